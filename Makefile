@@ -1,0 +1,55 @@
+# make demo    sets everything up and tunes a network on real data
+# make test    sets everything up and runs formatting, types, import direction and all tests
+# make bench   the benchmarks, each beside a rival in the same run; they write benchmarks/results/*.csv
+# make clean   removes what these made
+#
+# All three need python3 (3.11 or newer), a C++ compiler and make; the rest they fetch into .venv.
+
+PYTHON ?= python3
+CXX ?= g++
+BIN := .venv/bin
+NATIVE := $(wildcard native/*.cpp native/*.h native/CMakeLists.txt)
+
+.PHONY: demo test check bench clean
+
+demo: .venv/installed
+	$(BIN)/caviar demo
+
+test: check
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+	@echo "all tests passed"
+
+check: .venv/development
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/development
+	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/study.py
+
+clean:
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "caviar needs Python 3.11 or newer; '$(PYTHON)' is older or missing" >&2; \
+	  echo "install one and name it: make PYTHON=python3.12 test" >&2; exit 2; }
+	@$(PYTHON) -m venv .venv || { \
+	  echo "'$(PYTHON)' cannot make a virtual environment" >&2; \
+	  echo "on Debian and Ubuntu: apt-get install python3-venv" >&2; rm -rf .venv; exit 2; }
+
+# The build tools live in .venv too and the build folder is kept, so that a change of one C++ file compiles one C++ file.
+.venv/installed: .venv/bin/python pyproject.toml $(NATIVE)
+	@command -v $(firstword $(CXX)) >/dev/null || { \
+	  echo "caviar's native engine needs a C++ compiler, and '$(CXX)' was not found" >&2; \
+	  echo "Debian, Ubuntu: apt-get install g++   Fedora: dnf install gcc-c++   macOS: xcode-select --install" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet 'scikit-build-core>=0.10' 'nanobind>=2.4' 'cmake>=3.18' ninja
+	CXX="$(CXX)" $(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	@touch $@
+
+.venv/development: .venv/installed
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@

@@ -1,0 +1,239 @@
+// The door between Python and the native engine. Everything that comes in is checked here, once; the interpreter lock is released for every
+// call that trains or evaluates.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "trial.h"
+
+namespace nb = nanobind;
+using namespace caviar;
+
+namespace {
+
+using Matrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Labels = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Flag = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Array = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
+
+void require(bool holds, const std::string& rule) {
+    if (!holds) throw std::invalid_argument(rule);
+}
+
+Settings settings_from(const nb::dict& given) {
+    Settings s;
+    s.widths = nb::cast<std::vector<int>>(given["widths"]);
+    require(s.widths.size() >= 2, "widths names at least inputs and classes");
+    require(s.widths.size() <= max_layers, "at most " + std::to_string(max_layers - 1) + " layers");
+    for (const int width : s.widths) require(width >= 1 && width <= 1 << 20, "a width is between 1 and 2**20, got " + std::to_string(width));
+    require(s.widths.back() >= 2, "at least two classes");
+    const int activation = nb::cast<int>(given["activation"]);
+    require(activation >= 0 && activation <= static_cast<int>(Activation::sigmoid), "unknown activation");
+    s.activation = static_cast<Activation>(activation);
+    s.batch_norm = nb::cast<bool>(given["batch_norm"]);
+    s.batch_norm_momentum = nb::cast<float>(given["batch_norm_momentum"]);
+    s.batch_norm_epsilon = nb::cast<float>(given["batch_norm_epsilon"]);
+    s.dropout = nb::cast<double>(given["dropout"]);
+    require(s.dropout >= 0.0 && s.dropout < 1.0, "dropout is at least 0 and below 1");
+    s.first_moment = nb::cast<bool>(given["first_moment"]);
+    s.second_moment = nb::cast<bool>(given["second_moment"]);
+    s.bias_correction = nb::cast<bool>(given["bias_correction"]);
+    s.beta1 = nb::cast<double>(given["beta1"]);
+    s.beta2 = nb::cast<double>(given["beta2"]);
+    s.epsilon = nb::cast<float>(given["epsilon"]);
+    s.l2 = nb::cast<float>(given["l2"]);
+    s.batch_size = nb::cast<int>(given["batch_size"]);
+    require(s.batch_size >= (s.batch_norm ? 2 : 1) && s.batch_size <= 1 << 24, "batch_size is between 1 (2 with batch norm) and 2**24");
+    const auto keys = nb::cast<std::vector<uint64_t>>(given["keys"]);
+    require(keys.size() == 4, "keys holds four numbers");
+    s.order_key = {keys[0], keys[1]};
+    s.dropout_key = {keys[2], keys[3]};
+    return s;
+}
+
+Examples examples_from(const Network& network, const Matrix& x, const Labels& y) {
+    require(x.shape(0) == y.shape(0), "x has " + std::to_string(x.shape(0)) + " rows and y " + std::to_string(y.shape(0)));
+    require(x.shape(0) < (1ull << 31), "at most 2**31 - 1 rows");
+    require(static_cast<int>(x.shape(1)) == network.layer[0].n_in,
+            "x has " + std::to_string(x.shape(1)) + " columns, the network " + std::to_string(network.layer[0].n_in) + " inputs");
+    const int classes = network.layer[network.layers - 1].n_out;
+    for (size_t i = 0; i < y.shape(0); ++i)
+        require(y.data()[i] >= 0 && y.data()[i] < classes,
+                "label " + std::to_string(y.data()[i]) + " in row " + std::to_string(i) + " is outside 0.." + std::to_string(classes - 1));
+    return {x.data(), y.data(), static_cast<int64_t>(x.shape(0))};
+}
+
+const Level& level_named(const std::string& name) {
+    const auto levels = levels_here();
+    std::string known;
+    for (const Level* level : levels) {
+        if (name == level->name) return *level;
+        known += std::string(known.empty() ? "" : ", ") + level->name;
+    }
+    throw std::invalid_argument("this processor has no instruction set '" + name + "'; it has " + known);
+}
+
+size_t parameter_arrays(const Network& network) {
+    return static_cast<size_t>(2 * network.layers + (network.batch_norm ? network.layers - 1 : 0));
+}
+
+// Visits every array of a state in the one order that Python and C++ agree on, that of nn.network.State: for each layer w and then gamma,
+// beta (or b); each hidden layer's running mean and variance; for each parameter again its moments. f(place, layer, is_matrix).
+template <typename F>
+void visit(const Trial& trial, const F& f) {
+    const Network& network = trial.network;
+    const auto each_parameter = [&](const auto& g) {
+        for (int l = 0; l < network.layers; ++l) {
+            const Layer& layer = network.layer[l];
+            g(layer.w, layer, true);
+            if (l + 1 < network.layers && network.batch_norm) {
+                g(layer.gamma, layer, false);
+                g(layer.beta, layer, false);
+            } else {
+                g(layer.b, layer, false);
+            }
+        }
+    };
+    each_parameter([&](size_t at, const Layer& layer, bool matrix) { f(trial.parameters.get() + at, layer, matrix); });
+    if (network.batch_norm)
+        for (int l = 0; l + 1 < network.layers; ++l) {
+            f(trial.statistics.get() + network.layer[l].mean, network.layer[l], false);
+            f(trial.statistics.get() + network.layer[l].variance, network.layer[l], false);
+        }
+    each_parameter([&](size_t at, const Layer& layer, bool matrix) {
+        if (network.first_moment) f(trial.first.get() + at, layer, matrix);
+        if (network.second_moment) f(trial.second.get() + at, layer, matrix);
+    });
+}
+
+// The arrays that come in, each checked against the place that it goes to; `all` or the parameters alone.
+void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
+    const size_t parameters = parameter_arrays(trial.network);
+    const size_t given = nb::len(arrays);
+    std::vector<Array> checked;
+    size_t known = 0;
+    visit(trial, [&](float*, const Layer& layer, bool matrix) {
+        if (!all && known >= parameters) return;
+        require(known < given, "the state has too few arrays");
+        const Array array = nb::cast<Array>(arrays[known]);
+        const bool fits = matrix ? array.ndim() == 2 && array.shape(0) == static_cast<size_t>(layer.n_in) &&
+                                       array.shape(1) == static_cast<size_t>(layer.n_out)
+                                 : array.ndim() == 1 && array.shape(0) == static_cast<size_t>(layer.n_out);
+        require(fits, "array " + std::to_string(known) + " of the state has another shape than the network");
+        checked.push_back(array);
+        ++known;
+    });
+    require(known == given, "the state has too many arrays");
+    size_t next = 0;
+    visit(trial, [&](float* place, const Layer& layer, bool matrix) {
+        if (next >= checked.size()) return;
+        const float* plain = checked[next++].data();
+        if (matrix)
+            write_matrix(plain, layer.n_in, layer.n_out, layer.padded_in, place);
+        else
+            std::memcpy(place, plain, sizeof(float) * static_cast<size_t>(layer.n_out));
+    });
+}
+
+// A fresh trial: these parameters, moments and statistics zero.
+void start(Trial& trial, const nb::list& parameters) { write_arrays(trial, parameters, false); }
+
+void load_state(Trial& trial, const nb::list& arrays, int64_t step, int64_t epoch) {
+    require(step >= 0 && epoch >= 0, "step and epoch count from 0");
+    write_arrays(trial, arrays, true);
+    trial.step = step;
+    trial.epoch = epoch;
+}
+
+nb::list export_state(const Trial& trial) {
+    nb::list arrays;
+    visit(trial, [&](float* place, const Layer& layer, bool matrix) {
+        const size_t rows = matrix ? static_cast<size_t>(layer.n_in) : 1, columns = static_cast<size_t>(layer.n_out);
+        float* plain = new float[rows * columns];
+        nb::capsule owner(plain, [](void* p) noexcept { delete[] static_cast<float*>(p); });
+        if (matrix)
+            read_matrix(place, layer.n_in, layer.n_out, layer.padded_in, plain);
+        else
+            std::memcpy(plain, place, sizeof(float) * columns);
+        const size_t shape[2] = {matrix ? rows : columns, columns};
+        arrays.append(nb::ndarray<nb::numpy, float>(plain, matrix ? 2 : 1, shape, owner));
+    });
+    return arrays;
+}
+
+std::tuple<double, double, double, double, double, double> row_of(const Epoch& e) {
+    return {e.train_loss, e.validation_loss, e.validation_accuracy, e.validation_balanced_accuracy, e.learning_rate, e.seconds};
+}
+
+}  // namespace
+
+NB_MODULE(_native, module) {
+    module.doc() = "The native engine: dense networks in float32, trained inside the processor's cache.";
+
+    module.def(
+        "levels",
+        [] {
+            std::vector<std::string> names;
+            for (const Level* level : levels_here()) names.emplace_back(level->name);
+            return names;
+        },
+        "The instruction sets that this processor runs, slowest first.");
+    module.def(
+        "epoch_order",
+        [](uint64_t k0, uint64_t k1, uint64_t epoch, uint32_t m) {
+            std::vector<uint32_t> order(m);
+            epoch_order({k0, k1}, epoch, m, order.data());
+            return order;
+        },
+        "The order in which an epoch visits m rows.");
+
+    nb::class_<Trial>(module, "Trial")
+        .def(
+            "__init__",
+            [](Trial* self, const nb::dict& settings, const std::string& level) {
+                new (self) Trial(settings_from(settings), level_named(level));
+            },
+            nb::arg("settings"), nb::arg("level"))
+        .def(
+            "train",
+            [](Trial& trial, const Matrix& x, const Labels& y, const Matrix& xv, const Labels& yv, const std::vector<double>& learning_rates,
+               double explosion, const Flag& stop) {
+                const Examples examples = examples_from(trial.network, x, y), validation = examples_from(trial.network, xv, yv);
+                require(examples.rows >= (trial.network.batch_norm ? 2 : 1), "there are too few rows to train on");
+                require(stop.shape(0) >= 1, "stop holds one byte");
+                std::vector<Epoch> epochs;
+                Outcome outcome;
+                {
+                    nb::gil_scoped_release release;
+                    outcome = trial.train(examples, validation, learning_rates, explosion, stop.data(), epochs);
+                }
+                std::vector<std::tuple<double, double, double, double, double, double>> rows;
+                for (const Epoch& epoch : epochs) rows.push_back(row_of(epoch));
+                return std::make_tuple(static_cast<int>(outcome), rows);
+            },
+            nb::arg("x"), nb::arg("y"), nb::arg("xv"), nb::arg("yv"), nb::arg("learning_rates"), nb::arg("explosion"), nb::arg("stop"))
+        .def(
+            "evaluate",
+            [](const Trial& trial, const Matrix& x, const Labels& y) {
+                const Examples examples = examples_from(trial.network, x, y);
+                Epoch epoch;
+                {
+                    nb::gil_scoped_release release;
+                    epoch = trial.evaluate(examples);
+                }
+                return row_of(epoch);
+            },
+            nb::arg("x"), nb::arg("y"))
+        .def("start", &start, nb::arg("parameters"))
+        .def("load", &load_state, nb::arg("arrays"), nb::arg("step"), nb::arg("epoch"))
+        .def("export", &export_state)
+        .def_ro("step", &Trial::step)
+        .def_ro("epoch", &Trial::epoch)
+        .def_prop_ro("bytes", &Trial::bytes);
+}

@@ -1,0 +1,98 @@
+// What a network looks like in memory. Plain data only: every instruction-set level is compiled separately and shares this.
+//
+// Notation
+//   m       rows (examples) of a mini-batch
+//   n_in    a layer's inputs, n_out its outputs
+//   strip   sixteen columns that stand together: a matrix (m, n) is kept as ceil(n / 16) strips of (m, 16), each contiguous.
+//           A strip is what one pass of a product writes, what batch normalisation works on, and what stays in the first
+//           cache level; no stride is ever a power of two.
+//   padded  a width rounded up to a multiple of 16. Padding holds zeros: padded weights meet zero inputs and get zero gradients,
+//           so they stay exactly zero and need no mask (but sigmoid(0) is not 0: see activate in layers.h).
+//
+// One flat array holds all parameters, in the order w, then gamma and beta (or b), layer by layer; the gradient and both moments are
+// flat arrays of the same shape, so that an optimiser is one pass.
+//   w  (n_in, n_out) as strips of output columns: element (i, j) at w + (j / 16) * padded_in * 16 + i * 16 + j % 16
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "philox.h"
+
+namespace caviar {
+
+constexpr int strip = 16;
+constexpr int max_layers = 64;
+constexpr int inference_rows = 128;  // rows that are evaluated together: their activations stay in the second cache level
+
+constexpr int padded(int n) { return (n + strip - 1) / strip * strip; }
+
+enum class Activation : int { identity, relu, leaky_relu, tanh, sigmoid };
+
+struct Layer {
+    int n_in, n_out;              // true widths
+    int padded_in, padded_out;    // rounded up to whole strips
+    size_t w, b, gamma, beta;     // offsets into the flat parameters (b without batch norm, gamma and beta with it)
+    size_t mean, variance;        // offsets into the flat running statistics
+    // offsets into the workspace, for a mini-batch of Network::batch_size rows
+    size_t pre;      // z, or with batch norm z normalised   (m, n_out) in strips
+    size_t active;   // after the activation                 (m, n_out)
+    size_t mask;     // dropout: 0 or 1 / (1 - p)             (m, n_out)
+    size_t out;      // after dropout; `active` itself without (m, n_out)
+    size_t inverse;  // 1 / sqrt(variance + epsilon) of the mini-batch (n_out)
+};
+
+struct Network {
+    int layers;  // hidden layers + 1
+    Layer layer[max_layers];
+    int batch_size;
+    Activation activation;
+    bool batch_norm;
+    float batch_norm_momentum, batch_norm_epsilon;
+    float dropout;
+    uint32_t dropout_threshold;  // a unit is kept when its 16-bit number is not below this
+    Key order_key, dropout_key;
+    // the optimiser: which moments are kept, and whether they are corrected for their start at zero
+    bool first_moment, second_moment, bias_correction;
+    double beta1, beta2;
+    float epsilon, l2;
+    size_t parameters;  // floats in the flat parameter array, padding included
+    size_t statistics;  // floats in the flat array of running means and variances
+    // workspace offsets
+    size_t input, transposed, gradient, delta_a, delta_b, scale, shift, workspace;
+};
+
+// What belongs to one trial and outlives a step.
+struct State {
+    float* parameters;
+    float* first;
+    float* second;
+    float* statistics;
+    int64_t step;  // training steps taken
+};
+
+struct Scores {
+    double loss;      // summed over the rows
+    int64_t correct;  // rows whose largest probability is the label's
+};
+
+// One instruction-set level: the same source compiled with other flags.
+struct Level {
+    const char* name;
+    bool (*runs_here)();
+    // One training step on the m rows of x (row length n_in of the first layer) that `rows` names; returns the mean cross-entropy.
+    double (*train_step)(const Network&, State&, float* workspace, const float* x, const int32_t* y, const uint32_t* rows, int m,
+                         double learning_rate);
+    // m rows from `x` on through the network with its running statistics; adds to correct_of[class] where not null.
+    Scores (*evaluate)(const Network&, const State&, float* workspace, const float* x, const int32_t* y, int64_t m, int64_t* correct_of);
+};
+
+extern const Level level_scalar;
+#if defined(__x86_64__)
+extern const Level level_v2;
+extern const Level level_v3;
+extern const Level level_v4;
+#elif defined(__aarch64__)
+extern const Level level_neon;
+#endif
+
+}  // namespace caviar

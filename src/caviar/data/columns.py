@@ -1,0 +1,169 @@
+"""What a column is: numbers, truth values or text, and nothing else after ``tidy``.
+
+    numbers   a NumPy integer or float column; a missing value is NaN
+    booleans  a NumPy bool column; with missing values it becomes numbers 0, 1, NaN
+    text      a string column, or an object column of str; a missing value is None or NaN
+
+What is none of these (dates, lists, complex numbers) is left out with a warning. Rows are counted from 1 in every
+message, the header not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from caviar.errors import DataError
+
+Floats = npt.NDArray[np.float64]
+
+LARGEST = 1e100  # beyond it a number stands for 'missing' or is an accident, and its square would overflow
+_BLOCK = 1 << 21  # cells of a block of rows: 16 MiB of float64, however large the table
+_MISSING = "an empty cell means a missing value"
+
+
+def shown(value: object, width: int = 60) -> str:
+    """``value`` as text that is safe on a terminal: quoted, control characters escaped, at most ``width`` long."""
+    text = repr(value[: width + 1] if isinstance(value, str) else value)
+    return text if len(text) <= width else f"{text[: width - 4]}...{text[-1]}"
+
+
+def printable(name: object, width: int = 60) -> str:
+    """``name`` without quotes, its control characters replaced, at most ``width`` long."""
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(name)[: width + 1])
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def listed(names: Sequence[object], most: int = 5) -> str:
+    """The first few of ``names``, quoted, for a message."""
+    return ", ".join(shown(n) for n in names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def row_blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Slices that cover ``rows`` in blocks of bounded memory."""
+    step = max(1, _BLOCK // max(columns, 1))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
+def is_number(dtype: Any) -> bool:
+    """Whether a column of this type is numbers or booleans; a tidy column that is not is text."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "biuf"
+
+
+def cell_text(value: object) -> str:
+    """A cell as text: a whole number without its ``.0``, bytes decoded."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def as_text(column: pd.Series[Any]) -> pd.Series[Any]:
+    """The column as text, missing values kept."""
+    cells = column.astype(object)
+    return cells.where(column.isna(), cells.map(cell_text, na_action="ignore"))
+
+
+def index(values: Iterable[object]) -> pd.Index[Any]:
+    """Values to look others up in, each as the Python object it is: 1 and "1" differ, 1 and True do not."""
+    found: pd.Index[Any] = pd.Index(np.array(list(values), dtype=object), dtype=object)
+    return found
+
+
+def plain(column: pd.Series[Any]) -> pd.Series[Any] | None:
+    """The column as numbers, booleans or text; None if it is none of these."""
+    dtype = column.dtype
+    if is_number(dtype):
+        return column
+    if isinstance(dtype, pd.StringDtype):
+        return column
+    if isinstance(dtype, pd.CategoricalDtype):
+        return as_text(column)  # a category is a name, even where it is written with digits
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "string":
+        return column
+    if kind == "bytes" or (kind in ("mixed", "mixed-integer") and _all_scalars(column)):
+        return as_text(column)
+    if kind in ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty"):
+        if column.isna().any():
+            return column.astype(object).where(column.notna(), np.nan).astype(np.float64)
+        try:
+            return column.astype(np.bool_ if kind == "boolean" else np.int64 if kind == "integer" else np.float64)
+        except OverflowError:  # a Python integer beyond 64 bits
+            return column.astype(np.float64)
+    return None
+
+
+def _all_scalars(column: pd.Series[Any]) -> bool:
+    return all(isinstance(v, (str, bytes, int, float, np.generic)) for v in column.dropna())
+
+
+def tidy(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The frame with plain columns only, uncopied if it has them already; and warnings about those left out."""
+    if all(map(is_number, set(frame.dtypes))):
+        return frame, ()
+    kept: dict[str, pd.Series[Any]] = {}
+    dropped = []
+    for position, name in enumerate(frame.columns):
+        column = plain(frame.iloc[:, position])
+        if column is None:
+            dropped.append(name)
+        else:
+            kept[name] = column
+    warnings = (f"left out, neither numbers nor text (dates? lists?): {listed(dropped)}",) if dropped else ()
+    return pd.DataFrame(kept, index=frame.index), warnings
+
+
+def check_finite(frame: pd.DataFrame) -> None:
+    """Raise DataError at the first infinite or absurdly large number, naming row and column."""
+    positions = [i for i, d in enumerate(frame.dtypes) if isinstance(d, np.dtype) and d.kind == "f"]
+    if not positions:
+        return
+    floats = frame if len(positions) == frame.shape[1] else frame.iloc[:, positions]
+    for rows in row_blocks(*floats.shape):
+        block = floats.iloc[rows].to_numpy(np.float64)
+        bad = np.abs(block) > LARGEST  # NaN is not
+        if bad.any():
+            row, column = (int(k) for k in np.argwhere(bad)[0])
+            raise DataError(
+                f"row {rows.start + row + 1}, column {shown(floats.columns[column])}: "
+                f"a number must be finite and at most {LARGEST:g} in size, got {block[row, column]:g}",
+                f"correct it, or leave the cell empty: {_MISSING}",
+            )
+
+
+def numbers(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The named columns as numbers; numbers written as text are read.
+
+    Raises DataError, naming row and column, for a cell that is not a number or not finite.
+    """
+    chosen = frame if list(frame.columns) == list(names) else frame[list(names)]
+    if not all(map(is_number, set(chosen.dtypes))):
+        chosen = pd.DataFrame({name: _number(chosen[name]) for name in names}, index=chosen.index)
+    check_finite(chosen)
+    return chosen
+
+
+def _number(column: pd.Series[Any]) -> pd.Series[Any]:
+    tidied = plain(column)
+    if tidied is None:
+        raise DataError(
+            f"column {shown(column.name)} must hold numbers, as in training, got {column.dtype}",
+            "turn it into numbers",
+        )
+    if is_number(tidied.dtype):
+        return tidied
+    read = pd.to_numeric(tidied.astype(object), errors="coerce").astype(np.float64)
+    bad = np.flatnonzero(read.isna() & tidied.notna())
+    if len(bad):
+        row = int(bad[0])
+        raise DataError(
+            f"row {row + 1}, column {shown(column.name)}: it holds numbers in training, got {shown(tidied.iloc[row])}",
+            f"write a number there, or leave the cell empty: {_MISSING}",
+        )
+    return read

@@ -1,0 +1,128 @@
+"""What a study trains on: arrays for the engines, with the test part sealed.
+
+pandas is imported only where a table is prepared: engines that only need ``Examples`` do not pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar.errors import DataError, SealBroken
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from caviar.data.preprocessing import Preprocessing
+    from caviar.data.table import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Inputs ``x`` (m, n) float32, C-contiguous, and classes ``y`` (m,) int32."""
+
+    x: npt.NDArray[np.float32]
+    y: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+class Sealed:
+    """The test part, which can be opened once.
+
+    No attribute leads to the rows: they live in a closure, and copies of the seal share it.
+    """
+
+    __slots__ = ("_take", "rows")
+
+    def __init__(self, examples: Examples) -> None:
+        kept = [examples]
+        self._take: Callable[[], Examples] = kept.pop
+        self.rows = len(examples)
+
+    def open(self) -> Examples:
+        """The test part. Raises SealBroken the second time: a score that was chosen by is no test score."""
+        try:
+            return self._take()
+        except IndexError:
+            raise SealBroken(
+                f"the test part ({self.rows} rows) may be used once, and it has been",
+                "compare on the validation part; for another test, split fresh data",
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"Sealed({self.rows} rows)"
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Three parts of a table and what was learned of the first.
+
+    ``facts`` is the ``data`` object of a result: rows, features, classes, train, validation, test, sha256.
+    """
+
+    name: str
+    train: Examples
+    validation: Examples
+    test: Sealed | None
+    preprocessing: Preprocessing
+    facts: Mapping[str, int | str]
+    warnings: tuple[str, ...] = ()
+
+
+def prepare(table: Table, seed: int, test: Table | None = None) -> Dataset:
+    """Split, learn on the training rows, and apply.
+
+    ``seed`` decides the split: 60 % training, 20 % validation, 20 % test; or, where ``test`` is given, 80 % and
+    20 %, and the whole of ``test`` is the test part. Raises DataError.
+    """
+    from caviar.data.digest import digest
+    from caviar.data.labels import check_classes
+    from caviar.data.preprocessing import learn
+    from caviar.data.split import split
+
+    labels = _labels(table)
+    check_classes(labels)
+    parts = split(labels.to_numpy(), seed, test=test is None)
+    preprocessing = learn(table.frame.iloc[parts.train], labels.iloc[parts.train])
+
+    def examples(frame: pd.DataFrame, target: pd.Series[str | int | bool]) -> Examples:
+        return Examples(preprocessing.apply(frame), preprocessing.encode(target))
+
+    if test is None:
+        sealed = Sealed(examples(table.frame.iloc[parts.test], labels.iloc[parts.test]))
+    else:
+        sealed = Sealed(_in_file(test, examples))
+    train, validation = (
+        examples(table.frame.iloc[rows], labels.iloc[rows]) for rows in (parts.train, parts.validation)
+    )
+    facts: dict[str, int | str] = {
+        "rows": len(train) + len(validation) + sealed.rows,
+        "features": preprocessing.n_features,
+        "classes": len(preprocessing.classes),
+        "train": len(train),
+        "validation": len(validation),
+        "test": sealed.rows,
+        "sha256": digest(table, test),
+    }
+    warnings = (*table.warnings, *parts.warnings, *preprocessing.warnings)
+    return Dataset(table.name, train, validation, sealed, preprocessing, facts, warnings)
+
+
+def _labels(table: Table) -> pd.Series[str | int | bool]:
+    if table.target is None:
+        raise DataError("the table must have labels, got features only", "name the column of the labels with --target")
+    return table.target
+
+
+def _in_file(test: Table, examples: Callable[[pd.DataFrame, pd.Series[str | int | bool]], Examples]) -> Examples:
+    """The examples of a test file; an error in it says which file it is in."""
+    try:
+        return examples(test.frame, _labels(test))
+    except DataError as error:
+        raise DataError(f"in the test file {test.name}: {error.rule}", error.way_out) from error

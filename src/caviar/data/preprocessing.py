@@ -1,0 +1,310 @@
+"""From columns to the numbers that a network is fed: learned on the training rows, and on nothing else.
+
+Notation
+    m          rows
+    x          a column of numbers (m,), missing values NaN
+    mu, sigma  its mean and standard deviation over the training rows in which it is present
+    z          (x - mu) / sigma (m,)
+
+Numbers and booleans become z, a missing value becomes the mean, so z = 0. The divisor is the standard deviation:
+two of the sources that this house follows divide by the variance, which would leave a column measured in metres a
+thousand times larger than the same one in millimetres. Only the standard deviation gives every column variance 1. It is
+the biased one (over m), as in scikit-learn's StandardScaler.
+
+Text becomes one column a category, 1 where the row has it (one-hot).
+
+What is learned is plain numbers and strings: it is kept as JSON, and reading it back runs no code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from caviar.data.columns import (
+    Floats,
+    as_text,
+    index,
+    is_text,
+    listed,
+    numbers,
+    plain,
+    printable,
+    row_blocks,
+    shown,
+    tidy,
+)
+from caviar.data.labels import Label, classes_of, encode_labels, tidy_labels
+from caviar.errors import DataError, ModelError, did_you_mean
+
+MOST_CATEGORIES = 100  # of a text column; the rest share one column, or a wide network is fed almost only zeros
+NEARLY_ALL = 0.9  # of the rows have a text of their own: a name or a number, which says nothing about other rows
+FEW_TEXTS = 10  # so few different texts are never taken for names
+FURTHEST = 1e6  # standard deviations. Cuts accidents only: on m training rows |z| is at most the root of m
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A column of text: one output column a category, then one for missing, then one for any other text."""
+
+    name: str
+    categories: tuple[str, ...]
+    missing: bool
+    other: bool
+
+    @property
+    def width(self) -> int:
+        """Output columns."""
+        return len(self.categories) + self.missing + self.other
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What ``apply`` met: ``missing`` cells, and ``unknown`` cells whose text no training row had."""
+
+    missing: int
+    unknown: int
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What was learned of the training rows.
+
+    ``columns`` are the input's, in its order; ``numbers`` those of numbers, with ``mean`` and ``deviation`` (0: the
+    column is constant and becomes zeros); ``texts`` those of text. The output has the numbers first, then the texts.
+    """
+
+    columns: tuple[str, ...]
+    numbers: tuple[str, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    texts: tuple[TextColumn, ...]
+    classes: tuple[Label, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def n_features(self) -> int:
+        """Input columns."""
+        return len(self.columns)
+
+    @property
+    def n_in(self) -> int:
+        """Output columns: the width of a network's input."""
+        return len(self.numbers) + sum(t.width for t in self.texts)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns that are text whatever they look like, for ``read_features``."""
+        return tuple(t.name for t in self.texts)
+
+    def apply(self, frame: pd.DataFrame) -> npt.NDArray[np.float32]:
+        """The network's input (m, n_in), C-contiguous, of ``frame``; its further columns are ignored.
+
+        Raises DataError for a column that is not there and for a cell that cannot be read, naming row and column.
+        """
+        return self.apply_with_notes(frame)[0]
+
+    def apply_with_notes(self, frame: pd.DataFrame) -> tuple[npt.NDArray[np.float32], Notes]:
+        """``apply``, and what it met."""
+        self._check_columns(frame)
+        out = np.zeros((len(frame), self.n_in), dtype=np.float32)
+        missing = self._apply_numbers(frame, out)
+        unknown, start = 0, len(self.numbers)
+        for text in self.texts:
+            absent, never_seen = _one_hot(text, frame[text.name], out[:, start : start + text.width])
+            missing, unknown, start = missing + absent, unknown + never_seen, start + text.width
+        return out, Notes(missing, unknown)
+
+    def encode(self, target: pd.Series[Any]) -> npt.NDArray[np.int32]:
+        """The class (m,) of every label, 0 to len(classes) - 1. Raises DataError for a label not seen in training."""
+        return encode_labels(target, self.classes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings and lists, which JSON keeps without loss."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Preprocessing:
+        """The inverse of ``to_dict``. Raises ModelError for what it cannot have written."""
+        try:
+            found = Preprocessing(
+                columns=_strings(data["columns"]),
+                numbers=_strings(data["numbers"]),
+                mean=tuple(map(float, data["mean"])),
+                deviation=tuple(map(float, data["deviation"])),
+                texts=tuple(
+                    TextColumn(str(t["name"]), _strings(t["categories"]), bool(t["missing"]), bool(t["other"]))
+                    for t in data["texts"]
+                ),
+                classes=tuple(data["classes"]),
+                warnings=_strings(data["warnings"]),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise _damaged(f"{type(error).__name__} {error}") from error
+        if not len(found.numbers) == len(found.mean) == len(found.deviation):
+            raise _damaged("a mean or a deviation is missing")
+        if not all(
+            math.isfinite(mu) and 0 <= sigma < math.inf for mu, sigma in zip(found.mean, found.deviation, strict=True)
+        ):
+            raise _damaged("a mean or a deviation is not finite")
+        if not {*found.numbers, *found.text_columns} <= set(found.columns):
+            raise _damaged("a column is missing")
+        if (
+            not found.classes
+            or any(type(c) is not type(found.classes[0]) for c in found.classes)
+            or not isinstance(found.classes[0], (str, int))
+        ):
+            raise _damaged("the classes are not labels")
+        return found
+
+    def _check_columns(self, frame: pd.DataFrame) -> None:
+        needed = {*self.numbers, *self.text_columns}
+        there = set(frame.columns)
+        absent = [name for name in self.columns if name in needed and name not in there]
+        if absent:
+            known = [printable(c) for c in frame.columns if c not in needed]
+            raise DataError(
+                f"every column of training must be there, but {listed(absent)} is missing",
+                did_you_mean(printable(absent[0]), known) if known else "add it to the table",
+            )
+        twice = (
+            [name for name in needed if isinstance(frame[name], pd.DataFrame)] if len(there) < frame.shape[1] else []
+        )
+        if twice:
+            raise DataError(f"column names must differ, but {shown(twice[0])} is there twice", "rename all but one")
+
+    def _apply_numbers(self, frame: pd.DataFrame, out: npt.NDArray[np.float32]) -> int:
+        n, missing = len(self.numbers), 0
+        if not n:
+            return 0
+        chosen = numbers(frame, self.numbers)
+        mean, deviation = np.array(self.mean), np.array(self.deviation)  # (n,)
+        constant = deviation == 0
+        divisor = np.where(constant, 1.0, deviation)
+        for rows in row_blocks(len(chosen), n):
+            z = chosen.iloc[rows].to_numpy(np.float64, copy=True)  # (rows, n)
+            absent = np.isnan(z)
+            missing += int(np.count_nonzero(absent))
+            z -= mean
+            z /= divisor
+            np.clip(z, -FURTHEST, FURTHEST, out=z)
+            z[absent] = 0.0
+            z[:, constant] = 0.0
+            out[rows, :n] = z
+        return missing
+
+
+def learn(frame: pd.DataFrame, target: pd.Series[Any]) -> Preprocessing:
+    """What the training rows teach: ``frame`` has the features and ``target`` the labels, of these rows only.
+
+    Raises DataError if no column tells the rows apart.
+    """
+    frame, left_out = tidy(frame)
+    number_names = [str(n) for n, c in frame.items() if not is_text(c)]
+    mean, deviation, present = _moments(numbers(frame, number_names)) if number_names else (np.zeros(0),) * 3
+    texts, warnings = [], list(left_out)
+    for name in (str(n) for n, c in frame.items() if is_text(c)):
+        text, warning = _learn_text(frame[name])
+        texts.extend([text] if text else [])
+        warnings.extend([warning] if warning else [])
+    constant = deviation == 0
+    for reason, which in (("without a value", present == 0), ("constant", constant & (present > 0))):
+        found = [name for name, hit in zip(number_names, which, strict=True) if hit]
+        if found:
+            warnings.append(f"{reason} in the training rows, so only zeros: {listed(found)}")
+    if constant.all() and not texts:
+        raise DataError(
+            f"at least one feature must differ between rows, but all {frame.shape[1]} are constant, empty or "
+            f"different in every row",
+            "check that these are the right columns, and that the numbers are written as numbers",
+        )
+    return Preprocessing(
+        columns=tuple(map(str, frame.columns)),
+        numbers=tuple(number_names),
+        mean=tuple(mean.tolist()),
+        deviation=tuple(deviation.tolist()),
+        texts=tuple(texts),
+        classes=classes_of(tidy_labels(target)),
+        warnings=tuple(warnings),
+    )
+
+
+def _moments(frame: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    """Mean, standard deviation and count of the present values of every column (n,), by two passes over blocks.
+
+    The second pass sums squares around the mean: sums of plain squares lose everything where sigma is far below mu.
+    """
+    m, n = frame.shape
+    total, present = np.zeros(n), np.zeros(n)
+    low, high = np.full(n, np.inf), np.full(n, -np.inf)
+    for rows in row_blocks(m, n):
+        x = frame.iloc[rows].to_numpy(np.float64)
+        present += np.count_nonzero(~np.isnan(x), axis=0)
+        total += np.nansum(x, axis=0)
+        low = np.fmin(low, np.fmin.reduce(x, axis=0))
+        high = np.fmax(high, np.fmax.reduce(x, axis=0))
+    count = np.maximum(present, 1.0)
+    constant = low >= high  # or no value at all, low = inf: then the mean is 0
+    mean = np.where(constant & (present > 0), low, total / count)  # a rounded mean would make noise of a constant
+    square = np.zeros(n)
+    for rows in row_blocks(m, n):
+        difference = frame.iloc[rows].to_numpy(np.float64) - mean
+        square += np.nansum(difference * difference, axis=0)
+    return mean, np.where(constant, 0.0, np.sqrt(square / count)), present
+
+
+def _learn_text(column: pd.Series[Any]) -> tuple[TextColumn | None, str | None]:
+    """The column's categories; or None and why it is left out."""
+    name, present = str(column.name), int(column.notna().sum())
+    counts = {str(text): int(n) for text, n in column.value_counts().items()}
+    if len(counts) + (present < len(column)) < 2:
+        return None, f"constant in the training rows, so left out: {shown(name)}"
+    if len(counts) > FEW_TEXTS and len(counts) >= NEARLY_ALL * present:
+        return None, (
+            f"different in nearly every row, so left out: {shown(name)} "
+            f"({len(counts)} texts in {present} rows, {shown(next(iter(counts)), 30)} for one)"
+        )
+    by_frequency = sorted(counts, key=lambda text: (-counts[text], text))
+    kept, rest = by_frequency[:MOST_CATEGORIES], by_frequency[MOST_CATEGORIES:]
+    text = TextColumn(name, tuple(sorted(kept)), missing=present < len(column), other=bool(rest))
+    return (
+        text,
+        f"only the {MOST_CATEGORIES} most frequent of {len(counts)} texts are told apart: {shown(name)}"
+        if rest
+        else None,
+    )
+
+
+def _one_hot(text: TextColumn, column: pd.Series[Any], out: npt.NDArray[np.float32]) -> tuple[int, int]:
+    """Write 1 in every row's category to ``out`` (m, width), zeros before; the missing and the unknown cells."""
+    cells = plain(column)
+    if cells is None:
+        raise DataError(f"column {shown(text.name)} must hold text, as in training, got {column.dtype}", "convert it")
+    if not is_text(cells):
+        cells = as_text(cells)
+    absent = cells.isna().to_numpy(dtype=bool)
+    codes = index(text.categories).get_indexer(index(cells))
+    strange = (codes < 0) & ~absent
+    if text.missing:
+        codes[absent] = len(text.categories)
+    if text.other:
+        codes[strange] = text.width - 1
+    rows = np.flatnonzero(codes >= 0)
+    out[rows, codes[rows]] = 1.0
+    return int(absent.sum()), 0 if text.other else int(strange.sum())
+
+
+def _strings(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, (list, tuple)) or not all(isinstance(v, str) for v in values):
+        raise TypeError("a list of strings is needed")
+    return tuple(values)
+
+
+def _damaged(what: str) -> ModelError:
+    return ModelError(f"the preprocessing of this model is damaged: {shown(what, 120)}", "train the model again")

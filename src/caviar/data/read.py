@@ -1,0 +1,173 @@
+"""From a file, a DataFrame or arrays to a Table.
+
+    CSV (.csv .tsv .txt)   a header; the target is a column
+    Parquet                the target is a column
+    NPZ                    features x, X, data or features; labels y, labels, target, or the name given as target
+    NPY, IDX               features only; labels in a file of their own
+
+CSV, NPY and IDX files may be compressed with gzip (.gz). Nothing that is read may run code.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import re
+import zlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from caviar.data.array_files import feature_key, label_key, parse_idx, parse_npy, parse_npz
+from caviar.data.columns import printable, shown
+from caviar.data.csv_file import parse_csv
+from caviar.data.table import Table, as_frame, as_labels, named, part, table
+from caviar.errors import DataError, did_you_mean
+
+Source = str | os.PathLike[str] | pd.DataFrame | tuple[Any, Any]
+
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".npz": "npz",
+    ".npy": "npy",
+}
+
+
+def read(source: Source, target: str | None = None, labels: str | os.PathLike[str] | None = None) -> Table:
+    """Features and labels for training or testing.
+
+    ``source`` is a path, a DataFrame or a pair of arrays (x, y). ``target`` names the column or the array of labels;
+    ``labels`` is the file that holds them where ``source`` holds features only (for IDX it is found by its name).
+    Raises DataError.
+    """
+    if isinstance(source, tuple):
+        if len(source) != 2:
+            raise DataError(f"arrays are given as a pair (x, y), got {len(source)}", "give (x, y)")
+        return table(as_frame(source[0]), as_labels(source[1], target or "label"), "arrays")
+    if isinstance(source, pd.DataFrame):
+        return table(*part(named(source), target), "table")
+    path = Path(source).expanduser()
+    content = _load(path)
+    if labels is None and isinstance(content, np.ndarray):
+        labels = _sibling(path)
+    if labels is not None:
+        return table(_features(content), _read_labels(Path(labels).expanduser(), target or "label"), _stem(path))
+    if isinstance(content, dict):
+        key = label_key(content, target)
+        return table(as_frame(content[feature_key(content, key)]), as_labels(content[key], key), _stem(path))
+    if isinstance(content, np.ndarray):
+        raise DataError(f"{shown(path.name)} holds features only", "give the file of the labels with --labels")
+    return table(*part(content, target), _stem(path))
+
+
+def read_features(source: Any, text: Collection[str] = (), names: list[str] | None = None) -> Table:
+    """Features for prediction from a path, a DataFrame or an array; labels that may be there stay a column.
+
+    ``text`` names the columns that are text whatever they look like, ``names`` the columns of an array: those of
+    training. Raises DataError.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        return table(as_frame(source, names), None, "table")
+    path = Path(source).expanduser()
+    return table(_features(_load(path, text), names), None, _stem(path))
+
+
+def _features(content: Any, names: list[str] | None = None) -> pd.DataFrame:
+    if isinstance(content, dict):
+        labels = next((key for key in ("y", "labels", "target") if key in content and len(content) > 1), None)
+        content = content[feature_key(content, labels)]
+    return as_frame(content, names)
+
+
+def _load(path: Path, text: Collection[str] = ()) -> pd.DataFrame | dict[str, Any] | Any:
+    """A DataFrame, named arrays or one array: what the file's name says that it holds."""
+    raw = _bytes(path)
+    name = path.name.lower().removesuffix(".gz")
+    if re.search(r"[-.]idx\d*([-.]\w+)?$", name):
+        return parse_idx(raw)
+    match _FORMATS.get(Path(name).suffix):
+        case "csv":
+            return parse_csv(raw, text)
+        case "parquet":
+            return _parse_parquet(raw)
+        case "npz":
+            return parse_npz(raw)
+        case "npy":
+            return parse_npy(raw)
+    raise DataError(
+        f"a file of data must be one of {', '.join(_FORMATS)} or IDX, got {shown(path.name)}",
+        "save the table as CSV; or rename the file if only its name is wrong",
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    """The file's bytes, without gzip's compression."""
+    try:
+        if path.is_dir():
+            raise DataError(f"a file of data is needed, got the folder {shown(str(path))}", "name a file in it")
+        raw = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"there is no file {shown(str(path))}", _nearby(path)) from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise DataError(f"{shown(str(path))} cannot be read: {shown(str(error), 120)}", "check the file") from error
+    if not raw:
+        raise DataError(f"a file of data must hold a table, but {shown(path.name)} is empty", "write it again")
+    if path.suffix.lower() != ".gz":
+        return raw
+    try:
+        return gzip.decompress(raw)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{shown(path.name)} is not a whole gzip file: {error}", "download it again") from error
+
+
+def _nearby(path: Path) -> str:
+    try:
+        return did_you_mean(printable(path.name), sorted(printable(p.name) for p in path.parent.iterdir()))
+    except OSError:
+        return f"there is no folder {shown(str(path.parent))} either"
+
+
+def _parse_parquet(raw: bytes) -> pd.DataFrame:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        return named(pyarrow.parquet.read_table(io.BytesIO(raw)).to_pandas())
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            f"this is not a Parquet file that can be read: {shown(str(error), 120)}", "write it again"
+        ) from error
+
+
+def _sibling(path: Path) -> Path | None:
+    """The labels beside an IDX file of images: train-images-idx3-ubyte has train-labels-idx1-ubyte."""
+    name = re.sub(r"idx\d", "idx1", path.name.replace("images", "labels")).removesuffix(".gz")
+    candidates = [path.with_name(name + end) for end in ("", ".gz")]
+    return next((c for c in candidates if c.name != path.name and c.is_file()), None)
+
+
+def _read_labels(path: Path, name: str) -> pd.Series[Any]:
+    content = _load(path)
+    if isinstance(content, dict):
+        content = content[label_key(content, None if len(content) > 1 else next(iter(content)))]
+    if isinstance(content, pd.DataFrame):
+        if content.shape[1] != 1:
+            raise DataError(
+                f"a file of labels must have one column, but {shown(path.name)} has {content.shape[1]}",
+                "keep the column of the labels only",
+            )
+        return content.iloc[:, 0].rename(str(content.columns[0]))
+    return as_labels(content, name)
+
+
+def _stem(path: Path) -> str:
+    name = re.sub(r"\.gz$", "", path.name, flags=re.IGNORECASE)
+    return Path(name).stem if Path(name).suffix.lower() in _FORMATS else name

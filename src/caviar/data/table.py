@@ -1,0 +1,151 @@
+"""A table in memory: features, and labels where there are any."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from caviar.data.columns import check_finite, listed, printable, shown, tidy
+from caviar.data.labels import tidy_labels
+from caviar.errors import DataError, did_you_mean
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Features and labels, row by row.
+
+    ``frame`` has a column a feature: numbers, booleans or text (see columns.py); ``target`` the labels as bool, int64
+    or text, None where there are none; ``name`` is safe in a path, a study or a terminal; ``warnings`` say what was
+    met while reading.
+    """
+
+    frame: pd.DataFrame
+    target: pd.Series[Any] | None
+    name: str
+    target_name: str | None
+    warnings: tuple[str, ...] = ()
+
+
+def clean_name(text: str) -> str:
+    """``text`` with letters, digits, ``_``, ``-`` and ``.`` only, neither hidden nor empty, at most 60 long."""
+    kept = "".join(c if c.isalnum() or c in "_-." else "_" for c in text[:60])
+    return kept.strip("._-") or "data"
+
+
+def table(frame: pd.DataFrame, target: pd.Series[Any] | None, name: str) -> Table:
+    """A checked Table; ``frame`` must have proper names (see ``named``). Raises DataError."""
+    if not len(frame):
+        raise DataError("a table must have rows, got only a header", "add the rows")
+    if not frame.shape[1]:
+        raise DataError("a table must have at least one column besides the labels, got none", "add the features")
+    if target is not None and len(target) != len(frame):
+        raise DataError(
+            f"there must be one label a row, got {len(frame)} rows and {len(target)} labels",
+            "give the labels that belong to these rows (a CSV file of labels starts with a header)",
+        )
+    features, warnings = tidy(frame)
+    if not features.shape[1]:
+        raise DataError(f"a table must have numbers or text, got only {listed(list(frame.columns))}", "convert them")
+    check_finite(features)
+    labels = None if target is None else tidy_labels(target)
+    target_name = None if labels is None else str(labels.name)
+    return Table(features, labels, clean_name(name), target_name, (*warnings, *_counters(features)))
+
+
+def named(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its columns' names as text and its rows counted from 0.
+
+    Raises DataError for a duplicate or an empty name.
+    """
+    names = [str(c).strip() for c in frame.columns]
+    check_names(names)
+    return frame.set_axis(names, axis=1).reset_index(drop=True)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise DataError for an empty or a duplicate column name."""
+    if "" in names:
+        raise DataError(
+            f"every column must have a name, but column {names.index('') + 1} of {len(names)} has none",
+            "name it in the header; if it only counts the rows, leave it out (pandas: to_csv(..., index=False))",
+        )
+    name, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    if count > 1:
+        where = [i + 1 for i, n in enumerate(names) if n == name]
+        raise DataError(
+            f"column names must differ, but {shown(name)} is the name of columns {', '.join(map(str, where[:5]))}",
+            "rename all but one",
+        )
+
+
+def part(frame: pd.DataFrame, target: str | None) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """Features and labels of a frame, whose column ``target`` holds the labels. Raises DataError."""
+    names = [printable(c) for c in frame.columns]
+    if target is None:
+        shortened = ", ".join(names[-8:]) if len(names) <= 8 else "..., " + ", ".join(names[-8:])
+        raise DataError("a target is needed: the column that holds the labels", f"--target with one of: {shortened}")
+    target = str(target).strip()
+    if target not in frame.columns:
+        raise DataError(f"the target must be a column, got {shown(target)}", did_you_mean(printable(target), names))
+    return frame.drop(columns=target), frame[target]
+
+
+def as_frame(x: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
+    """Features as a frame: a DataFrame, or an array (m,), (m, n) or (m, ...) of images, which are flattened.
+
+    An array is not copied; its columns are called ``names``, or x0, x1, ... Raises DataError.
+    """
+    if isinstance(x, pd.DataFrame):
+        return named(x)
+    array = np.asarray(x)
+    if array.ndim == 0 or array.dtype.kind not in "biufUSO":
+        raise DataError(
+            f"features must be an array of numbers or text with a row an example, "
+            f"got shape {array.shape} of {array.dtype}",
+            "give an array (m, n)",
+        )
+    if array.dtype.kind in "US":
+        array = array.astype(object)
+    flat = array.reshape(len(array), -1) if array.size else array.reshape(len(array), 0)
+    n = flat.shape[1]
+    columns = list(names) if names is not None else [f"x{i}" for i in range(n)]
+    if len(columns) != n:
+        raise DataError(f"there must be {len(columns)} features, as in training, got {n}", "give the same features")
+    frame = pd.DataFrame(flat, columns=columns, copy=False)
+    return frame.infer_objects() if array.dtype.kind == "O" else frame
+
+
+def as_labels(y: Any, name: str = "label") -> pd.Series[Any]:
+    """Labels (m,) or (m, 1) as a Series. Raises DataError."""
+    if isinstance(y, pd.Series):
+        return y.reset_index(drop=True).rename(name if y.name is None else str(y.name))
+    array: npt.NDArray[Any] = np.asarray(y)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or array.dtype.kind not in "biufUSO":
+        raise DataError(
+            f"labels must be one value a row, got shape {array.shape} of {array.dtype}",
+            "give an array (m,); for one-hot labels that is y.argmax(axis=1)",
+        )
+    return pd.Series(array.astype(object) if array.dtype.kind in "US" else array, name=name)
+
+
+def _counters(frame: pd.DataFrame) -> tuple[str, ...]:
+    """A warning about columns 1, 2, 3, ...: in a file that is sorted by class such a number gives the class away."""
+    m = len(frame)
+    if m < 10:
+        return ()
+    first, last = frame.iloc[0], frame.iloc[-1]
+    suspects = [
+        name
+        for name, dtype, a, b in zip(frame.columns, frame.dtypes, first, last, strict=True)
+        if isinstance(dtype, np.dtype) and dtype.kind in "iu" and int(b) - int(a) == m - 1
+    ]
+    found = [name for name in suspects if (np.diff(frame[name].to_numpy()) == 1).all()]
+    return (f"this only counts the rows; leave it out if it is no feature: {listed(found)}",) if found else ()

@@ -1,0 +1,77 @@
+"""The errors that a user of caviar can meet.
+
+    CaviarError                 every error raised on purpose
+    ├── UserMistake             the input broke a rule: exit status 2
+    │   ├── SpaceError          a scale, a space or a space file
+    │   ├── ConfigError         a config that no network can be built from
+    │   ├── DataError           a table, an array, a target, a file of data
+    │   ├── ModelError          a model file, or data that does not fit a model
+    │   └── StoreError          a store or a study in it
+    ├── SealBroken              the sealed test part was touched twice
+    └── NoAnswer                the work was done but has no answer: exit status 1
+
+Each says two things: the rule that was broken (with what was received), and the way out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class CaviarError(Exception):
+    """An error in two lines: ``rule`` says what is wrong, ``way_out`` what to do about it."""
+
+    def __init__(self, rule: str, way_out: str) -> None:
+        super().__init__(rule, way_out)
+        self.rule = rule
+        self.way_out = way_out
+
+    def __str__(self) -> str:
+        return f"{self.rule}\n{self.way_out}"
+
+
+class UserMistake(CaviarError):
+    """What was given breaks a rule; nothing was written."""
+
+
+class SpaceError(UserMistake):
+    """A scale, a space or a space file is not valid."""
+
+
+class ConfigError(UserMistake):
+    """A config names an unknown hyperparameter or has a value that no network can be built from."""
+
+
+class DataError(UserMistake):
+    """A table, an array, a target or a file of data cannot be used."""
+
+
+class ModelError(UserMistake):
+    """A model file is damaged or unsafe, or the data does not fit the model."""
+
+
+class StoreError(UserMistake):
+    """A store cannot be opened, or a study in it does not exist or exists already."""
+
+
+class SealBroken(CaviarError):
+    """The sealed test part was opened a second time."""
+
+
+class NoAnswer(CaviarError):
+    """The work was done but there is no answer, because every trial diverged, say."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A way out for a misspelt ``name``: the nearest of ``known``, or all of them if they are few.
+
+    >>> did_you_mean("specis", ["sepal", "species"])
+    "did you mean 'species'?"
+    """
+    names = [str(k) for k in known]
+    close = get_close_matches(str(name), names, n=3, cutoff=0.6)
+    if close:
+        return f"did you mean {' or '.join(repr(c) for c in close)}?"
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return f"known: {shown}" if names else "there are none"

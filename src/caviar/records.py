@@ -1,0 +1,89 @@
+"""What is remembered of a study: frozen nouns, no behaviour.
+
+A study has trials; a trial has measurements, one an epoch. A finalist that is trained again with fresh seeds keeps
+its trial's number and counts its repeats: (number, 0) is the trial itself, (number, 1) its first repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Value = bool | int | float | str
+Config = Mapping[str, Value]
+"""One point of a space: the name of every hyperparameter that applies, and its value."""
+
+
+class TrialState(StrEnum):
+    """What became of a trial."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"  # poorer than its rung asks for
+    FINISHED = "finished"  # reached the last rung
+    DIVERGED = "diverged"  # NaN, infinity or an exploding loss: ranked last, never missing
+    INTERRUPTED = "interrupted"  # the budget or a person ended the study first
+
+
+class StudyState(StrEnum):
+    """What became of a study."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one epoch of one trial measured.
+
+    ``train_loss`` is the mean cross-entropy of the epoch's mini-batches as they were trained on (L2 left out),
+    ``validation_loss`` the mean cross-entropy on the validation part, ``score`` the study's metric there,
+    ``learning_rate`` the one in force, ``seconds`` the epoch's own time, validation included. NaN where nothing
+    was measured.
+    """
+
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    score: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One config being trained; ``epochs`` trained so far, ``score`` the study's metric after the last of them."""
+
+    number: int
+    config: Config
+    state: TrialState
+    epochs: int = 0
+    score: float | None = None
+    validation_loss: float | None = None
+    repeat: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A space, a search, data, a budget; its trials are kept beside it.
+
+    ``space`` is the space as plain data (see Space.to_dict), ``data`` the facts of PRODUCT.md's ``data`` object with its
+    ``sha256``, ``environment`` versions, processor and instruction set, ``result`` the final answer once there is one.
+    Times are ISO 8601 in UTC.
+    """
+
+    name: str
+    seed: int
+    metric: str
+    search: str
+    space: Mapping[str, Any]
+    budget: Mapping[str, Any]
+    data: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    state: StudyState
+    created: str
+    ended: str | None = None
+    result: Mapping[str, Any] | None = field(default=None)

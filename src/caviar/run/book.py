@@ -1,0 +1,135 @@
+"""The book of a study under way: its trials as they stand, and what of them is not yet in the store."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from caviar.engine.contract import Epoch, Training
+from caviar.records import Config, Measurement, StudyState, Trial, TrialState
+from caviar.run.crew import Done
+from caviar.search.ranking import WORST, Merit, merit
+from caviar.store import Store
+
+_WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
+
+TrialKey = tuple[int, int]  # number, repeat
+
+
+class Book:
+    """Trials by (number, repeat), and the way of their measurements to the store, a batch at a time."""
+
+    def __init__(self, store: Store, study: str, metric: str, keep: int) -> None:
+        self.trials: dict[TrialKey, Trial] = {}
+        self.seconds: dict[TrialKey, float] = {}  # spent training each
+        self._store = store
+        self._study = study
+        self._metric = metric
+        self._keep = keep
+        self._counts: Counter[TrialState] = Counter()  # repeats left out
+        self._ranking: list[tuple[Merit, int]] = []  # (merit, -number) of the trials that have a score, the worst first
+        self._kept: list[tuple[Merit, int, Training]] = []  # networks of the best that are over
+        self._changed: dict[TrialKey, Trial] = {}
+        self._measurements: list[tuple[int, int, Measurement]] = []
+        self._written = time.monotonic()
+
+    def begin(self, number: int, config: Config, repeat: int = 0) -> None:
+        """A trial starts, or a finalist's repeat."""
+        self._put(Trial(number, config, TrialState.RUNNING, repeat=repeat))
+
+    def measure(self, done: Done) -> Merit:
+        """What a piece of work measured; the trial's merit after it."""
+        key = (done.work.number, done.work.repeat)
+        self._measurements += [(*key, self._measurement(epoch)) for epoch in done.epochs]
+        self.seconds[key] = self.seconds.get(key, 0.0) + sum(epoch.seconds for epoch in done.epochs)
+        last = done.epochs[-1]
+        score = getattr(last.validation, self._metric)
+        self._put(replace(self.trials[key], epochs=last.epoch, score=score, validation_loss=last.validation.log_loss))
+        return self.merit(key)
+
+    def settle(self, number: int, state: TrialState, training: Training, repeat: int = 0) -> None:
+        """A trial is over. Its network is kept while it is among the best."""
+        key = (number, repeat)
+        self._put(replace(self.trials[key], state=state))
+        if repeat == 0 and self.merit(key) > WORST:
+            self._kept.append((self.merit(key), -number, training))
+            self._kept.sort(key=lambda kept: kept[:2], reverse=True)
+            del self._kept[self._keep :]
+
+    def interrupt(self) -> None:
+        """Whatever still runs was interrupted: by the end of the budget, or by a person."""
+        for trial in [trial for trial in self.trials.values() if trial.state is TrialState.RUNNING]:
+            self._put(replace(trial, state=TrialState.INTERRUPTED))
+
+    def merit(self, key: TrialKey) -> Merit:
+        """What the trial is ranked by; WORST while it has no score, and for ever if it diverged."""
+        return self._merit(self.trials[key])
+
+    def best(self, n: int) -> list[Trial]:
+        """The ``n`` best trials that have a score, the best first; the earlier one where two are equal."""
+        return [self.trials[-minus, 0] for _, minus in self._ranking[-n:][::-1]]
+
+    def kept(self, number: int) -> Training | None:
+        """The network that the search itself trained, if it is still there and whole."""
+        return next((training for _, minus, training in self._kept if minus == -number), None)
+
+    def counts(self) -> Mapping[TrialState, int]:
+        """Trials in each state, repeats left out."""
+        return Counter(self._counts)
+
+    def write(self) -> None:
+        """Write what is new, in one transaction."""
+        if self._changed or self._measurements:
+            self._store.write(self._study, list(self._changed.values()), self._measurements)
+            self._changed, self._measurements = {}, []
+        self._written = time.monotonic()
+
+    def write_now_and_then(self) -> None:
+        """Write when the last time is half a second ago."""
+        if time.monotonic() - self._written >= _WRITE_EVERY:
+            self.write()
+
+    def close(self, state: StudyState, result: Mapping[str, Any] | None) -> None:
+        """Write all that is left, and how the study ended."""
+        self.interrupt()
+        self.write()
+        self._store.finish_study(self._study, state, result, datetime.now(UTC).isoformat())
+
+    def _put(self, trial: Trial) -> None:
+        key = (trial.number, trial.repeat)
+        if trial.repeat == 0:
+            before = self.trials.get(key)
+            if before is not None:
+                self._counts[before.state] -= 1
+                self._rank(before, remove=True)
+            self._counts[trial.state] += 1
+            self._rank(trial)
+        self.trials[key] = self._changed[key] = trial
+
+    def _rank(self, trial: Trial, remove: bool = False) -> None:
+        entry = (self._merit(trial), -trial.number)
+        if entry[0] > WORST and remove:
+            del self._ranking[bisect_left(self._ranking, entry)]
+        elif entry[0] > WORST:
+            insort(self._ranking, entry)
+
+    def _merit(self, trial: Trial) -> Merit:
+        if trial.state is TrialState.DIVERGED:
+            return WORST
+        return merit(self._metric, trial.score, trial.validation_loss)
+
+    def _measurement(self, epoch: Epoch) -> Measurement:
+        return Measurement(
+            epoch.epoch,
+            epoch.train_loss,
+            epoch.validation.log_loss,
+            epoch.validation.accuracy,
+            getattr(epoch.validation, self._metric),
+            epoch.learning_rate,
+            epoch.seconds,
+        )

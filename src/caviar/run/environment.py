@@ -1,0 +1,41 @@
+"""What the numbers of a study depend on besides its seed: processor, instruction set, versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def processor() -> str:
+    """The processor's own name, such as "AMD EPYC 7763"."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def environment(engine: str, instruction_set: str, threads: int) -> dict[str, str | int]:
+    """The facts that a study records of where it ran."""
+    return {
+        "caviar": version("caviar"),
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+        "processors": processors(),
+        "engine": engine,
+        "instruction_set": instruction_set,
+        "threads": threads,
+    }

@@ -1,0 +1,1 @@
+"""Which config next, which trial stops. Pure: no files, no clock, no threads."""

@@ -1,0 +1,200 @@
+"""SQLite's own ways, all in this file: opening, settings, creating a database whole, and what its errors mean.
+
+The settings: write-ahead log, so that a reader never waits for a writer or holds one up; synchronous=FULL, so that
+what was acknowledged survives a power cut; BEGIN IMMEDIATE for whatever writes, because a read that turns into a
+write fails at once, whatever the timeout; foreign keys on. Before SQLite 3.51.3 two connections of one process that
+write and checkpoint at the same moment can corrupt the log, so that a store has one connection.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from caviar import plain_json
+from caviar.errors import StoreError
+from caviar.store import schema
+
+BUSY_SECONDS = 30.0
+WRITING = "caviar_writing"
+"""The execution option of a connection whose next transaction writes."""
+
+_HEADER = b"SQLite format 3\0"
+NOT_ONE = "name the caviar.db of an earlier run, or a new file, with --store"
+
+
+def connect(path: Path) -> sa.Engine:
+    """An engine with one connection to the database at ``path``, which exists."""
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path.absolute())),
+        json_serializer=plain_json.dumps,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        poolclass=sa.QueuePool,
+        pool_size=1,
+        max_overflow=0,
+    )
+    sa.event.listen(engine, "connect", _set_up)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def create(path: Path) -> None:
+    """Make the database at ``path`` with all of its tables, whole or not at all; if one is there, leave it.
+
+    It is made under another name and then linked, so that no other process, and no crash, meets half of it.
+    """
+    with explained(path):
+        if path.exists():
+            return
+        if not path.parent.is_dir():
+            raise StoreError(f"there is no folder {str(path.parent)!r} for the store", "make it, or name another place")
+        with tempfile.TemporaryDirectory(prefix=".caviar-", dir=path.parent) as folder:
+            made = Path(folder) / "new.db"
+            made.touch(mode=0o666)
+            engine = connect(made)
+            try:
+                with writing(engine) as connection:
+                    schema.METADATA.create_all(connection)
+                    connection.execute(schema.META.insert().values(schema_version=schema.VERSION))
+                use_write_ahead_log(engine)
+            finally:
+                engine.dispose()
+            try:
+                os.link(made, path)
+            except FileExistsError:
+                return  # another process was quicker, and its database is as good
+            except OSError:
+                os.rename(made, path)  # a file system without links
+            _sync_folder(path.parent)
+
+
+def check(path: Path) -> None:
+    """Raise StoreError unless ``path`` looks like the file of a database; nothing is changed."""
+    with explained(path):
+        if path.is_dir():
+            raise StoreError(f"{str(path)!r} is a folder, not a store", NOT_ONE)
+        if not path.exists():
+            raise StoreError(
+                f"there is no store at {str(path)!r}", "name one with --store, or make one with `caviar tune`"
+            )
+        with path.open("rb") as file:
+            start = file.read(len(_HEADER))
+        if not start:
+            raise StoreError(f"{str(path)!r} is an empty file, not a store", "delete it, or name another with --store")
+        if start != _HEADER:
+            raise StoreError(f"{str(path)!r} is not a database", NOT_ONE)
+
+
+def use_write_ahead_log(engine: sa.Engine) -> None:
+    """Make sure that the database keeps a write-ahead log; StoreError where its file system has none."""
+    path = Path(engine.url.database or "")
+    with explained(path), engine.connect() as connection:
+        driver = connection.connection.driver_connection  # outside of any transaction, where alone the mode can change
+        assert isinstance(driver, sqlite3.Connection)
+        mode = driver.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreError(
+            f"the file system of the store {str(path)!r} has no write-ahead log (SQLite answers {mode!r})",
+            "keep the store on a local disk and not on a network file system: name one with --store",
+        )
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One consistent view of the store, whatever is being written meanwhile."""
+    with explained(Path(engine.url.database or "")), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that is written whole or not at all."""
+    with (
+        explained(Path(engine.url.database or "")),
+        engine.connect().execution_options(**{WRITING: True}) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+def upsert(table: sa.Table) -> sa.Insert:
+    """An insert into ``table`` that takes the place of a row with the same primary key."""
+    statement = insert(table)
+    fresh = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh)
+
+
+def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[int | float, ...]]) -> None:
+    """Insert ``rows`` of numbers in the order of ``table``'s columns, at twice the speed of SQLAlchemy's executemany.
+
+    The tuples go straight to the driver, without a dict and ten calls a row; only a row with a NaN is looked at.
+    """
+    if rows:
+        statement = str(table.insert().compile(dialect=connection.dialect))
+        connection.exec_driver_sql(statement, [row if math.isfinite(sum(row)) else _with_text(row) for row in rows])
+
+
+def _with_text(row: tuple[int | float, ...]) -> tuple[int | float | str, ...]:
+    return tuple(schema.NAN_TEXT if math.isnan(value) else value for value in row)
+
+
+def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN is a deferred one, so transactions begin in _begin
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITING) else "BEGIN")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what the database or the disk says of ``path`` into a StoreError; a broken constraint stays as it is."""
+    try:
+        yield
+    except sa.exc.IntegrityError:
+        raise
+    except sa.exc.DatabaseError as error:
+        raise _in_two_lines(str(path), getattr(error.orig, "sqlite_errorname", "") or str(error.orig)) from error
+    except OSError as error:
+        raise StoreError(
+            f"the store {str(path)!r} cannot be written or read: {error.strerror}",
+            "name a file in a folder that you may write to, with --store",
+        ) from error
+
+
+def _in_two_lines(path: str, name: str) -> StoreError:
+    if name == "SQLITE_FULL":
+        return StoreError(
+            f"no room left on the disk for the store {path!r}", "what was written before is safe: make room and go on"
+        )
+    if name.startswith("SQLITE_BUSY") or name.startswith("SQLITE_LOCKED"):
+        return StoreError(
+            f"another process has kept the store {path!r} locked for {BUSY_SECONDS:.0f} s",
+            "wait for it or end it, or name another store with --store",
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+        return StoreError(
+            f"the store {path!r} cannot be written to, nor can the folder it is in, perhaps",
+            "name a file in a folder that you may write to, with --store",
+        )
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return StoreError(f"the store {path!r} is damaged, or not a database ({name})", NOT_ONE)
+    return StoreError(f"the store {path!r} cannot be used: {name}", "look at its disk, or name another with --store")

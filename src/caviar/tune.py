@@ -1,0 +1,468 @@
+"""Caviar's way: train thousands of networks, stop the poor ones early, train the best again, keep one.
+
+``tune`` is the whole job in one call. ``follow`` is the same job as a stream of events, for those who want to watch: the terminal's
+live display is one, and nothing in here prints. The two loops, `_search` and `_finals`, are the story; the rest prepares and concludes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from heapq import heappop, heappush
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from caviar.data.dataset import Dataset, prepare
+from caviar.data.read import read
+from caviar.engine import engine_named
+from caviar.engine.contract import Engine, Evaluation, Keys, Outcome, Training
+from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError, did_you_mean
+from caviar.model import Model, fold
+from caviar.nn.config import HYPERPARAMETERS, Architecture, Optimisation, from_config
+from caviar.records import Config, Study, StudyState, Trial, TrialState
+from caviar.run.book import Book
+from caviar.run.crew import Crew, Done, Work
+from caviar.run.environment import environment, processors
+from caviar.search.halving import Halving, rungs_for
+from caviar.search.ranking import Merit, check_metric
+from caviar.search.sampling import check_search, propose
+from caviar.space import Space, default_space
+from caviar.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_SECONDS = 60.0
+FINALISTS = 3
+_SHOW_EVERY = 0.1  # seconds
+_CONCLUDING = 0.5  # seconds that saving and the test part take, with some room
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a person asks of ``tune``, by the names of its arguments; ``started`` is when the budget began to count."""
+
+    data: Any
+    target: str | None = None
+    labels: str | os.PathLike[str] | None = None
+    test: Any = None
+    test_labels: str | os.PathLike[str] | None = None
+    seconds: float | None = None
+    trials: int | None = None
+    seed: int = 0
+    metric: str = "accuracy"
+    space: Space | str | os.PathLike[str] | None = None
+    search: str = "sobol"
+    study: str | None = None
+    store: str | os.PathLike[str] = "caviar.db"
+    threads: int | None = None
+    out: str | os.PathLike[str] | None = None
+    engine: str = "native"
+    started: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The data is read and split and the study is in the store: training starts."""
+
+    study: Study
+    rungs: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a study stands, several times a second; ``reached`` counts the trials that were compared at each rung."""
+
+    phase: str  # "search", then "finals"
+    elapsed: float
+    counts: Mapping[TrialState, int]
+    reached: tuple[int, ...]
+    best: Trial | None
+
+
+@dataclass(frozen=True)
+class Best:
+    """The answer: a config, the network trained with it, its scores on the validation part and on the sealed test part."""
+
+    trial: int
+    config: Config
+    validation: Mapping[str, float]
+    test: Mapping[str, float] | None
+    model: Model
+
+
+@dataclass(frozen=True)
+class TunedStudy:
+    """What ``tune`` gives back; ``summary`` is the JSON object of ``caviar tune --json``."""
+
+    name: str
+    store: str
+    best: Best
+    summary: Mapping[str, Any]
+
+    def trials(self) -> pd.DataFrame:
+        """All trials from the store, a row a trial."""
+        with Store.open(self.store, create=False) as store:
+            return store.trials_frame(self.name)
+
+
+Event = Begun | Progress | TunedStudy
+
+
+def tune(
+    data: Any,
+    target: str | None = None,
+    *,
+    labels: str | os.PathLike[str] | None = None,
+    test: Any = None,
+    test_labels: str | os.PathLike[str] | None = None,
+    seconds: float | None = None,
+    trials: int | None = None,
+    seed: int = 0,
+    metric: str = "accuracy",
+    space: Space | str | os.PathLike[str] | None = None,
+    search: str = "sobol",
+    study: str | None = None,
+    store: str | os.PathLike[str] = "caviar.db",
+    threads: int | None = None,
+    out: str | os.PathLike[str] | None = None,
+    engine: str = "native",
+) -> TunedStudy:
+    """Find the best dense network for a table within a budget.
+
+    data: a path (CSV, Parquet, NPZ, NPY, IDX), a DataFrame, or a pair of arrays (x, y).
+    target, labels: the column or key of the labels, or a file of them.
+    test, test_labels: data kept sealed until the end; without it, a fifth of the rows is.
+    seconds, trials: the budget, wall time for everything (60 if neither is given) or a number of trials; trials give
+        the same study, to the bit, on any number of ``threads`` (all processors if not given).
+    metric: accuracy, balanced_accuracy or log_loss, measured on the validation part.
+    space: a Space or the path of a space file; the default space for dense networks if not given.
+    study, store: the study's name and the database it goes to; a free name is made from the data's if not given.
+    out: a folder to save the model in; ``study.best.model.save`` does it too.
+
+    Raises UserMistake before anything is written; NoAnswer when every trial diverged or the time was too short.
+    """
+    arguments = dict(locals())
+    *_, answer = follow(Request(**arguments), fresh_name=study is None)
+    assert isinstance(answer, TunedStudy)  # the last event of `follow`
+    return answer
+
+
+def follow(request: Request, fresh_name: bool = False) -> Iterator[Event]:
+    """Do what ``request`` asks, event by event, the TunedStudy last; ``fresh_name`` numbers the study's name if it is taken."""
+    job = _prepare(request)
+    with Store.open(request.store) as store:
+        study = job.study_record(store.free_name(job.name) if fresh_name else job.name)
+        _model_path(request, study.name)  # before anything is written, not when the work is done
+        store.create_study(study)
+        book = Book(store, study.name, request.metric, keep=FINALISTS)
+        yield Begun(study, job.rungs, job.dataset.warnings)
+        try:
+            yield from _search(job, book)
+            best, training = yield from _finals(job, book)
+            answer = _conclude(job, book, study, best, training, store.url)
+        except BaseException as ending:
+            book.close(StudyState.FINISHED if isinstance(ending, NoAnswer) else StudyState.INTERRUPTED, None)
+            raise
+        book.close(StudyState.FINISHED, answer.summary)
+        yield answer
+
+
+def _search(job: _Job, book: Book) -> Iterator[Progress]:
+    """Train trials rung by rung until the budget is spent; those that go on come before new ones, the oldest first."""
+    halving = Halving(job.rungs)
+    proposals = _proposals(job)
+    going_on: list[tuple[int, int]] = []  # a heap of (trial, to_epoch)
+    resting: dict[int, Training] = {}  # networks that wait for a decision or for a thread
+    shown, reserve = 0.0, 0.0
+    with Crew(job.threads) as crew:
+        while True:
+            while crew.wants_work and job.in_time(reserve):
+                if going_on:
+                    number, to_epoch = heappop(going_on)
+                    crew.give(Work(number, 0, partial(resting.pop, number), to_epoch))
+                elif (proposal := next(proposals, None)) is not None:
+                    number, config = proposal
+                    book.begin(number, config)
+                    crew.give(Work(number, 0, job.network(number, config), halving.enter(number)))
+                else:
+                    break
+            if not job.in_time(reserve):
+                crew.stop()
+            if crew.under_way == 0:
+                break
+            done = crew.take(timeout=_SHOW_EVERY)
+            if done is not None and done.outcome is not Outcome.INTERRUPTED:
+                number = done.work.number
+                merit = book.measure(done)
+                resting[number] = done.training
+                if done.outcome is Outcome.DIVERGED:
+                    book.settle(number, TrialState.DIVERGED, resting.pop(number))
+                    merit = book.merit((number, 0))
+                for decision in halving.report(number, done.work.to_epoch, merit):
+                    if decision.to_epoch is not None:
+                        heappush(going_on, (decision.number, decision.to_epoch))
+                    elif decision.number in resting:  # else it diverged
+                        last = decision.rung == len(job.rungs) - 1
+                        state = TrialState.FINISHED if last else TrialState.STOPPED
+                        book.settle(decision.number, state, resting.pop(decision.number))
+            if time.monotonic() - shown >= _SHOW_EVERY:
+                shown, reserve = time.monotonic(), job.finals_cost(book)
+                book.write_now_and_then()
+                yield job.progress("search", book, halving)
+    for number, training in resting.items():  # the budget ended while they waited: what they scored still counts
+        book.settle(number, TrialState.INTERRUPTED, training)
+    book.interrupt()
+    yield job.progress("search", book, halving)
+
+
+def _finals(job: _Job, book: Book) -> Generator[Progress, None, tuple[Trial, Training]]:
+    """Train the finalists again with fresh seeds and choose by the scores that they repeat; the winner's best network is the answer.
+
+    A finalist that the end of the time budget kept from being repeated is out, unless all are: then the search's own network has to do.
+    """
+    finalists = book.best(FINALISTS)
+    repeats: dict[int, list[tuple[Merit, Done]]] = {trial.number: [] for trial in finalists}
+    with Crew(job.threads) as crew:
+        for repeat in range(1, job.repeats + 1):
+            for trial in finalists:
+                book.begin(trial.number, trial.config, repeat)
+                crew.give(Work(trial.number, repeat, job.network(trial.number, trial.config, repeat), trial.epochs))
+        while crew.under_way > 0:
+            if not job.in_time():
+                crew.stop()
+            done = crew.take(timeout=_SHOW_EVERY)
+            if done is not None and done.outcome is not Outcome.INTERRUPTED:
+                number, repeat = done.work.number, done.work.repeat
+                merit = book.measure(done)
+                trained = done.outcome is Outcome.TRAINED
+                book.settle(number, TrialState.FINISHED if trained else TrialState.DIVERGED, done.training, repeat)
+                if trained:
+                    repeats[number].append((merit, done))
+            book.write_now_and_then()
+            yield job.progress("finals", book)
+    book.interrupt()
+    if any(repeats.values()):
+        winner = max((t for t in finalists if repeats[t.number]), key=lambda t: _mean([own for own, _ in repeats[t.number]]))
+        merit, done = max(repeats[winner.number], key=lambda repeat: (repeat[0], -repeat[1].work.repeat))
+        return winner, done.training
+    for trial in finalists:
+        training = book.kept(trial.number)
+        if training is not None:
+            return trial, training
+    raise _no_answer(job, book)
+
+
+def _mean(merits: list[Merit]) -> Merit:
+    return (float(np.mean([metric for metric, _ in merits])), float(np.mean([loss for _, loss in merits])))
+
+
+def _proposals(job: _Job) -> Iterator[tuple[int, Config]]:
+    """Trials by number, until the budget of trials is spent."""
+    number = 0
+    while True:
+        for config in propose(job.request.search, job.space, job.request.seed, number):
+            if job.request.trials is not None and number >= job.request.trials:
+                return
+            yield number, config
+            number += 1
+
+
+# --- before and after --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """A request that passed every check, with its data prepared."""
+
+    request: Request
+    name: str
+    space: Space
+    dataset: Dataset
+    engine: Engine
+    threads: int
+    rungs: tuple[int, ...]
+    repeats: int
+    seconds: float | None
+
+    def recipe(self, config: Config) -> tuple[Architecture, Optimisation]:
+        """The network that a config describes, for this data."""
+        return from_config(config, self.dataset.preprocessing.n_in, len(self.dataset.preprocessing.classes))
+
+    def network(self, number: int, config: Config, repeat: int = 0) -> Callable[[], Training]:
+        """What draws the network of a trial, once a thread is there for it."""
+        architecture, optimisation = self.recipe(config)
+        training, validation = self.dataset.train, self.dataset.validation
+        keys = Keys.of(self.request.seed, number, repeat)
+        return partial(self.engine.start, architecture, optimisation, training, validation, keys)
+
+    def in_time(self, reserve: float = 0.0) -> bool:
+        """Whether the time budget lasts, if ``reserve`` seconds of it are needed later."""
+        if self.seconds is None:
+            return True
+        return time.monotonic() - self.request.started + reserve + _CONCLUDING < self.seconds
+
+    def finals_cost(self, book: Book) -> float:
+        """Seconds that the finals will take if the best trials of now become the finalists."""
+        costs = [book.seconds[trial.number, 0] for trial in book.best(FINALISTS)]
+        spread = max(self.repeats * sum(costs) / self.threads, max(costs, default=0.0))
+        return 1.2 * spread  # a fifth more: other programs run too
+
+    def study_record(self, name: str) -> Study:
+        """What the store keeps of the study from its start."""
+        request = self.request
+        return Study(
+            name=name,
+            seed=request.seed,
+            metric=request.metric,
+            search=request.search,
+            space=self.space.to_dict(),
+            budget={"seconds": self.seconds, "trials": request.trials, "rungs": list(self.rungs), "repeats": self.repeats},
+            data=self.dataset.facts,
+            environment=environment(self.engine.name, self.engine.instruction_set, self.threads),
+            state=StudyState.RUNNING,
+            created=datetime.now(UTC).isoformat(),
+        )
+
+    def progress(self, phase: str, book: Book, halving: Halving | None = None) -> Progress:
+        """Where the study stands now."""
+        best = next(iter(book.best(1)), None)
+        reached = halving.reached() if halving is not None else ()
+        return Progress(phase, time.monotonic() - self.request.started, book.counts(), reached, best)
+
+
+def _prepare(request: Request) -> _Job:
+    """Check everything that can be checked before anything is written, the cheap mistakes first."""
+    seconds, trials = request.seconds, request.trials
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise ConfigError(f"a budget of seconds must be above 0, got {seconds}", "give it some: --seconds 60")
+    if trials is not None and trials < 1:
+        raise ConfigError(f"a budget of trials must be at least 1, got {trials}", "give it some: --trials 500")
+    if seconds is None and trials is None:
+        seconds = DEFAULT_SECONDS
+    if not 0 <= request.seed < 2**63:
+        raise ConfigError(f"a seed must be a whole number from 0 to 2**63 - 1, got {request.seed}", "use --seed 0, say")
+    if request.threads is not None and request.threads < 1:
+        raise ConfigError(f"threads must be at least 1, got {request.threads}", f"this machine has {processors()}")
+    check_metric(request.metric)
+    check_search(request.search)
+    engine = engine_named(request.engine)
+    space = request.space if isinstance(request.space, Space) else None
+    if space is None:
+        space = default_space() if request.space is None else Space.load(os.fspath(request.space))
+    _check_space(space)
+    table = read(request.data, request.target, request.labels)
+    test = None if request.test is None else read(request.test, request.target, request.test_labels)
+    dataset = prepare(table, request.seed, test)
+    name = request.study if request.study is not None else table.name
+    if not re.fullmatch(r"\w[\w .-]{0,99}", name):
+        raise StoreError(
+            f"a study's name is letters, digits, '_', '-', '.' and spaces, at most 100 of them, got {name[:100]!r}",
+            "name it with --study",
+        )
+    rows = len(dataset.train.y)
+    return _Job(
+        request=request,
+        name=name,
+        space=space,
+        dataset=dataset,
+        engine=engine,
+        threads=request.threads or processors(),
+        rungs=rungs_for(rows),
+        repeats=2 if rows < 10_000 else 1,  # on few rows one repeat says little, and a second costs little
+        seconds=seconds,
+    )
+
+
+def _check_space(space: Space) -> None:
+    """Every hyperparameter is one of a dense network's, and networks can be built all over the space, its edges included."""
+    for name in space.names:
+        if name not in HYPERPARAMETERS:
+            raise SpaceError(f"{name!r} is not a hyperparameter of a dense network", did_you_mean(name, HYPERPARAMETERS))
+    edges = np.vstack([np.full(len(space.searched), u) for u in (0.0, 1.0)])
+    for config in [*space.from_unit(edges), *space.sample(200)]:
+        from_config(config, n_in=1, n_out=2)
+
+
+def _model_path(request: Request, study: str) -> Path | None:
+    """Where the model will be saved; StoreError if that is taken or no folder."""
+    if request.out is None:
+        return None
+    path = Path(request.out) / f"{study}.caviar"
+    if path.exists():
+        raise StoreError(f"there is a model {path} already", "move it away, or name the study otherwise with --study")
+    if not path.parent.is_dir():
+        raise StoreError(f"there is no folder {path.parent}", "make it, or name another with --out")
+    return path
+
+
+def _conclude(job: _Job, book: Book, study: Study, winner: Trial, training: Training, store: str) -> TunedStudy:
+    """Open the sealed test part, once; save the model; say it all."""
+    validation = _scores(training.evaluate(job.dataset.validation))
+    test = None
+    if job.dataset.test is not None:
+        examples = job.dataset.test.open()
+        evaluation = training.evaluate(examples)
+        low, high = _wilson(round(evaluation.accuracy * len(examples)), len(examples))
+        test = {"accuracy": evaluation.accuracy, "accuracy_low": low, "accuracy_high": high, "log_loss": evaluation.log_loss}
+    architecture, _ = job.recipe(winner.config)
+    facts = {"study": study.name, "trial": winner.number, "config": dict(winner.config), "validation": validation, "test": test}
+    state = training.state()
+    model = Model(architecture, fold(architecture, state, int(state["step"])), job.dataset.preprocessing, facts)
+    path = _model_path(job.request, study.name)
+    if path is not None:
+        model.save(path)
+    counts = book.counts()
+    stopped = counts.get(TrialState.STOPPED, 0) + counts.get(TrialState.INTERRUPTED, 0)
+    summary = {
+        "study": study.name,
+        "store": store,
+        "seed": study.seed,
+        "seconds": round(time.monotonic() - job.request.started, 3),
+        "data": dict(study.data),
+        "trials": {
+            "started": sum(counts.values()),
+            "finished": counts.get(TrialState.FINISHED, 0),
+            "stopped": stopped,
+            "diverged": counts.get(TrialState.DIVERGED, 0),
+        },
+        "best": {"trial": winner.number, "config": dict(winner.config), "validation": validation, "test": test},
+        "model": None if path is None else str(path),
+    }
+    return TunedStudy(study.name, store, Best(winner.number, winner.config, validation, test, model), summary)
+
+
+def _scores(evaluation: Evaluation) -> dict[str, float]:
+    return {"accuracy": evaluation.accuracy, "log_loss": evaluation.log_loss}
+
+
+def _wilson(right: int, rows: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson, 1927), by SciPy."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(right, rows).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _no_answer(job: _Job, book: Book) -> NoAnswer:
+    """Why there is no network to show, and what to change."""
+    diverged = [trial for trial in book.trials.values() if trial.state is TrialState.DIVERGED]
+    if not diverged:
+        return NoAnswer(
+            f"no network was trained for a single epoch within {job.seconds:g} seconds",
+            "give it more time, with --seconds",
+        )
+    rates = [float(trial.config["learning_rate"]) for trial in diverged if "learning_rate" in trial.config]
+    lowest = f" (the lowest tried was {min(rates):g})" if rates else ""
+    return NoAnswer(
+        f"all {len(diverged)} trials that got anywhere diverged: their loss became infinite, NaN or absurdly large",
+        f"lower the learning_rate in the space{lowest}",
+    )

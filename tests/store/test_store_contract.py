@@ -1,0 +1,333 @@
+"""What every back end of the store promises; see conftest.py for how one joins."""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import struct
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from itertools import count
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from caviar.errors import StoreError
+from caviar.records import Measurement, Study, StudyState, Trial, TrialState
+from caviar.store import Store
+
+STUDY = Study(
+    name="flowers",
+    seed=2**64 - 1,
+    metric="accuracy",
+    search="sobol",
+    space={"learning_rate": {"scale": "log", "low": 1e-4, "high": 1.0}, "layers": {"value": 3}},
+    budget={"seconds": 60.0},
+    data={"rows": 150, "sha256": "ab" * 32},
+    environment={"python": "3.11", "instruction_set": "x86-64-v3"},
+    state=StudyState.RUNNING,
+    created="2026-01-31T12:00:00+00:00",
+)
+CONFIG = {"learning_rate": 0.012, "layers": 3, "batch_norm": True, "optimizer": "adam"}
+
+on_one_store = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+)  # one store for all examples: each writes under names of its own
+_fresh = count()
+
+
+def measurement(epoch: int, value: float = 0.5) -> Measurement:
+    return Measurement(epoch, value, value, value, value, value, value)
+
+
+def bits(value: float) -> bytes:
+    return struct.pack("<d", value)
+
+
+def test_a_study_comes_back_as_it_was(store: Store, store_url: str) -> None:
+    store.create_study(STUDY)
+    assert store.study("flowers") == STUDY
+    with Store.open(store_url, create=False) as later:
+        assert later.studies() == [STUDY]
+
+
+def test_a_second_study_of_the_same_name_is_refused_with_a_free_one(store: Store) -> None:
+    store.create_study(STUDY)
+    store.create_study(replace(STUDY, name="flowers-2"))
+    with pytest.raises(StoreError, match=r"(?s)has a study 'flowers' already.*--study 'flowers-3'.*later version"):
+        store.create_study(STUDY)
+    assert len(store.studies()) == 2
+
+
+def test_a_misspelt_study_is_answered_with_the_nearest(store: Store) -> None:
+    store.create_study(STUDY)
+    for lookup in (store.study, store.trials, store.measurements, store.trials_frame):
+        with pytest.raises(StoreError, match="did you mean 'flowers'"):
+            lookup("flower")
+    with pytest.raises(StoreError, match="did you mean"):
+        store.write("flower", [Trial(0, CONFIG, TrialState.RUNNING)])
+    with pytest.raises(StoreError, match="did you mean"):
+        store.finish_study("flower", StudyState.FINISHED, None, "2026")
+
+
+def test_trials_change_and_measurements_gather(store: Store) -> None:
+    store.create_study(STUDY)
+    other = replace(STUDY, name="another")
+    store.create_study(other)
+    first = [Trial(n, CONFIG, TrialState.RUNNING, 1, 0.5, 0.7) for n in (1, 0)]
+    store.write("flowers", first, [(n, 0, measurement(1)) for n in (1, 0)])
+    done = Trial(0, CONFIG, TrialState.FINISHED, 2, 0.9, 0.1)
+    again = Trial(0, CONFIG, TrialState.FINISHED, 1, 0.8, 0.2, repeat=1)
+    store.write("flowers", [done, again], [(0, 1, measurement(1)), (0, 0, measurement(2))])
+    assert store.trials("flowers") == [done, again, first[0]]
+    keys = [(number, repeat, m.epoch) for number, repeat, m in store.measurements("flowers")]
+    assert keys == [(0, 0, 1), (0, 0, 2), (0, 1, 1), (1, 0, 1)]
+    assert store.trials("another") == []
+    assert store.measurements("another") == []
+    assert list(store.trials("flowers")[0].config) == list(CONFIG)
+    counts = store.trial_counts()
+    assert counts["flowers"][TrialState.FINISHED] == 1  # the repeat is no trial of its own
+    assert counts["flowers"][TrialState.RUNNING] == 1
+    assert set(counts["another"].values()) == {0}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [(0, 0, measurement(1)), (0, 0, measurement(1))],  # an epoch twice
+        [(0, 0, measurement(1)), (7, 0, measurement(1))],  # of a trial that is not there
+    ],
+)
+def test_a_write_is_whole_or_not_at_all(store: Store, bad: list[tuple[int, int, Measurement]]) -> None:
+    store.create_study(STUDY)
+    with pytest.raises(StoreError, match="has these epochs already"):
+        store.write("flowers", [Trial(0, CONFIG, TrialState.RUNNING)], bad)
+    assert store.trials("flowers") == []
+    assert store.measurements("flowers") == []
+
+
+def test_the_end_of_a_study_is_the_end_of_its_running_trials(store: Store) -> None:
+    for name in ("flowers", "another"):
+        store.create_study(replace(STUDY, name=name))
+        store.write(name, [Trial(0, CONFIG, TrialState.RUNNING), Trial(1, CONFIG, TrialState.STOPPED)])
+    result = {"best": {"trial": 0, "validation": {"log_loss": math.nan, "accuracy": np.float32(0.5)}}}
+    store.finish_study("flowers", StudyState.INTERRUPTED, result, "2026-01-31T12:01:00+00:00")
+    study = store.study("flowers")
+    assert (study.state, study.ended) == (StudyState.INTERRUPTED, "2026-01-31T12:01:00+00:00")
+    assert study.result == {"best": {"trial": 0, "validation": {"log_loss": "NaN", "accuracy": 0.5}}}
+    assert [trial.state for trial in store.trials("flowers")] == [TrialState.INTERRUPTED, TrialState.STOPPED]
+    assert store.study("another").state == StudyState.RUNNING
+    assert store.trials("another")[0].state == TrialState.RUNNING
+
+
+hostile = st.sampled_from(
+    ["", " ", "🐟" * 40, "\u202etxt.exe", "\x1b[2J\x1b[31mred", "<img src=x onerror=alert(1)>", "../../x", "'; --", "%s?:a"]
+) | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
+@on_one_store
+@given(name=hostile)
+def test_hostile_names_are_kept_and_inert_in_messages(store: Store, name: str) -> None:
+    assume(name not in {known.name for known in store.studies()})
+    study = replace(STUDY, name=name, metric=name, search=name, data={name: name})
+    store.create_study(study)
+    store.write(name, [Trial(0, {name: name}, TrialState.RUNNING)])
+    assert store.study(name) == study
+    assert store.trials(name)[0].config == {name: name}
+    with pytest.raises(StoreError) as error:
+        store.create_study(study)
+    assert len(str(error.value).splitlines()) == 2
+    assert str(error.value).replace("\n", "").isprintable()
+
+
+def test_a_name_of_a_megabyte_is_kept_and_shown_short(store: Store) -> None:
+    name = "🐟" * 250_000
+    store.create_study(replace(STUDY, name=name))
+    assert store.study(name).name == name
+    for attempt in (lambda: store.create_study(replace(STUDY, name=name)), lambda: store.study(name[1:])):
+        with pytest.raises(StoreError) as error:
+            attempt()
+        assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_name_that_databases_do_not_keep_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(StoreError, match="characters that databases do not keep"):
+        store.create_study(replace(STUDY, name=name))
+    with pytest.raises(StoreError, match="characters that databases do not keep"):
+        store.study(name)
+
+
+@on_one_store
+@given(value=st.floats(allow_nan=False))
+@example(-0.0)
+@example(math.nan)
+@example(math.inf)
+@example(-math.inf)
+@example(5e-324)
+@example(1.0)
+def test_every_float_comes_back_with_the_same_bits(store: Store, value: float) -> None:
+    name = f"floats-{next(_fresh)}"
+    store.create_study(replace(STUDY, name=name))
+    store.write(name, [Trial(0, CONFIG, TrialState.DIVERGED, 1, value, value)], [(0, 0, measurement(1, value))])
+    trial = store.trials(name)[0]
+    kept = store.measurements(name)[0][2]
+    read = [trial.score, trial.validation_loss, kept.train_loss, kept.validation_loss, kept.validation_accuracy]
+    for number in [*read, kept.score, kept.learning_rate, kept.seconds]:
+        assert isinstance(number, float)
+        assert math.isnan(number) if math.isnan(value) else bits(number) == bits(value)
+
+
+def test_a_nan_among_numbers_keeps_them_and_nothing_is_not_nan(store: Store) -> None:
+    store.create_study(STUDY)
+    mixed = Measurement(1, 0.1, math.nan, math.inf, -math.inf, 1e-3, 0.0)
+    store.write("flowers", [Trial(0, CONFIG, TrialState.RUNNING)], [(0, 0, mixed)])
+    [(_, _, kept)] = store.measurements("flowers")
+    assert repr(kept) == repr(mixed)
+    assert store.trials("flowers")[0].score is None
+
+
+@on_one_store
+@given(
+    config=st.dictionaries(
+        st.text(), st.booleans() | st.integers(-(2**63), 2**64) | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+    ),
+    seed=st.integers(0, 2**64 - 1),
+    number=st.integers(0, 2**40 - 1),
+)
+def test_configs_and_seeds_keep_their_values_types_and_order(
+    store: Store, config: dict[str, bool | int | float | str], seed: int, number: int
+) -> None:
+    name = f"configs-{next(_fresh)}"
+    store.create_study(replace(STUDY, name=name, seed=seed))
+    store.write(name, [Trial(number, config, TrialState.RUNNING)])
+    [trial] = store.trials(name)
+    assert repr(trial.config) == repr(config)
+    assert (store.study(name).seed, trial.number) == (seed, number)
+
+
+def test_numbers_of_numpy_are_taken(store: Store) -> None:
+    store.create_study(STUDY)
+    half = np.float32(0.5)
+    trial = Trial(np.int64(3), {"layers": np.int64(2)}, TrialState.RUNNING, np.int32(1), half, half)  # type: ignore[arg-type]
+    store.write("flowers", [trial], [(np.int64(3), np.int64(0), measurement(np.int64(1), half))])  # type: ignore[arg-type]
+    assert store.trials("flowers") == [Trial(3, {"layers": 2}, TrialState.RUNNING, 1, 0.5, 0.5)]
+    assert store.measurements("flowers") == [(3, 0, measurement(1))]
+
+
+def test_the_frame_has_a_row_a_trial_and_a_column_a_hyperparameter(store: Store) -> None:
+    store.create_study(STUDY)
+    store.write("flowers", [Trial(0, CONFIG, TrialState.STOPPED, 3, 0.5, math.inf), Trial(1, {"l2": 0.1}, TrialState.RUNNING)])
+    frame = store.trials_frame("flowers")
+    facts = ["number", "repeat", "state", "epochs", "score", "validation_loss"]
+    assert list(frame.columns) == [*facts, "learning_rate", "layers", "batch_norm", "optimizer", "l2"]
+    assert frame.loc[0, facts].tolist() == [0, 0, "stopped", 3, 0.5, math.inf]
+    assert frame["score"].dtype == frame["l2"].dtype == np.float64
+    assert frame["l2"].isna().tolist() == [True, False]
+
+
+def test_a_reader_is_not_held_up_and_sees_only_what_is_whole(store: Store, store_url: str) -> None:
+    store.create_study(STUDY)
+    with Store.open(store_url, create=False) as reader, store._writing() as connection:
+        connection.exec_driver_sql("UPDATE studies SET metric = 'changed'")
+        started = time.monotonic()
+        assert reader.study("flowers").metric == "accuracy"
+        assert time.monotonic() - started < 1.0
+    assert store.study("flowers").metric == "changed"
+
+
+def test_a_writer_waits_for_another_and_goes_on(store: Store, store_url: str) -> None:
+    store.create_study(STUDY)
+    held = threading.Event()
+
+    def hold() -> None:
+        with Store.open(store_url) as other, other._writing():
+            held.set()
+            time.sleep(1.5)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+    started = time.monotonic()
+    store.write("flowers", [Trial(0, CONFIG, TrialState.RUNNING)])
+    waited = time.monotonic() - started
+    holder.join()
+    assert waited > 1.0
+    assert len(store.trials("flowers")) == 1
+
+
+def _create(url: str, go: object, answers: object) -> None:
+    go.wait()  # type: ignore[attr-defined]
+    try:
+        with Store.open(url) as store:
+            store.create_study(STUDY)
+        answers.put("won")  # type: ignore[attr-defined]
+    except StoreError as error:
+        answers.put(error.rule)  # type: ignore[attr-defined]
+
+
+def test_of_processes_that_create_one_study_at_once_one_wins(store_url: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    go, answers = context.Event(), context.Queue()
+    processes = [context.Process(target=_create, args=(store_url, go, answers)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    go.set()
+    said = sorted(answers.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join()
+    assert said[-1] == "won"
+    assert all("already" in answer for answer in said[:-1])
+    with Store.open(store_url, create=False) as store:
+        assert store.studies() == [STUDY]
+
+
+_WRITE_UNTIL_KILLED = """
+import sys
+from itertools import count
+from test_store_contract import CONFIG, STUDY, measurement
+from caviar.records import Trial, TrialState
+from caviar.store import Store
+store = Store.open(sys.argv[1])
+store.create_study(STUDY)
+for number in count():
+    store.write("flowers", [Trial(number, CONFIG, TrialState.FINISHED, 50)],
+                [(number, 0, measurement(epoch)) for epoch in range(50)])
+    print(number, flush=True)
+"""
+
+
+def test_what_was_acknowledged_outlives_a_killed_writer(store_url: str) -> None:
+    from pathlib import Path
+
+    arguments = [sys.executable, "-c", _WRITE_UNTIL_KILLED, store_url]
+    path = [str(Path(__file__).parent), *sys.path]
+    import os
+
+    environment = {**os.environ, "PYTHONPATH": ":".join(path)}
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        acknowledged = -1
+        for line in process.stdout:
+            acknowledged = int(line)
+            if acknowledged == 20:
+                process.kill()
+    with Store.open(store_url, create=False) as store:
+        trials, kept = store.trials("flowers"), store.measurements("flowers")
+        assert acknowledged < len(trials)
+        assert [trial.number for trial in trials] == list(range(len(trials)))
+        assert len(kept) == 50 * len(trials)
+        store.write("flowers", [Trial(len(trials), CONFIG, TrialState.RUNNING)])
+
+
+def test_json_columns_are_json(store: Store) -> None:
+    from caviar import plain_json
+
+    text = plain_json.dumps({"a": [math.nan, math.inf, -math.inf, -0.0], "b": np.arange(2), 3: (True, None)})
+    assert json.loads(text) == {"a": ["NaN", "Infinity", "-Infinity", -0.0], "b": [0, 1], "3": [True, None]}

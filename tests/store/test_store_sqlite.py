@@ -1,0 +1,230 @@
+"""What only a store on SQLite can meet: bad files, a full disk, a torn log, locks; and what its writing costs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_store_contract import CONFIG, STUDY, measurement
+
+from caviar.errors import StoreError
+from caviar.records import Trial, TrialState
+from caviar.store import Store
+
+
+def trial(number: int) -> Trial:
+    return Trial(number, CONFIG, TrialState.FINISHED, 30, 0.5, 0.7)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A store with one study in it, closed."""
+    path = tmp_path / "caviar.db"
+    with Store.open(path) as store:
+        store.create_study(STUDY)
+    return path
+
+
+@pytest.fixture
+def read_only_folder() -> Iterator[Path]:
+    """A folder that this process may look into but not write to; root gives its powers up for that."""
+    folder = Path(tempfile.mkdtemp())
+    shutil.copy(_store_in(folder / "made"), folder / "caviar.db")
+    for entry in (folder / "caviar.db", folder):
+        entry.chmod(entry.stat().st_mode & ~0o222 | 0o555)
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(65534)
+    yield folder
+    if was_root:
+        os.seteuid(0)
+    folder.chmod(stat.S_IRWXU)
+    shutil.rmtree(folder)
+
+
+def _store_in(folder: Path) -> Path:
+    folder.mkdir()
+    Store.open(folder / "caviar.db").close()
+    return folder / "caviar.db"
+
+
+def test_settings(path: Path) -> None:
+    with Store.open(path) as store, store._reading() as connection:
+        asked = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in SETTINGS}
+        assert asked == SETTINGS
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
+SETTINGS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+@pytest.mark.parametrize("url", ["caviar.db", "sqlite:///caviar.db", "./a?b#c %20;🐟.db", "file:caviar.db"])
+def test_a_path_and_a_url_name_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Store.open(url) as store:
+        assert store.url.startswith("sqlite:///")
+        again = store.url
+    assert [entry.name for entry in tmp_path.iterdir()] == [Path(url.removeprefix("sqlite:///")).name]
+    with Store.open(again, create=False) as store:
+        assert store.studies() == []
+
+
+@pytest.mark.parametrize("url", ["postgresql://anna:s3cret@host/db", "sqlite://anna:s3cret@host/db", "mysql://a:s3cret@"])
+def test_a_url_of_another_kind_is_refused_and_its_password_not_shown(url: str) -> None:
+    with pytest.raises(StoreError) as error:
+        Store.open(url)
+    assert "s3cret" not in str(error.value)
+    assert "sqlite:///caviar.db" in error.value.way_out
+
+
+@pytest.mark.parametrize("url", ["", ":memory:", "sqlite://", "sqlite:///", "a\0b"])
+def test_a_store_is_a_file(url: str) -> None:
+    with pytest.raises(StoreError, match="names no file"):
+        Store.open(url)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is an empty file"),
+        (b"species,petal\nrose,1\n" * 100, "is not a database"),
+        (b"SQLite format 3\0" + b"\xff" * 5000, "damaged, or not a database"),
+        (b"SQLite format 3\0", "damaged, or not a database"),
+    ],
+)
+def test_what_is_not_a_database_is_refused_and_left_alone(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "caviar.db"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=says):
+        Store.open(path)
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "addresses.db"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE meta (name TEXT)")
+    other.close()
+    content = path.read_bytes()
+    with pytest.raises(StoreError, match=r"a database, but not a store of caviar's"):
+        Store.open(path)
+    assert path.read_bytes() == content
+
+
+def test_a_newer_schema_is_refused(path: Path) -> None:
+    other = sqlite3.connect(path)
+    with other:
+        other.execute("UPDATE meta SET schema_version = 99")
+    other.close()
+    with pytest.raises(StoreError, match=r"has schema 99(?s:.*)upgrade caviar"):
+        Store.open(path)
+
+
+def test_a_missing_folder_a_missing_store_and_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no folder"):
+        Store.open(tmp_path / "nowhere" / "caviar.db")
+    with pytest.raises(StoreError, match="there is no store at"):
+        Store.open(tmp_path / "caviar.db", create=False)
+    with pytest.raises(StoreError, match="is a folder"):
+        Store.open(tmp_path)
+    with pytest.raises(StoreError, match="cannot be written or read"):
+        Store.open(tmp_path / ("x" * 300))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["new.db", "caviar.db"])
+def test_a_read_only_folder_is_refused(read_only_folder: Path, name: str) -> None:
+    with pytest.raises(StoreError, match=r"cannot be written(?s:.*)a folder that you may write to"):
+        Store.open(read_only_folder / name)
+
+
+def test_a_copy_without_a_log_gets_one(path: Path, tmp_path: Path) -> None:
+    other = sqlite3.connect(path)
+    other.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
+    other.close()
+    with Store.open(tmp_path / "copy.db") as store, store._reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_a_full_disk_leaves_what_was_there_and_can_be_gone_on_from(path: Path) -> None:
+    with Store.open(path) as store:
+        store.write("flowers", [trial(0)], [(0, 0, measurement(1))])
+        with store._writing() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        more = [(1, 0, measurement(epoch)) for epoch in range(5000)]
+        with pytest.raises(StoreError, match="no room left on the disk"):
+            store.write("flowers", [trial(1)], more)
+        assert store.trials("flowers") == [trial(0)]
+        with store._writing() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+        store.write("flowers", [trial(1)], more)
+        assert len(store.measurements("flowers")) == 5001
+
+
+def test_a_log_cut_anywhere_opens_with_the_whole_writes_before_the_cut(path: Path, tmp_path: Path) -> None:
+    with Store.open(path) as store:
+        for number in range(5):
+            store.write("flowers", [trial(number)], [(number, 0, measurement(1))])
+        log = Path(f"{path}-wal").read_bytes()
+        seen = set()
+        for cut in range(0, len(log) + 1, max(1, len(log) // 60)):
+            copy = tmp_path / f"cut{cut}.db"
+            shutil.copy(path, copy)
+            Path(f"{copy}-wal").write_bytes(log[:cut])
+            with Store.open(copy) as torn:
+                assert torn.trials("flowers") == [trial(number) for number in range(len(torn.trials("flowers")))]
+                assert len(torn.measurements("flowers")) == len(torn.trials("flowers"))
+                seen.add(len(torn.trials("flowers")))
+    assert seen >= {0, 3}
+
+
+def test_a_lock_of_another_program_holds_up_writers_only(path: Path) -> None:
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(1.5, other.execute, ["ROLLBACK"])
+    started = time.monotonic()
+    release.start()
+    with Store.open(path) as store:
+        assert store.studies() == [STUDY]
+        assert time.monotonic() - started < 1.2
+        store.write("flowers", [trial(0)])
+        assert time.monotonic() - started > 1.2
+    release.join()
+    other.close()
+
+
+def test_a_lock_that_stays_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("caviar.store.sqlite.BUSY_SECONDS", 0.1)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with Store.open(path) as store, pytest.raises(StoreError, match="locked for"):
+        store.write("flowers", [trial(0)])
+    other.close()
+
+
+def test_a_store_does_not_cross_a_fork(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store.open(path) as store:
+        parent = os.getpid()
+        monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+        with pytest.raises(StoreError, match="opened by another process"):
+            store.studies()
+
+
+def test_threads_share_one_store(path: Path) -> None:
+    with Store.open(path) as store:
+        writers = [threading.Thread(target=store.write, args=("flowers", [trial(n)])) for n in range(16)]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        assert len(store.trials("flowers")) == 16
