@@ -1,0 +1,50 @@
+"""Caviar tunes and trains deep networks: thousands a minute, on an ordinary processor.
+
+study = caviar.tune("flowers.csv", target="species", seconds=30)     the best network for a table
+fit = caviar.train(x, y, {"layers": 2, "hidden_units": 64}, epochs=20)   one network
+caviar.Space(learning_rate=caviar.Log(1e-4, 1), ...)                 what to search
+"""
+
+from caviar.errors import (
+    CaviarError,
+    ConfigError,
+    DataError,
+    ModelError,
+    NoAnswer,
+    SealBroken,
+    SpaceError,
+    StoreError,
+    UserMistake,
+)
+from caviar.model import Model, load
+from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo
+from caviar.space import Space, default_space
+from caviar.train import Fit, train
+from caviar.tune import TunedStudy, tune
+
+__all__ = [
+    "CaviarError",
+    "Choice",
+    "ConfigError",
+    "DataError",
+    "Fit",
+    "Fixed",
+    "Integer",
+    "Linear",
+    "Log",
+    "Model",
+    "ModelError",
+    "NoAnswer",
+    "OneMinusLog",
+    "PowerOfTwo",
+    "SealBroken",
+    "Space",
+    "SpaceError",
+    "StoreError",
+    "TunedStudy",
+    "UserMistake",
+    "default_space",
+    "load",
+    "train",
+    "tune",
+]

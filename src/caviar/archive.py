@@ -43,7 +43,7 @@ _WHEN_PARSING = (
 
 def pack(entries: Mapping[str, bytes], manifest: Mapping[str, Any]) -> bytes:
     """The file of ``entries``, with ``manifest`` and their sizes and SHA-256 in front."""
-    sums = {name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in entries.items()}
+    sums = {name: _sum(data) for name, data in entries.items()}
     return _zip({MANIFEST: plain_json.dumps({**manifest, "entries": sums}).encode(), **entries})
 
 
@@ -54,28 +54,26 @@ def unpack(file: bytes, newest: int, names: Collection[str]) -> dict[str, bytes]
     """
     try:
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
-            infos = archive.infolist()
-            content = {info.filename: _read(archive, info, len(file)) for info in infos}
+            _check_sizes(archive.infolist(), len(file))
+            sums = _sums(_read(archive, MANIFEST), newest)
+            there = [info.filename for info in archive.infolist() if info.filename != MANIFEST]
+            strange = sorted({*there, *sums} - set(names))
+            if strange or len(there) != len(set(there)):
+                raise _refused(f"it has an entry {(strange or there)[0][:60]!r} that no model has, or one twice")
+            content = {name: _read(archive, name) for name in (MANIFEST, *names)}
     except _WHEN_PARSING as error:
-        raise _refused(f"it cannot be read as an archive ({error})") from error
-    manifest = _manifest(content.pop(MANIFEST, None))
-    if manifest["format"] > newest:
-        raise ModelError(
-            f"this model has format {manifest['format']}, and this caviar reads formats up to {newest}",
-            "upgrade caviar, or save the model again with an older one",
-        )
-    sums = manifest["entries"]
+        raise _refused(f"it cannot be read as an archive ({reason(error)})") from error
     for name in names:
-        if name not in content or name not in sums:
-            raise _refused(f"its entry {name} is missing")
-    strange = sorted((content.keys() | sums.keys()) - set(names))
-    if strange:
-        raise _refused(f"it has an entry {strange[0][:60]!r}, which no model has")
-    for name in names:
-        data = content[name]
-        if sums[name] != {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}:
-            raise _refused(f"its entry {name} is not what its SHA-256 and size in the manifest say")
+        if sums.get(name) != _sum(content[name]):
+            raise _refused(f"its entry {name} is not what the manifest says, by its size and SHA-256")
+    if _zip(content) != file:
+        raise _refused("bytes before, between or after its entries are damaged, or do not belong there")
     return {name: content[name] for name in names}
+
+
+def reason(error: Exception) -> str:
+    """What ``error`` says, in one short line that no terminal obeys."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(error)[:120])
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -122,12 +120,61 @@ def read_whole(path: Path) -> bytes:
         raise ModelError(f"the model {str(path)!r} cannot be read: {error}", "name a file that you may read") from error
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> bytes:
-    if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-        raise _refused(f"its entry {info.filename[:60]!r} is compressed, and a model's never are")
-    if info.file_size > most:
-        raise _refused(f"its entry {info.filename[:60]!r} claims to be larger than the file")
+def _zip(entries: Mapping[str, bytes]) -> bytes:
+    """A ZIP of stored ``entries``: for each a header and its data, then the directory, then where that is."""
+    body: list[bytes] = []
+    directory: list[bytes] = []
+    offset = 0
+    for name, data in entries.items():
+        label = name.encode("ascii")
+        facts = (_VERSION, 0, zipfile.ZIP_STORED, 0, _DATE, zlib.crc32(data), len(data), len(data), len(label), 0)
+        parts = (_LOCAL.pack(b"PK\3\4", *facts), label, data)
+        directory += [_CENTRAL.pack(b"PK\1\2", _MADE_BY_UNIX, *facts, 0, 0, 0, _PLAIN_FILE, offset), label]
+        body += parts
+        offset += sum(map(len, parts))
+    size = sum(map(len, directory))
+    end = _END.pack(b"PK\5\6", 0, 0, len(entries), len(entries), size, offset, 0)
+    return b"".join([*body, *directory, end])
+
+
+def _sum(data: bytes) -> dict[str, int | str]:
+    return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _sums(manifest: bytes, newest: int) -> dict[str, Any]:
+    """What the manifest says of every entry; ModelError if it is of a newer format."""
     try:
-        return archive.read(info)
+        said = plain_json.loads(manifest)
+        version, sums = said["format"], dict(said["entries"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise _refused(f"its {MANIFEST} cannot be read ({reason(error)})") from error
+    if not isinstance(version, int) or version > newest:
+        raise ModelError(
+            f"this model has format {version!r:.20}, and this caviar reads formats up to {newest}",
+            "upgrade caviar, or save the model again with an older one",
+        )
+    return sums
+
+
+def _check_sizes(infos: list[zipfile.ZipInfo], size: int) -> None:
+    """Nothing compressed and nothing twice in the same bytes, so that reading never takes more than the file's size."""
+    for info in infos:
+        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            raise _refused(f"its entry {info.filename[:60]!r} is compressed, and those of a model never are")
+    if sum(info.file_size for info in infos) > size:
+        raise _refused("its entries claim to be larger than the whole file")
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        return archive.read(name)
+    except KeyError:
+        raise _refused(f"its entry {name} is missing") from None
     except _WHEN_PARSING as error:
-        raise _refused(f"its entry {info.filename[:60]} is damaged ({error})") from error
+        raise _refused(f"its entry {name} is damaged ({reason(error)})") from error
+
+
+def _refused(why: str) -> ModelError:
+    return ModelError(
+        f"this is not a whole model: {why}", "copy it again from where it was saved, or train the network again"
+    )

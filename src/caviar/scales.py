@@ -140,7 +140,7 @@ class Log(Scale):
         """Unit coordinates (n,) of n floats."""
         v = np.array(_checked(self, values), dtype=np.float64)
         log_low, log_high = math.log(self.low), math.log(self.high)
-        t = (np.log(np.maximum(v, self.low)) - log_low) / (log_high - log_low)
+        t = (np.log(np.maximum(v, self.low)) - log_low) / _distance(log_low, log_high)
         return _before_zero(t, v, self.zero)
 
     def contains(self, value: object) -> bool:
@@ -172,15 +172,15 @@ class OneMinusLog(Scale):
 
     def from_unit(self, u: npt.ArrayLike) -> Values:
         """Floats at the unit coordinates ``u``."""
-        log_low, log_high = math.log(1 - self.low), math.log(1 - self.high)
-        rest = np.exp(log_low + np.asarray(u, dtype=np.float64) * (log_high - log_low))
-        return np.asarray(np.clip(1 - rest, self.low, self.high))
+        log_low, log_high = math.log1p(-self.low), math.log1p(-self.high)
+        rest = log_low + np.asarray(u, dtype=np.float64) * (log_high - log_low)
+        return np.asarray(np.clip(-np.expm1(rest), self.low, self.high))
 
     def to_unit(self, values: Iterable[Value]) -> Units:
         """Unit coordinates (n,) of n floats."""
         v = np.array(_checked(self, values), dtype=np.float64)
-        log_low, log_high = math.log(1 - self.low), math.log(1 - self.high)
-        return np.asarray((np.log(1 - v) - log_low) / (log_high - log_low))
+        log_low, log_high = math.log1p(-self.low), math.log1p(-self.high)
+        return np.asarray((np.log1p(-v) - log_low) / _distance(log_low, log_high))
 
     def contains(self, value: object) -> bool:
         """Whether ``value`` is a number from low to high."""
@@ -358,6 +358,11 @@ def _before_zero(t: Units, v: Units, zero: float) -> Units:
     """u from t; an exact zero sits in the middle of its share."""
     u = zero + (1 - zero) * t
     return np.where(v == 0, zero / 2, u) if zero > 0 else u
+
+
+def _distance(log_low: float, log_high: float) -> float:
+    """What to divide by; neighbouring floats can have the same logarithm."""
+    return log_high - log_low or 1.0
 
 
 def _exp_within(log_v: Units, low: float, high: float) -> Units:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from caviar.data.dataset import Dataset, prepare
-from caviar.data.read import read
 from caviar.engine import engine_named
 from caviar.engine.contract import Engine, Evaluation, Keys, Outcome, Training
 from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError, did_you_mean
@@ -30,14 +29,15 @@ from caviar.records import Config, Study, StudyState, Trial, TrialState
 from caviar.run.book import Book
 from caviar.run.crew import Crew, Done, Work
 from caviar.run.environment import environment, processors
-from caviar.search.halving import Halving, rungs_for
-from caviar.search.ranking import Merit, check_metric
+from caviar.search.halving import Decision, Halving, rungs_for
+from caviar.search.ranking import WORST, Merit, check_metric
 from caviar.search.sampling import check_search, propose
 from caviar.space import Space, default_space
-from caviar.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# The database and pandas are imported where they are needed: `import caviar` should not wait for them.
 
 DEFAULT_SECONDS = 60.0
 FINALISTS = 3
@@ -110,6 +110,8 @@ class TunedStudy:
 
     def trials(self) -> pd.DataFrame:
         """All trials from the store, a row a trial."""
+        from caviar.store import Store
+
         with Store.open(self.store, create=False) as store:
             return store.trials_frame(self.name)
 
@@ -156,9 +158,14 @@ def tune(
     return answer
 
 
-def follow(request: Request, fresh_name: bool = False) -> Iterator[Event]:
-    """Do what ``request`` asks, event by event, the TunedStudy last; ``fresh_name`` numbers the study's name if it is taken."""
-    job = _prepare(request)
+def follow(request: Request, fresh_name: bool = False, ended: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+    """Do what ``request`` asks, event by event, the TunedStudy last.
+
+    ``fresh_name`` numbers the study's name if it is taken. Where ``ended`` turns true, the study is closed and KeyboardInterrupt raised.
+    """
+    from caviar.store import Store
+
+    job = _prepare(request, ended)
     with Store.open(request.store) as store:
         study = job.study_record(store.free_name(job.name) if fresh_name else job.name)
         _model_path(request, study.name)  # before anything is written, not when the work is done
@@ -183,6 +190,15 @@ def _search(job: _Job, book: Book) -> Iterator[Progress]:
     going_on: list[tuple[int, int]] = []  # a heap of (trial, to_epoch)
     resting: dict[int, Training] = {}  # networks that wait for a decision or for a thread
     shown, reserve = 0.0, 0.0
+
+    def obey(decisions: Iterator[Decision]) -> None:
+        for number, rung, to_epoch in decisions:
+            if to_epoch is not None:
+                heappush(going_on, (number, to_epoch))
+            else:
+                last = rung == len(job.rungs) - 1
+                book.settle(number, TrialState.FINISHED if last else TrialState.STOPPED, resting.pop(number))
+
     with Crew(job.threads) as crew:
         while True:
             while crew.wants_work and job.in_time(reserve):
@@ -193,6 +209,8 @@ def _search(job: _Job, book: Book) -> Iterator[Progress]:
                     number, config = proposal
                     book.begin(number, config)
                     crew.give(Work(number, 0, job.network(number, config), halving.enter(number)))
+                elif not halving.closed:
+                    obey(halving.close())
                 else:
                     break
             if not job.in_time(reserve):
@@ -202,18 +220,11 @@ def _search(job: _Job, book: Book) -> Iterator[Progress]:
             done = crew.take(timeout=_SHOW_EVERY)
             if done is not None and done.outcome is not Outcome.INTERRUPTED:
                 number = done.work.number
-                merit = book.measure(done)
                 resting[number] = done.training
-                if done.outcome is Outcome.DIVERGED:
-                    book.settle(number, TrialState.DIVERGED, resting.pop(number))
-                    merit = book.merit((number, 0))
-                for decision in halving.report(number, done.work.to_epoch, merit):
-                    if decision.to_epoch is not None:
-                        heappush(going_on, (decision.number, decision.to_epoch))
-                    elif decision.number in resting:  # else it diverged
-                        last = decision.rung == len(job.rungs) - 1
-                        state = TrialState.FINISHED if last else TrialState.STOPPED
-                        book.settle(decision.number, state, resting.pop(decision.number))
+                merit = book.measure(done)
+                if merit == WORST:
+                    del resting[number]
+                obey(halving.report(number, done.work.to_epoch, merit))
             if time.monotonic() - shown >= _SHOW_EVERY:
                 shown, reserve = time.monotonic(), job.finals_cost(book)
                 book.write_now_and_then()
@@ -243,9 +254,8 @@ def _finals(job: _Job, book: Book) -> Generator[Progress, None, tuple[Trial, Tra
             if done is not None and done.outcome is not Outcome.INTERRUPTED:
                 number, repeat = done.work.number, done.work.repeat
                 merit = book.measure(done)
-                trained = done.outcome is Outcome.TRAINED
-                book.settle(number, TrialState.FINISHED if trained else TrialState.DIVERGED, done.training, repeat)
-                if trained:
+                if merit > WORST:
+                    book.settle(number, TrialState.FINISHED, repeat=repeat)
                     repeats[number].append((merit, done))
             book.write_now_and_then()
             yield job.progress("finals", book)
@@ -292,6 +302,7 @@ class _Job:
     rungs: tuple[int, ...]
     repeats: int
     seconds: float | None
+    ended: Callable[[], bool]
 
     def recipe(self, config: Config) -> tuple[Architecture, Optimisation]:
         """The network that a config describes, for this data."""
@@ -305,7 +316,9 @@ class _Job:
         return partial(self.engine.start, architecture, optimisation, training, validation, keys)
 
     def in_time(self, reserve: float = 0.0) -> bool:
-        """Whether the time budget lasts, if ``reserve`` seconds of it are needed later."""
+        """Whether the time budget lasts, if ``reserve`` seconds of it are needed later. KeyboardInterrupt if a person ends it."""
+        if self.ended():
+            raise KeyboardInterrupt
         if self.seconds is None:
             return True
         return time.monotonic() - self.request.started + reserve + _CONCLUDING < self.seconds
@@ -339,8 +352,10 @@ class _Job:
         return Progress(phase, time.monotonic() - self.request.started, book.counts(), reached, best)
 
 
-def _prepare(request: Request) -> _Job:
+def _prepare(request: Request, ended: Callable[[], bool]) -> _Job:
     """Check everything that can be checked before anything is written, the cheap mistakes first."""
+    from caviar.data.read import read
+
     seconds, trials = request.seconds, request.trials
     if seconds is not None and not 0 < seconds < float("inf"):
         raise ConfigError(f"a budget of seconds must be above 0, got {seconds}", "give it some: --seconds 60")
@@ -379,6 +394,7 @@ def _prepare(request: Request) -> _Job:
         rungs=rungs_for(rows),
         repeats=2 if rows < 10_000 else 1,  # on few rows one repeat says little, and a second costs little
         seconds=seconds,
+        ended=ended,
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import multiprocessing
+import os
 import struct
 import subprocess
 import sys
@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,6 +56,14 @@ def test_a_study_comes_back_as_it_was(store: Store, store_url: str) -> None:
     assert store.study("flowers") == STUDY
     with Store.open(store_url, create=False) as later:
         assert later.studies() == [STUDY]
+
+
+def test_a_free_name_is_the_name_itself_or_the_next_number(store: Store) -> None:
+    assert store.free_name("flowers") == "flowers"
+    store.create_study(STUDY)
+    assert store.free_name("flowers") == "flowers-2"
+    store.create_study(replace(STUDY, name="flowers-2"))
+    assert store.free_name("flowers") == "flowers-3"
 
 
 def test_a_second_study_of_the_same_name_is_refused_with_a_free_one(store: Store) -> None:
@@ -127,7 +136,17 @@ def test_the_end_of_a_study_is_the_end_of_its_running_trials(store: Store) -> No
 
 
 hostile = st.sampled_from(
-    ["", " ", "🐟" * 40, "\u202etxt.exe", "\x1b[2J\x1b[31mred", "<img src=x onerror=alert(1)>", "../../x", "'; --", "%s?:a"]
+    [
+        "",
+        " ",
+        "🐟" * 40,
+        "\u202etxt.exe",
+        "\x1b[2J\x1b[31mred",
+        "<img src=x onerror=alert(1)>",
+        "../../x",
+        "'; --",
+        "%s?:a",
+    ]
 ) | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 
 
@@ -140,10 +159,11 @@ def test_hostile_names_are_kept_and_inert_in_messages(store: Store, name: str) -
     store.write(name, [Trial(0, {name: name}, TrialState.RUNNING)])
     assert store.study(name) == study
     assert store.trials(name)[0].config == {name: name}
-    with pytest.raises(StoreError) as error:
-        store.create_study(study)
-    assert len(str(error.value).splitlines()) == 2
-    assert str(error.value).replace("\n", "").isprintable()
+    for attempt in (lambda: store.create_study(study), lambda: store.study("no name like any other")):
+        with pytest.raises(StoreError) as error:
+            attempt()
+        assert len(str(error.value).splitlines()) == 2
+        assert str(error.value).replace("\n", "").isprintable()
 
 
 def test_a_name_of_a_megabyte_is_kept_and_shown_short(store: Store) -> None:
@@ -196,7 +216,8 @@ def test_a_nan_among_numbers_keeps_them_and_nothing_is_not_nan(store: Store) -> 
 @on_one_store
 @given(
     config=st.dictionaries(
-        st.text(), st.booleans() | st.integers(-(2**63), 2**64) | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+        st.text(),
+        st.booleans() | st.integers(-(2**63), 2**64) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     ),
     seed=st.integers(0, 2**64 - 1),
     number=st.integers(0, 2**40 - 1),
@@ -223,7 +244,9 @@ def test_numbers_of_numpy_are_taken(store: Store) -> None:
 
 def test_the_frame_has_a_row_a_trial_and_a_column_a_hyperparameter(store: Store) -> None:
     store.create_study(STUDY)
-    store.write("flowers", [Trial(0, CONFIG, TrialState.STOPPED, 3, 0.5, math.inf), Trial(1, {"l2": 0.1}, TrialState.RUNNING)])
+    store.write(
+        "flowers", [Trial(0, CONFIG, TrialState.STOPPED, 3, 0.5, math.inf), Trial(1, {"l2": 0.1}, TrialState.RUNNING)]
+    )
     frame = store.trials_frame("flowers")
     facts = ["number", "repeat", "state", "epochs", "score", "validation_loss"]
     assert list(frame.columns) == [*facts, "learning_rate", "layers", "batch_norm", "optimizer", "l2"]
@@ -291,6 +314,7 @@ def test_of_processes_that_create_one_study_at_once_one_wins(store_url: str) -> 
 _WRITE_UNTIL_KILLED = """
 import sys
 from itertools import count
+from pathlib import Path
 from test_store_contract import CONFIG, STUDY, measurement
 from caviar.records import Trial, TrialState
 from caviar.store import Store
@@ -304,12 +328,8 @@ for number in count():
 
 
 def test_what_was_acknowledged_outlives_a_killed_writer(store_url: str) -> None:
-    from pathlib import Path
-
     arguments = [sys.executable, "-c", _WRITE_UNTIL_KILLED, store_url]
     path = [str(Path(__file__).parent), *sys.path]
-    import os
-
     environment = {**os.environ, "PYTHONPATH": ":".join(path)}
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
@@ -324,10 +344,3 @@ def test_what_was_acknowledged_outlives_a_killed_writer(store_url: str) -> None:
         assert [trial.number for trial in trials] == list(range(len(trials)))
         assert len(kept) == 50 * len(trials)
         store.write("flowers", [Trial(len(trials), CONFIG, TrialState.RUNNING)])
-
-
-def test_json_columns_are_json(store: Store) -> None:
-    from caviar import plain_json
-
-    text = plain_json.dumps({"a": [math.nan, math.inf, -math.inf, -0.0], "b": np.arange(2), 3: (True, None)})
-    assert json.loads(text) == {"a": ["NaN", "Infinity", "-Infinity", -0.0], "b": [0, 1], "3": [True, None]}

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from test_store_contract import CONFIG, STUDY, measurement
 
 from caviar.errors import StoreError
 from caviar.records import Trial, TrialState
 from caviar.store import Store
+from caviar.store import sqlite as sqlite_room
 
 
 def trial(number: int) -> Trial:
@@ -77,7 +79,9 @@ def test_a_path_and_a_url_name_the_same_file(tmp_path: Path, monkeypatch: pytest
         assert store.studies() == []
 
 
-@pytest.mark.parametrize("url", ["postgresql://anna:s3cret@host/db", "sqlite://anna:s3cret@host/db", "mysql://a:s3cret@"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://anna:s3cret@host/db", "sqlite://anna:s3cret@host/db", "mysql://a:s3cret@"]
+)
 def test_a_url_of_another_kind_is_refused_and_its_password_not_shown(url: str) -> None:
     with pytest.raises(StoreError) as error:
         Store.open(url)
@@ -145,6 +149,22 @@ def test_a_missing_folder_a_missing_store_and_a_folder_are_refused(tmp_path: Pat
 def test_a_read_only_folder_is_refused(read_only_folder: Path, name: str) -> None:
     with pytest.raises(StoreError, match=r"cannot be written(?s:.*)a folder that you may write to"):
         Store.open(read_only_folder / name)
+
+
+def test_a_store_that_another_process_makes_meanwhile_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = sqlite_room.use_write_ahead_log
+
+    def be_overtaken(engine: sa.Engine) -> None:
+        monkeypatch.setattr(sqlite_room, "use_write_ahead_log", finish)
+        finish(engine)
+        with Store.open(tmp_path / "caviar.db") as quicker:
+            quicker.create_study(STUDY)
+
+    monkeypatch.setattr(sqlite_room, "use_write_ahead_log", be_overtaken)
+    with Store.open(tmp_path / "caviar.db") as store:
+        assert store.studies() == [STUDY]
 
 
 def test_a_copy_without_a_log_gets_one(path: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def parse_csv(raw: bytes, text: Collection[str] = ()) -> pd.DataFrame:
     _check_rows(raw, decoded, separator, len(header))
     del decoded  # a large file is held once while pandas reads it
     try:
-        return pd.read_csv(
+        frame = pd.read_csv(
             io.BytesIO(raw),
             sep=separator,
             header=0,
@@ -38,6 +38,8 @@ def parse_csv(raw: bytes, text: Collection[str] = ()) -> pd.DataFrame:
             skipinitialspace=True,
             low_memory=False,  # a column's kind is decided on all of its rows
         )
+        # a copy joins equal columns into one block, where taking rows of 10,000 columns takes no seconds
+        return frame.copy() if len(header) > len(frame) else frame
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
         raise DataError(f"this is not a table: {shown(str(error), 200)}", "check the quotes in the file") from error
 

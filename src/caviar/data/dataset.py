@@ -42,7 +42,11 @@ class Sealed:
 
     def __init__(self, examples: Examples) -> None:
         kept = [examples]
-        self._take: Callable[[], Examples] = kept.pop
+
+        def take() -> Examples:  # a function and not kept.pop, whose __self__ is the list
+            return kept.pop()
+
+        self._take: Callable[[], Examples] = take
         self.rows = len(examples)
 
     def open(self) -> Examples:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from caviar.data.columns import is_text, row_blocks
+from caviar.data.columns import is_number, row_blocks
 from caviar.data.table import Table
 
 
@@ -29,7 +29,7 @@ def digest(*tables: Table | None) -> str:
 
 
 def _add_frame(state: Any, frame: pd.DataFrame) -> None:
-    kinds = [is_text(column) for _, column in frame.items()]
+    kinds = [not is_number(dtype) for dtype in frame.dtypes]
     _add_strings(
         state, [("text " if text else "number ") + str(n) for n, text in zip(frame.columns, kinds, strict=True)]
     )

@@ -31,7 +31,7 @@ from caviar.data.columns import (
     Floats,
     as_text,
     index,
-    is_text,
+    is_number,
     listed,
     numbers,
     plain,
@@ -41,6 +41,7 @@ from caviar.data.columns import (
     tidy,
 )
 from caviar.data.labels import Label, classes_of, encode_labels, tidy_labels
+from caviar.data.table import named
 from caviar.errors import DataError, ModelError, did_you_mean
 
 MOST_CATEGORIES = 100  # of a text column; the rest share one column, or a wide network is fed almost only zeros
@@ -112,6 +113,7 @@ class Preprocessing:
 
     def apply_with_notes(self, frame: pd.DataFrame) -> tuple[npt.NDArray[np.float32], Notes]:
         """``apply``, and what it met."""
+        frame = named(frame)
         self._check_columns(frame)
         out = np.zeros((len(frame), self.n_in), dtype=np.float32)
         missing = self._apply_numbers(frame, out)
@@ -155,29 +157,19 @@ class Preprocessing:
             raise _damaged("a mean or a deviation is not finite")
         if not {*found.numbers, *found.text_columns} <= set(found.columns):
             raise _damaged("a column is missing")
-        if (
-            not found.classes
-            or any(type(c) is not type(found.classes[0]) for c in found.classes)
-            or not isinstance(found.classes[0], (str, int))
-        ):
+        if {type(c) for c in found.classes} not in ({str}, {int}, {bool}):
             raise _damaged("the classes are not labels")
         return found
 
     def _check_columns(self, frame: pd.DataFrame) -> None:
         needed = {*self.numbers, *self.text_columns}
-        there = set(frame.columns)
-        absent = [name for name in self.columns if name in needed and name not in there]
+        absent = [name for name in self.columns if name in needed - {*frame.columns}]
         if absent:
             known = [printable(c) for c in frame.columns if c not in needed]
             raise DataError(
                 f"every column of training must be there, but {listed(absent)} is missing",
                 did_you_mean(printable(absent[0]), known) if known else "add it to the table",
             )
-        twice = (
-            [name for name in needed if isinstance(frame[name], pd.DataFrame)] if len(there) < frame.shape[1] else []
-        )
-        if twice:
-            raise DataError(f"column names must differ, but {shown(twice[0])} is there twice", "rename all but one")
 
     def _apply_numbers(self, frame: pd.DataFrame, out: npt.NDArray[np.float32]) -> int:
         n, missing = len(self.numbers), 0
@@ -205,11 +197,11 @@ def learn(frame: pd.DataFrame, target: pd.Series[Any]) -> Preprocessing:
 
     Raises DataError if no column tells the rows apart.
     """
-    frame, left_out = tidy(frame)
-    number_names = [str(n) for n, c in frame.items() if not is_text(c)]
+    frame, left_out = tidy(named(frame))
+    number_names = [name for name, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_number(dtype)]
     mean, deviation, present = _moments(numbers(frame, number_names)) if number_names else (np.zeros(0),) * 3
     texts, warnings = [], list(left_out)
-    for name in (str(n) for n, c in frame.items() if is_text(c)):
+    for name in (n for n, dtype in zip(frame.columns, frame.dtypes, strict=True) if not is_number(dtype)):
         text, warning = _learn_text(frame[name])
         texts.extend([text] if text else [])
         warnings.extend([warning] if warning else [])
@@ -225,7 +217,7 @@ def learn(frame: pd.DataFrame, target: pd.Series[Any]) -> Preprocessing:
             "check that these are the right columns, and that the numbers are written as numbers",
         )
     return Preprocessing(
-        columns=tuple(map(str, frame.columns)),
+        columns=tuple(frame.columns),
         numbers=tuple(number_names),
         mean=tuple(mean.tolist()),
         deviation=tuple(deviation.tolist()),
@@ -238,13 +230,15 @@ def learn(frame: pd.DataFrame, target: pd.Series[Any]) -> Preprocessing:
 def _moments(frame: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     """Mean, standard deviation and count of the present values of every column (n,), by two passes over blocks.
 
-    The second pass sums squares around the mean: sums of plain squares lose everything where sigma is far below mu.
+    The second pass sums squares around the mean, since sums of plain squares lose everything where sigma is far below
+    mu, and the differences themselves, which would be 0 but for rounding: that corrects both (Chan, Golub, LeVeque,
+    Algorithms for computing the sample variance, 1983).
     """
     m, n = frame.shape
     total, present = np.zeros(n), np.zeros(n)
     low, high = np.full(n, np.inf), np.full(n, -np.inf)
     for rows in row_blocks(m, n):
-        x = frame.iloc[rows].to_numpy(np.float64)
+        x = _block(frame, rows)
         present += np.count_nonzero(~np.isnan(x), axis=0)
         total += np.nansum(x, axis=0)
         low = np.fmin(low, np.fmin.reduce(x, axis=0))
@@ -252,11 +246,18 @@ def _moments(frame: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     count = np.maximum(present, 1.0)
     constant = low >= high  # or no value at all, low = inf: then the mean is 0
     mean = np.where(constant & (present > 0), low, total / count)  # a rounded mean would make noise of a constant
-    square = np.zeros(n)
+    square, drift = np.zeros(n), np.zeros(n)
     for rows in row_blocks(m, n):
-        difference = frame.iloc[rows].to_numpy(np.float64) - mean
+        difference = _block(frame, rows) - mean
+        drift += np.nansum(difference, axis=0)
         square += np.nansum(difference * difference, axis=0)
-    return mean, np.where(constant, 0.0, np.sqrt(square / count)), present
+    variance = np.maximum(square - drift * drift / count, 0.0) / count
+    return mean + drift / count, np.where(constant, 0.0, np.sqrt(variance)), present
+
+
+def _block(frame: pd.DataFrame, rows: slice) -> Floats:
+    """Rows of the frame, C-contiguous: NumPy's sums round by the layout, which must not depend on the file's format."""
+    return np.ascontiguousarray(frame.iloc[rows].to_numpy(np.float64))
 
 
 def _learn_text(column: pd.Series[Any]) -> tuple[TextColumn | None, str | None]:
@@ -286,7 +287,7 @@ def _one_hot(text: TextColumn, column: pd.Series[Any], out: npt.NDArray[np.float
     cells = plain(column)
     if cells is None:
         raise DataError(f"column {shown(text.name)} must hold text, as in training, got {column.dtype}", "convert it")
-    if not is_text(cells):
+    if is_number(cells.dtype):
         cells = as_text(cells)
     absent = cells.isna().to_numpy(dtype=bool)
     codes = index(text.categories).get_indexer(index(cells))

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from caviar.engine.contract import Epoch, Training
+from caviar.engine.contract import Epoch, Outcome, Training
 from caviar.records import Config, Measurement, StudyState, Trial, TrialState
 from caviar.run.crew import Done
 from caviar.search.ranking import WORST, Merit, merit
-from caviar.store import Store
+
+if TYPE_CHECKING:
+    from caviar.store import Store
 
 _WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 
@@ -43,21 +45,24 @@ class Book:
         self._put(Trial(number, config, TrialState.RUNNING, repeat=repeat))
 
     def measure(self, done: Done) -> Merit:
-        """What a piece of work measured; the trial's merit after it."""
+        """What a piece of work measured; the trial's merit after it, WORST if it diverged."""
         key = (done.work.number, done.work.repeat)
         self._measurements += [(*key, self._measurement(epoch)) for epoch in done.epochs]
         self.seconds[key] = self.seconds.get(key, 0.0) + sum(epoch.seconds for epoch in done.epochs)
         last = done.epochs[-1]
         score = getattr(last.validation, self._metric)
-        self._put(replace(self.trials[key], epochs=last.epoch, score=score, validation_loss=last.validation.log_loss))
-        return self.merit(key)
+        measured = replace(self.trials[key], epochs=last.epoch, score=score, validation_loss=last.validation.log_loss)
+        if done.outcome is Outcome.DIVERGED:
+            measured = replace(measured, state=TrialState.DIVERGED)
+        self._put(measured)
+        return self._merit(measured)
 
-    def settle(self, number: int, state: TrialState, training: Training, repeat: int = 0) -> None:
-        """A trial is over. Its network is kept while it is among the best."""
-        key = (number, repeat)
-        self._put(replace(self.trials[key], state=state))
-        if repeat == 0 and self.merit(key) > WORST:
-            self._kept.append((self.merit(key), -number, training))
+    def settle(self, number: int, state: TrialState, training: Training | None = None, repeat: int = 0) -> None:
+        """A trial is over. The ``training`` of a trial, not of a repeat, is kept while it is among the best."""
+        trial = replace(self.trials[number, repeat], state=state)
+        self._put(trial)
+        if training is not None:
+            self._kept.append((self._merit(trial), -number, training))
             self._kept.sort(key=lambda kept: kept[:2], reverse=True)
             del self._kept[self._keep :]
 
@@ -65,10 +70,6 @@ class Book:
         """Whatever still runs was interrupted: by the end of the budget, or by a person."""
         for trial in [trial for trial in self.trials.values() if trial.state is TrialState.RUNNING]:
             self._put(replace(trial, state=TrialState.INTERRUPTED))
-
-    def merit(self, key: TrialKey) -> Merit:
-        """What the trial is ranked by; WORST while it has no score, and for ever if it diverged."""
-        return self._merit(self.trials[key])
 
     def best(self, n: int) -> list[Trial]:
         """The ``n`` best trials that have a score, the best first; the earlier one where two are equal."""

@@ -1,28 +1,31 @@
 """Successive halving that never waits and still decides the same on any number of threads.
 
 Notation
-    rung        a number of epochs after which a trial is compared
-    eta         one trial in eta goes on from a rung to the next
-    merit       what trials are ranked by; larger is better (see ranking.py)
+    rung      a number of epochs after which trials are compared
+    eta       one trial in eta goes on from a rung to the next
+    merit     what trials are ranked by; larger is better (see ranking.py)
 
-A trial goes on from a rung when it is among the best 1/eta of itself and all trials that came to that rung before it. 'Before' is
-settled by trial numbers, not by time: every rung is a queue in the order of trial numbers, and a trial that is done early waits there
-until those ahead of it are done too. So the decisions are a function of the trials' merits alone.
+Every rung is a queue in the order of trial numbers: a trial that is done early is compared only when those ahead of it are. Compared
+trials wait in a small pool; with every eta-th that is compared, the best of the pool goes on, so that exactly one in eta does; and when
+the pool is full, its poorest stops. So every decision is a function of merits and trial numbers alone, never of time.
 
-Source: successive halving (Jamieson and Talwalkar, 2016) in the asynchronous form of Li et al. (ASHA, 2018). Ours differs: there, a trial
-that was passed over can still be promoted later, which depends on timing and keeps every trial's weights; here it stops for good.
+Source: successive halving (Jamieson and Talwalkar, 2016) in the asynchronous form of Li et al. (ASHA, 2018). Ours differs: there, who is
+promoted depends on who happens to be done, and any trial may still be promoted later, so that all weights must be kept; here it depends
+on numbers, and the weights of `POOL` trials a rung are kept at most.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import insort
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from caviar.search.ranking import Merit
+from caviar.search.ranking import WORST, Merit
 
 ETA = 3
+POOL = 9  # eta**2: a trial outside the best third is all but never among the best nine of those passed over
 
 
 def rungs_for(rows: int) -> tuple[int, ...]:
@@ -34,8 +37,7 @@ def rungs_for(rows: int) -> tuple[int, ...]:
     return tuple(rungs)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What becomes of a trial at a rung (counted from 0): it goes on to ``to_epoch``, or its training ends there (None)."""
 
     number: int
@@ -43,36 +45,79 @@ class Decision:
     to_epoch: int | None
 
 
-class Halving:
-    """The queues of one study. ``enter`` trials in the order of their numbers, ``report`` results in any order."""
+@dataclass(slots=True)
+class _Rung:
+    epoch: int
+    expected: deque[int] = field(default_factory=deque)  # trials on their way, by number
+    arrived: dict[int, Merit] = field(default_factory=dict)  # of those, who is here before its turn
+    pool: list[tuple[Merit, int]] = field(default_factory=list)  # (merit, -number), the poorest first
+    compared: int = 0
+    promoted: int = 0
 
-    def __init__(self, rungs: tuple[int, ...], eta: int = ETA) -> None:
-        self.rungs = rungs
-        self.eta = eta
-        self._queues: list[deque[int]] = [deque() for _ in rungs]
-        self._waiting: list[dict[int, Merit]] = [{} for _ in rungs]
-        self._seen: list[list[Merit]] = [[] for _ in rungs]
+
+class Halving:
+    """The rungs of one study. ``enter`` trials in the order of their numbers, ``report`` results in any order, ``close`` at the end."""
+
+    def __init__(self, rungs: tuple[int, ...], eta: int = ETA, pool: int = POOL) -> None:
+        self._rungs = [_Rung(epoch) for epoch in rungs]
+        self._eta = eta
+        self._pool = pool
+        self.closed = False
 
     def enter(self, number: int) -> int:
         """A new trial: it trains to the epoch returned."""
-        self._queues[0].append(number)
-        return self.rungs[0]
+        self._rungs[0].expected.append(number)
+        return self._rungs[0].epoch
 
     def report(self, number: int, epoch: int, merit: Merit) -> Iterator[Decision]:
-        """A trial came to the rung at ``epoch``: the decisions that this allows, its own and those of trials behind it."""
-        rung = self.rungs.index(epoch)
-        self._waiting[rung][number] = merit
-        queue, waiting, seen = self._queues[rung], self._waiting[rung], self._seen[rung]
-        while queue and queue[0] in waiting:
-            decided = queue.popleft()
-            own = waiting.pop(decided)
-            better = len(seen) - bisect_right(seen, own)
-            insort(seen, own)
-            goes_on = rung + 1 < len(self.rungs) and better * self.eta < len(seen)
-            if goes_on:
-                self._queues[rung + 1].append(decided)
-            yield Decision(decided, rung, self.rungs[rung + 1] if goes_on else None)
+        """A trial came to the rung at ``epoch``: the decisions that this allows, about it or others.
+
+        A trial whose merit is WORST has diverged: it is compared, never goes on, and there is no decision about it.
+        """
+        at = next(i for i, rung in enumerate(self._rungs) if rung.epoch == epoch)
+        rung = self._rungs[at]
+        rung.arrived[number] = merit
+        while rung.expected and rung.expected[0] in rung.arrived:
+            yield from self._compare(at, rung.expected.popleft())
+        if self.closed:
+            yield from self._top_up()
+
+    def close(self) -> Iterator[Decision]:
+        """No more trials will enter. From now on a rung that nobody is on the way to lets go on what it still owes, rounded up."""
+        self.closed = True
+        yield from self._top_up()
 
     def reached(self) -> tuple[int, ...]:
         """How many trials have been compared at each rung so far."""
-        return tuple(len(seen) for seen in self._seen)
+        return tuple(rung.compared for rung in self._rungs)
+
+    def _compare(self, at: int, number: int) -> Iterator[Decision]:
+        rung = self._rungs[at]
+        merit = rung.arrived.pop(number)
+        rung.compared += 1
+        if at == len(self._rungs) - 1:
+            if merit > WORST:
+                yield Decision(number, at, None)
+            return
+        if merit > WORST:
+            insort(rung.pool, (merit, -number))
+        yield from self._promote(at, rung.compared // self._eta)
+        if len(rung.pool) > self._pool:
+            yield Decision(-rung.pool.pop(0)[1], at, None)
+
+    def _promote(self, at: int, owed: int) -> Iterator[Decision]:
+        rung = self._rungs[at]
+        while rung.promoted < owed and rung.pool:
+            number = -rung.pool.pop()[1]
+            rung.promoted += 1
+            above = self._rungs[at + 1]
+            above.expected.append(number)
+            yield Decision(number, at, above.epoch)
+
+    def _top_up(self) -> Iterator[Decision]:
+        for at, rung in enumerate(self._rungs[:-1]):
+            if rung.expected:
+                return
+            yield from self._promote(at, -(-rung.compared // self._eta))
+            while rung.pool:
+                yield Decision(-rung.pool.pop()[1], at, None)

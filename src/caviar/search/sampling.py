@@ -29,8 +29,10 @@ def sobol(dimensions: int, seed: int, block: int) -> Points:
     """
     from scipy.stats import qmc
 
-    sequence = qmc.Sobol(dimensions, scramble=True, rng=generator(stream_key(seed, Purpose.PROPOSALS)))
-    sequence.fast_forward(block * BLOCK)
+    key = np.random.SeedSequence(stream_key(seed, Purpose.PROPOSALS).tolist())  # SciPy spawns from it
+    sequence = qmc.Sobol(dimensions, scramble=True, rng=np.random.Generator(np.random.Philox(key)))
+    if block > 0:  # SciPy cannot skip nothing
+        sequence.fast_forward(block * BLOCK)
     return cast(Points, sequence.random(BLOCK))
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -77,7 +77,7 @@ class Store(AbstractContextManager["Store"]):
         except sa.exc.IntegrityError:
             raise StoreError(
                 f"the store has a study {_visible(study.name)!r} already",
-                f"name this one otherwise, with --study {_visible(self._free_name(study.name))!r}, say "
+                f"name this one otherwise, with --study {_visible(self.free_name(study.name))!r}, say "
                 "(going on with a study, `caviar resume`, comes in a later version)",
             ) from None
 
@@ -109,6 +109,13 @@ class Store(AbstractContextManager["Store"]):
             connection.execute(ending.values(state=str(state), result=result, ended=ended))
             running = TRIALS.update().where(TRIALS.c.study == identity, TRIALS.c.state == str(TrialState.RUNNING))
             connection.execute(running.values(state=str(TrialState.INTERRUPTED)))
+
+    def free_name(self, name: str) -> str:
+        """``name`` if no study has it yet, else the first free one of name-2, name-3, ..."""
+        with self._reading() as connection:
+            taken = set(connection.scalars(sa.select(STUDIES.c.name)))
+        numbered = (f"{name}-{number}" for number in count(2))
+        return next(free for free in chain([name], numbered) if free not in taken)
 
     def studies(self) -> list[Study]:
         """All studies, oldest first."""
@@ -164,11 +171,6 @@ class Store(AbstractContextManager["Store"]):
         }
         hyperparameters = dict.fromkeys(key for trial in trials for key in trial.config)
         return pd.DataFrame(facts | {key: [trial.config.get(key) for trial in trials] for key in hyperparameters})
-
-    def _free_name(self, name: str) -> str:
-        with self._reading() as connection:
-            taken = set(connection.scalars(sa.select(STUDIES.c.name)))
-        return next(free for number in count(2) if (free := f"{name}-{number}") not in taken)
 
     def _check_version(self, path: Path) -> None:
         with self._reading() as connection:

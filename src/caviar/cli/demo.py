@@ -1,0 +1,54 @@
+"""caviar demo"""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caviar.cli.options import Json, Quiet
+
+
+class Sample(StrEnum):
+    """The built-in real data (scikit-learn's)."""
+
+    digits = "digits"
+    wine = "wine"
+    breast_cancer = "breast_cancer"
+    iris = "iris"
+
+
+def demo(
+    data: Annotated[Sample, typer.Option(help="Which data.")] = Sample.digits,
+    seconds: Annotated[float, typer.Option(help="The budget: all in all.")] = 30.0,
+    seed: Annotated[int, typer.Option(help="Decides the split, the configs, and every weight.")] = 0,
+    out: Annotated[str, typer.Option(help="The folder for the table, the study and the model.", metavar="DIR")] = "caviar-demo",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """[bold]caviar demo[/]
+
+    Tune a network on built-in real data in half a minute. The table is written out as CSV first, so that every other command can be tried on it.
+    """
+    started = time.monotonic()
+    from caviar.cli.watch import watch
+    from caviar.data import samples
+    from caviar.tune import Request
+
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    table = getattr(samples, data.value)()
+    path = samples.write_csv(table, folder / f"{data.value}.csv")
+    request = Request(
+        data=path,
+        target=table.target_name,
+        seconds=seconds,
+        seed=seed,
+        store=folder / "caviar.db",
+        out=folder,
+        started=started,
+    )
+    watch(request, reading=str(path), json=json, quiet=quiet, fresh_name=True)

@@ -1,0 +1,73 @@
+"""`caviar`: the commands, and how every one of them ends.
+
+Exit status: 0 done; 1 ran but has no answer; 2 the user's mistake; 130 after Ctrl-C and 143 after SIGTERM, with everything saved.
+A mistake gets two lines on stderr, the rule that was broken and the way out, and never a traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from caviar.cli import demo, predict, space, studies, trials, tune
+from caviar.cli.console import complain
+from caviar.cli.signals import Ended
+from caviar.errors import CaviarError, NoAnswer
+
+app = typer.Typer(
+    name="caviar",
+    help="[bold]caviar tune flowers.csv --target species[/]\n\n"
+    "Tunes and trains deep networks: thousands a minute on an ordinary processor.",
+    no_args_is_help=True,
+    add_completion=False,
+    suggest_commands=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("tune")(tune.tune)
+app.command("predict")(predict.predict)
+app.command("studies")(studies.studies)
+app.command("trials")(trials.trials)
+app.command("space")(space.space)
+
+# Typer has Click's exceptions under one name or another, by version; those that it does export lead to them.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def main() -> None:
+    """The entry point of the `caviar` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns its exit status."""
+    try:
+        status = app(list(arguments), standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except CaviarError as error:
+        complain(error.rule, error.way_out)
+        return 1 if isinstance(error, NoAnswer) else 2
+    except _UsageError as error:
+        return _misused(error)
+    except (Ended, KeyboardInterrupt) as ended:
+        return ended.status if isinstance(ended, Ended) else 130
+    except BrokenPipeError:  # `caviar trials digits | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _misused(error: Exception) -> int:
+    """Two lines for a command line that cannot be understood."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "caviar"
+    message = getattr(error, "format_message", lambda: str(error))()
+    if not message:  # no arguments at all: Click wants to show the help, and has
+        return 2
+    rule, _, hint = message.partition(" Did you mean ")
+    complain(f"{command}: {rule.rstrip('. ')}", f"did you mean {hint}" if hint else f"{command} --help shows how")
+    return 2

@@ -1,0 +1,41 @@
+"""caviar predict"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from caviar.cli.options import Json, Quiet
+
+
+def predict(
+    model: Annotated[str, typer.Argument(help="A model that caviar tune saved.", metavar="MODEL")],
+    data: Annotated[str, typer.Argument(help="A file with the features of training; other columns are ignored.", metavar="DATA")],
+    out: Annotated[str | None, typer.Option(help="Write here and not to stdout.", metavar="FILE")] = None,
+    proba: Annotated[bool, typer.Option("--proba", help="Add a column p_<class> for every class.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """[bold]caviar predict flowers.caviar new.csv --out guesses.csv[/]
+
+    Predict the label of every row, in the order of the rows: a CSV with the column prediction.
+    """
+    from caviar import model as models
+    from caviar.cli.console import console, print_json
+    from caviar.errors import UserMistake
+    from caviar.report.table import predictions_frame, write_csv
+
+    if json and out is None:
+        raise UserMistake("with --json stdout holds one JSON object, so the predictions need a file", "add --out FILE")
+    network = models.load(model)
+    prediction = network.prediction(data)
+    write_csv(predictions_frame(prediction, network.classes, proba), out if out is not None else sys.stdout)
+    rows, missing, unknown = len(prediction.labels), prediction.missing, prediction.unknown
+    if json:
+        print_json({"model": model, "data": data, "rows": rows, "missing": missing, "unknown": unknown, "out": out})
+    met = {"missing values": missing, "unknown categories": unknown}
+    also = "".join(f", {n:,} {what}" for what, n in met.items() if n)
+    where = f" to {out}" if out is not None else ""
+    console(json=True, quiet=quiet).print(f"{rows:,} predictions{where}{also}", markup=False)

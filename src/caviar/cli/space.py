@@ -1,0 +1,36 @@
+"""caviar space"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caviar.cli.options import Json
+
+
+def space(
+    file: Annotated[str | None, typer.Argument(help="A space file (TOML); the default space if not given.", metavar="FILE")] = None,
+    html: Annotated[str | None, typer.Option(help="Draw it into this HTML file too.", metavar="FILE")] = None,
+    toml: Annotated[bool, typer.Option("--toml", help="Print it as a space file, to start your own from.")] = False,
+    json: Json = False,
+) -> None:
+    """[bold]caviar space myspace.toml --html myspace.html[/]
+
+    Show what every scale of a space really samples, beside plain uniform sampling.
+    """
+    from caviar.cli.console import console, print_json
+    from caviar.space import Space, default_space
+
+    chosen = default_space() if file is None else Space.load(Path(file))
+    if html is not None:
+        chosen.show().write_html(html, include_plotlyjs=True)
+    if json:
+        print_json({"space": chosen.to_dict(), "html": html})
+    elif toml:
+        print(chosen.to_toml(), end="")
+    else:
+        print(chosen.describe())
+    if html is not None:
+        console(json=True).print(f"drawn in {html}", markup=False)

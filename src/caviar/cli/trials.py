@@ -1,0 +1,36 @@
+"""caviar trials"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
+
+
+def trials(
+    study: Annotated[str, typer.Argument(help="The name of a study; caviar studies lists them.", metavar="STUDY")],
+    store: StoreUrl = DEFAULT_STORE,
+    best: Annotated[int, typer.Option(help="How many to show, the best first; the table only.")] = 20,
+    csv: Annotated[bool, typer.Option("--csv", help="Print all trials as CSV.")] = False,
+    json: Json = False,
+) -> None:
+    """[bold]caviar trials flowers[/]
+
+    The trials of a study: the best as a table, or all of them as CSV or JSON.
+    """
+    from caviar.cli.console import console, print_json
+    from caviar.report.table import write_csv
+    from caviar.report.trials import trial_row, trials_table
+    from caviar.store import Store
+
+    with Store.open(store, create=False) as opened:
+        record = opened.study(study)
+        if csv:
+            write_csv(opened.trials_frame(study), sys.stdout)
+        elif json:
+            print_json({"study": study, "trials": [trial_row(trial) for trial in opened.trials(study)]})
+        else:
+            console().print(trials_table(record, opened.trials(study), best))

@@ -1,0 +1,45 @@
+"""Follow a study in the terminal: a live display there, a line a round in a pipe or a log, JSON if asked."""
+
+from __future__ import annotations
+
+from caviar.cli.console import console, print_json
+from caviar.cli.signals import Ended, ending
+from caviar.tune import Begun, Progress, Request, TunedStudy, follow
+
+_ROUND = 2.0  # seconds between two lines of a log, at least
+
+
+def watch(request: Request, reading: str, json: bool = False, quiet: bool = False, fresh_name: bool = False) -> None:
+    """Run the study of ``request`` and show it; Ctrl-C and SIGTERM end it with everything saved."""
+    people = console(json=json, quiet=quiet)
+    people.print(f"reading {reading}", markup=False)
+    from rich.live import Live
+
+    from caviar.report import live
+
+    begun: Begun | None = None
+    told = 0.0
+    with ending() as ended, Live(console=people, refresh_per_second=8, transient=True, auto_refresh=False) as display:
+        try:
+            for event in follow(request, fresh_name=fresh_name, ended=ended.asked.is_set):
+                if isinstance(event, Begun):
+                    begun = event
+                    people.print(live.heading(event))
+                    for warning in event.warnings:
+                        people.print(f"note: {warning}", markup=False)
+                elif isinstance(event, Progress) and begun is not None:
+                    if people.is_terminal:
+                        display.update(live.picture(begun, event), refresh=True)
+                    elif event.elapsed - told >= _ROUND:
+                        told = event.elapsed
+                        people.print(live.line(begun, event), markup=False, soft_wrap=True)
+                elif isinstance(event, TunedStudy):
+                    display.stop()
+                    people.print(live.answer(event))
+                    if json:
+                        print_json(event.summary)
+        except KeyboardInterrupt:
+            display.stop()
+            if begun is not None:
+                people.print(f"ended early; all that was measured is in {request.store} as study {begun.study.name}", markup=False)
+            raise Ended(ended.status) from None

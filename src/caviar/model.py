@@ -1,0 +1,237 @@
+"""What is kept of a trained network: preprocessing and network in one file, and its predictions.
+
+Notation
+    m, n_in, C     rows, the network's inputs, classes
+    w, b           weights (n_in, n_out) and bias (n_out,) of a layer;  z = x @ w + b
+    gamma, beta    scale and shift of batch norm;  mean, variance  its running statistics, corrected for their start
+    w', b'         weights and bias with batch norm folded in
+
+At test time batch norm is a fixed scale and shift of z = x @ w, and goes into the weights before it:
+
+    gamma (z - mean) / sqrt(variance + epsilon) + beta  =  x @ w' + b'
+    w' = w * gamma / sqrt(variance + epsilon)           (every column by its unit's)
+    b' = beta - mean * gamma / sqrt(variance + epsilon)
+
+Sources: Course, week 3, "Batch Norm at Test Time";
+Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2018, 3.2.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar import archive, plain_json
+from caviar.errors import ConfigError, DataError, ModelError
+from caviar.nn.batch_norm import running_statistics
+from caviar.nn.config import Architecture, parameter_shapes
+from caviar.nn.network import State, scores
+from caviar.nn.softmax import softmax
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from caviar.data.preprocessing import Preprocessing
+
+FORMAT = 1
+"""Counts up with every change of the file; a newer one is refused."""
+
+_NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS = "network.json", "preprocessing.json", "facts.json", "weights.safetensors"
+_CELLS = 1 << 22  # of the widest layer that are computed at once: 32 MiB of float64, whatever the table's length
+
+Weights = Mapping[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of a table.
+
+    ``labels`` (m,) of the type they had in training, ``probabilities`` (m, C) float64, rows adding up to 1; ``missing``
+    cells and ``unknown`` categories that the preprocessing met.
+    """
+
+    labels: npt.NDArray[Any]
+    probabilities: npt.NDArray[np.float64]
+    missing: int
+    unknown: int
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network with all that it needs to predict.
+
+    ``weights`` are "layer1.w", "layer1.b", ... as ``fold`` makes them, for the ``architecture`` that was trained.
+    Without ``preprocessing`` the network takes numbers as they are, and its classes are 0, 1, ... ``facts`` is what is
+    to be remembered with it: study, trial, config, scores.
+    """
+
+    architecture: Architecture
+    weights: Weights = field(repr=False)
+    preprocessing: Preprocessing | None = field(default=None, repr=False)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shapes = parameter_shapes(_folded(self.architecture))
+        if {name: w.shape for name, w in self.weights.items()} != shapes:
+            raise ModelError("the weights do not fit the architecture", "fold them, see caviar.model.fold")
+        if any(w.dtype != np.float32 for w in self.weights.values()):
+            raise ModelError("weights must be float32", "fold them, see caviar.model.fold")
+        learned = self.preprocessing
+        if learned and (learned.n_in, len(learned.classes)) != (self.architecture.n_in, self.architecture.n_out):
+            raise ModelError(
+                f"the preprocessing gives {learned.n_in} inputs and {len(learned.classes)} classes, "
+                f"the network has {self.architecture.n_in} and {self.architecture.n_out}",
+                "keep the preprocessing and the network of one training together",
+            )
+
+    @property
+    def classes(self) -> tuple[str | int | bool, ...]:
+        """The labels in the order of the columns of ``predict_proba``."""
+        return self.preprocessing.classes if self.preprocessing else tuple(range(self.architecture.n_out))
+
+    def predict(self, data: Any) -> npt.NDArray[Any]:
+        """The label (m,) of every row of ``data``: a DataFrame, an array (m, n_features) or the path of a file.
+
+        Raises DataError, naming row and column, for what cannot be read.
+        """
+        return self.prediction(data).labels
+
+    def predict_proba(self, data: Any) -> npt.NDArray[np.float64]:
+        """The probability (m, C) of every class, in the order of ``classes``, for every row of ``data``."""
+        return self.prediction(data).probabilities
+
+    def prediction(self, data: Any) -> Prediction:
+        """Labels, probabilities, and what the preprocessing met."""
+        frame = self._frame(data)
+        network = State({name: w.astype(np.float64) for name, w in self.weights.items()})
+        probabilities = np.empty((len(frame), self.architecture.n_out))
+        missing = unknown = 0
+        step = max(1, _CELLS // max(self.architecture.n_in, *self.architecture.hidden_units, self.architecture.n_out))
+        for start in range(0, len(frame), step):
+            rows = slice(start, start + step)
+            x, absent, strange = self._inputs(frame, rows)
+            z = scores(_folded(self.architecture), network, x)
+            wrong = np.flatnonzero(~np.isfinite(z).all(axis=1))
+            if len(wrong):
+                raise DataError(
+                    f"row {start + wrong[0] + 1} has no finite answer: a number in it is missing or much too large, "
+                    "or the network diverged",
+                    "look at the row, and at how the network was trained",
+                )
+            probabilities[rows] = softmax(z)
+            missing, unknown = missing + absent, unknown + strange
+        # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
+        labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
+        return Prediction(labels[probabilities.argmax(axis=1)], probabilities, missing, unknown)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one file; where that fails, what was at ``path`` is untouched. Raises ModelError."""
+        from importlib.metadata import version
+
+        from safetensors.numpy import save
+
+        _check_finite(self.weights)
+        entries = {
+            _NETWORK: plain_json.dumps(asdict(self.architecture)).encode(),
+            _PREPROCESSING: plain_json.dumps(self.preprocessing.to_dict() if self.preprocessing else None).encode(),
+            _FACTS: plain_json.dumps(self.facts).encode(),
+            _WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in self.weights.items()}),
+        }
+        archive.write_whole(Path(path), archive.pack(entries, {"format": FORMAT, "caviar": version("caviar")}))
+
+    def _frame(self, data: Any) -> pd.DataFrame:
+        """The features; where there is no preprocessing, the network's inputs."""
+        from caviar.data.columns import numbers
+        from caviar.data.read import read_features
+
+        learned = self.preprocessing
+        if learned:
+            return read_features(data, text=learned.text_columns, names=list(learned.columns)).frame
+        frame = read_features(data).frame
+        if frame.shape[1] != self.architecture.n_in:
+            raise DataError(
+                f"the network takes {self.architecture.n_in} columns, got {frame.shape[1]}", "give it the columns of x"
+            )
+        return numbers(frame, list(frame.columns))
+
+    def _inputs(self, frame: pd.DataFrame, rows: slice) -> tuple[npt.NDArray[np.float64], int, int]:
+        """The network's inputs (m, n_in) for some rows, and how many cells were missing and unknown."""
+        from caviar.data.columns import numbers
+
+        if not self.preprocessing:
+            return frame.iloc[rows].to_numpy(np.float64), 0, 0
+        try:
+            x, notes = self.preprocessing.apply_with_notes(frame.iloc[rows])
+        except DataError:
+            if rows.start:  # say the same with the row counted from the table's start
+                numbers(frame, self.preprocessing.numbers)
+            raise
+        return x.astype(np.float64), notes.missing, notes.unknown
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """The model at ``path``. Raises ModelError for a file that is damaged, unsafe, or of a newer format."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as tensors
+
+    from caviar.data.preprocessing import Preprocessing
+
+    entries = archive.unpack(archive.read_whole(Path(path)), FORMAT, names=(_NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS))
+    try:
+        network, learned, facts = (plain_json.loads(entries[name]) for name in (_NETWORK, _PREPROCESSING, _FACTS))
+        model = Model(
+            Architecture(**{**network, "hidden_units": tuple(network["hidden_units"])}),
+            tensors(entries[_WEIGHTS]),
+            None if learned is None else Preprocessing.from_dict(learned),
+            dict(facts),
+        )
+    except (ConfigError, SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(
+            f"this model holds what caviar never saves ({archive.reason(error)})", "train the network again"
+        ) from error
+    _check_finite(model.weights)
+    return model
+
+
+def fold(
+    architecture: Architecture, arrays: Mapping[str, npt.NDArray[Any]], step: int
+) -> dict[str, npt.NDArray[np.float32]]:
+    """The weights for prediction, float32: "layer1.w" (n_in, n_1), "layer1.b" (n_1,), ... with batch norm folded in.
+
+    ``arrays`` holds parameters and running statistics as nn/ and the engines name them, and may hold more; ``step`` is
+    how many training steps they have seen.
+    """
+    folded: dict[str, npt.NDArray[np.float32]] = {}
+    with np.errstate(all="ignore"):  # a diverged network stays one
+        for layer in range(1, len(architecture.hidden_units) + 2):
+            name = f"layer{layer}"
+            w = np.asarray(arrays[f"{name}.w"], dtype=np.float64)  # (n_in, n_out)
+            if architecture.batch_norm and layer <= len(architecture.hidden_units):
+                gamma, beta, mean, variance = (
+                    np.asarray(arrays[f"{name}.{part}"], dtype=np.float64)
+                    for part in ("gamma", "beta", "mean", "variance")
+                )
+                mean, variance = running_statistics(mean, variance, architecture.batch_norm_momentum, step)
+                scale = gamma / np.sqrt(variance + architecture.batch_norm_epsilon)  # (n_out,)
+                w, b = w * scale, beta - mean * scale
+            else:
+                b = np.asarray(arrays[f"{name}.b"], dtype=np.float64)
+            folded |= {f"{name}.w": w.astype(np.float32), f"{name}.b": b.astype(np.float32)}
+    return folded
+
+
+def _folded(architecture: Architecture) -> Architecture:
+    """The network that predicts: without batch norm, for that is in the weights."""
+    return replace(architecture, batch_norm=False)
+
+
+def _check_finite(weights: Weights) -> None:
+    for name, w in weights.items():
+        if not np.isfinite(w).all():
+            raise ModelError(f"the weights {name} are not finite: the network diverged", "train it again, more slowly")

@@ -1,0 +1,113 @@
+"""A running study, as a picture for the terminal or a line for a log; and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from caviar.records import Study, TrialState
+from caviar.report.text import config_text, duration, number
+from caviar.tune import Begun, Progress, TunedStudy
+
+_BAR = 32
+
+
+def heading(begun: Begun) -> Text:
+    """What is being tuned, on what."""
+    study, data, environment = begun.study, begun.study.data, begun.study.environment
+    classes = f"{data['classes']} classes"
+    return Text.assemble(
+        (study.name, "bold"),
+        f": {data['rows']:,} rows, {data['features']:,} features, {classes}; "
+        f"{data['train']:,} to train, {data['validation']:,} to validate, {data['test']:,} sealed. "
+        f"Seed {study.seed}, {environment['threads']} threads, {environment['instruction_set']}.",
+    )
+
+
+def picture(begun: Begun, progress: Progress) -> Group:
+    """The live display: time, the best so far, what became of the trials, and the ladder of rungs."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column()
+    grid.add_row(progress.phase, _time(begun.study, progress))
+    grid.add_row("best", _best(begun.study, progress))
+    if progress.best is not None:
+        grid.add_row("", Text(config_text(progress.best.config), style="dim"))
+    grid.add_row("trials", _trials(progress))
+    if progress.reached:
+        most = max(progress.reached[0], 1)
+        for rung, (epoch, reached) in enumerate(zip(begun.rungs, progress.reached, strict=True)):
+            bar = ProgressBar(total=most, completed=reached, width=_BAR)
+            line = Table.grid(padding=(0, 1))
+            line.add_row(Text(f"{epoch:>3}"), bar, Text(f"{reached:,}"))
+            grid.add_row("epochs" if rung == 0 else "", line)
+    return Group(Padding(grid, (1, 0, 0, 0)))
+
+
+def line(begun: Begun, progress: Progress) -> str:
+    """The same as one line for a log."""
+    parts = [f"{progress.elapsed:.0f} s", progress.phase, _trials(progress).plain, _best(begun.study, progress).plain]
+    return " | ".join(parts)
+
+
+def answer(result: TunedStudy) -> Group:
+    """What was found, what it is worth, and where it is."""
+    summary, best = result.summary, result.best
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column()
+    if best.test is not None:
+        low, high = best.test["accuracy_low"], best.test["accuracy_high"]
+        rows = summary["data"]["test"]
+        text = f"accuracy {best.test['accuracy']:.4f} (95 %: {low:.3f} to {high:.3f}), log loss {best.test['log_loss']:.4f}"
+        grid.add_row("sealed test", Text.assemble((text, "bold"), f" on {rows:,} rows, opened once"))
+    grid.add_row("validation", f"accuracy {best.validation['accuracy']:.4f}, log loss {best.validation['log_loss']:.4f}, trained again with a fresh seed")
+    grid.add_row("config", Text(f"trial {best.trial}: {config_text(best.config)}"))
+    grid.add_row("trials", Text(_counts_text(summary["trials"])))
+    grid.add_row("study", Text(f"{result.name} in {result.store}, {duration(summary['seconds'])}"))
+    if summary["model"] is not None:
+        grid.add_row("model", Text(summary["model"]))
+    return Group(Padding(grid, (1, 0, 0, 0)))
+
+
+def _counts_text(trials: Mapping[str, int]) -> str:
+    return ", ".join(f"{n:,} {state}" for state, n in trials.items())
+
+
+def _time(study: Study, progress: Progress) -> Table:
+    budget = study.budget
+    line = Table.grid(padding=(0, 1))
+    started = sum(progress.counts.values())
+    if budget["seconds"] is not None:
+        seconds = float(budget["seconds"])
+        left = max(seconds - progress.elapsed, 0.0)
+        bar = ProgressBar(total=seconds, completed=min(progress.elapsed, seconds), width=_BAR)
+        line.add_row(bar, Text(f"{duration(left)} left of {duration(seconds)}"))
+    else:
+        bar = ProgressBar(total=budget["trials"], completed=started, width=_BAR)
+        line.add_row(bar, Text(f"trial {started:,} of {budget['trials']:,}, {duration(progress.elapsed)}"))
+    return line
+
+
+def _best(study: Study, progress: Progress) -> Text:
+    best = progress.best
+    if best is None or best.score is None or best.validation_loss is None:
+        return Text("none yet")
+    name = study.metric.replace("_", " ")
+    loss = "" if study.metric == "log_loss" else f", log loss {number(best.validation_loss)}"
+    epochs = f"{best.epochs} epoch" + ("s" if best.epochs != 1 else "")
+    return Text.assemble((f"{name} {best.score:.4f}", "bold"), f"{loss} on validation, trial {best.number} after {epochs}")
+
+
+def _trials(progress: Progress) -> Text:
+    counts = progress.counts
+    started = sum(counts.values())
+    pace = started / progress.elapsed if progress.elapsed > 0 else 0.0
+    shown = (TrialState.STOPPED, TrialState.FINISHED, TrialState.DIVERGED)
+    parts = [f"{counts.get(state, 0):,} {state}" for state in shown]
+    return Text(f"{started:,} started ({pace:,.0f} a second), {', '.join(parts)}")

@@ -1,0 +1,45 @@
+"""Tables as CSV that is safe to open."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from caviar.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from caviar.model import Prediction
+
+# A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def predictions_frame(prediction: Prediction, classes: Sequence[str | int | bool], proba: bool) -> pd.DataFrame:
+    """A column ``prediction``, and with ``proba`` a column p_<class> for every class."""
+    import pandas as pd
+
+    columns: dict[str, Any] = {"prediction": prediction.labels}
+    if proba:
+        columns |= {f"p_{name}": prediction.probabilities[:, i] for i, name in enumerate(classes)}
+    return pd.DataFrame(columns)
+
+
+def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO) -> None:
+    """Write ``frame`` as CSV; text that a spreadsheet would run gets an apostrophe before it. DataError if the file cannot be written."""
+    safe = frame.rename(columns=_harmless)
+    for name in safe.columns:
+        if safe[name].dtype.kind not in "biuf":
+            safe[name] = safe[name].map(_harmless)
+    try:
+        safe.to_csv(to, index=False, lineterminator="\n")
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise DataError(f"{to} cannot be written: {error.strerror}", "choose another file") from error
+
+
+def _harmless(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
