@@ -52,7 +52,15 @@ def told(store: str | Path, name: str):
     with Store.open(store, create=False) as opened:
         trials = opened.trials(name)
         rows = [
-            (number, repeat, m.epoch, m.train_loss.hex(), m.validation_loss.hex(), m.validation_accuracy.hex(), m.learning_rate.hex())
+            (
+                number,
+                repeat,
+                m.epoch,
+                m.train_loss.hex(),
+                m.validation_loss.hex(),
+                m.validation_accuracy.hex(),
+                m.learning_rate.hex(),
+            )
             for number, repeat, m in opened.measurements(name)
         ]
         return trials, rows
@@ -196,7 +204,9 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_gets_two_lines_and_nothing_is_written(mistake: str, wine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_mistake_gets_two_lines_and_nothing_is_written(
+    mistake: str, wine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.chdir(tmp_path)
     changes, kind, named = MISTAKES[mistake]
     arguments = {"data": str(wine), "target": target(), "trials": 3, "space": SMALL} | changes

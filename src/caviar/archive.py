@@ -12,7 +12,6 @@ import errno
 import hashlib
 import io
 import os
-import secrets
 import struct
 import zipfile
 import zlib
@@ -80,8 +79,8 @@ def write_whole(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path``: whole and on the disk, or not at all, with what was there before untouched."""
     if len(data) > LARGEST:
         raise ModelError(f"a model's file has at most {LARGEST} bytes, got {len(data)}", "train a smaller network")
-    unfinished = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.unfinished")
     try:
+        unfinished = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.unfinished")
         try:
             descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
             with os.fdopen(descriptor, "wb") as file:

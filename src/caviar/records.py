@@ -70,9 +70,9 @@ class Trial:
 class Study:
     """A space, a search, data, a budget; its trials are kept beside it.
 
-    ``space`` is the space as plain data (see Space.to_dict), ``data`` the facts of PRODUCT.md's ``data`` object with its
-    ``sha256``, ``environment`` versions, processor and instruction set, ``result`` the final answer once there is one.
-    Times are ISO 8601 in UTC.
+    ``space`` is the space as plain data (see Space.to_dict), ``data`` the facts of PRODUCT.md's ``data`` object with
+    its ``sha256``, ``environment`` versions, processor and instruction set, ``result`` the final answer once there is
+    one. Times are ISO 8601 in UTC.
     """
 
     name: str

@@ -43,9 +43,10 @@ def train(
 ) -> Fit:
     """Train a dense network with ``config`` for ``epochs`` epochs.
 
-    x: float32 (m, n), taken as it is (normalise it first); y: integer labels (m,) from 0 on. config: hyperparameters by name, the rest
-    keep their defaults (see nn.config). validation: (x, y) scored after every epoch. engine: "native" or "reference". The same seed gives
-    the same bits. A network that diverges ends there, with NaN or infinity in the last row of its history.
+    x: float32 (m, n), taken as it is (normalise it first); y: integer labels (m,) from 0 on. config: hyperparameters by
+    name, the rest keep their defaults (see nn.config). validation: (x, y) scored after every epoch. engine: "native" or
+    "reference". The same seed gives the same bits. A network that diverges ends there, with NaN or infinity in the last
+    row of its history.
 
     Raises ConfigError or DataError.
     """
@@ -59,7 +60,8 @@ def train(
         held_out = Examples(np.empty((0, training.x.shape[1]), np.float32), np.empty(0, np.int32))
     elif held_out.x.shape[1] != training.x.shape[1]:
         raise DataError(
-            f"validation has {held_out.x.shape[1]} columns and x has {training.x.shape[1]}", "give both the same columns"
+            f"validation has {held_out.x.shape[1]} columns and x has {training.x.shape[1]}",
+            "give both the same columns",
         )
     classes = max(int(training.y.max()), int(held_out.y.max(initial=0)), 1) + 1
     architecture, optimisation = from_config(config, training.x.shape[1], classes)
@@ -86,7 +88,11 @@ def _examples(x: npt.ArrayLike, y: npt.ArrayLike, x_name: str, y_name: str) -> E
     if features.ndim != 2 or len(features) < 2:
         raise DataError(f"{x_name} must have the shape (m, n) with m >= 2, got {features.shape}", "reshape it")
     if labels.ndim != 1 or len(labels) != len(features):
-        raise DataError(f"{y_name} must have the shape ({len(features)},), got {labels.shape}", f"one label a row of {x_name}")
+        raise DataError(
+            f"{y_name} must have the shape ({len(features)},), got {labels.shape}", f"one label a row of {x_name}"
+        )
     if labels.dtype.kind not in "iub" or labels.min() < 0:
-        raise DataError(f"{y_name} must hold integers from 0 on, got {labels.dtype} from {labels.min()}", "number the classes")
+        raise DataError(
+            f"{y_name} must hold integers from 0 on, got {labels.dtype} from {labels.min()}", "number the classes"
+        )
     return Examples(features, np.ascontiguousarray(labels, dtype=np.int32))

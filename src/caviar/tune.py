@@ -1,7 +1,8 @@
 """Caviar's way: train thousands of networks, stop the poor ones early, train the best again, keep one.
 
-``tune`` is the whole job in one call. ``follow`` is the same job as a stream of events, for those who want to watch: the terminal's
-live display is one, and nothing in here prints. The two loops, `_search` and `_finals`, are the story; the rest prepares and concludes.
+``tune`` is the whole job in one call. ``follow`` is the same job as a stream of events, for those who want to watch:
+the terminal's live display is one, and nothing in here prints. The two loops, `_search` and `_finals`, are the story;
+the rest prepares and concludes.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Best:
-    """The answer: a config, the network trained with it, its scores on the validation part and on the sealed test part."""
+    """The answer: a config, the network trained with it, its scores on validation and on the sealed test part."""
 
     trial: int
     config: Config
@@ -161,7 +162,8 @@ def tune(
 def follow(request: Request, fresh_name: bool = False, ended: Callable[[], bool] = lambda: False) -> Iterator[Event]:
     """Do what ``request`` asks, event by event, the TunedStudy last.
 
-    ``fresh_name`` numbers the study's name if it is taken. Where ``ended`` turns true, the study is closed and KeyboardInterrupt raised.
+    ``fresh_name`` numbers the study's name if it is taken. Where ``ended`` turns true, the study is closed and
+    KeyboardInterrupt raised.
     """
     from caviar.store import Store
 
@@ -236,9 +238,10 @@ def _search(job: _Job, book: Book) -> Iterator[Progress]:
 
 
 def _finals(job: _Job, book: Book) -> Generator[Progress, None, tuple[Trial, Training]]:
-    """Train the finalists again with fresh seeds and choose by the scores that they repeat; the winner's best network is the answer.
+    """Train the finalists again with fresh seeds and choose by the scores that they repeat.
 
-    A finalist that the end of the time budget kept from being repeated is out, unless all are: then the search's own network has to do.
+    A finalist that the end of the time budget kept from being repeated is out, unless all are: then the search's own
+    network has to do.
     """
     finalists = book.best(FINALISTS)
     repeats: dict[int, list[tuple[Merit, Done]]] = {trial.number: [] for trial in finalists}
@@ -261,7 +264,9 @@ def _finals(job: _Job, book: Book) -> Generator[Progress, None, tuple[Trial, Tra
             yield job.progress("finals", book)
     book.interrupt()
     if any(repeats.values()):
-        winner = max((t for t in finalists if repeats[t.number]), key=lambda t: _mean([own for own, _ in repeats[t.number]]))
+        winner = max(
+            (t for t in finalists if repeats[t.number]), key=lambda t: _mean([own for own, _ in repeats[t.number]])
+        )
         merit, done = max(repeats[winner.number], key=lambda repeat: (repeat[0], -repeat[1].work.repeat))
         return winner, done.training
     for trial in finalists:
@@ -286,7 +291,7 @@ def _proposals(job: _Job) -> Iterator[tuple[int, Config]]:
             number += 1
 
 
-# --- before and after --------------------------------------------------------------------------------------------------
+# --- before and after ---
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,7 +321,7 @@ class _Job:
         return partial(self.engine.start, architecture, optimisation, training, validation, keys)
 
     def in_time(self, reserve: float = 0.0) -> bool:
-        """Whether the time budget lasts, if ``reserve`` seconds of it are needed later. KeyboardInterrupt if a person ends it."""
+        """Whether time is left, if ``reserve`` seconds of it are needed later. Raises KeyboardInterrupt on an end."""
         if self.ended():
             raise KeyboardInterrupt
         if self.seconds is None:
@@ -338,7 +343,12 @@ class _Job:
             metric=request.metric,
             search=request.search,
             space=self.space.to_dict(),
-            budget={"seconds": self.seconds, "trials": request.trials, "rungs": list(self.rungs), "repeats": self.repeats},
+            budget={
+                "seconds": self.seconds,
+                "trials": request.trials,
+                "rungs": list(self.rungs),
+                "repeats": self.repeats,
+            },
             data=self.dataset.facts,
             environment=environment(self.engine.name, self.engine.instruction_set, self.threads),
             state=StudyState.RUNNING,
@@ -370,9 +380,10 @@ def _prepare(request: Request, ended: Callable[[], bool]) -> _Job:
     check_metric(request.metric)
     check_search(request.search)
     engine = engine_named(request.engine)
-    space = request.space if isinstance(request.space, Space) else None
-    if space is None:
-        space = default_space() if request.space is None else Space.load(os.fspath(request.space))
+    if request.space is None:
+        space = default_space()
+    else:
+        space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
     _check_space(space)
     table = read(request.data, request.target, request.labels)
     test = None if request.test is None else read(request.test, request.target, request.test_labels)
@@ -399,10 +410,12 @@ def _prepare(request: Request, ended: Callable[[], bool]) -> _Job:
 
 
 def _check_space(space: Space) -> None:
-    """Every hyperparameter is one of a dense network's, and networks can be built all over the space, its edges included."""
+    """Every hyperparameter is a dense network's, and networks can be built all over the space, its edges included."""
     for name in space.names:
         if name not in HYPERPARAMETERS:
-            raise SpaceError(f"{name!r} is not a hyperparameter of a dense network", did_you_mean(name, HYPERPARAMETERS))
+            raise SpaceError(
+                f"{name!r} is not a hyperparameter of a dense network", did_you_mean(name, HYPERPARAMETERS)
+            )
     edges = np.vstack([np.full(len(space.searched), u) for u in (0.0, 1.0)])
     for config in [*space.from_unit(edges), *space.sample(200)]:
         from_config(config, n_in=1, n_out=2)
@@ -428,9 +441,20 @@ def _conclude(job: _Job, book: Book, study: Study, winner: Trial, training: Trai
         examples = job.dataset.test.open()
         evaluation = training.evaluate(examples)
         low, high = _wilson(round(evaluation.accuracy * len(examples)), len(examples))
-        test = {"accuracy": evaluation.accuracy, "accuracy_low": low, "accuracy_high": high, "log_loss": evaluation.log_loss}
+        test = {
+            "accuracy": evaluation.accuracy,
+            "accuracy_low": low,
+            "accuracy_high": high,
+            "log_loss": evaluation.log_loss,
+        }
     architecture, _ = job.recipe(winner.config)
-    facts = {"study": study.name, "trial": winner.number, "config": dict(winner.config), "validation": validation, "test": test}
+    facts = {
+        "study": study.name,
+        "trial": winner.number,
+        "config": dict(winner.config),
+        "validation": validation,
+        "test": test,
+    }
     state = training.state()
     model = Model(architecture, fold(architecture, state, int(state["step"])), job.dataset.preprocessing, facts)
     path = _model_path(job.request, study.name)

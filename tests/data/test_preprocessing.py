@@ -25,7 +25,7 @@ TABLES = arrays(np.float64, st.tuples(st.integers(5, 30), st.integers(1, 5)), el
 def frame_of(x: np.ndarray) -> pd.DataFrame:
     """Numbers, and a column of text made of the first of them."""
     text = [None if np.isnan(v) else "abc"[int(v) % 3] for v in x[:, 0]]
-    return pd.DataFrame(x, columns=[f"n{i}" for i in range(x.shape[1])]).assign(text=pd.Series(text, dtype=object))
+    return pd.DataFrame(x, columns=[f"n{i}" for i in range(x.shape[1])]).assign(text=pd.Series(text, dtype="str"))
 
 
 def labels_of(m: int) -> pd.Series:

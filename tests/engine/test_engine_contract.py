@@ -1,4 +1,4 @@
-"""What every engine promises (caviar.engine.contract), tried on each: the reference, and native at every level that this processor has."""
+"""The contract of engines, tried on each: the reference, and native at every level that this processor has."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def bits(state):
     return {name: array.tobytes() for name, array in state.items()}
 
 
-# Float32 has 7 digits; 50 and more steps at high learning rates multiply the rounding. Adam's first steps divide by the square root of
-# squared gradients, so where a gradient is almost 0 its sign, and with it a whole step of `learning_rate`, is rounding: hence the
-# mean and not the largest difference.
+# Float32 has 7 digits; 50 and more steps at high learning rates multiply the rounding. Adam's first steps divide by the
+# square root of squared gradients, so where a gradient is almost 0 its sign, and with it a whole step of
+# `learning_rate`, is rounding: hence the mean and not the largest difference.
 MEAN_DIFFERENCE = 2e-4
 LOSS_DIFFERENCE = 1e-3
 

@@ -23,6 +23,13 @@ def test_each_unit_follows_its_own_sixteen_bits(shape, p, step, layer):
         assert mask[i, column] == (1 / (1 - p) if number >= round(p * 65536) else 0.0)
 
 
+def test_a_unit_whose_number_is_the_threshold_itself_is_kept():
+    numbers = raw(KEY, (0, 0, 1, 0), 4).astype("<u8").view("<u2")
+    for j, number in enumerate(numbers.tolist()):
+        assert dropout.mask((1, 16), number / 65536, KEY, 0, 1)[0, j] > 0
+        assert dropout.mask((1, 16), (number + 1) / 65536, KEY, 0, 1)[0, j] == 0
+
+
 @given(SHAPES, SHAPES)
 def test_padding_of_examples_and_of_units_changes_no_bit(shape, padding):
     m, n = shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -64,7 +65,7 @@ def test_every_trial_ends_once_and_one_in_three_goes_on(qualities, seed, diverge
     healthy = len(qualities) - len(diverge)
     assert compared[1] <= -(-compared[0] // 3)
     assert compared[1] >= min(healthy, compared[0] // 3)
-    for below, above in zip(compared[1:], compared[2:], strict=False):
+    for below, above in pairwise(compared[1:]):
         assert above == -(-below // 3)
 
 
@@ -107,7 +108,9 @@ def test_cost_of_a_trial_is_as_computed():
     assert shares == [1, Fraction(1, 3), Fraction(1, 9), Fraction(1, 27)]
 
 
-@pytest.mark.parametrize(("rows", "rungs"), [(100, (1, 3, 9, 27, 81, 243)), (1077, (1, 3, 9, 27, 81)), (48000, (1, 3, 9, 27))])
+@pytest.mark.parametrize(
+    ("rows", "rungs"), [(100, (1, 3, 9, 27, 81, 243)), (1077, (1, 3, 9, 27, 81)), (48000, (1, 3, 9, 27))]
+)
 def test_rungs_for(rows: int, rungs: tuple[int, ...]):
     assert rungs_for(rows) == rungs
 

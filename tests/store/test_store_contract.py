@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -20,31 +21,14 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from caviar.errors import StoreError
-from caviar.records import Measurement, Study, StudyState, Trial, TrialState
+from caviar.records import Measurement, StudyState, Trial, TrialState
 from caviar.store import Store
-
-STUDY = Study(
-    name="flowers",
-    seed=2**64 - 1,
-    metric="accuracy",
-    search="sobol",
-    space={"learning_rate": {"scale": "log", "low": 1e-4, "high": 1.0}, "layers": {"value": 3}},
-    budget={"seconds": 60.0},
-    data={"rows": 150, "sha256": "ab" * 32},
-    environment={"python": "3.11", "instruction_set": "x86-64-v3"},
-    state=StudyState.RUNNING,
-    created="2026-01-31T12:00:00+00:00",
-)
-CONFIG = {"learning_rate": 0.012, "layers": 3, "batch_norm": True, "optimizer": "adam"}
+from tests.store.sample import CONFIG, STUDY, measurement
 
 on_one_store = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
 )  # one store for all examples: each writes under names of its own
 _fresh = count()
-
-
-def measurement(epoch: int, value: float = 0.5) -> Measurement:
-    return Measurement(epoch, value, value, value, value, value, value)
 
 
 def bits(value: float) -> bytes:
@@ -235,10 +219,10 @@ def test_configs_and_seeds_keep_their_values_types_and_order(
 
 def test_numbers_of_numpy_are_taken(store: Store) -> None:
     store.create_study(STUDY)
-    half = np.float32(0.5)
-    trial = Trial(np.int64(3), {"layers": np.int64(2)}, TrialState.RUNNING, np.int32(1), half, half)  # type: ignore[arg-type]
-    store.write("flowers", [trial], [(np.int64(3), np.int64(0), measurement(np.int64(1), half))])  # type: ignore[arg-type]
-    assert store.trials("flowers") == [Trial(3, {"layers": 2}, TrialState.RUNNING, 1, 0.5, 0.5)]
+    one, three, half = cast(Any, (np.int32(1), np.int64(3), np.float32(0.5)))
+    trial = Trial(three, {"layers": three}, TrialState.RUNNING, one, half, half)
+    store.write("flowers", [trial], [(three, cast(Any, np.int64(0)), measurement(one, half))])
+    assert store.trials("flowers") == [Trial(3, {"layers": 3}, TrialState.RUNNING, 1, 0.5, 0.5)]
     assert store.measurements("flowers") == [(3, 0, measurement(1))]
 
 
@@ -250,7 +234,7 @@ def test_the_frame_has_a_row_a_trial_and_a_column_a_hyperparameter(store: Store)
     frame = store.trials_frame("flowers")
     facts = ["number", "repeat", "state", "epochs", "score", "validation_loss"]
     assert list(frame.columns) == [*facts, "learning_rate", "layers", "batch_norm", "optimizer", "l2"]
-    assert frame.loc[0, facts].tolist() == [0, 0, "stopped", 3, 0.5, math.inf]
+    assert frame[facts].iloc[0].to_list() == [0, 0, "stopped", 3, 0.5, math.inf]
     assert frame["score"].dtype == frame["l2"].dtype == np.float64
     assert frame["l2"].isna().tolist() == [True, False]
 
@@ -315,7 +299,7 @@ _WRITE_UNTIL_KILLED = """
 import sys
 from itertools import count
 from pathlib import Path
-from test_store_contract import CONFIG, STUDY, measurement
+from tests.store.sample import CONFIG, STUDY, measurement
 from caviar.records import Trial, TrialState
 from caviar.store import Store
 store = Store.open(sys.argv[1])
@@ -329,7 +313,7 @@ for number in count():
 
 def test_what_was_acknowledged_outlives_a_killed_writer(store_url: str) -> None:
     arguments = [sys.executable, "-c", _WRITE_UNTIL_KILLED, store_url]
-    path = [str(Path(__file__).parent), *sys.path]
+    path = [str(Path(__file__).parents[2]), *sys.path]
     environment = {**os.environ, "PYTHONPATH": ":".join(path)}
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from test_store_contract import CONFIG, STUDY, measurement
 
 from caviar.errors import StoreError
 from caviar.records import Trial, TrialState
 from caviar.store import Store
 from caviar.store import sqlite as sqlite_room
+from tests.store.sample import CONFIG, STUDY, measurement
 
 
 def trial(number: int) -> Trial:

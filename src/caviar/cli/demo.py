@@ -25,13 +25,16 @@ def demo(
     data: Annotated[Sample, typer.Option(help="Which data.")] = Sample.digits,
     seconds: Annotated[float, typer.Option(help="The budget: all in all.")] = 30.0,
     seed: Annotated[int, typer.Option(help="Decides the split, the configs, and every weight.")] = 0,
-    out: Annotated[str, typer.Option(help="The folder for the table, the study and the model.", metavar="DIR")] = "caviar-demo",
+    out: Annotated[
+        str, typer.Option(help="The folder for the table, the study and the model.", metavar="DIR")
+    ] = "caviar-demo",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """[bold]caviar demo[/]
 
-    Tune a network on built-in real data in half a minute. The table is written out as CSV first, so that every other command can be tried on it.
+    Tune a network on built-in real data in half a minute. The table is written out as CSV first, so that every other
+    command can be tried on it.
     """
     started = time.monotonic()
     from caviar.cli.watch import watch

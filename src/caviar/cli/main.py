@@ -1,7 +1,7 @@
 """`caviar`: the commands, and how every one of them ends.
 
-Exit status: 0 done; 1 ran but has no answer; 2 the user's mistake; 130 after Ctrl-C and 143 after SIGTERM, with everything saved.
-A mistake gets two lines on stderr, the rule that was broken and the way out, and never a traceback.
+Exit status: 0 done; 1 ran but has no answer; 2 the user's mistake; 130 after Ctrl-C and 143 after SIGTERM, with
+everything saved. A mistake gets two lines on stderr, the rule that was broken and the way out, and never a traceback.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit status."""
     try:
-        status = app(list(arguments), standalone_mode=False)
+        status = app(list(arguments), prog_name="caviar", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except CaviarError as error:

@@ -11,8 +11,8 @@ from caviar.cli.options import Json, Quiet
 
 
 def predict(
-    model: Annotated[str, typer.Argument(help="A model that caviar tune saved.", metavar="MODEL")],
-    data: Annotated[str, typer.Argument(help="A file with the features of training; other columns are ignored.", metavar="DATA")],
+    model: Annotated[str, typer.Argument(help="A model that caviar tune saved.")],
+    data: Annotated[str, typer.Argument(help="A file with the features of training; other columns are ignored.")],
     out: Annotated[str | None, typer.Option(help="Write here and not to stdout.", metavar="FILE")] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column p_<class> for every class.")] = False,
     json: Json = False,
@@ -38,4 +38,4 @@ def predict(
     met = {"missing values": missing, "unknown categories": unknown}
     also = "".join(f", {n:,} {what}" for what, n in met.items() if n)
     where = f" to {out}" if out is not None else ""
-    console(json=True, quiet=quiet).print(f"{rows:,} predictions{where}{also}", markup=False)
+    console(json=True, quiet=quiet).print(f"{rows:,} predictions{where}{also}", markup=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from caviar.cli.options import Json
 
 
 def space(
-    file: Annotated[str | None, typer.Argument(help="A space file (TOML); the default space if not given.", metavar="FILE")] = None,
+    file: Annotated[str | None, typer.Argument(help="A space file (TOML); the default space if not given.")] = None,
     html: Annotated[str | None, typer.Option(help="Draw it into this HTML file too.", metavar="FILE")] = None,
     toml: Annotated[bool, typer.Option("--toml", help="Print it as a space file, to start your own from.")] = False,
     json: Json = False,

@@ -11,7 +11,7 @@ def studies(store: StoreUrl = DEFAULT_STORE, json: Json = False) -> None:
     List the studies of a store, the oldest first.
     """
     from caviar.cli.console import console, print_json
-    from caviar.report.studies import study_row, studies_table
+    from caviar.report.studies import studies_table, study_row
     from caviar.store import Store
 
     with Store.open(store, create=False) as opened:

@@ -11,7 +11,7 @@ from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 
 
 def trials(
-    study: Annotated[str, typer.Argument(help="The name of a study; caviar studies lists them.", metavar="STUDY")],
+    study: Annotated[str, typer.Argument(help="The name of a study; caviar studies lists them.")],
     store: StoreUrl = DEFAULT_STORE,
     best: Annotated[int, typer.Option(help="How many to show, the best first; the table only.")] = 20,
     csv: Annotated[bool, typer.Option("--csv", help="Print all trials as CSV.")] = False,

@@ -12,13 +12,21 @@ from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 
 
 def tune(
-    data: Annotated[str, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened.", metavar="DATA")],
-    target: Annotated[str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")] = None,
+    data: Annotated[str, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened.")],
+    target: Annotated[
+        str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")
+    ] = None,
     labels: Annotated[str | None, typer.Option(help="A file of labels, for NPY and IDX.", metavar="FILE")] = None,
-    test: Annotated[str | None, typer.Option(help="Data kept sealed until the end; else a fifth of DATA.", metavar="FILE")] = None,
-    test_labels: Annotated[str | None, typer.Option(help="The labels of --test, for NPY and IDX.", metavar="FILE")] = None,
+    test: Annotated[
+        str | None, typer.Option(help="Data kept sealed until the end; else a fifth of DATA.", metavar="FILE")
+    ] = None,
+    test_labels: Annotated[
+        str | None, typer.Option(help="The labels of --test, for NPY and IDX.", metavar="FILE")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help="The budget: all in all. 60 if neither is given.")] = None,
-    trials: Annotated[int | None, typer.Option(help="The budget as a number of trials: the same bits on any machine of a kind.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="The budget as a number of trials: the same bits on any machine of a kind.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides the split, the configs, and every weight.")] = 0,
     metric: Annotated[str, typer.Option(help="accuracy, balanced_accuracy or log_loss.")] = "accuracy",
     space: Annotated[str | None, typer.Option(help="A space file (TOML); see caviar space.", metavar="FILE")] = None,
@@ -32,8 +40,8 @@ def tune(
 ) -> None:
     """[bold]caviar tune flowers.csv --target species --seconds 30[/]
 
-    Find the best dense network for a table: thousands of configs, the poor ones stopped early, the best trained again with fresh seeds,
-    the winner scored once on sealed data and saved.
+    Find the best dense network for a table: thousands of configs, the poor ones stopped early, the best trained again
+    with fresh seeds, the winner scored once on sealed data and saved.
     """
     started = time.monotonic()
     from caviar.cli.watch import watch

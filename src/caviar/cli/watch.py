@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from rich.live import Live
+from rich.text import Text
+
 from caviar.cli.console import console, print_json
 from caviar.cli.signals import Ended, ending
 from caviar.tune import Begun, Progress, Request, TunedStudy, follow
@@ -12,14 +15,15 @@ _ROUND = 2.0  # seconds between two lines of a log, at least
 def watch(request: Request, reading: str, json: bool = False, quiet: bool = False, fresh_name: bool = False) -> None:
     """Run the study of ``request`` and show it; Ctrl-C and SIGTERM end it with everything saved."""
     people = console(json=json, quiet=quiet)
-    people.print(f"reading {reading}", markup=False)
-    from rich.live import Live
-
-    from caviar.report import live
-
     begun: Begun | None = None
     told = 0.0
-    with ending() as ended, Live(console=people, refresh_per_second=8, transient=True, auto_refresh=False) as display:
+    with (
+        ending() as ended,
+        Live(Text(f"reading {reading}"), console=people, transient=True, auto_refresh=False) as display,
+    ):
+        display.refresh()  # the first sign of life; the imports below take most of a second
+        from caviar.report import live
+
         try:
             for event in follow(request, fresh_name=fresh_name, ended=ended.asked.is_set):
                 if isinstance(event, Begun):
@@ -41,5 +45,8 @@ def watch(request: Request, reading: str, json: bool = False, quiet: bool = Fals
         except KeyboardInterrupt:
             display.stop()
             if begun is not None:
-                people.print(f"ended early; all that was measured is in {request.store} as study {begun.study.name}", markup=False)
+                people.print(
+                    f"ended early; all that was measured is in {request.store} as study {begun.study.name}",
+                    markup=False,
+                )
             raise Ended(ended.status) from None

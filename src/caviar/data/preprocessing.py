@@ -163,7 +163,8 @@ class Preprocessing:
 
     def _check_columns(self, frame: pd.DataFrame) -> None:
         needed = {*self.numbers, *self.text_columns}
-        absent = [name for name in self.columns if name in needed - {*frame.columns}]
+        lacking = needed - {*frame.columns}
+        absent = [name for name in self.columns if name in lacking]
         if absent:
             known = [printable(c) for c in frame.columns if c not in needed]
             raise DataError(

@@ -1,8 +1,8 @@
 """What an engine promises: start a trial, train it to an epoch, evaluate it, export and restore its state.
 
-An engine knows nothing of studies, stores or strategies. Every engine draws the same random numbers (see randomness.py):
-initial weights, the order of the examples and dropout masks depend on the keys alone, so that two engines train the same
-network and differ by rounding only. tests/engine holds every engine to this contract.
+An engine knows nothing of studies, stores or strategies. Every engine draws the same random numbers (see
+randomness.py): initial weights, the order of the examples and dropout masks depend on the keys alone, so that two
+engines train the same network and differ by rounding only. tests/engine holds every engine to this contract.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from caviar.nn.schedules import learning_rate
 from caviar.randomness import Purpose, UInt64, stream_key
 
 State = dict[str, npt.NDArray[Any]]
-"""Plain arrays by name: parameters, running statistics and moments as nn/ names them, and the counts "step" and "epoch"."""
+"""Plain arrays by name: parameters, running statistics and moments as nn/ names them, the counts "step" and "epoch"."""
 
 StopFlag = npt.NDArray[np.uint8]
 """One byte that any thread may set: training ends at the next mini-batch."""
@@ -67,7 +67,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one epoch gave; ``epoch`` counts from 1, ``validation`` is NaN where there were no rows or the trial diverged."""
+    """What one epoch gave. ``epoch`` counts from 1; ``validation`` is NaN without rows and after a divergence."""
 
     epoch: int
     train_loss: float

@@ -120,7 +120,8 @@ class NativeEngine:
         chosen = os.environ.get("CAVIAR_INSTRUCTION_SET", known[-1])
         if chosen not in known:
             raise ConfigError(
-                f"CAVIAR_INSTRUCTION_SET names {chosen!r}, which this processor does not run", did_you_mean(chosen, known)
+                f"CAVIAR_INSTRUCTION_SET names {chosen!r}, which this processor does not run",
+                did_you_mean(chosen, known),
             )
         self.instruction_set = chosen
 
@@ -134,9 +135,10 @@ class NativeEngine:
         state: State | None = None,
     ) -> NativeTraining:
         """See contract.Engine."""
-        if len(architecture.hidden_units) > _MOST_HIDDEN_LAYERS:
+        hidden = len(architecture.hidden_units)
+        if hidden > _MOST_HIDDEN_LAYERS:
             raise ConfigError(
-                f"the native engine has at most {_MOST_HIDDEN_LAYERS} hidden layers, got {len(architecture.hidden_units)}",
+                f"the native engine has at most {_MOST_HIDDEN_LAYERS} hidden layers, got {hidden}",
                 "use fewer layers, or the reference engine",
             )
         return NativeTraining(self.instruction_set, architecture, optimisation, training, validation, keys, state)

@@ -63,10 +63,11 @@ def answer(result: TunedStudy) -> Group:
     grid.add_column()
     if best.test is not None:
         low, high = best.test["accuracy_low"], best.test["accuracy_high"]
-        rows = summary["data"]["test"]
-        text = f"accuracy {best.test['accuracy']:.4f} (95 %: {low:.3f} to {high:.3f}), log loss {best.test['log_loss']:.4f}"
-        grid.add_row("sealed test", Text.assemble((text, "bold"), f" on {rows:,} rows, opened once"))
-    grid.add_row("validation", f"accuracy {best.validation['accuracy']:.4f}, log loss {best.validation['log_loss']:.4f}, trained again with a fresh seed")
+        score = f"accuracy {best.test['accuracy']:.4f} (95 %: {low:.3f} to {high:.3f})"
+        rows = f", log loss {best.test['log_loss']:.4f}, on {summary['data']['test']:,} rows, opened once"
+        grid.add_row("sealed test", Text.assemble((score, "bold"), rows))
+    accuracy, loss = best.validation["accuracy"], best.validation["log_loss"]
+    grid.add_row("validation", f"accuracy {accuracy:.4f}, log loss {loss:.4f}, trained again with a fresh seed")
     grid.add_row("config", Text(f"trial {best.trial}: {config_text(best.config)}"))
     grid.add_row("trials", Text(_counts_text(summary["trials"])))
     grid.add_row("study", Text(f"{result.name} in {result.store}, {duration(summary['seconds'])}"))
@@ -101,7 +102,9 @@ def _best(study: Study, progress: Progress) -> Text:
     name = study.metric.replace("_", " ")
     loss = "" if study.metric == "log_loss" else f", log loss {number(best.validation_loss)}"
     epochs = f"{best.epochs} epoch" + ("s" if best.epochs != 1 else "")
-    return Text.assemble((f"{name} {best.score:.4f}", "bold"), f"{loss} on validation, trial {best.number} after {epochs}")
+    return Text.assemble(
+        (f"{name} {best.score:.4f}", "bold"), f"{loss} on validation, trial {best.number} after {epochs}"
+    )
 
 
 def _trials(progress: Progress) -> Text:

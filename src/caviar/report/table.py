@@ -28,7 +28,10 @@ def predictions_frame(prediction: Prediction, classes: Sequence[str | int | bool
 
 
 def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO) -> None:
-    """Write ``frame`` as CSV; text that a spreadsheet would run gets an apostrophe before it. DataError if the file cannot be written."""
+    """Write ``frame`` as CSV; text that a spreadsheet would run gets an apostrophe before it.
+
+    Raises DataError if the file cannot be written.
+    """
     safe = frame.rename(columns=_harmless)
     for name in safe.columns:
         if safe[name].dtype.kind not in "biuf":

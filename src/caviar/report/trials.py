@@ -29,7 +29,9 @@ def trial_row(trial: Trial) -> dict[str, Any]:
 
 def trials_table(study: Study, trials: Sequence[Trial], most: int) -> Group:
     """The ``most`` best trials and their repeats, and only the hyperparameters that differ between trials."""
-    ranked = sorted(trials, key=lambda t: (merit(study.metric, t.score, t.validation_loss), -t.number), reverse=True)[:most]
+    ranked = sorted(trials, key=lambda t: (merit(study.metric, t.score, t.validation_loss), -t.number), reverse=True)[
+        :most
+    ]
     names = list(dict.fromkeys(name for trial in trials for name in trial.config))
     varied = [name for name in names if len({trial.config.get(name) for trial in trials}) > 1]
     table = Table(box=None, pad_edge=False)

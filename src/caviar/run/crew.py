@@ -32,7 +32,7 @@ class Done:
 
 
 class Crew:
-    """``threads`` threads that train independent trials. A trial's numbers do not depend on which thread trains it, or when."""
+    """``threads`` threads that train independent trials; which thread trains a trial, and when, changes no number."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
@@ -44,7 +44,9 @@ class Crew:
     def __enter__(self) -> Crew:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
 

@@ -5,13 +5,14 @@ Notation
     eta       one trial in eta goes on from a rung to the next
     merit     what trials are ranked by; larger is better (see ranking.py)
 
-Every rung is a queue in the order of trial numbers: a trial that is done early is compared only when those ahead of it are. Compared
-trials wait in a small pool; with every eta-th that is compared, the best of the pool goes on, so that exactly one in eta does; and when
-the pool is full, its poorest stops. So every decision is a function of merits and trial numbers alone, never of time.
+Every rung is a queue in the order of trial numbers: a trial that is done early is compared only when those ahead of it
+are. Compared trials wait in a small pool; with every eta-th that is compared, the best of the pool goes on, so that
+exactly one in eta does; and when the pool is full, its poorest stops. So every decision is a function of merits and
+trial numbers alone, never of time.
 
-Source: successive halving (Jamieson and Talwalkar, 2016) in the asynchronous form of Li et al. (ASHA, 2018). Ours differs: there, who is
-promoted depends on who happens to be done, and any trial may still be promoted later, so that all weights must be kept; here it depends
-on numbers, and the weights of `POOL` trials a rung are kept at most.
+Source: successive halving (Jamieson and Talwalkar, 2016) in the asynchronous form of Li et al. (ASHA, 2018). Ours
+differs: there, who is promoted depends on who happens to be done, and any trial may still be promoted later, so that
+all weights must be kept; here it depends on numbers, and the weights of `POOL` trials a rung are kept at most.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def rungs_for(rows: int) -> tuple[int, ...]:
 
 
 class Decision(NamedTuple):
-    """What becomes of a trial at a rung (counted from 0): it goes on to ``to_epoch``, or its training ends there (None)."""
+    """What becomes of a trial at a rung (counted from 0): it goes on to ``to_epoch``, or ends there (None)."""
 
     number: int
     rung: int
@@ -56,7 +57,7 @@ class _Rung:
 
 
 class Halving:
-    """The rungs of one study. ``enter`` trials in the order of their numbers, ``report`` results in any order, ``close`` at the end."""
+    """The rungs of one study: ``enter`` trials by number, ``report`` results in any order, ``close`` at the end."""
 
     def __init__(self, rungs: tuple[int, ...], eta: int = ETA, pool: int = POOL) -> None:
         self._rungs = [_Rung(epoch) for epoch in rungs]
@@ -83,7 +84,7 @@ class Halving:
             yield from self._top_up()
 
     def close(self) -> Iterator[Decision]:
-        """No more trials will enter. From now on a rung that nobody is on the way to lets go on what it still owes, rounded up."""
+        """No more trials will enter: a rung that nobody is on the way to lets go on what it still owes, rounded up."""
         self.closed = True
         yield from self._top_up()
 

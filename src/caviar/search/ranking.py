@@ -23,7 +23,7 @@ def check_metric(metric: str) -> None:
 
 
 def merit(metric: str, score: float | None, loss: float | None) -> Merit:
-    """The merit of a trial with this score and validation loss; one that diverged or has no score yet is WORST, never missing."""
+    """The merit of a trial with this score and loss; one that diverged or has no score yet is WORST, never missing."""
     if score is None or loss is None or not (math.isfinite(score) and math.isfinite(loss)):
         return WORST
     return (-score if metric in _SMALLER_IS_BETTER else score, -loss)

@@ -1,7 +1,8 @@
 """Searches that need no trials to propose: scrambled Sobol points and plain random ones.
 
-A proposal depends on (space, seed, trial number) alone, so that a study can be taken up at any trial, on any number of threads.
-Trial 0 is always the middle of every scale: what a careful person would try first, and a yardstick for the others.
+A proposal depends on (space, seed, trial number) alone, so that a study can be taken up at any trial, on any number of
+threads. Trial 0 is always the middle of every scale: what a careful person would try first, and a yardstick for the
+others.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ Points = npt.NDArray[np.float64]
 def sobol(dimensions: int, seed: int, block: int) -> Points:
     """Block number ``block`` (BLOCK, dimensions) of the scrambled Sobol sequence of ``seed``.
 
-    Owen, Scrambling Sobol' and Niederreiter-Xing points, 1998; by SciPy. Fills the space more evenly than random points do.
+    Owen, Scrambling Sobol' and Niederreiter-Xing points, 1998; by SciPy. Fills the space more evenly than random points
+    do.
     """
     from scipy.stats import qmc
 

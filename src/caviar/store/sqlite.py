@@ -192,7 +192,7 @@ def _in_two_lines(path: str, name: str) -> StoreError:
         )
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
         return StoreError(
-            f"the store {path!r} cannot be written to, nor can the folder it is in, perhaps",
+            f"the store {path!r} cannot be written: it or its folder may be read-only",
             "name a file in a folder that you may write to, with --store",
         )
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):

@@ -1,0 +1,303 @@
+"""Every command as a person types it: what it prints where, and its exit status."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from caviar.cli.main import run
+from caviar.data import samples
+from caviar.store import Store
+
+SPACE = """
+[learning_rate]
+scale = "log"
+low = 1e-3
+high = 1.0
+tier = 1
+[hidden_units]
+scale = "integer"
+low = 4
+high = 16
+log = true
+[layers]
+value = 1
+[batch_size]
+value = 16
+"""
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which wine has been tuned."""
+    folder = tmp_path_factory.mktemp("tuned")
+    samples.write_csv(samples.wine(), folder / "wine.csv")
+    (folder / "small.toml").write_text(SPACE)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        command = ["tune", "wine.csv", "--target", target(), "--trials", "20", "--space", "small.toml", "--quiet"]
+        assert run(command) == 0
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture
+def here(tuned: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tuned)
+    return tuned
+
+
+@pytest.fixture
+def fresh(tuned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder but for the table and the space."""
+    for name in ("wine.csv", "small.toml"):
+        (tmp_path / name).write_bytes((tuned / name).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def target() -> str:
+    name = samples.wine().target_name
+    assert name is not None
+    return name
+
+
+def test_tune_prints_one_json_object_and_nothing_else_on_stdout(fresh: Path, capsys: pytest.CaptureFixture[str]):
+    command = [
+        "tune",
+        "wine.csv",
+        "--target",
+        target(),
+        "--trials",
+        "9",
+        "--space",
+        "small.toml",
+        "--json",
+        "--seed",
+        "5",
+    ]
+    assert run(command) == 0
+    out, err = capsys.readouterr()
+    summary = json.loads(out)
+    assert out.count("\n") == 1
+    assert summary["study"] == "wine"
+    assert summary["store"] == "sqlite:///caviar.db"
+    assert summary["seed"] == 5
+    assert summary["trials"]["started"] == 9
+    assert summary["model"] == "wine.caviar"
+    assert (fresh / "wine.caviar").exists()
+    assert "wine" in err
+
+
+def test_tune_in_a_pipe_says_what_it_found(fresh: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["tune", "wine.csv", "--target", target(), "--trials", "5", "--space", "small.toml"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.startswith("wine: 178 rows, 13 features, 3 classes")
+    assert "sealed test  accuracy" in out
+    assert "\x1b" not in out
+
+
+def test_quiet_says_nothing(fresh: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["tune", "wine.csv", "--target", target(), "--trials", "5", "--space", "small.toml", "-q"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_predict_writes_a_row_a_row(here: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["predict", "wine.caviar", "wine.csv", "--proba"]) == 0
+    out, err = capsys.readouterr()
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert len(rows) == 178
+    assert set(rows[0]) == {"prediction", *(f"p_{name}" for name in {row["prediction"] for row in rows})}
+    truth = samples.wine().target
+    assert truth is not None
+    assert sum(row["prediction"] == own for row, own in zip(rows, truth.astype(str), strict=True)) > 160
+    assert sum(float(v) for k, v in rows[0].items() if k.startswith("p_")) == pytest.approx(1)
+    assert err == "178 predictions\n"
+
+
+def test_predict_counts_what_it_met(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    blanked = samples.write_csv(samples.wine(), tmp_path / "blanked.csv", blanks=0.05, seed=2)
+    assert run(["predict", "wine.caviar", str(blanked), "--out", str(tmp_path / "out.csv"), "--json"]) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert told["rows"] == 178
+    assert told["missing"] > 50
+    assert f"{told['missing']:,} missing values" in err
+    assert (tmp_path / "out.csv").read_text().count("\n") == 179
+
+
+def test_predict_names_row_and_column_of_what_it_cannot_read(
+    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    lines = (here / "wine.csv").read_text().splitlines()
+    cells = lines[17].split(",")
+    column = lines[0].split(",")[0]
+    lines[17] = ",".join(["much", *cells[1:]])
+    (tmp_path / "bad.csv").write_text("\n".join(lines))
+    assert run(["predict", "wine.caviar", str(tmp_path / "bad.csv"), "--out", str(tmp_path / "out.csv")]) == 2
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 2
+    assert column in err
+    assert "17" in err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_studies_and_trials(here: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["studies"]) == 0
+    assert re.search(r"wine +finished", capsys.readouterr().out)
+    assert run(["studies", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [study["study"] for study in listed["studies"]] == ["wine"]
+    assert run(["trials", "wine", "--best", "3"]) == 0
+    table = capsys.readouterr().out
+    assert "learning rate" in table
+    assert "23 more" in table
+    assert run(["trials", "wine", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["trials"]) == 26
+    assert run(["trials", "wine", "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert len(rows) == 26
+    assert float(rows[0]["learning_rate"]) > 0
+
+
+def test_space_shows_draws_and_writes(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["space", "small.toml", "--html", str(tmp_path / "out.html")]) == 0
+    assert "learning_rate" in capsys.readouterr().out
+    page = (tmp_path / "out.html").read_text()
+    assert "plotly" in page
+    assert "<script src=" not in page  # nothing is fetched from elsewhere
+    assert run(["space", "--toml"]) == 0
+    text = capsys.readouterr().out
+    (tmp_path / "own.toml").write_text(text)
+    assert run(["space", str(tmp_path / "own.toml"), "--json"]) == 0
+    assert "batch_size" in json.loads(capsys.readouterr().out)["space"]
+
+
+def test_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(tmp_path)
+    for expected in ("iris", "iris-2"):
+        assert run(["demo", "--data", "iris", "--seconds", "4", "--json"]) == 0
+        summary = json.loads(capsys.readouterr().out)
+        assert summary["study"] == expected
+        assert summary["best"]["test"]["accuracy"] >= 0.8
+        assert Path(summary["model"]).exists()
+
+
+@pytest.mark.parametrize("command", [[], ["tune"], ["demo"], ["predict"], ["studies"], ["trials"], ["space"]])
+def test_help_opens_with_one_example(command: list[str], capsys: pytest.CaptureFixture[str]):
+    assert run([*command, "--help"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines[0].startswith("Usage: caviar")
+    assert lines[1].startswith(" ".join(["caviar", *command]))
+
+
+MISTAKES = {
+    "no such file": (["tune", "flowrs.csv", "--target", "x"], "flowrs.csv"),
+    "no target": (["tune", "wine.csv"], "--target"),
+    "wrong target": (["tune", "wine.csv", "--target", "clas"], "clas"),
+    "unknown option": (["tune", "wine.csv", "--sedonds", "3"], "--seconds"),
+    "not a number": (["tune", "wine.csv", "--seconds", "soon"], "--seconds"),
+    "missing argument": (["predict"], "model"),
+    "unknown command": (["tun"], "tune"),
+    "learning rates below 0": (["tune", "wine.csv", "--target", target(), "--space", "below.toml"], "learning_rate"),
+    "a log scale from 0": (["tune", "wine.csv", "--target", target(), "--space", "zero.toml"], "learning_rate"),
+    "an unknown option of a space": (["tune", "wine.csv", "--target", target(), "--space", "odd.toml"], "lo"),
+    "no such space file": (["tune", "wine.csv", "--target", target(), "--space", "nowhere.toml"], "nowhere.toml"),
+    "not a model": (["predict", "wine.csv", "wine.csv"], "wine.csv"),
+    "no store": (["studies"], "caviar.db"),
+    "a store that is none": (["studies", "--store", "wine.csv"], "wine.csv"),
+    "json on top of predictions": (["predict", "wine.caviar", "wine.csv", "--json"], "--out"),
+    "seconds below 0": (["tune", "wine.csv", "--target", target(), "--seconds", "-3"], "-3"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_gets_two_lines_exit_2_and_nothing_is_written(
+    mistake: str, fresh: Path, capsys: pytest.CaptureFixture[str]
+):
+    (fresh / "below.toml").write_text('[learning_rate]\nscale = "linear"\nlow = -1.0\nhigh = 1.0\n')
+    (fresh / "zero.toml").write_text('[learning_rate]\nscale = "log"\nlow = 0.0\nhigh = 1.0\n')
+    (fresh / "odd.toml").write_text('[learning_rate]\nscale = "log"\nlo = 0.1\nhigh = 1.0\n')
+    before = {path.name: path.read_bytes() for path in fresh.iterdir()}
+    command, named = MISTAKES[mistake]
+    assert run(command) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 2
+    assert named in err
+    assert "Traceback" not in err
+    assert {path.name: path.read_bytes() for path in fresh.iterdir()} == before
+
+
+def test_a_second_run_of_the_same_name_is_refused_with_the_way_out(here: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["tune", "wine.csv", "--target", target(), "--trials", "3"]) == 2
+    err = capsys.readouterr().err
+    assert "--study" in err or "--out" in err
+    assert run(["trials", "win"]) == 2
+    assert "wine" in capsys.readouterr().err
+
+
+def test_when_every_trial_diverges_the_exit_status_is_1(fresh: Path, capsys: pytest.CaptureFixture[str]):
+    absurd = '[learning_rate]\nscale = "log"\nlow = 1e25\nhigh = 1e30\n[optimizer]\nvalue = "sgd"\n'
+    (fresh / "absurd.toml").write_text(absurd)
+    assert run(["tune", "wine.csv", "--target", target(), "--trials", "5", "--space", "absurd.toml", "-q"]) == 1
+    err = capsys.readouterr().err
+    assert "learning_rate" in err
+    assert len(err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_with_everything_saved(number: signal.Signals, status: int, fresh: Path):
+    command = [sys.executable, "-c", "from caviar.cli.main import main; main()"]
+    command += ["tune", "wine.csv", "--target", target(), "--seconds", "600"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while "search" not in process.stdout.readline():
+        pass
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert "Traceback" not in err
+    assert "caviar.db" in out
+    with Store.open("caviar.db", create=False) as store:
+        assert str(store.study("wine").state) == "interrupted"
+        assert {str(trial.state) for trial in store.trials("wine")} <= {
+            "stopped",
+            "finished",
+            "diverged",
+            "interrupted",
+        }
+        assert store.trials("wine")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(here: Path):
+    command = f"{sys.executable} -c 'from caviar.cli.main import main; main()' trials wine --csv | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("number,")
+    assert done.stderr == ""
+
+
+def test_a_hostile_name_is_inert_in_the_terminal(fresh: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(["tune", "\x1b[31mred\u202e.csv", "--target", "[bold]x"]) == 2
+    err = capsys.readouterr().err
+    assert "\x1b" not in err
+    assert "\u202e" not in err
+
+
+def test_no_command_pays_for_libraries_that_it_does_not_use():
+    heavy = "{'pandas', 'sqlalchemy', 'scipy', 'plotly', 'sklearn'}"
+    program = f"import sys, caviar.cli.main; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,50 @@
+"""What people read: numbers, configs, and CSV that is safe to open."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caviar.errors import DataError
+from caviar.report.table import write_csv
+from caviar.report.text import config_text, duration, number
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (125, "2 min 05 s"), (3723, "1 h 02 min")])
+def test_duration(seconds: float, text: str):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0123456, "0.01235"), (1e-8, "1e-08"), (128.0, "128"), (0.0, "0")])
+def test_number(value: float, text: str):
+    assert number(value) == text
+
+
+def test_config_text():
+    assert config_text({"learning_rate": 0.0123456, "layers": 3, "batch_norm": True, "optimizer": "adam"}) == (
+        "learning_rate 0.01235 · layers 3 · batch_norm true · optimizer adam"
+    )
+
+
+@given(st.lists(st.text(), min_size=1), st.text(min_size=1))
+def test_no_cell_of_a_csv_is_a_formula(cells: list[str], heading: str):
+    out = io.StringIO()
+    write_csv(pd.DataFrame({heading: cells}), out)
+    back = pd.read_csv(io.StringIO(out.getvalue()), dtype=str, keep_default_na=False, skip_blank_lines=False)
+    for text in [*back.columns, *back.iloc[:, 0]]:
+        assert not str(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_numbers_stay_numbers():
+    out = io.StringIO()
+    write_csv(pd.DataFrame({"a": [-1.5, 2.0], "b": [-3, 4], "c": ["-5", "six"]}), out)
+    assert out.getvalue() == "a,b,c\n-1.5,-3,'-5\n2.0,4,six\n"
+
+
+def test_a_file_that_cannot_be_written_gets_two_lines():
+    with pytest.raises(DataError, match="cannot be written"):
+        write_csv(pd.DataFrame({"a": [1]}), "/nowhere/at/all.csv")
