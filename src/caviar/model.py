@@ -177,12 +177,20 @@ class Model:
 
 def load(path: str | os.PathLike[str]) -> Model:
     """The model at ``path``. Raises ModelError for a file that is damaged, unsafe, or of a newer format."""
+    content = archive.read_whole(Path(path))
+    try:
+        return _unpack(content)
+    except ModelError as error:
+        raise ModelError(f"{os.fspath(path)}: {error.rule}", error.way_out) from error
+
+
+def _unpack(content: bytes) -> Model:
     from safetensors import SafetensorError
     from safetensors.numpy import load as tensors
 
     from caviar.data.preprocessing import Preprocessing
 
-    entries = archive.unpack(archive.read_whole(Path(path)), FORMAT, names=(_NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS))
+    entries = archive.unpack(content, FORMAT, names=(_NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS))
     try:
         network, learned, facts = (plain_json.loads(entries[name]) for name in (_NETWORK, _PREPROCESSING, _FACTS))
         model = Model(
