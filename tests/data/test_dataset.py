@@ -113,6 +113,7 @@ def tables() -> dict[str, Table]:
         "the order of columns": read(frame[["b", "a", "y"]], "y"),
         "a label": read(frame.assign(y=["u", "v", "v"]), "y"),
         "kind of label": read(frame.assign(y=[0, 1, 0]), "y"),
+        "labels as text": read(frame.assign(y=["0", "1", "0"]), "y"),
         "kind of label again": read(frame.assign(y=[False, True, False]), "y"),
         "shifted text": read(frame.assign(b=pd.Series(["pq", None, ""])), "y"),
         "no labels": read_features(frame.drop(columns="y")),

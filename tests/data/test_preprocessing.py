@@ -151,6 +151,11 @@ def test_numbers_for_a_column_of_text_are_its_digits() -> None:
     assert preprocessing.apply(pd.DataFrame({"code": [2.0, np.nan]})).tolist() == [[0, 1, 0], [0, 0, 0]]
 
 
+def test_a_column_that_was_constant_stays_zeros() -> None:
+    preprocessing = learn(pd.DataFrame({"a": [1, 2], "b": [0.1, 0.1], "c": [np.nan, np.nan]}), labels_of(2))
+    assert not preprocessing.apply(pd.DataFrame({"a": [1, 2], "b": [5, np.nan], "c": [7, 8]}))[:, 1:].any()
+
+
 def test_an_absurd_cell_stays_finite() -> None:
     new = FRAME.assign(height=[1e99, -1e99, 0, 0, 0, 0])
     assert np.isfinite(LEARNED.apply(new)).all()

@@ -26,7 +26,7 @@ def test_number(value: float, text: str):
 
 def test_config_text():
     assert config_text({"learning_rate": 0.0123456, "layers": 3, "batch_norm": True, "optimizer": "adam"}) == (
-        "learning_rate 0.01235 · layers 3 · batch_norm true · optimizer adam"
+        "learning_rate 0.01235, layers 3, batch_norm true, optimizer adam"
     )
 
 

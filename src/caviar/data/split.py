@@ -58,25 +58,28 @@ def split(
             f"got {m} rows, {int(counts.max(initial=0))} in the largest class",
             "add rows",
         )
-    taken = np.zeros((parts, len(classes)), dtype=np.int64)
+    taken = np.zeros((len(shares), len(classes)), dtype=np.int64)
     left = np.where(small, 0, counts)
     for k, share in enumerate(shares):
         # one row at least stays for each part that is still to come, training included
-        taken[k] = _in_proportion(left, math.ceil(round(share * m, 9)), keep=parts - 1 - k)
+        taken[k] = _in_proportion(left, math.ceil(round(share * m, 9)), keep=len(shares) - k)
         left = left - taken[k]
     shuffled = np.argsort(randomness.raw(_key(seed), (0, 0, 0, 0), m), kind="stable")
     order = shuffled[np.argsort(codes[shuffled], kind="stable")]  # class by class, shuffled inside a class
     rank = np.arange(m) - np.repeat(np.cumsum(counts) - counts, counts)  # a row's place inside its class
     ends = np.cumsum(taken, axis=0)[:, codes[order]]
-    which = (rank >= ends).sum(axis=0)  # 0 up to the first end; past them all: training
-    chosen = [np.sort(order[which == k]).astype(np.int64) for k in range(parts)]
+    which = (rank >= ends).sum(axis=0)  # 0: validation, 1: test, past all ends: training
     lacking = classes[small].tolist()
     return Split(
-        train=np.sort(order[which >= parts - 1]).astype(np.int64),
-        validation=chosen[0],
-        test=chosen[1] if test else np.empty(0, dtype=np.int64),
+        train=_rows(order, which == len(shares)),
+        validation=_rows(order, which == 0),
+        test=_rows(order, (which == 1) & test),
         warnings=(f"too few rows to be in every part, so in training only: {listed(lacking)}",) if lacking else (),
     )
+
+
+def _rows(order: npt.NDArray[np.intp], chosen: npt.NDArray[np.bool_]) -> Indices:
+    return np.sort(order[chosen]).astype(np.int64)
 
 
 def _key(seed: int) -> randomness.UInt64:

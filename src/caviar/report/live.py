@@ -37,12 +37,14 @@ def picture(begun: Begun, progress: Progress) -> Group:
     grid.add_row(progress.phase, _time(begun.study, progress))
     grid.add_row("best", _best(begun.study, progress))
     if progress.best is not None:
-        grid.add_row("", Text(config_text(progress.best.config), style="dim"))
+        fixed = {name for name, table in begun.study.space.items() if "value" in table}
+        searched = {name: value for name, value in progress.best.config.items() if name not in fixed}
+        grid.add_row("", Text(config_text(searched), style="dim"))
     grid.add_row("trials", _trials(progress))
     if progress.reached:
         most = max(progress.reached[0], 1)
         for rung, (epoch, reached) in enumerate(zip(begun.rungs, progress.reached, strict=True)):
-            bar = ProgressBar(total=most, completed=reached, width=_BAR)
+            bar = ProgressBar(total=most, completed=reached, width=_BAR, finished_style="bar.complete")
             line = Table.grid(padding=(0, 1))
             line.add_row(Text(f"{epoch:>3}"), bar, Text(f"{reached:,}"))
             grid.add_row("epochs" if rung == 0 else "", line)

@@ -11,12 +11,12 @@ def number(value: float) -> str:
 
 
 def config_text(config: Config) -> str:
-    """A config on one line: learning_rate 0.012 · layers 3 · ..."""
+    """A config on one line: learning_rate 0.012, layers 3, ..."""
     shown = (
         number(value) if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
         for value in config.values()
     )
-    return " · ".join(f"{name} {value}" for name, value in zip(config, shown, strict=True))
+    return ", ".join(f"{name} {value}" for name, value in zip(config, shown, strict=True))
 
 
 def duration(seconds: float) -> str:
