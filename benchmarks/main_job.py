@@ -97,7 +97,7 @@ def main() -> None:
         if FASHION.exists():
             images, test = (next(FASHION.glob(f"{part}-images-idx3-ubyte*")) for part in ("train", "t10k"))
             jobs.append(("fashion-mnist", images, None, 180.0, options.seeds[:1], ["--test", str(test)], test))
-        for title, path, target, seconds, seeds, more, test in jobs:
+        for title, path, target, seconds, seeds, more, sealed in jobs:
             if options.only not in (None, title):
                 continue
             for seed in seeds:
@@ -112,7 +112,7 @@ def main() -> None:
                     *more,
                 ]
                 run = tune(arguments + (["--target", target] if target else []), folder)
-                rows.append(row(title, seconds, seed, run, rival(path, target, seed, test)))
+                rows.append(row(title, seconds, seed, run, rival(path, target, seed, sealed)))
                 print("  ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
     if options.only is None:
         print(write("main_job", rows))
