@@ -242,7 +242,7 @@ def _search(job: _Job, book: Book) -> Iterator[Progress]:
 
 
 def _finals(job: _Job, book: Book) -> Generator[Progress, None, _Answer]:
-    """Train the finalists again with fresh seeds; the winner by the scores that they repeat then gets its last training.
+    """Train the finalists again with fresh seeds; the winner by what they repeat gets its last training.
 
     That one has the validation rows too: they have done their work. A finalist that the end of the time budget kept
     from being repeated is out, unless all are: then the search's own network has to do.
