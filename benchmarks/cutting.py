@@ -60,7 +60,9 @@ def main() -> None:
             table = sample()
             path = samples.write_csv(table, Path(folder) / f"{table.name}.csv")
             for cut in CUTS:
-                accuracy, loss = np.mean([scores(path, table.target_name, seed, cut) for seed in range(12)], axis=0)
+                accuracy, loss = np.mean(
+                    [scores(path, table.target_name, seed, cut) for seed in range(12)], axis=0
+                ).tolist()
                 name = "none" if np.isinf(cut) else f"{cut:g}"
                 score = {"accuracy": round(accuracy, 4), "log_loss": round(loss, 4)}
                 rows.append({"data": table.name, "cut": name, **score})
