@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from caviar.data.dataset import Dataset, prepare
+from caviar.data.dataset import Dataset, Examples, prepare
 from caviar.engine import engine_named
 from caviar.engine.contract import Engine, Evaluation, Keys, Outcome, Training
 from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError, did_you_mean
@@ -31,7 +31,7 @@ from caviar.run.book import Book
 from caviar.run.crew import Crew, Done, Work
 from caviar.run.environment import environment, processors
 from caviar.search.halving import Decision, Halving, rungs_for
-from caviar.search.ranking import WORST, Merit, check_metric
+from caviar.search.ranking import WORST, Merit, check_metric, merit
 from caviar.search.sampling import check_search, propose
 from caviar.space import Space, default_space
 
@@ -82,7 +82,7 @@ class Begun:
 class Progress:
     """Where a study stands, several times a second; ``reached`` counts the trials that were compared at each rung."""
 
-    phase: str  # "search", then "finals"
+    phase: str  # "search", then "finals", then "last training"
     elapsed: float
     counts: Mapping[TrialState, int]
     reached: tuple[int, ...]
@@ -91,7 +91,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Best:
-    """The answer: a config, the network trained with it, its scores on validation and on the sealed test part."""
+    """The answer: a config, and the network trained with it on all rows but the sealed test part.
+
+    ``validation`` are the mean scores of the config's repeats with fresh seeds, which did not see the validation rows;
+    ``test`` the scores of ``model`` on the sealed test part, with the 95 % interval of the accuracy (Wilson).
+    """
 
     trial: int
     config: Config
@@ -176,8 +180,8 @@ def follow(request: Request, fresh_name: bool = False, ended: Callable[[], bool]
         yield Begun(study, job.rungs, job.dataset.warnings)
         try:
             yield from _search(job, book)
-            best, training = yield from _finals(job, book)
-            answer = _conclude(job, book, study, best, training, store.url)
+            found = yield from _finals(job, book)
+            answer = _conclude(job, book, study, found, store.url)
         except BaseException as ending:
             book.close(StudyState.FINISHED if isinstance(ending, NoAnswer) else StudyState.INTERRUPTED, None)
             raise
@@ -237,14 +241,14 @@ def _search(job: _Job, book: Book) -> Iterator[Progress]:
     yield job.progress("search", book, halving)
 
 
-def _finals(job: _Job, book: Book) -> Generator[Progress, None, tuple[Trial, Training]]:
-    """Train the finalists again with fresh seeds and choose by the scores that they repeat.
+def _finals(job: _Job, book: Book) -> Generator[Progress, None, _Answer]:
+    """Train the finalists again with fresh seeds; the winner by what they repeat gets its last training.
 
-    A finalist that the end of the time budget kept from being repeated is out, unless all are: then the search's own
-    network has to do.
+    That one has the validation rows too: they have done their work. A finalist that the end of the time budget kept
+    from being repeated is out, unless all are: then the search's own network has to do.
     """
     finalists = book.best(FINALISTS)
-    repeats: dict[int, list[tuple[Merit, Done]]] = {trial.number: [] for trial in finalists}
+    repeats: dict[int, list[Done]] = {trial.number: [] for trial in finalists}
     with Crew(job.threads) as crew:
         for repeat in range(1, job.repeats + 1):
             for trial in finalists:
@@ -254,30 +258,43 @@ def _finals(job: _Job, book: Book) -> Generator[Progress, None, tuple[Trial, Tra
             if not job.in_time():
                 crew.stop()
             done = crew.take(timeout=_SHOW_EVERY)
-            if done is not None and done.outcome is not Outcome.INTERRUPTED:
-                number, repeat = done.work.number, done.work.repeat
-                merit = book.measure(done)
-                if merit > WORST:
-                    book.settle(number, TrialState.FINISHED, repeat=repeat)
-                    repeats[number].append((merit, done))
+            if done is not None and done.outcome is not Outcome.INTERRUPTED and book.measure(done) > WORST:
+                book.settle(done.work.number, TrialState.FINISHED, repeat=done.work.repeat)
+                repeats[done.work.number].append(done)
             book.write_now_and_then()
             yield job.progress("finals", book)
     book.interrupt()
-    if any(repeats.values()):
-        winner = max(
-            (t for t in finalists if repeats[t.number]), key=lambda t: _mean([own for own, _ in repeats[t.number]])
-        )
-        merit, done = max(repeats[winner.number], key=lambda repeat: (repeat[0], -repeat[1].work.repeat))
-        return winner, done.training
-    for trial in finalists:
-        training = book.kept(trial.number)
-        if training is not None:
-            return trial, training
-    raise _no_answer(job, book)
+    if not any(repeats.values()):
+        for trial in finalists:
+            training = book.kept(trial.number)
+            if training is not None:
+                return _Answer(trial, [training.evaluate(job.dataset.validation)], training, job.dataset.train)
+        raise _no_answer(job, book)
+    winner = max((trial for trial in finalists if repeats[trial.number]), key=lambda t: job.mean(repeats[t.number]))
+    best = max(repeats[winner.number], key=lambda done: (job.mean([done]), -done.work.repeat))
+    scores = [done.epochs[-1].validation for done in repeats[winner.number]]
+    everything = job.dataset.train_and_validation()
+    with Crew(1) as crew:
+        last = job.network(winner.number, winner.config, job.repeats + 1, everything)
+        crew.give(Work(winner.number, job.repeats + 1, last, winner.epochs))
+        while crew.under_way > 0:
+            if not job.in_time():
+                crew.stop()
+            done = crew.take(timeout=_SHOW_EVERY)
+            if done is not None and done.outcome is Outcome.TRAINED:
+                return _Answer(winner, scores, done.training, everything)
+            yield job.progress("last training", book)
+    return _Answer(winner, scores, best.training, job.dataset.train)  # out of time, or it diverged: its best repeat
 
 
-def _mean(merits: list[Merit]) -> Merit:
-    return (float(np.mean([metric for metric, _ in merits])), float(np.mean([loss for _, loss in merits])))
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """The winner, its scores each time that it was repeated, and its network with the rows that this was trained on."""
+
+    winner: Trial
+    scores: list[Evaluation]
+    training: Training
+    rows: Examples
 
 
 def _proposals(job: _Job) -> Iterator[tuple[int, Config]]:
@@ -313,12 +330,22 @@ class _Job:
         """The network that a config describes, for this data."""
         return from_config(config, self.dataset.preprocessing.n_in, len(self.dataset.preprocessing.classes))
 
-    def network(self, number: int, config: Config, repeat: int = 0) -> Callable[[], Training]:
-        """What draws the network of a trial, once a thread is there for it."""
+    def network(
+        self, number: int, config: Config, repeat: int = 0, everything: Examples | None = None
+    ) -> Callable[[], Training]:
+        """What draws a trial's network, once a thread is there for it; on ``everything`` there is no validation."""
         architecture, optimisation = self.recipe(config)
         training, validation = self.dataset.train, self.dataset.validation
+        if everything is not None:
+            training, validation = everything, Examples(validation.x[:0], validation.y[:0])
         keys = Keys.of(self.request.seed, number, repeat)
         return partial(self.engine.start, architecture, optimisation, training, validation, keys)
+
+    def mean(self, repeats: list[Done]) -> Merit:
+        """What a finalist is ranked by: the mean metric of its repeats, and their mean loss where that ties."""
+        scores = [done.epochs[-1].validation for done in repeats]
+        metric = float(np.mean([getattr(score, self.request.metric) for score in scores]))
+        return merit(self.request.metric, metric, float(np.mean([score.log_loss for score in scores])))
 
     def in_time(self, reserve: float = 0.0) -> bool:
         """Whether time is left, if ``reserve`` seconds of it are needed later. Raises KeyboardInterrupt on an end."""
@@ -331,8 +358,10 @@ class _Job:
     def finals_cost(self, book: Book) -> float:
         """Seconds that the finals will take if the best trials of now become the finalists."""
         costs = [book.seconds[trial.number, 0] for trial in book.best(FINALISTS)]
-        spread = max(self.repeats * sum(costs) / self.threads, max(costs, default=0.0))
-        return 1.2 * spread  # a fifth more: other programs run too
+        longest = max(costs, default=0.0)
+        spread = max(self.repeats * sum(costs) / self.threads, longest)
+        more_rows = 1 + len(self.dataset.validation) / len(self.dataset.train)
+        return 1.2 * (spread + more_rows * longest)  # a fifth more: other programs run too
 
     def study_record(self, name: str) -> Study:
         """What the store keeps of the study from its start."""
@@ -433,9 +462,13 @@ def _model_path(request: Request, study: str) -> Path | None:
     return path
 
 
-def _conclude(job: _Job, book: Book, study: Study, winner: Trial, training: Training, store: str) -> TunedStudy:
+def _conclude(job: _Job, book: Book, study: Study, found: _Answer, store: str) -> TunedStudy:
     """Open the sealed test part, once; save the model; say it all."""
-    validation = _scores(training.evaluate(job.dataset.validation))
+    winner, training = found.winner, found.training
+    validation = {
+        "accuracy": float(np.mean([score.accuracy for score in found.scores])),
+        "log_loss": float(np.mean([score.log_loss for score in found.scores])),
+    }
     test = None
     if job.dataset.test is not None:
         examples = job.dataset.test.open()
@@ -452,6 +485,8 @@ def _conclude(job: _Job, book: Book, study: Study, winner: Trial, training: Trai
         "study": study.name,
         "trial": winner.number,
         "config": dict(winner.config),
+        "epochs": winner.epochs,
+        "rows": len(found.rows),
         "validation": validation,
         "test": test,
     }
@@ -478,10 +513,6 @@ def _conclude(job: _Job, book: Book, study: Study, winner: Trial, training: Trai
         "model": None if path is None else str(path),
     }
     return TunedStudy(study.name, store, Best(winner.number, winner.config, validation, test, model), summary)
-
-
-def _scores(evaluation: Evaluation) -> dict[str, float]:
-    return {"accuracy": evaluation.accuracy, "log_loss": evaluation.log_loss}
 
 
 def _wilson(right: int, rows: int) -> tuple[float, float]:

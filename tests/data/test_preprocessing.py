@@ -200,3 +200,10 @@ def test_encode_refuses_a_new_label() -> None:
     preprocessing = learn(pd.DataFrame({"a": [1, 2]}), pd.Series(["setosa", "virginica"], name="species"))
     with pytest.raises(DataError, match=r"row 2 of 'species' is 'setoza'(?s:.)*did you mean 'setosa'"):
         preprocessing.encode(pd.Series(["setosa", "setoza"], name="species"))
+
+
+def test_what_is_further_away_than_five_standard_deviations_is_taken_as_five():
+    frame = pd.DataFrame({"a": [-1.0, 1.0] * 50})
+    learned = learn(frame, pd.Series(["x", "y"] * 50))
+    new = pd.DataFrame({"a": [4.9, 30.0, -1e9]})
+    np.testing.assert_allclose(learned.apply(new)[:, 0], [4.9, 5.0, -5.0], rtol=1e-6)

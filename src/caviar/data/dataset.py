@@ -78,6 +78,11 @@ class Dataset:
     facts: Mapping[str, int | str]
     warnings: tuple[str, ...] = ()
 
+    def train_and_validation(self) -> Examples:
+        """Both parts together, for a network whose config is chosen: more rows make it better."""
+        parts = (self.train, self.validation)
+        return Examples(np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts]))
+
 
 def prepare(table: Table, seed: int, test: Table | None = None) -> Dataset:
     """Split, learn on the training rows, and apply.

@@ -69,7 +69,8 @@ def answer(result: TunedStudy) -> Group:
         rows = f", log loss {best.test['log_loss']:.4f}, on {summary['data']['test']:,} rows, opened once"
         grid.add_row("sealed test", Text.assemble((score, "bold"), rows))
     accuracy, loss = best.validation["accuracy"], best.validation["log_loss"]
-    grid.add_row("validation", f"accuracy {accuracy:.4f}, log loss {loss:.4f}, trained again with a fresh seed")
+    grid.add_row("validation", f"accuracy {accuracy:.4f}, log loss {loss:.4f}, the mean of repeats with fresh seeds")
+    grid.add_row("network", f"trained on {best.model.facts['rows']:,} rows for {best.model.facts['epochs']} epochs")
     grid.add_row("config", Text(f"trial {best.trial}: {config_text(best.config)}"))
     grid.add_row("trials", Text(_counts_text(summary["trials"])))
     grid.add_row("study", Text(f"{result.name} in {result.store}, {duration(summary['seconds'])}"))
