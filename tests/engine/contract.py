@@ -63,7 +63,7 @@ NETWORKS = {
     "gelu without batch norm": Architecture(20, 3, (33,), activation="gelu", batch_norm=False),
     "silu": Architecture(20, 3, (24, 12), activation="silu"),
     "silu and elu's odd widths, no batch norm": Architecture(7, 3, (5, 17), activation="silu", batch_norm=False),
-    # One layer: below a second one, batch norm would take every shift away again, so that the true gradient of beta is 0
+    # One layer: below a second one batch norm would take every shift away again, so that beta has the true gradient 0
     # and Adam would follow the sign of rounding.
     "identity": Architecture(12, 4, (9,), activation="identity", initialiser="lecun"),
     "dropout of inputs too": Architecture(21, 3, (32,), dropout=0.3, input_dropout=0.2),
