@@ -19,6 +19,8 @@ namespace {
 
 using Matrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Labels = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Values = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Rates = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Flag = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Array = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
 
@@ -32,15 +34,25 @@ Settings settings_from(const nb::dict& given) {
     require(s.widths.size() >= 2, "widths names at least inputs and classes");
     require(s.widths.size() <= max_layers, "at most " + std::to_string(max_layers - 1) + " layers");
     for (const int width : s.widths) require(width >= 1 && width <= 1 << 20, "a width is between 1 and 2**20, got " + std::to_string(width));
-    require(s.widths.back() >= 2, "at least two classes");
-    const int activation = nb::cast<int>(given["activation"]);
-    require(activation >= 0 && activation <= static_cast<int>(Activation::sigmoid), "unknown activation");
+    const int activation = nb::cast<int>(given["activation"]), output = nb::cast<int>(given["output"]);
+    require(activation >= 0 && activation <= static_cast<int>(Activation::silu), "unknown activation");
+    require(output >= 0 && output <= static_cast<int>(Output::linear), "unknown output");
     s.activation = static_cast<Activation>(activation);
+    s.output = static_cast<Output>(output);
+    require(s.output == Output::softmax ? s.widths.back() >= 2 : s.widths.back() == 1,
+            "softmax has at least two columns, sigmoid and linear have one");
     s.batch_norm = nb::cast<bool>(given["batch_norm"]);
     s.batch_norm_momentum = nb::cast<float>(given["batch_norm_momentum"]);
     s.batch_norm_epsilon = nb::cast<float>(given["batch_norm_epsilon"]);
+    s.exact_statistics = nb::cast<bool>(given["exact_statistics"]);
     s.dropout = nb::cast<double>(given["dropout"]);
-    require(s.dropout >= 0.0 && s.dropout < 1.0, "dropout is at least 0 and below 1");
+    s.input_dropout = nb::cast<double>(given["input_dropout"]);
+    for (const double p : {s.dropout, s.input_dropout}) require(p >= 0.0 && p < 1.0, "dropout is at least 0 and below 1");
+    s.label_smoothing = nb::cast<float>(given["label_smoothing"]);
+    require(s.label_smoothing >= 0.0f && s.label_smoothing < 1.0f, "label_smoothing is at least 0 and below 1");
+    s.class_weights = nb::cast<std::vector<float>>(given["class_weights"]);
+    const size_t classes = s.output == Output::softmax ? static_cast<size_t>(s.widths.back()) : 2;
+    require(s.class_weights.empty() || (s.output != Output::linear && s.class_weights.size() == classes), "one weight a class, or none");
     s.first_moment = nb::cast<bool>(given["first_moment"]);
     s.second_moment = nb::cast<bool>(given["second_moment"]);
     s.bias_correction = nb::cast<bool>(given["bias_correction"]);
@@ -48,6 +60,9 @@ Settings settings_from(const nb::dict& given) {
     s.beta2 = nb::cast<double>(given["beta2"]);
     s.epsilon = nb::cast<float>(given["epsilon"]);
     s.l2 = nb::cast<float>(given["l2"]);
+    s.nesterov = nb::cast<bool>(given["nesterov"]);
+    s.weight_decay = nb::cast<float>(given["weight_decay"]);
+    s.clip_norm = nb::cast<float>(given["clip_norm"]);
     s.batch_size = nb::cast<int>(given["batch_size"]);
     require(s.batch_size >= (s.batch_norm ? 2 : 1) && s.batch_size <= 1 << 24, "batch_size is between 1 (2 with batch norm) and 2**24");
     const auto keys = nb::cast<std::vector<uint64_t>>(given["keys"]);
@@ -57,16 +72,23 @@ Settings settings_from(const nb::dict& given) {
     return s;
 }
 
-Examples examples_from(const Network& network, const Matrix& x, const Labels& y) {
-    require(x.shape(0) == y.shape(0), "x has " + std::to_string(x.shape(0)) + " rows and y " + std::to_string(y.shape(0)));
+Examples examples_from(const Network& network, const Matrix& x, const nb::object& y) {
+    const std::string rows = std::to_string(x.shape(0));
     require(x.shape(0) < (1ull << 31), "at most 2**31 - 1 rows");
     require(static_cast<int>(x.shape(1)) == network.layer[0].n_in,
             "x has " + std::to_string(x.shape(1)) + " columns, the network " + std::to_string(network.layer[0].n_in) + " inputs");
-    const int classes = network.layer[network.layers - 1].n_out;
-    for (size_t i = 0; i < y.shape(0); ++i)
-        require(y.data()[i] >= 0 && y.data()[i] < classes,
-                "label " + std::to_string(y.data()[i]) + " in row " + std::to_string(i) + " is outside 0.." + std::to_string(classes - 1));
-    return {x.data(), y.data(), static_cast<int64_t>(x.shape(0))};
+    if (network.output == Output::linear) {
+        const Values values = nb::cast<Values>(y);
+        require(x.shape(0) == values.shape(0), "x has " + rows + " rows and y " + std::to_string(values.shape(0)));
+        return {x.data(), {nullptr, values.data()}, static_cast<int64_t>(x.shape(0))};
+    }
+    const Labels labels = nb::cast<Labels>(y);
+    require(x.shape(0) == labels.shape(0), "x has " + rows + " rows and y " + std::to_string(labels.shape(0)));
+    for (size_t i = 0; i < labels.shape(0); ++i)
+        require(labels.data()[i] >= 0 && labels.data()[i] < network.classes,
+                "label " + std::to_string(labels.data()[i]) + " in row " + std::to_string(i) + " is outside 0.." +
+                    std::to_string(network.classes - 1));
+    return {x.data(), {labels.data(), nullptr}, static_cast<int64_t>(x.shape(0))};
 }
 
 const Level& level_named(const std::string& name) {
@@ -86,7 +108,7 @@ size_t parameter_arrays(const Network& network) {
 // Visits every array of a state in the one order that Python and C++ agree on, that of nn.network.State: for each layer w and then gamma,
 // beta (or b); each hidden layer's running mean and variance; for each parameter again its moments. f(place, layer, is_matrix).
 template <typename F>
-void visit(const Trial& trial, const F& f) {
+void visit(const Trial& trial, float* statistics, const F& f) {
     const Network& network = trial.network;
     const auto each_parameter = [&](const auto& g) {
         for (int l = 0; l < network.layers; ++l) {
@@ -103,8 +125,8 @@ void visit(const Trial& trial, const F& f) {
     each_parameter([&](size_t at, const Layer& layer, bool matrix) { f(trial.parameters.get() + at, layer, matrix); });
     if (network.batch_norm)
         for (int l = 0; l + 1 < network.layers; ++l) {
-            f(trial.statistics.get() + network.layer[l].mean, network.layer[l], false);
-            f(trial.statistics.get() + network.layer[l].variance, network.layer[l], false);
+            f(statistics + network.layer[l].mean, network.layer[l], false);
+            f(statistics + network.layer[l].variance, network.layer[l], false);
         }
     each_parameter([&](size_t at, const Layer& layer, bool matrix) {
         if (network.first_moment) f(trial.first.get() + at, layer, matrix);
@@ -118,7 +140,7 @@ void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
     const size_t given = nb::len(arrays);
     std::vector<Array> checked;
     size_t known = 0;
-    visit(trial, [&](float*, const Layer& layer, bool matrix) {
+    visit(trial, trial.statistics.get(), [&](float*, const Layer& layer, bool matrix) {
         if (!all && known >= parameters) return;
         require(known < given, "the state has too few arrays");
         const Array array = nb::cast<Array>(arrays[known]);
@@ -131,7 +153,7 @@ void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
     });
     require(known == given, "the state has too many arrays");
     size_t next = 0;
-    visit(trial, [&](float* place, const Layer& layer, bool matrix) {
+    visit(trial, trial.statistics.get(), [&](float* place, const Layer& layer, bool matrix) {
         if (next >= checked.size()) return;
         const float* plain = checked[next++].data();
         if (matrix)
@@ -151,9 +173,9 @@ void load_state(Trial& trial, const nb::list& arrays, int64_t step, int64_t epoc
     trial.epoch = epoch;
 }
 
-nb::list export_state(const Trial& trial) {
+nb::list export_with(const Trial& trial, float* statistics) {
     nb::list arrays;
-    visit(trial, [&](float* place, const Layer& layer, bool matrix) {
+    visit(trial, statistics, [&](float* place, const Layer& layer, bool matrix) {
         const size_t rows = matrix ? static_cast<size_t>(layer.n_in) : 1, columns = static_cast<size_t>(layer.n_out);
         float* plain = new float[rows * columns];
         nb::capsule owner(plain, [](void* p) noexcept { delete[] static_cast<float*>(p); });
@@ -167,9 +189,7 @@ nb::list export_state(const Trial& trial) {
     return arrays;
 }
 
-std::tuple<double, double, double, double, double, double> row_of(const Epoch& e) {
-    return {e.train_loss, e.validation_loss, e.validation_accuracy, e.validation_balanced_accuracy, e.learning_rate, e.seconds};
-}
+using Row = std::tuple<double, double, double, double, double>;
 
 }  // namespace
 
@@ -202,38 +222,83 @@ NB_MODULE(_native, module) {
             nb::arg("settings"), nb::arg("level"))
         .def(
             "train",
-            [](Trial& trial, const Matrix& x, const Labels& y, const Matrix& xv, const Labels& yv, const std::vector<double>& learning_rates,
+            [](Trial& trial, const Matrix& x, const nb::object& y, const Matrix& xv, const nb::object& yv, const Rates& learning_rates,
                double explosion, const Flag& stop) {
                 const Examples examples = examples_from(trial.network, x, y), validation = examples_from(trial.network, xv, yv);
-                require(examples.rows >= (trial.network.batch_norm ? 2 : 1), "there are too few rows to train on");
+                const int64_t steps = trial.steps_per_epoch(examples.rows);
+                require(steps >= 1, "there are too few rows to train on");
+                require(static_cast<int64_t>(learning_rates.shape(1)) == steps,
+                        "an epoch has " + std::to_string(steps) + " steps, and there are " + std::to_string(learning_rates.shape(1)) +
+                            " learning rates for it");
                 require(stop.shape(0) >= 1, "stop holds one byte");
-                std::vector<Epoch> epochs;
+                bool raised = false;
+                const auto interrupted = [&raised] {  // Ctrl-C, in the main thread; Python sees no signal while we compute
+                    nb::gil_scoped_acquire acquire;
+                    raised = PyErr_CheckSignals() != 0;
+                    return raised;
+                };
+                std::vector<Epoch> done;
                 Outcome outcome;
                 {
                     nb::gil_scoped_release release;
-                    outcome = trial.train(examples, validation, learning_rates, explosion, stop.data(), epochs);
+                    outcome = trial.train(examples, validation, learning_rates.data(), static_cast<int>(learning_rates.shape(0)), explosion,
+                                          stop.data(), interrupted, done);
                 }
-                std::vector<std::tuple<double, double, double, double, double, double>> rows;
-                for (const Epoch& epoch : epochs) rows.push_back(row_of(epoch));
+                if (raised) throw nb::python_error();
+                std::vector<Row> rows;
+                for (const Epoch& e : done)
+                    rows.emplace_back(e.train_loss, e.validation.loss, e.validation.accuracy_or_r2, e.validation.balanced_accuracy_or_mae,
+                                      e.seconds);
                 return std::make_tuple(static_cast<int>(outcome), rows);
             },
             nb::arg("x"), nb::arg("y"), nb::arg("xv"), nb::arg("yv"), nb::arg("learning_rates"), nb::arg("explosion"), nb::arg("stop"))
         .def(
             "evaluate",
-            [](const Trial& trial, const Matrix& x, const Labels& y) {
-                const Examples examples = examples_from(trial.network, x, y);
-                Epoch epoch;
+            [](const Trial& trial, const Matrix& x, const nb::object& y, const Matrix& xt, const nb::object& yt) {
+                const Examples examples = examples_from(trial.network, x, y), training = examples_from(trial.network, xt, yt);
+                Evaluation e{};
                 {
                     nb::gil_scoped_release release;
-                    epoch = trial.evaluate(examples);
+                    e = trial.evaluate(examples, training);
                 }
-                return row_of(epoch);
+                return std::make_tuple(e.loss, e.accuracy_or_r2, e.balanced_accuracy_or_mae);
+            },
+            nb::arg("x"), nb::arg("y"), nb::arg("xt"), nb::arg("yt"))
+        .def(
+            "inside",
+            [](const Trial& trial, const Matrix& x, const nb::object& y, double learning_rate) {
+                const Examples examples = examples_from(trial.network, x, y);
+                require(examples.rows >= (trial.network.batch_norm ? 2 : 1), "there are too few rows");
+                std::vector<Inside> layers;
+                {
+                    nb::gil_scoped_release release;
+                    layers = trial.inside(examples, learning_rate);
+                }
+                std::vector<Row> rows;
+                for (const Inside& l : layers)
+                    rows.emplace_back(l.activation_mean, l.activation_deviation, l.gradient_norm, l.update_to_weight, l.dead);
+                return rows;
+            },
+            nb::arg("x"), nb::arg("y"), nb::arg("learning_rate"))
+        .def(
+            "statistics_of",
+            [](const Trial& trial, const Matrix& x, const nb::object& y) {
+                const Examples training = examples_from(trial.network, x, y);
+                require(training.rows >= 1, "there are no rows");
+                Floats exact;
+                {
+                    nb::gil_scoped_release release;
+                    exact = trial.statistics_of(training);
+                }
+                return export_with(trial, exact.get());
             },
             nb::arg("x"), nb::arg("y"))
         .def("start", &start, nb::arg("parameters"))
         .def("load", &load_state, nb::arg("arrays"), nb::arg("step"), nb::arg("epoch"))
-        .def("export", &export_state)
+        .def("export", [](const Trial& trial) { return export_with(trial, trial.statistics.get()); })
+        .def("steps_per_epoch", &Trial::steps_per_epoch, nb::arg("rows"))
         .def_ro("step", &Trial::step)
         .def_ro("epoch", &Trial::epoch)
-        .def_prop_ro("bytes", &Trial::bytes);
+        .def_prop_ro("bytes", &Trial::bytes)
+        .def_prop_ro("workspace_bytes", [](const Trial& trial) { return sizeof(float) * trial.network.workspace; });
 }

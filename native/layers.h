@@ -2,12 +2,18 @@
 // Forward and backward stand together. Included once per level, inside that level's namespace. nn/ has the same formulas in float64.
 #pragma once
 
+// The share of a standard normal distribution below y.
+inline vec normal_share(vec y) { return 0.5f * (1.0f + error_function(y * 0.70710678118654752f)); }
+
 template <Activation kind>
 inline vec activate(vec y) {
     if constexpr (kind == Activation::relu) return choose(y <= 0.0f, vec{}, y);  // NaN stays NaN: a diverged network must not look dead
     if constexpr (kind == Activation::leaky_relu) return choose(y <= 0.0f, y * 0.01f, y);
     if constexpr (kind == Activation::tanh) return 1.0f - 2.0f / (exponential(y + y) + 1.0f);
     if constexpr (kind == Activation::sigmoid) return 1.0f / (1.0f + exponential(-y));
+    if constexpr (kind == Activation::elu) return choose(y <= 0.0f, exponential(y) - 1.0f, y);
+    if constexpr (kind == Activation::gelu) return y * normal_share(y);
+    if constexpr (kind == Activation::silu) return y / (1.0f + exponential(-y));
     return y;
 }
 
@@ -18,6 +24,12 @@ inline vec slope(vec y, vec a) {
     if constexpr (kind == Activation::leaky_relu) return choose(y > 0.0f, broadcast(1.0f), broadcast(0.01f));
     if constexpr (kind == Activation::tanh) return 1.0f - a * a;
     if constexpr (kind == Activation::sigmoid) return a * (1.0f - a);
+    if constexpr (kind == Activation::elu) return choose(y > 0.0f, broadcast(1.0f), a + 1.0f);
+    if constexpr (kind == Activation::gelu) return normal_share(y) + y * 0.39894228040143268f * exponential(-0.5f * y * y);
+    if constexpr (kind == Activation::silu) {
+        const vec s = 1.0f / (1.0f + exponential(-y));
+        return s + a * (1.0f - s);
+    }
     return broadcast(1.0f);
 }
 
@@ -34,6 +46,9 @@ inline void with_activation(Activation kind, const F& f) {
         case Activation::leaky_relu: return f(Kind<Activation::leaky_relu>{});
         case Activation::tanh: return f(Kind<Activation::tanh>{});
         case Activation::sigmoid: return f(Kind<Activation::sigmoid>{});
+        case Activation::elu: return f(Kind<Activation::elu>{});
+        case Activation::gelu: return f(Kind<Activation::gelu>{});
+        case Activation::silu: return f(Kind<Activation::silu>{});
     }
 }
 
@@ -63,8 +78,7 @@ inline void normalise_forward(float* z, int m, float epsilon, float* mean, float
             sum[0] += centred * centred;
         }
         const vec var = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / static_cast<float>(m);
-        vec inv;
-        for (int j = 0; j < lanes; ++j) inv[j] = 1.0f / __builtin_sqrtf(var[j] + epsilon);
+        const vec inv = 1.0f / square_root(var + epsilon);
         for (row = 0; row < m; ++row) store(z + row * strip + v, (load(z + row * strip + v) - mu) * inv);
         store(mean + v, mu);
         store(variance + v, var);
@@ -124,16 +138,18 @@ inline void activate_backward(float* d, const float* z, const float* a, int m, c
     }
 }
 
-// Inverted dropout: a unit is kept with probability 1 - p and then divided by it. One block of the generator decides a strip row.
+// Inverted dropout: a unit is kept with probability 1 - p and then divided by it. One block of the generator decides a strip row. The
+// multipliers, 0 or 1 / (1 - p), are kept in `mask` for the way back, unless it is null.
 inline void dropout_forward(const float* a, int m, Key key, uint64_t step, int layer, int which_strip, uint32_t threshold, float keep_scale,
                             float* mask, float* out) {
     for (int row = 0; row < m; ++row) {
         const Block random = philox(key, static_cast<uint64_t>(row), static_cast<uint64_t>(which_strip), static_cast<uint64_t>(layer), step);
-        for (int j = 0; j < strip; ++j) {
-            const uint32_t number = (random.v[j / 4] >> (16 * (j % 4))) & 0xFFFFu;
-            mask[row * strip + j] = number >= threshold ? keep_scale : 0.0f;
-        }
-        for (int j = 0; j < strip; ++j) out[row * strip + j] = a[row * strip + j] * mask[row * strip + j];
+        uint16_t numbers[strip];
+        std::memcpy(numbers, random.v, sizeof numbers);
+        alignas(64) float multipliers[strip];
+        for (int j = 0; j < strip; ++j) multipliers[j] = numbers[j] >= threshold ? keep_scale : 0.0f;
+        for (int j = 0; j < strip; ++j) out[row * strip + j] = a[row * strip + j] * multipliers[j];
+        if (mask != nullptr) std::memcpy(mask + row * strip, multipliers, sizeof multipliers);
     }
 }
 
@@ -152,49 +168,97 @@ inline void column_sums(const float* d, int m, float* sums) {
 // The largest logit of a row, and the sum of e**(logit - largest), which replace the logits; z's strips are m * 16 floats apart.
 // Padded columns become exactly 0.
 inline void softmax_row(float* z, size_t z_strip, int n, float* largest, float* sum) {
-    vec top = broadcast(-__builtin_inff());
-    const int strips = (n + strip - 1) / strip;
-    ivec lane;
-    for (int j = 0; j < lanes; ++j) lane[j] = j;
-    for (int p = 0; p < strips; ++p)
-        for (int v = 0; v < strip; v += lanes) {
-            const vec logit = choose(lane + (p * strip + v) < n, load(z + p * z_strip + v), broadcast(-__builtin_inff()));
-            top = choose(logit > top, logit, top);
-        }
-    float max = top[0];
-    for (int j = 1; j < lanes; ++j) max = top[j] > max ? top[j] : max;
+    const vec lowest = broadcast(-__builtin_inff());
+    vec top = lowest;
+    for (int p = 0; p < n; p += lanes) {
+        const vec logit = load(z + (p / strip) * z_strip + p % strip);
+        const vec real = p + lanes <= n ? logit : choose(lane_numbers() + p < n, logit, lowest);
+        top = choose(real > top, real, top);
+    }
+    const float max = largest_lane(top);
     vec total{};
-    for (int p = 0; p < strips; ++p)
-        for (int v = 0; v < strip; v += lanes) {
-            const vec e = choose(lane + (p * strip + v) < n, exponential(load(z + p * z_strip + v) - max), vec{});
-            store(z + p * z_strip + v, e);
+    for (int p = 0; p < padded(n); p += lanes) {
+        float* at = z + (p / strip) * z_strip + p % strip;
+        vec e{};
+        if (p < n) {
+            e = exponential(load(at) - max);
+            if (p + lanes > n) e = choose(lane_numbers() + p < n, e, vec{});
             total += e;
         }
-    float s = total[0];
-    for (int j = 1; j < lanes; ++j) s += total[j];
+        store(at, e);
+    }
     *largest = max;
-    *sum = s;
+    *sum = sum_of_lanes(total);
 }
 
-// Logits z (m, n) become their gradient (p - y) / m; returns the summed cross-entropy, log(sum e**z) - z_y.
-inline double softmax_backward(float* z, int m, int n, const int32_t* y, const uint32_t* rows) {
+// Logits z (m, n) become their gradient w_y (p - target) / m, where the target is 1 - s + s / n for the row's own class and s / n for the
+// others (label smoothing s; Szegedy et al. 2016) and w_y the class's weight. Returns the summed loss,
+//   w_y (log(sum e**z) - (1 - s) z_y - s mean(z)).
+inline double softmax_backward(float* z, int m, int n, Targets y, const uint32_t* rows, float smoothing, const float* weights) {
     const size_t z_strip = static_cast<size_t>(m) * strip;
-    double loss = 0.0;
+    const float share = smoothing / static_cast<float>(n);
+    double loss = 0.0, sums = 1.0;  // the logarithm of a product is taken once for eight rows
     for (int row = 0; row < m; ++row) {
         float* logits = z + row * strip;
-        const int32_t label = y[rows[row]];
+        const int32_t label = y.classes[rows[row]];
         float* own = logits + (label / strip) * z_strip + label % strip;
-        const float own_logit = *own;
+        double pull = static_cast<double>(*own);
+        if (smoothing > 0.0f) {
+            double all = 0.0;
+            for (int j = 0; j < n; ++j) all += static_cast<double>(logits[(j / strip) * z_strip + j % strip]);
+            pull = (1.0 - smoothing) * pull + static_cast<double>(share) * all;
+        }
         float largest, sum;
         softmax_row(logits, z_strip, n, &largest, &sum);
-        loss += static_cast<double>(__builtin_logf(sum)) - static_cast<double>(own_logit - largest);
-        const vec scale = broadcast(1.0f / (sum * static_cast<float>(m)));
-        for (int p = 0; p < n; p += strip)
-            for (int v = 0; v < strip; v += lanes) {
-                float* at = logits + (p / strip) * z_strip + v;
-                store(at, load(at) * scale);
+        const float weight = weights == nullptr ? 1.0f : weights[label];
+        if (weights == nullptr) {
+            loss += static_cast<double>(largest) - pull;
+            sums *= static_cast<double>(sum);
+            if (row % 8 == 7 || row + 1 == m) {
+                loss += __builtin_log(sums);
+                sums = 1.0;
             }
-        *own -= 1.0f / static_cast<float>(m);
+        } else {
+            loss += static_cast<double>(weight) * (static_cast<double>(largest) + __builtin_log(static_cast<double>(sum)) - pull);
+        }
+        const float per_row = weight / static_cast<float>(m);
+        const vec scale = broadcast(per_row / sum);
+        for (int p = 0; p < n; p += lanes) {
+            float* at = logits + (p / strip) * z_strip + p % strip;
+            vec gradient = load(at) * scale;
+            if (smoothing > 0.0f) gradient -= choose(lane_numbers() + p < n, broadcast(share * per_row), vec{});
+            store(at, gradient);
+        }
+        *own -= (1.0f - smoothing) * per_row;
+    }
+    return loss;
+}
+
+// log(1 + e**z) without overflow.
+inline double softplus(double z) { return (z > 0.0 ? z : 0.0) + __builtin_log1p(__builtin_exp(z > 0.0 ? -z : z)); }
+
+// One logit z for the second of two classes: binary cross-entropy log(1 + e**z) - t z, gradient w_y (sigmoid(z) - t) / m, with the target
+// t = (1 - s) y + s / 2. The other columns of the strip are padding and stay zero.
+inline double sigmoid_backward(float* z, int m, Targets y, const uint32_t* rows, float smoothing, const float* weights) {
+    double loss = 0.0;
+    for (int row = 0; row < m; ++row) {
+        const int32_t label = y.classes[rows[row]];
+        const double logit = static_cast<double>(z[row * strip]);
+        const double target = (1.0 - smoothing) * label + 0.5 * smoothing;
+        const double weight = weights == nullptr ? 1.0 : static_cast<double>(weights[label]);
+        loss += weight * (softplus(logit) - target * logit);
+        z[row * strip] = static_cast<float>(weight * (1.0 / (1.0 + __builtin_exp(-logit)) - target) / m);
+    }
+    return loss;
+}
+
+// The predicted number z: squared error (z - y)**2, gradient 2 (z - y) / m.
+inline double squared_error_backward(float* z, int m, Targets y, const uint32_t* rows) {
+    double loss = 0.0;
+    for (int row = 0; row < m; ++row) {
+        const double error = static_cast<double>(z[row * strip]) - static_cast<double>(y.values[rows[row]]);
+        loss += error * error;
+        z[row * strip] = static_cast<float>(2.0 * error / m);
     }
     return loss;
 }

@@ -26,13 +26,17 @@ constexpr int inference_rows = 128;  // rows that are evaluated together: their 
 
 constexpr int padded(int n) { return (n + strip - 1) / strip * strip; }
 
-enum class Activation : int { identity, relu, leaky_relu, tanh, sigmoid };
+enum class Activation : int { identity, relu, leaky_relu, tanh, sigmoid, elu, gelu, silu };
+
+// What the output layer's z means: a logit for each class; one logit for the second of two classes; the predicted number.
+enum class Output : int { softmax, sigmoid, linear };
 
 struct Layer {
     int n_in, n_out;              // true widths
     int padded_in, padded_out;    // rounded up to whole strips
     size_t w, b, gamma, beta;     // offsets into the flat parameters (b without batch norm, gamma and beta with it)
     size_t mean, variance;        // offsets into the flat running statistics
+    size_t fold;                  // offset into the workspace's test-time scale and shift of each column
     // offsets into the workspace, for a mini-batch of Network::batch_size rows
     size_t pre;      // z, or with batch norm z normalised   (m, n_out) in strips
     size_t active;   // after the activation                 (m, n_out)
@@ -46,15 +50,21 @@ struct Network {
     Layer layer[max_layers];
     int batch_size;
     Activation activation;
+    Output output;
+    int classes;  // 2 for a single logit, 0 for a number
     bool batch_norm;
     float batch_norm_momentum, batch_norm_epsilon;
-    float dropout;
-    uint32_t dropout_threshold;  // a unit is kept when its 16-bit number is not below this
+    float dropout, input_dropout;
+    uint32_t dropout_threshold, input_dropout_threshold;  // a unit is kept when its 16-bit number is not below this
+    float label_smoothing;
+    const float* class_weights;  // (classes), or null: every row counts alike
     Key order_key, dropout_key;
     // the optimiser: which moments are kept, and whether they are corrected for their start at zero
-    bool first_moment, second_moment, bias_correction;
+    bool first_moment, second_moment, bias_correction, nesterov;
     double beta1, beta2;
     float epsilon, l2;
+    float weight_decay;  // decoupled from the gradient
+    float clip_norm;     // 0: no clipping
     size_t parameters;  // floats in the flat parameter array, padding included
     size_t statistics;  // floats in the flat array of running means and variances
     // workspace offsets
@@ -70,20 +80,31 @@ struct State {
     int64_t step;  // training steps taken
 };
 
+// What the rows are to be: classes, or numbers. One of the two is null.
+struct Targets {
+    const int32_t* classes;
+    const float* values;
+};
+
 struct Scores {
-    double loss;      // summed over the rows
-    int64_t correct;  // rows whose largest probability is the label's
+    double loss;            // summed over the rows: cross-entropy, or squared error
+    double absolute_error;  // summed; numbers only
+    int64_t correct;        // rows whose likeliest class is the label's; classes only
 };
 
 // One instruction-set level: the same source compiled with other flags.
 struct Level {
     const char* name;
     bool (*runs_here)();
-    // One training step on the m rows of x (row length n_in of the first layer) that `rows` names; returns the mean cross-entropy.
-    double (*train_step)(const Network&, State&, float* workspace, const float* x, const int32_t* y, const uint32_t* rows, int m,
+    // One training step on the m rows of x (row length n_in of the first layer) that `rows` names; returns their mean loss without L2.
+    double (*train_step)(const Network&, State&, float* workspace, const float* x, Targets y, const uint32_t* rows, int m,
                          double learning_rate);
-    // m rows from `x` on through the network with its running statistics; adds to correct_of[class] where not null.
-    Scores (*evaluate)(const Network&, const State&, float* workspace, const float* x, const int32_t* y, int64_t m, int64_t* correct_of);
+    // Mean and biased variance of every hidden z over all rows of x in predict mode, each layer normalised by its own: into `statistics`,
+    // laid out like State::statistics. `sums` is room for two doubles a column of the widest layer.
+    void (*exact_statistics)(const Network&, const State&, float* workspace, const float* x, int64_t rows, double* sums, float* statistics);
+    // All rows of x in predict mode, normalised by `statistics` if not null, else by the running averages; adds to correct_of[class].
+    Scores (*evaluate)(const Network&, const State&, const float* statistics, float* workspace, const float* x, Targets y, int64_t rows,
+                       int64_t* correct_of);
 };
 
 extern const Level level_scalar;

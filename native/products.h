@@ -120,7 +120,12 @@ inline void transpose(const float* w, int padded_in, int padded_out, float* wt) 
         for (int p = 0; p < padded_in; p += strip) {
             const float* from = w + static_cast<size_t>(q) * padded_in + p * strip;
             float* to = wt + static_cast<size_t>(p) * padded_out + q * strip;
-            for (int j = 0; j < strip; ++j)
-                for (int i = 0; i < strip; ++i) to[j * strip + i] = from[i * strip + j];
+            for (int i = 0; i < strip; i += lanes)
+                for (int j = 0; j < strip; j += lanes) {
+                    vec rows[lanes];
+                    for (int r = 0; r < lanes; ++r) rows[r] = load(from + (i + r) * strip + j);
+                    transpose_square(rows);
+                    for (int r = 0; r < lanes; ++r) store(to + (j + r) * strip + i, rows[r]);
+                }
         }
 }

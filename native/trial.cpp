@@ -25,11 +25,17 @@ Network lay_out(const Settings& settings) {
     network.layers = static_cast<int>(settings.widths.size()) - 1;
     network.batch_size = settings.batch_size;
     network.activation = settings.activation;
+    network.output = settings.output;
+    network.classes = settings.output == Output::linear ? 0 : settings.output == Output::sigmoid ? 2 : settings.widths.back();
     network.batch_norm = settings.batch_norm;
     network.batch_norm_momentum = settings.batch_norm_momentum;
     network.batch_norm_epsilon = settings.batch_norm_epsilon;
+    const auto threshold = [](double p) { return static_cast<uint32_t>(std::nearbyint(p * 65536.0)); };
     network.dropout = static_cast<float>(settings.dropout);
-    network.dropout_threshold = static_cast<uint32_t>(std::nearbyint(settings.dropout * 65536.0));
+    network.dropout_threshold = threshold(settings.dropout);
+    network.input_dropout = static_cast<float>(settings.input_dropout);
+    network.input_dropout_threshold = threshold(settings.input_dropout);
+    network.label_smoothing = settings.label_smoothing;
     network.order_key = settings.order_key;
     network.dropout_key = settings.dropout_key;
     network.first_moment = settings.first_moment;
@@ -39,6 +45,9 @@ Network lay_out(const Settings& settings) {
     network.beta2 = settings.beta2;
     network.epsilon = settings.epsilon;
     network.l2 = settings.l2;
+    network.nesterov = settings.nesterov;
+    network.weight_decay = settings.weight_decay;
+    network.clip_norm = settings.clip_norm;
 
     size_t parameters = 0, statistics = 0, workspace = 0, hidden_units = 0;
     const auto take = [](size_t& total, size_t n) {
@@ -69,7 +78,7 @@ Network lay_out(const Settings& settings) {
         }
         layer.pre = take(workspace, rows * out);
         if (hidden) {
-            hidden_units += out;
+            layer.fold = take(hidden_units, out);
             layer.active = layer.out = take(workspace, rows * out);
             if (settings.dropout > 0.0) {
                 layer.mask = take(workspace, rows * out);
@@ -151,13 +160,17 @@ thread_local Workspace workspace;
 
 }  // namespace
 
-Trial::Trial(const Settings& settings, const Level& level_)
-    : network(lay_out(settings)),
+Trial::Trial(const Settings& settings_, const Level& level_)
+    : settings(settings_),
+      network(lay_out(settings)),
       level(&level_),
+      exact(settings.exact_statistics && network.batch_norm),
       parameters(zeros(network.parameters)),
       first(network.first_moment ? zeros(network.parameters) : nullptr),
       second(network.second_moment ? zeros(network.parameters) : nullptr),
-      statistics(zeros(network.statistics)) {}
+      statistics(zeros(network.statistics)) {
+    network.class_weights = settings.class_weights.empty() ? nullptr : settings.class_weights.data();
+}
 
 State Trial::state() const { return {parameters.get(), first.get(), second.get(), statistics.get(), step}; }
 
@@ -165,70 +178,164 @@ size_t Trial::bytes() const {
     return sizeof(float) * (network.parameters * (1 + network.first_moment + network.second_moment) + network.statistics);
 }
 
-Epoch Trial::evaluate(Examples examples) const {
-    const double nan = std::numeric_limits<double>::quiet_NaN();
-    Epoch result{nan, nan, nan, nan, nan, 0.0};
-    if (examples.rows == 0) return result;
+int64_t Trial::steps_per_epoch(int64_t rows) const {
+    const int64_t smallest = network.batch_norm ? 2 : 1;  // a batch of one row has no variance: it is left out
+    return rows / network.batch_size + (rows % network.batch_size >= smallest);
+}
+
+Floats Trial::statistics_of(Examples training) const {
     const FlushDenormals flush;
-    const auto start = std::chrono::steady_clock::now();
-    const int classes = network.layer[network.layers - 1].n_out;
-    std::vector<int64_t> correct_of(static_cast<size_t>(classes)), rows_of(static_cast<size_t>(classes));
-    for (int64_t i = 0; i < examples.rows; ++i) ++rows_of[static_cast<size_t>(examples.y[i])];
-    const Scores scores = level->evaluate(network, state(), workspace.at_least(network.workspace), examples.x, examples.y, examples.rows,
-                                          correct_of.data());
+    Floats exact_ones = zeros(network.statistics);
+    int widest = 0;
+    for (int l = 0; l < network.layers; ++l) widest = std::max(widest, network.layer[l].padded_out);
+    std::vector<double> sums(2 * static_cast<size_t>(widest));
+    level->exact_statistics(network, state(), workspace.at_least(network.workspace), training.x, training.rows, sums.data(),
+                            exact_ones.get());
+    return exact_ones;
+}
+
+Evaluation Trial::evaluate(Examples examples, Examples training) const {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    if (examples.rows == 0) return {nan, nan, nan};
+    const FlushDenormals flush;
+    const Floats exact_ones = exact ? statistics_of(training) : nullptr;
+    const auto classes = static_cast<size_t>(network.classes);
+    const double rows = static_cast<double>(examples.rows);
+    std::vector<int64_t> correct_of(classes), rows_of(classes);
+    const Scores scores = level->evaluate(network, state(), exact_ones.get(), workspace.at_least(network.workspace), examples.x, examples.y,
+                                          examples.rows, correct_of.data());
+    if (network.output == Output::linear) {
+        double mean = 0.0, squares = 0.0;
+        for (int64_t i = 0; i < examples.rows; ++i) mean += static_cast<double>(examples.y.values[i]) / rows;
+        for (int64_t i = 0; i < examples.rows; ++i) {
+            const double distance = static_cast<double>(examples.y.values[i]) - mean;
+            squares += distance * distance;
+        }
+        return {scores.loss / rows, squares > 0.0 ? 1.0 - scores.loss / squares : static_cast<double>(scores.loss == 0.0), scores.absolute_error / rows};
+    }
+    for (int64_t i = 0; i < examples.rows; ++i) ++rows_of[static_cast<size_t>(examples.y.classes[i])];
     double recall = 0.0;
     int present = 0;
-    for (size_t c = 0; c < rows_of.size(); ++c)
+    for (size_t c = 0; c < classes; ++c)
         if (rows_of[c] > 0) {
             recall += static_cast<double>(correct_of[c]) / static_cast<double>(rows_of[c]);
             ++present;
         }
-    result.validation_loss = scores.loss / static_cast<double>(examples.rows);
-    result.validation_accuracy = static_cast<double>(scores.correct) / static_cast<double>(examples.rows);
-    result.validation_balanced_accuracy = recall / present;
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return result;
+    return {scores.loss / rows, static_cast<double>(scores.correct) / rows, recall / present};
 }
 
-Outcome Trial::train(Examples examples, Examples validation, const std::vector<double>& learning_rates, double explosion,
-                     const volatile uint8_t* stop, std::vector<Epoch>& epochs) {
+Outcome Trial::train(Examples examples, Examples validation, const double* learning_rates, int epochs, double explosion,
+                     const volatile uint8_t* stop, const std::function<bool()>& interrupted, std::vector<Epoch>& done) {
+    using Clock = std::chrono::steady_clock;
     const FlushDenormals flush;
     const double nan = std::numeric_limits<double>::quiet_NaN();
     const auto rows = static_cast<uint32_t>(examples.rows);
     const auto batch_size = static_cast<uint32_t>(network.batch_size);
-    const uint32_t smallest = network.batch_norm ? 2 : 1;  // a batch of one row has no variance: it is left out
+    const auto steps = static_cast<uint32_t>(steps_per_epoch(examples.rows));
+    auto asked = Clock::now();
+    float* const room = workspace.at_least(network.workspace);
     workspace.order.resize(rows);
-    for (const double learning_rate : learning_rates) {
-        const auto start = std::chrono::steady_clock::now();
+    for (int e = 0; e < epochs; ++e) {
+        const auto start = Clock::now();
         epoch_order(network.order_key, static_cast<uint64_t>(epoch), rows, workspace.order.data());
         State now = state();
         double loss = 0.0;
         uint32_t seen = 0;
         bool diverged = false;
-        for (uint32_t from = 0; from < rows && !diverged; from += batch_size) {
-            const uint32_t m = std::min(batch_size, rows - from);
-            if (m < smallest) break;
-            if (*stop != 0) {
+        for (uint32_t i = 0; i < steps && !diverged; ++i) {
+            const uint32_t from = i * batch_size, m = std::min(batch_size, rows - from);
+            bool ended = *stop != 0;
+            if (!ended && Clock::now() - asked > std::chrono::milliseconds(200)) {
+                asked = Clock::now();
+                ended = interrupted();
+            }
+            if (ended) {
                 step = now.step;
                 return Outcome::interrupted;
             }
-            const double mean = level->train_step(network, now, workspace.at_least(network.workspace), examples.x, examples.y,
-                                                  workspace.order.data() + from, static_cast<int>(m), learning_rate);
+            const double mean = level->train_step(network, now, room, examples.x, examples.y, workspace.order.data() + from,
+                                                  static_cast<int>(m), *learning_rates++);
             loss += mean * m;
             seen += m;
             diverged = !std::isfinite(mean);
         }
         step = now.step;
         ++epoch;
-        Epoch result = diverged ? Epoch{nan, nan, nan, nan, nan, 0.0} : evaluate(validation);
-        result.train_loss = loss / std::max(seen, 1u);
-        result.learning_rate = learning_rate;
-        diverged = diverged || result.train_loss > explosion || (validation.rows > 0 && !std::isfinite(result.validation_loss));
-        result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        epochs.push_back(result);
+        Epoch result{loss / std::max(seen, 1u), {nan, nan, nan}, 0.0};
+        if (!diverged) result.validation = evaluate(validation, examples);
+        diverged = diverged || result.train_loss > explosion || (validation.rows > 0 && !std::isfinite(result.validation.loss));
+        result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        done.push_back(result);
         if (diverged) return Outcome::diverged;
     }
     return Outcome::trained;
+}
+
+// The scores of the output layer, which a training step replaces by their gradient, put back into its place in the workspace.
+static void output_scores(const Network& network, const float* parameters, float* room, int m) {
+    const Layer& last = network.layer[network.layers - 1];
+    const float* x = room + (network.layers > 1 ? network.layer[network.layers - 2].out : network.input);
+    for (int j = 0; j < last.n_out; ++j)
+        for (int row = 0; row < m; ++row) {
+            const float* w = parameters + last.w + static_cast<size_t>(j / strip) * last.padded_in * strip + j % strip;
+            float z = parameters[last.b + static_cast<size_t>(j)];
+            for (int i = 0; i < last.n_in; ++i) z += x[(static_cast<size_t>(i / strip) * m + row) * strip + i % strip] * w[i * strip];
+            room[last.pre + (static_cast<size_t>(j / strip) * m + row) * strip + j % strip] = z;
+        }
+}
+
+std::vector<Inside> Trial::inside(Examples examples, double learning_rate) const {
+    const FlushDenormals flush;
+    const int m = static_cast<int>(examples.rows);
+    Settings wider = settings;
+    wider.batch_size = m;
+    Network view = lay_out(wider);  // room for these rows; where the parameters stand does not change
+    view.class_weights = network.class_weights;
+    const auto copy = [](const Floats& floats, size_t n) {
+        if (floats == nullptr) return Floats();
+        Floats other = zeros(n);
+        std::memcpy(other.get(), floats.get(), n * sizeof(float));
+        return other;
+    };
+    const Floats p = copy(parameters, network.parameters), f = copy(first, network.parameters), s = copy(second, network.parameters),
+                 r = copy(statistics, network.statistics);
+    State now{p.get(), f.get(), s.get(), r.get(), step};
+    std::vector<uint32_t> rows(static_cast<size_t>(m));
+    for (int i = 0; i < m; ++i) rows[static_cast<size_t>(i)] = static_cast<uint32_t>(i);
+    float* const room = workspace.at_least(view.workspace);
+    level->train_step(view, now, room, examples.x, examples.y, rows.data(), m, learning_rate);
+    std::vector<Inside> layers;
+    for (int l = 0; l < network.layers; ++l) {
+        const Layer& layer = view.layer[l];
+        const bool hidden = l + 1 < view.layers;
+        if (!hidden) output_scores(view, parameters.get(), room, m);
+        double sum = 0.0, squares = 0.0, gradient = 0.0, weight = 0.0, update = 0.0;
+        int dead = 0;
+        for (int j = 0; j < layer.n_out; ++j) {
+            const float* column = room + (hidden ? layer.active : layer.pre) + static_cast<size_t>(j / strip) * m * strip + j % strip;
+            bool alive = false;
+            for (int row = 0; row < m; ++row) {
+                const double a = static_cast<double>(column[row * strip]);
+                sum += a;
+                squares += a * a;
+                alive = alive || a > 0.0;
+            }
+            dead += !alive;
+        }
+        const size_t weights = static_cast<size_t>(layer.padded_in) * layer.padded_out;
+        for (size_t i = layer.w; i < layer.w + weights; ++i) {
+            const double g = static_cast<double>(room[view.gradient + i]) + static_cast<double>(network.l2 * parameters[i]);
+            const double change = static_cast<double>(p[i]) - static_cast<double>(parameters[i]);
+            gradient += g * g;
+            weight += static_cast<double>(parameters[i]) * static_cast<double>(parameters[i]);
+            update += change * change;
+        }
+        const double n = static_cast<double>(m) * layer.n_out, mean = sum / n;
+        const bool relu = hidden && view.activation == Activation::relu;
+        layers.push_back({mean, std::sqrt(std::max(squares / n - mean * mean, 0.0)), std::sqrt(gradient),
+                          std::sqrt(update) / std::sqrt(weight), relu ? static_cast<double>(dead) / layer.n_out : 0.0});
+    }
+    return layers;
 }
 
 void read_matrix(const float* from_strips, int rows, int columns, int padded_rows, float* plain) {

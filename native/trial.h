@@ -2,6 +2,7 @@
 // in the levels.
 #pragma once
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -18,14 +19,18 @@ Floats zeros(size_t n);  // aligned to a cache line; throws std::bad_alloc
 
 // What the user chose; lay_out turns it into offsets.
 struct Settings {
-    std::vector<int> widths;  // inputs, hidden units ..., classes
+    std::vector<int> widths;  // inputs, hidden units ..., the columns of the output layer
     Activation activation = Activation::relu;
+    Output output = Output::softmax;
     bool batch_norm = true;
     float batch_norm_momentum = 0.9f, batch_norm_epsilon = 1e-5f;
-    double dropout = 0.0;
-    bool first_moment = true, second_moment = true, bias_correction = true;
+    bool exact_statistics = false;  // predict mode: normalise by the whole training set and not by the running averages
+    double dropout = 0.0, input_dropout = 0.0;
+    float label_smoothing = 0.0f;
+    std::vector<float> class_weights;  // none, or one a class
+    bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false;
     double beta1 = 0.9, beta2 = 0.999;
-    float epsilon = 1e-8f, l2 = 0.0f;
+    float epsilon = 1e-8f, l2 = 0.0f, weight_decay = 0.0f, clip_norm = 0.0f;
     int batch_size = 64;
     Key order_key{}, dropout_key{};
 };
@@ -37,32 +42,58 @@ std::vector<const Level*> levels_here();
 
 struct Examples {
     const float* x;
-    const int32_t* y;
+    Targets y;
     int64_t rows;
 };
 
+// Scores in predict mode. Of classes: mean cross-entropy, accuracy, the mean over the classes present of their accuracy. Of numbers: mean
+// squared error, 1 - error / variance, mean absolute error.
+struct Evaluation {
+    double loss, accuracy_or_r2, balanced_accuracy_or_mae;
+};
+
 struct Epoch {
-    double train_loss, validation_loss, validation_accuracy, validation_balanced_accuracy, learning_rate, seconds;
+    double train_loss;
+    Evaluation validation;
+    double seconds;
+};
+
+// What one layer looks like from the inside, on one mini-batch.
+struct Inside {
+    double activation_mean, activation_deviation, gradient_norm, update_to_weight, dead;
 };
 
 enum class Outcome : int { trained, diverged, interrupted };
 
 struct Trial {
+    Settings settings;
     Network network;
     const Level* level;
+    bool exact;
     Floats parameters, first, second, statistics;
     int64_t step = 0;
     int64_t epoch = 0;
 
     Trial(const Settings& settings, const Level& level);
 
-    // Trains on, one epoch for each learning rate, validating after each (where there are validation rows). Stops early when the loss is no
-    // longer finite or exceeds `explosion`, or when *stop becomes non-zero.
-    Outcome train(Examples examples, Examples validation, const std::vector<double>& learning_rates, double explosion,
-                  const volatile uint8_t* stop, std::vector<Epoch>& epochs);
-    Epoch evaluate(Examples examples) const;
+    int64_t steps_per_epoch(int64_t rows) const;
 
-    size_t bytes() const;
+    // Trains on for `epochs` epochs, validating after each (where there are validation rows). learning_rates has steps_per_epoch for each.
+    // Stops early when the loss is no longer finite or exceeds `explosion`, when *stop becomes non-zero, or when `interrupted`, asked
+    // several times a second, says so.
+    Outcome train(Examples examples, Examples validation, const double* learning_rates, int epochs, double explosion,
+                  const volatile uint8_t* stop, const std::function<bool()>& interrupted, std::vector<Epoch>& done);
+
+    // Scores `examples`; `training` is what exact statistics are of.
+    Evaluation evaluate(Examples examples, Examples training) const;
+
+    // Mean and variance of every hidden z over all of x, laid out like `statistics`.
+    Floats statistics_of(Examples training) const;
+
+    // One training step on `examples` as its mini-batch, on a copy: the trial itself is untouched.
+    std::vector<Inside> inside(Examples examples, double learning_rate) const;
+
+    size_t bytes() const;  // what outlives a step
     State state() const;
 };
 

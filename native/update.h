@@ -1,27 +1,49 @@
-// Every optimiser of the course in one pass over the flat arrays. Included once per level, inside that level's namespace.
+// Every optimiser in one pass over the flat arrays. Included once per level, inside that level's namespace.
 //
-//   g            gradient, plus l2 * p for weights
-//   first        beta1 * first  + (1 - beta1) * g          kept by momentum and adam
-//   second       beta2 * second + (1 - beta2) * g * g      kept by rmsprop and adam
-//   p            p - rate * first / (sqrt(second) * root_correction + epsilon)
+//   g            scale * (gradient + l2 * p)               l2 on weights only; scale clips by the global norm
+//   first        beta1 * first  + (1 - beta1) * g          kept by momentum, nesterov, adam and adamw
+//   second       beta2 * second + (1 - beta2) * g * g      kept by rmsprop, adam and adamw
+//   direction    first; nesterov looks one step ahead, beta1 * first + (1 - beta1) * g; g where no first moment is kept
+//   p            p - rate * direction / (sqrt(second) * root_correction + epsilon) - decay * p
 //
-// adam corrects both for their start at zero: rate = learning_rate / (1 - beta1**t), root_correction = 1 / sqrt(1 - beta2**t).
+// adam and adamw correct both moments for their start at zero: rate = learning_rate / (1 - beta1**t), root_correction = 1 / sqrt(1 -
+// beta2**t). decay = learning_rate * weight_decay, for adamw's weights (Loshchilov and Hutter 2019).
 #pragma once
 
-template <bool keep_first, bool keep_second>
-inline void update(float* __restrict p, const float* __restrict g, float* __restrict first, float* __restrict second, size_t n, float rate,
-                   float beta1, float beta2, float root_correction, float epsilon, float l2) {
+struct Rule {
+    float rate, beta1, beta2, root_correction, epsilon, l2, scale, decay;
+};
+
+template <bool keep_first, bool keep_second, bool nesterov>
+inline void update(float* __restrict p, const float* __restrict g, float* __restrict first, float* __restrict second, size_t n,
+                   const Rule& given) {
+    const Rule rule = given;  // a copy, which the compiler knows that p does not overlap
     for (size_t i = 0; i < n; ++i) {
-        const float gradient = g[i] + l2 * p[i];
+        const float gradient = rule.scale * (g[i] + rule.l2 * p[i]);
         float direction = gradient;
         if constexpr (keep_first) {
-            first[i] = beta1 * first[i] + (1.0f - beta1) * gradient;
-            direction = first[i];
+            first[i] = rule.beta1 * first[i] + (1.0f - rule.beta1) * gradient;
+            direction = nesterov ? rule.beta1 * first[i] + (1.0f - rule.beta1) * gradient : first[i];
         }
         if constexpr (keep_second) {
-            second[i] = beta2 * second[i] + (1.0f - beta2) * gradient * gradient;
-            direction = direction / (__builtin_sqrtf(second[i]) * root_correction + epsilon);
+            second[i] = rule.beta2 * second[i] + (1.0f - rule.beta2) * gradient * gradient;
+            direction = direction / (__builtin_sqrtf(second[i]) * rule.root_correction + rule.epsilon);
         }
-        p[i] -= rate * direction;
+        p[i] -= rule.rate * direction + rule.decay * p[i];
     }
+}
+
+// The sum of the squares of gradient + l2 * p.
+inline double squared_norm(const float* p, const float* g, size_t n, float l2) {
+    double total = 0.0;
+    for (size_t start = 0; start < n; start += 4096) {  // floats within a block, doubles between blocks
+        const size_t end = start + 4096 < n ? start + 4096 : n;
+        vec sum{};
+        for (size_t i = start; i < end; i += lanes) {
+            const vec gradient = load(g + i) + l2 * load(p + i);
+            sum += gradient * gradient;
+        }
+        total += static_cast<double>(sum_of_lanes(sum));
+    }
+    return total;
 }

@@ -2,6 +2,16 @@
 // Included once per level, inside that level's namespace.
 #pragma once
 
+template <size_t... i>
+struct Indices {};
+template <size_t n, size_t... i>
+struct Counted : Counted<n - 1, n - 1, i...> {};
+template <size_t... i>
+struct Counted<0, i...> {
+    using type = Indices<i...>;
+};
+using AllLanes = Counted<CAVIAR_LANES>::type;
+
 typedef float vec __attribute__((vector_size(CAVIAR_LANES * 4), may_alias));
 typedef int32_t ivec __attribute__((vector_size(CAVIAR_LANES * 4), may_alias));
 
@@ -14,6 +24,59 @@ inline vec broadcast(float s) { return s - vec{}; }  // x - 0 is x for every x; 
 
 // a where the condition's lane is set (all ones), else b.
 inline vec choose(ivec condition, vec a, vec b) { return (vec)((condition & (ivec)a) | (~condition & (ivec)b)); }
+
+inline ivec lane_numbers() {
+    ivec numbers;
+    for (int j = 0; j < lanes; ++j) numbers[j] = j;
+    return numbers;
+}
+
+// v's lanes turned by `by` places.
+template <int by, size_t... lane>
+inline vec turned(vec v, Indices<lane...>) {
+    return __builtin_shufflevector(v, v, static_cast<int>((lane + by) % lanes)...);
+}
+
+// The largest lane, and the sum of the lanes, in log2(lanes) turns.
+template <int by = lanes / 2>
+inline float largest_lane(vec v) {
+    if constexpr (by == 0) {
+        return v[0];
+    } else {
+        const vec other = turned<by>(v, AllLanes{});
+        return largest_lane<by / 2>(choose(other > v, other, v));
+    }
+}
+template <int by = lanes / 2>
+inline float sum_of_lanes(vec v) {
+    if constexpr (by == 0)
+        return v[0];
+    else
+        return sum_of_lanes<by / 2>(v + turned<by>(v, AllLanes{}));
+}
+
+// One step of a transposition in the plane: the blocks beside the diagonal change places.
+template <int step, size_t... lane>
+inline void exchange(vec& a, vec& b, Indices<lane...>) {
+    const vec first = __builtin_shufflevector(a, b, static_cast<int>(lane & step ? lanes + lane - step : lane)...);
+    b = __builtin_shufflevector(a, b, static_cast<int>(lane & step ? lanes + lane : lane + step)...);
+    a = first;
+}
+template <int step = lanes / 2>
+inline void transpose_square(vec* rows) {
+    if constexpr (step > 0) {
+        for (int i = 0; i < lanes; ++i)
+            if ((i & step) == 0) exchange<step>(rows[i], rows[i + step], AllLanes{});
+        transpose_square<step / 2>(rows);
+    }
+}
+
+inline vec square_root(vec v) {
+    alignas(64) float lane[lanes];
+    store(lane, v);
+    for (int j = 0; j < lanes; ++j) lane[j] = __builtin_sqrtf(lane[j]);
+    return load(lane);
+}
 
 // e**x by Cody and Waite's range reduction and a polynomial of degree 6 (Cephes expf); relative error below 2e-7.
 // NaN stays NaN; below -87.3 the result is 0 or the smallest normal number, above 88.3 it is about e**88.3.
@@ -35,4 +98,17 @@ inline vec exponential(vec x) {
     p = p * (r * r) + r + 1.0f;
     const vec result = p * (vec)((n + 127) << 23);
     return choose(zero, vec{}, result);
+}
+
+// The error function: Abramowitz and Stegun 7.1.26, within 1.5e-7 of the truth, which is float32's own step near 1.
+inline vec error_function(vec x) {
+    const vec size = choose(x < 0.0f, -x, x);
+    const vec t = 1.0f / (1.0f + 0.3275911f * size);
+    vec p = broadcast(1.061405429f);
+    p = p * t - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    const vec value = 1.0f - p * t * exponential(-x * x);
+    return choose(x < 0.0f, -value, value);
 }

@@ -29,10 +29,10 @@ import numpy.typing as npt
 
 from caviar import archive, plain_json
 from caviar.errors import ConfigError, DataError, ModelError
+from caviar.nn import losses
 from caviar.nn.batch_norm import running_statistics
 from caviar.nn.config import Architecture, parameter_shapes
 from caviar.nn.network import State, scores
-from caviar.nn.softmax import softmax
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +124,7 @@ class Model:
                     "or the network diverged",
                     "look at the row, and at how the network was trained",
                 )
-            probabilities[rows] = softmax(z)
+            probabilities[rows] = losses.probabilities(self.architecture.output, z)
             missing, unknown = missing + absent, unknown + strange
         # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
         labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)

@@ -70,14 +70,14 @@ def train(
     history = pd.DataFrame(
         {
             "train_loss": [epoch.train_loss for epoch in done],
-            "validation_loss": [epoch.validation.log_loss for epoch in done],
-            "validation_accuracy": [epoch.validation.accuracy for epoch in done],
+            "validation_loss": [epoch.validation.loss for epoch in done],
+            "validation_accuracy": [epoch.validation.scores["accuracy"] for epoch in done],
             "learning_rate": [epoch.learning_rate for epoch in done],
             "seconds": [epoch.seconds for epoch in done],
         },
         index=pd.RangeIndex(1, len(done) + 1, name="epoch"),
     )
-    state = network.state()
+    state = network.inference_state()
     weights = fold(architecture, state, int(state["step"]))
     return Fit(history, Model(architecture, weights, None, {"config": dict(config)}))
 

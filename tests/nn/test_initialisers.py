@@ -51,7 +51,7 @@ def gradient_ratio(activation, initialiser):
     random = np.random.default_rng(0)
     x, y = random.standard_normal((100, 50)), random.integers(0, 5, 100)
     parameters = initial_parameters(architecture, KEY)
-    gradients = backward(architecture, parameters, forward(architecture, parameters, x)[1], y)
+    gradients = backward(architecture, parameters, forward(architecture, parameters, x), y)
     return np.linalg.norm(gradients["layer1.w"]) / np.linalg.norm(gradients["layer11.b"])
 
 

@@ -1,12 +1,26 @@
 """The whole network against PyTorch: probabilities, every gradient, and training over many steps."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from caviar.nn import config
 from caviar.nn.config import Architecture, Optimisation, parameter_shapes, statistics_shapes
-from caviar.nn.network import backward, dropout_masks, forward, initial_state, penalty, scores, train_step
-from caviar.nn.softmax import cross_entropy, softmax
+from caviar.nn.losses import Objective, balanced_class_weights, mean_loss, probabilities
+from caviar.nn.network import (
+    State,
+    backward,
+    dropout_masks,
+    forward,
+    initial_state,
+    penalty,
+    scores,
+    train_step,
+    with_exact_statistics,
+)
+from caviar.nn.softmax import softmax
 from caviar.randomness import Purpose, stream_key
 
 WEIGHTS = stream_key(3, Purpose.WEIGHTS)
@@ -14,8 +28,12 @@ DROPOUT = stream_key(3, Purpose.DROPOUT)
 ACTIVATIONS = {
     "relu": torch.relu,
     "leaky_relu": torch.nn.functional.leaky_relu,
+    "elu": torch.nn.functional.elu,
+    "gelu": torch.nn.functional.gelu,
+    "silu": torch.nn.functional.silu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
+    "identity": lambda z: z,
 }
 ARCHITECTURES = [
     Architecture(5, 3, (8, 6)),
@@ -25,12 +43,23 @@ ARCHITECTURES = [
     Architecture(5, 3, (18,), "tanh", initialiser="xavier"),
     Architecture(5, 3, (8, 6, 4), "sigmoid", batch_norm_epsilon=1e-3, initialiser="xavier"),
     Architecture(5, 3, ()),
+    Architecture(5, 3, (9, 4), "gelu", input_dropout=0.2, dropout=0.1),
+    Architecture(5, 2, (8, 4), "silu", output="sigmoid"),
+    Architecture(5, 2, (), output="sigmoid", input_dropout=0.4),
+    Architecture(5, 1, (8, 4), "elu", output="linear", dropout=0.3),
+    Architecture(5, 1, (7,), "identity", batch_norm=False, output="linear"),
 ]
+OPTIMIZERS = config.OPTIMIZERS
 
 
 def examples(m=12, seed=0):
     random = np.random.default_rng(seed)
     return random.standard_normal((m, 5)), random.integers(0, 3, m)
+
+
+def examples_for(architecture, m=12, seed=0):
+    x, y = examples(m, seed)
+    return x, x[:, 0] - y if architecture.regression else y % architecture.n_out
 
 
 def parameters_of(architecture):
@@ -42,6 +71,8 @@ def parameters_of(architecture):
 def torch_scores(architecture, p, x, masks):
     """The same network in PyTorch, written from its own functions, in training mode."""
     a = torch.tensor(x)
+    if 0 in masks:
+        a = a * torch.tensor(masks[0])
     for layer in range(1, len(architecture.hidden_units) + 1):
         w = p[f"layer{layer}.w"]
         if architecture.batch_norm:
@@ -52,32 +83,37 @@ def torch_scores(architecture, p, x, masks):
         else:
             z = torch.nn.functional.linear(a, w.T, p[f"layer{layer}.b"])
         a = ACTIVATIONS[architecture.activation](z)
-        if masks:
-            a = a * torch.tensor(masks[layer - 1])
+        if layer in masks:
+            a = a * torch.tensor(masks[layer])
     last = len(architecture.hidden_units) + 1
     return torch.nn.functional.linear(a, p[f"layer{last}.w"].T, p[f"layer{last}.b"])
 
 
 def torch_loss(architecture, p, x, y, masks, l2):
-    loss = torch.nn.functional.cross_entropy(torch_scores(architecture, p, x, masks), torch.tensor(y))
+    z = torch_scores(architecture, p, x, masks)
+    if architecture.output == "softmax":
+        loss = torch.nn.functional.cross_entropy(z, torch.tensor(y))
+    elif architecture.output == "sigmoid":
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(z[:, 0], torch.tensor(y, dtype=torch.float64))
+    else:
+        loss = torch.nn.functional.mse_loss(z[:, 0], torch.tensor(y))
     return loss + l2 / 2 * sum((value**2).sum() for name, value in p.items() if name.endswith(".w"))
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_probabilities_loss_and_every_gradient_match_autograd(architecture):
-    x, y = examples()
+def test_scores_loss_and_every_gradient_match_autograd(architecture):
+    x, y = examples_for(architecture)
     masks = dropout_masks(architecture, len(x), DROPOUT, step=4)
     parameters = parameters_of(architecture)
     p = {name: torch.tensor(value, requires_grad=True) for name, value in parameters.items()}
     loss = torch_loss(architecture, p, x, y, masks, l2=0.1)
     loss.backward()
 
-    probabilities, cache = forward(architecture, parameters, x, masks)
-    expected = torch.softmax(torch_scores(architecture, p, x, masks), dim=1).detach().numpy()
-    np.testing.assert_allclose(probabilities, expected, atol=1e-10)
-    ours = cross_entropy(cache.z, y) + penalty(architecture, parameters, 0.1)
+    cache = forward(architecture, parameters, x, masks)
+    np.testing.assert_allclose(cache.z, torch_scores(architecture, p, x, masks).detach().numpy(), atol=1e-10)
+    ours = mean_loss(architecture.output, cache.z, y) + penalty(architecture, parameters, 0.1)
     np.testing.assert_allclose(ours, loss.item(), rtol=1e-10)
-    gradients = backward(architecture, parameters, cache, y, l2=0.1)
+    gradients = backward(architecture, parameters, cache, y, Objective(l2=0.1))
     assert list(gradients) == list(parameters)
     for name, tensor in p.items():
         np.testing.assert_allclose(gradients[name], tensor.grad.numpy(), atol=1e-10, err_msg=name)
@@ -89,49 +125,62 @@ def torch_optimiser(optimisation, p):
     others = [value for name, value in p.items() if not name.endswith(".w")]
     groups = [{"params": weights, "weight_decay": optimisation.l2}, {"params": others}]
     rate, beta = optimisation.learning_rate, optimisation.momentum
+    if optimisation.optimizer == "adamw":  # whose weight_decay is ours, so that l2 is added to the loss
+        groups[0]["weight_decay"], groups[1]["weight_decay"] = optimisation.weight_decay, 0.0
+        betas = (optimisation.beta1, optimisation.beta2)
+        return torch.optim.AdamW(groups, lr=rate, betas=betas, eps=optimisation.epsilon)
     if optimisation.optimizer == "adam":
         betas = (optimisation.beta1, optimisation.beta2)
         return torch.optim.Adam(groups, lr=rate, betas=betas, eps=optimisation.epsilon)
     if optimisation.optimizer == "rmsprop":
         return torch.optim.RMSprop(groups, lr=rate, alpha=optimisation.beta2, eps=optimisation.epsilon)
-    if optimisation.optimizer == "momentum":
-        return torch.optim.SGD(groups, lr=rate * (1 - beta), momentum=beta)
+    if optimisation.optimizer in ("momentum", "nesterov"):
+        ahead = optimisation.optimizer == "nesterov"
+        return torch.optim.SGD(groups, lr=rate * (1 - beta), momentum=beta, nesterov=ahead)
     return torch.optim.SGD(groups, lr=rate)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize(
-    "architecture", [Architecture(5, 3, (18, 6), "tanh", dropout=0.2), Architecture(5, 3, (8, 6), batch_norm=False)]
+    "architecture",
+    [
+        Architecture(5, 3, (18, 6), "tanh", dropout=0.2, input_dropout=0.1),
+        Architecture(5, 3, (8, 6), batch_norm=False),
+        Architecture(5, 2, (8, 6), "silu", output="sigmoid"),
+        Architecture(5, 1, (8, 6), "gelu", output="linear"),
+    ],
 )
 def test_fifty_steps_of_training_match_pytorch(architecture, optimizer):
     optimisation = Optimisation(optimizer, learning_rate=0.01, epsilon=1e-6, l2=0.01)
     state = initial_state(architecture, optimisation, WEIGHTS)
     p = {name: torch.tensor(state.arrays[name], requires_grad=True) for name in parameter_shapes(architecture)}
     rival = torch_optimiser(optimisation, p)
+    l2 = 0.01 if optimizer == "adamw" else 0.0  # the others have it as their weight_decay
     for step in range(50):
-        x, y = examples(seed=step)
+        x, y = examples_for(architecture, seed=step)
         masks = dropout_masks(architecture, len(x), DROPOUT, step)
         rival.zero_grad()
-        expected = torch_loss(architecture, p, x, y, masks, l2=0.0)
-        expected.backward()
+        expected = torch_loss(architecture, p, x, y, masks, l2=0.0).item()
+        torch_loss(architecture, p, x, y, masks, l2).backward()
         rival.step()
         state, loss = train_step(architecture, optimisation, state, x, y, 0.01, DROPOUT)
-        np.testing.assert_allclose(loss, expected.item(), rtol=1e-9)
+        np.testing.assert_allclose(loss, expected, rtol=1e-9)
     assert state.step == 50
     for name, tensor in p.items():
         np.testing.assert_allclose(state.arrays[name], tensor.detach().numpy(), atol=1e-9, err_msg=name)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_state_is_parameters_statistics_and_moments_in_that_order(architecture, optimizer):
     optimisation = Optimisation(optimizer)
     state = initial_state(architecture, optimisation, WEIGHTS)
-    kept = {"sgd": (), "momentum": ("first",), "rmsprop": ("second",), "adam": ("first", "second")}[optimizer]
+    first, second = optimizer not in ("sgd", "rmsprop"), optimizer in ("rmsprop", "adam", "adamw")
+    kept = ["first"] * first + ["second"] * second
     parameters = parameter_shapes(architecture)
     moments = {f"{name}.{moment}": shape for name, shape in parameters.items() for moment in kept}
     expected = {**parameters, **statistics_shapes(architecture), **moments}
-    following, _ = train_step(architecture, optimisation, state, *examples(), 0.01, DROPOUT)
+    following, _ = train_step(architecture, optimisation, state, *examples_for(architecture), 0.01, DROPOUT)
     for each in (state, following):
         assert [(name, value.shape) for name, value in each.arrays.items()] == list(expected.items())
 
@@ -161,8 +210,8 @@ def test_prediction_on_one_batch_seen_again_and_again_is_training_mode():
     state = initial_state(architecture, Optimisation(), WEIGHTS)
     for _ in range(3):  # a learning rate of 0: the mini-batch's statistics stay, and so must their corrected averages
         state, _ = train_step(architecture, Optimisation(), state, x, y, 0.0, DROPOUT)
-        probabilities, _ = forward(architecture, state.arrays, x)
-        np.testing.assert_allclose(softmax(scores(architecture, state, x)), probabilities, atol=1e-12)
+        z = forward(architecture, state.arrays, x).z
+        np.testing.assert_allclose(scores(architecture, state, x), z, atol=1e-12)
 
 
 def test_prediction_matches_pytorch_in_eval_mode():
@@ -221,7 +270,7 @@ def test_training_learns():
     assert (scores(architecture, state, x).argmax(axis=1) == y).mean() > 0.97
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "rmsprop", "adam"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("batch_norm", [True, False])
 def test_an_absurd_learning_rate_diverges_without_a_warning(optimizer, batch_norm):
     architecture = Architecture(5, 3, (8, 6), batch_norm=batch_norm)
@@ -242,3 +291,139 @@ def test_float32_examples_are_computed_in_float64():
     following, _ = train_step(architecture, Optimisation(), state, x.astype(np.float32), y, 0.01, DROPOUT)
     assert all(value.dtype == np.float64 for value in following.arrays.values())
     assert scores(architecture, following, x.astype(np.float32)).dtype == np.float64
+
+
+def test_all_that_a_loss_may_count_and_clipping_match_pytorch_over_fifty_steps():
+    architecture = Architecture(5, 3, (8, 6), "gelu", dropout=0.2, input_dropout=0.1)
+    optimisation = Optimisation("nesterov", clip_norm=0.7, label_smoothing=0.1, l2=0.01)
+    class_weights = np.array([0.5, 2.0, 1.25])
+    state = initial_state(architecture, optimisation, WEIGHTS)
+    p = {name: torch.tensor(state.arrays[name], requires_grad=True) for name in parameter_shapes(architecture)}
+    rival = torch.optim.SGD(p.values(), lr=0.3 * 0.1, momentum=0.9, nesterov=True)
+    clipped = 0
+    for step in range(50):
+        x, y = examples(seed=step)
+        z = torch_scores(architecture, p, x, dropout_masks(architecture, len(x), DROPOUT, step))
+        rows = torch.nn.functional.cross_entropy(z, torch.tensor(y), label_smoothing=0.1, reduction="none")
+        loss = (torch.tensor(class_weights[y]) * rows).mean()
+        rival.zero_grad()
+        (loss + 0.01 / 2 * sum((value**2).sum() for name, value in p.items() if name.endswith(".w"))).backward()
+        norm = torch.linalg.vector_norm(torch.cat([value.grad.flatten() for value in p.values()]))
+        if norm > 0.7:  # clip_grad_norm_ without its 1e-6
+            clipped += 1
+            for value in p.values():
+                value.grad *= 0.7 / norm
+        rival.step()
+        state, ours = train_step(architecture, optimisation, state, x, y, 0.3, DROPOUT, class_weights)
+        np.testing.assert_allclose(ours, loss.item(), rtol=1e-9)
+    assert 5 < clipped < 45
+    for name, tensor in p.items():
+        np.testing.assert_allclose(state.arrays[name], tensor.detach().numpy(), atol=1e-9, err_msg=name)
+
+
+def test_a_network_of_identities_is_one_linear_map():
+    architecture = Architecture(5, 3, (8, 6), "identity", batch_norm=False)
+    arrays, (x, _) = parameters_of(architecture), examples()
+    one, other = np.zeros((1, 5)), x
+    at_zero, at_x, at_twice = (scores(architecture, State(arrays), each) for each in (one, other, 2 * other))
+    np.testing.assert_allclose(at_twice - at_zero, 2 * (at_x - at_zero), atol=1e-10)
+
+
+@pytest.mark.parametrize("hidden", [(), (8, 6)])
+def test_one_score_and_two_say_the_same_from_equivalent_weights(hidden):
+    both = Architecture(5, 2, hidden, "tanh")
+    one = Architecture(5, 2, hidden, "tanh", output="sigmoid")
+    x, y = examples_for(both, m=40)
+    arrays = parameters_of(both)
+    last = f"layer{len(hidden) + 1}"
+    equivalent = {**arrays, **{name: np.diff(arrays[name], axis=-1) for name in (f"{last}.w", f"{last}.b")}}
+    smoothed = Objective(label_smoothing=0.1, class_weights=balanced_class_weights(y, 2))
+    two_cache, one_cache = forward(both, arrays, x), forward(one, equivalent, x)
+    np.testing.assert_allclose(probabilities("sigmoid", one_cache.z), probabilities("softmax", two_cache.z), atol=1e-12)
+    assert mean_loss("sigmoid", one_cache.z, y, smoothed) == pytest.approx(
+        mean_loss("softmax", two_cache.z, y, smoothed)
+    )
+    of_both, of_one = backward(both, arrays, two_cache, y, smoothed), backward(one, equivalent, one_cache, y, smoothed)
+    for name, g in of_one.items():  # the two columns of the output layer have gradients (-g, g), all below are the same
+        expected = np.concatenate([-g, g], axis=-1) if name.startswith(last) else g
+        np.testing.assert_allclose(of_both[name], expected, atol=1e-12, err_msg=name)
+
+
+def test_one_score_learns_as_two_do_at_half_the_learning_rate():
+    both, one = Architecture(5, 2, ()), Architecture(5, 2, (), output="sigmoid")
+    x, y = examples_for(both, m=40)
+    optimisation = Optimisation("sgd")
+    two_state = initial_state(both, optimisation, WEIGHTS)
+    one_state = State({name: np.diff(value, axis=-1) for name, value in two_state.arrays.items()})
+    for _ in range(60):
+        two_state, two_loss = train_step(both, optimisation, two_state, x, y, 0.3, DROPOUT)
+        one_state, one_loss = train_step(one, optimisation, one_state, x, y, 0.6, DROPOUT)
+        assert one_loss == pytest.approx(two_loss, rel=1e-10)
+    for name, value in one_state.arrays.items():
+        np.testing.assert_allclose(np.diff(two_state.arrays[name], axis=-1), value, atol=1e-10)
+
+
+def test_linear_regression_finds_the_least_squares():
+    architecture, optimisation = Architecture(5, 1, (), output="linear"), Optimisation("sgd")
+    random = np.random.default_rng(0)
+    x = random.standard_normal((60, 5))
+    y = x @ np.array([1.0, -2.0, 0.5, 0.0, 3.0]) + 0.7 + 0.1 * random.standard_normal(60)
+    state = initial_state(architecture, optimisation, WEIGHTS)
+    for _ in range(500):
+        state, _ = train_step(architecture, optimisation, state, x, y, 0.1, DROPOUT)
+    expected, *_ = np.linalg.lstsq(np.column_stack([x, np.ones(60)]), y, rcond=None)
+    found = np.append(state.arrays["layer1.w"][:, 0], state.arrays["layer1.b"])
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+EXACT = Architecture(5, 3, (8, 6), "tanh", dropout=0.3, input_dropout=0.1, batch_norm_statistics="exact")
+
+
+def trained(architecture, steps, rate):
+    optimisation = Optimisation("momentum")
+    x, y = examples_for(architecture, m=200)
+    state = initial_state(architecture, optimisation, WEIGHTS)
+    for _ in range(steps):
+        state, _ = train_step(architecture, optimisation, state, x, y, rate, DROPOUT)
+    return state, x
+
+
+def test_exact_statistics_are_those_of_the_whole_training_set_layer_by_layer():
+    state, x = trained(EXACT, steps=4, rate=0.5)
+    before = {name: value.copy() for name, value in state.arrays.items()}
+    exact = with_exact_statistics(EXACT, state, x)
+    p = {name: torch.tensor(value) for name, value in state.arrays.items()}
+    a = torch.tensor(x)
+    for layer in (1, 2):
+        z = a @ p[f"layer{layer}.w"]
+        for name, expected in (("mean", z.mean(dim=0)), ("variance", z.var(dim=0, correction=0))):
+            raw = exact.arrays[f"layer{layer}.{name}"]
+            np.testing.assert_allclose(raw / (1 - 0.9**4), expected.numpy(), rtol=1e-12)
+        gamma, beta = p[f"layer{layer}.gamma"], p[f"layer{layer}.beta"]
+        a = torch.tanh(torch.nn.functional.batch_norm(z, None, None, gamma, beta, training=True))
+    without = replace(EXACT, dropout=0.0, input_dropout=0.0)
+    # In predict mode, over the training set itself, that is training mode with one mini-batch of all rows.
+    np.testing.assert_allclose(scores(EXACT, exact, x), forward(without, state.arrays, x).z, atol=1e-10)
+    assert exact.step == state.step
+    assert list(exact.arrays) == list(state.arrays)
+    for name, value in before.items():
+        np.testing.assert_array_equal(state.arrays[name], value)
+
+
+def test_where_exact_and_running_statistics_differ():
+    """Few steps at a large learning rate: the averages are of weights that are gone. Many small ones: hardly."""
+
+    def difference(steps, rate):
+        state, x = trained(replace(EXACT, dropout=0.0, input_dropout=0.0), steps, rate)
+        exact = with_exact_statistics(EXACT, state, x)
+        return np.abs(softmax(scores(EXACT, exact, x)) - softmax(scores(EXACT, state, x))).max()
+
+    assert difference(steps=5, rate=3.0) > 0.05
+    assert difference(steps=300, rate=1e-3) < 0.01
+
+
+def test_without_batch_norm_or_before_the_first_step_there_are_no_exact_statistics():
+    state, x = trained(replace(EXACT, batch_norm=False), steps=2, rate=0.1)
+    assert with_exact_statistics(replace(EXACT, batch_norm=False), state, x) is state
+    fresh = initial_state(EXACT, Optimisation(), WEIGHTS)
+    assert with_exact_statistics(EXACT, fresh, x) is fresh

@@ -18,23 +18,38 @@ FULL = {
     "batch_size": 32,
     "hidden_units": 48,
     "layers": 3,
+    "shape": "halving",
     "activation": "tanh",
     "batch_norm": False,
     "batch_norm_momentum": 0.8,
     "batch_norm_epsilon": 1e-3,
     "dropout": 0.25,
+    "batch_norm_statistics": "exact",
+    "input_dropout": 0.1,
+    "output": "softmax",
     "initialiser": "lecun",
     "l2": 1e-4,
     "decay": "staircase",
     "decay_rate": 0.1,
+    "weight_decay": 0.02,
+    "clip_norm": 1.5,
+    "decay_by": "step",
+    "warmup_steps": 20,
+    "label_smoothing": 0.05,
+    "class_weights": "balanced",
 }
 
 
 def test_every_hyperparameter_arrives_where_it_belongs():
     assert set(FULL) == set(HYPERPARAMETERS)
     architecture, optimisation = from_config(FULL, 7, 3)
-    assert architecture == Architecture(7, 3, (48, 48, 48), "tanh", False, 0.8, 1e-3, 0.25, "lecun")
-    assert optimisation == Optimisation("momentum", 0.01, 0.95, 0.8, 0.99, 1e-7, 1e-4, 32, "staircase", 0.1)
+    assert architecture == Architecture(
+        7, 3, (48, 24, 12), "tanh", False, 0.8, 1e-3, 0.25, "lecun", "exact", 0.1, "softmax"
+    )
+    assert optimisation == Optimisation(
+        *("momentum", 0.01, 0.95, 0.8, 0.99, 1e-7, 1e-4, 32, "staircase", 0.1),
+        *(0.02, 1.5, "step", 20, 0.05, "balanced"),
+    )
 
 
 def test_an_empty_config_is_a_network_too():
@@ -50,11 +65,74 @@ def test_no_layers_is_softmax_regression():
 
 @pytest.mark.parametrize(
     ("activation", "initialiser"),
-    [("relu", "he"), ("leaky_relu", "he"), ("tanh", "xavier"), ("sigmoid", "xavier")],
+    [
+        *((name, "he") for name in ("relu", "leaky_relu", "elu", "gelu", "silu")),
+        *(("tanh", "xavier"), ("sigmoid", "xavier"), ("identity", "lecun")),
+    ],
 )
 def test_the_initialiser_follows_the_activation_unless_it_is_given(activation, initialiser):
     assert from_config({"activation": activation}, 4, 2)[0].initialiser == initialiser
     assert from_config({"activation": activation, "initialiser": "lecun"}, 4, 2)[0].initialiser == "lecun"
+
+
+@pytest.mark.parametrize(
+    ("config", "widths"),
+    [
+        ({"hidden_units": "128-64-32"}, (128, 64, 32)),
+        ({"hidden_units": "128"}, (128,)),
+        ({"hidden_units": "128-64", "layers": 2, "shape": "constant"}, (128, 64)),
+        ({"hidden_units": [8, 4]}, (8, 4)),
+        ({"hidden_units": (np.int64(8), 4), "layers": 2}, (8, 4)),
+        ({"hidden_units": []}, ()),
+        ({"hidden_units": [], "layers": 0}, ()),
+        ({"hidden_units": 20, "layers": 5, "shape": "halving"}, (20, 10, 5, 2, 2)),
+        ({"hidden_units": 1, "shape": "halving"}, (2, 2)),
+        ({"hidden_units": 20, "layers": 0, "shape": "halving"}, ()),
+        ({"shape": "constant"}, (64, 64)),
+    ],
+)
+def test_widths_by_number_list_text_and_shape(config, widths):
+    assert from_config(config, 4, 2)[0].hidden_units == widths
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"hidden_units": "128-64", "layers": 3},
+        {"hidden_units": [8, 4], "layers": 1},
+        {"hidden_units": "64", "layers": 0},
+        {"hidden_units": "64-32", "shape": "halving"},
+        {"hidden_units": [64], "shape": "halving"},
+        {"hidden_units": "2-" * 1000 + "2"},
+    ],
+)
+def test_widths_that_contradict_layers_or_shape_are_refused(config):
+    assert "hidden_units" in refusal(config).rule
+
+
+def test_two_classes_by_one_score():
+    architecture, _ = from_config({"output": "sigmoid", "layers": 1, "hidden_units": 3}, 4, 2)
+    assert (architecture.n_out, architecture.output_width, architecture.regression) == (2, 1, False)
+    assert parameter_shapes(architecture)["layer2.w"] == (3, 1)
+    with pytest.raises(ConfigError, match="2 classes"):
+        from_config({"output": "sigmoid"}, 4, 3)
+
+
+def test_one_output_is_regression():
+    for config in ({"layers": 0}, {"layers": 0, "output": "linear"}):
+        architecture, _ = from_config(config, 4, 1)
+        assert (architecture.output, architecture.output_width, architecture.regression) == ("linear", 1, True)
+        assert parameter_shapes(architecture) == {"layer1.w": (4, 1), "layer1.b": (1,)}
+    for output in ("softmax", "sigmoid"):
+        with pytest.raises(ConfigError, match="n_out"):
+            from_config({"output": output}, 4, 1)
+    assert "output = linear" in refusal({"output": "linear"}).rule
+
+
+@pytest.mark.parametrize(("name", "value"), [("label_smoothing", 0.1), ("class_weights", "balanced")])
+def test_what_is_for_classes_is_refused_in_regression(name, value):
+    with pytest.raises(ConfigError, match=f"{name} is for classes"):
+        from_config({name: value}, 4, 1)
 
 
 def test_numbers_of_numpy_become_plain_ones():
@@ -76,17 +154,27 @@ BAD = {
     "beta2": [-0.1, 1.0],
     "epsilon": [0, -1e-8, 1e-40],
     "batch_size": [0, -1, 32.0, True, 2**40],
-    "hidden_units": [0, -3, 2.5, True, "64", 2**40],
-    "layers": [-1, 1.0, True, 10**6],
+    "hidden_units": [0, -3, 2.5, True, 2**40, None, "", "64-", "6x4", "-64", "64--32", "0-4", "9" * 5000, "٣", [4, 0]],
+    "layers": [-1, 1.0, True, 10**6, None],
+    "shape": ["halfing", None, 1],
     "activation": ["Relu6", None],
     "batch_norm": [0, 1, "yes", None],
     "batch_norm_momentum": [-0.1, 1.0],
     "batch_norm_epsilon": [0, -1],
     "dropout": [-0.1, 1.0, 5],
+    "batch_norm_statistics": ["true", None],
+    "input_dropout": [-0.1, 1.0],
+    "output": ["softmix", None],
     "initialiser": ["hee", None],
     "l2": [-1e-9, "none"],
     "decay": ["linear", None],
     "decay_rate": [-0.1, "slow"],
+    "weight_decay": [-0.1, None],
+    "clip_norm": [-1, "off"],
+    "decay_by": ["batch", None],
+    "warmup_steps": [-1, 2.0, True],
+    "label_smoothing": [-0.1, 1.0],
+    "class_weights": ["balance", None, 2.0],
 }
 NUMBERS = sorted(name for name, value in FULL.items() if isinstance(value, float))
 
@@ -125,14 +213,19 @@ def test_batch_norm_needs_two_examples_a_mini_batch():
     assert from_config({"batch_size": 1, "batch_norm": False}, 4, 2)[1].batch_size == 1
 
 
-@pytest.mark.parametrize(("n_in", "n_out"), [(0, 2), (4, 1), (4, 0), (-1, 2)])
-def test_a_network_has_a_feature_and_two_classes(n_in, n_out):
+@pytest.mark.parametrize(("n_in", "n_out"), [(0, 2), (0, 1), (4, 0), (-1, 2)])
+def test_a_network_has_a_feature_and_something_to_predict(n_in, n_out):
     with pytest.raises(ConfigError):
         from_config({}, n_in, n_out)
 
 
 ANYTHING = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(["", "adam", "tanh", "he", "1"])
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.sampled_from(["", "adam", "tanh", "he", "1", "8-4", "sigmoid", "step", "halving", "exact"]),
+    st.lists(st.integers(0, 99), max_size=3),
 )
 
 

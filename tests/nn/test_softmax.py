@@ -1,6 +1,7 @@
 """Softmax and cross-entropy, held to SciPy, PyTorch, scikit-learn and logistic regression."""
 
 import numpy as np
+import pytest
 import scipy.special
 import sklearn.metrics
 import torch
@@ -39,6 +40,18 @@ def test_cross_entropy_and_its_gradient_match_autograd(z, seed):
     loss.backward()
     np.testing.assert_allclose(cross_entropy(z, y), loss.item(), rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(cross_entropy_backward(softmax(z), y), tensor.grad.numpy(), atol=1e-12)
+
+
+@pytest.mark.parametrize("s", [0.0, 0.1, 0.9])
+def test_label_smoothing_and_row_weights_match_autograd(s):
+    random = np.random.default_rng(1)
+    z, y, row_weights = random.standard_normal((9, 4)), random.integers(0, 4, 9), random.uniform(0.2, 3, 9)
+    tensor = torch.tensor(z, requires_grad=True)
+    rows = torch.nn.functional.cross_entropy(tensor, torch.tensor(y), label_smoothing=s, reduction="none")
+    loss = (torch.tensor(row_weights) * rows).mean()
+    loss.backward()
+    np.testing.assert_allclose(cross_entropy(z, y, s, row_weights), loss.item(), rtol=1e-12)
+    np.testing.assert_allclose(cross_entropy_backward(softmax(z), y, s, row_weights), tensor.grad.numpy(), atol=1e-12)
 
 
 def test_cross_entropy_is_scikit_learns_log_loss():

@@ -8,7 +8,7 @@ engines train the same network and differ by rounding only. tests/engine holds e
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -17,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.data.dataset import Examples
+from caviar.errors import DataError
 from caviar.nn.config import Architecture, Optimisation
-from caviar.nn.schedules import learning_rate
+from caviar.nn.inside import LayerInside as LayerInside  # for engines and those who read them, who need one door
+from caviar.nn.schedules import step_rates as step_rates
 from caviar.randomness import Purpose, UInt64, stream_key
 
 State = dict[str, npt.NDArray[Any]]
@@ -58,16 +60,27 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Mean cross-entropy, share of right answers, and the mean over classes of that share."""
+    """How good a network is on some examples: ``loss`` and the ``scores`` by name, NaN where there was no example.
 
-    log_loss: float
-    accuracy: float
-    balanced_accuracy: float
+    Of classes the loss is the mean cross-entropy, and the scores are "accuracy", the share of right answers;
+    "balanced_accuracy", the mean of that share over the classes present; "log_loss", the loss again. Of numbers it is
+    the mean squared error, and the scores are "r2", the share of the variance that is explained; "rmse" and "mae", the
+    root of the mean squared error and the mean absolute one; all in the units of the target as the engine got it,
+    which is standardised. The loss is the plain one, whatever training adds to it; class weights count nothing.
+    """
+
+    loss: float
+    scores: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one epoch gave. ``epoch`` counts from 1; ``validation`` is NaN without rows and after a divergence."""
+    """What one epoch gave.
+
+    ``epoch`` counts from 1. ``train_loss`` is the mean over the epoch's rows of what was minimised, as they were
+    trained on: with label smoothing and class weights, without the L2 term. ``validation`` is NaN without rows and
+    after a divergence. ``learning_rate`` is that of the epoch's last step.
+    """
 
     epoch: int
     train_loss: float
@@ -92,11 +105,31 @@ class Training(Protocol):
         ...
 
     def evaluate(self, examples: Examples) -> Evaluation:
-        """Score ``examples`` in predict mode."""
+        """Score ``examples`` in predict mode.
+
+        Where the architecture's batch_norm_statistics are "exact", this and the validation of every epoch use the
+        statistics of the whole training set under the parameters of the moment (nn.network.with_exact_statistics).
+        They are a function of parameters and training set and go nowhere else: training does not feel them.
+        """
         ...
 
     def state(self) -> State:
         """Everything that the next epoch depends on; restored by ``Engine.start`` to the same bits."""
+        ...
+
+    def inference_state(self) -> State:
+        """What predictions depend on, for caviar.model.fold: ``state``, but with exact statistics where they are asked.
+
+        They stand in the places of the raw running averages, multiplied by 1 - mu^step, which the correction of the
+        averages' start takes off again: whoever can fold ``state`` can fold this. Training cannot go on from it.
+        """
+        ...
+
+    def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
+        """Every layer, as one training step at ``learning_rate`` on ``examples`` as its mini-batch would find it.
+
+        Nothing is changed, and nothing is paid for it until it is called. Raises DataError for too few rows.
+        """
         ...
 
 
@@ -126,22 +159,50 @@ class Engine(Protocol):
         ...
 
 
-def explosion(classes: int) -> float:
-    """A mean training loss above this is a divergence: a thousand times that of guessing blindly, log(classes)."""
-    return 1000.0 * math.log(classes)
+def score_names(architecture: Architecture) -> tuple[str, ...]:
+    """The names of an Evaluation's scores, in order."""
+    return ("r2", "rmse", "mae") if architecture.regression else ("accuracy", "balanced_accuracy", "log_loss")
 
 
-def epoch_rates(optimisation: Optimisation, first: int, last: int) -> list[float]:
-    """The learning rates of the epochs numbered ``first`` + 1 to ``last`` (counted from 1)."""
-    return [
-        learning_rate(optimisation.decay, optimisation.decay_rate, optimisation.learning_rate, epoch)
-        for epoch in range(first, last)
-    ]
+def not_evaluated(architecture: Architecture) -> Evaluation:
+    """The Evaluation of no examples: NaN under every name."""
+    return Evaluation(math.nan, dict.fromkeys(score_names(architecture), math.nan))
+
+
+def explosion(architecture: Architecture) -> float:
+    """A mean training loss above this is a divergence: a thousand times that of guessing blindly.
+
+    That is log(classes), or 1, the variance of a standardised target.
+    """
+    return 1000.0 * (1.0 if architecture.regression else math.log(architecture.n_out))
 
 
 def fewest_rows(architecture: Architecture) -> int:
     """Rows of the smallest mini-batch that can be trained on: batch norm needs two for a variance."""
     return 2 if architecture.batch_norm and architecture.hidden_units else 1
+
+
+def steps_per_epoch(architecture: Architecture, optimisation: Optimisation, rows: int) -> int:
+    """The mini-batches of one epoch over ``rows`` training rows. Raises DataError where there would be none."""
+    fewest = fewest_rows(architecture)
+    if rows < fewest:
+        raise DataError(
+            f"training needs at least {fewest} rows{', for batch norm to have a variance' * (fewest - 1)}, got {rows}",
+            "give more rows, or batch_norm = false" if rows else "give more rows",
+        )
+    whole, left = divmod(rows, optimisation.batch_size)
+    return whole + (left >= fewest)
+
+
+def check_targets(architecture: Architecture, examples: Examples) -> None:
+    """Raises DataError unless ``examples.y`` holds what the network predicts: integer classes, or float numbers."""
+    kind = examples.y.dtype.kind
+    if architecture.regression != (kind == "f"):
+        raise DataError(
+            f"output {architecture.output} predicts {'numbers' if architecture.regression else 'classes'}, "
+            f"got y of {examples.y.dtype}",
+            "give y as float32 numbers" if architecture.regression else "give y as int32 classes from 0 on",
+        )
 
 
 def balanced_accuracy(labels: npt.NDArray[Any], right: npt.NDArray[np.bool_]) -> float:

@@ -5,6 +5,7 @@ CAVIAR_INSTRUCTION_SET chooses a level that is not the processor's best ("scalar
 
 from __future__ import annotations
 
+import math
 import os
 from functools import cache
 
@@ -12,14 +13,28 @@ import numpy as np
 
 from caviar.data.dataset import Examples
 from caviar.engine import _native
-from caviar.engine.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, epoch_rates, explosion
+from caviar.engine.contract import (
+    Epoch,
+    Evaluation,
+    Keys,
+    LayerInside,
+    Outcome,
+    State,
+    StopFlag,
+    check_targets,
+    explosion,
+    step_rates,
+    steps_per_epoch,
+)
 from caviar.errors import ConfigError, did_you_mean
 from caviar.nn.config import Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.initialisers import initial_parameters
+from caviar.nn.losses import objective
 from caviar.nn.optimisers import recipe
 
-# The numbers of the enum Activation in native/network.h.
-_ACTIVATIONS = {"identity": 0, "relu": 1, "leaky_relu": 2, "tanh": 3, "sigmoid": 4}
+# The numbers of the enums Activation and Output in native/network.h.
+_ACTIVATIONS = ("identity", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "gelu", "silu")
+_OUTPUTS = ("softmax", "sigmoid", "linear")
 _MOST_HIDDEN_LAYERS = 63  # max_layers - 1 in native/network.h
 
 
@@ -49,26 +64,36 @@ class NativeTraining:
         keys: Keys,
         state: State | None,
     ) -> None:
+        check_targets(architecture, training)
+        self._architecture = architecture
         self._optimisation = optimisation
         self._training = training
         self._validation = validation
-        self._explosion = explosion(architecture.n_out)
         rule = recipe(optimisation)
+        weights = objective(architecture, optimisation, training.y).class_weights
         parameters, self._arrays = _names(architecture, tuple(rule.moments))
         settings = {
-            "widths": [architecture.n_in, *architecture.hidden_units, architecture.n_out],
-            "activation": _ACTIVATIONS[architecture.activation],
+            "widths": [architecture.n_in, *architecture.hidden_units, architecture.output_width],
+            "activation": _ACTIVATIONS.index(architecture.activation),
+            "output": _OUTPUTS.index(architecture.output),
             "batch_norm": architecture.batch_norm and bool(architecture.hidden_units),
             "batch_norm_momentum": architecture.batch_norm_momentum,
             "batch_norm_epsilon": architecture.batch_norm_epsilon,
+            "exact_statistics": architecture.batch_norm_statistics == "exact",
             "dropout": architecture.dropout,
+            "input_dropout": architecture.input_dropout,
+            "label_smoothing": 0.0 if architecture.regression else optimisation.label_smoothing,
+            "class_weights": [] if weights is None else weights.tolist(),
             "first_moment": rule.beta_first is not None,
             "second_moment": rule.beta_second is not None,
             "bias_correction": rule.corrected,
+            "nesterov": rule.nesterov,
             "beta1": rule.beta_first or 0.0,
             "beta2": rule.beta_second or 0.0,
             "epsilon": rule.epsilon,
             "l2": optimisation.l2,
+            "weight_decay": rule.decay,
+            "clip_norm": optimisation.clip_norm,
             "batch_size": min(optimisation.batch_size, max(len(training.y), 2)),  # a larger one is the whole set
             "keys": [int(k) for k in (*keys.order, *keys.dropout)],
         }
@@ -88,26 +113,53 @@ class NativeTraining:
     def train(self, to_epoch: int, stop: StopFlag) -> tuple[Outcome, list[Epoch]]:
         """See contract.Training."""
         first = self.epoch
-        rates = epoch_rates(self._optimisation, first, to_epoch)
         training, validation = self._training, self._validation
+        steps = steps_per_epoch(self._architecture, self._optimisation, len(training.y))
+        if to_epoch <= first:
+            return Outcome.TRAINED, []
+        rates = np.array([step_rates(self._optimisation, epoch, steps) for epoch in range(first, to_epoch)])
         outcome, rows = self._trial.train(
-            training.x, training.y, validation.x, validation.y, rates, self._explosion, stop
+            training.x, training.y, validation.x, validation.y, rates, explosion(self._architecture), stop
         )
         done = [
-            Epoch(first + i, train_loss, Evaluation(loss, accuracy, balanced), rate, seconds)
-            for i, (train_loss, loss, accuracy, balanced, rate, seconds) in enumerate(rows, start=1)
+            Epoch(first + i + 1, train_loss, self._evaluation(*scores), float(rates[i, -1]), seconds)
+            for i, (train_loss, *scores, seconds) in enumerate(rows)
         ]
         return Outcome(outcome), done
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
-        _, loss, accuracy, balanced, _, _ = self._trial.evaluate(examples.x, examples.y)
-        return Evaluation(loss, accuracy, balanced)
+        training = self._training
+        return self._evaluation(*self._trial.evaluate(examples.x, examples.y, training.x, training.y))
 
     def state(self) -> State:
         """See contract.Training."""
-        arrays: State = dict(zip(self._arrays, self._trial.export(), strict=True))
-        return {**arrays, "step": np.array(self._trial.step), "epoch": np.array(self._trial.epoch)}
+        return self._with_counts(self._trial.export())
+
+    def inference_state(self) -> State:
+        """See contract.Training."""
+        if self._architecture.batch_norm_statistics != "exact" or not statistics_shapes(self._architecture):
+            return self.state()
+        state = self._with_counts(self._trial.statistics_of(self._training.x, self._training.y))
+        for name in statistics_shapes(self._architecture):
+            share = 1 - self._architecture.batch_norm_momentum ** int(state["step"])
+            state[name] = state[name].astype(np.float64) * share
+        return state
+
+    def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
+        """See contract.Training."""
+        check_targets(self._architecture, examples)
+        steps_per_epoch(self._architecture, self._optimisation, len(examples.y))  # that there are rows enough
+        return tuple(LayerInside(*row) for row in self._trial.inside(examples.x, examples.y, learning_rate))
+
+    def _evaluation(self, loss: float, second: float, third: float) -> Evaluation:
+        if self._architecture.regression:
+            return Evaluation(loss, {"r2": second, "rmse": math.sqrt(loss), "mae": third})
+        return Evaluation(loss, {"accuracy": second, "balanced_accuracy": third, "log_loss": loss})
+
+    def _with_counts(self, arrays: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> State:
+        counts = {"step": np.array(self._trial.step), "epoch": np.array(self._trial.epoch)}
+        return {**dict(zip(self._arrays, arrays, strict=True)), **counts}
 
 
 class NativeEngine:

@@ -2,7 +2,7 @@
 
 Notation
     theta   one number of one parameter;  h  a small step
-    g       dJ/dtheta by the backward pass, J with its L2 term
+    g       dJ/dtheta by the backward pass, J with its L2 term, label smoothing and class weights
     d       (J(theta + h) - J(theta - h)) / 2h, the two-sided difference: its error falls with h^2, that of the
             one-sided one only with h
 
@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from caviar.errors import ConfigError
-from caviar.nn import FloatArray, Labels
+from caviar.nn import FloatArray, Targets
 from caviar.nn.config import Architecture, parameter_shapes
+from caviar.nn.losses import PLAIN, Objective, mean_loss
 from caviar.nn.network import Cache, backward, forward, penalty
-from caviar.nn.softmax import cross_entropy
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def check_gradients(
     architecture: Architecture,
     arrays: Mapping[str, FloatArray],
     x: FloatArray,
-    y: Labels,
-    l2: float = 0.0,
+    y: Targets,
+    objective: Objective = PLAIN,
     h: float = 1e-5,  # rounding costs 1e-16 / h, the curve h^2: the sum is least about here
     tolerance: float = 1e-6,
 ) -> GradientReport:
@@ -67,17 +67,18 @@ def check_gradients(
     ``arrays`` are any parameters: initial ones, or those of a State after some steps. It costs two forward passes for
     each number, so take a small network. Raises ConfigError with dropout on: J would be another function at each call.
     """
-    if architecture.dropout > 0:
-        raise ConfigError(
-            f"gradients can only be checked without dropout, got dropout = {architecture.dropout:g}",
-            "check the same network with dropout = 0, then train with dropout on",
-        )
-    _, cache = forward(architecture, arrays, x)
-    gradients = backward(architecture, arrays, cache, y, l2)
-    noise = 1e-15 * (1 + cross_entropy(cache.z, y) + penalty(architecture, arrays, l2)) / h
+    for name in ("dropout", "input_dropout"):
+        if getattr(architecture, name) > 0:
+            raise ConfigError(
+                f"gradients can only be checked without dropout, got {name} = {getattr(architecture, name):g}",
+                f"check the same network with {name} = 0, then train with dropout on",
+            )
+    cache = forward(architecture, arrays, x)
+    gradients = backward(architecture, arrays, cache, y, objective)
+    noise = 1e-15 * (1 + _loss(architecture, arrays, cache, y, objective)) / h
     blocks = []
     for name in parameter_shapes(architecture):
-        differences = _two_sided_differences(architecture, arrays, name, x, y, l2, h)
+        differences = _two_sided_differences(architecture, arrays, name, x, y, objective, h)
         compared = ~np.isnan(differences)
         g, d = gradients[name][compared], differences[compared]
         distance, size = float(np.linalg.norm(g - d)), float(np.linalg.norm(g) + np.linalg.norm(d))
@@ -94,8 +95,8 @@ def _two_sided_differences(
     arrays: Mapping[str, FloatArray],
     name: str,
     x: FloatArray,
-    y: Labels,
-    l2: float,
+    y: Targets,
+    objective: Objective,
     h: float,
 ) -> FloatArray:
     """d for every number of the block ``name``, in its shape; NaN at a kink."""
@@ -106,13 +107,20 @@ def _two_sided_differences(
             moved = arrays[name].copy()
             moved[index] += sign * h
             there = {**arrays, name: moved}
-            _, cache = forward(architecture, there, x)
-            losses.append(cross_entropy(cache.z, y) + penalty(architecture, there, l2))
+            cache = forward(architecture, there, x)
+            losses.append(_loss(architecture, there, cache, y, objective))
             caches.append(cache)
         kink = "relu" in architecture.activation and _signs_differ(*caches)
         differences[index] = np.nan if kink else (losses[0] - losses[1]) / (2 * h)
     return differences
 
 
+def _loss(
+    architecture: Architecture, arrays: Mapping[str, FloatArray], cache: Cache, y: Targets, objective: Objective
+) -> float:
+    """J, all of it."""
+    return mean_loss(architecture.output, cache.z, y, objective) + penalty(architecture, arrays, objective.l2)
+
+
 def _signs_differ(one: Cache, other: Cache) -> bool:
-    return any(not np.array_equal(p.a > 0, q.a > 0) for p, q in zip(one.hidden, other.hidden, strict=True))
+    return any(not np.array_equal(p.z > 0, q.z > 0) for p, q in zip(one.hidden, other.hidden, strict=True))

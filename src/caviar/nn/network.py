@@ -2,19 +2,19 @@
 
 Notation is the room's (see caviar.nn). ``arrays`` is a flat dict that holds at least the parameters; a State's arrays
 will do. In training mode batch norm takes the mini-batch's own statistics and dropout its masks; in predict mode it
-takes the running statistics, and there is no dropout.
+takes the running statistics, or what ``with_exact_statistics`` has put in their place, and there is no dropout.
 
 Source: Course, week 3, "Fitting Batch Norm into a Neural Network", and the sources of the parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from caviar.nn import Arrays, FloatArray, Labels, dropout
+from caviar.nn import Arrays, FloatArray, Targets, dropout
 from caviar.nn.activations import ACTIVATIONS
 from caviar.nn.averages import exponentially_weighted
 from caviar.nn.batch_norm import (
@@ -28,8 +28,8 @@ from caviar.nn.config import Architecture, Optimisation, parameter_shapes, stati
 from caviar.nn.dense import dense_backward, dense_forward
 from caviar.nn.dropout import dropout_backward, dropout_forward
 from caviar.nn.initialisers import initial_parameters
-from caviar.nn.optimisers import recipe, update
-from caviar.nn.softmax import cross_entropy, cross_entropy_backward, softmax
+from caviar.nn.losses import PLAIN, Objective, mean_loss, mean_loss_backward
+from caviar.nn.optimisers import clip, recipe, update
 from caviar.randomness import UInt64
 
 
@@ -50,6 +50,7 @@ class HiddenCache:
     """What the forward pass of one hidden layer keeps."""
 
     x: FloatArray  # (m, n_in)
+    z: FloatArray  # (m, n)  what the activation got: after batch norm
     a: FloatArray  # (m, n)  before dropout
     batch_norm: BatchNormCache | None
     mask: FloatArray | None  # (m, n)
@@ -57,12 +58,15 @@ class HiddenCache:
 
 @dataclass(frozen=True)
 class Cache:
-    """What the forward pass keeps: the hidden layers, then x, scores and probabilities of the output layer."""
+    """What the forward pass keeps: the hidden layers, then x and scores of the output layer."""
 
     hidden: tuple[HiddenCache, ...]
     x: FloatArray  # (m, n_in of the output layer)
-    z: FloatArray  # (m, n_out)
-    probabilities: FloatArray  # (m, n_out)
+    z: FloatArray  # (m, output_width)
+
+
+Masks = Mapping[int, FloatArray]
+"""The dropout masks of a step by layer, those of the inputs by 0; a layer without dropout has none."""
 
 
 def initial_state(architecture: Architecture, optimisation: Optimisation, key: UInt64) -> State:
@@ -77,50 +81,58 @@ def initial_state(architecture: Architecture, optimisation: Optimisation, key: U
     return State({**parameters, **statistics, **moments})
 
 
-def dropout_masks(architecture: Architecture, m: int, key: UInt64, step: int) -> tuple[FloatArray, ...]:
-    """A mask (m, n) for each hidden layer at the step with ``step`` steps before it; none at all without dropout."""
-    if architecture.dropout == 0:
-        return ()
-    return tuple(
-        dropout.mask((m, n), architecture.dropout, key, step, layer)
-        for layer, n in enumerate(architecture.hidden_units, start=1)
-    )
+def dropout_masks(architecture: Architecture, m: int, key: UInt64, step: int) -> Masks:
+    """The masks (m, n) of the step with ``step`` steps before it, for the inputs and for every hidden layer."""
+    widths = (architecture.n_in, *architecture.hidden_units)
+    shares = (architecture.input_dropout, *(architecture.dropout for _ in architecture.hidden_units))
+    return {
+        layer: dropout.mask((m, n), p, key, step, layer)
+        for layer, (n, p) in enumerate(zip(widths, shares, strict=True))
+        if p > 0
+    }
 
 
 def forward(
-    architecture: Architecture, arrays: Mapping[str, FloatArray], x: FloatArray, masks: Sequence[FloatArray] = ()
-) -> tuple[FloatArray, Cache]:
-    """The probabilities (m, n_out) in training mode, and what ``backward`` needs; no ``masks``: no dropout."""
+    architecture: Architecture, arrays: Mapping[str, FloatArray], x: FloatArray, masks: Masks | None = None
+) -> Cache:
+    """The scores (m, output_width) in training mode, and all that ``backward`` needs; no ``masks``: no dropout."""
+    masks = masks or {}
     hidden = []
+    if 0 in masks:
+        x = dropout_forward(x, masks[0])
     for layer in range(1, len(architecture.hidden_units) + 1):
-        x, cache = _hidden_forward(architecture, arrays, f"layer{layer}", x, masks[layer - 1] if masks else None)
+        cache = _hidden_forward(architecture, arrays, f"layer{layer}", x, masks.get(layer))
         hidden.append(cache)
+        x = cache.a if cache.mask is None else dropout_forward(cache.a, cache.mask)
     output = f"layer{len(hidden) + 1}"
-    z = dense_forward(x, arrays[f"{output}.w"], arrays[f"{output}.b"])  # (m, n_out)
-    probabilities = softmax(z)
-    return probabilities, Cache(tuple(hidden), x, z, probabilities)
+    z = dense_forward(x, arrays[f"{output}.w"], arrays[f"{output}.b"])  # (m, output_width)
+    return Cache(tuple(hidden), x, z)
 
 
 def backward(
-    architecture: Architecture, arrays: Mapping[str, FloatArray], cache: Cache, y: Labels, l2: float = 0.0
+    architecture: Architecture,
+    arrays: Mapping[str, FloatArray],
+    cache: Cache,
+    y: Targets,
+    objective: Objective = PLAIN,
 ) -> Arrays:
     """dJ/dp for every parameter p, J with its L2 term, in the parameters' order."""
     gradients: Arrays = {}
     output = f"layer{len(cache.hidden) + 1}"
-    dz = cross_entropy_backward(cache.probabilities, y)  # (m, n_out)
+    dz = mean_loss_backward(architecture.output, cache.z, y, objective)  # (m, output_width)
     dx, gradients[f"{output}.w"], gradients[f"{output}.b"] = dense_backward(dz, cache.x, arrays[f"{output}.w"])
     for layer in range(len(cache.hidden), 0, -1):
         dx, block = _hidden_backward(architecture, arrays, f"layer{layer}", dx, cache.hidden[layer - 1])
         gradients.update(block)
     for name in _weights(architecture):
-        gradients[name] = gradients[name] + l2 * arrays[name]  # from l2/2 * sum(w**2)
+        gradients[name] = gradients[name] + objective.l2 * arrays[name]  # from l2/2 * sum(w**2)
     return {name: gradients[name] for name in parameter_shapes(architecture)}
 
 
 def _hidden_forward(
     architecture: Architecture, arrays: Mapping[str, FloatArray], name: str, x: FloatArray, mask: FloatArray | None
-) -> tuple[FloatArray, HiddenCache]:
-    """dense -> (batch norm, or + b) -> activation -> dropout, for the hidden layer called ``name``."""
+) -> HiddenCache:
+    """dense -> (batch norm, or + b) -> activation, for the hidden layer called ``name``; dropout comes after it."""
     norm = None
     if architecture.batch_norm:
         z = dense_forward(x, arrays[f"{name}.w"], 0.0)  # (m, n)
@@ -129,17 +141,16 @@ def _hidden_forward(
     else:
         z = dense_forward(x, arrays[f"{name}.w"], arrays[f"{name}.b"])  # (m, n)
     a = ACTIVATIONS[architecture.activation].forward(z)  # (m, n)
-    out = a if mask is None else dropout_forward(a, mask)
-    return out, HiddenCache(x, a, norm, mask)
+    return HiddenCache(x, z, a, norm, mask)
 
 
 def _hidden_backward(
     architecture: Architecture, arrays: Mapping[str, FloatArray], name: str, dout: FloatArray, cache: HiddenCache
 ) -> tuple[FloatArray, Arrays]:
-    """(dx, the layer's gradients): the lines of _hidden_forward, last first."""
+    """(dx, the layer's gradients): dropout and the lines of _hidden_forward, last first."""
     gradients: Arrays = {}
     da = dout if cache.mask is None else dropout_backward(dout, cache.mask)  # (m, n)
-    dz = da * ACTIVATIONS[architecture.activation].derivative(cache.a)  # (m, n)
+    dz = da * ACTIVATIONS[architecture.activation].derivative(cache.z, cache.a)  # (m, n)
     if cache.batch_norm is not None:
         dz, dgamma, dbeta = batch_norm_backward(dz, arrays[f"{name}.gamma"], cache.batch_norm)
         gradients = {f"{name}.gamma": dgamma, f"{name}.beta": dbeta}
@@ -155,23 +166,66 @@ def penalty(architecture: Architecture, arrays: Mapping[str, FloatArray], l2: fl
 
 
 def scores(architecture: Architecture, state: State, x: FloatArray) -> FloatArray:
-    """The scores z (m, n_out) in predict mode: softmax(z) are the probabilities, cross_entropy(z, y) is the loss."""
-    activate = ACTIVATIONS[architecture.activation].forward
+    """The scores z (m, output_width) in predict mode; losses says what they mean and what they cost."""
     arrays = state.arrays
     with np.errstate(all="ignore"):  # a diverged network predicts NaN: a result, not a warning
         for layer in range(1, len(architecture.hidden_units) + 1):
-            w = arrays[f"layer{layer}.w"]
+            name = f"layer{layer}"
+            z = _before_normalising(architecture, arrays, name, x)
             if architecture.batch_norm:
-                raw = arrays[f"layer{layer}.mean"], arrays[f"layer{layer}.variance"]
+                raw = arrays[f"{name}.mean"], arrays[f"{name}.variance"]
                 mean, variance = running_statistics(*raw, architecture.batch_norm_momentum, state.step)
-                gamma, beta = arrays[f"layer{layer}.gamma"], arrays[f"layer{layer}.beta"]
-                z = dense_forward(x, w, 0.0)
-                z = batch_norm_predict(z, gamma, beta, mean, variance, architecture.batch_norm_epsilon)
-            else:
-                z = dense_forward(x, w, arrays[f"layer{layer}.b"])
-            x = activate(z)
+                z = _normalised(architecture, arrays, name, z, mean, variance)
+            x = ACTIVATIONS[architecture.activation].forward(z)
         output = f"layer{len(architecture.hidden_units) + 1}"
         return dense_forward(x, arrays[f"{output}.w"], arrays[f"{output}.b"])
+
+
+def with_exact_statistics(architecture: Architecture, state: State, x: FloatArray) -> State:
+    """The state whose predictions use the statistics of the whole training set ``x`` (m, n_in), not running averages.
+
+    Layer by layer, the mean and the biased variance of z = x @ w over all of ``x`` in predict mode, the layers below
+    normalised by their own exact statistics already. They are stored as raw averages are, times 1 - mu^t, so that
+    ``scores`` and whoever else corrects raw averages for their start at 0 finds them. The parameters are those of
+    ``state``. Before the first step, and without batch norm, it is ``state`` itself. What training goes on from is
+    ``state`` and never this one.
+
+    Source: Ioffe and Szegedy, Batch Normalization, 2015, algorithm 2, lines 8 to 12, over all examples in place of
+    many mini-batches, and with the biased variance in place of m/(m-1) times it.
+    """
+    if not architecture.batch_norm or state.step == 0:
+        return state
+    start = 1 - architecture.batch_norm_momentum**state.step
+    exact: Arrays = {}
+    with np.errstate(all="ignore"):
+        for layer in range(1, len(architecture.hidden_units) + 1):
+            name = f"layer{layer}"
+            z = _before_normalising(architecture, state.arrays, name, x)
+            mean = z.mean(axis=0)  # (n,)
+            variance = ((z - mean) ** 2).mean(axis=0)  # (n,)
+            exact |= {f"{name}.mean": mean * start, f"{name}.variance": variance * start}
+            z = _normalised(architecture, state.arrays, name, z, mean, variance)
+            x = ACTIVATIONS[architecture.activation].forward(z)
+    return State({**state.arrays, **exact}, state.step)
+
+
+def _before_normalising(
+    architecture: Architecture, arrays: Mapping[str, FloatArray], name: str, x: FloatArray
+) -> FloatArray:
+    b = 0.0 if architecture.batch_norm else arrays[f"{name}.b"]
+    return dense_forward(x, arrays[f"{name}.w"], b)
+
+
+def _normalised(
+    architecture: Architecture,
+    arrays: Mapping[str, FloatArray],
+    name: str,
+    z: FloatArray,
+    mean: FloatArray,
+    variance: FloatArray,
+) -> FloatArray:
+    gamma, beta = arrays[f"{name}.gamma"], arrays[f"{name}.beta"]
+    return batch_norm_predict(z, gamma, beta, mean, variance, architecture.batch_norm_epsilon)
 
 
 def train_step(
@@ -179,26 +233,30 @@ def train_step(
     optimisation: Optimisation,
     state: State,
     x: FloatArray,
-    y: Labels,
+    y: Targets,
     learning_rate: float,
     key: UInt64,
+    class_weights: FloatArray | None = None,
 ) -> tuple[State, float]:
     """One training step on the mini-batch x (m, n_in), y (m,): the next state, and the loss before it without L2.
 
-    ``learning_rate`` is the epoch's (see schedules), ``key`` the trial's stream of randomness.Purpose.DROPOUT.
+    ``learning_rate`` is the step's (see schedules), ``key`` the trial's stream of randomness.Purpose.DROPOUT,
+    ``class_weights`` (C,) are those of the whole training set (see losses), which a mini-batch cannot know.
     A network that diverges gets infinities and NaN and says so in its loss; nothing is raised.
     """
     arrays, step = state.arrays, state.step
+    objective = Objective(optimisation.l2, optimisation.label_smoothing, class_weights)
     with np.errstate(all="ignore"):
         masks = dropout_masks(architecture, len(x), key, step)
-        _, cache = forward(architecture, arrays, np.asarray(x, dtype=np.float64), masks)
-        loss = cross_entropy(cache.z, y)
-        gradients = backward(architecture, arrays, cache, y, optimisation.l2)
+        cache = forward(architecture, arrays, np.asarray(x, dtype=np.float64), masks)
+        loss = mean_loss(architecture.output, cache.z, y, objective)
+        gradients = clip(backward(architecture, arrays, cache, y, objective), optimisation.clip_norm)
         changed = _running_averages(architecture, arrays, cache)
         rule = recipe(optimisation)
         for name, g in gradients.items():
             moments = {moment: arrays[f"{name}.{moment}"] for moment in rule.moments}
-            new = update(rule, arrays[name], g, moments, step + 1, learning_rate)
+            own = rule if name.endswith(".w") else replace(rule, decay=0.0)
+            new = update(own, arrays[name], g, moments, step + 1, learning_rate)
             changed[name] = new.pop("p")
             changed.update({f"{name}.{moment}": value for moment, value in new.items()})
     return State({name: changed[name] for name in arrays}, step + 1), loss

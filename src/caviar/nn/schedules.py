@@ -1,41 +1,56 @@
-"""Learning-rate decay: the learning rate of each epoch. The only place where it lives: engines get plain numbers.
+"""Learning-rate decay and warm-up: the learning rate of each step. The only place where it lives: engines get numbers.
 
 Notation
     base    the config's learning rate, alpha_0 in the course
     rate    the config's decay_rate; 0 means no decay under every schedule
-    epoch   0, 1, 2, ...: epochs done before this one, so that the first epoch trains at ``base``
+    epoch   epochs done before the step, any shape: 0, 1, 2, ... where the learning rate changes by the epoch, and
+            epoch + i/S for step i = 0 .. S-1 of an epoch of S steps where it changes by the step
+    t       training steps done before the step, over the whole training: 0, 1, 2, ...
 
-Source: Course, week 2, "Learning Rate Decay".
+Sources: Course, week 2, "Learning Rate Decay"; Loshchilov and Hutter, SGDR, 2017, equation 5 (cosine, without its
+restarts); Goyal et al., Accurate, large minibatch SGD, 2017, section 2.2 (warm-up).
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 
-def constant(base: float, rate: float, epoch: int) -> float:
+from caviar.nn import FloatArray
+from caviar.nn.config import Optimisation
+
+_NEARLY = 1e-9  # else 1/49 would halve after 50 epochs: 1/49 * 49 < 1
+
+
+def constant(base: float, rate: float, epoch: FloatArray) -> FloatArray:
     """base."""
-    return base
+    return np.full_like(epoch, base)
 
 
-def inverse(base: float, rate: float, epoch: int) -> float:
+def inverse(base: float, rate: float, epoch: FloatArray) -> FloatArray:
     """base / (1 + rate * epoch)."""
     return base / (1 + rate * epoch)
 
 
-def exponential(base: float, rate: float, epoch: int) -> float:
+def exponential(base: float, rate: float, epoch: FloatArray) -> FloatArray:
     """base * (1 - rate)^epoch: the share ``rate`` is lost an epoch; the course's 0.95^epoch is rate = 0.05."""
-    return base * (1 - rate) ** epoch
+    return base * np.power(1 - rate, epoch)
 
 
-def inverse_sqrt(base: float, rate: float, epoch: int) -> float:
+def inverse_sqrt(base: float, rate: float, epoch: FloatArray) -> FloatArray:
     """base / sqrt(1 + rate * epoch); the course's k / sqrt(epoch) has no value at epoch 0."""
-    return base / math.sqrt(1 + rate * epoch)
+    return base / np.sqrt(1 + rate * epoch)
 
 
-def staircase(base: float, rate: float, epoch: int) -> float:
+def staircase(base: float, rate: float, epoch: FloatArray) -> FloatArray:
     """base / 2^floor(rate * epoch): ``rate`` is the number of halvings an epoch, 0.1 halves every ten epochs."""
-    return base * 0.5 ** math.floor(rate * epoch + 1e-9)  # else 1/49 would halve after 50 epochs: 1/49 * 49 < 1
+    return base * np.power(0.5, np.floor(rate * epoch + _NEARLY))
+
+
+def cosine(base: float, rate: float, epoch: FloatArray) -> FloatArray:
+    """base * (1 + cos(pi * min(1, rate * epoch))) / 2: half a wave from base to 0, where it is after 1/rate epochs."""
+    return base * ((1 + np.cos(math.pi * np.minimum(1.0, rate * epoch))) / 2)
 
 
 SCHEDULES = {
@@ -44,9 +59,24 @@ SCHEDULES = {
     "exponential": exponential,
     "inverse_sqrt": inverse_sqrt,
     "staircase": staircase,
+    "cosine": cosine,
 }
 
 
-def learning_rate(schedule: str, rate: float, base: float, epoch: int) -> float:
-    """The learning rate of ``epoch`` (0 first) under the ``schedule`` of that name."""
-    return SCHEDULES[schedule](base, rate, epoch)
+def warmup(warmup_steps: int, t: FloatArray) -> FloatArray:
+    """min(1, (t + 1) / warmup_steps), the factor before any schedule: 1 from step ``warmup_steps`` - 1 on."""
+    return np.minimum(1.0, (t + 1) / warmup_steps)
+
+
+def step_rates(optimisation: Optimisation, epoch_index: int, steps_per_epoch: int) -> FloatArray:
+    """The learning rates (steps_per_epoch,) of one epoch's steps; ``epoch_index`` counts from 0."""
+    steps = np.arange(steps_per_epoch, dtype=np.float64)
+    by_step = optimisation.decay_by == "step"
+    epochs = epoch_index + steps / steps_per_epoch if by_step else np.array([float(epoch_index)])
+    schedule = SCHEDULES[optimisation.decay]
+    rates = schedule(optimisation.learning_rate, optimisation.decay_rate, epochs)
+    if not by_step:
+        rates = np.repeat(rates, steps_per_epoch)
+    if optimisation.warmup_steps > 0:
+        rates = rates * warmup(optimisation.warmup_steps, epoch_index * steps_per_epoch + steps)
+    return rates

@@ -50,8 +50,8 @@ class Book:
         self._measurements += [(*key, self._measurement(epoch)) for epoch in done.epochs]
         self.seconds[key] = self.seconds.get(key, 0.0) + sum(epoch.seconds for epoch in done.epochs)
         last = done.epochs[-1]
-        score = getattr(last.validation, self._metric)
-        measured = replace(self.trials[key], epochs=last.epoch, score=score, validation_loss=last.validation.log_loss)
+        score = last.validation.scores[self._metric]
+        measured = replace(self.trials[key], epochs=last.epoch, score=score, validation_loss=last.validation.loss)
         if done.outcome is Outcome.DIVERGED:
             measured = replace(measured, state=TrialState.DIVERGED)
         self._put(measured)
@@ -128,8 +128,8 @@ class Book:
         return Measurement(
             epoch.epoch,
             epoch.train_loss,
-            epoch.validation.log_loss,
-            epoch.validation.accuracy,
+            epoch.validation.loss,
+            epoch.validation.scores["accuracy"],
             getattr(epoch.validation, self._metric),
             epoch.learning_rate,
             epoch.seconds,

@@ -1,0 +1,92 @@
+"""What training minimises, by the network's output: the room's one door to softmax, logistic and squared_error.
+
+Notation
+    z (m, width)      the output layer's scores: width C under softmax, 1 under sigmoid and linear
+    y (m,)            the true classes; under linear the true numbers
+    C                 classes; ``class_weights`` (C,) is how much a row of each counts
+    J                 the mean loss of the mini-batch's rows, each times its class's weight. The mean is over the rows
+                      and not over their weights, so that a row counts the same in whatever mini-batch it comes; over
+                      the whole training set both are one, because the weights' mean there is 1
+
+Where we differ from PyTorch: its cross_entropy divides by the sum of the weights of the mini-batch; and with label
+smoothing it weights each class's part of the target, where we weight the row by its true class.
+
+Source of the balanced weights: King and Zeng, Logistic regression in rare events data, 2001, as scikit-learn's
+class_weight="balanced" reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from caviar.nn import FloatArray, Labels, Targets
+from caviar.nn.config import Architecture, Optimisation
+from caviar.nn.logistic import binary_cross_entropy, binary_cross_entropy_backward, both_probabilities
+from caviar.nn.softmax import cross_entropy, cross_entropy_backward, softmax
+from caviar.nn.squared_error import squared_error, squared_error_backward
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """What counts in training besides being right: see Optimisation. ``class_weights`` None: all classes alike."""
+
+    l2: float = 0.0
+    label_smoothing: float = 0.0
+    class_weights: FloatArray | None = None  # (C,)
+
+
+PLAIN = Objective()
+"""The loss that is evaluated: no L2 term, no smoothing, no weights."""
+
+
+def objective(architecture: Architecture, optimisation: Optimisation, y: Targets) -> Objective:
+    """What ``optimisation`` asks for, on the training rows with classes ``y`` (m,); regression has L2 alone."""
+    if architecture.regression:
+        return Objective(optimisation.l2)
+    balanced = optimisation.class_weights == "balanced"
+    weights = balanced_class_weights(y, architecture.n_out) if balanced else None
+    return Objective(optimisation.l2, optimisation.label_smoothing, weights)
+
+
+def balanced_class_weights(y: Labels, classes: int) -> FloatArray:
+    """m / (classes present * rows of the class) (C,), so that every class present weighs the same in all.
+
+    A class without a row gets 0, which nothing is ever multiplied by.
+    """
+    rows = np.bincount(y, minlength=classes)  # (C,)
+    present = rows > 0
+    return np.where(present, len(y) / (present.sum() * np.maximum(rows, 1)), 0.0)
+
+
+def mean_loss(output: str, z: FloatArray, y: Targets, objective: Objective = PLAIN) -> float:
+    """J without its L2 term, for a network whose output is "softmax", "sigmoid" or "linear"."""
+    if output == "linear":
+        return squared_error(z, y)
+    loss = cross_entropy if output == "softmax" else binary_cross_entropy
+    return loss(z, y, objective.label_smoothing, _row_weights(objective, y))
+
+
+def mean_loss_backward(output: str, z: FloatArray, y: Targets, objective: Objective = PLAIN) -> FloatArray:
+    """dz (m, width) of ``mean_loss``."""
+    if output == "linear":
+        return squared_error_backward(z, y)
+    s, row_weights = objective.label_smoothing, _row_weights(objective, y)
+    if output == "softmax":
+        return cross_entropy_backward(softmax(z), y, s, row_weights)
+    return binary_cross_entropy_backward(z, y, s, row_weights)
+
+
+def probabilities(output: str, z: FloatArray) -> FloatArray:
+    """The probabilities (m, C) that the scores of a "softmax" or "sigmoid" network stand for, two under sigmoid."""
+    return softmax(z) if output == "softmax" else both_probabilities(z)
+
+
+def predicted_classes(output: str, z: FloatArray) -> Labels:
+    """The likeliest class (m,) of each row; at a tie the first, so that under sigmoid class 1 needs z > 0."""
+    return z.argmax(axis=1) if output == "softmax" else (z[:, 0] > 0).astype(np.int64)
+
+
+def _row_weights(objective: Objective, y: Labels) -> FloatArray | float:
+    return 1.0 if objective.class_weights is None else objective.class_weights[y]
