@@ -45,7 +45,7 @@ def scores(path: Path, target: str | None, seed: int, cut: float) -> tuple[float
         network = NativeEngine().start(architecture, optimisation, rows, nothing, Keys.of(999, repeat))
         network.train(60, never())
         evaluation = network.evaluate(test)
-        return evaluation.accuracy, evaluation.log_loss
+        return evaluation.scores["accuracy"], evaluation.scores["log_loss"]
 
     with ThreadPoolExecutor(2) as pool:
         runs = list(pool.map(lambda work: run(*work), itertools.product(CONFIGS, range(2))))

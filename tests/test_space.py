@@ -296,6 +296,7 @@ def test_the_default_space_is_the_courses():
         epsilon=Fixed(1e-8, tier=4, when={"optimizer": ["adam"]}),
         l2=Log(1e-6, 1e-2, zero=0.3),
         dropout=Linear(0, 0.5, zero=0.3),
+        input_dropout=Linear(0, 0.3, zero=0.3),
         activation="relu",
         batch_norm=True,
     )

@@ -344,8 +344,8 @@ class _Job:
     def mean(self, repeats: list[Done]) -> Merit:
         """What a finalist is ranked by: the mean metric of its repeats, and their mean loss where that ties."""
         scores = [done.epochs[-1].validation for done in repeats]
-        metric = float(np.mean([getattr(score, self.request.metric) for score in scores]))
-        return merit(self.request.metric, metric, float(np.mean([score.log_loss for score in scores])))
+        metric = float(np.mean([score.scores[self.request.metric] for score in scores]))
+        return merit(self.request.metric, metric, float(np.mean([score.scores["log_loss"] for score in scores])))
 
     def in_time(self, reserve: float = 0.0) -> bool:
         """Whether time is left, if ``reserve`` seconds of it are needed later. Raises KeyboardInterrupt on an end."""
@@ -466,19 +466,19 @@ def _conclude(job: _Job, book: Book, study: Study, found: _Answer, store: str) -
     """Open the sealed test part, once; save the model; say it all."""
     winner, training = found.winner, found.training
     validation = {
-        "accuracy": float(np.mean([score.accuracy for score in found.scores])),
-        "log_loss": float(np.mean([score.log_loss for score in found.scores])),
+        "accuracy": float(np.mean([score.scores["accuracy"] for score in found.scores])),
+        "log_loss": float(np.mean([score.scores["log_loss"] for score in found.scores])),
     }
     test = None
     if job.dataset.test is not None:
         examples = job.dataset.test.open()
         evaluation = training.evaluate(examples)
-        low, high = _wilson(round(evaluation.accuracy * len(examples)), len(examples))
+        low, high = _wilson(round(evaluation.scores["accuracy"] * len(examples)), len(examples))
         test = {
-            "accuracy": evaluation.accuracy,
+            "accuracy": evaluation.scores["accuracy"],
             "accuracy_low": low,
             "accuracy_high": high,
-            "log_loss": evaluation.log_loss,
+            "log_loss": evaluation.scores["log_loss"],
         }
     architecture, _ = job.recipe(winner.config)
     facts = {
@@ -490,7 +490,7 @@ def _conclude(job: _Job, book: Book, study: Study, found: _Answer, store: str) -
         "validation": validation,
         "test": test,
     }
-    state = training.state()
+    state = training.inference_state()
     model = Model(architecture, fold(architecture, state, int(state["step"])), job.dataset.preprocessing, facts)
     path = _model_path(job.request, study.name)
     if path is not None:

@@ -130,7 +130,7 @@ class Book:
             epoch.train_loss,
             epoch.validation.loss,
             epoch.validation.scores["accuracy"],
-            getattr(epoch.validation, self._metric),
+            epoch.validation.scores[self._metric],
             epoch.learning_rate,
             epoch.seconds,
         )
