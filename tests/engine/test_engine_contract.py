@@ -8,7 +8,9 @@ from functools import cache
 
 import numpy as np
 import pytest
+import torch
 from sklearn import metrics
+from sklearn.utils.class_weight import compute_class_weight
 
 from caviar.data.dataset import Examples
 from caviar.engine import engine_named
@@ -342,6 +344,28 @@ def test_what_training_adds_to_the_loss_is_not_in_the_evaluation(engine: Engine,
     training = examples_for(architecture, 150, seed=1)
     same = done[0].train_loss == pytest.approx(trial.evaluate(training).loss, rel=1e-5)
     assert same == (recipe == "momentum")
+
+
+def test_balanced_class_weights_are_those_of_the_whole_training_set(engine: Engine):
+    """One step on classes of 100, 40 and 10 rows, beside PyTorch's loss with scikit-learn's weights."""
+    architecture = NETWORKS["softmax regression"]
+    everything = examples_for(architecture, 600, seed=1)
+    rows = np.concatenate([np.flatnonzero(everything.y == c)[:n] for c, n in enumerate((100, 40, 10))])
+    training = Examples(everything.x[rows], everything.y[rows])
+    optimisation = Optimisation("sgd", learning_rate=0.5, batch_size=150, class_weights="balanced")
+    trial = engine.start(architecture, optimisation, training, examples_for(architecture, 70), Keys.of(0))
+    p = {
+        name: torch.tensor(trial.state()[name], dtype=torch.float64, requires_grad=True)
+        for name in ("layer1.w", "layer1.b")
+    }
+    weights = compute_class_weight("balanced", classes=np.arange(3), y=training.y)
+    z = torch.tensor(training.x, dtype=torch.float64) @ p["layer1.w"] + p["layer1.b"]
+    loss = torch.nn.functional.cross_entropy(z, torch.tensor(training.y).long(), weight=torch.tensor(weights))
+    loss.backward()
+    _, done = trial.train(1, never())
+    assert done[0].train_loss == pytest.approx(loss.item(), rel=1e-4)
+    for name, value in p.items():
+        np.testing.assert_allclose(trial.state()[name], (value - 0.5 * value.grad).detach().numpy(), atol=1e-4)
 
 
 def test_warm_up_counts_the_steps_of_the_whole_training(engine: Engine):

@@ -70,13 +70,12 @@ def warmup(warmup_steps: int, t: FloatArray) -> FloatArray:
 
 def step_rates(optimisation: Optimisation, epoch_index: int, steps_per_epoch: int) -> FloatArray:
     """The learning rates (steps_per_epoch,) of one epoch's steps; ``epoch_index`` counts from 0."""
-    steps = np.arange(steps_per_epoch, dtype=np.float64)
-    by_step = optimisation.decay_by == "step"
-    epochs = epoch_index + steps / steps_per_epoch if by_step else np.array([float(epoch_index)])
-    schedule = SCHEDULES[optimisation.decay]
-    rates = schedule(optimisation.learning_rate, optimisation.decay_rate, epochs)
-    if not by_step:
-        rates = np.repeat(rates, steps_per_epoch)
-    if optimisation.warmup_steps > 0:
-        rates = rates * warmup(optimisation.warmup_steps, epoch_index * steps_per_epoch + steps)
+    schedule, base, rate = SCHEDULES[optimisation.decay], optimisation.learning_rate, optimisation.decay_rate
+    if optimisation.decay_by == "step":
+        rates = schedule(base, rate, epoch_index + np.arange(steps_per_epoch) / steps_per_epoch)
+    else:
+        rates = np.full(steps_per_epoch, schedule(base, rate, np.array([float(epoch_index)])))
+    first = epoch_index * steps_per_epoch
+    if first < optimisation.warmup_steps:
+        rates = rates * warmup(optimisation.warmup_steps, first + np.arange(steps_per_epoch, dtype=np.float64))
     return rates
