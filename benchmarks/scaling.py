@@ -2,9 +2,9 @@
 
     python benchmarks/scaling.py [--turns 5] [--seconds 0.5]
 
-`two_threads` is how many times the steps of one thread two threads do together; the rivals take turns. `evaluation` is rows
-evaluated a second over rows trained a second, divided by 3: a forward pass is a third of the products of a training step,
-so that 1 means as fast a row as the forward part of training.
+`two_threads` is how many times the steps of one thread two threads do together; the rivals take turns. `evaluation` is
+rows evaluated a second over rows trained a second, divided by 3: a forward pass is a third of the products of a
+training step, so that 1 means as fast a row as the forward part of training.
 """
 
 from __future__ import annotations
