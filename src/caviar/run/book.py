@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from bisect import bisect_left, insort
 from collections import Counter
@@ -129,8 +130,8 @@ class Book:
             epoch.epoch,
             epoch.train_loss,
             epoch.validation.loss,
-            epoch.validation.scores["accuracy"],
-            getattr(epoch.validation, self._metric),
+            epoch.validation.scores.get("accuracy", math.nan),  # regression has none
+            epoch.validation.scores[self._metric],
             epoch.learning_rate,
             epoch.seconds,
         )
