@@ -515,3 +515,27 @@ def test_a_disk_that_fails_late_leaves_what_was_there_before(
             replace(flowers(), facts={"study": "another"}).save(saved)
     assert saved.read_bytes() == before
     assert list(saved.parent.iterdir()) == [saved]
+
+
+# --- regression ---
+
+
+def test_a_model_of_numbers_predicts_in_the_units_of_the_target(tmp_path: Path):
+    features, _ = frame()
+    target = pd.Series(np.random.default_rng(1).normal(100, 15, len(features)), name="height")
+    preprocessing = learn(features, target, regression=True)
+    architecture = Architecture(preprocessing.n_in, 1, (8,), output="linear")
+    model = Model(architecture, fold(architecture, trained(architecture, 1, 20), 20), preprocessing)
+    model.save(tmp_path / "height.caviar")
+    loaded = load(tmp_path / "height.caviar")
+    found = loaded.predict(features)
+    folded = replace(architecture, batch_norm=False)
+    weights = State({name: w.astype(np.float64) for name, w in model.weights.items()})
+    z = scores(folded, weights, preprocessing.apply(features).astype(np.float64))[:, 0]
+    np.testing.assert_allclose(found, z * target.std(ddof=0) + target.mean(), rtol=1e-9)
+    assert (found == model.predict(features)).all()
+    assert loaded.classes == ()
+    assert loaded.prediction(features).probabilities is None
+    with pytest.raises(ModelError, match="predicts a number") as error:
+        loaded.predict_proba(features)
+    assert len(str(error.value).splitlines()) == 2

@@ -17,7 +17,7 @@ import pytest
 
 import caviar
 from caviar.data import samples
-from caviar.errors import ConfigError, DataError, NoAnswer, SpaceError, StoreError
+from caviar.errors import ConfigError, DataError, ModelError, NoAnswer, SpaceError, StoreError
 from caviar.records import StudyState, TrialState
 from caviar.store import Store
 from caviar.tune import Begun, Progress, Request, TunedStudy, follow
@@ -82,7 +82,7 @@ def test_the_answer_is_what_product_md_says(wine: Path, tmp_path: Path):
     study = study_of(wine, tmp_path, out=tmp_path, metric="log_loss", seed=1)
     summary = study.summary
     assert set(summary) == {"study", "store", "seed", "seconds", "data", "trials", "best", "model"}
-    assert set(summary["data"]) == {"rows", "features", "classes", "train", "validation", "test", "sha256"}
+    assert set(summary["data"]) == {"task", "rows", "features", "classes", "train", "validation", "test", "sha256"}
     assert set(summary["best"]) == {"trial", "config", "validation", "test"}
     assert set(summary["best"]["validation"]) == {"accuracy", "log_loss"}
     assert set(summary["best"]["test"]) == {"accuracy", "accuracy_low", "accuracy_high", "log_loss"}
@@ -190,6 +190,9 @@ MISTAKES = {
     "no such file": ({"data": "flowrs.csv"}, DataError, "flowrs.csv"),
     "wrong target": ({"target": "clas"}, DataError, "clas"),
     "unknown metric": ({"metric": "acuracy"}, ConfigError, "accuracy"),
+    "unknown task": ({"task": "regresion"}, ConfigError, "regression"),
+    "a metric of the other task": ({"metric": "rmse"}, ConfigError, "accuracy"),
+    "regression on text": ({"task": "regression"}, DataError, "--task classification"),
     "unknown search": ({"search": "gridd"}, SpaceError, "sobol"),
     "unknown hyperparameter": ({"space": caviar.Space(learning_rat=0.1)}, SpaceError, "learning_rate"),
     "a value that no network has": ({"space": caviar.Space(dropout=caviar.Linear(0, 2))}, ConfigError, "dropout"),
@@ -289,3 +292,68 @@ def test_the_reference_engine_finds_about_the_same(wine: Path, tmp_path: Path):
     first = [study.trials().query("repeat == 0").set_index("number") for study in (native, reference)]
     assert (first[0]["learning_rate"] == first[1]["learning_rate"]).all()
     assert (first[0]["score"] - first[1]["score"]).abs().median() < 0.06
+
+
+# --- regression ---
+
+
+@pytest.fixture(scope="module")
+def diabetes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return samples.write_csv(samples.diabetes(), tmp_path_factory.mktemp("data") / "diabetes.csv")
+
+
+def regression_of(path: Path, folder: Path, **arguments):
+    given = {"trials": 20, "space": SMALL, "store": folder / "caviar.db", "threads": 2} | arguments
+    return caviar.tune(path, "progression", **given)
+
+
+def test_regression_has_the_same_bits_on_any_number_of_threads(diabetes: Path, tmp_path: Path):
+    one, two = (regression_of(diabetes, tmp_path, threads=n, study=f"on {n}") for n in (1, 2))
+    assert told(tmp_path / "caviar.db", "on 1") == told(tmp_path / "caviar.db", "on 2")
+    assert json.dumps(one.summary["best"]) == json.dumps(two.summary["best"])
+
+
+@pytest.mark.parametrize("metric", [None, "r2", "rmse", "mae"])
+def test_regression_by_every_metric(metric: str | None, diabetes: Path, tmp_path: Path):
+    study = regression_of(diabetes, tmp_path, metric=metric, out=tmp_path)
+    assert set(study.best.validation) == {"r2", "rmse", "mae"}
+    test = study.best.test
+    assert test is not None
+    assert set(test) == {"r2", "r2_low", "r2_high", "rmse", "mae"}
+    assert test["r2_low"] < test["r2"] < test["r2_high"]
+    assert 0.2 < test["r2"] < 0.8
+    assert 40 < test["mae"] < test["rmse"] < 80, "in the target's own units"
+    assert study.summary["data"]["task"] == "regression"
+    assert study.summary["data"]["classes"] is None
+    trials = study.trials()
+    assert (trials["score"] < 1).all() if metric in (None, "r2") else (trials["score"] > 0).all()
+    chosen = trials[trials["number"] == study.best.trial]["score"].mean()
+    better = chosen >= trials["score"].median() if metric in (None, "r2") else chosen <= trials["score"].median()
+    assert better
+    with Store.open(tmp_path / "caviar.db", create=False) as store:
+        assert store.study("diabetes").metric == (metric or "r2")
+        assert all(math.isnan(m.validation_accuracy) for _, _, m in store.measurements("diabetes"))
+    loaded = caviar.load(tmp_path / "diabetes.caviar")
+    found = loaded.predict(diabetes)
+    assert found.dtype == np.float64
+    truth = samples.diabetes().target
+    assert truth is not None
+    assert 25 < np.abs(found - truth.to_numpy()).mean() < 65
+    with pytest.raises(ModelError, match="probabilities"):
+        loaded.predict_proba(diabetes)
+
+
+def test_the_task_can_be_chosen(tmp_path: Path):
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    y = np.arange(60) % 3
+    arguments = {"trials": 3, "space": SMALL, "store": tmp_path / "caviar.db"}
+    assert caviar.tune((x, y), **arguments).summary["data"]["task"] == "classification"
+    assert caviar.tune((x, y), task="regression", **arguments).summary["data"]["task"] == "regression"
+
+
+def test_classes_are_refused_by_a_metric_of_numbers_and_the_other_way_round(diabetes: Path, tmp_path: Path):
+    with pytest.raises(ConfigError, match="accuracy is not for regression") as error:
+        regression_of(diabetes, tmp_path, metric="accuracy")
+    assert len(str(error.value).splitlines()) == 2
+    with pytest.raises(DataError):
+        caviar.tune((np.eye(20), np.linspace(0, 1, 20)), task="classification", store=tmp_path / "caviar.db")

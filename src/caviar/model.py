@@ -53,11 +53,12 @@ class Prediction:
     """What a model says of a table.
 
     ``labels`` (m,) of the type they had in training, ``probabilities`` (m, C) float64, rows adding up to 1; ``missing``
-    cells and ``unknown`` categories that the preprocessing met.
+    cells and ``unknown`` categories that the preprocessing met. For regression ``labels`` are float64 numbers in the
+    target's units, and ``probabilities`` is None.
     """
 
     labels: npt.NDArray[Any]
-    probabilities: npt.NDArray[np.float64]
+    probabilities: npt.NDArray[np.float64] | None
     missing: int
     unknown: int
 
@@ -83,49 +84,74 @@ class Model:
         if any(w.dtype != np.float32 for w in self.weights.values()):
             raise ModelError("weights must be float32", "fold them, see caviar.model.fold")
         learned = self.preprocessing
-        if learned and (learned.n_in, len(learned.classes)) != (self.architecture.n_in, self.architecture.n_out):
+        if learned and (learned.n_in, learned.n_out) != (self.architecture.n_in, self.architecture.n_out):
+            wanted = "a number to predict" if learned.regression else f"{learned.n_out} classes"
             raise ModelError(
-                f"the preprocessing gives {learned.n_in} inputs and {len(learned.classes)} classes, "
+                f"the preprocessing gives {learned.n_in} inputs and {wanted}, "
                 f"the network has {self.architecture.n_in} and {self.architecture.n_out}",
                 "keep the preprocessing and the network of one training together",
             )
 
     @property
+    def regression(self) -> bool:
+        """Whether it predicts numbers and not classes."""
+        return self.architecture.regression
+
+    @property
     def classes(self) -> tuple[str | int | bool, ...]:
-        """The labels in the order of the columns of ``predict_proba``."""
+        """The labels in the order of the columns of ``predict_proba``; none for regression."""
+        if self.regression:
+            return ()
         return self.preprocessing.classes if self.preprocessing else tuple(range(self.architecture.n_out))
 
     def predict(self, data: Any) -> npt.NDArray[Any]:
         """The label (m,) of every row of ``data``: a DataFrame, an array (m, n_features) or the path of a file.
+
+        For regression the number, float64, in the units of the training target.
 
         Raises DataError, naming row and column, for what cannot be read.
         """
         return self.prediction(data).labels
 
     def predict_proba(self, data: Any) -> npt.NDArray[np.float64]:
-        """The probability (m, C) of every class, in the order of ``classes``, for every row of ``data``."""
-        return self.prediction(data).probabilities
+        """The probability (m, C) of every class, in the order of ``classes``, for every row of ``data``.
+
+        Raises ModelError for a model of regression, which has no classes.
+        """
+        self.check_classes()
+        found = self.prediction(data).probabilities
+        assert found is not None  # there are classes
+        return found
+
+    def check_classes(self) -> None:
+        """Raise ModelError for a model of regression: it has no probabilities to give."""
+        if self.regression:
+            raise ModelError(
+                "probabilities are for classes, and this model predicts a number", "predict without them (no --proba)"
+            )
 
     def prediction(self, data: Any) -> Prediction:
         """Labels, probabilities, and what the preprocessing met."""
         frame = self._frame(data)
-        network = State({name: w.astype(np.float64) for name, w in self.weights.items()})
-        probabilities = np.empty((len(frame), self.architecture.n_out))
+        z = np.empty((len(frame), self.architecture.output_width))
         missing = unknown = 0
         step = max(1, _CELLS // max(self.architecture.n_in, *self.architecture.hidden_units, self.architecture.n_out))
         for start in range(0, len(frame), step):
             rows = slice(start, start + step)
             x, absent, strange = self._inputs(frame, rows)
-            z = scores(_folded(self.architecture), network, x)
-            wrong = np.flatnonzero(~np.isfinite(z).all(axis=1))
+            z[rows] = outputs(self.architecture, self.weights, x)
+            wrong = np.flatnonzero(~np.isfinite(z[rows]).all(axis=1))
             if len(wrong):
                 raise DataError(
                     f"row {start + wrong[0] + 1} has no finite answer: a number in it is missing or much too large, "
                     "or the network diverged",
                     "look at the row, and at how the network was trained",
                 )
-            probabilities[rows] = losses.probabilities(self.architecture.output, z)
             missing, unknown = missing + absent, unknown + strange
+        if self.regression:
+            numbers = self.preprocessing.decode(z[:, 0]) if self.preprocessing else z[:, 0]
+            return Prediction(numbers, None, missing, unknown)
+        probabilities = losses.probabilities(self.architecture.output, z)
         # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
         labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
         return Prediction(labels[probabilities.argmax(axis=1)], probabilities, missing, unknown)
@@ -232,6 +258,12 @@ def fold(
                 b = np.asarray(arrays[f"{name}.b"], dtype=np.float64)
             folded |= {f"{name}.w": w.astype(np.float32), f"{name}.b": b.astype(np.float32)}
     return folded
+
+
+def outputs(architecture: Architecture, weights: Weights, x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The output layer's scores (m, output_width) of folded ``weights`` for inputs ``x`` (m, n_in), in float64."""
+    network = State({name: w.astype(np.float64) for name, w in weights.items()})
+    return scores(_folded(architecture), network, x.astype(np.float64))
 
 
 def _folded(architecture: Architecture) -> Architecture:

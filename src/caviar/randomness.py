@@ -28,6 +28,7 @@ class Purpose(IntEnum):
     DROPOUT = 3
     SPLIT = 4
     PROPOSALS = 5
+    INTERVAL = 6
 
 
 def stream_key(seed: int, purpose: Purpose, trial: int = 0, repeat: int = 0) -> UInt64:

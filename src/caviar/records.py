@@ -38,10 +38,11 @@ class StudyState(StrEnum):
 class Measurement:
     """What one epoch of one trial measured.
 
-    ``train_loss`` is the mean cross-entropy of the epoch's mini-batches as they were trained on (L2 left out),
-    ``validation_loss`` the mean cross-entropy on the validation part, ``score`` the study's metric there,
+    ``train_loss`` is the mean cross-entropy, or squared error, of the epoch's mini-batches as they were trained on (L2
+    left out), ``validation_loss`` that on the validation part, ``score`` the study's metric there,
     ``learning_rate`` the one in force, ``seconds`` the epoch's own time, validation included. NaN where nothing
-    was measured.
+    was measured, and for the accuracy of regression, whose losses and scores (rmse, mae) are in units of the
+    standardised target.
     """
 
     epoch: int

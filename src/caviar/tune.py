@@ -19,19 +19,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from caviar.data.dataset import Dataset, Examples, prepare
 from caviar.engine import engine_named
 from caviar.engine.contract import Engine, Evaluation, Keys, Outcome, Training
 from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError, did_you_mean
-from caviar.model import Model, fold
+from caviar.model import Model, fold, outputs
 from caviar.nn.config import HYPERPARAMETERS, Architecture, Optimisation, from_config
+from caviar.randomness import Purpose, UInt64, generator, stream_key
 from caviar.records import Config, Study, StudyState, Trial, TrialState
 from caviar.run.book import Book
 from caviar.run.crew import Crew, Done, Work
 from caviar.run.environment import environment, processors
 from caviar.search.halving import Decision, Halving, rungs_for
-from caviar.search.ranking import WORST, Merit, check_metric, merit
+from caviar.search.ranking import WORST, Merit, check_metric, merit, metric_for
 from caviar.search.sampling import check_search, propose
 from caviar.space import Space, default_space
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SECONDS = 60.0
 FINALISTS = 3
+_RESAMPLES, _DRAWN = 1000, 10_000  # of the bootstrap: a tenth of a second at most
 _SHOW_EVERY = 0.1  # seconds
 _CONCLUDING = 0.5  # seconds that saving and the test part take, with some room
 
@@ -58,7 +61,8 @@ class Request:
     seconds: float | None = None
     trials: int | None = None
     seed: int = 0
-    metric: str = "accuracy"
+    task: str | None = None
+    metric: str | None = None
     space: Space | str | os.PathLike[str] | None = None
     search: str = "sobol"
     study: str | None = None
@@ -94,7 +98,9 @@ class Best:
     """The answer: a config, and the network trained with it on all rows but the sealed test part.
 
     ``validation`` are the mean scores of the config's repeats with fresh seeds, which did not see the validation rows;
-    ``test`` the scores of ``model`` on the sealed test part, with the 95 % interval of the accuracy (Wilson).
+    ``test`` the scores of ``model`` on the sealed test part, with the 95 % interval of the accuracy (Wilson). For
+    regression they are r2, rmse and mae, the two errors in the target's own units, with the 95 % interval of r2
+    (percentiles of 1,000 bootstrap resamples).
     """
 
     trial: int
@@ -134,7 +140,8 @@ def tune(
     seconds: float | None = None,
     trials: int | None = None,
     seed: int = 0,
-    metric: str = "accuracy",
+    task: str | None = None,
+    metric: str | None = None,
     space: Space | str | os.PathLike[str] | None = None,
     search: str = "sobol",
     study: str | None = None,
@@ -150,7 +157,9 @@ def tune(
     test, test_labels: data kept sealed until the end; without it, a fifth of the rows is.
     seconds, trials: the budget, wall time for everything (60 if neither is given) or a number of trials; trials give
         the same study, to the bit, on any number of ``threads`` (all processors if not given).
-    metric: accuracy, balanced_accuracy or log_loss, measured on the validation part.
+    task: "classification" or "regression"; where it is not given, the column of labels decides.
+    metric: accuracy (the default), balanced_accuracy or log_loss; for regression r2 (the default), rmse or mae.
+        Measured on the validation part.
     space: a Space or the path of a space file; the default space for dense networks if not given.
     study, store: the study's name and the database it goes to; a free name is made from the data's if not given.
     out: a folder to save the model in; ``study.best.model.save`` does it too.
@@ -176,7 +185,7 @@ def follow(request: Request, fresh_name: bool = False, ended: Callable[[], bool]
         study = job.study_record(store.free_name(job.name) if fresh_name else job.name)
         _model_path(request, study.name)  # before anything is written, not when the work is done
         store.create_study(study)
-        book = Book(store, study.name, request.metric, keep=FINALISTS)
+        book = Book(store, study.name, job.metric, keep=FINALISTS)
         yield Begun(study, job.rungs, job.dataset.warnings)
         try:
             yield from _search(job, book)
@@ -317,6 +326,7 @@ class _Job:
 
     request: Request
     name: str
+    metric: str
     space: Space
     dataset: Dataset
     engine: Engine
@@ -328,7 +338,7 @@ class _Job:
 
     def recipe(self, config: Config) -> tuple[Architecture, Optimisation]:
         """The network that a config describes, for this data."""
-        return from_config(config, self.dataset.preprocessing.n_in, len(self.dataset.preprocessing.classes))
+        return from_config(config, self.dataset.preprocessing.n_in, self.dataset.preprocessing.n_out)
 
     def network(
         self, number: int, config: Config, repeat: int = 0, everything: Examples | None = None
@@ -344,8 +354,14 @@ class _Job:
     def mean(self, repeats: list[Done]) -> Merit:
         """What a finalist is ranked by: the mean metric of its repeats, and their mean loss where that ties."""
         scores = [done.epochs[-1].validation for done in repeats]
-        metric = float(np.mean([score.scores[self.request.metric] for score in scores]))
-        return merit(self.request.metric, metric, float(np.mean([score.scores["log_loss"] for score in scores])))
+        metric = float(np.mean([score.scores[self.metric] for score in scores]))
+        return merit(self.metric, metric, float(np.mean([score.loss for score in scores])))
+
+    def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
+        """The mean scores that an answer tells; those of regression that have a unit in the target's own."""
+        unit = self.dataset.preprocessing.target_deviation
+        units = {"accuracy": 1.0, "log_loss": 1.0} if unit is None else {"r2": 1.0, "rmse": unit, "mae": unit}
+        return {name: u * float(np.mean([e.scores[name] for e in evaluations])) for name, u in units.items()}
 
     def in_time(self, reserve: float = 0.0) -> bool:
         """Whether time is left, if ``reserve`` seconds of it are needed later. Raises KeyboardInterrupt on an end."""
@@ -369,7 +385,7 @@ class _Job:
         return Study(
             name=name,
             seed=request.seed,
-            metric=request.metric,
+            metric=self.metric,
             search=request.search,
             space=self.space.to_dict(),
             budget={
@@ -393,6 +409,7 @@ class _Job:
 
 def _prepare(request: Request, ended: Callable[[], bool]) -> _Job:
     """Check everything that can be checked before anything is written, the cheap mistakes first."""
+    from caviar.data.labels import check_task
     from caviar.data.read import read
 
     seconds, trials = request.seconds, request.trials
@@ -406,17 +423,21 @@ def _prepare(request: Request, ended: Callable[[], bool]) -> _Job:
         raise ConfigError(f"a seed must be a whole number from 0 to 2**63 - 1, got {request.seed}", "use --seed 0, say")
     if request.threads is not None and request.threads < 1:
         raise ConfigError(f"threads must be at least 1, got {request.threads}", f"this machine has {processors()}")
-    check_metric(request.metric)
+    if request.metric is not None:
+        check_metric(request.metric)
+    check_task(request.task)
     check_search(request.search)
     engine = engine_named(request.engine)
     if request.space is None:
         space = default_space()
     else:
         space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
-    _check_space(space)
+    _check_names(space)
     table = read(request.data, request.target, request.labels)
     test = None if request.test is None else read(request.test, request.target, request.test_labels)
-    dataset = prepare(table, request.seed, test)
+    dataset = prepare(table, request.seed, test, request.task)
+    metric = metric_for(str(dataset.facts["task"]), request.metric)
+    _check_space(space, dataset.preprocessing.n_out)
     name = request.study if request.study is not None else table.name
     if not re.fullmatch(r"\w[\w .-]{0,99}", name):
         raise StoreError(
@@ -427,6 +448,7 @@ def _prepare(request: Request, ended: Callable[[], bool]) -> _Job:
     return _Job(
         request=request,
         name=name,
+        metric=metric,
         space=space,
         dataset=dataset,
         engine=engine,
@@ -438,16 +460,20 @@ def _prepare(request: Request, ended: Callable[[], bool]) -> _Job:
     )
 
 
-def _check_space(space: Space) -> None:
-    """Every hyperparameter is a dense network's, and networks can be built all over the space, its edges included."""
+def _check_names(space: Space) -> None:
+    """Every hyperparameter is a dense network's."""
     for name in space.names:
         if name not in HYPERPARAMETERS:
             raise SpaceError(
                 f"{name!r} is not a hyperparameter of a dense network", did_you_mean(name, HYPERPARAMETERS)
             )
+
+
+def _check_space(space: Space, n_out: int) -> None:
+    """Networks can be built all over the space, its edges included."""
     edges = np.vstack([np.full(len(space.searched), u) for u in (0.0, 1.0)])
     for config in [*space.from_unit(edges), *space.sample(200)]:
-        from_config(config, n_in=1, n_out=2)
+        from_config(config, n_in=1, n_out=n_out)
 
 
 def _model_path(request: Request, study: str) -> Path | None:
@@ -465,22 +491,26 @@ def _model_path(request: Request, study: str) -> Path | None:
 def _conclude(job: _Job, book: Book, study: Study, found: _Answer, store: str) -> TunedStudy:
     """Open the sealed test part, once; save the model; say it all."""
     winner, training = found.winner, found.training
-    validation = {
-        "accuracy": float(np.mean([score.scores["accuracy"] for score in found.scores])),
-        "log_loss": float(np.mean([score.scores["log_loss"] for score in found.scores])),
-    }
+    validation = job.shown(found.scores)
+    architecture, _ = job.recipe(winner.config)
+    state = training.inference_state()
+    weights = fold(architecture, state, int(state["step"]))
     test = None
     if job.dataset.test is not None:
         examples = job.dataset.test.open()
-        evaluation = training.evaluate(examples)
-        low, high = _wilson(round(evaluation.scores["accuracy"] * len(examples)), len(examples))
-        test = {
-            "accuracy": evaluation.scores["accuracy"],
-            "accuracy_low": low,
-            "accuracy_high": high,
-            "log_loss": evaluation.scores["log_loss"],
-        }
-    architecture, _ = job.recipe(winner.config)
+        test = job.shown([training.evaluate(examples)])
+        if architecture.regression:
+            key = stream_key(job.request.seed, Purpose.INTERVAL)
+            low, high = _bootstrap(examples.y, outputs(architecture, weights, examples.x)[:, 0], key)
+            test = {"r2": test["r2"], "r2_low": low, "r2_high": high, "rmse": test["rmse"], "mae": test["mae"]}
+        else:
+            low, high = _wilson(round(test["accuracy"] * len(examples)), len(examples))
+            test = {
+                "accuracy": test["accuracy"],
+                "accuracy_low": low,
+                "accuracy_high": high,
+                "log_loss": test["log_loss"],
+            }
     facts = {
         "study": study.name,
         "trial": winner.number,
@@ -490,8 +520,7 @@ def _conclude(job: _Job, book: Book, study: Study, found: _Answer, store: str) -
         "validation": validation,
         "test": test,
     }
-    state = training.inference_state()
-    model = Model(architecture, fold(architecture, state, int(state["step"])), job.dataset.preprocessing, facts)
+    model = Model(architecture, weights, job.dataset.preprocessing, facts)
     path = _model_path(job.request, study.name)
     if path is not None:
         model.save(path)
@@ -521,6 +550,30 @@ def _wilson(right: int, rows: int) -> tuple[float, float]:
 
     interval = binomtest(right, rows).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def _bootstrap(y: npt.NDArray[Any], predicted: npt.NDArray[np.float64], key: UInt64) -> tuple[float, float]:
+    """The 95 % interval of R2: percentiles over _RESAMPLES resamples of the rows (Efron, Bootstrap methods, 1979).
+
+    Of more than _DRAWN rows, groups are drawn instead, as many: their sums are all that R2 needs.
+    """
+    groups = min(len(y), _DRAWN)
+    group = np.arange(len(y)) % groups
+    y64 = y.astype(np.float64)
+    terms = (np.ones(len(y)), y64, y64 * y64, (y64 - predicted) ** 2)
+    sums = np.stack([np.bincount(group, weights=term, minlength=groups) for term in terms], axis=1)  # (groups, 4)
+    stream = generator(key)
+    found = np.full(_RESAMPLES, np.nan)
+    for k in range(_RESAMPLES):
+        drawn = np.bincount(stream.integers(groups, size=groups), minlength=groups)
+        rows, total, squares, error = drawn @ sums
+        variation = squares - total * total / rows
+        if variation > 1e-12 * squares:  # a resample of equal values has no R2
+            found[k] = 1.0 - error / variation
+    if np.isnan(found).all():
+        return float("nan"), float("nan")
+    low, high = np.nanpercentile(found, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def _no_answer(job: _Job, book: Book) -> NoAnswer:

@@ -301,3 +301,27 @@ def test_no_command_pays_for_libraries_that_it_does_not_use():
     program = f"import sys, caviar.cli.main; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_regression_end_to_end(fresh: Path, capsys: pytest.CaptureFixture[str]):
+    samples.write_csv(samples.diabetes(), fresh / "diabetes.csv")
+    command = ["tune", "diabetes.csv", "--target", "progression", "--space", "small.toml"]
+    assert run([*command, "--metric", "accuracy"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
+    assert run([*command, "--trials", "5"]) == 0
+    out = capsys.readouterr().out
+    assert "a number to predict" in out
+    assert "sealed test  R2" in out
+    assert "RMSE" in out
+    assert run(["trials", "diabetes"]) == 0
+    assert "R2" in capsys.readouterr().out
+    assert run(["studies"]) == 0
+    assert "R2 0." in capsys.readouterr().out
+    assert run(["predict", "diabetes.caviar", "diabetes.csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert len(rows) == 442
+    assert 100 < sum(float(row["prediction"]) for row in rows) / 442 < 200
+    assert run(["predict", "diabetes.caviar", "diabetes.csv", "--proba"]) == 2
+    err = capsys.readouterr().err
+    assert "--proba" in err
+    assert len(err.splitlines()) == 2

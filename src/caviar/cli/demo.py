@@ -19,6 +19,7 @@ class Sample(StrEnum):
     wine = "wine"
     breast_cancer = "breast_cancer"
     iris = "iris"
+    diabetes = "diabetes"  # a number to predict
 
 
 def demo(

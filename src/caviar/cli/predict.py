@@ -20,7 +20,7 @@ def predict(
 ) -> None:
     """[bold]caviar predict flowers.caviar new.csv --out guesses.csv[/]
 
-    Predict the label of every row, in the order of the rows: a CSV with the column prediction.
+    Predict the label, or the number, of every row, in the order of the rows: a CSV with the column prediction.
     """
     from caviar import model as models
     from caviar.cli.console import console, print_json
@@ -30,6 +30,8 @@ def predict(
     if json and out is None:
         raise UserMistake("with --json stdout holds one JSON object, so the predictions need a file", "add --out FILE")
     network = models.load(model)
+    if proba:
+        network.check_classes()
     prediction = network.prediction(data)
     write_csv(predictions_frame(prediction, network.classes, proba), out if out is not None else sys.stdout)
     rows, missing, unknown = len(prediction.labels), prediction.missing, prediction.unknown

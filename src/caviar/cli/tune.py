@@ -28,7 +28,13 @@ def tune(
         int | None, typer.Option(help="The budget as a number of trials: the same bits on any machine of a kind.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides the split, the configs, and every weight.")] = 0,
-    metric: Annotated[str, typer.Option(help="accuracy, balanced_accuracy or log_loss.")] = "accuracy",
+    task: Annotated[
+        str | None, typer.Option(help="classification or regression; by default the column decides.")
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="accuracy (the default), balanced_accuracy or log_loss; for numbers r2, rmse or mae."),
+    ] = None,
     space: Annotated[str | None, typer.Option(help="A space file (TOML); see caviar space.", metavar="FILE")] = None,
     search: Annotated[str, typer.Option(help="sobol or random.")] = "sobol",
     study: Annotated[str | None, typer.Option(help="The study's name; by default the file's.", metavar="NAME")] = None,
@@ -56,6 +62,7 @@ def tune(
         seconds=seconds,
         trials=trials,
         seed=seed,
+        task=task,
         metric=metric,
         space=space,
         search=search,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Inputs ``x`` (m, n) float32, C-contiguous, and classes ``y`` (m,) int32."""
+    """Inputs ``x`` (m, n) float32, C-contiguous; ``y`` (m,) int32 classes, or float32 numbers for regression."""
 
     x: npt.NDArray[np.float32]
-    y: npt.NDArray[np.int32]
+    y: npt.NDArray[np.int32] | npt.NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.y)
@@ -67,7 +67,8 @@ class Sealed:
 class Dataset:
     """Three parts of a table and what was learned of the first.
 
-    ``facts`` is the ``data`` object of a result: rows, features, classes, train, validation, test, sha256.
+    ``facts`` is the ``data`` object of a result: task, rows, features, classes (None for regression), train,
+    validation, test, sha256.
     """
 
     name: str
@@ -75,7 +76,7 @@ class Dataset:
     validation: Examples
     test: Sealed | None
     preprocessing: Preprocessing
-    facts: Mapping[str, int | str]
+    facts: Mapping[str, int | str | None]
     warnings: tuple[str, ...] = ()
 
     def train_and_validation(self) -> Examples:
@@ -84,23 +85,29 @@ class Dataset:
         return Examples(np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts]))
 
 
-def prepare(table: Table, seed: int, test: Table | None = None) -> Dataset:
+def prepare(table: Table, seed: int, test: Table | None = None, task: str | None = None) -> Dataset:
     """Split, learn on the training rows, and apply.
 
+    ``task`` is "classification" or "regression"; None decides from the column (see labels.task_of).
+
     ``seed`` decides the split: 60 % training, 20 % validation, 20 % test; or, where ``test`` is given, 80 % and
-    20 %, and the whole of ``test`` is the test part. Raises DataError.
+    20 %, and the whole of ``test`` is the test part. Classes are in every part in proportion, and so are the tenths
+    of a numeric target (see split.py). Raises DataError, and ConfigError for an unknown task.
     """
     from caviar.data.digest import digest
-    from caviar.data.labels import check_classes
+    from caviar.data.labels import target_numbers, task_of
     from caviar.data.preprocessing import learn
-    from caviar.data.split import split
+    from caviar.data.split import split, split_numbers
 
     labels = _labels(table)
-    check_classes(labels)
-    parts = split(labels.to_numpy(), seed, test=test is None)
-    preprocessing = learn(table.frame.iloc[parts.train], labels.iloc[parts.train])
+    task = task_of(labels, task)
+    if task == "regression":
+        parts = split_numbers(target_numbers(labels), seed, test=test is None)
+    else:
+        parts = split(labels.to_numpy(), seed, test=test is None)
+    preprocessing = learn(table.frame.iloc[parts.train], labels.iloc[parts.train], task == "regression")
 
-    def examples(frame: pd.DataFrame, target: pd.Series[str | int | bool]) -> Examples:
+    def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
         return Examples(preprocessing.apply(frame), preprocessing.encode(target))
 
     if test is None:
@@ -110,10 +117,11 @@ def prepare(table: Table, seed: int, test: Table | None = None) -> Dataset:
     train, validation = (
         examples(table.frame.iloc[rows], labels.iloc[rows]) for rows in (parts.train, parts.validation)
     )
-    facts: dict[str, int | str] = {
+    facts: dict[str, int | str | None] = {
+        "task": task,
         "rows": len(train) + len(validation) + sealed.rows,
         "features": preprocessing.n_features,
-        "classes": len(preprocessing.classes),
+        "classes": len(preprocessing.classes) or None,
         "train": len(train),
         "validation": len(validation),
         "test": sealed.rows,
@@ -123,13 +131,13 @@ def prepare(table: Table, seed: int, test: Table | None = None) -> Dataset:
     return Dataset(table.name, train, validation, sealed, preprocessing, facts, warnings)
 
 
-def _labels(table: Table) -> pd.Series[str | int | bool]:
+def _labels(table: Table) -> pd.Series[Any]:
     if table.target is None:
         raise DataError("the table must have labels, got features only", "name the column of the labels with --target")
     return table.target
 
 
-def _in_file(test: Table, examples: Callable[[pd.DataFrame, pd.Series[str | int | bool]], Examples]) -> Examples:
+def _in_file(test: Table, examples: Callable[[pd.DataFrame, pd.Series[Any]], Examples]) -> Examples:
     """The examples of a test file; an error in it says which file it is in."""
     try:
         return examples(test.frame, _labels(test))

@@ -17,6 +17,9 @@ cut is worth: on digits a third of the log loss, elsewhere nothing.
 
 Text becomes one column a category, 1 where the row has it (one-hot).
 
+The target of regression becomes z too, by its own mu and sigma over the training rows, and is not cut: ``encode`` and
+``decode``.
+
 What is learned is plain numbers and strings: it is kept as JSON, and reading it back runs no code.
 """
 
@@ -44,7 +47,7 @@ from caviar.data.columns import (
     shown,
     tidy,
 )
-from caviar.data.labels import Label, classes_of, encode_labels, tidy_labels
+from caviar.data.labels import Label, classes_of, encode_labels, target_numbers, tidy_labels
 from caviar.data.table import named
 from caviar.errors import DataError, ModelError, did_you_mean
 
@@ -83,6 +86,7 @@ class Preprocessing:
 
     ``columns`` are the input's, in its order; ``numbers`` those of numbers, with ``mean`` and ``deviation`` (0: the
     column is constant and becomes zeros); ``texts`` those of text. The output has the numbers first, then the texts.
+    For regression there are no ``classes``, and ``target_mean`` and ``target_deviation`` are those of the target.
     """
 
     columns: tuple[str, ...]
@@ -92,6 +96,18 @@ class Preprocessing:
     texts: tuple[TextColumn, ...]
     classes: tuple[Label, ...]
     warnings: tuple[str, ...] = ()
+    target_mean: float | None = None
+    target_deviation: float | None = None
+
+    @property
+    def regression(self) -> bool:
+        """Whether the target is a number and not a class."""
+        return self.target_mean is not None
+
+    @property
+    def n_out(self) -> int:
+        """What a network has to tell apart: the classes, or 1 for regression."""
+        return 1 if self.regression else len(self.classes)
 
     @property
     def n_features(self) -> int:
@@ -127,13 +143,28 @@ class Preprocessing:
             missing, unknown, start = missing + absent, unknown + never_seen, start + text.width
         return out, Notes(missing, unknown)
 
-    def encode(self, target: pd.Series[Any]) -> npt.NDArray[np.int32]:
-        """The class (m,) of every label, 0 to len(classes) - 1. Raises DataError for a label not seen in training."""
-        return encode_labels(target, self.classes)
+    def encode(self, target: pd.Series[Any]) -> npt.NDArray[np.int32] | npt.NDArray[np.float32]:
+        """The class (m,) of every label, 0 to len(classes) - 1; for regression the standardised number, float32.
+
+        Raises DataError for a label not seen in training, or for what is no number.
+        """
+        if self.target_mean is None or self.target_deviation is None:
+            return encode_labels(target, self.classes)
+        z = (target_numbers(target) - self.target_mean) / self.target_deviation
+        return z.astype(np.float32)
+
+    def decode(self, z: npt.ArrayLike) -> Floats:
+        """The numbers (m,), in the target's own units, that standardised ones stand for: the inverse of ``encode``."""
+        if self.target_mean is None or self.target_deviation is None:
+            raise ModelError("only numbers are decoded, and this model predicts classes", "see classes")
+        return np.asarray(z, dtype=np.float64) * self.target_deviation + self.target_mean
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and lists, which JSON keeps without loss."""
-        return asdict(self)
+        found = asdict(self)
+        if not self.regression:  # as it was before there was regression
+            del found["target_mean"], found["target_deviation"]
+        return found
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Preprocessing:
@@ -150,6 +181,8 @@ class Preprocessing:
                 ),
                 classes=tuple(data["classes"]),
                 warnings=_strings(data["warnings"]),
+                target_mean=float(data["target_mean"]) if "target_mean" in data else None,
+                target_deviation=float(data["target_deviation"]) if "target_deviation" in data else None,
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise _damaged(f"{type(error).__name__} {error}") from error
@@ -161,7 +194,13 @@ class Preprocessing:
             raise _damaged("a mean or a deviation is not finite")
         if not {*found.numbers, *found.text_columns} <= set(found.columns):
             raise _damaged("a column is missing")
-        if {type(c) for c in found.classes} not in ({str}, {int}, {bool}):
+        mu, sigma = found.target_mean, found.target_deviation
+        if mu is not None and sigma is not None:
+            if not (math.isfinite(mu) and 0 < sigma < math.inf) or found.classes:
+                raise _damaged("the target's mean or deviation is wrong")
+        elif mu is not None or sigma is not None:
+            raise _damaged("the target's mean or deviation is missing")
+        elif {type(c) for c in found.classes} not in ({str}, {int}, {bool}):
             raise _damaged("the classes are not labels")
         return found
 
@@ -197,10 +236,10 @@ class Preprocessing:
         return missing
 
 
-def learn(frame: pd.DataFrame, target: pd.Series[Any]) -> Preprocessing:
+def learn(frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False) -> Preprocessing:
     """What the training rows teach: ``frame`` has the features and ``target`` the labels, of these rows only.
 
-    Raises DataError if no column tells the rows apart.
+    Raises DataError if no column tells the rows apart, and for a target of ``regression`` that is constant.
     """
     frame, left_out = tidy(named(frame))
     number_names = [name for name, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_number(dtype)]
@@ -221,15 +260,29 @@ def learn(frame: pd.DataFrame, target: pd.Series[Any]) -> Preprocessing:
             f"different in every row",
             "check that these are the right columns, and that the numbers are written as numbers",
         )
+    target_mean, target_deviation = _learn_target(target) if regression else (None, None)
     return Preprocessing(
         columns=tuple(frame.columns),
         numbers=tuple(number_names),
         mean=tuple(mean.tolist()),
         deviation=tuple(deviation.tolist()),
         texts=tuple(texts),
-        classes=classes_of(tidy_labels(target)),
+        classes=() if regression else classes_of(tidy_labels(target)),
         warnings=tuple(warnings),
+        target_mean=target_mean,
+        target_deviation=target_deviation,
     )
+
+
+def _learn_target(target: pd.Series[Any]) -> tuple[float, float]:
+    mean, deviation, _ = _moments(pd.DataFrame({"target": target_numbers(target)}))
+    if deviation[0] == 0:
+        raise DataError(
+            f"the target of regression must differ between rows, but {shown(target.name)} is {mean[0]:g} in every "
+            "training row",
+            "add rows with other values, or choose another target column",
+        )
+    return float(mean[0]), float(deviation[0])
 
 
 def _moments(frame: pd.DataFrame) -> tuple[Floats, Floats, Floats]:

@@ -34,6 +34,7 @@ _WINE = (
     "od280_od315",
     "proline",
 )
+_DIABETES = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
 _NUCLEUS = (
     "radius",
     "texture",
@@ -74,6 +75,12 @@ def iris() -> Table:
     return _sample("iris", "species", _IRIS, values[:, :-1], values[:, -1], ("setosa", "versicolor", "virginica"))
 
 
+def diabetes() -> Table:
+    """442 people with diabetes, by 10 measurements; the target is a number, how far the disease went in a year."""
+    x, y = _values("diabetes_data_raw.csv.gz", delimiter=None), _values("diabetes_target.csv.gz", delimiter=None)
+    return table(pd.DataFrame(x, columns=list(_DIABETES)), pd.Series(y, name="progression"), "diabetes")
+
+
 def write_csv(sample: Table, path: str | Path, blanks: float = 0.0, seed: int = 0) -> Path:
     """Write a sample as CSV, the labels in the last column; a share ``blanks`` of the features' cells is left empty."""
     frame = sample.frame
@@ -86,14 +93,14 @@ def write_csv(sample: Table, path: str | Path, blanks: float = 0.0, seed: int = 
     return Path(path)
 
 
-def _values(file: str, skip: int = 0) -> npt.NDArray[np.float64]:
+def _values(file: str, skip: int = 0, delimiter: str | None = ",") -> npt.NDArray[np.float64]:
     package = find_spec("sklearn")
     if package is None or not package.submodule_search_locations:
         raise ModuleNotFoundError("scikit-learn carries the built-in data, and it is not installed")
     path = Path(package.submodule_search_locations[0], "datasets", "data", file)
     raw = path.read_bytes()
     text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode()
-    return np.loadtxt(text.splitlines(), delimiter=",", skiprows=skip)
+    return np.loadtxt(text.splitlines(), delimiter=delimiter, skiprows=skip)
 
 
 def _sample(

@@ -8,6 +8,9 @@ Notation
 A class's share is ``exact`` rounded down, and the rows that are left over go to the largest remainders; but every
 class keeps at least one row in every part. scikit-learn does the same (its approximate mode), takes 1.5 s to
 import, and is the tests' oracle. Which rows of a class go where is decided by the seed alone.
+
+For regression the classes are BINS quantile bins of the target, so that every part has its share of the small and of
+the large values; fewer bins where there are fewer than ROWS_A_BIN rows a bin.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ from caviar.data.columns import listed
 from caviar.errors import DataError
 
 Indices = npt.NDArray[np.int64]
+
+BINS = 10  # of a numeric target
+ROWS_A_BIN = 5  # a bin must reach into every part
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +82,26 @@ def split(
         test=_rows(order, (which == 1) & test),
         warnings=(f"too few rows to be in every part, so in training only: {listed(lacking)}",) if lacking else (),
     )
+
+
+def split_numbers(
+    target: npt.NDArray[np.float64],
+    seed: int,
+    test: bool = True,
+    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
+) -> Split:
+    """A split of the rows of a numeric ``target`` (m,), stratified by its quantile bins.
+
+    ``fractions`` and ``test`` as in ``split``. Rows with equal values are in the same bin. Raises DataError if a part
+    would be empty.
+    """
+    m = len(target)
+    if m < 2 * (3 if test else 2):
+        raise DataError(f"a split needs {2 * (3 if test else 2)} rows in all, got {m} rows", "add rows")
+    bins = max(1, min(BINS, m // ROWS_A_BIN))
+    edges = np.quantile(target, np.arange(1, bins) / bins)
+    found = split(np.searchsorted(edges, target, side="right"), seed, test, fractions)
+    return Split(found.train, found.validation, found.test)  # which bins are small is nothing to warn about
 
 
 def _rows(order: npt.NDArray[np.intp], chosen: npt.NDArray[np.bool_]) -> Indices:

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.records import Study, TrialState
-from caviar.report.text import config_text, duration, number
+from caviar.report.text import config_text, duration, main_score, metric_name, number
+from caviar.search.ranking import TASK_METRICS
 from caviar.tune import Begun, Progress, TunedStudy
 
 _BAR = 32
@@ -20,7 +21,7 @@ _BAR = 32
 def heading(begun: Begun) -> Text:
     """What is being tuned, on what."""
     study, data, environment = begun.study, begun.study.data, begun.study.environment
-    classes = f"{data['classes']} classes"
+    classes = f"{data['classes']} classes" if data.get("classes") else "a number to predict"
     return Text.assemble(
         (study.name, "bold"),
         f": {data['rows']:,} rows, {data['features']:,} features, {classes}; "
@@ -64,12 +65,10 @@ def answer(result: TunedStudy) -> Group:
     grid.add_column(style="dim")
     grid.add_column()
     if best.test is not None:
-        low, high = best.test["accuracy_low"], best.test["accuracy_high"]
-        score = f"accuracy {best.test['accuracy']:.4f} (95 %: {low:.3f} to {high:.3f})"
-        rows = f", log loss {best.test['log_loss']:.4f}, on {summary['data']['test']:,} rows, opened once"
-        grid.add_row("sealed test", Text.assemble((score, "bold"), rows))
-    accuracy, loss = best.validation["accuracy"], best.validation["log_loss"]
-    grid.add_row("validation", f"accuracy {accuracy:.4f}, log loss {loss:.4f}, the mean of repeats with fresh seeds")
+        rest = f", {_errors(best.test)}, on {summary['data']['test']:,} rows, opened once"
+        grid.add_row("sealed test", Text.assemble((f"{main_score(best.test, '95 %: ')}", "bold"), rest))
+    first = f"{main_score(best.validation)}, {_errors(best.validation)}"
+    grid.add_row("validation", f"{first}, the mean of repeats with fresh seeds")
     grid.add_row("network", f"trained on {best.model.facts['rows']:,} rows for {best.model.facts['epochs']} epochs")
     grid.add_row("config", Text(f"trial {best.trial}: {config_text(best.config)}"))
     grid.add_row("trials", Text(_counts_text(summary["trials"])))
@@ -77,6 +76,13 @@ def answer(result: TunedStudy) -> Group:
     if summary["model"] is not None:
         grid.add_row("model", Text(summary["model"]))
     return Group(Padding(grid, (1, 0, 0, 0)))
+
+
+def _errors(scores: Mapping[str, float]) -> str:
+    """The scores beside the main one: the loss of classes, or the errors of numbers in their own units."""
+    if "log_loss" in scores:
+        return f"log loss {scores['log_loss']:.4f}"
+    return f"RMSE {number(scores['rmse'])}, MAE {number(scores['mae'])}"
 
 
 def _counts_text(trials: Mapping[str, int]) -> str:
@@ -102,8 +108,9 @@ def _best(study: Study, progress: Progress) -> Text:
     best = progress.best
     if best is None or best.score is None or best.validation_loss is None:
         return Text("none yet")
-    name = study.metric.replace("_", " ")
-    loss = "" if study.metric == "log_loss" else f", log loss {number(best.validation_loss)}"
+    name = metric_name(study.metric)
+    kind = "squared error" if study.metric in TASK_METRICS["regression"] else "log loss"
+    loss = "" if study.metric == "log_loss" else f", {kind} {number(best.validation_loss)}"
     epochs = f"{best.epochs} epoch" + ("s" if best.epochs != 1 else "")
     return Text.assemble(
         (f"{name} {best.score:.4f}", "bold"), f"{loss} on validation, trial {best.number} after {epochs}"

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.records import Study, TrialState
+from caviar.report.text import main_score
 
 
 def study_row(study: Study, counts: Mapping[TrialState, int]) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def study_row(study: Study, counts: Mapping[TrialState, int]) -> dict[str, Any]:
 def studies_table(studies: Sequence[Study], counts: Mapping[str, Mapping[TrialState, int]]) -> Table:
     """A row a study."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("study", "state", "created", "rows", "trials", "best", "test accuracy"):
+    for heading in ("study", "state", "created", "rows", "trials", "best", "sealed test"):
         table.add_column(heading, justify="right" if heading in ("rows", "trials") else "left")
     for study in studies:
         best = (study.result or {}).get("best") or {}
@@ -44,6 +45,6 @@ def studies_table(studies: Sequence[Study], counts: Mapping[str, Mapping[TrialSt
             f"{study.data.get('rows', 0):,}",
             f"{sum(counts[study.name].values()):,}",
             f"trial {best['trial']}" if best else "",
-            f"{test['accuracy']:.4f} ({test['accuracy_low']:.3f} to {test['accuracy_high']:.3f})" if test else "",
+            main_score(test) if test else "",
         )
     return table

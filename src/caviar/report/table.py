@@ -22,7 +22,7 @@ def predictions_frame(prediction: Prediction, classes: Sequence[str | int | bool
     import pandas as pd
 
     columns: dict[str, Any] = {"prediction": prediction.labels}
-    if proba:
+    if proba and prediction.probabilities is not None:
         columns |= {f"p_{name}": prediction.probabilities[:, i] for i, name in enumerate(classes)}
     return pd.DataFrame(columns)
 

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from caviar.records import Config
 
 
 def number(value: float) -> str:
     """Four significant digits at most: 0.01234, 1.2e-05, 128."""
     return f"{value:.4g}"
+
+
+def metric_name(metric: str) -> str:
+    """A metric as people write it: log loss, R2, RMSE."""
+    return metric.upper() if metric in ("r2", "rmse", "mae") else metric.replace("_", " ")
+
+
+def main_score(scores: Mapping[str, float], interval: str = "") -> str:
+    """The accuracy, or the R2, of an answer's scores, with its interval where it has one."""
+    name = "r2" if "r2" in scores else "accuracy"
+    score = f"{metric_name(name)} {scores[name]:.4f}"
+    if f"{name}_low" not in scores:
+        return score
+    return f"{score} ({interval}{scores[f'{name}_low']:.3f} to {scores[f'{name}_high']:.3f})"
 
 
 def config_text(config: Config) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.records import Study, Trial
-from caviar.report.text import number
+from caviar.report.text import metric_name, number
 from caviar.search.ranking import merit
 
 
@@ -35,7 +35,7 @@ def trials_table(study: Study, trials: Sequence[Trial], most: int) -> Group:
     names = list(dict.fromkeys(name for trial in trials for name in trial.config))
     varied = [name for name in names if len({trial.config.get(name) for trial in trials}) > 1]
     table = Table(box=None, pad_edge=False)
-    for heading in ("trial", "state", "epochs", study.metric, "loss", *varied):
+    for heading in ("trial", "state", "epochs", metric_name(study.metric), "loss", *varied):
         table.add_column(Text(heading.replace("_", " ")), justify="left" if heading == "state" else "right")
     for trial in ranked:
         cells = [trial.config.get(name, "") for name in varied]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from bisect import bisect_left, insort
 from collections import Counter
@@ -129,7 +130,7 @@ class Book:
             epoch.epoch,
             epoch.train_loss,
             epoch.validation.loss,
-            epoch.validation.scores["accuracy"],
+            epoch.validation.scores.get("accuracy", math.nan),  # regression has none
             epoch.validation.scores[self._metric],
             epoch.learning_rate,
             epoch.seconds,

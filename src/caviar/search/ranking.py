@@ -6,9 +6,13 @@ import math
 
 from caviar.errors import ConfigError, did_you_mean
 
-METRICS = ("accuracy", "balanced_accuracy", "log_loss")
-"""What a study can be tuned for, measured on the validation part."""
-_SMALLER_IS_BETTER = ("log_loss",)
+TASK_METRICS = {
+    "classification": ("accuracy", "balanced_accuracy", "log_loss"),
+    "regression": ("r2", "rmse", "mae"),
+}
+"""What a study can be tuned for, by its task, measured on the validation part; the first is the default."""
+METRICS = tuple(name for names in TASK_METRICS.values() for name in names)
+_SMALLER_IS_BETTER = ("log_loss", "rmse", "mae")
 
 Merit = tuple[float, float]
 """Larger is better: the metric, and the loss where the metric ties (accuracies on a few hundred rows often do)."""
@@ -20,6 +24,20 @@ def check_metric(metric: str) -> None:
     """ConfigError unless ``metric`` is one of METRICS."""
     if metric not in METRICS:
         raise ConfigError(f"there is no metric {metric!r}", did_you_mean(metric, METRICS))
+
+
+def metric_for(task: str, metric: str | None = None) -> str:
+    """``metric``, or the default of the task where it is None. ConfigError for one that does not fit the task."""
+    fitting = TASK_METRICS[task]
+    if metric is None:
+        return fitting[0]
+    check_metric(metric)
+    if metric not in fitting:
+        raise ConfigError(
+            f"the metric {metric} is not for {task}, which the target asks for",
+            f"choose one of {', '.join(fitting)}; or another task, with --task",
+        )
+    return metric
 
 
 def merit(metric: str, score: float | None, loss: float | None) -> Merit:
