@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ import caviar
 from caviar.data import samples
 from caviar.errors import ConfigError, DataError, ModelError, NoAnswer, SpaceError, StoreError
 from caviar.records import StudyState, TrialState
+from caviar.search.halving import POOL
 from caviar.store import Store
-from caviar.tune import Begun, Progress, Request, TunedStudy, follow
+from caviar.tune import Begun, Progress, Request, TunedStudy, _prepare, follow
 
 SMALL = caviar.Space(
     learning_rate=caviar.Log(1e-3, 1, tier=1),
@@ -357,3 +359,10 @@ def test_classes_are_refused_by_a_metric_of_numbers_and_the_other_way_round(diab
     assert len(str(error.value).splitlines()) == 2
     with pytest.raises(DataError):
         caviar.tune((np.eye(20), np.linspace(0, 1, 20)), task="classification", store=tmp_path / "caviar.db")
+
+
+def test_large_networks_wait_in_smaller_pools(wine: Path, tmp_path: Path):
+    wide = caviar.Space(hidden_units=caviar.Integer(8, 9000), layers=2, learning_rate=0.01)
+    request = Request(data=wine, target=target(), trials=2, space=wide, store=tmp_path / "caviar.db")
+    assert _prepare(request, lambda: False).pool == 1
+    assert _prepare(replace(request, space=None), lambda: False).pool == POOL

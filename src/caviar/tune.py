@@ -7,6 +7,7 @@ the rest prepares and concludes.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import time
@@ -26,13 +27,13 @@ from caviar.engine import engine_named
 from caviar.engine.contract import Engine, Evaluation, Keys, Outcome, Training
 from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError, did_you_mean
 from caviar.model import Model, fold, outputs
-from caviar.nn.config import HYPERPARAMETERS, Architecture, Optimisation, from_config
+from caviar.nn.config import HYPERPARAMETERS, Architecture, Optimisation, from_config, parameter_shapes
 from caviar.randomness import Purpose, UInt64, generator, stream_key
 from caviar.records import Config, Study, StudyState, Trial, TrialState
 from caviar.run.book import Book
 from caviar.run.crew import Crew, Done, Work
 from caviar.run.environment import environment, processors
-from caviar.search.halving import Decision, Halving, rungs_for
+from caviar.search.halving import POOL, Decision, Halving, rungs_for
 from caviar.search.ranking import WORST, Merit, check_metric, merit, metric_for
 from caviar.search.sampling import check_search, propose
 from caviar.space import Space, default_space
@@ -46,6 +47,8 @@ DEFAULT_SECONDS = 60.0
 FINALISTS = 3
 _RESAMPLES, _DRAWN = 1000, 10_000  # of the bootstrap: a tenth of a second at most
 _SHOW_EVERY = 0.1  # seconds
+_MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
+_BYTES_A_PARAMETER = 16  # float32: the value, two moments, and room for running statistics and padding
 _CONCLUDING = 0.5  # seconds that saving and the test part take, with some room
 
 
@@ -200,7 +203,7 @@ def follow(request: Request, fresh_name: bool = False, ended: Callable[[], bool]
 
 def _search(job: _Job, book: Book) -> Iterator[Progress]:
     """Train trials rung by rung until the budget is spent; those that go on come before new ones, the oldest first."""
-    halving = Halving(job.rungs)
+    halving = Halving(job.rungs, pool=job.pool)
     proposals = _proposals(job)
     going_on: list[tuple[int, int]] = []  # a heap of (trial, to_epoch)
     resting: dict[int, Training] = {}  # networks that wait for a decision or for a thread
@@ -332,6 +335,7 @@ class _Job:
     engine: Engine
     threads: int
     rungs: tuple[int, ...]
+    pool: int
     repeats: int
     seconds: float | None
     ended: Callable[[], bool]
@@ -437,7 +441,7 @@ def _prepare(request: Request, ended: Callable[[], bool]) -> _Job:
     test = None if request.test is None else read(request.test, request.target, request.test_labels)
     dataset = prepare(table, request.seed, test, request.task)
     metric = metric_for(str(dataset.facts["task"]), request.metric)
-    _check_space(space, dataset.preprocessing.n_out)
+    largest = _check_space(space, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
     name = request.study if request.study is not None else table.name
     if not re.fullmatch(r"\w[\w .-]{0,99}", name):
         raise StoreError(
@@ -454,6 +458,7 @@ def _prepare(request: Request, ended: Callable[[], bool]) -> _Job:
         engine=engine,
         threads=request.threads or processors(),
         rungs=rungs_for(rows),
+        pool=max(1, min(POOL, _MEMORY // (largest * len(rungs_for(rows))))),
         repeats=2 if rows < 10_000 else 1,  # on few rows one repeat says little, and a second costs little
         seconds=seconds,
         ended=ended,
@@ -469,11 +474,15 @@ def _check_names(space: Space) -> None:
             )
 
 
-def _check_space(space: Space, n_out: int) -> None:
-    """Networks can be built all over the space, its edges included."""
+def _check_space(space: Space, n_in: int, n_out: int) -> int:
+    """Networks can be built all over the space, its edges included; the bytes that the largest of them keeps."""
     edges = np.vstack([np.full(len(space.searched), u) for u in (0.0, 1.0)])
+    largest = 1
     for config in [*space.from_unit(edges), *space.sample(200)]:
-        from_config(config, n_in=1, n_out=n_out)
+        architecture, _ = from_config(config, n_in, n_out)
+        parameters = sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
+        largest = max(largest, _BYTES_A_PARAMETER * parameters)
+    return largest
 
 
 def _model_path(request: Request, study: str) -> Path | None:

@@ -162,7 +162,7 @@ def test_studies_and_trials(here: Path, capsys: pytest.CaptureFixture[str]):
     assert [study["study"] for study in listed["studies"]] == ["wine"]
     assert run(["trials", "wine", "--best", "3"]) == 0
     table = capsys.readouterr().out
-    assert "learning rate" in table
+    assert "learning_rate" in table
     assert "23 more" in table
     assert run(["trials", "wine", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["trials"]) == 26

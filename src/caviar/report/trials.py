@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from caviar.records import Study, Trial
-from caviar.report.text import metric_name, number
+from caviar.records import Study, Trial, Value
+from caviar.report.text import config_text, metric_name
 from caviar.search.ranking import merit
 
 
@@ -32,20 +32,27 @@ def trials_table(study: Study, trials: Sequence[Trial], most: int) -> Group:
     ranked = sorted(trials, key=lambda t: (merit(study.metric, t.score, t.validation_loss), -t.number), reverse=True)[
         :most
     ]
-    names = list(dict.fromkeys(name for trial in trials for name in trial.config))
-    varied = [name for name in names if len({trial.config.get(name) for trial in trials}) > 1]
+    varied = {name for name, values in _values(trials).items() if len(values) > 1}
     table = Table(box=None, pad_edge=False)
-    for heading in ("trial", "state", "epochs", metric_name(study.metric), "loss", *varied):
-        table.add_column(Text(heading.replace("_", " ")), justify="left" if heading == "state" else "right")
+    for heading in ("trial", "state", "epochs", metric_name(study.metric), "loss", "config"):
+        table.add_column(Text(heading), justify="left" if heading in ("state", "config") else "right")
     for trial in ranked:
-        cells = [trial.config.get(name, "") for name in varied]
         table.add_row(
             f"{trial.number}" + (f" again {trial.repeat}" if trial.repeat else ""),
             str(trial.state),
             str(trial.epochs),
             "" if trial.score is None else f"{trial.score:.4f}",
             "" if trial.validation_loss is None else f"{trial.validation_loss:.4f}",
-            *(Text(number(cell) if isinstance(cell, float) else str(cell)) for cell in cells),
+            Text(config_text({name: value for name, value in trial.config.items() if name in varied})),
         )
     left = len(trials) - len(ranked)
     return Group(table, Text(f"{left:,} more: --best N shows N, --csv and --json give all")) if left else Group(table)
+
+
+def _values(trials: Sequence[Trial]) -> dict[str, set[Value]]:
+    """Every value that each hyperparameter has in some trial."""
+    values: dict[str, set[Value]] = {}
+    for trial in trials:
+        for name, value in trial.config.items():
+            values.setdefault(name, set()).add(value)
+    return values
