@@ -1,6 +1,6 @@
 """Regression on a real table, by the command line alone, beside ridge regression on the same split.
 
-    python benchmarks/regression.py [--seconds 20] [--seeds 0 1 2]
+    python -m benchmarks.regression [--seconds 20] [--seeds 0 1 2]
 
 diabetes (442 rows) is written out as CSV. The rival is scikit-learn's RidgeCV, which chooses alpha among 13 from 0.001
 to 1000 by leaving one out, fitted on the same training and validation rows after the same preprocessing, and scored on

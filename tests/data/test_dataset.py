@@ -64,7 +64,15 @@ def test_three_parts() -> None:
         assert examples.x.dtype == np.float32
         assert examples.y.dtype == np.int32
         assert examples.x.flags.c_contiguous
-    sizes = {"rows": 100, "features": 3, "classes": 3, "train": 60, "validation": 20, "test": 20}
+    sizes = {
+        "task": "classification",
+        "rows": 100,
+        "features": 3,
+        "classes": 3,
+        "train": 60,
+        "validation": 20,
+        "test": 20,
+    }
     assert {k: v for k, v in dataset.facts.items() if k != "sha256"} == sizes
     assert len(str(dataset.facts["sha256"])) == 64
 
@@ -83,6 +91,7 @@ def test_a_test_file_of_its_own() -> None:
     own = read((X[:10], Y[:10]))
     dataset = prepare(read((X[10:], Y[10:])), seed=1, test=own)
     assert dict(dataset.facts) | {"sha256": ""} == {
+        "task": "classification",
         "rows": 100, "features": 3, "classes": 3, "train": 72, "validation": 18, "test": 10, "sha256": "",
     }  # fmt: skip
     assert dataset.test is not None
