@@ -203,6 +203,7 @@ bool Asking::operator()() {
 Floats Trial::statistics_of(Examples training, Asking& asking) const {
     const FlushDenormals flush;
     Floats exact_ones = zeros(network.statistics);
+    if (!network.batch_norm) return exact_ones;  // there are none
     int widest = 0;
     for (int l = 0; l < network.layers; ++l) widest = std::max(widest, network.layer[l].padded_out);
     std::vector<double> sums(2 * static_cast<size_t>(widest));

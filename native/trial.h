@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "network.h"
@@ -73,7 +74,7 @@ enum class Outcome : int { trained, diverged, interrupted };
 // Asks `interrupted` several times a second and not oftener, and never again after a yes.
 class Asking {
   public:
-    explicit Asking(const std::function<bool()>& interrupted) : interrupted_(interrupted) {}
+    explicit Asking(std::function<bool()> interrupted) : interrupted_(std::move(interrupted)) {}
 
     bool operator()();
     bool ended() const { return ended_; }
@@ -82,7 +83,7 @@ class Asking {
     }
 
   private:
-    const std::function<bool()>& interrupted_;
+    std::function<bool()> interrupted_;
     std::chrono::steady_clock::time_point asked_ = std::chrono::steady_clock::now();
     bool ended_ = false;
 };
