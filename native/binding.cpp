@@ -6,6 +6,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -28,67 +29,124 @@ void require(bool holds, const std::string& rule) {
     if (!holds) throw std::invalid_argument(rule);
 }
 
+// A setting by its name: KeyError where it is missing, TypeError where it is of another type or does not fit.
+template <typename T>
+T setting(const nb::dict& given, const char* name) {
+    const nb::object value = given[name];
+    T result{};
+    if (!nb::try_cast(value, result))
+        throw nb::type_error((std::string("the setting '") + name + "' has a wrong type or is too large").c_str());
+    return result;
+}
+
+// A number that is not negative, NaN or infinite; a share is below 1 too.
+template <typename T>
+T amount(const nb::dict& given, const char* name) {
+    const T value = setting<T>(given, name);
+    require(value >= 0 && std::isfinite(value), std::string(name) + " is a finite number and at least 0");
+    return value;
+}
+template <typename T>
+T share(const nb::dict& given, const char* name) {
+    const T value = setting<T>(given, name);
+    require(value >= 0 && value < 1, std::string(name) + " is at least 0 and below 1");
+    return value;
+}
+
 Settings settings_from(const nb::dict& given) {
     Settings s;
-    s.widths = nb::cast<std::vector<int>>(given["widths"]);
+    s.widths = setting<std::vector<int>>(given, "widths");
     require(s.widths.size() >= 2, "widths names at least inputs and classes");
     require(s.widths.size() <= max_layers, "at most " + std::to_string(max_layers - 1) + " layers");
     for (const int width : s.widths) require(width >= 1 && width <= 1 << 20, "a width is between 1 and 2**20, got " + std::to_string(width));
-    const int activation = nb::cast<int>(given["activation"]), output = nb::cast<int>(given["output"]);
+    const int activation = setting<int>(given, "activation"), output = setting<int>(given, "output");
     require(activation >= 0 && activation <= static_cast<int>(Activation::silu), "unknown activation");
     require(output >= 0 && output <= static_cast<int>(Output::linear), "unknown output");
     s.activation = static_cast<Activation>(activation);
     s.output = static_cast<Output>(output);
     require(s.output == Output::softmax ? s.widths.back() >= 2 : s.widths.back() == 1,
             "softmax has at least two columns, sigmoid and linear have one");
-    s.batch_norm = nb::cast<bool>(given["batch_norm"]);
-    s.batch_norm_momentum = nb::cast<float>(given["batch_norm_momentum"]);
-    s.batch_norm_epsilon = nb::cast<float>(given["batch_norm_epsilon"]);
-    s.exact_statistics = nb::cast<bool>(given["exact_statistics"]);
-    s.dropout = nb::cast<double>(given["dropout"]);
-    s.input_dropout = nb::cast<double>(given["input_dropout"]);
-    for (const double p : {s.dropout, s.input_dropout}) require(p >= 0.0 && p < 1.0, "dropout is at least 0 and below 1");
-    s.label_smoothing = nb::cast<float>(given["label_smoothing"]);
-    require(s.label_smoothing >= 0.0f && s.label_smoothing < 1.0f, "label_smoothing is at least 0 and below 1");
-    s.class_weights = nb::cast<std::vector<float>>(given["class_weights"]);
+    s.batch_norm = setting<bool>(given, "batch_norm");
+    s.batch_norm_momentum = share<float>(given, "batch_norm_momentum");
+    s.batch_norm_epsilon = amount<float>(given, "batch_norm_epsilon");
+    s.exact_statistics = setting<bool>(given, "exact_statistics");
+    s.dropout = share<double>(given, "dropout");
+    s.input_dropout = share<double>(given, "input_dropout");
+    s.label_smoothing = share<float>(given, "label_smoothing");
+    s.class_weights = setting<std::vector<float>>(given, "class_weights");
     const size_t classes = s.output == Output::softmax ? static_cast<size_t>(s.widths.back()) : 2;
     require(s.class_weights.empty() || (s.output != Output::linear && s.class_weights.size() == classes), "one weight a class, or none");
-    s.first_moment = nb::cast<bool>(given["first_moment"]);
-    s.second_moment = nb::cast<bool>(given["second_moment"]);
-    s.bias_correction = nb::cast<bool>(given["bias_correction"]);
-    s.beta1 = nb::cast<double>(given["beta1"]);
-    s.beta2 = nb::cast<double>(given["beta2"]);
-    s.epsilon = nb::cast<float>(given["epsilon"]);
-    s.l2 = nb::cast<float>(given["l2"]);
-    s.nesterov = nb::cast<bool>(given["nesterov"]);
-    s.weight_decay = nb::cast<float>(given["weight_decay"]);
-    s.clip_norm = nb::cast<float>(given["clip_norm"]);
-    s.batch_size = nb::cast<int>(given["batch_size"]);
+    for (const float w : s.class_weights) require(w >= 0.0f && std::isfinite(w), "a class weight is a finite number and at least 0");
+    s.first_moment = setting<bool>(given, "first_moment");
+    s.second_moment = setting<bool>(given, "second_moment");
+    s.bias_correction = setting<bool>(given, "bias_correction");
+    s.beta1 = share<double>(given, "beta1");
+    s.beta2 = share<double>(given, "beta2");
+    s.epsilon = amount<float>(given, "epsilon");
+    s.l2 = amount<float>(given, "l2");
+    s.nesterov = setting<bool>(given, "nesterov");
+    s.weight_decay = amount<float>(given, "weight_decay");
+    s.clip_norm = amount<float>(given, "clip_norm");
+    s.batch_size = setting<int>(given, "batch_size");
     require(s.batch_size >= (s.batch_norm ? 2 : 1) && s.batch_size <= 1 << 24, "batch_size is between 1 (2 with batch norm) and 2**24");
-    const auto keys = nb::cast<std::vector<uint64_t>>(given["keys"]);
+    const auto keys = setting<std::vector<uint64_t>>(given, "keys");
     require(keys.size() == 4, "keys holds four numbers");
     s.order_key = {keys[0], keys[1]};
     s.dropout_key = {keys[2], keys[3]};
     return s;
 }
 
+template <typename A>
+const auto* data_of(const A& array) {
+    const bool aligned = reinterpret_cast<uintptr_t>(array.data()) % sizeof(*array.data()) == 0;
+    require(aligned, "the numbers of an array stand at odd addresses: pass a copy");
+    return array.data();
+}
+
+// The targets as they stand: a converted copy would be gone when this function ends, and 1.5 or 2**32 is no class.
+template <typename Column>
+Column column(const nb::object& y, const Matrix& x, const char* type) {
+    Column values;
+    if (!nb::try_cast(y, values, false))
+        throw nb::type_error((std::string("y is a contiguous ") + type + " array of one dimension").c_str());
+    require(x.shape(0) == values.shape(0), "x has " + std::to_string(x.shape(0)) + " rows and y " + std::to_string(values.shape(0)));
+    return values;
+}
+
 Examples examples_from(const Network& network, const Matrix& x, const nb::object& y) {
-    const std::string rows = std::to_string(x.shape(0));
     require(x.shape(0) < (1ull << 31), "at most 2**31 - 1 rows");
-    require(static_cast<int>(x.shape(1)) == network.layer[0].n_in,
+    require(x.shape(1) == static_cast<size_t>(network.layer[0].n_in),
             "x has " + std::to_string(x.shape(1)) + " columns, the network " + std::to_string(network.layer[0].n_in) + " inputs");
-    if (network.output == Output::linear) {
-        const Values values = nb::cast<Values>(y);
-        require(x.shape(0) == values.shape(0), "x has " + rows + " rows and y " + std::to_string(values.shape(0)));
-        return {x.data(), {nullptr, values.data()}, static_cast<int64_t>(x.shape(0))};
+    const auto rows = static_cast<int64_t>(x.shape(0));
+    if (network.output == Output::linear) return {data_of(x), {nullptr, data_of(column<Values>(y, x, "float32"))}, rows};
+    const int32_t* labels = data_of(column<Labels>(y, x, "int32"));
+    for (int64_t i = 0; i < rows; ++i)
+        if (labels[i] < 0 || labels[i] >= network.classes)
+            throw std::invalid_argument("label " + std::to_string(labels[i]) + " in row " + std::to_string(i) + " is outside 0.." +
+                                        std::to_string(network.classes - 1));
+    return {data_of(x), {labels, nullptr}, rows};
+}
+
+// Runs `work(interrupted)` with the interpreter's lock released, and raises what a signal's handler raised meanwhile (Ctrl-C in the main
+// thread). The handler is Python, which may do anything but start work here: this thread's workspace is in use.
+thread_local bool handling = false;
+
+template <typename F>
+void released(const F& work) {
+    if (handling) throw std::runtime_error("a signal handler cannot train or evaluate while the thread that it interrupted does");
+    bool raised = false;
+    const auto interrupted = [&raised] {
+        nb::gil_scoped_acquire acquire;
+        handling = true;
+        raised = PyErr_CheckSignals() != 0;
+        handling = false;
+        return raised;
+    };
+    {
+        nb::gil_scoped_release release;
+        work(interrupted);
     }
-    const Labels labels = nb::cast<Labels>(y);
-    require(x.shape(0) == labels.shape(0), "x has " + rows + " rows and y " + std::to_string(labels.shape(0)));
-    for (size_t i = 0; i < labels.shape(0); ++i)
-        require(labels.data()[i] >= 0 && labels.data()[i] < network.classes,
-                "label " + std::to_string(labels.data()[i]) + " in row " + std::to_string(i) + " is outside 0.." +
-                    std::to_string(network.classes - 1));
-    return {x.data(), {labels.data(), nullptr}, static_cast<int64_t>(x.shape(0))};
+    if (raised) throw nb::python_error();
 }
 
 const Level& level_named(const std::string& name) {
@@ -143,7 +201,9 @@ void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
     visit(trial, trial.statistics.get(), [&](float*, const Layer& layer, bool matrix) {
         if (!all && known >= parameters) return;
         require(known < given, "the state has too few arrays");
-        const Array array = nb::cast<Array>(arrays[known]);
+        Array array;
+        if (!nb::try_cast(arrays[known], array))
+            throw nb::type_error(("array " + std::to_string(known) + " of the state is no array of numbers").c_str());
         const bool fits = matrix ? array.ndim() == 2 && array.shape(0) == static_cast<size_t>(layer.n_in) &&
                                        array.shape(1) == static_cast<size_t>(layer.n_out)
                                  : array.ndim() == 1 && array.shape(0) == static_cast<size_t>(layer.n_out);
@@ -155,7 +215,7 @@ void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
     size_t next = 0;
     visit(trial, trial.statistics.get(), [&](float* place, const Layer& layer, bool matrix) {
         if (next >= checked.size()) return;
-        const float* plain = checked[next++].data();
+        const float* plain = data_of(checked[next++]);
         if (matrix)
             write_matrix(plain, layer.n_in, layer.n_out, layer.padded_in, place);
         else
@@ -167,7 +227,7 @@ void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
 void start(Trial& trial, const nb::list& parameters) { write_arrays(trial, parameters, false); }
 
 void load_state(Trial& trial, const nb::list& arrays, int64_t step, int64_t epoch) {
-    require(step >= 0 && epoch >= 0, "step and epoch count from 0");
+    for (const int64_t count : {step, epoch}) require(count >= 0 && count >> 53 == 0, "step and epoch count from 0 and stay below 2**53");
     write_arrays(trial, arrays, true);
     trial.step = step;
     trial.epoch = epoch;
@@ -207,6 +267,7 @@ NB_MODULE(_native, module) {
     module.def(
         "epoch_order",
         [](uint64_t k0, uint64_t k1, uint64_t epoch, uint32_t m) {
+            require(m <= 1u << 24, "at most 2**24 rows");
             std::vector<uint32_t> order(m);
             epoch_order({k0, k1}, epoch, m, order.data());
             return order;
@@ -230,37 +291,32 @@ NB_MODULE(_native, module) {
                 require(static_cast<int64_t>(learning_rates.shape(1)) == steps,
                         "an epoch has " + std::to_string(steps) + " steps, and there are " + std::to_string(learning_rates.shape(1)) +
                             " learning rates for it");
+                require(learning_rates.shape(0) < (1ull << 31), "at most 2**31 - 1 epochs");
                 require(stop.shape(0) >= 1, "stop holds one byte");
-                bool raised = false;
-                const auto interrupted = [&raised] {  // Ctrl-C, in the main thread; Python sees no signal while we compute
-                    nb::gil_scoped_acquire acquire;
-                    raised = PyErr_CheckSignals() != 0;
-                    return raised;
-                };
                 std::vector<Epoch> done;
-                Outcome outcome;
-                {
-                    nb::gil_scoped_release release;
-                    outcome = trial.train(examples, validation, learning_rates.data(), static_cast<int>(learning_rates.shape(0)), explosion,
-                                          stop.data(), interrupted, done);
-                }
-                if (raised) throw nb::python_error();
+                Outcome outcome{};
+                released([&](const std::function<bool()>& interrupted) {
+                    const int epochs = static_cast<int>(learning_rates.shape(0));
+                    outcome = trial.train(examples, validation, data_of(learning_rates), epochs, explosion, stop.data(), interrupted, done);
+                });
                 std::vector<Row> rows;
                 for (const Epoch& e : done)
                     rows.emplace_back(e.train_loss, e.validation.loss, e.validation.accuracy_or_r2, e.validation.balanced_accuracy_or_mae,
                                       e.seconds);
                 return std::make_tuple(static_cast<int>(outcome), rows);
             },
-            nb::arg("x"), nb::arg("y"), nb::arg("xv"), nb::arg("yv"), nb::arg("learning_rates"), nb::arg("explosion"), nb::arg("stop"))
+            nb::arg("x"), nb::arg("y"), nb::arg("xv"), nb::arg("yv"), nb::arg("learning_rates"), nb::arg("explosion"),
+            nb::arg("stop").noconvert())  // nobody would set a converted copy
         .def(
             "evaluate",
             [](const Trial& trial, const Matrix& x, const nb::object& y, const Matrix& xt, const nb::object& yt) {
                 const Examples examples = examples_from(trial.network, x, y), training = examples_from(trial.network, xt, yt);
+                require(!trial.exact || training.rows >= 1, "exact statistics need rows to be of");
                 Evaluation e{};
-                {
-                    nb::gil_scoped_release release;
-                    e = trial.evaluate(examples, training);
-                }
+                released([&](const std::function<bool()>& interrupted) {
+                    Asking asking(interrupted);
+                    e = trial.evaluate(examples, training, asking);
+                });
                 return std::make_tuple(e.loss, e.accuracy_or_r2, e.balanced_accuracy_or_mae);
             },
             nb::arg("x"), nb::arg("y"), nb::arg("xt"), nb::arg("yt"))
@@ -270,10 +326,7 @@ NB_MODULE(_native, module) {
                 const Examples examples = examples_from(trial.network, x, y);
                 require(examples.rows >= (trial.network.batch_norm ? 2 : 1), "there are too few rows");
                 std::vector<Inside> layers;
-                {
-                    nb::gil_scoped_release release;
-                    layers = trial.inside(examples, learning_rate);
-                }
+                released([&](const std::function<bool()>&) { layers = trial.inside(examples, learning_rate); });
                 std::vector<Row> rows;
                 for (const Inside& l : layers)
                     rows.emplace_back(l.activation_mean, l.activation_deviation, l.gradient_norm, l.update_to_weight, l.dead);
@@ -286,10 +339,10 @@ NB_MODULE(_native, module) {
                 const Examples training = examples_from(trial.network, x, y);
                 require(training.rows >= 1, "there are no rows");
                 Floats exact;
-                {
-                    nb::gil_scoped_release release;
-                    exact = trial.statistics_of(training);
-                }
+                released([&](const std::function<bool()>& interrupted) {
+                    Asking asking(interrupted);
+                    exact = trial.statistics_of(training, asking);
+                });
                 return export_with(trial, exact.get());
             },
             nb::arg("x"), nb::arg("y"))

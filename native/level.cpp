@@ -224,13 +224,14 @@ float* infer(const Network& network, const State& state, float* workspace, const
 }
 
 void exact_statistics(const Network& network, const State& state, float* workspace, const float* x, int64_t rows, double* sums,
-                      float* statistics) {
+                      float* statistics, Interruption interrupted) {
     const int n_in = network.layer[0].n_in;
     for (int l = 0; l + 1 < network.layers; ++l) {
         const Layer& layer = network.layer[l];
         double *mean = sums, *squares = sums + layer.padded_out;  // squares: of the distances from the mean
         for (int j = 0; j < 2 * layer.padded_out; ++j) sums[j] = 0.0;
         for (int64_t start = 0; start < rows; start += inference_rows) {
+            if (interrupted()) return;
             const int m = static_cast<int>(rows - start < inference_rows ? rows - start : inference_rows);
             const float* z = infer(network, state, workspace, x + start * n_in, m, l);
             const double before = static_cast<double>(start), now = static_cast<double>(m);
@@ -257,7 +258,7 @@ void exact_statistics(const Network& network, const State& state, float* workspa
 }
 
 Scores evaluate(const Network& network, const State& state, const float* statistics, float* workspace, const float* x, Targets y,
-                int64_t rows, int64_t* correct_of) {
+                int64_t rows, int64_t* correct_of, Interruption interrupted) {
     Scores scores{0.0, 0.0, 0};
     const Layer& last = network.layer[network.layers - 1];
     const int n_in = network.layer[0].n_in;
@@ -280,6 +281,7 @@ Scores evaluate(const Network& network, const State& state, const float* statist
         }
     }
     for (int64_t start = 0; start < rows; start += inference_rows) {
+        if (interrupted()) break;
         const int m = static_cast<int>(rows - start < inference_rows ? rows - start : inference_rows);
         float* out = infer(network, state, workspace, x + start * n_in, m, network.layers - 1);
         const size_t z_strip = static_cast<size_t>(m) * strip;

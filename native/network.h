@@ -92,6 +92,14 @@ struct Scores {
     int64_t correct;        // rows whose likeliest class is the label's; classes only
 };
 
+// Asked before every block of an evaluation: true ends the work, and what it gives back is then of no use.
+struct Interruption {
+    bool (*asked)(void*);
+    void* of;
+
+    bool operator()() const { return asked(of); }
+};
+
 // One instruction-set level: the same source compiled with other flags.
 struct Level {
     const char* name;
@@ -101,10 +109,11 @@ struct Level {
                          double learning_rate);
     // Mean and biased variance of every hidden z over all rows of x in predict mode, each layer normalised by its own: into `statistics`,
     // laid out like State::statistics. `sums` is room for two doubles a column of the widest layer.
-    void (*exact_statistics)(const Network&, const State&, float* workspace, const float* x, int64_t rows, double* sums, float* statistics);
+    void (*exact_statistics)(const Network&, const State&, float* workspace, const float* x, int64_t rows, double* sums, float* statistics,
+                             Interruption interrupted);
     // All rows of x in predict mode, normalised by `statistics` if not null, else by the running averages; adds to correct_of[class].
     Scores (*evaluate)(const Network&, const State&, const float* statistics, float* workspace, const float* x, Targets y, int64_t rows,
-                       int64_t* correct_of);
+                       int64_t* correct_of, Interruption interrupted);
 };
 
 extern const Level level_scalar;

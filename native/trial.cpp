@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <stdexcept>
+#include <string>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -80,7 +82,7 @@ Network lay_out(const Settings& settings) {
         if (hidden) {
             layer.fold = take(hidden_units, out);
             layer.active = layer.out = take(workspace, rows * out);
-            if (settings.dropout > 0.0) {
+            if (network.dropout > 0.0f) {  // as a float, which is what a step asks: 1e-50 is none
                 layer.mask = take(workspace, rows * out);
                 layer.out = take(workspace, rows * out);
             }
@@ -99,6 +101,13 @@ Network lay_out(const Settings& settings) {
     network.shift = take(workspace, hidden_units);
     network.gradient = take(workspace, parameters);
     network.workspace = workspace;
+    const auto bounded = [](const char* what, size_t n, size_t most) {
+        if (n > most)
+            throw std::invalid_argument(std::string(what) + " " + std::to_string(n) + " numbers, and the native engine holds at most " +
+                                        std::to_string(most) + ": use fewer or narrower layers, or smaller mini-batches");
+    };
+    bounded("the network's parameters are", parameters, most_parameters);
+    bounded("a training step needs room for", workspace, most_workspace);
     return network;
 }
 
@@ -183,27 +192,37 @@ int64_t Trial::steps_per_epoch(int64_t rows) const {
     return rows / network.batch_size + (rows % network.batch_size >= smallest);
 }
 
-Floats Trial::statistics_of(Examples training) const {
+bool Asking::operator()() {
+    using Clock = std::chrono::steady_clock;
+    if (ended_ || Clock::now() - asked_ <= std::chrono::milliseconds(200)) return ended_;
+    ended_ = interrupted_();
+    asked_ = Clock::now();
+    return ended_;
+}
+
+Floats Trial::statistics_of(Examples training, Asking& asking) const {
     const FlushDenormals flush;
     Floats exact_ones = zeros(network.statistics);
+    if (!network.batch_norm) return exact_ones;  // there are none
     int widest = 0;
     for (int l = 0; l < network.layers; ++l) widest = std::max(widest, network.layer[l].padded_out);
     std::vector<double> sums(2 * static_cast<size_t>(widest));
     level->exact_statistics(network, state(), workspace.at_least(network.workspace), training.x, training.rows, sums.data(),
-                            exact_ones.get());
+                            exact_ones.get(), asking.seam());
     return exact_ones;
 }
 
-Evaluation Trial::evaluate(Examples examples, Examples training) const {
+Evaluation Trial::evaluate(Examples examples, Examples training, Asking& asking) const {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     if (examples.rows == 0) return {nan, nan, nan};
     const FlushDenormals flush;
-    const Floats exact_ones = exact ? statistics_of(training) : nullptr;
+    const Floats exact_ones = exact ? statistics_of(training, asking) : nullptr;
     const auto classes = static_cast<size_t>(network.classes);
     const double rows = static_cast<double>(examples.rows);
     std::vector<int64_t> correct_of(classes), rows_of(classes);
     const Scores scores = level->evaluate(network, state(), exact_ones.get(), workspace.at_least(network.workspace), examples.x, examples.y,
-                                          examples.rows, correct_of.data());
+                                          examples.rows, correct_of.data(), asking.seam());
+    if (asking.ended()) return {nan, nan, nan};
     if (network.output == Output::linear) {
         double mean = 0.0, squares = 0.0;
         for (int64_t i = 0; i < examples.rows; ++i) mean += static_cast<double>(examples.y.values[i]) / rows;
@@ -211,7 +230,8 @@ Evaluation Trial::evaluate(Examples examples, Examples training) const {
             const double distance = static_cast<double>(examples.y.values[i]) - mean;
             squares += distance * distance;
         }
-        return {scores.loss / rows, squares > 0.0 ? 1.0 - scores.loss / squares : static_cast<double>(scores.loss == 0.0), scores.absolute_error / rows};
+        const double r2 = squares > 0.0 ? 1.0 - scores.loss / squares : static_cast<double>(scores.loss == 0.0);
+        return {scores.loss / rows, r2, scores.absolute_error / rows};
     }
     for (int64_t i = 0; i < examples.rows; ++i) ++rows_of[static_cast<size_t>(examples.y.classes[i])];
     double recall = 0.0;
@@ -232,7 +252,7 @@ Outcome Trial::train(Examples examples, Examples validation, const double* learn
     const auto rows = static_cast<uint32_t>(examples.rows);
     const auto batch_size = static_cast<uint32_t>(network.batch_size);
     const auto steps = static_cast<uint32_t>(steps_per_epoch(examples.rows));
-    auto asked = Clock::now();
+    Asking asking(interrupted);
     float* const room = workspace.at_least(network.workspace);
     workspace.order.resize(rows);
     for (int e = 0; e < epochs; ++e) {
@@ -244,12 +264,7 @@ Outcome Trial::train(Examples examples, Examples validation, const double* learn
         bool diverged = false;
         for (uint32_t i = 0; i < steps && !diverged; ++i) {
             const uint32_t from = i * batch_size, m = std::min(batch_size, rows - from);
-            bool ended = *stop != 0;
-            if (!ended && Clock::now() - asked > std::chrono::milliseconds(200)) {
-                asked = Clock::now();
-                ended = interrupted();
-            }
-            if (ended) {
+            if (*stop != 0 || asking()) {
                 step = now.step;
                 return Outcome::interrupted;
             }
@@ -262,7 +277,8 @@ Outcome Trial::train(Examples examples, Examples validation, const double* learn
         step = now.step;
         ++epoch;
         Epoch result{loss / std::max(seen, 1u), {nan, nan, nan}, 0.0};
-        if (!diverged) result.validation = evaluate(validation, examples);
+        if (!diverged) result.validation = evaluate(validation, examples, asking);
+        if (asking.ended()) return Outcome::interrupted;
         diverged = diverged || result.train_loss > explosion || (validation.rows > 0 && !std::isfinite(result.validation.loss));
         result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
         done.push_back(result);

@@ -1,9 +1,11 @@
 // One network in training: its memory, its epochs, its state as plain arrays. Compiled once, for the oldest processor; the arithmetic is
 // in the levels.
 #pragma once
+#include <chrono>
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "network.h"
@@ -35,7 +37,11 @@ struct Settings {
     Key order_key{}, dropout_key{};
 };
 
+// Throws std::invalid_argument for a network too large to be meant: its offsets within a mini-batch are to fit an int, and a processor
+// with less memory than it asks for would not refuse but be killed.
 Network lay_out(const Settings& settings);
+
+constexpr size_t most_parameters = size_t{1} << 28, most_workspace = size_t{1} << 30;  // floats, padding included: 1 and 4 GiB
 
 // The levels that this processor runs, slowest first; the last is the default.
 std::vector<const Level*> levels_here();
@@ -65,6 +71,23 @@ struct Inside {
 
 enum class Outcome : int { trained, diverged, interrupted };
 
+// Asks `interrupted` several times a second and not oftener, and never again after a yes.
+class Asking {
+  public:
+    explicit Asking(std::function<bool()> interrupted) : interrupted_(std::move(interrupted)) {}
+
+    bool operator()();
+    bool ended() const { return ended_; }
+    Interruption seam() {
+        return {[](void* self) { return (*static_cast<Asking*>(self))(); }, this};
+    }
+
+  private:
+    std::function<bool()> interrupted_;
+    std::chrono::steady_clock::time_point asked_ = std::chrono::steady_clock::now();
+    bool ended_ = false;
+};
+
 struct Trial {
     Settings settings;
     Network network;
@@ -84,11 +107,11 @@ struct Trial {
     Outcome train(Examples examples, Examples validation, const double* learning_rates, int epochs, double explosion,
                   const volatile uint8_t* stop, const std::function<bool()>& interrupted, std::vector<Epoch>& done);
 
-    // Scores `examples`; `training` is what exact statistics are of.
-    Evaluation evaluate(Examples examples, Examples training) const;
+    // Scores `examples`; `training` is what exact statistics are of. Of no use when `asking` has ended.
+    Evaluation evaluate(Examples examples, Examples training, Asking& asking) const;
 
-    // Mean and variance of every hidden z over all of x, laid out like `statistics`.
-    Floats statistics_of(Examples training) const;
+    // Mean and variance of every hidden z over all of x, laid out like `statistics`. Of no use when `asking` has ended.
+    Floats statistics_of(Examples training, Asking& asking) const;
 
     // One training step on `examples` as its mini-batch, on a copy: the trial itself is untouched.
     std::vector<Inside> inside(Examples examples, double learning_rate) const;

@@ -1,0 +1,7 @@
+// Writes one number behind its place, for the test that the sanitizers are on.
+#include <vector>
+
+int main(int n, char**) {
+    std::vector<int> numbers(static_cast<size_t>(n));
+    return numbers.data()[n] = 1;
+}
