@@ -1,4 +1,5 @@
 // Writes one number behind its place, for the test that the sanitizers are on.
+#include <cstddef>
 #include <vector>
 
 int main(int n, char**) {
