@@ -26,8 +26,11 @@ check: .venv/development
 	$(BIN)/lint-imports
 
 bench: .venv/development
-	$(BIN)/python benchmarks/engine.py
-	$(BIN)/python benchmarks/study.py
+	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.scaling
+	$(BIN)/python -m benchmarks.cutting
+	$(BIN)/python -m benchmarks.main_job
+	$(BIN)/python -m benchmarks.regression
 
 clean:
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,6 +1,6 @@
 """What cutting normalised inputs is worth: test scores by where they are cut, over twelve splits of three tables.
 
-    python benchmarks/cutting.py
+    python -m benchmarks.cutting
 
 Three fixed configs, two seeds each, trained on all rows but the test part; means over splits. "none" is the rival.
 """

@@ -1,6 +1,6 @@
 """Training steps a second: the native engine beside PyTorch eager with fused Adam, one thread each, in the same run.
 
-    python benchmarks/engine.py [--pairs 7] [--seconds 0.5]
+    python -m benchmarks.engine [--pairs 7] [--seconds 0.5]
 
 Both pick the mini-batch's rows from the training set, go forward and backward through dense layers with batch norm and
 relu and a softmax output, and update by Adam. The two take turns; a row gives the medians over the turns and the

@@ -1,6 +1,6 @@
 """The main job on real tables, by the command line alone, as a new user would: accuracy, trials, time kept, memory.
 
-    python benchmarks/main_job.py [--only digits] [--seeds 0 1 2]
+    python -m benchmarks.main_job [--only digits] [--seeds 0 1 2]
 
 digits, wine and breast_cancer are written out as CSV (text labels; once more with 5 % of the cells blanked),
 Fashion-MNIST is Debian's package dataset-fashion-mnist (left out where it is not installed). Beside each stands the

@@ -1,6 +1,6 @@
 """Two threads against one on independent trials, and evaluating against training, for the native engine.
 
-    python benchmarks/scaling.py [--turns 5] [--seconds 0.5]
+    python -m benchmarks.scaling [--turns 5] [--seconds 0.5]
 
 `two_threads` is how many times the steps of one thread two threads do together; the rivals take turns. `evaluation` is
 rows evaluated a second over rows trained a second, divided by 3: a forward pass is a third of the products of a
