@@ -15,7 +15,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from heapq import heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +32,10 @@ from caviar.records import Config, Study, StudyState, Trial, TrialState
 from caviar.run.book import Book
 from caviar.run.crew import Crew, Done, Work
 from caviar.run.environment import environment, processors
-from caviar.search.halving import POOL, Decision, Halving, rungs_for
+from caviar.search.halving import POOL, rungs_for
 from caviar.search.ranking import WORST, Merit, check_metric, merit, metric_for
-from caviar.search.sampling import check_search, propose
+from caviar.search.searches import check_search, search_named
+from caviar.search.strategy import Ending, Search, Strategy
 from caviar.space import Space, default_space
 
 if TYPE_CHECKING:
@@ -202,35 +202,25 @@ def follow(request: Request, fresh_name: bool = False, ended: Callable[[], bool]
 
 
 def _search(job: _Job, book: Book) -> Iterator[Progress]:
-    """Train trials rung by rung until the budget is spent; those that go on come before new ones, the oldest first."""
-    halving = Halving(job.rungs, pool=job.pool)
-    proposals = _proposals(job)
-    going_on: list[tuple[int, int]] = []  # a heap of (trial, to_epoch)
+    """Train what the strategy asks for, step by step, until it is over or the time is."""
+    strategy = Strategy(job.search(), job.rungs, job.pool, job.request.trials)
     resting: dict[int, Training] = {}  # networks that wait for a decision or for a thread
     shown, reserve = 0.0, 0.0
 
-    def obey(decisions: Iterator[Decision]) -> None:
-        for number, rung, to_epoch in decisions:
-            if to_epoch is not None:
-                heappush(going_on, (number, to_epoch))
-            else:
-                last = rung == len(job.rungs) - 1
-                book.settle(number, TrialState.FINISHED if last else TrialState.STOPPED, resting.pop(number))
+    def settle(endings: list[Ending]) -> None:
+        for number, stopped in endings:
+            book.settle(number, TrialState.STOPPED if stopped else TrialState.FINISHED, resting.pop(number))
 
     with Crew(job.threads) as crew:
-        while True:
-            while crew.wants_work and job.in_time(reserve):
-                if going_on:
-                    number, to_epoch = heappop(going_on)
-                    crew.give(Work(number, 0, partial(resting.pop, number), to_epoch))
-                elif (proposal := next(proposals, None)) is not None:
-                    number, config = proposal
-                    book.begin(number, config)
-                    crew.give(Work(number, 0, job.network(number, config), halving.enter(number)))
-                elif not halving.closed:
-                    obey(halving.close())
+        while not strategy.over:
+            while crew.wants_work and job.in_time(reserve) and (step := strategy.next()) is not None:
+                if step.from_epoch == 0:
+                    book.begin(step.number, step.config)
+                    begin = job.network(step.number, step.config)
                 else:
-                    break
+                    begin = partial(resting.pop, step.number)
+                crew.give(Work(step.number, 0, begin, step.to_epoch))
+            settle(strategy.ended())
             if not job.in_time(reserve):
                 crew.stop()
             if crew.under_way == 0:
@@ -242,15 +232,15 @@ def _search(job: _Job, book: Book) -> Iterator[Progress]:
                 merit = book.measure(done)
                 if merit == WORST:
                     del resting[number]
-                obey(halving.report(number, done.work.to_epoch, merit))
+                settle(strategy.report(number, done.work.to_epoch, merit))
             if time.monotonic() - shown >= _SHOW_EVERY:
                 shown, reserve = time.monotonic(), job.finals_cost(book)
                 book.write_now_and_then()
-                yield job.progress("search", book, halving)
+                yield job.progress("search", book, strategy)
     for number, training in resting.items():  # the budget ended while they waited: what they scored still counts
         book.settle(number, TrialState.INTERRUPTED, training)
     book.interrupt()
-    yield job.progress("search", book, halving)
+    yield job.progress("search", book, strategy)
 
 
 def _finals(job: _Job, book: Book) -> Generator[Progress, None, _Answer]:
@@ -309,17 +299,6 @@ class _Answer:
     rows: Examples
 
 
-def _proposals(job: _Job) -> Iterator[tuple[int, Config]]:
-    """Trials by number, until the budget of trials is spent."""
-    number = 0
-    while True:
-        for config in propose(job.request.search, job.space, job.request.seed, number):
-            if job.request.trials is not None and number >= job.request.trials:
-                return
-            yield number, config
-            number += 1
-
-
 # --- before and after ---
 
 
@@ -354,6 +333,10 @@ class _Job:
             training, validation = everything, Examples(validation.x[:0], validation.y[:0])
         keys = Keys.of(self.request.seed, number, repeat)
         return partial(self.engine.start, architecture, optimisation, training, validation, keys)
+
+    def search(self) -> Search:
+        """What proposes the configs."""
+        return search_named(self.request.search, self.space, self.request.seed)
 
     def mean(self, repeats: list[Done]) -> Merit:
         """What a finalist is ranked by: the mean metric of its repeats, and their mean loss where that ties."""
@@ -404,10 +387,10 @@ class _Job:
             created=datetime.now(UTC).isoformat(),
         )
 
-    def progress(self, phase: str, book: Book, halving: Halving | None = None) -> Progress:
+    def progress(self, phase: str, book: Book, strategy: Strategy | None = None) -> Progress:
         """Where the study stands now."""
         best = next(iter(book.best(1)), None)
-        reached = halving.reached() if halving is not None else ()
+        reached = strategy.reached() if strategy is not None else ()
         return Progress(phase, time.monotonic() - self.request.started, book.counts(), reached, best)
 
 
