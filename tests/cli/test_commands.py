@@ -168,7 +168,7 @@ def test_studies_and_trials(here: Path, capsys: pytest.CaptureFixture[str]):
     assert len(json.loads(capsys.readouterr().out)["trials"]) == 45
     assert run(["trials", "wine", "--csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert len(rows) == 26
+    assert len(rows) == 45
     assert float(rows[0]["learning_rate"]) > 0
 
 

@@ -58,9 +58,10 @@ def watch(
         except KeyboardInterrupt:
             display.stop()
             if begun is not None:
+                where = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
                 people.print(
-                    f"ended early, with everything saved in {store}; to go on: caviar resume {shlex.quote(begun.study.name)}"
-                    + ("" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"),
+                    f"ended early, with everything saved in {store}; "
+                    f"to go on: caviar resume {shlex.quote(begun.study.name)}{where}",
                     markup=False,
                     soft_wrap=True,
                 )
