@@ -108,7 +108,7 @@ def _finalists(job: Job, book: Book, best_front: list[Weighed]) -> list[Trial]:
     """The best trials; where small or fast networks are preferred, the best of the front."""
     if job.request.prefer != "score" and best_front:
         return [book.trials[weighed.number, 0] for weighed in best_front[:FINALISTS]]
-    return book.best(FINALISTS)
+    return job.finalists(book)
 
 
 def _repeat(job: Job, book: Book, finalists: list[Trial]) -> Generator[Progress, None, dict[int, list[Done]]]:

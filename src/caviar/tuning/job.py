@@ -18,7 +18,7 @@ from caviar.engine import engine_named
 from caviar.engine.contract import Engine, Evaluation, Keys, Training
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
 from caviar.nn.config import HYPERPARAMETERS, Architecture, Optimisation, from_config, parameter_shapes
-from caviar.records import Config, Study, StudyState
+from caviar.records import Config, Study, StudyState, Trial
 from caviar.run.book import Book
 from caviar.run.environment import environment, processors
 from caviar.search.halving import POOL, rungs_for
@@ -103,16 +103,23 @@ class Job:
             return True
         return time.monotonic() - self.request.started + reserve + _CONCLUDING < self.seconds
 
+    def finalists(self, book: Book) -> list[Trial]:
+        """The best trials: FINALISTS of them, or as many as can be repeated once in the share of time for that."""
+        best = book.best(FINALISTS)
+        if self.seconds is None:
+            return best
+        costs = np.cumsum([book.seconds.get((trial.number, 0), 0.0) for trial in best]) / self.threads
+        return best[: max(int(np.sum(costs <= _FINALS_SHARE * self.seconds)), 1)]
+
     def finals_cost(self, book: Book) -> float:
         """Seconds to keep for the finals if the best trials of now become the finalists."""
-        costs = [book.seconds.get((trial.number, 0), 0.0) for trial in book.best(FINALISTS)]
+        costs = [book.seconds.get((trial.number, 0), 0.0) for trial in self.finalists(book)]
         if self.seconds is None or not costs:
             return 0.0
-        longest = max(costs)
-        rounds = max(self.repeats * sum(costs) / self.threads, longest)
-        one_round = max(sum(costs) / self.threads, longest)
+        rounds = max(self.repeats * sum(costs) / self.threads, max(costs))
+        one_round = max(sum(costs) / self.threads, max(costs))
         rounds = max(min(rounds, _FINALS_SHARE * self.seconds), one_round)
-        return 1.2 * (rounds + self.last_cost(longest))  # a fifth more: other programs run too
+        return 1.2 * (rounds + self.last_cost(max(costs)))  # a fifth more: other programs run too
 
     def last_cost(self, longest: float) -> float:
         """Seconds of the last training, on more rows, of a network that took ``longest`` in the search."""
