@@ -106,13 +106,16 @@ class Snapshots:
 
         A damaged one is put in ``damaged``, and the one before it is tried.
         """
-        of_trial = [s for s in self.list(study) if (s.number, s.repeat) == (number, repeat)]
-        for snapshot in sorted(of_trial, key=lambda s: s.epoch, reverse=True):
-            if snapshot.epoch <= at_most_epoch:
-                try:
-                    return snapshot.epoch, self.read(study, snapshot)
-                except SnapshotError as error:
-                    self.damaged.append(error)
+        columns = SNAPSHOTS.c
+        of_trial = (columns.number == number, columns.repeat == repeat, columns.epoch <= at_most_epoch)
+        with self._store.reading(study) as (connection, identity):
+            query = sa.select(*_COLUMNS).where(columns.study == identity, *of_trial).order_by(columns.epoch.desc())
+            latest_first = [Snapshot(*row) for row in connection.execute(query)]
+        for snapshot in latest_first:
+            try:
+                return snapshot.epoch, self.read(study, snapshot)
+            except SnapshotError as error:
+                self.damaged.append(error)
         return None
 
     def read(self, study: str, snapshot: Snapshot) -> dict[str, Any]:
@@ -245,7 +248,7 @@ def _write(folder: Path, number: int, repeat: int, epoch: int, state: State) -> 
     """The file of one snapshot, whole and on the disk; its name not yet."""
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in state.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in state.items()}
     facts = {"format": FORMAT, "number": number, "repeat": repeat, "epoch": epoch}
     file = archive.pack({_ENTRY: save(arrays)}, facts)
     name = f"{number}-{repeat}-{epoch}-{secrets.token_hex(8)}.snapshot"
