@@ -76,11 +76,18 @@ def test_more_seconds_for_a_finished_study(wine, tmp_path):  # noqa: F811
     assert again.summary["seconds"] < 4.5
 
 
-KILLED = """
+CHILD = """
     import sys
-    import caviar
+    from caviar.tune import Begun, Request, follow, take_up
     from tests.test_tune import SMALL
-    caviar.tune(sys.argv[1], sys.argv[2], trials=150, space=SMALL, store=sys.argv[3], study="mine", threads=2)
+    first, data, target, store = sys.argv[1:]
+    if first == "1":
+        events = follow(Request(data=data, target=target, trials=150, space=SMALL, store=store, study="mine"))
+    else:
+        events = take_up("mine", store=store)
+    for event in events:
+        if isinstance(event, Begun):
+            print("begun", flush=True)
 """
 
 
@@ -89,22 +96,20 @@ def test_a_study_that_was_killed_at_any_moment_is_taken_up(seed, wine, tmp_path)
     """SIGKILL at seeded delays, until the study is through; then everything is there once, with the right bits."""
     delays = random.Random(seed)
     store = tmp_path / "caviar.db"
-    code = textwrap.dedent(KILLED)
+    kills = 0
     for attempt in range(30):
-        run = code if attempt == 0 else f"import sys, caviar; caviar.resume('mine', store={str(store)!r}, threads=2)"
-        process = subprocess.Popen(
-            [sys.executable, "-c", run, str(wine), target(), str(store)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        began = time.monotonic()
-        delay = delays.uniform(0.2, 1.5)
-        while process.poll() is None and (not store.exists() or time.monotonic() - began < delay + 1.5):
-            time.sleep(0.02)
-        if process.poll() is not None:
-            break
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        child = [sys.executable, "-c", textwrap.dedent(CHILD), str(int(attempt == 0)), str(wine), target(), str(store)]
+        with subprocess.Popen(child, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            if process.stdout.readline() != "begun\n":
+                assert "is finished" in process.communicate()[1]  # the last kill came when all was done
+                break
+            time.sleep(delays.uniform(0.05, 0.5 + 0.5 * attempt))
+            os.kill(process.pid, signal.SIGKILL)
+            if process.wait() == 0:
+                break
+            kills += 1
+    assert kills >= 1
     study = study_of(wine, tmp_path, trials=150, study="whole")
     assert told(store, "mine") == told(store, "whole")
     with Store.open(store) as opened:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from caviar.engine.contract import Outcome, Training
-from caviar.errors import ConfigError, DataError, NoAnswer
-from caviar.records import Study, StudyState, TrialState
+from caviar.engine.contract import Outcome
+from caviar.errors import ConfigError, DataError, NoAnswer, StoreError
+from caviar.records import Study, StudyState, TrialState, Worker, WorkerState
 from caviar.run.book import Book, Known
-from caviar.run.crew import Crew, Work
+from caviar.run.crew import Crew, Failed, Work
+from caviar.run.shelf import Shelf
 from caviar.search.ranking import WORST
 from caviar.search.strategy import Ending, Strategy
 from caviar.space import Space
@@ -28,11 +30,16 @@ from caviar.tuning.finals import finals
 from caviar.tuning.job import FINALISTS, Job, check, model_path
 from caviar.tuning.request import DEFAULT_SEARCH, Request, from_record
 
+if TYPE_CHECKING:
+    from caviar.store import Store
+
 # The database and pandas are imported where they are needed: `import caviar` should not wait for them.
 
 __all__ = ["Begun", "Best", "Event", "Progress", "Request", "TunedStudy", "follow", "resume", "take_up", "tune"]
 
+PATIENCE = 15.0  # seconds without a sign of life, of which there are two a second, until a process counts as frozen
 _SHOW_EVERY = 0.1  # seconds
+_LOOK_EVERY = 0.3
 
 
 def tune(
@@ -122,8 +129,7 @@ def follow(request: Request, fresh_name: bool = False, ended: Callable[[], bool]
         study = job.study_record(store.free_name(job.name) if fresh_name else job.name)
         model_path(request, study.name)  # before anything is written, not when the work is done
         store.create_study(study)
-        book = Book(store, study.name, job.metric, keep=FINALISTS)
-        yield from _work(job, book, study, store.url)
+        yield from _work(job, store, study)
 
 
 def take_up(
@@ -140,79 +146,99 @@ def take_up(
 
     started = time.monotonic()
     with Store.open(store, create=False) as opened:
-        record, known = opened.study(study), Known.of(opened, study)
+        record = opened.study(study)
+        only_worker(opened, study)
+        known = Known.of(opened, study)
         budget = _budget(record, known, seconds, trials)
         request = _request(record, budget, started, store=store, **given)
         job = check(request, ended)
         _check_same(record, job)
         model_path(request, study, again=True)
-        opened.reopen_study(study, {**record.budget, **budget})
-        book = Book(opened, study, job.metric, keep=FINALISTS, known=known)
-        yield from _work(job, book, replace(record, budget={**record.budget, **budget}), opened.url)
+        worker = opened.join(study)
+        try:
+            only_worker(opened, worker)  # again: two may have come at the same moment
+            opened.reopen_study(study, {**record.budget, **budget}, worker)
+        except BaseException:
+            opened.leave(worker)
+            raise
+        yield from _work(job, opened, replace(record, budget={**record.budget, **budget}), worker, known)
 
 
-def _work(job: Job, book: Book, study: Study, url: str) -> Iterator[Event]:
+def _work(
+    job: Job, store: Store, study: Study, worker: Worker | None = None, known: Known | None = None
+) -> Iterator[Event]:
     """The whole work on a study that is in the store."""
+    from caviar.store import Snapshots
+
+    book = Book(store, worker or store.join(study.name), job.metric, keep=FINALISTS, known=known)
     yield Begun(study, job.rungs, (*job.dataset.warnings, *_elsewhere(study, job)))
     try:
-        yield from _search(job, book)
+        yield from _search(job, book, Shelf(Snapshots(store), study.name))
         found = yield from finals(job, book)
-        answer = conclude(job, book, study, found, url)
+        answer = conclude(job, book, study, found, store.url)
     except BaseException as ending:
-        book.close(StudyState.FINISHED if isinstance(ending, NoAnswer) else StudyState.INTERRUPTED, None)
+        with suppress(StoreError):  # of a full disk, say, which is what `ending` tells already
+            book.close(StudyState.FINISHED if isinstance(ending, NoAnswer) else StudyState.INTERRUPTED, None)
         raise
     book.close(StudyState.FINISHED, answer.summary)
     yield answer
 
 
-def _search(job: Job, book: Book) -> Iterator[Progress]:
+def _search(job: Job, book: Book, shelf: Shelf) -> Iterator[Progress]:
     """Train what the strategy asks for, step by step, until it is over or the time is.
 
     A step whose result the store knows from before is reported as it stands. So a study that is taken up again decides
-    as it did, and a network that is asked to go on, but is no longer there, is trained from its start again: to the
-    same bits.
+    as it did, and a network that is asked to go on, but is no longer there, is trained from its last snapshot or
+    from its start again: to the same bits.
     """
     strategy = Strategy(job.search(), job.rungs, job.pool, job.request.trials)
-    resting: dict[int, Training] = {}  # networks that wait for a decision or for a thread
-    shown, reserve = 0.0, 0.0
+    shown, reserve, boxes = 0.0, 0.0, 0
 
     def settle(endings: list[Ending]) -> None:
         for number, stopped in endings:
-            book.settle(number, TrialState.STOPPED if stopped else TrialState.FINISHED, resting.pop(number, None))
+            book.settle(number, TrialState.STOPPED if stopped else TrialState.FINISHED, shelf.discard(number))
 
     with Crew(job.threads) as crew:
         while not strategy.over:
             while crew.wants_work and job.in_time(reserve) and (step := strategy.next()) is not None:
                 if step.from_epoch == 0:
-                    book.begin(step.number, step.config)
+                    book.begin(step.number, step.config, origin=step.origin)
                 merit = book.recall(step.number, step.to_epoch)
                 if merit is not None:
                     settle(strategy.report(step.number, step.to_epoch, merit))
-                elif step.number in resting:
-                    crew.give(Work(step.number, 0, partial(resting.pop, step.number), step.to_epoch))
+                elif step.number in shelf:
+                    crew.give(Work(step.number, 0, partial(shelf.take, step.number), step.to_epoch))
                 else:
-                    crew.give(Work(step.number, 0, job.network(step.number, step.config), step.to_epoch))
+                    begin = job.network(step.number, step.config, state=shelf.saved(step.number, step.to_epoch - 1))
+                    crew.give(Work(step.number, 0, begin, step.to_epoch))
+            book.open(strategy.boxes[boxes:])
+            boxes = len(strategy.boxes)
             settle(strategy.ended())
             if not job.in_time(reserve):
                 crew.stop()
             if crew.under_way == 0:
                 break
             done = crew.take(timeout=_SHOW_EVERY)
-            if done is not None and done.outcome is not Outcome.INTERRUPTED:
+            if isinstance(done, Failed):
+                merit = book.fail(done.work.number, done.error)
+                settle(strategy.report(done.work.number, done.work.to_epoch, merit))
+            elif done is not None and done.outcome is not Outcome.INTERRUPTED:
                 number = done.work.number
-                resting[number] = done.training
                 merit = book.measure(done)
                 if merit == WORST:
-                    del resting[number]
+                    shelf.discard(number)
+                else:
+                    shelf.put(number, done.training, book.seconds[number, 0])
                 settle(strategy.report(number, done.work.to_epoch, merit))
             if time.monotonic() - shown >= _SHOW_EVERY:
                 shown, reserve = time.monotonic(), job.finals_cost(book)
                 book.write_now_and_then()
-                yield job.progress("search", book, strategy)
-    for number, training in resting.items():  # the budget ended while they waited: what they scored still counts
+                shelf.make_room(book.worst_first)
+                yield job.progress("search", book, strategy, shelf.trouble)
+    for number, training in shelf.here().items():  # the budget ended while they waited: what they scored still counts
         book.settle(number, TrialState.INTERRUPTED, training)
     book.interrupt()
-    yield job.progress("search", book, strategy)
+    yield job.progress("search", book, strategy, shelf.trouble)
 
 
 # --- taking a study up again ---
@@ -258,6 +284,31 @@ def _request(study: Study, budget: dict[str, Any], started: float, **given: Any)
         "started": started,
     }
     return Request(**{**asked, **anew, **settled, **budget})
+
+
+def only_worker(store: Store, me: Worker | str) -> None:
+    """StoreError if another process works on the study; one that is dead, or frozen for PATIENCE seconds, is told off.
+
+    ``me`` is this process as a worker, or the study's name before it has joined.
+    """
+    from caviar.store import Watch
+
+    study, fence = (me.study, me.fence) if isinstance(me, Worker) else (me, -1)
+    watch = Watch(store, study, PATIENCE)
+    seen: dict[int, int] = {}
+    while True:
+        watch.look()
+        others = {w.fence: w for w in store.workers(study) if w.state is WorkerState.WORKING and w.fence != fence}
+        for other in others.values():
+            if seen.setdefault(other.fence, other.beats) != other.beats:
+                who = other.identity
+                raise StoreError(
+                    f"study {study!r} is running: process {who['pid']} of {who['user']} on {who['host']} works on it",
+                    "wait for it, or end it with Ctrl-C there; it can be resumed then",
+                )
+        if not others:
+            return
+        time.sleep(_LOOK_EVERY)
 
 
 def _check_same(study: Study, job: Job) -> None:

@@ -31,6 +31,7 @@ class Progress:
     counts: Mapping[TrialState, int]
     reached: tuple[int, ...]
     best: Trial | None
+    note: str = ""  # trouble that the study goes on in spite of
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from caviar.errors import NoAnswer
 from caviar.model import Weights, fold, outputs, says
 from caviar.records import Trial, TrialState
 from caviar.run.book import Book
-from caviar.run.crew import Crew, Done, Work
+from caviar.run.crew import Crew, Done, Failed, Work
 from caviar.search.choosing import Finalist, Weighed, choose, front
 from caviar.search.ranking import WORST, merit
 from caviar.tuning.ensemble import Floats, select
@@ -95,8 +95,9 @@ def finals(job: Job, book: Book) -> Generator[Progress, None, Found]:
             if not job.in_time():
                 crew.stop()
             done = crew.take(timeout=_SHOW_EVERY)
-            if done is not None and done.outcome is Outcome.TRAINED:
+            if isinstance(done, Done) and done.outcome is Outcome.TRAINED:
                 return Found(winner, evaluations, done.training, everything, best_front, company)
+            book.write_now_and_then()
             yield job.progress("last training", book)
     merits = [entry[0] for entry in chosen.merits]  # out of time, or it diverged: its best repeat
     spare = entrants[winner.number][int(np.argmax(merits))]
@@ -129,12 +130,14 @@ def _repeat(job: Job, book: Book, finalists: list[Trial]) -> Generator[Progress,
             if crew.under_way == 0:
                 break
             done = crew.take(timeout=_SHOW_EVERY)
-            if done is not None and done.outcome is not Outcome.INTERRUPTED:
+            if isinstance(done, Failed):
+                book.fail(done.work.number, done.error, done.work.repeat)
+            elif done is not None and done.outcome is not Outcome.INTERRUPTED:
                 book.measure(done)
                 repeats[done.work.number].append(done)
                 if done.outcome is Outcome.TRAINED:
                     book.settle(done.work.number, TrialState.FINISHED, repeat=done.work.repeat)
-                book.write_now_and_then()
+            book.write_now_and_then()
             yield job.progress("finals", book)
     for found in repeats.values():
         found.sort(key=lambda done: done.work.repeat)
@@ -221,6 +224,13 @@ def weights_of(training: Training) -> Weights:
 def _no_answer(job: Job, book: Book) -> NoAnswer:
     """Why there is no network to show, and what to change."""
     diverged = [trial for trial in book.trials.values() if trial.state is TrialState.DIVERGED]
+    too_large = [trial for trial in book.trials.values() if trial.state is TrialState.OUT_OF_MEMORY]
+    if too_large and not diverged:
+        smallest = min(job.parameters(trial.config) for trial in too_large)
+        return NoAnswer(
+            f"the memory did not suffice for any of {len(too_large)} trials, the smallest of {smallest:,} parameters",
+            "lower hidden_units, layers or batch_size in the space, or give the process more memory",
+        )
     if not diverged:
         return NoAnswer(
             f"no network was trained for a single epoch within {job.seconds:g} seconds",

@@ -15,7 +15,7 @@ import numpy as np
 
 from caviar.data.dataset import Dataset, Examples, prepare
 from caviar.engine import engine_named
-from caviar.engine.contract import Engine, Evaluation, Keys, Training
+from caviar.engine.contract import Engine, Evaluation, Keys, State, Training
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
 from caviar.nn.config import HYPERPARAMETERS, Architecture, Optimisation, from_config, parameter_shapes
 from caviar.records import Config, Study, StudyState, Trial
@@ -77,13 +77,21 @@ class Job:
         return sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
 
     def network(
-        self, number: int, config: Config, repeat: int = 0, rows: tuple[Examples, Examples] | None = None
+        self,
+        number: int,
+        config: Config,
+        repeat: int = 0,
+        rows: tuple[Examples, Examples] | None = None,
+        state: State | None = None,
     ) -> Callable[[], Training]:
-        """What draws a trial's network, once a thread is there for it; ``rows`` are (training, validation)."""
+        """What draws a trial's network, or takes up its ``state``, once a thread is there for it.
+
+        ``rows`` are (training, validation), if they are not those of the search.
+        """
         architecture, optimisation = self.recipe(config)
         training, validation = rows or (self.dataset.train, self.dataset.validation)
         keys = Keys.of(self.request.seed, number, repeat)
-        return partial(self.engine.start, architecture, optimisation, training, validation, keys)
+        return partial(self.engine.start, architecture, optimisation, training, validation, keys, state)
 
     def search(self) -> Search:
         """What proposes the configs."""
@@ -147,11 +155,15 @@ class Job:
             created=datetime.now(UTC).isoformat(),
         )
 
-    def progress(self, phase: str, book: Book, strategy: Strategy | None = None) -> Progress:
+    def progress(
+        self, phase: str, book: Book, strategy: Strategy | None = None, trouble: Exception | None = None
+    ) -> Progress:
         """Where the study stands now."""
         best = next(iter(book.best(1)), None)
         reached = strategy.reached() if strategy is not None else ()
-        return Progress(phase, time.monotonic() - self.request.started, book.counts(), reached, best)
+        return Progress(
+            phase, time.monotonic() - self.request.started, book.counts(), reached, best, str(trouble or "")
+        )
 
 
 def check(request: Request, ended: Callable[[], bool]) -> Job:
