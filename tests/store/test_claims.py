@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import random
 import secrets
 import signal
 import socket
@@ -68,7 +67,11 @@ def test_a_piece_is_claimed_once(store: Store, study: str) -> None:
 
 def test_what_is_done_or_over_cannot_be_claimed(store: Store, study: str) -> None:
     worker, other = store.join(study), store.join(study)
-    states = [TrialState.RUNNING, TrialState.INTERRUPTED, *[s for s in TrialState if s not in ("running", "interrupted")]]
+    states = [
+        TrialState.RUNNING,
+        TrialState.INTERRUPTED,
+        *[s for s in TrialState if s not in ("running", "interrupted")],
+    ]
     trials = [Trial(number, CONFIG, state) for number, state in enumerate(states)]
     pieces = [(trial.number, 0, 1) for trial in trials]
     assert store.claim(worker, pieces[:1]) == pieces[:1]
@@ -280,7 +283,7 @@ def test_a_worker_that_freezes_and_wakes_writes_nothing(store: Store, store_url:
     assert store.measurements(study) == [(0, 0, measurement(1, 0.5))]
 
 
-class running:  # noqa: N801 - read as a verb
+class running:
     """Another process that has joined "flowers" and runs ``code``."""
 
     def __init__(self, url: str, code: str) -> None:

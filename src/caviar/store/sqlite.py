@@ -192,7 +192,7 @@ def back_up(path: Path, to: Path) -> None:
                 source.backup(copy)
             except sqlite3.Error as error:
                 raise StoreError(
-                    f"the store {str(path)!r} is of an older version and cannot be copied before it is migrated ({error})",
+                    f"the store {str(path)!r} is of an older version, and cannot be copied before its migration ({error})",
                     "make room on its disk, and open it again: nothing was changed",
                 ) from error
             finally:

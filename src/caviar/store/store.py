@@ -62,9 +62,9 @@ class Store(AbstractContextManager["Store"]):
         was kept. Raises StoreError where any of that cannot be, and changes nothing then.
         """
         database = _database(os.fspath(url))
-        database.prepare(create)
         store = cls(database)
         try:
+            database.prepare(create)
             store._check_version()
             database.settle()
             store._migrate()
@@ -147,7 +147,7 @@ class Store(AbstractContextManager["Store"]):
             connection.execute(running.values(state=str(TrialState.INTERRUPTED)))
 
     def reopen_study(self, name: str, budget: Mapping[str, Any] | None = None, worker: Worker | None = None) -> None:
-        """Study ``name`` goes on, with a new ``budget`` if there is one; its last result stays until there is another."""
+        """Study ``name`` goes on, with a new ``budget`` if one is given; its result stays until there is another."""
         with self._writing() as connection:
             identity = _identity(connection, name, lock=True)
             if worker is not None:
@@ -166,7 +166,8 @@ class Store(AbstractContextManager["Store"]):
             working = WORKERS.c.study == identity, WORKERS.c.state == str(WorkerState.WORKING)
             if connection.scalar(sa.select(sa.func.count()).select_from(WORKERS).where(*working)):
                 raise StoreError(
-                    f"study {_visible(name)!r} has a worker that works on it", "end that first; caviar doctor shows who it is"
+                    f"study {_visible(name)!r} has a worker that works on it",
+                    "end that first; caviar doctor shows who it is",
                 )
             for table in OF_A_STUDY:
                 connection.execute(table.delete().where(table.c.study == identity))
@@ -178,7 +179,7 @@ class Store(AbstractContextManager["Store"]):
             return claims.join(connection, _identity(connection, study, lock=True), study)
 
     def claim(self, worker: Worker, pieces: Sequence[Piece]) -> list[Piece]:
-        """Those of ``pieces``, (number, repeat, to_epoch), that ``worker`` now holds; others hold or have done the rest.
+        """Those of ``pieces``, (number, repeat, to_epoch), that ``worker`` now holds; others have the rest, or it is done.
 
         Raises Fenced if the worker was declared lost.
         """
