@@ -38,7 +38,7 @@ def programs() -> Path:
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(**more_settings: str) -> Iterator[str]:
     """A running server; its URL without a database, to be completed by ``database``."""
     folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # the path of a socket has at most 107 bytes
     owner = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -56,6 +56,7 @@ def server() -> Iterator[str]:
         "max_connections": "200",
         "fsync": "off",  # the machine is not to be switched off under the tests
         "autovacuum": "off",
+        **more_settings,
     }
     try:
         command = [bin_ / "initdb", "-D", data, "-U", "caviar", "-A", "scram-sha-256", "--pwfile", password]
