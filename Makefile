@@ -32,6 +32,7 @@ bench: .venv/development
 	$(BIN)/python -m benchmarks.cutting
 	$(BIN)/python -m benchmarks.main_job
 	$(BIN)/python -m benchmarks.regression
+	$(BIN)/python -m benchmarks.store
 
 # auditwheel says which manylinux the wheel is for, by the C library that it was built against; CI builds it against an older one.
 wheel: .venv/development
@@ -66,4 +67,5 @@ clean:
 
 .venv/development: .venv/installed
 	$(BIN)/python -m pip install --quiet --group dev
+	.ci/services $(BIN)/python
 	@touch $@

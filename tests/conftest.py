@@ -1,4 +1,4 @@
-"""Hypothesis without its clock, for these laws are about numbers and the machine may be busy; and a PostgreSQL server."""
+"""Hypothesis without its clock, for these are about numbers and the machine may be busy; and a PostgreSQL server."""
 
 import secrets
 from collections.abc import Iterator

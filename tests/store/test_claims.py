@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import random
 import secrets
 import signal
 import socket
@@ -284,7 +283,7 @@ def test_a_worker_that_freezes_and_wakes_writes_nothing(store: Store, store_url:
     assert store.measurements(study) == [(0, 0, measurement(1, 0.5))]
 
 
-class running:  # noqa: N801 - read as a verb
+class running:
     """Another process that has joined "flowers" and runs ``code``."""
 
     def __init__(self, url: str, code: str) -> None:

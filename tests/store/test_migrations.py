@@ -192,10 +192,15 @@ def test_migrations_run_on_postgresql_too(postgresql_url: str) -> None:
             connection.exec_driver_sql("ALTER TABLE trials DROP COLUMN origin, DROP COLUMN error")
             connection.exec_driver_sql("ALTER TABLE meta DROP COLUMN identity")
             connection.exec_driver_sql("UPDATE meta SET schema_version = 1")
-        with pytest.raises(RuntimeError), store._writing() as connection:
-            migrations.migrate(connection, 1, schema.VERSION)
-            raise RuntimeError("killed half way")
+        with pytest.raises(RuntimeError, match="half way"):
+            _killed_half_way(store)
     with Store.open(postgresql_url) as store:
         store.create_study(STUDY)
         store.write("flowers", TRIALS, MEASUREMENTS, BOXES, worker=store.join("flowers"))
         assert store.boxes("flowers") == BOXES
+
+
+def _killed_half_way(store: Store) -> None:
+    with store._writing() as connection:
+        migrations.migrate(connection, 1, schema.VERSION)
+        raise RuntimeError("killed half way")

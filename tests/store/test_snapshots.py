@@ -1,4 +1,4 @@
-"""Saved states: they come back as they were, or are named as damaged and the one before is used (faults 6, 7, 8, 17)."""
+"""Saved states: they come back as they were, or are named as damaged and the one before is used."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def test_the_latest_that_is_not_too_late(snapshots: Snapshots) -> None:
 def test_prune_and_remove(snapshots: Snapshots) -> None:
     snapshots.save_all("flowers", [(n, 0, epoch, state(1)) for n in range(3) for epoch in (1, 2, 3)])
     snapshots.prune("flowers", keep={(0, 0), (1, 0)})
-    assert [(s.number, s.epoch) for s in snapshots.list("flowers")] == [(0, 2), (0, 3), (1, 2), (1, 3)]
+    assert [(s.number, s.epoch) for s in snapshots.of_study("flowers")] == [(0, 2), (0, 3), (1, 2), (1, 3)]
     snapshots.remove("flowers", 0, 0)
     snapshots.remove("flowers", 1, 0, 2)
     snapshots.remove("flowers", 7, 0)
-    assert [(s.number, s.epoch) for s in snapshots.list("flowers")] == [(1, 3)]
+    assert [(s.number, s.epoch) for s in snapshots.of_study("flowers")] == [(1, 3)]
     assert len(files(snapshots)) == 1
     assert snapshots.bytes("flowers") == snapshots.bytes() == files(snapshots)[0].stat().st_size
     snapshots.remove_study("flowers")
@@ -116,10 +116,10 @@ def test_a_budget_is_kept_by_the_worst_trials(snapshots: Snapshots) -> None:
     one = snapshots.bytes() // 6
     assert snapshots.keep_within("flowers", 6 * one, [(2, 0), (0, 0)]) == []
     assert snapshots.keep_within("flowers", 5 * one, [(2, 0), (0, 0)]) == []
-    assert [(s.number, s.epoch) for s in snapshots.list("flowers")] == [(0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
+    assert [(s.number, s.epoch) for s in snapshots.of_study("flowers")] == [(0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
     assert snapshots.keep_within("flowers", 3 * one, [(2, 0), (0, 0)]) == [(2, 0)]
     assert snapshots.keep_within("flowers", 0, [(2, 0), (0, 0)]) == [(0, 0)]
-    assert [(s.number, s.epoch) for s in snapshots.list("flowers")] == [(1, 1), (1, 2)]
+    assert [(s.number, s.epoch) for s in snapshots.of_study("flowers")] == [(1, 1), (1, 2)]
     assert len(files(snapshots)) == 2
 
 
@@ -137,7 +137,7 @@ def test_a_fenced_worker_saves_nothing(store: Store, snapshots: Snapshots) -> No
 
 def test_each_of_200_random_bits_is_found_and_the_one_before_is_used(snapshots: Snapshots) -> None:
     snapshots.save_all("flowers", [(0, 0, epoch, state(epoch)) for epoch in (1, 2)])
-    latest = snapshots.folder / "1" / snapshots.list("flowers")[-1].path
+    latest = snapshots.folder / "1" / snapshots.of_study("flowers")[-1].path
     whole = latest.read_bytes()
     chance = random.Random(8)
     for bit in chance.sample(range(8 * len(whole)), 200):
@@ -160,7 +160,7 @@ def test_each_of_200_random_bits_is_found_and_the_one_before_is_used(snapshots: 
 
 def test_a_snapshot_cut_at_any_byte_is_found(snapshots: Snapshots) -> None:
     snapshots.save_all("flowers", [(0, 0, epoch, state(epoch, 1)) for epoch in (1, 2)])
-    latest = snapshots.folder / "1" / snapshots.list("flowers")[-1].path
+    latest = snapshots.folder / "1" / snapshots.of_study("flowers")[-1].path
     whole = latest.read_bytes()
     for cut in range(len(whole)):
         latest.write_bytes(whole[:cut])

@@ -1,7 +1,7 @@
 """Who works on a study, and on which piece of it: workers, their claims, and fencing.
 
-A worker that joins a study gets a number, its fence, larger than all before it. It claims pieces of work, (trial, repeat,
-epoch to train to), and every write carries its number. A worker that is dead or frozen is declared lost: in one
+A worker that joins a study gets a number, its fence, larger than all before it. It claims pieces of work (trial,
+repeat, epoch to train to), and every write carries its number. A worker that is dead or frozen is declared lost: in one
 transaction its claims go back and its number stops counting, so that if it wakes up, nothing that it writes is taken.
 (M. Kleppmann, "How to do distributed locking", 2016; Chubby's sequencers, M. Burrows, OSDI 2006.)
 
@@ -134,25 +134,26 @@ def _key(study: int, piece: Piece) -> dict[str, int]:
 def _holders(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> dict[Piece, int]:
     columns = (CLAIMS.c.number, CLAIMS.c.repeat, CLAIMS.c.to_epoch)
     query = sa.select(*columns, CLAIMS.c.fence).where(CLAIMS.c.study == study)
-    return {(row[0], row[1], row[2]): row[3] for row in _rows_of(connection, query, columns, pieces)}
+    rows = _rows_of(connection, query, columns, pieces)
+    return {(number, repeat, to_epoch): fence for number, repeat, to_epoch, fence in rows}
 
 
 def _over(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> set[Piece]:
     """Those of ``pieces`` that are measured, or whose trial has ended."""
     columns = (MEASUREMENTS.c.number, MEASUREMENTS.c.repeat, MEASUREMENTS.c.epoch)
     query = sa.select(*columns).where(MEASUREMENTS.c.study == study)
-    over = {(row[0], row[1], row[2]) for row in _rows_of(connection, query, columns, pieces)}
+    over = {(number, repeat, epoch) for number, repeat, epoch in _rows_of(connection, query, columns, pieces)}
     keys = (TRIALS.c.number, TRIALS.c.repeat)
     running = (str(TrialState.RUNNING), str(TrialState.INTERRUPTED))  # an interrupted one can be taken up again
     ended = sa.select(*keys).where(TRIALS.c.study == study, TRIALS.c.state.not_in(running))
     trials = {(number, repeat) for number, repeat, _ in pieces}
-    ends = {(row[0], row[1]) for row in _rows_of(connection, ended, keys, trials)}
+    ends = {(number, repeat) for number, repeat in _rows_of(connection, ended, keys, trials)}
     return over | {piece for piece in pieces if piece[:2] in ends}
 
 
 def _rows_of(
     connection: sa.Connection, query: sa.Select[Any], columns: Sequence[Any], keys: Collection[tuple[int, ...]]
-) -> Iterable[sa.Row[Any]]:
+) -> Iterable[Any]:
     ordered = sorted(keys)
     for start in range(0, len(ordered), _AT_ONCE):
         yield from connection.execute(query.where(sa.tuple_(*columns).in_(ordered[start : start + _AT_ONCE])))

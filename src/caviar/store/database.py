@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
@@ -42,6 +42,10 @@ class Database(Protocol):
 
     def insert(self, table: sa.Table) -> sa.Insert:
         """The database's own insert, which has ``on_conflict_do_update``."""
+
+    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+        """The rows of ``query``, all of numbers and none of them NULL, past SQLAlchemy's work on every cell."""
+        ...
 
     def insert_many(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
         """Insert many ``rows`` of numbers in the order of ``table``'s columns, as fast as the database takes them."""

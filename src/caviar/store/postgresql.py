@@ -125,12 +125,21 @@ class PostgreSQL:
         columns = ", ".join(f'"{column.name}"' for column in table.columns)
         try:
             with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
-                for row in rows:
-                    copy.write_row(row)
+                # Python's shortest decimals are exact, and the server reads its nan and inf; the driver's own way takes
+                # four times as long.
+                copy.write("".join(["\t".join(map(repr, row)) + "\n" for row in rows]))
         except psycopg.IntegrityError as error:
             raise sa.exc.IntegrityError("COPY", None, error) from error
         except psycopg.Error as error:
             raise sa.exc.OperationalError("COPY", None, error) from error
+
+    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+        """See Database."""
+        statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor(binary=True) as cursor:
+            rows: list[Row] = cursor.execute(str(statement)).fetchall()
+        return rows
 
     def _explained(self) -> AbstractContextManager[None]:
         return explained(self.url, self.address)

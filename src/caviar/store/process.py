@@ -29,7 +29,7 @@ def is_gone(other: Mapping[str, Any]) -> bool:
     here = _machine()
     if not here["boot"] or not other.get("started") or any(other.get(key) != here[key] for key in here):
         return False
-    return _started(int(other["pid"])) != other["started"]
+    return _started(int(other["pid"])) != str(other["started"])
 
 
 def _machine() -> dict[str, str]:

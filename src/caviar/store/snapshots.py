@@ -76,8 +76,8 @@ class Snapshots:
     ) -> list[Snapshot]:
         """Save (number, repeat, epoch, state) for each, all of them or none; one saved before is replaced.
 
-        Raises StoreError where there is no room or the folder cannot be written, and everything that was there before is
-        still there then; Fenced if ``worker`` was declared lost.
+        Raises StoreError where there is no room or the folder cannot be written, and everything from before is still
+        there then; Fenced if ``worker`` was declared lost.
         """
         identity = self._store.study_number(study)
         folder = self.folder / str(identity)
@@ -123,29 +123,18 @@ class Snapshots:
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
-        file = self.verified(study, snapshot)
+        file = _verified(self.folder / str(self._store.study_number(study)), snapshot)
         try:
             arrays: dict[str, Any] = load(archive.unpack(file, FORMAT, [_ENTRY])[_ENTRY])
         except (ModelError, SafetensorError, ValueError) as error:
             raise _damaged(snapshot, f"cannot be read ({archive.reason(error)})") from error
         return arrays
 
-    def verified(self, study: str, snapshot: Snapshot) -> bytes:
-        """The bytes of ``snapshot``'s file, if they are those that were saved; else SnapshotError."""
-        if _NAME.fullmatch(snapshot.path) is None:  # the row was changed by hand, and may lead anywhere
-            raise _damaged(snapshot, "has a name that no snapshot has")
-        path = self.folder / str(self._store.study_number(study)) / snapshot.path
-        try:
-            if path.is_symlink() or path.stat().st_size != snapshot.bytes:
-                raise _damaged(snapshot, "has another size than was saved")
-            file = path.read_bytes()
-        except OSError as error:
-            raise _damaged(snapshot, f"cannot be read ({error.strerror})") from error
-        if hashlib.sha256(file).hexdigest() != snapshot.sha256:
-            raise _damaged(snapshot, "is not what was saved, by its SHA-256")
-        return file
+    def check(self, study: str, snapshot: Snapshot) -> None:
+        """Raise SnapshotError unless ``snapshot``'s file is, to the bit, what was saved."""
+        _verified(self.folder / str(self._store.study_number(study)), snapshot)
 
-    def list(self, study: str) -> list[Snapshot]:
+    def of_study(self, study: str) -> list[Snapshot]:
         """The snapshots of ``study`` by trial and epoch, the files not looked at."""
         with self._store.reading(study) as (connection, identity):
             query = sa.select(*_COLUMNS).where(SNAPSHOTS.c.study == identity)
@@ -155,7 +144,7 @@ class Snapshots:
     def bytes(self, study: str | None = None) -> int:
         """How much room the snapshots of ``study``, or of all studies, take."""
         studies = [study] if study is not None else [known.name for known in self._store.studies()]
-        return sum(snapshot.bytes for name in studies for snapshot in self.list(name))
+        return sum(snapshot.bytes for name in studies for snapshot in self.of_study(name))
 
     def remove(self, study: str, number: int, repeat: int, epoch: int | None = None) -> None:
         """Remove the snapshots of a trial, or the one of ``epoch``; nothing happens where there are none."""
@@ -167,7 +156,7 @@ class Snapshots:
         Two are kept, so that there is one before a damaged one.
         """
         by_trial: dict[tuple[int, int], list[int]] = {}
-        for snapshot in self.list(study):
+        for snapshot in self.of_study(study):
             by_trial.setdefault((snapshot.number, snapshot.repeat), []).append(snapshot.epoch)
         gone = [
             (*trial, epoch)
@@ -184,7 +173,7 @@ class Snapshots:
         First each trial's older ones, the worst trial's first, then whole trials, the worst first. Returns the trials
         that have none left. A trial that is not in ``worst_first`` keeps what it has.
         """
-        left = self.list(study)
+        left = self.of_study(study)
         size = sum(snapshot.bytes for snapshot in left)
         of_trial = {trial: [s for s in left if (s.number, s.repeat) == trial] for trial in worst_first}
         older = [s for trial in worst_first for s in of_trial[trial][:-1]]
@@ -212,7 +201,7 @@ class Snapshots:
 
         While a worker saves, its newest file may be among them.
         """
-        known = {snapshot.path for snapshot in self.list(study)}
+        known = {snapshot.path for snapshot in self.of_study(study)}
         folder = self.folder / str(self._store.study_number(study))
         return [name for name in _files(folder) if name not in known]
 
@@ -265,6 +254,22 @@ def _write(folder: Path, number: int, repeat: int, epoch: int, state: State) -> 
         _unlink(folder, [unfinished.name])
         raise
     return Snapshot(number, repeat, epoch, name, hashlib.sha256(file).hexdigest(), len(file))
+
+
+def _verified(folder: Path, snapshot: Snapshot) -> bytes:
+    """The bytes of ``snapshot``'s file, if they are those that were saved; else SnapshotError."""
+    if _NAME.fullmatch(snapshot.path) is None:  # the row was changed by hand, and may lead anywhere
+        raise _damaged(snapshot, "has a name that no snapshot has")
+    path = folder / snapshot.path
+    try:
+        if path.is_symlink() or path.stat().st_size != snapshot.bytes:
+            raise _damaged(snapshot, "has another size than was saved")
+        file = path.read_bytes()
+    except OSError as error:
+        raise _damaged(snapshot, f"cannot be read ({error.strerror})") from error
+    if hashlib.sha256(file).hexdigest() != snapshot.sha256:
+        raise _damaged(snapshot, "is not what was saved, by its SHA-256")
+    return file
 
 
 def _forget(connection: sa.Connection, study: int, number: int, repeat: int, epoch: int | None) -> Sequence[str]:

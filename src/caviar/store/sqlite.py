@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
@@ -80,6 +81,10 @@ class SQLite:
     def insert(self, table: sa.Table) -> sa.Insert:
         """See Database."""
         return insert(table)
+
+    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+        """See Database."""
+        return fetch_numbers(connection, query)
 
     def insert_many(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
         """See Database."""
@@ -192,7 +197,7 @@ def back_up(path: Path, to: Path) -> None:
                 source.backup(copy)
             except sqlite3.Error as error:
                 raise StoreError(
-                    f"the store {str(path)!r} is of an older version and cannot be copied before it is migrated ({error})",
+                    f"the store {str(path)!r} is of an older version and cannot be copied ({error})",
                     "make room on its disk, and open it again: nothing was changed",
                 ) from error
             finally:
@@ -215,6 +220,20 @@ def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[Row])
     if rows:
         statement = str(table.insert().compile(dialect=connection.dialect))
         connection.exec_driver_sql(statement, [row if math.isfinite(sum(row)) else _with_text(row) for row in rows])
+
+
+def fetch_numbers(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    """The rows of ``query`` as the driver has them; only a row with a NaN, which is text here, is changed."""
+    statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    rows: list[Row] = driver.execute(str(statement)).fetchall()
+    for i, row in enumerate(rows):
+        try:
+            sum(row)
+        except TypeError:
+            rows[i] = tuple(float(cell) if isinstance(cell, str) else cell for cell in row)
+    return rows
 
 
 def _with_text(row: Row) -> tuple[int | float | str, ...]:

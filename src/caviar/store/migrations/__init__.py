@@ -7,7 +7,7 @@ tests/store/history/version_N-1.sql (tests/store/keep_history.py writes it), whi
 what a migration leaves with what schema.py makes, so that a forgotten column is found.
 
 SQLite adds columns and tables in place; for any other change use ``op.batch_alter_table``. The version itself is in the
-``meta`` table, because stores of version 1 have it there: one truth is enough, so that Alembic keeps no table of its own.
+``meta`` table, because stores of version 1 have it there, and one truth is enough: Alembic keeps no table of its own.
 Everything runs in the one transaction of the caller, so that a migration that is killed has not been.
 """
 

@@ -1,0 +1,132 @@
+"""What remembering costs: 20,000 trials of 30 epochs written in batches, and read back in each way that is needed.
+
+    python -m benchmarks.store
+
+Targets: written in 10 s on SQLite; listed, read as a DataFrame and read back for a resume in 2 s each. PostgreSQL runs
+beside it, on a server of its own with its usual settings. The rival is Optuna's own database, SQLite too, with fewer
+trials because it writes one value a transaction.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import write
+from caviar.records import Config, Measurement, Study, StudyState, Trial, TrialState
+from caviar.store import Store
+from tests.postgresql_server import database, server
+
+TRIALS, EPOCHS, BATCH = 20_000, 30, 500
+RIVAL_TRIALS = 60
+
+STUDY = Study(
+    "big", 0, "accuracy", "coarse", {}, {"trials": TRIALS}, {"rows": 1000}, {}, StudyState.RUNNING, "2026-01-31T12:00:00"
+)
+
+
+def config(number: int) -> Config:
+    """One of eight hyperparameters, as a tuned network has."""
+    return {
+        "learning_rate": 1e-4 * 1.0003**number,
+        "beta1": 0.9,
+        "batch_size": 64,
+        "hidden_units": 16 + number % 240,
+        "layers": 1 + number % 4,
+        "dropout": 0.1,
+        "l2": 1e-6 * (1 + number),
+        "optimizer": "adam",
+    }
+
+
+def batch(start: int) -> tuple[list[Trial], list[tuple[int, int, Measurement]]]:
+    """The trials from ``start`` on, and what they measured."""
+    numbers = range(start, start + BATCH)
+    trials = [Trial(n, config(n), TrialState.FINISHED, EPOCHS, 0.9, 0.3 + n / TRIALS, origin="box 1") for n in numbers]
+    measured = [
+        (n, 0, Measurement(epoch, 1 / epoch, 1.1 / epoch, 1 - 0.5 / epoch, 1 - 0.5 / epoch, 1e-3 / epoch, 0.01 * n))
+        for n in numbers
+        for epoch in range(1, EPOCHS + 1)
+    ]
+    return trials, measured
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """How long ``work`` took."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def ours(url: str) -> Iterator[tuple[str, int, float]]:
+    """(what, measurements, seconds) of a store at ``url``."""
+    n = TRIALS * EPOCHS
+    batches = [batch(start) for start in range(0, TRIALS, BATCH)]
+    with Store.open(url) as store:
+        store.create_study(STUDY)
+        worker = store.join("big")
+
+        def put() -> None:
+            for trials, measured in batches:
+                store.write("big", trials, measured, worker=worker)
+
+        yield "write", n, seconds(put)
+    with Store.open(url) as store:
+        yield "list", n, seconds(lambda: (store.studies(), store.trial_counts()))
+        yield "DataFrame", n, seconds(lambda: store.trials_frame("big"))
+        yield "read all back", n, seconds(lambda: (store.trials("big"), store.measurements("big")))
+
+
+def optuna(path: Path) -> Iterator[tuple[str, int, float]]:
+    """The same of Optuna's storage."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(storage=f"sqlite:///{path}", study_name="big")
+
+    def put() -> None:
+        for number in range(RIVAL_TRIALS):
+            trial = study.ask()
+            for name, value in config(number).items():
+                if isinstance(value, float):
+                    trial.suggest_float(name, value, 2 * value + 1)
+            for epoch in range(1, EPOCHS + 1):
+                trial.report(1 / epoch, epoch)
+            study.tell(trial, 0.3)
+
+    yield "write", RIVAL_TRIALS * EPOCHS, seconds(put)
+    fresh = optuna.load_study(storage=f"sqlite:///{path}", study_name="big")
+    yield "DataFrame", RIVAL_TRIALS * EPOCHS, seconds(fresh.trials_dataframe)
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A fresh database on a server that keeps its promises to the disk."""
+    with server(fsync="on", autovacuum="on") as url:
+        yield database(url, "big")
+
+
+def main() -> None:
+    """Run all three and write benchmarks/results/store.csv."""
+    with tempfile.TemporaryDirectory() as folder, postgresql() as url:
+        runs = itertools.chain(
+            (("caviar on SQLite", *row) for row in ours(f"{folder}/caviar.db")),
+            (("caviar on PostgreSQL", *row) for row in ours(url)),
+            (("Optuna on SQLite", *row) for row in optuna(Path(folder) / "optuna.db")),
+        )
+        rows = []
+        for who, what, n, took in runs:
+            rows.append(
+                {"store": who, "work": what, "measurements": n, "seconds": f"{took:.3f}", "a_second": f"{n / took:.0f}"}
+            )
+            print(f"{who:22} {what:14} {n:8,} measurements {took:8.3f} s {n / took:12,.0f} a second", flush=True)
+    print(write("store", rows))
+
+
+if __name__ == "__main__":
+    main()
