@@ -165,30 +165,71 @@ inline void column_sums(const float* d, int m, float* sums) {
     }
 }
 
-// The largest logit of a row, and the sum of e**(logit - largest), which replace the logits; z's strips are m * 16 floats apart.
-// Padded columns become exactly 0.
-inline void softmax_row(float* z, size_t z_strip, int n, float* largest, float* sum) {
-    const vec lowest = broadcast(-__builtin_inff());
-    vec top = lowest;
+// What a softmax says of a group of rows, one row a lane.
+struct Softmax {
+    vec largest;  // the largest logit
+    vec sum;      // of e**(logit - largest)
+    vec own;      // the logit of the row's class
+    vec all;      // the sum of the logits
+    ivec guess;   // the first class with the largest logit
+};
+
+// A square of z, `rows` of its rows from column p on, with its columns as vectors; rows that are not there are zero.
+inline void load_columns(const float* z, size_t z_strip, int rows, int p, vec* columns) {
+    const float* from = z + (p / strip) * z_strip + p % strip;
+    for (int r = 0; r < lanes; ++r) columns[r] = r < rows ? load(from + r * strip) : vec{};
+    transpose_square(columns);
+}
+
+// The softmax of up to `lanes` rows at once: lying in columns they need no sums or maxima across a vector, and no padded column costs an
+// exponential. With `keep`, e**(logit - largest) replaces the logits, and padded columns become exactly 0. z's strips are z_strip apart.
+template <bool keep>
+inline Softmax softmax_rows(float* z, size_t z_strip, int rows, int n, ivec label) {
+    vec square[lanes];
+    Softmax s{broadcast(-__builtin_inff()), vec{}, vec{}, vec{}, ivec{}};
     for (int p = 0; p < n; p += lanes) {
-        const vec logit = load(z + (p / strip) * z_strip + p % strip);
-        const vec real = p + lanes <= n ? logit : choose(lane_numbers() + p < n, logit, lowest);
-        top = choose(real > top, real, top);
-    }
-    const float max = largest_lane(top);
-    vec total{};
-    for (int p = 0; p < padded(n); p += lanes) {
-        float* at = z + (p / strip) * z_strip + p % strip;
-        vec e{};
-        if (p < n) {
-            e = exponential(load(at) - max);
-            if (p + lanes > n) e = choose(lane_numbers() + p < n, e, vec{});
-            total += e;
+        load_columns(z, z_strip, rows, p, square);
+        for (int j = 0; j < lanes && p + j < n; ++j) {
+            const vec logit = square[j];
+            const ivec above = logit > s.largest;
+            s.guess = above ? ivec{} + (p + j) : s.guess;
+            s.largest = choose(above, logit, s.largest);
+            s.own = choose(label == p + j, logit, s.own);
+            s.all += logit;
         }
-        store(at, e);
     }
-    *largest = max;
-    *sum = sum_of_lanes(total);
+    for (int p = 0; p < (keep ? padded(n) : n); p += lanes) {
+        float* to = z + (p / strip) * z_strip + p % strip;
+        if (p >= n) {
+            for (int r = 0; r < rows; ++r) store(to + r * strip, vec{});
+            continue;
+        }
+        load_columns(z, z_strip, rows, p, square);
+        for (int j = 0; j < lanes; ++j) {
+            square[j] = p + j < n ? exponential(square[j] - s.largest) : vec{};
+            s.sum += square[j];
+        }
+        if (!keep) continue;
+        transpose_square(square);
+        for (int r = 0; r < lanes; ++r)
+            if (r < rows) store(to + r * strip, square[r]);
+    }
+    return s;
+}
+
+// The sum of log(sum e**z) - pull over the rows of a group, `pull` being each row's last term; one logarithm, of the product of the sums,
+// serves eight rows, which a double holds.
+inline double log_losses(const Softmax& s, vec pull, int rows) {
+    double loss = 0.0, sums = 1.0;
+    for (int r = 0; r < rows; ++r) {
+        loss += static_cast<double>(s.largest[r]) - static_cast<double>(pull[r]);
+        sums *= static_cast<double>(s.sum[r]);
+        if (r % 8 == 7 || r + 1 == rows) {
+            loss += __builtin_log(sums);
+            sums = 1.0;
+        }
+    }
+    return loss;
 }
 
 // Logits z (m, n) become their gradient w_y (p - target) / m, where the target is 1 - s + s / n for the row's own class and s / n for the
@@ -197,39 +238,35 @@ inline void softmax_row(float* z, size_t z_strip, int n, float* largest, float* 
 inline double softmax_backward(float* z, int m, int n, Targets y, const uint32_t* rows, float smoothing, const float* weights) {
     const size_t z_strip = static_cast<size_t>(m) * strip;
     const float share = smoothing / static_cast<float>(n);
-    double loss = 0.0, sums = 1.0;  // the logarithm of a product is taken once for eight rows
-    for (int row = 0; row < m; ++row) {
-        float* logits = z + row * strip;
-        const int32_t label = y.classes[rows[row]];
-        float* own = logits + (label / strip) * z_strip + label % strip;
-        double pull = static_cast<double>(*own);
-        if (smoothing > 0.0f) {
-            double all = 0.0;
-            for (int j = 0; j < n; ++j) all += static_cast<double>(logits[(j / strip) * z_strip + j % strip]);
-            pull = (1.0 - smoothing) * pull + static_cast<double>(share) * all;
+    double loss = 0.0;
+    for (int start = 0; start < m; start += lanes) {
+        const int group = m - start < lanes ? m - start : lanes;
+        float* logits = z + start * strip;
+        ivec label{};
+        vec weight = broadcast(1.0f);
+        for (int r = 0; r < group; ++r) {
+            label[r] = y.classes[rows[start + r]];
+            if (weights != nullptr) weight[r] = weights[label[r]];
         }
-        float largest, sum;
-        softmax_row(logits, z_strip, n, &largest, &sum);
-        const float weight = weights == nullptr ? 1.0f : weights[label];
-        if (weights == nullptr) {
-            loss += static_cast<double>(largest) - pull;
-            sums *= static_cast<double>(sum);
-            if (row % 8 == 7 || row + 1 == m) {
-                loss += __builtin_log(sums);
-                sums = 1.0;
+        const Softmax s = softmax_rows<true>(logits, z_strip, group, n, label);
+        const vec pull = smoothing > 0.0f ? (1.0f - smoothing) * s.own + share * s.all : s.own;
+        if (weights == nullptr)
+            loss += log_losses(s, pull, group);
+        else
+            for (int r = 0; r < group; ++r)
+                loss += static_cast<double>(weight[r]) * (static_cast<double>(s.largest[r]) + __builtin_log(static_cast<double>(s.sum[r])) -
+                                                          static_cast<double>(pull[r]));
+        const vec per_row = weight / static_cast<float>(m), scale = per_row / s.sum, others = per_row * share,
+                  own = per_row * (1.0f - smoothing);
+        for (int r = 0; r < group; ++r) {
+            for (int p = 0; p < n; p += lanes) {
+                float* at = logits + r * strip + (p / strip) * z_strip + p % strip;
+                store(at, load(at) * scale[r]);
             }
-        } else {
-            loss += static_cast<double>(weight) * (static_cast<double>(largest) + __builtin_log(static_cast<double>(sum)) - pull);
+            if (smoothing > 0.0f)
+                for (int j = 0; j < n; ++j) logits[r * strip + (j / strip) * z_strip + j % strip] -= others[r];
+            logits[r * strip + (label[r] / strip) * z_strip + label[r] % strip] -= own[r];
         }
-        const float per_row = weight / static_cast<float>(m);
-        const vec scale = broadcast(per_row / sum);
-        for (int p = 0; p < n; p += lanes) {
-            float* at = logits + (p / strip) * z_strip + p % strip;
-            vec gradient = load(at) * scale;
-            if (smoothing > 0.0f) gradient -= choose(lane_numbers() + p < n, broadcast(share * per_row), vec{});
-            store(at, gradient);
-        }
-        *own -= (1.0f - smoothing) * per_row;
     }
     return loss;
 }

@@ -280,6 +280,11 @@ Scores evaluate(const Network& network, const State& state, const float* statist
             }
         }
     }
+    const auto count = [&](int32_t label, int32_t guess) {
+        if (guess != label) return;
+        ++scores.correct;
+        if (correct_of != nullptr) ++correct_of[label];
+    };
     for (int64_t start = 0; start < rows; start += inference_rows) {
         if (interrupted()) break;
         const int m = static_cast<int>(rows - start < inference_rows ? rows - start : inference_rows);
@@ -289,31 +294,28 @@ Scores evaluate(const Network& network, const State& state, const float* statist
             float* z = out + static_cast<size_t>(q) * m;
             activate_forward<Activation::identity>(z, m, ones, state.parameters + last.b + q, z);
         }
+        if (network.output == Output::softmax) {
+            for (int row = 0; row < m; row += lanes) {
+                const int group = m - row < lanes ? m - row : lanes;
+                const int32_t* labels = y.classes + start + row;
+                ivec label{};
+                for (int r = 0; r < group; ++r) label[r] = labels[r];
+                const Softmax s = softmax_rows<false>(out + row * strip, z_strip, group, last.n_out, label);
+                scores.loss += log_losses(s, s.own, group);
+                for (int r = 0; r < group; ++r) count(labels[r], s.guess[r]);
+            }
+            continue;
+        }
         for (int row = 0; row < m; ++row) {
-            float* z = out + row * strip;
-            int guess = 0, label = 0;
-            if (network.output == Output::linear) {
-                const double error = static_cast<double>(z[0]) - static_cast<double>(y.values[start + row]);
+            const double z = static_cast<double>(out[row * strip]);
+            if (network.output == Output::sigmoid) {
+                const int32_t label = y.classes[start + row];
+                scores.loss += softplus(z) - label * z;
+                count(label, z > 0.0);
+            } else {
+                const double error = z - static_cast<double>(y.values[start + row]);
                 scores.loss += error * error;
                 scores.absolute_error += error < 0.0 ? -error : error;
-                continue;
-            }
-            label = y.classes[start + row];
-            if (network.output == Output::sigmoid) {
-                const double logit = static_cast<double>(z[0]);
-                guess = logit > 0.0;
-                scores.loss += softplus(logit) - label * logit;
-            } else {
-                const float own = z[(label / strip) * z_strip + label % strip];
-                for (int j = 1; j < last.n_out; ++j)
-                    if (z[(j / strip) * z_strip + j % strip] > z[(guess / strip) * z_strip + guess % strip]) guess = j;
-                float largest, sum;
-                softmax_row(z, z_strip, last.n_out, &largest, &sum);
-                scores.loss += __builtin_log(static_cast<double>(sum)) + static_cast<double>(largest) - static_cast<double>(own);
-            }
-            if (guess == label) {
-                ++scores.correct;
-                if (correct_of != nullptr) ++correct_of[label];
             }
         }
     }
