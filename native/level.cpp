@@ -33,9 +33,34 @@ void gather(const float* x, int n, const uint32_t* rows, int m, float* out) {
     }
 }
 
+// The rows of the next mini-batch, asked for while this one is computed: they lie anywhere, and from the third cache level or from memory
+// they take longer to come than a small network takes to learn from them. Only what the second level has room for is asked for.
+struct RowsToCome {
+    const float* x;
+    size_t n;  // floats in a row
+    const uint32_t* rows;
+    int left;
+    int at_once;  // rows to ask for before every strip
+
+    void ask() {
+        for (int i = 0; i < at_once && left > 0; ++i, --left, ++rows) {
+            const char* row = reinterpret_cast<const char*>(x + static_cast<size_t>(*rows) * n);
+            for (size_t at = 0; at < n * sizeof(float); at += 64) __builtin_prefetch(row + at, 0, 2);
+        }
+    }
+};
+
+RowsToCome rows_to_come(const Network& network, const float* x, const uint32_t* rows, int m) {
+    const auto n = static_cast<size_t>(network.layer[0].n_in);
+    if (static_cast<size_t>(m) * n > rows_to_come_floats) return {x, n, rows, 0, 0};
+    int strips = 0;
+    for (int l = 0; l < network.layers; ++l) strips += network.layer[l].padded_out / strip;
+    return {x, n, rows, m, (m + strips - 1) / strips};
+}
+
 alignas(64) constexpr float ones[strip] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
-void forward(const Network& network, State& state, float* workspace, int m) {
+void forward(const Network& network, State& state, float* workspace, int m, RowsToCome to_come) {
     float* input = workspace + network.input;
     const float mu = network.batch_norm_momentum;
     const auto step = static_cast<uint64_t>(state.step);
@@ -52,6 +77,7 @@ void forward(const Network& network, State& state, float* workspace, int m) {
         for (int q = 0; q < layer.padded_out; q += strip) {
             const size_t at = static_cast<size_t>(q) * m;
             float* pre = workspace + layer.pre + at;
+            to_come.ask();
             product(x, m, state.parameters + layer.w + static_cast<size_t>(q) * layer.padded_in, layer.padded_in / strip, pre);
             if (!hidden) {
                 activate_forward<Activation::identity>(pre, m, ones, state.parameters + layer.b + q, pre);
@@ -168,9 +194,9 @@ void update_all(const Network& network, State& state, const float* gradient, dou
 }
 
 double train_step(const Network& network, State& state, float* workspace, const float* x, Targets y, const uint32_t* rows, int m,
-                  double learning_rate) {
+                  int next_m, double learning_rate) {
     gather(x, network.layer[0].n_in, rows, m, workspace + network.input);
-    forward(network, state, workspace, m);
+    forward(network, state, workspace, m, rows_to_come(network, x, rows + m, next_m));
     const double loss = loss_backward(network, workspace + network.layer[network.layers - 1].pre, m, y, rows);
     backward(network, state, workspace, m);
     const float* gradient = workspace + network.gradient;
