@@ -142,14 +142,23 @@ inline void activate_backward(float* d, const float* z, const float* a, int m, c
 // multipliers, 0 or 1 / (1 - p), are kept in `mask` for the way back, unless it is null.
 inline void dropout_forward(const float* a, int m, Key key, uint64_t step, int layer, int which_strip, uint32_t threshold, float keep_scale,
                             float* mask, float* out) {
-    for (int row = 0; row < m; ++row) {
-        const Block random = philox(key, static_cast<uint64_t>(row), static_cast<uint64_t>(which_strip), static_cast<uint64_t>(layer), step);
-        uint16_t numbers[strip];
-        std::memcpy(numbers, random.v, sizeof numbers);
-        alignas(64) float multipliers[strip];
-        for (int j = 0; j < strip; ++j) multipliers[j] = numbers[j] >= threshold ? keep_scale : 0.0f;
-        for (int j = 0; j < strip; ++j) out[row * strip + j] = a[row * strip + j] * multipliers[j];
-        if (mask != nullptr) std::memcpy(mask + row * strip, multipliers, sizeof multipliers);
+    constexpr int group = 16;  // rows whose numbers are drawn before the first is used: a wide load waits for the narrow stores under it
+    const ivec least = ivec{} + static_cast<int>(threshold);
+    for (int start = 0; start < m; start += group) {
+        const int rows = m - start < group ? m - start : group;
+        uint64_t words[4 * group];
+        for (int row = 0; row < rows; row += 2)  // an odd last row draws one block too many
+            philox<2>(key, static_cast<uint64_t>(start + row), static_cast<uint64_t>(which_strip), static_cast<uint64_t>(layer), step,
+                      words + 4 * row);
+        for (int row = 0; row < rows; ++row)
+            for (int v = 0; v < strip; v += lanes) {
+                half_words numbers;
+                std::memcpy(&numbers, reinterpret_cast<const char*>(words + 4 * row) + 2 * v, sizeof numbers);
+                const vec multipliers = choose(__builtin_convertvector(numbers, ivec) >= least, broadcast(keep_scale), vec{});
+                const int at = (start + row) * strip + v;
+                store(out + at, load(a + at) * multipliers);
+                if (mask != nullptr) store(mask + at, multipliers);
+            }
     }
 }
 

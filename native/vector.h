@@ -14,6 +14,7 @@ using AllLanes = Counted<CAVIAR_LANES>::type;
 
 typedef float vec __attribute__((vector_size(CAVIAR_LANES * 4), may_alias));
 typedef int32_t ivec __attribute__((vector_size(CAVIAR_LANES * 4), may_alias));
+typedef uint16_t half_words __attribute__((vector_size(CAVIAR_LANES * 2)));
 
 constexpr int lanes = CAVIAR_LANES;
 constexpr int vectors = strip / lanes;  // vectors in one row of a strip
