@@ -58,8 +58,11 @@ inline void clear_padding(float* a, int m, int columns) {
         for (int j = columns; j < strip; ++j) a[row * strip + j] = 0.0f;
 }
 
-// Mean and biased variance of each column of z (m, 16), and z normalised in place:  z <- (z - mean) / sqrt(variance + epsilon).
-inline void normalise_forward(float* z, int m, float epsilon, float* mean, float* variance, float* inverse) {
+// Mean and biased variance of each column of z (m, 16), z normalised in place, and what the layer makes of it:
+//   z <- (z - mean) / sqrt(variance + epsilon)      a = activation(gamma * z + beta)
+template <Activation kind>
+inline void normalise_forward(float* z, int m, float epsilon, const float* gamma, const float* beta, float* mean, float* variance,
+                              float* inverse, float* a) {
     for (int v = 0; v < strip; v += lanes) {
         vec sum[4] = {vec{}, vec{}, vec{}, vec{}};  // four sums hide the latency of an addition
         int row = 0;
@@ -79,40 +82,45 @@ inline void normalise_forward(float* z, int m, float epsilon, float* mean, float
         }
         const vec var = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / static_cast<float>(m);
         const vec inv = 1.0f / square_root(var + epsilon);
-        for (row = 0; row < m; ++row) store(z + row * strip + v, (load(z + row * strip + v) - mu) * inv);
+        const vec scale = load(gamma + v), shift = load(beta + v);
+        for (row = 0; row < m; ++row) {
+            const vec normalised = (load(z + row * strip + v) - mu) * inv;
+            store(z + row * strip + v, normalised);
+            store(a + row * strip + v, activate<kind>(normalised * scale + shift));
+        }
         store(mean + v, mu);
         store(variance + v, var);
         store(inverse + v, inv);
     }
 }
 
-// d (m, 16) is the gradient of y = gamma * normalised + beta and becomes that of z:
-//   dgamma = sum dy * normalised      dbeta = sum dy
+// d (m, 16) is the gradient of a = activation(y), y = gamma * normalised + beta, and becomes that of z:
+//   dy = d * activation'(y)      dgamma = sum dy * normalised      dbeta = sum dy
 //   dz = gamma * inverse * (dy - dbeta / m - normalised * dgamma / m)       (through mean and variance; Ioffe and Szegedy 2015)
-inline void normalise_backward(float* d, const float* normalised, int m, const float* gamma, const float* inverse, float* dgamma,
-                               float* dbeta) {
+template <Activation kind>
+inline void normalise_backward(float* d, const float* normalised, const float* a, int m, const float* gamma, const float* beta,
+                               const float* inverse, float* dgamma, float* dbeta) {
     for (int v = 0; v < strip; v += lanes) {
+        const vec scale = load(gamma + v), shift = load(beta + v);
         vec g[2] = {vec{}, vec{}}, b[2] = {vec{}, vec{}};
+        const auto take = [&](int row, vec& sum_g, vec& sum_b) {
+            const int at = row * strip + v;
+            const vec normal = load(normalised + at), dy = load(d + at) * slope<kind>(normal * scale + shift, load(a + at));
+            store(d + at, dy);
+            sum_g += dy * normal;
+            sum_b += dy;
+        };
         int row = 0;
         for (; row + 2 <= m; row += 2)
-            for (int u = 0; u < 2; ++u) {
-                const vec dy = load(d + (row + u) * strip + v);
-                g[u] += dy * load(normalised + (row + u) * strip + v);
-                b[u] += dy;
-            }
-        for (; row < m; ++row) {
-            const vec dy = load(d + row * strip + v);
-            g[0] += dy * load(normalised + row * strip + v);
-            b[0] += dy;
-        }
+            for (int u = 0; u < 2; ++u) take(row + u, g[u], b[u]);
+        if (row < m) take(row, g[0], b[0]);
         const vec sum_g = g[0] + g[1], sum_b = b[0] + b[1];
         store(dgamma + v, sum_g);
         store(dbeta + v, sum_b);
-        const vec scale = load(gamma + v) * load(inverse + v);
-        const vec mean_g = sum_g / static_cast<float>(m), mean_b = sum_b / static_cast<float>(m);
+        const vec outside = scale * load(inverse + v), mean_g = sum_g / static_cast<float>(m), mean_b = sum_b / static_cast<float>(m);
         for (row = 0; row < m; ++row) {
-            const vec dy = load(d + row * strip + v);
-            store(d + row * strip + v, scale * (dy - mean_b - load(normalised + row * strip + v) * mean_g));
+            const int at = row * strip + v;
+            store(d + at, outside * (load(d + at) - mean_b - load(normalised + at) * mean_g));
         }
     }
 }

@@ -83,21 +83,24 @@ void forward(const Network& network, State& state, float* workspace, int m, Rows
                 activate_forward<Activation::identity>(pre, m, ones, state.parameters + layer.b + q, pre);
                 continue;
             }
-            const float *scale = ones, *shift = state.parameters + layer.b + q;
+            float* active = workspace + layer.active + at;
             if (network.batch_norm) {
                 alignas(64) float mean[strip], variance[strip];
-                normalise_forward(pre, m, network.batch_norm_epsilon, mean, variance, workspace + layer.inverse + q);
+                with_activation(network.activation, [&](auto kind) {
+                    normalise_forward<kind.value>(pre, m, network.batch_norm_epsilon, state.parameters + layer.gamma + q,
+                                                  state.parameters + layer.beta + q, mean, variance, workspace + layer.inverse + q, active);
+                });
                 float* running_mean = state.statistics + layer.mean + q;
                 float* running_variance = state.statistics + layer.variance + q;
                 for (int j = 0; j < strip; ++j) {
                     running_mean[j] = mu * running_mean[j] + (1.0f - mu) * mean[j];
                     running_variance[j] = mu * running_variance[j] + (1.0f - mu) * variance[j];
                 }
-                scale = state.parameters + layer.gamma + q;
-                shift = state.parameters + layer.beta + q;
+            } else {
+                with_activation(network.activation, [&](auto kind) {
+                    activate_forward<kind.value>(pre, m, ones, state.parameters + layer.b + q, active);
+                });
             }
-            float* active = workspace + layer.active + at;
-            with_activation(network.activation, [&](auto kind) { activate_forward<kind.value>(pre, m, scale, shift, active); });
             if (network.activation == Activation::sigmoid && layer.n_out - q < strip) clear_padding(active, m, layer.n_out - q);
             if (network.dropout > 0.0f)
                 dropout_forward(active, m, network.dropout_key, step, l + 1, q / strip, network.dropout_threshold,
@@ -140,14 +143,14 @@ void backward(const Network& network, const State& state, float* workspace, int 
             float* d = dx + at;  // dx = dz w^T: from z = x w, where x is the output of the layer below
             product(dz, m, workspace + network.transposed + static_cast<size_t>(p) * layer.padded_out, layer.padded_out / strip, d);
             if (network.dropout > 0.0f) dropout_backward(d, workspace + below.mask + at, m);
-            const float* pre = workspace + below.pre + at;
-            const float* scale = network.batch_norm ? state.parameters + below.gamma + p : ones;
-            const float* shift = state.parameters + (network.batch_norm ? below.beta : below.b) + p;
+            const float *pre = workspace + below.pre + at, *active = workspace + below.active + at;
             with_activation(network.activation, [&](auto kind) {
-                activate_backward<kind.value>(d, pre, workspace + below.active + at, m, scale, shift);
+                if (network.batch_norm)
+                    normalise_backward<kind.value>(d, pre, active, m, state.parameters + below.gamma + p, state.parameters + below.beta + p,
+                                                   workspace + below.inverse + p, gradient + below.gamma + p, gradient + below.beta + p);
+                else
+                    activate_backward<kind.value>(d, pre, active, m, ones, state.parameters + below.b + p);
             });
-            if (network.batch_norm)
-                normalise_backward(d, pre, m, scale, workspace + below.inverse + p, gradient + below.gamma + p, gradient + below.beta + p);
         }
         dz = dx;
         dx = workspace + (dx == workspace + network.delta_a ? network.delta_b : network.delta_a);

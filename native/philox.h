@@ -16,13 +16,15 @@ template <int n>
 static inline void philox(Key key, uint64_t c0, uint64_t c1, uint64_t c2, uint64_t c3, uint64_t* words) {
     using u128 = unsigned __int128;
     uint64_t c[n][4];
-    for (int i = 0; i < n; ++i) {
+#pragma GCC unroll 4
+    for (int i = 0; i < n; ++i) {  // unrolled at every level of optimisation: c is to be in registers
         c[i][0] = c0 + 1 + static_cast<uint64_t>(i);
         c[i][1] = c1;
         c[i][2] = c2;
         c[i][3] = c3;
     }
     for (int round = 0; round < 10; ++round) {
+#pragma GCC unroll 4
         for (int i = 0; i < n; ++i) {
             const u128 p0 = static_cast<u128>(0xD2E7470EE14C6C93ull) * c[i][0];
             const u128 p1 = static_cast<u128>(0xCA5A826395121157ull) * c[i][2];
@@ -34,7 +36,9 @@ static inline void philox(Key key, uint64_t c0, uint64_t c1, uint64_t c2, uint64
         key.k0 += 0x9E3779B97F4A7C15ull;
         key.k1 += 0xBB67AE8584CAA73Bull;
     }
+#pragma GCC unroll 4
     for (int i = 0; i < n; ++i)
+#pragma GCC unroll 4
         for (int word = 0; word < 4; ++word) words[4 * i + word] = c[i][word];
 }
 

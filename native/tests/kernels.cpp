@@ -199,22 +199,25 @@ void normalisation() {
     const double epsilon = 1e-5;
     for (const int m : {2, 3, 4, 5, 7, 32, 65}) {
         const size_t rows = static_cast<size_t>(m);
-        const Numbers z = random_numbers(rows * wide, 8), d = random_numbers(rows * wide, 9), gamma = random_numbers(wide, 10), mean = numbers(wide),
-                    variance = numbers(wide), inverse = numbers(wide), dgamma = numbers(wide), dbeta = numbers(wide), before = numbers(rows * wide),
+        const Numbers z = random_numbers(rows * wide, 8), d = random_numbers(rows * wide, 9), gamma = random_numbers(wide, 10), beta = random_numbers(wide, 14),
+                    a = numbers(rows * wide), mean = numbers(wide), variance = numbers(wide), inverse = numbers(wide), dgamma = numbers(wide), dbeta = numbers(wide), before = numbers(rows * wide),
                     above = numbers(rows * wide);
         for (size_t i = 0; i < rows * wide; ++i) before[i] = z[i] = 3.0f * z[i] + 1.0f;
         std::memcpy(above.get(), d.get(), rows * wide * sizeof(float));
-        normalise_forward(z.get(), m, static_cast<float>(epsilon), mean.get(), variance.get(), inverse.get());
-        normalise_backward(d.get(), z.get(), m, gamma.get(), inverse.get(), dgamma.get(), dbeta.get());
+        normalise_forward<Activation::tanh>(z.get(), m, static_cast<float>(epsilon), gamma.get(), beta.get(), mean.get(), variance.get(),
+                                            inverse.get(), a.get());
+        normalise_backward<Activation::tanh>(d.get(), z.get(), a.get(), m, gamma.get(), beta.get(), inverse.get(), dgamma.get(), dbeta.get());
         for (size_t j = 0; j < wide; ++j) {
             double mu = 0.0, var = 0.0, g = 0.0, b = 0.0;
             for (size_t row = 0; row < rows; ++row) mu += static_cast<double>(before[row * wide + j]) / m;
             for (size_t row = 0; row < rows; ++row) var += std::pow(static_cast<double>(before[row * wide + j]) - mu, 2) / m;
             const double inv = 1 / std::sqrt(var + epsilon);
             const auto normal = [&](size_t row) { return (static_cast<double>(before[row * wide + j]) - mu) * inv; };
+            const auto active = [&](size_t row) { return std::tanh(static_cast<double>(gamma[j]) * normal(row) + static_cast<double>(beta[j])); };
+            const auto dy = [&](size_t row) { return static_cast<double>(above[row * wide + j]) * (1 - active(row) * active(row)); };
             for (size_t row = 0; row < rows; ++row) {
-                g += static_cast<double>(above[row * wide + j]) * normal(row);
-                b += static_cast<double>(above[row * wide + j]);
+                g += dy(row) * normal(row);
+                b += dy(row);
             }
             near(mean[j], mu, 1e-6, 1e-6, "mean");
             near(variance[j], var, 1e-6, 1e-5, "variance");
@@ -223,8 +226,9 @@ void normalisation() {
             near(dbeta[j], b, 1e-5, 1e-5, "dbeta");
             for (size_t row = 0; row < rows; ++row) {
                 near(z[row * wide + j], normal(row), 1e-4, 1e-4, "normalise_forward");
+                near(a[row * wide + j], active(row), 1e-4, 1e-4, "normalise_forward's activation");
                 const double dz =
-                    static_cast<double>(gamma[j]) * inv * (static_cast<double>(above[row * wide + j]) - b / m - normal(row) * g / m);
+                    static_cast<double>(gamma[j]) * inv * (dy(row) - b / m - normal(row) * g / m);
                 near(d[row * wide + j], dz, 1e-4 * inv, 1e-3, "normalise_backward");
             }
         }
