@@ -48,14 +48,19 @@ HIDDEN_BACKWARD = 8  # scale and shift, slope (2), two sums, and the gradient th
 LOGIT = 26  # bias, maximum, e**x (20), sum, gradient (3)
 DROPPED = 4  # compare, multiplier, product, product on the way back
 WIDE_MULTIPLICATIONS = 20 / 16  # ten rounds of two decide sixteen units
+BLOCK_BYTES = 4 * (6 + 16) / (2 * 6 * 16)  # from the first level into a register block of 6 x 16 (AVX2's), an operation
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of a step: seconds of arithmetic; bytes read only, and bytes read and written again; where they lie."""
+    """A part of a step: seconds of arithmetic; bytes read only, and bytes read and written again; where they lie.
+
+    ``loaded`` is what goes from the first level into registers over and over.
+    """
 
     name: str
     arithmetic: float
+    loaded: float
     read: float
     update: float
     level: str
@@ -89,6 +94,7 @@ def phases(widths: Sequence[int], batch: int, dropout: float, rates: Mapping[str
     home = level_of(everything)
     rows = max(1, 2_000_000 // (sum(widths) * batch)) * batch  # of benchmarks.engine's training set
 
+    flops = operations(widths, batch)
     streamed = 0.0  # bytes of the products: one operand passes by once a strip of the other
     for layer, (n_in, n_out) in enumerate(pairwise(padded)):
         x, z, w = 4 * batch * n_in, 4 * batch * n_out, 4 * n_in * n_out
@@ -98,21 +104,21 @@ def phases(widths: Sequence[int], batch: int, dropout: float, rates: Mapping[str
     elementwise = hidden * (HIDDEN_FORWARD + HIDDEN_BACKWARD + (DROPPED if dropout else 0)) + batch * widths[-1] * LOGIT
     drawing = hidden * WIDE_MULTIPLICATIONS / rates["mul64"] if dropout else 0.0
     return [
-        Phase("products", operations(widths, batch) / rates["fma"], streamed, 0, home),
-        Phase("optimiser", true_parameters / rates["sqrt_div"], 4 * parameters, 12 * parameters, home),
-        Phase("layers", elementwise / vector + drawing, 4 * hidden * copies, 4 * hidden, home),
-        Phase("rows", 0.0, 4 * batch * widths[0], 0, level_of(4 * rows * widths[0])),
+        Phase("products", flops / rates["fma"], flops * BLOCK_BYTES, streamed, 0, home),
+        Phase("optimiser", true_parameters / rates["sqrt_div"], 0, 4 * parameters, 12 * parameters, home),
+        Phase("layers", elementwise / vector + drawing, 0, 4 * hidden * copies, 4 * hidden, home),
+        Phase("rows", 0.0, 0, 4 * batch * widths[0], 0, level_of(4 * rows * widths[0])),
     ]
 
 
 def seconds(phase: Phase, rates: Mapping[str, float]) -> float:
     """The slower of a phase's arithmetic and its bytes."""
     moving = phase.read / rates[f"{phase.level}_read"] + phase.update / rates[f"{phase.level}_update"]
-    return max(phase.arithmetic, moving)
+    return max(phase.arithmetic, moving, phase.loaded / rates["l1_read"])
 
 
 def verdict(target: float | None, ratio: float, attainable: float) -> str:
-    """What became of a target."""
+    """What became of a target, a ratio to PyTorch; ``attainable`` is the roof's."""
     if target is None:
         return ""
     if ratio >= target:
@@ -151,6 +157,7 @@ def main() -> None:
                 "batch": batch,
                 "dropout": dropout,
                 "product_operations": operations(widths, batch),
+                "l1_bytes": round(sum(part.loaded for part in parts)),
                 **{
                     f"{level}_bytes": round(sum(part.read + 2 * part.update for part in parts if part.level == level))
                     for level in ("l2", "l3", "memory")
