@@ -68,6 +68,20 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """A part of the space that a search draws from, from trial ``first_trial`` on, and why.
+
+    ``ranges`` has, by hyperparameter, {"low": ..., "high": ...} in its own units, or {"weights": {value: share}} for
+    categories.
+    """
+
+    number: int
+    first_trial: int
+    ranges: Mapping[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """A space, a search, data, a budget; its trials are kept beside it.
 
