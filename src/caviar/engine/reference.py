@@ -42,7 +42,8 @@ class ReferenceTraining:
         keys: Keys,
         state: State | None,
     ) -> None:
-        check_targets(architecture, training)
+        for examples in (training, validation):
+            check_targets(architecture, examples)
         self._architecture = architecture
         self._optimisation = optimisation
         self._x = training.x.astype(np.float64)
