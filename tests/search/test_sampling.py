@@ -8,11 +8,11 @@ from scipy.stats import kstest, qmc
 
 from caviar.errors import SpaceError
 from caviar.scales import Log
-from caviar.search.sampling import BLOCK, random, sobol
+from caviar.search.sampling import BLOCK, RandomPoints, SobolPoints
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space, default_space
 
-POINTS = {"sobol": sobol, "random": random}
+POINTS = {"sobol": SobolPoints, "random": RandomPoints}
 
 
 def proposed(search: str, space: Space, seed: int, number: int):
@@ -52,13 +52,13 @@ def test_seeds_differ_and_repeat(search: str):
 
 @pytest.mark.parametrize("search", POINTS)
 def test_points_are_uniform(search: str):
-    points = np.vstack([POINTS[search](8, 3, block) for block in range(20)])
+    points = np.vstack([POINTS[search](8, 3).block(block) for block in range(20)])
     assert points.shape == (20 * BLOCK, 8)
     assert all(kstest(column, "uniform").pvalue > 1e-4 for column in points.T)
 
 
 def test_sobol_fills_the_space_more_evenly_than_random():
-    even, plain = (np.vstack([POINTS[name](4, 3, block) for block in range(4)]) for name in ("sobol", "random"))
+    even, plain = (np.vstack([POINTS[name](4, 3).block(block) for block in range(4)]) for name in ("sobol", "random"))
     assert qmc.discrepancy(even) < 0.3 * qmc.discrepancy(plain)
 
 

@@ -65,10 +65,13 @@ class Halving:
         self._rungs = [_Rung(epoch) for epoch in rungs]
         self._eta = eta
         self._pool = pool
+        self._slow: set[int] = set()
         self.closed = False
 
-    def enter(self, number: int) -> int:
-        """A new trial: it trains to the epoch returned."""
+    def enter(self, number: int, slow: bool = False) -> int:
+        """A new trial: it trains to the epoch returned. ``slow`` ones have promotions of their own."""
+        if slow:
+            self._slow.add(number)
         self._rungs[0].expected.append(number)
         return self._rungs[0].epoch
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from caviar.errors import SpaceError, did_you_mean
-from caviar.search.sampling import Sampling, random, sobol
+from caviar.search.coarse_to_fine import CoarseToFine
+from caviar.search.sampling import random, sobol
 from caviar.search.strategy import Search
 from caviar.space import Space
 
 SEARCHES: dict[str, Callable[[Space, int], Search]] = {
-    "sobol": lambda space, seed: Sampling("sobol", sobol, space, seed),
-    "random": lambda space, seed: Sampling("random", random, space, seed),
+    "coarse_to_fine": CoarseToFine,
+    "sobol": sobol,
+    "random": random,
 }
 
 

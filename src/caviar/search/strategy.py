@@ -14,14 +14,18 @@ rung, counted from the trial that is to be proposed. `next` gives None while one
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from caviar.records import Box, Config
 from caviar.search.halving import Decision, Halving
 from caviar.search.ranking import Merit
+
+
+Stopping = Literal["halving", "hyperband", "median", "none"]
 
 
 class Compared(NamedTuple):
@@ -35,10 +39,20 @@ class Compared(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """A config, and where it comes from: "middle", "sobol", "box 3", "whole space"."""
+    """A config, and where it comes from: "middle", "sobol", "box 3", "whole space".
+
+    ``entry`` is the rung, counted from 0, at which it is compared first; ``slow`` whether it is a slow starter, whose
+    first epochs say little (see halving.py).
+    """
 
     config: Config
     origin: str
+    entry: int = 0
+    slow: bool = False
+
+
+Evidence = Sequence[Sequence[Compared]]
+"""Of each rung, what was compared there. Between two proposals of a study these sequences only grow at their ends."""
 
 
 class Search(Protocol):
@@ -48,11 +62,11 @@ class Search(Protocol):
         """How many trials before ``number`` are not waited for; None for a search that looks at no trials."""
         ...
 
-    def propose(self, number: int, evidence: Sequence[Compared]) -> tuple[list[Proposal], list[Box]]:
+    def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """The trials from ``number`` on, at least one, and the boxes that were opened for them.
 
-        ``evidence`` holds what was compared, rung by rung, each in the rung's own order. No proposals: the search is
-        over (a grid that was walked through).
+        Called with rising numbers, each the one after the last proposal. No proposals: the search is over (a grid that
+        was walked through).
         """
         ...
 
@@ -77,12 +91,28 @@ class Ending(NamedTuple):
 class Strategy:
     """The decisions of one study: ``next`` and ``report`` until ``over``."""
 
-    def __init__(self, search: Search, rungs: tuple[int, ...], pool: int, trials: int | None = None) -> None:
-        """``trials`` is the number after which no new one is begun; None goes on until ``close``."""
+    def __init__(
+        self,
+        search: Search,
+        rungs: tuple[int, ...],
+        pool: int,
+        trials: int | None = None,
+        stopping: Stopping = "halving",
+    ) -> None:
+        """``trials`` is the number after which no new one is begun; None goes on until ``close``.
+
+        ``pool`` is how many trials may wait at one rung of one ladder: at all of them `places(rungs)` times as many.
+        """
         self.rungs = rungs
         self.boxes: list[Box] = []
         self._search = search
-        self._halving = Halving(rungs, pool=pool)
+        self._stopping = stopping
+        self._ladders = [Halving(rungs[entry:], pool=pool) for entry in range(len(rungs))]  # by the rung of entry
+        self._entered: list[list[int]] = [[] for _ in rungs]  # of each ladder, its trials
+        self._ladder_of: list[int] = []  # by trial
+        self._evidence: list[list[Compared]] = [[] for _ in rungs]
+        self._seen = [[0] * len(ladder.reached()) for ladder in self._ladders]  # comparisons that are evidence already
+        self._closed = False
         self._most = trials
         self._proposed: deque[Proposal] = deque()
         self._known: dict[int, Proposal] = {}
@@ -99,36 +129,43 @@ class Strategy:
     @property
     def over(self) -> bool:
         """Whether every step was given and reported."""
-        return self._halving.closed and not self._open and not self._going_on
+        return self._closed and not self._open and not self._going_on
 
     def next(self) -> Step | None:
         """The next step, those that go on before new trials, the oldest first; None while none may start."""
-        if not self._going_on and not self._halving.closed and not self._more():
+        if not self._going_on and not self._closed and not self._more():
             if self._waits():
                 return None
             self.close()
         if self._going_on:
             self._open += 1
             number, from_epoch, to_epoch = heappop(self._going_on)
-            config, origin = self._known[number]
-            return Step(number, config, origin, from_epoch, to_epoch)
-        if self._halving.closed:
+            proposal = self._known[number]
+            return Step(number, proposal.config, proposal.origin, from_epoch, to_epoch)
+        if self._closed:
             return None
         number, self._begun = self._begun, self._begun + 1
-        self._known[number] = self._proposed.popleft()
+        proposal = self._known[number] = self._proposed.popleft()
+        entry = entry_rung(self._stopping, number, proposal, len(self.rungs))
+        self._ladder_of.append(entry)
+        self._entered[entry].append(number)
         self._open += 1
-        return Step(number, *self._known[number], 0, self._halving.enter(number))
+        to_epoch = self._ladders[entry].enter(number, proposal.slow)
+        return Step(number, proposal.config, proposal.origin, 0, to_epoch)
 
     def report(self, number: int, epoch: int, merit: Merit) -> list[Ending]:
         """Take the merit of a step, WORST if it diverged: the trials that end by it."""
         self._open -= 1
-        self._obey(self._halving.report(number, epoch, merit))
+        ladder = self._ladder_of[number]
+        self._obey(ladder, self._ladders[ladder].report(number, epoch, merit))
         return self.ended()
 
     def close(self) -> None:
         """Begin no more trials; those under way go on as far as they deserve."""
-        if not self._halving.closed:
-            self._obey(self._halving.close())
+        if not self._closed:
+            self._closed = True
+            for entry, ladder in enumerate(self._ladders):
+                self._obey(entry, ladder.close())
 
     def ended(self) -> list[Ending]:
         """Trials that ended and were not told yet: ``close`` ends some without a report."""
@@ -137,14 +174,19 @@ class Strategy:
 
     def reached(self) -> tuple[int, ...]:
         """How many trials have been compared at each rung so far."""
-        return self._halving.reached()
+        counts = [0] * len(self.rungs)
+        for entry, ladder in enumerate(self._ladders):
+            for rung, count in enumerate(ladder.reached(), entry):
+                counts[rung] += count
+        return tuple(counts)
 
     def _more(self) -> bool:
         """Whether there is a new trial to begin now."""
         if self._most is not None and self._begun >= self._most:
             return False
         if not self._proposed and not self._waits():
-            proposals, boxes = self._search.propose(self._begun, self._evidence())
+            self._see()
+            proposals, boxes = self._search.propose(self._begun, self._evidence)
             self._proposed.extend(proposals)
             self.boxes += boxes
         return bool(self._proposed)
@@ -153,26 +195,49 @@ class Strategy:
         """Whether a comparison is missing that the next proposals may look at."""
         if self._proposed or (self._most is not None and self._begun >= self._most):
             return False
-        reached = self._halving.reached()
-        return any(have < need for have, need in zip(reached, self._window(), strict=True))
+        return any(
+            have < need
+            for ladder, window in zip(self._ladders, self._windows(), strict=True)
+            for have, need in zip(ladder.reached(), window, strict=True)
+        )
 
-    def _window(self) -> list[int]:
-        """How many comparisons of each rung the next proposals look at."""
+    def _windows(self) -> list[list[int]]:
+        """How many comparisons the next proposals look at, of each rung of each ladder."""
         lag = self._search.lag(self._begun)
         if lag is None:
-            return [0] * len(self.rungs)
-        return self._halving.certain(max(self._begun - lag, 0))
-
-    def _evidence(self) -> list[Compared]:
+            return [[0] * len(seen) for seen in self._seen]
+        until = self._begun - lag
         return [
-            Compared(number, self._known[number].config, rung, self.rungs[rung], merit)
-            for rung, count in enumerate(self._window())
-            for number, merit in self._halving.compared[rung][:count]
+            ladder.certain(bisect_left(entered, until))
+            for ladder, entered in zip(self._ladders, self._entered, strict=True)
         ]
 
-    def _obey(self, decisions: Iterator[Decision]) -> None:
-        for number, rung, to_epoch in decisions:
+    def _see(self) -> None:
+        """Add what the next proposals may look at to the evidence, and look at nothing twice."""
+        for entry, (ladder, window) in enumerate(zip(self._ladders, self._windows(), strict=True)):
+            for at, until in enumerate(window):
+                rung = entry + at
+                self._evidence[rung] += [
+                    Compared(number, self._known[number].config, rung, self.rungs[rung], merit)
+                    for number, merit in ladder.compared[at][self._seen[entry][at] : until]
+                ]
+                self._seen[entry][at] = max(until, self._seen[entry][at])
+
+    def _obey(self, entry: int, decisions: Iterator[Decision]) -> None:
+        for number, at, to_epoch in decisions:
             if to_epoch is not None:
-                heappush(self._going_on, (number, self.rungs[rung], to_epoch))
+                heappush(self._going_on, (number, self.rungs[entry + at], to_epoch))
             else:
-                self._endings.append(Ending(number, stopped=rung < len(self.rungs) - 1))
+                self._endings.append(Ending(number, stopped=entry + at < len(self.rungs) - 1))
+
+
+def entry_rung(stopping: Stopping, number: int, proposal: Proposal, rungs: int) -> int:
+    """The rung, of ``rungs``, at which trial ``number`` is compared first."""
+    if stopping == "none":
+        return rungs - 1
+    return min(proposal.entry, rungs - 1)
+
+
+def places(rungs: int) -> int:
+    """At how many rungs trials can wait, in all ladders together: one ladder begins at each of the ``rungs``."""
+    return rungs * (rungs - 1) // 2
