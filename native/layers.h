@@ -58,8 +58,11 @@ inline void clear_padding(float* a, int m, int columns) {
         for (int j = columns; j < strip; ++j) a[row * strip + j] = 0.0f;
 }
 
-// Mean and biased variance of each column of z (m, 16), and z normalised in place:  z <- (z - mean) / sqrt(variance + epsilon).
-inline void normalise_forward(float* z, int m, float epsilon, float* mean, float* variance, float* inverse) {
+// Mean and biased variance of each column of z (m, 16), z normalised in place, and what the layer makes of it:
+//   z <- (z - mean) / sqrt(variance + epsilon)      a = activation(gamma * z + beta)
+template <Activation kind>
+inline void normalise_forward(float* z, int m, float epsilon, const float* gamma, const float* beta, float* mean, float* variance,
+                              float* inverse, float* a) {
     for (int v = 0; v < strip; v += lanes) {
         vec sum[4] = {vec{}, vec{}, vec{}, vec{}};  // four sums hide the latency of an addition
         int row = 0;
@@ -79,40 +82,45 @@ inline void normalise_forward(float* z, int m, float epsilon, float* mean, float
         }
         const vec var = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / static_cast<float>(m);
         const vec inv = 1.0f / square_root(var + epsilon);
-        for (row = 0; row < m; ++row) store(z + row * strip + v, (load(z + row * strip + v) - mu) * inv);
+        const vec scale = load(gamma + v), shift = load(beta + v);
+        for (row = 0; row < m; ++row) {
+            const vec normalised = (load(z + row * strip + v) - mu) * inv;
+            store(z + row * strip + v, normalised);
+            store(a + row * strip + v, activate<kind>(normalised * scale + shift));
+        }
         store(mean + v, mu);
         store(variance + v, var);
         store(inverse + v, inv);
     }
 }
 
-// d (m, 16) is the gradient of y = gamma * normalised + beta and becomes that of z:
-//   dgamma = sum dy * normalised      dbeta = sum dy
+// d (m, 16) is the gradient of a = activation(y), y = gamma * normalised + beta, and becomes that of z:
+//   dy = d * activation'(y)      dgamma = sum dy * normalised      dbeta = sum dy
 //   dz = gamma * inverse * (dy - dbeta / m - normalised * dgamma / m)       (through mean and variance; Ioffe and Szegedy 2015)
-inline void normalise_backward(float* d, const float* normalised, int m, const float* gamma, const float* inverse, float* dgamma,
-                               float* dbeta) {
+template <Activation kind>
+inline void normalise_backward(float* d, const float* normalised, const float* a, int m, const float* gamma, const float* beta,
+                               const float* inverse, float* dgamma, float* dbeta) {
     for (int v = 0; v < strip; v += lanes) {
+        const vec scale = load(gamma + v), shift = load(beta + v);
         vec g[2] = {vec{}, vec{}}, b[2] = {vec{}, vec{}};
+        const auto take = [&](int row, vec& sum_g, vec& sum_b) {
+            const int at = row * strip + v;
+            const vec normal = load(normalised + at), dy = load(d + at) * slope<kind>(normal * scale + shift, load(a + at));
+            store(d + at, dy);
+            sum_g += dy * normal;
+            sum_b += dy;
+        };
         int row = 0;
         for (; row + 2 <= m; row += 2)
-            for (int u = 0; u < 2; ++u) {
-                const vec dy = load(d + (row + u) * strip + v);
-                g[u] += dy * load(normalised + (row + u) * strip + v);
-                b[u] += dy;
-            }
-        for (; row < m; ++row) {
-            const vec dy = load(d + row * strip + v);
-            g[0] += dy * load(normalised + row * strip + v);
-            b[0] += dy;
-        }
+            for (int u = 0; u < 2; ++u) take(row + u, g[u], b[u]);
+        if (row < m) take(row, g[0], b[0]);
         const vec sum_g = g[0] + g[1], sum_b = b[0] + b[1];
         store(dgamma + v, sum_g);
         store(dbeta + v, sum_b);
-        const vec scale = load(gamma + v) * load(inverse + v);
-        const vec mean_g = sum_g / static_cast<float>(m), mean_b = sum_b / static_cast<float>(m);
+        const vec outside = scale * load(inverse + v), mean_g = sum_g / static_cast<float>(m), mean_b = sum_b / static_cast<float>(m);
         for (row = 0; row < m; ++row) {
-            const vec dy = load(d + row * strip + v);
-            store(d + row * strip + v, scale * (dy - mean_b - load(normalised + row * strip + v) * mean_g));
+            const int at = row * strip + v;
+            store(d + at, outside * (load(d + at) - mean_b - load(normalised + at) * mean_g));
         }
     }
 }
@@ -142,14 +150,23 @@ inline void activate_backward(float* d, const float* z, const float* a, int m, c
 // multipliers, 0 or 1 / (1 - p), are kept in `mask` for the way back, unless it is null.
 inline void dropout_forward(const float* a, int m, Key key, uint64_t step, int layer, int which_strip, uint32_t threshold, float keep_scale,
                             float* mask, float* out) {
-    for (int row = 0; row < m; ++row) {
-        const Block random = philox(key, static_cast<uint64_t>(row), static_cast<uint64_t>(which_strip), static_cast<uint64_t>(layer), step);
-        uint16_t numbers[strip];
-        std::memcpy(numbers, random.v, sizeof numbers);
-        alignas(64) float multipliers[strip];
-        for (int j = 0; j < strip; ++j) multipliers[j] = numbers[j] >= threshold ? keep_scale : 0.0f;
-        for (int j = 0; j < strip; ++j) out[row * strip + j] = a[row * strip + j] * multipliers[j];
-        if (mask != nullptr) std::memcpy(mask + row * strip, multipliers, sizeof multipliers);
+    constexpr int group = 16;  // rows whose numbers are drawn before the first is used: a wide load waits for the narrow stores under it
+    const ivec least = ivec{} + static_cast<int>(threshold);
+    for (int start = 0; start < m; start += group) {
+        const int rows = m - start < group ? m - start : group;
+        uint64_t words[4 * group];
+        for (int row = 0; row < rows; row += 2)  // an odd last row draws one block too many
+            philox<2>(key, static_cast<uint64_t>(start + row), static_cast<uint64_t>(which_strip), static_cast<uint64_t>(layer), step,
+                      words + 4 * row);
+        for (int row = 0; row < rows; ++row)
+            for (int v = 0; v < strip; v += lanes) {
+                half_words numbers;
+                std::memcpy(&numbers, reinterpret_cast<const char*>(words + 4 * row) + 2 * v, sizeof numbers);
+                const vec multipliers = choose(__builtin_convertvector(numbers, ivec) >= least, broadcast(keep_scale), vec{});
+                const int at = (start + row) * strip + v;
+                store(out + at, load(a + at) * multipliers);
+                if (mask != nullptr) store(mask + at, multipliers);
+            }
     }
 }
 
@@ -165,30 +182,71 @@ inline void column_sums(const float* d, int m, float* sums) {
     }
 }
 
-// The largest logit of a row, and the sum of e**(logit - largest), which replace the logits; z's strips are m * 16 floats apart.
-// Padded columns become exactly 0.
-inline void softmax_row(float* z, size_t z_strip, int n, float* largest, float* sum) {
-    const vec lowest = broadcast(-__builtin_inff());
-    vec top = lowest;
+// What a softmax says of a group of rows, one row a lane.
+struct Softmax {
+    vec largest;  // the largest logit
+    vec sum;      // of e**(logit - largest)
+    vec own;      // the logit of the row's class
+    vec all;      // the sum of the logits
+    ivec guess;   // the first class with the largest logit
+};
+
+// A square of z, `rows` of its rows from column p on, with its columns as vectors; rows that are not there are zero.
+inline void load_columns(const float* z, size_t z_strip, int rows, int p, vec* columns) {
+    const float* from = z + (p / strip) * z_strip + p % strip;
+    for (int r = 0; r < lanes; ++r) columns[r] = r < rows ? load(from + r * strip) : vec{};
+    transpose_square(columns);
+}
+
+// The softmax of up to `lanes` rows at once: lying in columns they need no sums or maxima across a vector, and no padded column costs an
+// exponential. With `keep`, e**(logit - largest) replaces the logits, and padded columns become exactly 0. z's strips are z_strip apart.
+template <bool keep>
+inline Softmax softmax_rows(float* z, size_t z_strip, int rows, int n, ivec label) {
+    vec square[lanes];
+    Softmax s{broadcast(-__builtin_inff()), vec{}, vec{}, vec{}, ivec{}};
     for (int p = 0; p < n; p += lanes) {
-        const vec logit = load(z + (p / strip) * z_strip + p % strip);
-        const vec real = p + lanes <= n ? logit : choose(lane_numbers() + p < n, logit, lowest);
-        top = choose(real > top, real, top);
-    }
-    const float max = largest_lane(top);
-    vec total{};
-    for (int p = 0; p < padded(n); p += lanes) {
-        float* at = z + (p / strip) * z_strip + p % strip;
-        vec e{};
-        if (p < n) {
-            e = exponential(load(at) - max);
-            if (p + lanes > n) e = choose(lane_numbers() + p < n, e, vec{});
-            total += e;
+        load_columns(z, z_strip, rows, p, square);
+        for (int j = 0; j < lanes && p + j < n; ++j) {
+            const vec logit = square[j];
+            const ivec above = logit > s.largest;
+            s.guess = above ? ivec{} + (p + j) : s.guess;
+            s.largest = choose(above, logit, s.largest);
+            s.own = choose(label == p + j, logit, s.own);
+            s.all += logit;
         }
-        store(at, e);
     }
-    *largest = max;
-    *sum = sum_of_lanes(total);
+    for (int p = 0; p < (keep ? padded(n) : n); p += lanes) {
+        float* to = z + (p / strip) * z_strip + p % strip;
+        if (p >= n) {
+            for (int r = 0; r < rows; ++r) store(to + r * strip, vec{});
+            continue;
+        }
+        load_columns(z, z_strip, rows, p, square);
+        for (int j = 0; j < lanes; ++j) {
+            square[j] = p + j < n ? exponential(square[j] - s.largest) : vec{};
+            s.sum += square[j];
+        }
+        if (!keep) continue;
+        transpose_square(square);
+        for (int r = 0; r < lanes; ++r)
+            if (r < rows) store(to + r * strip, square[r]);
+    }
+    return s;
+}
+
+// The sum of log(sum e**z) - pull over the rows of a group, `pull` being each row's last term; one logarithm, of the product of the sums,
+// serves eight rows, which a double holds.
+inline double log_losses(const Softmax& s, vec pull, int rows) {
+    double loss = 0.0, sums = 1.0;
+    for (int r = 0; r < rows; ++r) {
+        loss += static_cast<double>(s.largest[r]) - static_cast<double>(pull[r]);
+        sums *= static_cast<double>(s.sum[r]);
+        if (r % 8 == 7 || r + 1 == rows) {
+            loss += __builtin_log(sums);
+            sums = 1.0;
+        }
+    }
+    return loss;
 }
 
 // Logits z (m, n) become their gradient w_y (p - target) / m, where the target is 1 - s + s / n for the row's own class and s / n for the
@@ -197,39 +255,35 @@ inline void softmax_row(float* z, size_t z_strip, int n, float* largest, float* 
 inline double softmax_backward(float* z, int m, int n, Targets y, const uint32_t* rows, float smoothing, const float* weights) {
     const size_t z_strip = static_cast<size_t>(m) * strip;
     const float share = smoothing / static_cast<float>(n);
-    double loss = 0.0, sums = 1.0;  // the logarithm of a product is taken once for eight rows
-    for (int row = 0; row < m; ++row) {
-        float* logits = z + row * strip;
-        const int32_t label = y.classes[rows[row]];
-        float* own = logits + (label / strip) * z_strip + label % strip;
-        double pull = static_cast<double>(*own);
-        if (smoothing > 0.0f) {
-            double all = 0.0;
-            for (int j = 0; j < n; ++j) all += static_cast<double>(logits[(j / strip) * z_strip + j % strip]);
-            pull = (1.0 - smoothing) * pull + static_cast<double>(share) * all;
+    double loss = 0.0;
+    for (int start = 0; start < m; start += lanes) {
+        const int group = m - start < lanes ? m - start : lanes;
+        float* logits = z + start * strip;
+        ivec label{};
+        vec weight = broadcast(1.0f);
+        for (int r = 0; r < group; ++r) {
+            label[r] = y.classes[rows[start + r]];
+            if (weights != nullptr) weight[r] = weights[label[r]];
         }
-        float largest, sum;
-        softmax_row(logits, z_strip, n, &largest, &sum);
-        const float weight = weights == nullptr ? 1.0f : weights[label];
-        if (weights == nullptr) {
-            loss += static_cast<double>(largest) - pull;
-            sums *= static_cast<double>(sum);
-            if (row % 8 == 7 || row + 1 == m) {
-                loss += __builtin_log(sums);
-                sums = 1.0;
+        const Softmax s = softmax_rows<true>(logits, z_strip, group, n, label);
+        const vec pull = smoothing > 0.0f ? (1.0f - smoothing) * s.own + share * s.all : s.own;
+        if (weights == nullptr)
+            loss += log_losses(s, pull, group);
+        else
+            for (int r = 0; r < group; ++r)
+                loss += static_cast<double>(weight[r]) * (static_cast<double>(s.largest[r]) + __builtin_log(static_cast<double>(s.sum[r])) -
+                                                          static_cast<double>(pull[r]));
+        const vec per_row = weight / static_cast<float>(m), scale = per_row / s.sum, others = per_row * share,
+                  own = per_row * (1.0f - smoothing);
+        for (int r = 0; r < group; ++r) {
+            for (int p = 0; p < n; p += lanes) {
+                float* at = logits + r * strip + (p / strip) * z_strip + p % strip;
+                store(at, load(at) * scale[r]);
             }
-        } else {
-            loss += static_cast<double>(weight) * (static_cast<double>(largest) + __builtin_log(static_cast<double>(sum)) - pull);
+            if (smoothing > 0.0f)
+                for (int j = 0; j < n; ++j) logits[r * strip + (j / strip) * z_strip + j % strip] -= others[r];
+            logits[r * strip + (label[r] / strip) * z_strip + label[r] % strip] -= own[r];
         }
-        const float per_row = weight / static_cast<float>(m);
-        const vec scale = broadcast(per_row / sum);
-        for (int p = 0; p < n; p += lanes) {
-            float* at = logits + (p / strip) * z_strip + p % strip;
-            vec gradient = load(at) * scale;
-            if (smoothing > 0.0f) gradient -= choose(lane_numbers() + p < n, broadcast(share * per_row), vec{});
-            store(at, gradient);
-        }
-        *own -= (1.0f - smoothing) * per_row;
     }
     return loss;
 }

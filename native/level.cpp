@@ -33,9 +33,34 @@ void gather(const float* x, int n, const uint32_t* rows, int m, float* out) {
     }
 }
 
+// The rows of the next mini-batch, asked for while this one is computed: they lie anywhere, and from the third cache level or from memory
+// they take longer to come than a small network takes to learn from them. Only what the second level has room for is asked for.
+struct RowsToCome {
+    const float* x;
+    size_t n;  // floats in a row
+    const uint32_t* rows;
+    int left;
+    int at_once;  // rows to ask for before every strip
+
+    void ask() {
+        for (int i = 0; i < at_once && left > 0; ++i, --left, ++rows) {
+            const char* row = reinterpret_cast<const char*>(x + static_cast<size_t>(*rows) * n);
+            for (size_t at = 0; at < n * sizeof(float); at += 64) __builtin_prefetch(row + at, 0, 2);
+        }
+    }
+};
+
+RowsToCome rows_to_come(const Network& network, const float* x, const uint32_t* rows, int m) {
+    const auto n = static_cast<size_t>(network.layer[0].n_in);
+    if (static_cast<size_t>(m) * n > rows_to_come_floats) return {x, n, rows, 0, 0};
+    int strips = 0;
+    for (int l = 0; l < network.layers; ++l) strips += network.layer[l].padded_out / strip;
+    return {x, n, rows, m, (m + strips - 1) / strips};
+}
+
 alignas(64) constexpr float ones[strip] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
-void forward(const Network& network, State& state, float* workspace, int m) {
+void forward(const Network& network, State& state, float* workspace, int m, RowsToCome to_come) {
     float* input = workspace + network.input;
     const float mu = network.batch_norm_momentum;
     const auto step = static_cast<uint64_t>(state.step);
@@ -52,26 +77,30 @@ void forward(const Network& network, State& state, float* workspace, int m) {
         for (int q = 0; q < layer.padded_out; q += strip) {
             const size_t at = static_cast<size_t>(q) * m;
             float* pre = workspace + layer.pre + at;
+            to_come.ask();
             product(x, m, state.parameters + layer.w + static_cast<size_t>(q) * layer.padded_in, layer.padded_in / strip, pre);
             if (!hidden) {
                 activate_forward<Activation::identity>(pre, m, ones, state.parameters + layer.b + q, pre);
                 continue;
             }
-            const float *scale = ones, *shift = state.parameters + layer.b + q;
+            float* active = workspace + layer.active + at;
             if (network.batch_norm) {
                 alignas(64) float mean[strip], variance[strip];
-                normalise_forward(pre, m, network.batch_norm_epsilon, mean, variance, workspace + layer.inverse + q);
+                with_activation(network.activation, [&](auto kind) {
+                    normalise_forward<kind.value>(pre, m, network.batch_norm_epsilon, state.parameters + layer.gamma + q,
+                                                  state.parameters + layer.beta + q, mean, variance, workspace + layer.inverse + q, active);
+                });
                 float* running_mean = state.statistics + layer.mean + q;
                 float* running_variance = state.statistics + layer.variance + q;
                 for (int j = 0; j < strip; ++j) {
                     running_mean[j] = mu * running_mean[j] + (1.0f - mu) * mean[j];
                     running_variance[j] = mu * running_variance[j] + (1.0f - mu) * variance[j];
                 }
-                scale = state.parameters + layer.gamma + q;
-                shift = state.parameters + layer.beta + q;
+            } else {
+                with_activation(network.activation, [&](auto kind) {
+                    activate_forward<kind.value>(pre, m, ones, state.parameters + layer.b + q, active);
+                });
             }
-            float* active = workspace + layer.active + at;
-            with_activation(network.activation, [&](auto kind) { activate_forward<kind.value>(pre, m, scale, shift, active); });
             if (network.activation == Activation::sigmoid && layer.n_out - q < strip) clear_padding(active, m, layer.n_out - q);
             if (network.dropout > 0.0f)
                 dropout_forward(active, m, network.dropout_key, step, l + 1, q / strip, network.dropout_threshold,
@@ -114,14 +143,14 @@ void backward(const Network& network, const State& state, float* workspace, int 
             float* d = dx + at;  // dx = dz w^T: from z = x w, where x is the output of the layer below
             product(dz, m, workspace + network.transposed + static_cast<size_t>(p) * layer.padded_out, layer.padded_out / strip, d);
             if (network.dropout > 0.0f) dropout_backward(d, workspace + below.mask + at, m);
-            const float* pre = workspace + below.pre + at;
-            const float* scale = network.batch_norm ? state.parameters + below.gamma + p : ones;
-            const float* shift = state.parameters + (network.batch_norm ? below.beta : below.b) + p;
+            const float *pre = workspace + below.pre + at, *active = workspace + below.active + at;
             with_activation(network.activation, [&](auto kind) {
-                activate_backward<kind.value>(d, pre, workspace + below.active + at, m, scale, shift);
+                if (network.batch_norm)
+                    normalise_backward<kind.value>(d, pre, active, m, state.parameters + below.gamma + p, state.parameters + below.beta + p,
+                                                   workspace + below.inverse + p, gradient + below.gamma + p, gradient + below.beta + p);
+                else
+                    activate_backward<kind.value>(d, pre, active, m, ones, state.parameters + below.b + p);
             });
-            if (network.batch_norm)
-                normalise_backward(d, pre, m, scale, workspace + below.inverse + p, gradient + below.gamma + p, gradient + below.beta + p);
         }
         dz = dx;
         dx = workspace + (dx == workspace + network.delta_a ? network.delta_b : network.delta_a);
@@ -168,9 +197,9 @@ void update_all(const Network& network, State& state, const float* gradient, dou
 }
 
 double train_step(const Network& network, State& state, float* workspace, const float* x, Targets y, const uint32_t* rows, int m,
-                  double learning_rate) {
+                  int next_m, double learning_rate) {
     gather(x, network.layer[0].n_in, rows, m, workspace + network.input);
-    forward(network, state, workspace, m);
+    forward(network, state, workspace, m, rows_to_come(network, x, rows + m, next_m));
     const double loss = loss_backward(network, workspace + network.layer[network.layers - 1].pre, m, y, rows);
     backward(network, state, workspace, m);
     const float* gradient = workspace + network.gradient;
@@ -280,6 +309,11 @@ Scores evaluate(const Network& network, const State& state, const float* statist
             }
         }
     }
+    const auto count = [&](int32_t label, int32_t guess) {
+        if (guess != label) return;
+        ++scores.correct;
+        if (correct_of != nullptr) ++correct_of[label];
+    };
     for (int64_t start = 0; start < rows; start += inference_rows) {
         if (interrupted()) break;
         const int m = static_cast<int>(rows - start < inference_rows ? rows - start : inference_rows);
@@ -289,31 +323,28 @@ Scores evaluate(const Network& network, const State& state, const float* statist
             float* z = out + static_cast<size_t>(q) * m;
             activate_forward<Activation::identity>(z, m, ones, state.parameters + last.b + q, z);
         }
+        if (network.output == Output::softmax) {
+            for (int row = 0; row < m; row += lanes) {
+                const int group = m - row < lanes ? m - row : lanes;
+                const int32_t* labels = y.classes + start + row;
+                ivec label{};
+                for (int r = 0; r < group; ++r) label[r] = labels[r];
+                const Softmax s = softmax_rows<false>(out + row * strip, z_strip, group, last.n_out, label);
+                scores.loss += log_losses(s, s.own, group);
+                for (int r = 0; r < group; ++r) count(labels[r], s.guess[r]);
+            }
+            continue;
+        }
         for (int row = 0; row < m; ++row) {
-            float* z = out + row * strip;
-            int guess = 0, label = 0;
-            if (network.output == Output::linear) {
-                const double error = static_cast<double>(z[0]) - static_cast<double>(y.values[start + row]);
+            const double z = static_cast<double>(out[row * strip]);
+            if (network.output == Output::sigmoid) {
+                const int32_t label = y.classes[start + row];
+                scores.loss += softplus(z) - label * z;
+                count(label, z > 0.0);
+            } else {
+                const double error = z - static_cast<double>(y.values[start + row]);
                 scores.loss += error * error;
                 scores.absolute_error += error < 0.0 ? -error : error;
-                continue;
-            }
-            label = y.classes[start + row];
-            if (network.output == Output::sigmoid) {
-                const double logit = static_cast<double>(z[0]);
-                guess = logit > 0.0;
-                scores.loss += softplus(logit) - label * logit;
-            } else {
-                const float own = z[(label / strip) * z_strip + label % strip];
-                for (int j = 1; j < last.n_out; ++j)
-                    if (z[(j / strip) * z_strip + j % strip] > z[(guess / strip) * z_strip + guess % strip]) guess = j;
-                float largest, sum;
-                softmax_row(z, z_strip, last.n_out, &largest, &sum);
-                scores.loss += __builtin_log(static_cast<double>(sum)) + static_cast<double>(largest) - static_cast<double>(own);
-            }
-            if (guess == label) {
-                ++scores.correct;
-                if (correct_of != nullptr) ++correct_of[label];
             }
         }
     }

@@ -24,6 +24,8 @@ constexpr int strip = 16;
 constexpr int max_layers = 64;
 constexpr int inference_rows = 128;  // rows that are evaluated together: their activations stay in the second cache level
 
+constexpr size_t rows_to_come_floats = 1 << 14;  // of a mini-batch that is fetched in advance: an eighth of a second cache level
+
 constexpr int padded(int n) { return (n + strip - 1) / strip * strip; }
 
 enum class Activation : int { identity, relu, leaky_relu, tanh, sigmoid, elu, gelu, silu };
@@ -105,7 +107,8 @@ struct Level {
     const char* name;
     bool (*runs_here)();
     // One training step on the m rows of x (row length n_in of the first layer) that `rows` names; returns their mean loss without L2.
-    double (*train_step)(const Network&, State&, float* workspace, const float* x, Targets y, const uint32_t* rows, int m,
+    // After them `rows` names the next_m rows of the step after this one.
+    double (*train_step)(const Network&, State&, float* workspace, const float* x, Targets y, const uint32_t* rows, int m, int next_m,
                          double learning_rate);
     // Mean and biased variance of every hidden z over all rows of x in predict mode, each layer normalised by its own: into `statistics`,
     // laid out like State::statistics. `sums` is room for two doubles a column of the widest layer.

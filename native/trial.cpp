@@ -263,13 +263,13 @@ Outcome Trial::train(Examples examples, Examples validation, const double* learn
         uint32_t seen = 0;
         bool diverged = false;
         for (uint32_t i = 0; i < steps && !diverged; ++i) {
-            const uint32_t from = i * batch_size, m = std::min(batch_size, rows - from);
+            const uint32_t from = i * batch_size, m = std::min(batch_size, rows - from), next_m = std::min(batch_size, rows - from - m);
             if (*stop != 0 || asking()) {
                 step = now.step;
                 return Outcome::interrupted;
             }
             const double mean = level->train_step(network, now, room, examples.x, examples.y, workspace.order.data() + from,
-                                                  static_cast<int>(m), *learning_rates++);
+                                                  static_cast<int>(m), static_cast<int>(next_m), *learning_rates++);
             loss += mean * m;
             seen += m;
             diverged = !std::isfinite(mean);
@@ -319,7 +319,7 @@ std::vector<Inside> Trial::inside(Examples examples, double learning_rate) const
     std::vector<uint32_t> rows(static_cast<size_t>(m));
     for (int i = 0; i < m; ++i) rows[static_cast<size_t>(i)] = static_cast<uint32_t>(i);
     float* const room = workspace.at_least(view.workspace);
-    level->train_step(view, now, room, examples.x, examples.y, rows.data(), m, learning_rate);
+    level->train_step(view, now, room, examples.x, examples.y, rows.data(), m, 0, learning_rate);
     std::vector<Inside> layers;
     for (int l = 0; l < network.layers; ++l) {
         const Layer& layer = view.layer[l];

@@ -14,6 +14,7 @@ using AllLanes = Counted<CAVIAR_LANES>::type;
 
 typedef float vec __attribute__((vector_size(CAVIAR_LANES * 4), may_alias));
 typedef int32_t ivec __attribute__((vector_size(CAVIAR_LANES * 4), may_alias));
+typedef uint16_t half_words __attribute__((vector_size(CAVIAR_LANES * 2)));
 
 constexpr int lanes = CAVIAR_LANES;
 constexpr int vectors = strip / lanes;  // vectors in one row of a strip
@@ -23,13 +24,7 @@ inline void store(float* p, vec v) { *reinterpret_cast<vec*>(p) = v; }
 inline vec broadcast(float s) { return s - vec{}; }  // x - 0 is x for every x; x + 0 is not, for -0, and would cost an addition
 
 // a where the condition's lane is set (all ones), else b.
-inline vec choose(ivec condition, vec a, vec b) { return (vec)((condition & (ivec)a) | (~condition & (ivec)b)); }
-
-inline ivec lane_numbers() {
-    ivec numbers;
-    for (int j = 0; j < lanes; ++j) numbers[j] = j;
-    return numbers;
-}
+inline vec choose(ivec condition, vec a, vec b) { return condition ? a : b; }
 
 // v's lanes turned by `by` places.
 template <int by, size_t... lane>
@@ -37,16 +32,7 @@ inline vec turned(vec v, Indices<lane...>) {
     return __builtin_shufflevector(v, v, static_cast<int>((lane + by) % lanes)...);
 }
 
-// The largest lane, and the sum of the lanes, in log2(lanes) turns.
-template <int by = lanes / 2>
-inline float largest_lane(vec v) {
-    if constexpr (by == 0) {
-        return v[0];
-    } else {
-        const vec other = turned<by>(v, AllLanes{});
-        return largest_lane<by / 2>(choose(other > v, other, v));
-    }
-}
+// The sum of the lanes, in log2(lanes) turns.
 template <int by = lanes / 2>
 inline float sum_of_lanes(vec v) {
     if constexpr (by == 0)

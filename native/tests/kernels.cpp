@@ -134,45 +134,90 @@ void activations() {
 
 void softmax() {
     for (int n = 2; n <= 40; ++n)
-        for (const double size : {1.0, 30.0, 1e4}) {
-            const size_t m = 3, columns = static_cast<size_t>(padded(n));
-            const Numbers z = random_numbers(m * columns, static_cast<unsigned>(n));
-            for (size_t i = 0; i < m * columns; ++i) z[i] *= static_cast<float>(size);
-            const auto at = [&](size_t row, size_t j) -> float& { return z[(j / wide * m + row) * wide + j % wide]; };
-            for (size_t row = 0; row < m; ++row) {
-                double truth[64], top = -infinity, total = 0.0;
-                for (size_t j = 0; j < static_cast<size_t>(n); ++j) top = std::max(top, truth[j] = static_cast<double>(at(row, j)));
-                for (size_t j = 0; j < static_cast<size_t>(n); ++j) total += truth[j] = std::exp(truth[j] - top);
-                float largest, sum;
-                softmax_row(z.get() + row * wide, m * wide, n, &largest, &sum);
-                near(largest, top, 0, 0, "the largest logit");
-                near(sum, total, 0, 1e-6, "the sum of a softmax");
-                for (size_t j = 0; j < columns; ++j)
-                    near(at(row, j), j < static_cast<size_t>(n) ? truth[j] : 0.0, j < static_cast<size_t>(n) ? 2e-7 : 0.0, 1e-6, "softmax");
+        for (const int rows : {1, (lanes + 1) / 2, lanes})
+            for (const double size : {1.0, 30.0, 1e4}) {
+                const size_t m = static_cast<size_t>(rows), columns = static_cast<size_t>(padded(n));
+                const Numbers z = random_numbers(m * columns, static_cast<unsigned>(n * 100 + rows)), unchanged = numbers(m * columns);
+                for (size_t i = 0; i < m * columns; ++i) unchanged[i] = z[i] *= static_cast<float>(size);
+                const auto place = [&](size_t row, size_t j) { return (j / wide * m + row) * wide + j % wide; };
+                ivec label{};
+                for (int row = 0; row < rows; ++row) label[row] = (7 * row + n / 2) % n;
+                const Softmax s = softmax_rows<true>(z.get(), m * wide, rows, n, label);
+                const Softmax same = softmax_rows<false>(unchanged.get(), m * wide, rows, n, label);
+                double logs = 0.0;
+                for (size_t row = 0; row < m; ++row) {
+                    double truth[64], top = -infinity, total = 0.0, all = 0.0;
+                    int guess = 0;
+                    for (size_t j = 0; j < static_cast<size_t>(n); ++j) {
+                        truth[j] = static_cast<double>(unchanged[place(row, j)]);
+                        if (truth[j] > top) guess = static_cast<int>(j);
+                        top = std::max(top, truth[j]);
+                        all += truth[j];
+                    }
+                    const int r = static_cast<int>(row);
+                    near(s.own[r], truth[label[r]], 0, 0, "the class's logit");
+                    for (size_t j = 0; j < static_cast<size_t>(n); ++j) total += truth[j] = std::exp(truth[j] - top);
+                    near(s.largest[r], top, 0, 0, "the largest logit");
+                    near(s.sum[r], total, 0, 1e-6, "the sum of a softmax");
+                    near(s.all[r], all, 2e-6 * size * n, 0, "the sum of the logits");
+                    check(s.guess[r] == guess, "the likeliest class");
+                    check(same.largest[r] == s.largest[r] && same.sum[r] == s.sum[r] && same.guess[r] == s.guess[r], "kept or not, the same");
+                    logs += std::log(total) + top - static_cast<double>(s.own[r]);
+                    for (size_t j = 0; j < columns; ++j) {
+                        const bool real = j < static_cast<size_t>(n);
+                        near(z[place(row, j)], real ? truth[j] : 0.0, real ? 2e-7 : 0.0, 1e-6, "softmax");
+                    }
+                }
+                near(log_losses(s, s.own, rows), logs, 1e-5 * size, 1e-6, "log_losses");
+            }
+    const Numbers ties = numbers(3 * wide);  // all logits alike: the first class is the guess
+    check(softmax_rows<false>(ties.get(), 3 * wide, 1, 5, ivec{}).guess[0] == 0, "the first of equals");
+}
+
+// Against a generator that draws one block at a time.
+void dropping() {
+    const Key key{3, 5};
+    for (const int m : {1, 2, 3, 15, 16, 17, 33}) {
+        const size_t floats = static_cast<size_t>(m) * wide;
+        const Numbers a = random_numbers(floats, 13), mask = numbers(floats), out = numbers(floats), unmasked = numbers(floats);
+        dropout_forward(a.get(), m, key, 9, 2, 4, 20000, 1.5f, mask.get(), out.get());
+        dropout_forward(a.get(), m, key, 9, 2, 4, 20000, 1.5f, nullptr, unmasked.get());
+        for (size_t row = 0; row < static_cast<size_t>(m); ++row) {
+            uint64_t words[4];
+            philox<1>(key, row, 4, 2, 9, words);
+            for (size_t j = 0; j < wide; ++j) {
+                const float multiplier = (words[j / 4] >> (16 * (j % 4)) & 0xffff) >= 20000 ? 1.5f : 0.0f;
+                check(mask[row * wide + j] == multiplier, "a dropout multiplier");
+                check(out[row * wide + j] == a[row * wide + j] * multiplier, "what dropout lets through");
+                check(unmasked[row * wide + j] == out[row * wide + j], "without a mask the same");
             }
         }
+    }
 }
 
 void normalisation() {
     const double epsilon = 1e-5;
     for (const int m : {2, 3, 4, 5, 7, 32, 65}) {
         const size_t rows = static_cast<size_t>(m);
-        const Numbers z = random_numbers(rows * wide, 8), d = random_numbers(rows * wide, 9), gamma = random_numbers(wide, 10), mean = numbers(wide),
-                    variance = numbers(wide), inverse = numbers(wide), dgamma = numbers(wide), dbeta = numbers(wide), before = numbers(rows * wide),
+        const Numbers z = random_numbers(rows * wide, 8), d = random_numbers(rows * wide, 9), gamma = random_numbers(wide, 10), beta = random_numbers(wide, 14),
+                    a = numbers(rows * wide), mean = numbers(wide), variance = numbers(wide), inverse = numbers(wide), dgamma = numbers(wide), dbeta = numbers(wide), before = numbers(rows * wide),
                     above = numbers(rows * wide);
         for (size_t i = 0; i < rows * wide; ++i) before[i] = z[i] = 3.0f * z[i] + 1.0f;
         std::memcpy(above.get(), d.get(), rows * wide * sizeof(float));
-        normalise_forward(z.get(), m, static_cast<float>(epsilon), mean.get(), variance.get(), inverse.get());
-        normalise_backward(d.get(), z.get(), m, gamma.get(), inverse.get(), dgamma.get(), dbeta.get());
+        normalise_forward<Activation::tanh>(z.get(), m, static_cast<float>(epsilon), gamma.get(), beta.get(), mean.get(), variance.get(),
+                                            inverse.get(), a.get());
+        normalise_backward<Activation::tanh>(d.get(), z.get(), a.get(), m, gamma.get(), beta.get(), inverse.get(), dgamma.get(), dbeta.get());
         for (size_t j = 0; j < wide; ++j) {
             double mu = 0.0, var = 0.0, g = 0.0, b = 0.0;
             for (size_t row = 0; row < rows; ++row) mu += static_cast<double>(before[row * wide + j]) / m;
             for (size_t row = 0; row < rows; ++row) var += std::pow(static_cast<double>(before[row * wide + j]) - mu, 2) / m;
             const double inv = 1 / std::sqrt(var + epsilon);
             const auto normal = [&](size_t row) { return (static_cast<double>(before[row * wide + j]) - mu) * inv; };
+            const auto active = [&](size_t row) { return std::tanh(static_cast<double>(gamma[j]) * normal(row) + static_cast<double>(beta[j])); };
+            const auto dy = [&](size_t row) { return static_cast<double>(above[row * wide + j]) * (1 - active(row) * active(row)); };
             for (size_t row = 0; row < rows; ++row) {
-                g += static_cast<double>(above[row * wide + j]) * normal(row);
-                b += static_cast<double>(above[row * wide + j]);
+                g += dy(row) * normal(row);
+                b += dy(row);
             }
             near(mean[j], mu, 1e-6, 1e-6, "mean");
             near(variance[j], var, 1e-6, 1e-5, "variance");
@@ -181,8 +226,9 @@ void normalisation() {
             near(dbeta[j], b, 1e-5, 1e-5, "dbeta");
             for (size_t row = 0; row < rows; ++row) {
                 near(z[row * wide + j], normal(row), 1e-4, 1e-4, "normalise_forward");
+                near(a[row * wide + j], active(row), 1e-4, 1e-4, "normalise_forward's activation");
                 const double dz =
-                    static_cast<double>(gamma[j]) * inv * (static_cast<double>(above[row * wide + j]) - b / m - normal(row) * g / m);
+                    static_cast<double>(gamma[j]) * inv * (dy(row) - b / m - normal(row) * g / m);
                 near(d[row * wide + j], dz, 1e-4 * inv, 1e-3, "normalise_backward");
             }
         }
@@ -207,6 +253,7 @@ int main() {
     caviar::functions();
     caviar::activations();
     caviar::softmax();
+    caviar::dropping();
     caviar::normalisation();
     caviar::squares();
     return caviar_tests::report("kernels of " CAVIAR_LEVEL_NAME);

@@ -21,8 +21,14 @@ static void known_answers() {
         {{most, most}, {7, most, 1ull << 63, most}, {0xabfca14ea7871853, 0xfbf08ef4db09b7c9, 0xc46d5022f8255108, 0x9fd7e7024f932213}},
     };
     for (const Known& known : all) {
-        const Block got = philox(known.key, known.counter[0], known.counter[1], known.counter[2], known.counter[3]);
-        check(std::memcmp(got.v, known.answer, sizeof got.v) == 0, "philox gives NumPy's numbers");
+        uint64_t one[4], four[16];
+        philox<1>(known.key, known.counter[0], known.counter[1], known.counter[2], known.counter[3], one);
+        check(std::memcmp(one, known.answer, sizeof one) == 0, "philox gives NumPy's numbers");
+        philox<4>(known.key, known.counter[0], known.counter[1], known.counter[2], known.counter[3], four);
+        for (uint64_t i = 0; i < 4; ++i) {
+            philox<1>(known.key, known.counter[0] + i, known.counter[1], known.counter[2], known.counter[3], one);
+            check(std::memcmp(one, four + 4 * i, sizeof one) == 0, "blocks side by side are those of one after the other");
+        }
     }
 }
 

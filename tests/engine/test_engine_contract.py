@@ -311,6 +311,24 @@ def test_classes_and_numbers_are_not_taken_for_each_other(engine: Engine, networ
         )
 
 
+@pytest.mark.parametrize(
+    ("network", "dtype"), [("default", np.int64), ("default", np.uint8), ("regression", np.float64)]
+)
+def test_targets_of_another_width_are_a_clear_error(engine: Engine, network: str, dtype: type):
+    architecture = NETWORKS[network]
+    good = examples_for(architecture, 50)
+    wide = Examples(good.x, good.y.astype(dtype))
+    trial = engine.start(architecture, RECIPES["adam"], good, good, Keys.of(0))
+    for wrong in (
+        lambda: engine.start(architecture, RECIPES["adam"], wide, good, Keys.of(0)),
+        lambda: engine.start(architecture, RECIPES["adam"], good, wide, Keys.of(0)),
+        lambda: trial.evaluate(wide),
+        lambda: trial.inside(wide, 0.01),
+    ):
+        with pytest.raises(DataError, match=f"got y of {np.dtype(dtype)}\ngive y as (int|float)32"):
+            wrong()
+
+
 @pytest.mark.parametrize("network", ["default", "regression"])
 def test_without_validation_rows_every_score_is_nan(engine: Engine, network: str):
     architecture = NETWORKS[network]

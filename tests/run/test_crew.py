@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from caviar.engine.contract import Epoch, Evaluation, Outcome, StopFlag
-from caviar.run.crew import Crew, Work
+from caviar.run.crew import Crew, Done, Failed, Work
 
 
 @dataclass
@@ -82,9 +82,25 @@ def test_leaving_the_crew_ends_its_threads():
 
 def test_an_error_in_a_thread_is_raised_where_its_work_is_taken():
     def broken() -> Fake:
+        raise ValueError("a fault of ours")
+
+    with Crew(1) as crew:
+        crew.give(Work(0, 0, broken, 1))
+        with pytest.raises(ValueError, match="a fault of ours"):
+            crew.take(timeout=10)
+
+
+def test_a_network_too_large_for_the_memory_is_over_and_the_others_go_on():
+    def broken() -> Fake:
         raise MemoryError("no room for this network")
 
     with Crew(1) as crew:
         crew.give(Work(0, 0, broken, 1))
-        with pytest.raises(MemoryError, match="no room"):
-            crew.take(timeout=10)
+        failed = crew.take(timeout=10)
+        assert isinstance(failed, Failed)
+        assert failed.work.number == 0
+        assert str(failed.error) == "no room for this network"
+        ready = Fake()
+        ready.may_go_on.set()
+        crew.give(Work(1, 0, lambda: ready, 1))
+        assert isinstance(crew.take(timeout=10), Done)

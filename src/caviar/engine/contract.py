@@ -93,6 +93,11 @@ class Training(Protocol):
     """One network in training."""
 
     @property
+    def architecture(self) -> Architecture:
+        """What the network is."""
+        ...
+
+    @property
     def epoch(self) -> int:
         """Epochs done."""
         ...
@@ -195,9 +200,12 @@ def steps_per_epoch(architecture: Architecture, optimisation: Optimisation, rows
 
 
 def check_targets(architecture: Architecture, examples: Examples) -> None:
-    """Raises DataError unless ``examples.y`` holds what the network predicts: integer classes, or float numbers."""
-    kind = examples.y.dtype.kind
-    if architecture.regression != (kind == "f"):
+    """Raises DataError unless ``examples.y`` holds what the network predicts: int32 classes, or float32 numbers.
+
+    Another width is not converted here: a copy a call would cost memory, and 2**32 is no int32.
+    """
+    wanted = np.dtype(np.float32 if architecture.regression else np.int32)
+    if examples.y.dtype != wanted:
         raise DataError(
             f"output {architecture.output} predicts {'numbers' if architecture.regression else 'classes'}, "
             f"got y of {examples.y.dtype}",

@@ -64,7 +64,8 @@ class NativeTraining:
         keys: Keys,
         state: State | None,
     ) -> None:
-        check_targets(architecture, training)
+        for examples in (training, validation):
+            check_targets(architecture, examples)
         self._architecture = architecture
         self._optimisation = optimisation
         self._training = training
@@ -106,6 +107,11 @@ class NativeTraining:
             self._trial.load(arrays, int(state["step"]), int(state["epoch"]))
 
     @property
+    def architecture(self) -> Architecture:
+        """What the network is."""
+        return self._architecture
+
+    @property
     def epoch(self) -> int:
         """Epochs done."""
         return int(self._trial.epoch)
@@ -129,6 +135,7 @@ class NativeTraining:
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
+        check_targets(self._architecture, examples)
         training = self._training
         return self._evaluation(*self._trial.evaluate(examples.x, examples.y, training.x, training.y))
 

@@ -42,7 +42,8 @@ class ReferenceTraining:
         keys: Keys,
         state: State | None,
     ) -> None:
-        check_targets(architecture, training)
+        for examples in (training, validation):
+            check_targets(architecture, examples)
         self._architecture = architecture
         self._optimisation = optimisation
         self._x = training.x.astype(np.float64)
@@ -56,6 +57,11 @@ class ReferenceTraining:
             self._epoch = int(state["epoch"])
             arrays = {name: state[name].astype(np.float64) for name in self._state.arrays}
             self._state = network.State(arrays, int(state["step"]))
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the network is."""
+        return self._architecture
 
     @property
     def epoch(self) -> int:

@@ -49,12 +49,16 @@ def picture(begun: Begun, progress: Progress) -> Group:
             line = Table.grid(padding=(0, 1))
             line.add_row(Text(f"{epoch:>3}"), bar, Text(f"{reached:,}"))
             grid.add_row("epochs" if rung == 0 else "", line)
+    if progress.note:
+        grid.add_row("note", Text(progress.note, style="yellow"))
     return Group(Padding(grid, (1, 0, 0, 0)))
 
 
 def line(begun: Begun, progress: Progress) -> str:
     """The same as one line for a log."""
     parts = [f"{progress.elapsed:.0f} s", progress.phase, _trials(progress).plain, _best(begun.study, progress).plain]
+    if progress.note:
+        parts.append(" ".join(progress.note.split()))
     return " | ".join(parts)
 
 

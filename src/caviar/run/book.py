@@ -6,13 +6,13 @@ import math
 import time
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from caviar.engine.contract import Epoch, Outcome, Training
-from caviar.records import Config, Measurement, StudyState, Trial, TrialState
+from caviar.records import Box, Config, Measurement, StudyState, Trial, TrialState, Worker
 from caviar.run.crew import Done
 from caviar.search.ranking import WORST, Merit, merit
 
@@ -24,16 +24,36 @@ _WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 TrialKey = tuple[int, int]  # number, repeat
 
 
+@dataclass(frozen=True)
+class Known:
+    """What the store has of a study that is taken up again."""
+
+    trials: Mapping[TrialKey, Trial] = field(default_factory=dict)
+    measurements: Mapping[TrialKey, Mapping[int, Measurement]] = field(default_factory=dict)  # by epoch
+
+    @staticmethod
+    def of(store: Store, study: str) -> Known:
+        """Everything that ``store`` has of ``study``."""
+        measurements: dict[TrialKey, dict[int, Measurement]] = {}
+        for number, repeat, measurement in store.measurements(study):
+            measurements.setdefault((number, repeat), {})[measurement.epoch] = measurement
+        return Known({(trial.number, trial.repeat): trial for trial in store.trials(study)}, measurements)
+
+
 class Book:
     """Trials by (number, repeat), and the way of their measurements to the store, a batch at a time."""
 
-    def __init__(self, store: Store, study: str, metric: str, keep: int) -> None:
+    def __init__(self, store: Store, worker: Worker, metric: str, keep: int, known: Known | None = None) -> None:
         self.trials: dict[TrialKey, Trial] = {}
         self.seconds: dict[TrialKey, float] = {}  # spent training each
         self._store = store
-        self._study = study
+        self._worker = worker
+        self._study = worker.study
+        self._boxes: list[Box] = []
         self._metric = metric
         self._keep = keep
+        self._known = known or Known()
+        self._stored = dict(self._known.trials)
         self._counts: Counter[TrialState] = Counter()  # repeats left out
         self._ranking: list[tuple[Merit, int]] = []  # (merit, -number) of the trials that have a score, the worst first
         self._kept: list[tuple[Merit, int, Training]] = []  # networks of the best that are over
@@ -41,14 +61,19 @@ class Book:
         self._measurements: list[tuple[int, int, Measurement]] = []
         self._written = time.monotonic()
 
-    def begin(self, number: int, config: Config, repeat: int = 0) -> None:
+    def begin(self, number: int, config: Config, repeat: int = 0, origin: str = "") -> None:
         """A trial starts, or a finalist's repeat."""
-        self._put(Trial(number, config, TrialState.RUNNING, repeat=repeat))
+        self._put(Trial(number, config, TrialState.RUNNING, repeat=repeat, origin=origin))
+
+    def open(self, boxes: Sequence[Box]) -> None:
+        """The search has opened ``boxes``."""
+        self._boxes += boxes
 
     def measure(self, done: Done) -> Merit:
         """What a piece of work measured; the trial's merit after it, WORST if it diverged."""
         key = (done.work.number, done.work.repeat)
-        self._measurements += [(*key, self._measurement(epoch)) for epoch in done.epochs]
+        known = self._known.measurements.get(key, {})
+        self._measurements += [(*key, self._measurement(epoch)) for epoch in done.epochs if epoch.epoch not in known]
         self.seconds[key] = self.seconds.get(key, 0.0) + sum(epoch.seconds for epoch in done.epochs)
         last = done.epochs[-1]
         score = last.validation.scores[self._metric]
@@ -56,14 +81,41 @@ class Book:
         if done.outcome is Outcome.DIVERGED:
             measured = replace(measured, state=TrialState.DIVERGED)
         self._put(measured)
-        return self._merit(measured)
+        return self.merit(measured)
+
+    def recall(self, number: int, to_epoch: int) -> Merit | None:
+        """The merit of a trial at ``to_epoch`` where the store knows it, as if it had just been measured; else None."""
+        key = (number, 0)
+        stored, measurements = self._known.trials.get(key), self._known.measurements.get(key, {})
+        if stored is None:
+            return None
+        if stored.state is TrialState.OUT_OF_MEMORY and stored.epochs < to_epoch:
+            self._put(replace(self.trials[key], state=stored.state, error=stored.error))
+            return WORST
+        diverged = stored.state is TrialState.DIVERGED and stored.epochs <= to_epoch
+        epoch = stored.epochs if diverged else to_epoch
+        if epoch not in measurements:
+            return None
+        last = measurements[epoch]
+        self.seconds[key] = sum(m.seconds for m in measurements.values() if m.epoch <= epoch)
+        measured = replace(self.trials[key], epochs=epoch, score=last.score, validation_loss=last.validation_loss)
+        if diverged:
+            measured = replace(measured, state=TrialState.DIVERGED)
+        self._put(measured)
+        return self.merit(measured)
+
+    def fail(self, number: int, error: MemoryError, repeat: int = 0) -> Merit:
+        """The memory did not suffice for a trial: it is over, and ranked last."""
+        trial = self.trials[number, repeat]
+        self._put(replace(trial, state=TrialState.OUT_OF_MEMORY, error=str(error) or "out of memory"))
+        return WORST
 
     def settle(self, number: int, state: TrialState, training: Training | None = None, repeat: int = 0) -> None:
         """A trial is over. The ``training`` of a trial, not of a repeat, is kept while it is among the best."""
         trial = replace(self.trials[number, repeat], state=state)
         self._put(trial)
         if training is not None:
-            self._kept.append((self._merit(trial), -number, training))
+            self._kept.append((self.merit(trial), -number, training))
             self._kept.sort(key=lambda kept: kept[:2], reverse=True)
             del self._kept[self._keep :]
 
@@ -76,6 +128,10 @@ class Book:
         """The ``n`` best trials that have a score, the best first; the earlier one where two are equal."""
         return [self.trials[-minus, 0] for _, minus in self._ranking[-n:][::-1]]
 
+    def worst_first(self, numbers: Sequence[int]) -> list[int]:
+        """Trials by merit, the worst first."""
+        return sorted(numbers, key=lambda number: (self.merit(self.trials[number, 0]), -number))
+
     def kept(self, number: int) -> Training | None:
         """The network that the search itself trained, if it is still there and whole."""
         return next((training for _, minus, training in self._kept if minus == -number), None)
@@ -86,9 +142,14 @@ class Book:
 
     def write(self) -> None:
         """Write what is new, in one transaction."""
-        if self._changed or self._measurements:
-            self._store.write(self._study, list(self._changed.values()), self._measurements)
-            self._changed, self._measurements = {}, []
+        if self._changed or self._measurements or self._boxes:
+            self._store.write(
+                self._study, list(self._changed.values()), self._measurements, self._boxes, worker=self._worker
+            )
+            self._stored |= self._changed
+            self._changed, self._measurements, self._boxes = {}, [], []
+        else:
+            self._store.beat(self._worker)
         self._written = time.monotonic()
 
     def write_now_and_then(self) -> None:
@@ -100,7 +161,8 @@ class Book:
         """Write all that is left, and how the study ended."""
         self.interrupt()
         self.write()
-        self._store.finish_study(self._study, state, result, datetime.now(UTC).isoformat())
+        self._store.finish_study(self._study, state, result, datetime.now(UTC).isoformat(), self._worker)
+        self._store.leave(self._worker)
 
     def _put(self, trial: Trial) -> None:
         key = (trial.number, trial.repeat)
@@ -112,16 +174,19 @@ class Book:
             self._counts[trial.state] += 1
             self._rank(trial)
         self.trials[key] = self._changed[key] = trial
+        if self._stored.get(key) == trial:
+            del self._changed[key]  # the store has it like that
 
     def _rank(self, trial: Trial, remove: bool = False) -> None:
-        entry = (self._merit(trial), -trial.number)
+        entry = (self.merit(trial), -trial.number)
         if entry[0] > WORST and remove:
             del self._ranking[bisect_left(self._ranking, entry)]
         elif entry[0] > WORST:
             insort(self._ranking, entry)
 
-    def _merit(self, trial: Trial) -> Merit:
-        if trial.state is TrialState.DIVERGED:
+    def merit(self, trial: Trial) -> Merit:
+        """What a trial is ranked by as it stands."""
+        if trial.state in (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY):
             return WORST
         return merit(self._metric, trial.score, trial.validation_loss)
 

@@ -31,13 +31,21 @@ class Done:
     epochs: list[Epoch]
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A piece of work that took more memory than there was."""
+
+    work: Work
+    error: MemoryError
+
+
 class Crew:
     """``threads`` threads that train independent trials; which thread trains a trial, and when, changes no number."""
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="caviar")
-        self._done: SimpleQueue[Done | BaseException] = SimpleQueue()
+        self._done: SimpleQueue[Done | Failed | BaseException] = SimpleQueue()
         self._stop: StopFlag = never()
         self._under_way = 0
 
@@ -65,7 +73,7 @@ class Crew:
         self._under_way += 1
         self._pool.submit(self._do, work)
 
-    def take(self, timeout: float | None = None) -> Done | None:
+    def take(self, timeout: float | None = None) -> Done | Failed | None:
         """The next piece of work that ended, or None when none does within ``timeout`` seconds."""
         try:
             done = self._done.get(timeout=timeout)
@@ -85,5 +93,7 @@ class Crew:
             training = work.begin()
             outcome, epochs = training.train(work.to_epoch, self._stop)
             self._done.put(Done(work, training, outcome, epochs))
+        except MemoryError as error:  # it is over for this network, not for the others
+            self._done.put(Failed(work, error.with_traceback(None)))
         except BaseException as error:  # the thread that takes it raises it again
             self._done.put(error)

@@ -8,56 +8,109 @@ others.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from caviar.errors import SpaceError, did_you_mean
 from caviar.randomness import Purpose, generator, stream_key
-from caviar.records import Config
+from caviar.records import Box, Config
+from caviar.search.strategy import Evidence, Proposal
 from caviar.space import Space
+
+if TYPE_CHECKING:
+    from scipy.stats import qmc
 
 BLOCK = 64  # proposals are drawn by the block: a call costs microseconds a proposal
 
 Points = npt.NDArray[np.float64]
 
 
-def sobol(dimensions: int, seed: int, block: int) -> Points:
-    """Block number ``block`` (BLOCK, dimensions) of the scrambled Sobol sequence of ``seed``.
+class SobolPoints:
+    """The scrambled Sobol sequence of ``seed``.
 
     Owen, Scrambling Sobol' and Niederreiter-Xing points, 1998; by SciPy. Fills the space more evenly than random points
     do.
     """
-    from scipy.stats import qmc
 
-    key = np.random.SeedSequence(stream_key(seed, Purpose.PROPOSALS).tolist())  # SciPy spawns from it
-    sequence = qmc.Sobol(dimensions, scramble=True, rng=np.random.Generator(np.random.Philox(key)))
-    if block > 0:  # SciPy cannot skip nothing
-        sequence.fast_forward(block * BLOCK)
-    return cast(Points, sequence.random(BLOCK))
+    def __init__(self, dimensions: int, seed: int) -> None:
+        self._dimensions = dimensions
+        self._seed = seed
+        self._sequence: qmc.Sobol | None = None  # made late: SciPy's statistics take half a second to import
+        self._blocks: dict[int, Points] = {}
+
+    def block(self, number: int) -> Points:
+        """Block ``number`` (BLOCK, dimensions)."""
+        if number not in self._blocks:
+            skipped = number * BLOCK
+            if self._sequence is None or self._sequence.num_generated > skipped:
+                from scipy.stats import qmc
+
+                key = np.random.SeedSequence(stream_key(self._seed, Purpose.PROPOSALS).tolist())  # SciPy spawns from it
+                stream = np.random.Generator(np.random.Philox(key))
+                self._sequence = qmc.Sobol(self._dimensions, scramble=True, rng=stream)
+            if self._sequence.num_generated < skipped:  # SciPy cannot skip nothing
+                self._sequence.fast_forward(skipped - self._sequence.num_generated)
+            self._blocks = {number: cast(Points, self._sequence.random(BLOCK))}
+        return self._blocks[number]
+
+    def points(self, start: int, count: int) -> Points:
+        """Points ``start`` to ``start + count`` (count, dimensions)."""
+        if self._dimensions == 0:
+            return np.empty((count, 0))
+        parts = []
+        while count > 0:
+            number, at = divmod(start, BLOCK)
+            parts.append(self.block(number)[at : at + count])
+            start, count = start + len(parts[-1]), count - len(parts[-1])
+        return np.vstack(parts)
 
 
-def random(dimensions: int, seed: int, block: int) -> Points:
-    """Block number ``block`` (BLOCK, dimensions) of independent uniform points."""
-    return generator(stream_key(seed, Purpose.PROPOSALS, trial=block)).random((BLOCK, dimensions))
+class RandomPoints:
+    """Independent uniform points of ``seed``."""
+
+    def __init__(self, dimensions: int, seed: int) -> None:
+        self._dimensions = dimensions
+        self._seed = seed
+
+    def block(self, number: int) -> Points:
+        """Block ``number`` (BLOCK, dimensions)."""
+        stream = generator(stream_key(self._seed, Purpose.PROPOSALS, trial=number))
+        return stream.random((BLOCK, self._dimensions))
 
 
-SEARCHES: dict[str, Callable[[int, int, int], Points]] = {"sobol": sobol, "random": random}
+@dataclass(frozen=True)
+class Sampling:
+    """A search whose blocks of points depend on the seed alone; see strategy.Search."""
+
+    name: str
+    space: Space
+    block: Callable[[int], Points]
+
+    def lag(self, number: int) -> int | None:
+        """It looks at no trials."""
+        return None
+
+    def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
+        """The trials from ``number`` to the end of their block."""
+        if number == 0:
+            return [Proposal(middle(self.space), "middle")], []
+        block, at = divmod(number - 1, BLOCK)
+        points = self.block(block)[at:] if self.space.searched else np.empty((BLOCK - at, 0))
+        return [Proposal(config, self.name) for config in self.space.from_unit(points)], []
 
 
-def check_search(name: str) -> None:
-    """SpaceError unless ``name`` is a search."""
-    if name not in SEARCHES:
-        raise SpaceError(f"there is no search {name!r}", did_you_mean(name, SEARCHES))
+def sobol(space: Space, seed: int) -> Sampling:
+    """The search ``sobol``."""
+    return Sampling("sobol", space, SobolPoints(len(space.searched), seed).block)
 
 
-def propose(search: str, space: Space, seed: int, first: int) -> list[Config]:
-    """The configs of the trials numbered ``first`` on, to the end of their block."""
-    dimensions = len(space.searched)
-    if first == 0:
-        return list(space.from_unit(np.full((1, dimensions), 0.5)))
-    if dimensions == 0:
-        return list(space.from_unit(np.empty((BLOCK, 0))))
-    block, at = divmod(first - 1, BLOCK)
-    return list(space.from_unit(SEARCHES[search](dimensions, seed, block)[at:]))
+def random(space: Space, seed: int) -> Sampling:
+    """The search ``random``."""
+    return Sampling("random", space, RandomPoints(len(space.searched), seed).block)
+
+
+def middle(space: Space) -> Config:
+    """The config in the middle of every scale."""
+    return space.from_unit(np.full((1, len(space.searched)), 0.5))[0]

@@ -1,0 +1,242 @@
+"""Coarse to fine: draw widely, look where the best trials lie, draw more densely there, and say so.
+
+Notation
+    d        searched hyperparameters; points are unit coordinates in [0, 1]^d, so that every scale is the right one
+    round    proposals drawn after one look at the evidence; the rounds grow with the number of trials
+    best     the best trials of the highest rung that enough trials have reached
+    box      the smallest part of [0, 1]^d that holds the best, widened by a margin that shrinks as they grow in number
+
+A share of the draws always comes from the whole space. They begin at the lowest rung, where a trial costs little; draws
+from a box begin higher: a box is the screening, and among its draws, all alike, the first epochs tell little. (On
+LCBench the best 1 % after 52 epochs are in the median no better than the upper half after two.) So the two never
+compete in their first epochs, and a box can be left: whole-space trials that reach its rung and are better become
+the best, and the next box is where they are.
+
+Source: deeplearning.ai, Improving deep neural networks, week 3, "Using an appropriate scale" and "Tuning process". The
+cross-entropy method (Rubinstein, 1999) is the same idea with a normal distribution in the place of the box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar.records import Box
+from caviar.scales import Choice, Integer, PowerOfTwo, Scale, Units
+from caviar.search.ranking import WORST
+from caviar.search.sampling import SobolPoints, middle
+from caviar.search.strategy import Compared, Evidence, Proposal
+from caviar.space import Space
+
+
+@dataclass(frozen=True)
+class Zoom:
+    """How coarse becomes fine; the values were measured on LCBench (docs/search.md)."""
+
+    best: int = 5  # trials that a box holds
+    enough: int = 2  # comparisons of a rung that a first box is made of
+    margin: float = 0.5  # of the box's width, over the number of the best
+    whole_space: float = 0.2  # share of the draws
+    box_entry: int = 2  # rungs below the last-but-this at which draws from a box are not compared
+    tier_opens: tuple[int, ...] = (0, 0, 0, 0)  # the trial from which on each tier is searched
+    smallest_round: int = 4
+    largest_round: int = 64
+    round_share: float = 0.25  # of the trials so far
+
+
+class CoarseToFine:
+    """The search ``coarse_to_fine``; see strategy.Search."""
+
+    def __init__(self, space: Space, seed: int, zoom: Zoom | None = None) -> None:
+        self._space = space
+        self._zoom = zoom or Zoom()
+        self._scales = [space[name] for name in space.searched]
+        self._sequence = SobolPoints(len(self._scales), seed)
+        self._half_cells = np.array([_half_cell(scale) for scale in self._scales])
+        self._tiers = np.array([scale.tier or len(self._zoom.tier_opens) for scale in self._scales], dtype=np.int64)
+        self._points: dict[int, Units] = {}  # of the trials that were compared
+        self._taken: list[int] = []  # evidence that is ranked already, by rung
+        self._ranked: list[list[Compared]] = []  # by rung, the best first, no more than may be needed
+        self._box: _Region | None = None
+        self._boxes = 0
+
+    def lag(self, number: int) -> int | None:
+        """As many as a round has: while one is being trained, the next is drawn from what came before."""
+        return self._round(number)
+
+    def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
+        """A round: a share from the whole space, the rest from the box."""
+        if number == 0:
+            return [Proposal(middle(self._space), "middle")], []
+        self._take(evidence)
+        opened = self._look(number, evidence)
+        count = self._round(number)
+        draws = self._sequence.points(number - 1, count)
+        numbers = np.arange(number, number + count)
+        share = self._zoom.whole_space
+        whole = np.floor((numbers + 1) * share) > np.floor(numbers * share)
+        if self._box is None:
+            whole[:] = True
+            points = draws
+        else:
+            points = np.where(whole[:, None], draws, self._box.place(draws))
+        points = self._close_tiers(points, numbers)
+        origin = f"box {self._boxes}"
+        entry = self._entry(evidence)
+        return [
+            Proposal(config, "whole space") if wide else Proposal(config, origin, entry)
+            for config, wide in zip(self._space.from_unit(points), whole.tolist(), strict=True)
+        ], opened
+
+    def _entry(self, evidence: Evidence) -> int:
+        """The rung at which draws from a box are compared first."""
+        return max(0, min(self._zoom.box_entry, len(evidence) - 1))
+
+    def _round(self, number: int) -> int:
+        zoom = self._zoom
+        return int(min(max(number * zoom.round_share, zoom.smallest_round), zoom.largest_round))
+
+    def _take(self, evidence: Evidence) -> None:
+        """Rank what is new. Points are made once a trial."""
+        if not self._taken:
+            self._taken = [0] * len(evidence)
+            self._ranked = [[] for _ in evidence]
+        new: list[Compared] = []
+        for rung, compared in enumerate(evidence):
+            fresh = [c for c in compared[self._taken[rung] :] if c.merit > WORST]
+            self._taken[rung] = len(compared)
+            if fresh:
+                ranked = self._ranked[rung] + fresh
+                ranked.sort(key=lambda c: (c.merit, -c.number), reverse=True)
+                self._ranked[rung] = ranked[: self._zoom.best]
+                new += self._ranked[rung]
+        new = [c for c in new if c.number not in self._points]
+        if new:
+            for one, point in zip(new, self._space.to_unit([c.config for c in new]), strict=True):
+                self._points[one.number] = point
+
+    def _look(self, number: int, evidence: Evidence) -> list[Box]:
+        """Open a box where the best are, unless they are where they were."""
+        zoom = self._zoom
+        rungs = [rung for rung, ranked in enumerate(self._ranked) if len(ranked) >= zoom.enough]
+        lowest = min(self._entry(evidence) + 1, len(evidence) - 1)
+        if not rungs or rungs[-1] < lowest:
+            return []
+        best = self._ranked[rungs[-1]]
+        region = _Region.around(
+            np.array([self._points[c.number] for c in best]), self._scales, self._half_cells, zoom.margin
+        )
+        if self._box is not None and self._box.same(region):
+            return []
+        before, self._box = self._box, region
+        self._boxes += 1
+        reason = self._reason(best, len(evidence[rungs[-1]]), before)
+        return [Box(self._boxes, number, self._ranges(region), reason)]
+
+    def _close_tiers(self, points: Units, numbers: npt.NDArray[np.int64]) -> Units:
+        """Hyperparameters of tiers that are not open yet stay where the best trial has them."""
+        opens = np.array(self._zoom.tier_opens)[self._tiers - 1]
+        closed = numbers[:, None] < opens
+        if not closed.any():
+            return points
+        return np.where(closed, 0.5, points)
+
+    def _ranges(self, region: _Region) -> Mapping[str, Any]:
+        """The box by hyperparameter, in its own units."""
+        ranges: dict[str, Any] = {}
+        for j, name in enumerate(self._space.searched):
+            scale = self._scales[j]
+            if isinstance(scale, Choice):
+                weights = region.weights[j]
+                ranges[name] = {"weights": {str(c): round(float(w), 3) for c, w in zip(scale.choices, weights, strict=True)}}
+            else:
+                low, high = scale.from_unit(np.array([region.low[j], region.high[j]])).tolist()
+                ranges[name] = {"low": low, "high": high}
+        return ranges
+
+    def _reason(self, best: list[Compared], of: int, before: _Region | None) -> str:
+        """What a colleague would say."""
+        told = f"the best {len(best)} of {of} after {best[0].epoch} epochs lie here"
+        changes = [change for j in range(len(self._scales)) if (change := self._change(j, before))]
+        changes.sort(reverse=True)
+        return "; ".join([told, *(text for _, text in changes[:3])])
+
+    def _change(self, j: int, before: _Region | None) -> tuple[float, str] | None:
+        """How much narrower or wider hyperparameter j became, and in words; None where it hardly changed."""
+        scale, name, region = self._scales[j], self._space.searched[j], self._box
+        assert region is not None
+        if isinstance(scale, Choice):
+            return None
+        old = (0.0, 1.0) if before is None else (float(before.low[j]), float(before.high[j]))
+        new = (float(region.low[j]), float(region.high[j]))
+        shrunk = (old[1] - old[0]) / max(new[1] - new[0], 1e-9)
+        if 0.8 < shrunk < 1.25 and abs(sum(old) - sum(new)) < 0.2:
+            return None
+        word = "narrowed" if shrunk >= 1.25 else "widened" if shrunk <= 0.8 else "moved"
+        ends = [f"{_brief(scale, *pair)}" for pair in (old, new)]
+        return (abs(float(np.log(shrunk))), f"{name} {word} from {ends[0]} to {ends[1]}")
+
+
+@dataclass(frozen=True, eq=False)
+class _Region:
+    """A box in unit coordinates: [low, high] a column (d,), and the weights of a Choice's values by column."""
+
+    low: Units
+    high: Units
+    weights: Mapping[int, Units] = field(default_factory=dict)
+
+    @staticmethod
+    def around(points: Units, scales: list[Scale], half_cells: Units, margin: float) -> _Region:
+        """The smallest box that holds ``points`` (n, d), widened on both sides by margin / n of its width."""
+        n, d = points.shape
+        low, high, weights = np.zeros(d), np.ones(d), {}
+        for j, scale in enumerate(scales):
+            here = points[:, j]
+            here = here[~np.isnan(here)]
+            if isinstance(scale, Choice):
+                choices = len(scale.choices)
+                counts = np.bincount(np.minimum(here * choices, choices - 1).astype(np.int64), minlength=choices)
+                weights[j] = (counts + _PRIOR / choices) / (len(here) + _PRIOR)
+            elif len(here) >= 2:  # of one trial nobody knows how far around it is good
+                smallest, largest = float(here.min()), float(here.max())
+                more = max(margin / n * (largest - smallest), half_cells[j])
+                low[j], high[j] = max(smallest - more, 0.0), min(largest + more, 1.0)
+        return _Region(low, high, weights)
+
+    def place(self, draws: Units) -> Units:
+        """``draws`` (n, d), uniform on [0, 1), moved into the box."""
+        points = self.low + draws * (self.high - self.low)
+        for j, weights in self.weights.items():
+            choice = np.searchsorted(np.cumsum(weights)[:-1], draws[:, j], side="right")
+            points[:, j] = (choice + 0.5) / len(weights)
+        return cast(Units, points)
+
+    def same(self, other: _Region) -> bool:
+        """Whether the two are the same box."""
+        return (
+            np.array_equal(self.low, other.low)
+            and np.array_equal(self.high, other.high)
+            and all(np.array_equal(w, other.weights[j]) for j, w in self.weights.items())
+        )
+
+
+_PRIOR = 2.0  # trials that the categories share evenly before any was seen: none is dropped at once
+
+
+def _half_cell(scale: Scale) -> float:
+    """Half of what one value takes of [0, 1], so that a box around one value reaches its neighbours."""
+    if isinstance(scale, PowerOfTwo):
+        return 1.0 / (scale.high.bit_length() - scale.low.bit_length() + 1)
+    if isinstance(scale, Integer):
+        return 1.0 / max(min(scale.high - scale.low + 1, 50), 1)
+    return 0.01
+
+
+def _brief(scale: Scale, low: float, high: float) -> str:
+    """A range in the hyperparameter's own units."""
+    ends = scale.from_unit(np.array([low, high])).tolist()
+    return "..".join(f"{end:.3g}" if isinstance(end, float) else str(end) for end in ends)

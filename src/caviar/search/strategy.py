@@ -1,0 +1,243 @@
+"""A study's decisions as one machine without a clock: what to train next, and who goes on.
+
+Notation
+    step       a piece of training: one trial, on until an epoch at which it is compared
+    evidence   the comparisons that a proposal may look at
+
+`Strategy.next` gives steps and `Strategy.report` takes their merits, in any order, from any number of threads,
+processes or simulated machines: every decision is a function of merits and trial numbers alone. So a study can be taken
+up again by asking for its steps and reporting what is known of them already; the rest is what is left to train.
+
+A search that learns from the trials may look at the evidence of a fixed window: the first so many comparisons of each
+rung, counted from the trial that is to be proposed. `next` gives None while one of them is still being trained.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
+from typing import Literal, NamedTuple, Protocol
+
+from caviar.records import Box, Config
+from caviar.search.halving import Decision, Halving
+from caviar.search.ranking import Merit
+
+
+Stopping = Literal["halving", "hyperband", "median", "none"]
+
+
+class Compared(NamedTuple):
+    """A trial's merit where it was compared: at ``rung``, after ``epoch`` epochs."""
+
+    number: int
+    config: Config
+    rung: int
+    epoch: int
+    merit: Merit
+
+
+class Proposal(NamedTuple):
+    """A config, and where it comes from: "middle", "sobol", "box 3", "whole space".
+
+    ``entry`` is the rung, counted from 0, at which it is compared first; ``slow`` whether it is a slow starter, whose
+    first epochs say little (see halving.py).
+    """
+
+    config: Config
+    origin: str
+    entry: int = 0
+    slow: bool = False
+
+
+Evidence = Sequence[Sequence[Compared]]
+"""Of each rung, what was compared there. Between two proposals of a study these sequences only grow at their ends."""
+
+
+class Search(Protocol):
+    """Proposes configs. It sees what ``evidence`` it asks for and nothing else: no files, no clock, no threads."""
+
+    def lag(self, number: int) -> int | None:
+        """How many trials before ``number`` are not waited for; None for a search that looks at no trials."""
+        ...
+
+    def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
+        """The trials from ``number`` on, at least one, and the boxes that were opened for them.
+
+        Called with rising numbers, each the one after the last proposal. No proposals: the search is over (a grid that
+        was walked through).
+        """
+        ...
+
+
+class Step(NamedTuple):
+    """Train trial ``number`` on until ``to_epoch``; ``from_epoch`` is 0 for a trial that is new."""
+
+    number: int
+    config: Config
+    origin: str
+    from_epoch: int
+    to_epoch: int
+
+
+class Ending(NamedTuple):
+    """A trial is over: it was ``stopped`` at a rung, or finished the last one."""
+
+    number: int
+    stopped: bool
+
+
+class Strategy:
+    """The decisions of one study: ``next`` and ``report`` until ``over``."""
+
+    def __init__(
+        self,
+        search: Search,
+        rungs: tuple[int, ...],
+        pool: int,
+        trials: int | None = None,
+        stopping: Stopping = "halving",
+    ) -> None:
+        """``trials`` is the number after which no new one is begun; None goes on until ``close``.
+
+        ``pool`` is how many trials may wait at one rung of one ladder: at all of them `places(rungs)` times as many.
+        """
+        self.rungs = rungs
+        self.boxes: list[Box] = []
+        self._search = search
+        self._stopping = stopping
+        self._ladders = [Halving(rungs[entry:], pool=pool) for entry in range(len(rungs))]  # by the rung of entry
+        self._entered: list[list[int]] = [[] for _ in rungs]  # of each ladder, its trials
+        self._ladder_of: list[int] = []  # by trial
+        self._evidence: list[list[Compared]] = [[] for _ in rungs]
+        self._seen = [[0] * len(ladder.reached()) for ladder in self._ladders]  # comparisons that are evidence already
+        self._closed = False
+        self._most = trials
+        self._proposed: deque[Proposal] = deque()
+        self._known: dict[int, Proposal] = {}
+        self._going_on: list[tuple[int, int, int]] = []  # a heap of (trial, from_epoch, to_epoch)
+        self._endings: list[Ending] = []
+        self._begun = 0
+        self._open = 0  # steps given and not yet reported
+
+    @property
+    def begun(self) -> int:
+        """How many trials were begun."""
+        return self._begun
+
+    @property
+    def over(self) -> bool:
+        """Whether every step was given and reported."""
+        return self._closed and not self._open and not self._going_on
+
+    def next(self) -> Step | None:
+        """The next step, those that go on before new trials, the oldest first; None while none may start."""
+        if not self._going_on and not self._closed and not self._more():
+            if self._waits():
+                return None
+            self.close()
+        if self._going_on:
+            self._open += 1
+            number, from_epoch, to_epoch = heappop(self._going_on)
+            proposal = self._known[number]
+            return Step(number, proposal.config, proposal.origin, from_epoch, to_epoch)
+        if self._closed:
+            return None
+        number, self._begun = self._begun, self._begun + 1
+        proposal = self._known[number] = self._proposed.popleft()
+        entry = entry_rung(self._stopping, number, proposal, len(self.rungs))
+        self._ladder_of.append(entry)
+        self._entered[entry].append(number)
+        self._open += 1
+        to_epoch = self._ladders[entry].enter(number, proposal.slow)
+        return Step(number, proposal.config, proposal.origin, 0, to_epoch)
+
+    def report(self, number: int, epoch: int, merit: Merit) -> list[Ending]:
+        """Take the merit of a step, WORST if it diverged: the trials that end by it."""
+        self._open -= 1
+        ladder = self._ladder_of[number]
+        self._obey(ladder, self._ladders[ladder].report(number, epoch, merit))
+        return self.ended()
+
+    def close(self) -> None:
+        """Begin no more trials; those under way go on as far as they deserve."""
+        if not self._closed:
+            self._closed = True
+            for entry, ladder in enumerate(self._ladders):
+                self._obey(entry, ladder.close())
+
+    def ended(self) -> list[Ending]:
+        """Trials that ended and were not told yet: ``close`` ends some without a report."""
+        endings, self._endings = self._endings, []
+        return endings
+
+    def reached(self) -> tuple[int, ...]:
+        """How many trials have been compared at each rung so far."""
+        counts = [0] * len(self.rungs)
+        for entry, ladder in enumerate(self._ladders):
+            for rung, count in enumerate(ladder.reached(), entry):
+                counts[rung] += count
+        return tuple(counts)
+
+    def _more(self) -> bool:
+        """Whether there is a new trial to begin now."""
+        if self._most is not None and self._begun >= self._most:
+            return False
+        if not self._proposed and not self._waits():
+            self._see()
+            proposals, boxes = self._search.propose(self._begun, self._evidence)
+            self._proposed.extend(proposals)
+            self.boxes += boxes
+        return bool(self._proposed)
+
+    def _waits(self) -> bool:
+        """Whether a comparison is missing that the next proposals may look at."""
+        if self._proposed or (self._most is not None and self._begun >= self._most):
+            return False
+        return any(
+            have < need
+            for ladder, window in zip(self._ladders, self._windows(), strict=True)
+            for have, need in zip(ladder.reached(), window, strict=True)
+        )
+
+    def _windows(self) -> list[list[int]]:
+        """How many comparisons the next proposals look at, of each rung of each ladder."""
+        lag = self._search.lag(self._begun)
+        if lag is None:
+            return [[0] * len(seen) for seen in self._seen]
+        until = self._begun - lag
+        return [
+            ladder.certain(bisect_left(entered, until))
+            for ladder, entered in zip(self._ladders, self._entered, strict=True)
+        ]
+
+    def _see(self) -> None:
+        """Add what the next proposals may look at to the evidence, and look at nothing twice."""
+        for entry, (ladder, window) in enumerate(zip(self._ladders, self._windows(), strict=True)):
+            for at, until in enumerate(window):
+                rung = entry + at
+                self._evidence[rung] += [
+                    Compared(number, self._known[number].config, rung, self.rungs[rung], merit)
+                    for number, merit in ladder.compared[at][self._seen[entry][at] : until]
+                ]
+                self._seen[entry][at] = max(until, self._seen[entry][at])
+
+    def _obey(self, entry: int, decisions: Iterator[Decision]) -> None:
+        for number, at, to_epoch in decisions:
+            if to_epoch is not None:
+                heappush(self._going_on, (number, self.rungs[entry + at], to_epoch))
+            else:
+                self._endings.append(Ending(number, stopped=entry + at < len(self.rungs) - 1))
+
+
+def entry_rung(stopping: Stopping, number: int, proposal: Proposal, rungs: int) -> int:
+    """The rung, of ``rungs``, at which trial ``number`` is compared first."""
+    if stopping == "none":
+        return rungs - 1
+    return min(proposal.entry, rungs - 1)
+
+
+def places(rungs: int) -> int:
+    """At how many rungs trials can wait, in all ladders together: one ladder begins at each of the ``rungs``."""
+    return rungs * (rungs - 1) // 2
