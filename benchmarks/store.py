@@ -26,7 +26,16 @@ TRIALS, EPOCHS, BATCH = 20_000, 30, 500
 RIVAL_TRIALS = 60
 
 STUDY = Study(
-    "big", 0, "accuracy", "coarse", {}, {"trials": TRIALS}, {"rows": 1000}, {}, StudyState.RUNNING, "2026-01-31T12:00:00"
+    "big",
+    0,
+    "accuracy",
+    "coarse",
+    {},
+    {"trials": TRIALS},
+    {"rows": 1000},
+    {},
+    StudyState.RUNNING,
+    "2026-01-31T12:00:00",
 )
 
 

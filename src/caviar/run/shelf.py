@@ -29,7 +29,7 @@ class Shelf:
         self._study = study
         self._room = room
         self._here: dict[int, Training] = {}
-        self._saved = {saved.number: saved.epoch for saved in snapshots.list(study) if saved.repeat == 0}
+        self._saved = {saved.number: saved.epoch for saved in snapshots.of_study(study) if saved.repeat == 0}
         self._bytes = snapshots.bytes(study)
 
     def put(self, number: int, training: Training, seconds: float) -> None:

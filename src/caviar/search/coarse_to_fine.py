@@ -152,7 +152,9 @@ class CoarseToFine:
             scale = self._scales[j]
             if isinstance(scale, Choice):
                 weights = region.weights[j]
-                ranges[name] = {"weights": {str(c): round(float(w), 3) for c, w in zip(scale.choices, weights, strict=True)}}
+                ranges[name] = {
+                    "weights": {str(c): round(float(w), 3) for c, w in zip(scale.choices, weights, strict=True)}
+                }
             else:
                 low, high = scale.from_unit(np.array([region.low[j], region.high[j]])).tolist()
                 ranges[name] = {"low": low, "high": high}

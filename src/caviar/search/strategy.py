@@ -24,7 +24,6 @@ from caviar.records import Box, Config
 from caviar.search.halving import Decision, Halving
 from caviar.search.ranking import Merit
 
-
 Stopping = Literal["halving", "hyperband", "median", "none"]
 
 

@@ -55,7 +55,7 @@ class Database(Protocol):
         """What is not wrong yet: (what, the way out)."""
         ...
 
-    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
         """The rows of ``query``, all of numbers and none of them NULL, past SQLAlchemy's work on every cell."""
         ...
 

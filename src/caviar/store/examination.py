@@ -104,7 +104,9 @@ def _workers(store: Store, study: str, repair: bool) -> Iterator[Finding]:
     dead = [w for w in store.workers(study) if w.state is WorkerState.WORKING and w.fence not in here]
     lost = {worker.fence for worker in store.lost(study, dead)} if repair and dead else set()
     for worker in dead:
-        finding = Finding(study, f"{who(worker)} is dead, and still holds its claims", "caviar doctor --repair frees them")
+        finding = Finding(
+            study, f"{who(worker)} is dead, and still holds its claims", "caviar doctor --repair frees them"
+        )
         yield replace(finding, mended="declared lost, its claims freed" if worker.fence in lost else "")
 
 

@@ -150,12 +150,12 @@ class PostgreSQL:
             return []
         return [("the server's fsync is off: a power cut can damage the store", "set fsync = on in postgresql.conf")]
 
-    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
         """See Database."""
         statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
         driver: Any = connection.connection.driver_connection
         with driver.cursor(binary=True) as cursor:
-            rows: list[Row] = cursor.execute(str(statement)).fetchall()
+            rows: list[tuple[Any, ...]] = cursor.execute(str(statement)).fetchall()
         return rows
 
     def _explained(self) -> AbstractContextManager[None]:

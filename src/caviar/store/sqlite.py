@@ -111,7 +111,7 @@ class SQLite:
             )
         ]
 
-    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
         """See Database."""
         return fetch_numbers(connection, query)
 
@@ -251,12 +251,12 @@ def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[Row])
         connection.exec_driver_sql(statement, [row if math.isfinite(sum(row)) else _with_text(row) for row in rows])
 
 
-def fetch_numbers(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+def fetch_numbers(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
     """The rows of ``query`` as the driver has them; only a row with a NaN, which is text here, is changed."""
     statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
-    rows: list[Row] = driver.execute(str(statement)).fetchall()
+    rows: list[tuple[Any, ...]] = driver.execute(str(statement)).fetchall()
     for i, row in enumerate(rows):
         try:
             sum(row)
@@ -265,8 +265,8 @@ def fetch_numbers(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]
     return rows
 
 
-def _counted(rows: Sequence[sa.Row[Any]]) -> list[tuple[tuple[str, str], int]]:
-    """How many rows of each table lack a row of each other; from PRAGMA foreign_key_check's (table, row, parent, key)."""
+def _counted(rows: Sequence[Any]) -> list[tuple[tuple[str, str], int]]:
+    """How many rows of a table lack one of another; from PRAGMA foreign_key_check's (table, row, parent, key)."""
     return sorted(Counter((str(row[0]), str(row[2])) for row in rows).items())
 
 
