@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from caviar.cli import demo, predict, resume, space, studies, trials, tune
+from caviar.cli import delete, demo, doctor, export, optuna, predict, resume, space, studies, trials, tune
 from caviar.cli.console import complain
 from caviar.cli.signals import Ended
 from caviar.errors import CaviarError, NoAnswer
@@ -33,6 +33,10 @@ app.command("resume")(resume.resume)
 app.command("predict")(predict.predict)
 app.command("studies")(studies.studies)
 app.command("trials")(trials.trials)
+app.command("doctor")(doctor.doctor)
+app.command("export")(export.export)
+app.command("import")(optuna.import_optuna)
+app.command("delete")(delete.delete)
 app.command("space")(space.space)
 
 # Typer has Click's exceptions under one name or another, by version; those that it does export lead to them.

@@ -158,7 +158,7 @@ class Store(AbstractContextManager["Store"]):
             connection.execute(going_on.values(fresh if budget is None else {**fresh, "budget": budget}))
 
     def delete_study(self, name: str) -> None:
-        """Delete study ``name`` and all that belongs to it, except its files (Snapshots.remove_study does that first).
+        """Delete study ``name`` and all that belongs to it, except its files (see examination.delete).
 
         Raises StoreError while a worker is working on it.
         """
