@@ -11,7 +11,7 @@ if [ -n "${TORCH:-}" ]; then
 else
     $pip torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
 fi
-$pip optuna==5.0.0 scikit-learn==1.9.1 'ray[tune]==2.60.0' keras==3.15.1 keras-tuner==1.4.8
+$pip optuna==5.0.0 scikit-learn==1.9.1 'ray[tune]==2.60.0' keras==3.15.1 keras-tuner==1.4.8 six==1.17.0  # Keras Tuner needs six and does not say so
 "$folder/bin/python" -c 'import keras_tuner, optuna, ray, sklearn, torch' 2>/dev/null || {
     echo "a rival cannot be imported: $folder/bin/python -c 'import keras_tuner, optuna, ray, sklearn, torch'" >&2
     exit 1

@@ -107,11 +107,10 @@ def measure_caviar(piece: Piece, table: TableFile, folder: Path) -> Measured:
     budget = ["--seconds", str(piece.seconds), "--seed", str(piece.seed), "--threads", "2", "--study", study]
     run = tune([*table.arguments, *budget], folder)
     result, wall = run["result"], run["wall"]
-    with Store.open(folder / "caviar.db", create=False) as store:
-        scores = [trial.score for trial in store.trials(study) if trial.repeat == 0 and trial.score is not None]
+    best = best_seen(folder, study)
     row = {
         "wall_seconds": round(wall, 2),
-        "validation": round(max(scores), 4),
+        "validation": round(best, 4),
         "validation_repeated": round(result["best"]["validation"]["accuracy"], 4),
         "test": round(result["best"]["test"]["accuracy"], 4),
         "test_own_weights": "",
@@ -119,7 +118,13 @@ def measure_caviar(piece: Piece, table: TableFile, folder: Path) -> Measured:
         "version": "caviar",
         "config": json.dumps(result["best"]["config"]),
     }
-    return row, [(wall, max(scores))]
+    return row, [(wall, best)]
+
+
+def best_seen(folder: Path, study: str) -> float:
+    """The best validation score that a trial of ``study`` had when it was last compared."""
+    with Store.open(folder / "caviar.db", create=False) as store:
+        return max(trial.score for trial in store.trials(study) if trial.repeat == 0 and trial.score is not None)
 
 
 def measure_rival(piece: Piece, table: TableFile, folder: Path) -> Measured:

@@ -90,7 +90,7 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")  # some of its options call themselves experimental
     optuna.create_study(study_name=_NAME, storage=storage_of(job), direction="maximize")
-    forked = multiprocessing.get_context("fork")  # they need not import PyTorch once more
+    forked = multiprocessing.get_context("fork")  # so they need not import PyTorch once more
     processes = [forked.Process(target=search, args=(job, k)) for k in range(PROCESSES)]
     for process in processes:
         process.start()

@@ -11,8 +11,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-os.environ.update(RAY_AIR_NEW_OUTPUT="0", RAY_DEDUP_LOGS="0", TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1")
-os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"  # else a warning at every start
+os.environ.update(RAY_AIR_NEW_OUTPUT="0", RAY_USAGE_STATS_ENABLED="0", TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1")
 
 import ray
 import torch
@@ -92,7 +91,6 @@ class _Clock(tune.Callback):
 
 
 def main() -> None:
-    job = job_of_command_line()
     ray.init(
         num_cpus=2,
         include_dashboard=False,
@@ -100,6 +98,7 @@ def main() -> None:
         logging_level="ERROR",
         runtime_env={"env_vars": {"PYTHONPATH": os.getcwd()}},
     )
+    job = job_of_command_line()  # Ray has started now: only its workers do so on the clock
     clock = _Clock(job)
     rows = {"x": job.x_train, "y": job.y_train, "x_validation": job.x_validation, "y_validation": job.y_validation}
     known = {"space": job.space, "classes": job.classes, "epochs": job.epochs, "rows": rows}

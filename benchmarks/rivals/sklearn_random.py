@@ -2,26 +2,32 @@
 
     python -m benchmarks.rivals.sklearn_random FOLDER
 
-RandomizedSearchCV knows no time, so its parts are put together here: ParameterSampler, joblib with n_jobs=2, the given
-validation rows. MLPClassifier has no batch norm, no dropout and no decay with Adam; what it has of the space is searched
+RandomizedSearchCV knows no time, so its parts are put together here: ParameterSampler, two processes with a BLAS thread
+each, the given validation rows. MLPClassifier has no batch norm, no dropout and no decay with Adam; what it has of the space is searched
 on the same scales, and it stops by its own rule (no better training loss for ten epochs) or at the last rung.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import queue
 import warnings
-from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
-import joblib
 import numpy as np
 import sklearn
-from joblib.externals.loky import get_reusable_executor
 from scipy.stats import loguniform, randint, uniform
 from sklearn.model_selection import ParameterSampler
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 from benchmarks.rivals.job import Config, Job, Table, config_from, job_of_command_line, write_result, zeroed
+
+PROCESSES = 2
+Found = tuple[float, float, Config, MLPClassifier]
+"""When a trial ended, its score, its config, its network."""
 
 _LEFT_OUT = ("dropout", "input_dropout", "decay_rate", "batch_norm", "activation")
 
@@ -81,55 +87,53 @@ def classifier(config: Config, epochs: int, seed: int) -> MLPClassifier:
     return MLPClassifier(solver="sgd", learning_rate_init=rate, momentum=beta, nesterovs_momentum=False, **chosen)
 
 
-def trial(job: Job, number: int, config: Config) -> tuple[float, float, Config, MLPClassifier | None]:
-    """When a trial ended, its score, config and network; a network whose numbers overflow scores 0."""
+def search(job: Job, process: int, results: multiprocessing.Queue[Found]) -> None:
+    """One process's share: trial after trial, until it is killed; a network whose numbers overflow is passed over."""
     warnings.simplefilter("ignore")
-    network = classifier(config, job.epochs, 1000 * job.seed + number)
-    try:
-        with np.errstate(all="ignore"):
-            network.fit(job.x_train, job.y_train)
-            return job.passed, float(network.score(job.x_validation, job.y_validation)), config, network
-    except ValueError:
-        return job.passed, 0.0, config, None
+    space = {name: table for name, table in job.space.items() if name not in _LEFT_OUT}
+    drawn_from = dict(distribution(name, table) for name, table in space.items() if "value" not in table)
+    seed = 1000 * job.seed + process
+    with threadpool_limits(1), np.errstate(all="ignore"):
+        for drawn in ParameterSampler(drawn_from, 10**7, random_state=seed):
+            config = config_from(space, partial(value, drawn))
+            network = classifier(config, job.epochs, seed)
+            with suppress(ValueError):
+                network.fit(job.x_train, job.y_train)
+                score = float(network.score(job.x_validation, job.y_validation))
+                results.put((job.passed, score, config, network))
 
 
 def main() -> None:
     job = job_of_command_line()
-    space = {name: table for name, table in job.space.items() if name not in _LEFT_OUT}
-    drawn_from = dict(distribution(name, table) for name, table in space.items() if "value" not in table)
-
-    def configs() -> Iterator[Config]:
-        for drawn in ParameterSampler(drawn_from, 10**7, random_state=job.seed):
-            yield config_from(space, lambda name, table, drawn=drawn: value(drawn, name, table))
-
-    work = (joblib.delayed(trial)(job, number, config) for number, config in enumerate(configs()))
-    ended: list[tuple[float, float]] = []
-    best: tuple[float, float, Config, MLPClassifier | None] = (0.0, -1.0, {}, None)
-    parallel = joblib.Parallel(n_jobs=2, return_as="generator_unordered", pre_dispatch=2, batch_size=1)
-    with warnings.catch_warnings():
+    forked = multiprocessing.get_context("fork")
+    results: multiprocessing.Queue[Found] = forked.Queue()
+    processes = [forked.Process(target=search, args=(job, k, results), daemon=True) for k in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    found: list[Found] = []
+    with suppress(queue.Empty):
+        while job.left > 0:
+            found.append(results.get(timeout=job.left))
+    searched = job.passed
+    for process in processes:
+        process.kill()
+    if not found:
+        raise SystemExit("no trial ended within the time")
+    _, validation, config, network = max(found, key=lambda each: each[1])
+    again = classifier(config, job.epochs, job.seed)
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")
-        results = parallel(work)
-        for found in results:
-            if found[0] <= job.seconds:
-                ended.append(found[:2])
-                best = max(best, found, key=lambda each: each[1])
-            if job.left <= 0:
-                break
-        searched = job.passed
-        get_reusable_executor().shutdown(wait=False, kill_workers=True)
-        if best[3] is None:
-            raise SystemExit("no trial ended within the time")
-        again = classifier(best[2], job.epochs, job.seed).fit(*job.everything())
+        again.fit(*job.everything())
     sealed = job.sealed()
     write_result(
         job,
-        ended=ended,
-        trials=len(ended),
+        ended=[each[:2] for each in found],
+        trials=len(found),
         searched=searched,
-        best=best[2],
-        validation=best[1],
+        best=config,
+        validation=validation,
         test=float(again.score(*sealed)),
-        test_own=float(best[3].score(*sealed)),
+        test_own=float(network.score(*sealed)),
         version=f"scikit-learn {sklearn.__version__}",
     )
 

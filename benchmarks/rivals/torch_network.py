@@ -80,6 +80,7 @@ def tensors(x: Array, y: Array) -> tuple[Tensor, Tensor]:
 def refitted(job: Job, config: Config, epochs: int) -> float:
     """The sealed test accuracy of ``config``, trained for ``epochs`` epochs on all rows but the sealed ones."""
     torch.manual_seed(job.seed)
+    torch.set_num_threads(1)  # two would wait for each other where other programs run
     x, y = tensors(*job.everything())
     network = network_of(config, x.shape[1], job.classes)
     for epoch in training(network, config, x, y):
