@@ -16,7 +16,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -35,26 +35,21 @@ _OVERHEAD = 3.0  # seconds around a run
 
 def linear(scale: Scale) -> Scale:
     """The same range, all values equally likely: what one writes who does not think of scales."""
-    place = {"tier": scale.tier, "when": scale.when}
     match scale:
         case Log():
-            return Linear(0.0 if scale.zero else scale.low, scale.high, **place)
-        case OneMinusLog():
-            return Linear(scale.low, scale.high, **place)
+            changed: Scale = Linear(0.0 if scale.zero else scale.low, scale.high)
+        case OneMinusLog() | Linear():
+            changed = Linear(scale.low, scale.high)
         case Integer() | PowerOfTwo():
-            return Integer(scale.low, scale.high, **place)
-        case Linear():
-            return Linear(scale.low, scale.high, **place)
-    return scale
+            changed = Integer(scale.low, scale.high)
+        case _:
+            return scale
+    return replace(changed, tier=scale.tier, when=scale.when)
 
 
 def without_tiers(scale: Scale) -> Scale:
     """The same scale, as important as any other."""
-    return type(scale)(
-        **{name: getattr(scale, name) for name in scale.__dataclass_fields__ if name not in ("tier", "when")},
-        when=scale.when,
-        tier=1,
-    )
+    return replace(scale, tier=1)
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,9 @@ VARIATIONS = {
     "no zoom, sobol": Variation(search="sobol"),
     "no zoom, random": Variation(search="random"),
     "no tiers": Variation(scales=without_tiers),
-    "no stopping": Variation(change="import caviar.tuning.job as j; r = j.rungs_for; j.rungs_for = lambda m: r(m)[-1:]"),
+    "no stopping": Variation(
+        change="import caviar.tuning.job as j; r = j.rungs_for; j.rungs_for = lambda m: r(m)[-1:]"
+    ),
     "no finalists": Variation(
         change="import caviar.tuning.job as j; j.FINALISTS = j.REPEATS = 1; j.FOLDED_BELOW = 0",
     ),
@@ -156,7 +153,9 @@ def summary() -> None:
                 else:
                     error = f" ± {stdev(differences) / len(differences) ** 0.5:.4f}" if len(differences) > 1 else ""
                     cells.append(f"{mean(differences):+.4f}{error}")
-            print(f"| {data} | {seconds} | {name} | {len(trials)} | {mean(trials.values()):.0f} | {' | '.join(cells)} |")
+            print(
+                f"| {data} | {seconds} | {name} | {len(trials)} | {mean(trials.values()):.0f} | {' | '.join(cells)} |"
+            )
 
 
 def main() -> None:

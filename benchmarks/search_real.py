@@ -10,11 +10,11 @@ A piece is one tool on one table for so many seconds with one seed. It replaces 
 and its own points of results/search_real_curves.csv; --fresh forgets all others.
 
 caviar is `caviar tune --json` with two threads: the start of Python, reading the file, the finals with their repeats,
-the last training and the sealed test are all in its seconds. The rivals (see benchmarks/rivals/) are given the rows that
-caviar's preparation made, the same split, encoded and normalised, and two processes or threads; their imports before the
-search and their last training after it are off the clock. Each rival has two test scores: that of its best config
-trained again on training and validation rows together (`test`), which is what caviar does too, and that of the best
-trial's own weights (`test_own_weights`); the summary takes whichever has the higher mean.
+the last training and the sealed test are all in its seconds. The rivals (see benchmarks/rivals/) are given the rows
+that caviar's preparation made, the same split, encoded and normalised, and two processes or threads; their imports
+before the search and their last training after it are off the clock. Each rival has two test scores: that of its best
+config trained again on training and validation rows together (`test`), which is what caviar does too, and that of the
+best trial's own weights (`test_own_weights`); the summary takes whichever has the higher mean.
 
 `validation` is the same for all: the best score that a trial had on the validation rows. It flatters, for it is the
 best of many; `validation_repeated` is what caviar says of its winner, the mean over its repeats. caviar's points of
@@ -54,7 +54,7 @@ RIVALS = {
 TOOLS = ("caviar", *RIVALS)
 LONGEST = {"digits": 120, "twelve": 120, "fashion-mnist": 300}
 """Seconds at which all are compared."""
-BUDGETS = {
+BUDGETS: dict[str, dict[str, tuple[int, ...]]] = {
     "digits": {"caviar": (4, 10, 30, 60, 120)},
     "twelve": {"caviar": (4, 10, 30, 60, 120)},
     "fashion-mnist": {"caviar": (30, 60, 120, 300), "optuna": (120, 300)},
@@ -268,7 +268,9 @@ def main() -> None:
     done = {tuple(row[column] for column in KEY) for row in read("search_real")} if options.missing else set()
     asked = [piece for piece in pieces(options) if piece.key not in done]
     if any(piece.tool != "caviar" for piece in asked) and not rivals_python().exists():
-        sys.exit(f"there is no {rivals_python()}: sh benchmarks/rivals.sh makes it, or --tools caviar leaves rivals out")
+        sys.exit(
+            f"there is no {rivals_python()}: sh benchmarks/rivals.sh makes it, or --tools caviar leaves rivals out"
+        )
     left = 0
     with tempfile.TemporaryDirectory() as name:
         for piece in asked:

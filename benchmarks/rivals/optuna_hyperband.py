@@ -1,6 +1,6 @@
 """Optuna: TPE with the Hyperband pruner, two processes at one study in a journal file, a PyTorch thread each.
 
-    python -m benchmarks.rivals.optuna_hyperband FOLDER
+python -m benchmarks.rivals.optuna_hyperband FOLDER
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def trainable(drawn: Config, space: dict[str, Table], classes: int, epochs: int,
             return
 
 
-class _Clock(tune.Callback):
+class _Clock(tune.Callback):  # type: ignore[misc]  # Ray has no types where it is not installed
     """Notes every score with its time: a trial's last is its own."""
 
     def __init__(self, job: Job) -> None:

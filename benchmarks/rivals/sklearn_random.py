@@ -3,8 +3,9 @@
     python -m benchmarks.rivals.sklearn_random FOLDER
 
 RandomizedSearchCV knows no time, so its parts are put together here: ParameterSampler, two processes with a BLAS thread
-each, the given validation rows. MLPClassifier has no batch norm, no dropout and no decay with Adam; what it has of the space is searched
-on the same scales, and it stops by its own rule (no better training loss for ten epochs) or at the last rung.
+each, the given validation rows. MLPClassifier has no batch norm, no dropout and no decay with Adam; what it has of the
+space is searched on the same scales, and it stops by its own rule (no better training loss for ten epochs) or at the
+last rung.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def training(network: nn.Module, config: Config, x: Tensor, y: Tensor) -> Iterat
             group["lr"] = config["learning_rate"] / (1 + config["decay_rate"] * epoch)
         order = torch.randperm(len(x))
         network.train()
-        for rows, labels in zip(x[order].split(batch_size), y[order].split(batch_size), strict=True):
+        for rows, labels in zip(torch.split(x[order], batch_size), torch.split(y[order], batch_size), strict=True):
             if len(rows) > 1:  # a single row has no variance
                 optimiser.zero_grad(set_to_none=True)
                 loss_of(network(rows), labels).backward()
