@@ -3,12 +3,13 @@
     python -m benchmarks.grid [--seeds 40]        then: python docs/grid.py draws docs/grid.svg
 
 Two hyperparameters that matter unequally, learning_rate and Adam's epsilon, and 25 trials: a grid of 5 x 5 powers of
-ten, which tries five learning rates, or 25 random points on the same scales, which try 25. Everything else is fixed: two
-layers of 64 units, mini-batches of 64, 20 epochs. A seed decides the split, the weights and the random points; a row is
-a trial. The score is the log loss on the validation part, which tells networks apart where accuracy is all but 1.
+ten, which tries five learning rates, or 25 random points on the same scales, which try 25. Everything else is fixed:
+two layers of 64 units, mini-batches of 64, 20 epochs. A seed decides the split, the weights and the random points; a
+row is a trial. The score is the log loss on the validation part, which tells networks apart where accuracy is all but
+1.
 
-Source: Bergstra and Bengio, Random search for hyper-parameter optimization, 2012; deeplearning.ai, Improving deep neural
-networks, week 3, "Tuning process".
+Source: Bergstra and Bengio, Random search for hyper-parameter optimization, 2012; deeplearning.ai, Improving deep
+neural networks, week 3, "Tuning process".
 """
 
 from __future__ import annotations
