@@ -233,7 +233,9 @@ def _mattered(told: Account) -> list[Any]:
         length = max(round(_BAR / 2 * row.importance / most), 0)
         measured = f"{row.importance:.2f} ({row.low:.2f} to {row.high:.2f})"
         table.add_row(f"  {row.name}", "█" * length, measured, "" if row.tier is None else str(row.tier))
-    note = "  By how much a random forest predicts the scores worse (R2) with one of them shuffled; 90 % of its repeats."
+    note = (
+        "  By how much a random forest predicts the scores worse (R2) with one of them shuffled; 90 % of its repeats."
+    )
     return [table, Text(note, style="dim")]
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from caviar.errors import ConfigError
@@ -100,12 +101,31 @@ class Asking:
         Only those that finished are compared with others that did. ConfigError for a trial that is not open.
         """
         config = self._config(number)
-        merit = WORST if value is None or state == "diverged" else self._merit(value)
+        merit = WORST if state == "diverged" or value is None else self._merit(value)
         if state != "stopped" or merit == WORST:
             last = len(self._rungs)
             epoch = self._rungs[-1] if self._rungs else 1
             self._compared[last].append(Compared(number, config, last, epoch, merit))
         del self._open[number], self._next_rung[number], self._goes_on[number]
+
+    def goes_on(self, number: int) -> bool:
+        """The last answer about an open trial; True before the first. ConfigError for a trial that is not open."""
+        self._config(number)
+        return self._goes_on[number]
+
+    def recall(self, number: int, config: Config, reports: Sequence[tuple[int, float]], value: float | None) -> None:
+        """Learn from a trial of an earlier session: its (epoch, value) reports, and its last value if it finished.
+
+        Trials are recalled in the order of their numbers, before the first is asked for.
+        """
+        self._next_number = number + 1
+        self._open[number], self._next_rung[number], self._goes_on[number] = config, 0, True
+        for epoch, reported in reports:
+            self.report(number, epoch, reported)
+        if value is None:
+            del self._open[number], self._next_rung[number], self._goes_on[number]
+        else:
+            self.tell(number, value)
 
     def _judge(self, rung: int, merit: float) -> bool:
         """Whether a merit is among the best of those at its rung, itself included."""

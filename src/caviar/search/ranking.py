@@ -13,7 +13,7 @@ TASK_METRICS = {
 }
 """What a study can be tuned for, by its task, measured on the validation part; the first is the default."""
 METRICS = tuple(name for names in TASK_METRICS.values() for name in names)
-_SMALLER_IS_BETTER = ("log_loss", "rmse", "mae", "objective_loss")  # the last is of an imported study
+_SMALLER_IS_BETTER = ("log_loss", "rmse", "mae", "loss", "objective_loss")  # the last two: asked, and imported
 
 Merit = tuple[float, float]
 """Larger is better: the metric, and the loss where the metric ties (accuracies on a few hundred rows often do)."""
