@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from caviar.errors import Fenced, StoreError
 from caviar.records import Box, Measurement, Piece, Study, StudyState, Trial, TrialState, Worker, WorkerState
-from caviar.store import Store
+from caviar.store import Store, schema
 from tests.postgresql_server import empty
 from tests.store.sample import CONFIG, STUDY, measurement
 
@@ -255,6 +256,15 @@ class StoreMachine(RuleBasedStateMachine):
             assert repr(self.store.measurements(name)) == repr(measured)
             assert self.store.boxes(name) == [known.boxes[number] for number in sorted(known.boxes)]
             assert self.store.workers(name) == known.workers
+            with self.store.reading(name) as (connection, number):
+                columns = (
+                    schema.CLAIMS.c.number,
+                    schema.CLAIMS.c.repeat,
+                    schema.CLAIMS.c.to_epoch,
+                    schema.CLAIMS.c.fence,
+                )
+                held = connection.execute(sa.select(*columns).where(schema.CLAIMS.c.study == number)).all()
+            assert {(row[0], row[1], row[2]): row[3] for row in held} == known.claims
             counts = {state: sum(t.state is state and not t.repeat for t in trials) for state in TrialState}
             assert self.store.trial_counts()[name] == counts
 
