@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from caviar.errors import DataError
 
@@ -39,7 +39,7 @@ def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO) -> None:
             safe[name] = safe[name].map(_harmless)
     # Before Python 3.13 a carriage return alone is not quoted, and a reader takes it for the end of the row.
     returns = any("\r" in cell for cell in _text_cells(safe))
-    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     try:
         safe.to_csv(to, index=False, lineterminator="\n", quoting=quoting)
     except OSError as error:

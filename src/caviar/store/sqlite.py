@@ -314,6 +314,11 @@ def _in_two_lines(path: str, name: str) -> StoreError:
         return StoreError(
             f"no room left on the disk for the store {path!r}", "what was written before is safe: make room and go on"
         )
+    if name.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE")):
+        return StoreError(
+            f"the disk took no more of the store {path!r} ({name}): it may be full, or a limit is reached",
+            "what was written before is safe: make room and go on",
+        )
     if name.startswith("SQLITE_BUSY") or name.startswith("SQLITE_LOCKED"):
         return StoreError(
             f"another process has kept the store {path!r} locked for {BUSY_SECONDS:.0f} s",

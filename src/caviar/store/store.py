@@ -198,7 +198,7 @@ class Store(AbstractContextManager["Store"]):
         """The worker ends and gives back what it holds; nothing happens if it was declared lost before."""
         with self._writing() as connection:
             identity = _identity(connection, worker.study, lock=True)
-            claims.end(connection, identity, worker.fence, WorkerState.LEFT)
+            claims.end(connection, identity, worker, WorkerState.LEFT)
 
     def lost(self, study: str, seen: Sequence[Worker]) -> list[Worker]:
         """Declare workers lost that have not beaten since they were ``seen``, and give back what they hold, at once.
@@ -210,7 +210,7 @@ class Store(AbstractContextManager["Store"]):
             return [
                 replace(worker, state=WorkerState.LOST)
                 for worker in seen
-                if claims.end(connection, identity, worker.fence, WorkerState.LOST, worker.beats)
+                if claims.end(connection, identity, worker, WorkerState.LOST, worker.beats)
             ]
 
     def workers(self, study: str) -> list[Worker]:
