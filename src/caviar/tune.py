@@ -174,7 +174,7 @@ def _work(
     book = Book(store, worker, job.metric, keep=FINALISTS, known=known)
     yield Begun(study, job.rungs, (*job.dataset.warnings, *_elsewhere(study, job)))
     try:
-        yield from _search(job, book, Shelf(Snapshots(store), study.name), Helpers(store, worker, book))
+        yield from _search(job, book, Shelf(Snapshots(store), study.name), Helpers(store, worker, book, PATIENCE))
         found = yield from finals(job, book)
         answer = conclude(job, book, study, found, store.url)
     except BaseException as ending:

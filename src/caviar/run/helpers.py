@@ -44,7 +44,7 @@ class Helpers:
         store: Store,
         leader: Worker,
         book: Book,
-        patience_seconds: float = PATIENCE,
+        patience_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         from caviar.store import Watch
