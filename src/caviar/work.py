@@ -20,7 +20,7 @@ from caviar.run.book import after, measurement
 from caviar.run.crew import Crew, Done, Failed, Work
 from caviar.run.helpers import PATIENCE
 from caviar.tune import check_same, request_of
-from caviar.tuning.job import Job, check
+from caviar.tuning.job import BYTES_A_PARAMETER, Job, check
 
 if TYPE_CHECKING:
     from caviar.store import Assigned, Result, Store, Watch
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Helping", "work"]
 
 ROOM = 1 << 29  # bytes of networks that wait for their next piece
-_BYTES_A_NETWORK, _BYTES_A_PARAMETER = 1 << 14, 16  # what the smallest takes; see tuning/job.py
+_BYTES_A_NETWORK = 1 << 14  # what the smallest takes
 
 _ASK_EVERY = 0.1  # seconds: for work
 _LOOK_EVERY = 0.5  # for whether there is still somebody to help; a look is also a sign of life
@@ -173,7 +173,7 @@ def _hand_in(
     configs = {result.piece: result.trial.config for result in results}
     for piece in taken:
         if piece in trained:
-            size = max(_BYTES_A_NETWORK, _BYTES_A_PARAMETER * job.parameters(configs[piece]))
+            size = max(_BYTES_A_NETWORK, BYTES_A_PARAMETER * job.parameters(configs[piece]))
             networks.put(piece[0], trained[piece], size)
     return taken
 
