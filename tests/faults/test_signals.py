@@ -53,7 +53,7 @@ def test_a_signal_in_the_middle_of_an_epoch(number, status, twice, slow, tmp_pat
         process.returncode = os.waitstatus_to_exitcode(waited)
         told = process.stdout.read()
     assert process.returncode == status
-    # Of the processor's time and not the clock's: two threads would use it up if they went on, however busy the machine.
+    # Of the processor's time, not the clock's: two threads that went on would use it up, however busy the machine is.
     assert usage.ru_utime + usage.ru_stime - spent < SECONDS
     check_whole(store, "mine", before)
     if not twice:
