@@ -89,7 +89,8 @@ class Worker:
 
     ``fence`` counts up with every worker that joins the study; a write carries it, and is refused once the worker was
     declared lost. ``identity`` says where the process runs (host, boot, pids, pid, started, user), ``token`` is a
-    random word that tells it from every other worker, ``beats`` counts its signs of life.
+    random word that tells it from every other worker, ``beats`` counts its signs of life. A helper, which does what
+    another gives it, has in its identity whose it is ("helps", a fence) and its "threads".
     """
 
     study: str
@@ -98,6 +99,11 @@ class Worker:
     token: str
     beats: int = 0
     state: WorkerState = WorkerState.WORKING
+
+    @property
+    def is_helper(self) -> bool:
+        """Whether it decides nothing and does what the study's leader gives it."""
+        return "helps" in self.identity
 
 
 Piece = tuple[int, int, int]

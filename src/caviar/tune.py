@@ -20,6 +20,7 @@ from caviar.errors import ConfigError, DataError, NoAnswer, StoreError
 from caviar.records import Study, StudyState, TrialState, Worker, WorkerState
 from caviar.run.book import Book, Known
 from caviar.run.crew import Crew, Failed, Work
+from caviar.run.helpers import PATIENCE, Helpers
 from caviar.run.shelf import Shelf
 from caviar.search.ranking import WORST
 from caviar.search.strategy import Ending, Strategy
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Begun", "Best", "Event", "Progress", "Request", "TunedStudy", "follow", "resume", "take_up", "tune"]
 
-PATIENCE = 15.0  # seconds without a sign of life, of which there are two a second, until a process counts as frozen
 _SHOW_EVERY = 0.1  # seconds
 _LOOK_EVERY = 0.3
 
@@ -150,9 +150,9 @@ def take_up(
         only_worker(opened, study)
         known = Known.of(opened, study)
         budget = _budget(record, known, seconds, trials)
-        request = _request(record, budget, started, store=store, **given)
+        request = request_of(record, budget, started, store=store, **given)
         job = check(request, ended)
-        _check_same(record, job)
+        check_same(record, job)
         model_path(request, study, again=True)
         worker = opened.join(study)
         try:
@@ -170,10 +170,11 @@ def _work(
     """The whole work on a study that is in the store."""
     from caviar.store import Snapshots
 
-    book = Book(store, worker or store.join(study.name), job.metric, keep=FINALISTS, known=known)
+    worker = worker or store.join(study.name)
+    book = Book(store, worker, job.metric, keep=FINALISTS, known=known)
     yield Begun(study, job.rungs, (*job.dataset.warnings, *_elsewhere(study, job)))
     try:
-        yield from _search(job, book, Shelf(Snapshots(store), study.name))
+        yield from _search(job, book, Shelf(Snapshots(store), study.name), Helpers(store, worker, book, PATIENCE))
         found = yield from finals(job, book)
         answer = conclude(job, book, study, found, store.url)
     except BaseException as ending:
@@ -184,12 +185,12 @@ def _work(
     yield answer
 
 
-def _search(job: Job, book: Book, shelf: Shelf) -> Iterator[Progress]:
+def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Progress]:
     """Train what the strategy asks for, step by step, until it is over or the time is.
 
     A step whose result the store knows from before is reported as it stands. So a study that is taken up again decides
     as it did, and a network that is asked to go on, but is no longer there, is trained from its last snapshot or
-    from its start again: to the same bits.
+    from its start again: to the same bits. So it is with what a helper of the ``company`` was to train, and did not.
     """
     strategy = Strategy(job.search(), job.rungs, job.pool, job.request.trials)
     shown, reserve, boxes = 0.0, 0.0, 0
@@ -198,9 +199,18 @@ def _search(job: Job, book: Book, shelf: Shelf) -> Iterator[Progress]:
         for number, stopped in endings:
             book.settle(number, TrialState.STOPPED if stopped else TrialState.FINISHED, shelf.discard(number))
 
-    with Crew(job.threads) as crew:
+    def train(number: int, to_epoch: int) -> None:
+        config = book.trials[number, 0].config
+        begin = job.network(number, config, state=shelf.saved(number, to_epoch - 1))
+        crew.give(Work(number, 0, begin, to_epoch))
+
+    with Crew(job.threads) as crew, company as helpers:
         while not strategy.over:
-            while crew.wants_work and job.in_time(reserve) and (step := strategy.next()) is not None:
+            while (
+                (crew.wants_work or helpers.wants_work)
+                and job.in_time(reserve)
+                and (step := strategy.next()) is not None
+            ):
                 if step.from_epoch == 0:
                     book.begin(step.number, step.config, origin=step.origin)
                 merit = book.recall(step.number, step.to_epoch)
@@ -208,15 +218,18 @@ def _search(job: Job, book: Book, shelf: Shelf) -> Iterator[Progress]:
                     settle(strategy.report(step.number, step.to_epoch, merit))
                 elif step.number in shelf:
                     crew.give(Work(step.number, 0, partial(shelf.take, step.number), step.to_epoch))
+                elif helpers.has(step.number) or not crew.wants_work:
+                    helpers.give(step.number, step.to_epoch)
                 else:
-                    begin = job.network(step.number, step.config, state=shelf.saved(step.number, step.to_epoch - 1))
-                    crew.give(Work(step.number, 0, begin, step.to_epoch))
+                    train(step.number, step.to_epoch)
+            helpers.send()
             book.open(strategy.boxes[boxes:])
             boxes = len(strategy.boxes)
             settle(strategy.ended())
             if not job.in_time(reserve):
                 crew.stop()
-            if crew.under_way == 0:
+                helpers.take_back()
+            if crew.under_way == 0 and helpers.under_way == 0:
                 break
             done = crew.take(timeout=_SHOW_EVERY)
             if isinstance(done, Failed):
@@ -230,11 +243,17 @@ def _search(job: Job, book: Book, shelf: Shelf) -> Iterator[Progress]:
                 else:
                     shelf.put(number, done.training, book.seconds[number, 0])
                 settle(strategy.report(number, done.work.to_epoch, merit))
+            for number, to_epoch, merit_of_it in helpers.look():
+                if merit_of_it is not None:
+                    settle(strategy.report(number, to_epoch, merit_of_it))
+                elif job.in_time(reserve):
+                    train(number, to_epoch)
             if time.monotonic() - shown >= _SHOW_EVERY:
                 shown, reserve = time.monotonic(), job.finals_cost(book)
                 book.write_now_and_then()
                 shelf.make_room(book.worst_first)
-                yield job.progress("search", book, strategy, shelf.trouble)
+                progress = job.progress("search", book, strategy, shelf.trouble)
+                yield replace(progress, helpers=helpers.count)
     for number, training in shelf.here().items():  # the budget ended while they waited: what they scored still counts
         book.settle(number, TrialState.INTERRUPTED, training)
     book.interrupt()
@@ -266,7 +285,7 @@ def _budget(study: Study, known: Known, seconds: float | None, trials: int | Non
     return {"seconds": max(left, 5.0), "trials": None}  # 5: enough for the finals of a study that was broken in them
 
 
-def _request(study: Study, budget: dict[str, Any], started: float, **given: Any) -> Request:
+def request_of(study: Study, budget: dict[str, Any], started: float, **given: Any) -> Request:
     """The request that the study began with, with what is ``given`` anew."""
     asked = from_record(study.budget.get("request", {}))
     anew = {name: value for name, value in given.items() if value is not None}
@@ -287,9 +306,10 @@ def _request(study: Study, budget: dict[str, Any], started: float, **given: Any)
 
 
 def only_worker(store: Store, me: Worker | str) -> None:
-    """StoreError if another process works on the study; one that is dead, or frozen for PATIENCE seconds, is told off.
+    """StoreError if another process leads the study; one that is dead, or frozen for PATIENCE seconds, is told off.
 
-    ``me`` is this process as a worker, or the study's name before it has joined.
+    So are helpers whose leader is gone: their work was given in its name. ``me`` is this process as a worker, or the
+    study's name before it has joined.
     """
     from caviar.store import Watch
 
@@ -298,7 +318,9 @@ def only_worker(store: Store, me: Worker | str) -> None:
     seen: dict[int, int] = {}
     while True:
         watch.look()
-        others = {w.fence: w for w in store.workers(study) if w.state is WorkerState.WORKING and w.fence != fence}
+        working = [w for w in store.workers(study) if w.state is WorkerState.WORKING and w.fence != fence]
+        others = {worker.fence: worker for worker in working if not worker.is_helper}
+        orphans = [worker for worker in working if worker.is_helper and worker.identity["helps"] not in others]
         for other in others.values():
             if seen.setdefault(other.fence, other.beats) != other.beats:
                 who = other.identity
@@ -306,12 +328,12 @@ def only_worker(store: Store, me: Worker | str) -> None:
                     f"study {study!r} is running: process {who['pid']} of {who['user']} on {who['host']} works on it",
                     "wait for it, or end it with Ctrl-C there; it can be resumed then",
                 )
-        if not others:
+        if not others and len(store.lost(study, orphans)) == len(orphans):
             return
         time.sleep(_LOOK_EVERY)
 
 
-def _check_same(study: Study, job: Job) -> None:
+def check_same(study: Study, job: Job) -> None:
     """DataError unless the data is what it was."""
     if job.dataset.facts["sha256"] != study.data["sha256"]:
         raise DataError(

@@ -12,7 +12,21 @@ from collections.abc import Sequence
 
 import typer
 
-from caviar.cli import delete, demo, doctor, export, optuna, predict, resume, space, studies, trials, tune
+from caviar.cli import (
+    delete,
+    demo,
+    doctor,
+    explain,
+    export,
+    optuna,
+    predict,
+    resume,
+    space,
+    studies,
+    trials,
+    tune,
+    work,
+)
 from caviar.cli.console import complain
 from caviar.cli.signals import Ended
 from caviar.errors import CaviarError, NoAnswer
@@ -30,7 +44,9 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("tune")(tune.tune)
 app.command("resume")(resume.resume)
+app.command("work")(work.work)
 app.command("predict")(predict.predict)
+app.command("explain")(explain.explain)
 app.command("studies")(studies.studies)
 app.command("trials")(trials.trials)
 app.command("doctor")(doctor.doctor)

@@ -59,6 +59,7 @@ class Book:
         self._kept: list[tuple[Merit, int, Training]] = []  # networks of the best that are over
         self._changed: dict[TrialKey, Trial] = {}
         self._measurements: list[tuple[int, int, Measurement]] = []
+        self._elsewhere: dict[TrialKey, int] = {}  # the last epoch that another process measured and wrote
         self._written = time.monotonic()
 
     def begin(self, number: int, config: Config, repeat: int = 0, origin: str = "") -> None:
@@ -73,15 +74,22 @@ class Book:
         """What a piece of work measured; the trial's merit after it, WORST if it diverged."""
         key = (done.work.number, done.work.repeat)
         known = self._known.measurements.get(key, {})
-        self._measurements += [(*key, self._measurement(epoch)) for epoch in done.epochs if epoch.epoch not in known]
+        written = self._elsewhere.get(key, 0)
+        new = [epoch for epoch in done.epochs if epoch.epoch not in known and epoch.epoch > written]
+        self._measurements += [(*key, measurement(epoch, self._metric)) for epoch in new]
         self.seconds[key] = self.seconds.get(key, 0.0) + sum(epoch.seconds for epoch in done.epochs)
-        last = done.epochs[-1]
-        score = last.validation.scores[self._metric]
-        measured = replace(self.trials[key], epochs=last.epoch, score=score, validation_loss=last.validation.loss)
-        if done.outcome is Outcome.DIVERGED:
-            measured = replace(measured, state=TrialState.DIVERGED)
+        measured = after(self.trials[key], done, self._metric)
         self._put(measured)
         return self.merit(measured)
+
+    def take_in(self, trial: Trial, measurements: Sequence[Measurement]) -> Merit:
+        """What another process measured of a trial, and wrote; the trial's merit after it, WORST if it diverged."""
+        key = (trial.number, trial.repeat)
+        self._elsewhere[key] = measurements[-1].epoch
+        self.seconds[key] = sum(m.seconds for m in measurements if m.epoch <= trial.epochs)
+        self._stored[key] = trial
+        self._put(trial)
+        return self.merit(trial)
 
     def recall(self, number: int, to_epoch: int) -> Merit | None:
         """The merit of a trial at ``to_epoch`` where the store knows it, as if it had just been measured; else None."""
@@ -190,13 +198,23 @@ class Book:
             return WORST
         return merit(self._metric, trial.score, trial.validation_loss)
 
-    def _measurement(self, epoch: Epoch) -> Measurement:
-        return Measurement(
-            epoch.epoch,
-            epoch.train_loss,
-            epoch.validation.loss,
-            epoch.validation.scores.get("accuracy", math.nan),  # regression has none
-            epoch.validation.scores[self._metric],
-            epoch.learning_rate,
-            epoch.seconds,
-        )
+
+def measurement(epoch: Epoch, metric: str) -> Measurement:
+    """What the store keeps of an epoch."""
+    return Measurement(
+        epoch.epoch,
+        epoch.train_loss,
+        epoch.validation.loss,
+        epoch.validation.scores.get("accuracy", math.nan),  # regression has none
+        epoch.validation.scores[metric],
+        epoch.learning_rate,
+        epoch.seconds,
+    )
+
+
+def after(trial: Trial, done: Done, metric: str) -> Trial:
+    """``trial`` as it stands after a piece of work."""
+    last = done.epochs[-1]
+    state = TrialState.DIVERGED if done.outcome is Outcome.DIVERGED else trial.state
+    score, loss = last.validation.scores[metric], last.validation.loss
+    return replace(trial, state=state, epochs=last.epoch, score=score, validation_loss=loss)

@@ -35,7 +35,7 @@ FOLDED_BELOW = 2_000  # rows; with fewer, one validation part says too little to
 REPEATS = 3  # with fresh seeds, where there are no folds
 
 _MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
-_BYTES_A_PARAMETER = 16  # float32: the value, two moments, and room for running statistics and padding
+BYTES_A_PARAMETER = 16  # float32: the value, two moments, and room for running statistics and padding
 _CONCLUDING = 0.5  # seconds that saving and the test part take, with some room
 _FINALS_SHARE = 0.25  # of a time budget, for the repeats of the finalists; fewer repeats if they take longer
 
@@ -255,7 +255,7 @@ def _check_space(space: Space, n_in: int, n_out: int) -> int:
     for config in [*space.from_unit(edges), *space.sample(200)]:
         architecture, _ = from_config(config, n_in, n_out)
         parameters = sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
-        largest = max(largest, _BYTES_A_PARAMETER * parameters)
+        largest = max(largest, BYTES_A_PARAMETER * parameters)
     return largest
 
 
