@@ -102,14 +102,14 @@ def _importances(
 ) -> list[Importance]:
     """What mattered, by the scores at one rung: the highest that enough trials have reached."""
     reached: dict[int, list[tuple[int, Measurement]]] = {epoch: [] for epoch in study.budget["rungs"]}
-    for number, repeat, measurement in measurements:
+    for trial_number, repeat, measurement in measurements:
         if repeat == 0 and measurement.epoch in reached:
-            reached[measurement.epoch].append((number, measurement))
+            reached[measurement.epoch].append((trial_number, measurement))
     enough = [epoch for epoch, found in reached.items() if len(found) >= _ENOUGH] or [min(reached, default=0)]
     configs = {trial.number: trial.config for trial in trials}
     found = reached.get(max(enough), [])
     merits = [merit(study.metric, m.score, _loss(m)) for _, m in found]
-    return importances(space, [configs[number] for number, _ in found], merits, seed=study.seed % 2**32)
+    return importances(space, [configs[n] for n, _ in found], merits, seed=study.seed % 2**32)
 
 
 def _loss(measurement: Measurement) -> float:
