@@ -1,5 +1,6 @@
 # make demo    sets everything up and tunes a network on real data
 # make test    sets everything up and runs formatting, types, import direction and all tests
+# make faults  the faults that take minutes to cause
 # make soak    kills and freezes processes of studies at random for SECONDS=300, and checks that nothing is lost
 # make bench   the benchmarks, each beside a rival in the same run; they write benchmarks/results/*.csv
 # make wheel   builds a wheel for this machine, installs it into an empty environment and trains a network there
@@ -13,7 +14,7 @@ CXX ?= g++
 BIN := .venv/bin
 NATIVE := $(wildcard native/*.cpp native/*.h native/CMakeLists.txt)
 
-.PHONY: demo test check soak bench wheel clean
+.PHONY: demo test faults soak check bench wheel clean
 
 demo: .venv/installed
 	$(BIN)/caviar demo
@@ -21,6 +22,9 @@ demo: .venv/installed
 test: check
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 	@echo "all tests passed"
+
+faults: .venv/development
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 check: .venv/development
 	$(BIN)/ruff format --check .

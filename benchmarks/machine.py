@@ -35,3 +35,43 @@ def write(name: str, rows: Sequence[Mapping[str, Any]]) -> Path:
         table.writeheader()
         table.writerows({**row, **known} for row in rows)
     return path
+
+
+def read(name: str) -> list[dict[str, str]]:
+    """The rows of benchmarks/results/NAME.csv, none where there is no such file."""
+    path = RESULTS / f"{name}.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def merge(name: str, rows: Sequence[Mapping[str, Any]], key: Sequence[str], sort_by: Sequence[str] = ()) -> Path:
+    """Put ``rows`` into benchmarks/results/NAME.csv in the place of those with the same ``key``, the others stay.
+
+    Every row keeps the machine, commit and date of its own measurement: a benchmark of hours is run piece by piece.
+    ``sort_by`` names further columns to sort by, as numbers.
+    """
+    known = facts()
+    new = [{column: str(value) for column, value in {**row, **known}.items()} for row in rows]
+    replaced = {tuple(row[column] for column in key) for row in new}
+    kept = [row for row in read(name) if tuple(row[column] for column in key) not in replaced]
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.csv"
+
+    def place(row: Mapping[str, str]) -> list[tuple[float, str]]:
+        return [_number_first(row[column]) for column in (*key, *sort_by)]
+
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, list(new[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(sorted(kept + new, key=place))
+    return path
+
+
+def _number_first(text: str) -> tuple[float, str]:
+    """What sorts numbers as numbers, and texts after them."""
+    try:
+        return float(text), ""
+    except ValueError:
+        return float("inf"), text

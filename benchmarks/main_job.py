@@ -31,10 +31,13 @@ from caviar.data.read import read
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 
 
-def tune(arguments: list[str], folder: Path) -> dict[str, Any]:
+CAVIAR = "from caviar.cli.main import main; main()"
+
+
+def tune(arguments: list[str], folder: Path, program: str = CAVIAR) -> dict[str, Any]:
     """One `caviar tune --json` in a process of its own: its result, wall seconds and peak memory."""
     start = time.monotonic()
-    command = [sys.executable, "-c", "from caviar.cli.main import main; main()", "tune", *arguments, "--json"]
+    command = [sys.executable, "-c", program, "tune", *arguments, "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder)
     assert process.stdout is not None
     out = process.stdout.read()

@@ -1,13 +1,12 @@
 """Hypothesis without its clock, for these are about numbers and the machine may be busy; and a PostgreSQL server."""
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.postgresql_server import database, server
+from tests.postgresql_server import database, empty, server
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
@@ -20,10 +19,17 @@ def postgresql_server() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def postgresql_database(postgresql_server: str) -> str:
+    """One database on it; making one takes longer than most tests."""
+    return database(postgresql_server, "test_database")
+
+
 @pytest.fixture
-def postgresql_url(postgresql_server: str) -> str:
-    """A fresh database on it."""
-    return database(postgresql_server, f"test_{secrets.token_hex(6)}")
+def postgresql_url(postgresql_database: str) -> str:
+    """That database, emptied."""
+    empty(postgresql_database)
+    return postgresql_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -81,8 +81,18 @@ def database(url: str, name: str, encoding: str = "UTF8") -> str:
     import psycopg
 
     with psycopg.connect(plain(url, "postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING '{encoding}'")  # type: ignore[call-overload]
+        connection.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING '{encoding}'")
     return url.replace("DATABASE", name)
+
+
+def empty(url: str) -> None:
+    """Drop all that is in the database at ``url``, whoever is still connected."""
+    import psycopg
+
+    with psycopg.connect(plain(url), autocommit=True) as connection:
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
+        connection.execute("DROP SCHEMA IF EXISTS caviar CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 
 
 def plain(url: str, name: str | None = None) -> str:

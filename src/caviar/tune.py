@@ -56,6 +56,7 @@ def tune(
     metric: str | None = None,
     space: Space | str | os.PathLike[str] | None = None,
     search: str = DEFAULT_SEARCH,
+    stopping: str = "halving",
     prefer: str = "score",
     ensemble: bool = False,
     study: str | None = None,
@@ -76,6 +77,7 @@ def tune(
         Measured on the validation part.
     space: a Space or the path of a space file; the default space for dense networks if not given.
     search: what proposes the configs, see ``caviar tune --help``.
+    stopping: "halving", "hyperband", "median" or "none": who is stopped early.
     prefer: "score", or "small" or "fast": the smallest network, or the quickest at predicting, that is within a
         hundredth of the best.
     ensemble: the model is a weighted mean of several finalists' networks (greedy ensemble selection).
@@ -192,7 +194,7 @@ def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Pr
     as it did, and a network that is asked to go on, but is no longer there, is trained from its last snapshot or
     from its start again: to the same bits. So it is with what a helper of the ``company`` was to train, and did not.
     """
-    strategy = Strategy(job.search(), job.rungs, job.pool, job.request.trials)
+    strategy = Strategy(job.search(), job.rungs, job.pool, job.request.trials, job.stopping)
     shown, reserve, boxes = 0.0, 0.0, 0
 
     def settle(endings: list[Ending]) -> None:

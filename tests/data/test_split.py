@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
-from caviar.data.split import split
+from caviar.data.split import folds, split
 from caviar.errors import DataError
 
 COUNTS = st.lists(st.integers(5, 90), min_size=2, max_size=8)
@@ -90,3 +90,23 @@ def test_many_classes_of_few_rows_keep_one_everywhere() -> None:
 def test_too_few_rows(labels: list[str]) -> None:
     with pytest.raises(DataError, match="a split into 3 parts"):
         split(np.array(labels), seed=0)
+
+
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=200), st.integers(2, 7), st.integers(0, 2**63))
+def test_folds_deal_every_row_once_and_every_class_evenly(labels, k, seed):
+    targets = np.array(labels, dtype=np.int32)
+    dealt = folds(targets, k, seed)
+    assert len(dealt) == min(k, len(labels))
+    assert sorted(np.concatenate(dealt).tolist()) == list(range(len(labels)))
+    sizes = [len(fold) for fold in dealt]
+    assert max(sizes) - min(sizes) <= 1
+    for label in set(labels):
+        counts = [int((targets[fold] == label).sum()) for fold in dealt]
+        assert max(counts) - min(counts) <= 1
+    assert [fold.tolist() for fold in folds(targets, k, seed)] == [fold.tolist() for fold in dealt]
+
+
+def test_folds_of_numbers_have_their_share_of_small_and_large_ones():
+    target = np.random.default_rng(0).lognormal(size=300).astype(np.float32)
+    for fold in folds(target, 5, seed=1):
+        assert abs(np.mean(target[fold] > np.median(target)) - 0.5) < 0.06

@@ -133,6 +133,8 @@ def test_a_worker_of_a_study_of_the_same_name_before_is_fenced(store: Store, stu
     assert new.fence == old.fence
     with pytest.raises(Fenced):
         store.write(study, [Trial(0, CONFIG, TrialState.RUNNING)], worker=old)
+    store.leave(old)
+    assert store.lost(study, [old]) == []
     store.write(study, [Trial(0, CONFIG, TrialState.RUNNING)], worker=new)
 
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from caviar.errors import StoreError
 from caviar.records import StudyState, TrialState
 from caviar.store import Store, migrations, schema
+from caviar.store.sqlite import SQLite
 from tests.store.keep_history import BOXES, HISTORY, MEASUREMENTS, TRIALS
 from tests.store.sample import STUDY
 
@@ -156,6 +157,24 @@ def test_two_processes_that_open_an_old_store_migrate_it_once(tmp_path: Path) ->
     assert [process.wait(60) for process in processes] == [0] * 4
     with Store.open(path) as store:
         assert repr(store.trials("flowers")) == repr(TRIALS)
+
+
+def test_the_copy_is_of_the_old_store_also_where_another_process_was_quicker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = unpacked(OLD[0], tmp_path)
+    settle = SQLite.settle
+
+    def be_overtaken(self: SQLite) -> None:
+        monkeypatch.setattr(SQLite, "settle", settle)
+        Store.open(path).close()
+        settle(self)
+
+    monkeypatch.setattr(SQLite, "settle", be_overtaken)
+    with Store.open(path) as store:
+        assert repr(store.trials("flowers")) == repr(TRIALS)
+    copy = path.with_name(f"caviar.db.before-{schema.VERSION}")
+    assert sqlite3.connect(copy).execute("SELECT schema_version FROM meta").fetchone() == (1,)
 
 
 def test_no_migration_without_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

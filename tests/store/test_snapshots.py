@@ -106,7 +106,8 @@ def test_prune_and_remove(snapshots: Snapshots) -> None:
     assert [(s.number, s.epoch) for s in snapshots.of_study("flowers")] == [(1, 3)]
     assert len(files(snapshots)) == 1
     assert snapshots.bytes("flowers") == snapshots.bytes() == files(snapshots)[0].stat().st_size
-    snapshots.remove_study("flowers")
+    snapshots.remove("flowers", 1, 0)
+    snapshots.remove_folder(1)
     assert not snapshots.folder.exists()
     assert snapshots.bytes() == 0
 

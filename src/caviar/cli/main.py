@@ -12,7 +12,21 @@ from collections.abc import Sequence
 
 import typer
 
-from caviar.cli import demo, predict, resume, space, studies, trials, tune, work
+from caviar.cli import (
+    delete,
+    demo,
+    doctor,
+    explain,
+    export,
+    optuna,
+    predict,
+    resume,
+    space,
+    studies,
+    trials,
+    tune,
+    work,
+)
 from caviar.cli.console import complain
 from caviar.cli.signals import Ended
 from caviar.errors import CaviarError, NoAnswer
@@ -32,8 +46,13 @@ app.command("tune")(tune.tune)
 app.command("resume")(resume.resume)
 app.command("work")(work.work)
 app.command("predict")(predict.predict)
+app.command("explain")(explain.explain)
 app.command("studies")(studies.studies)
 app.command("trials")(trials.trials)
+app.command("doctor")(doctor.doctor)
+app.command("export")(export.export)
+app.command("import")(optuna.import_optuna)
+app.command("delete")(delete.delete)
 app.command("space")(space.space)
 
 # Typer has Click's exceptions under one name or another, by version; those that it does export lead to them.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from caviar.errors import DataError
 
@@ -36,12 +37,22 @@ def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO) -> None:
     for name in safe.columns:
         if safe[name].dtype.kind not in "biuf":
             safe[name] = safe[name].map(_harmless)
+    # Before Python 3.13 a carriage return alone is not quoted, and a reader takes it for the end of the row.
+    returns = any("\r" in cell for cell in _text_cells(safe))
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     try:
-        safe.to_csv(to, index=False, lineterminator="\n")
+        safe.to_csv(to, index=False, lineterminator="\n", quoting=quoting)
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
         raise DataError(f"{to} cannot be written: {error.strerror}", "choose another file") from error
+
+
+def _text_cells(frame: pd.DataFrame) -> Iterator[str]:
+    yield from (str(name) for name in frame.columns)
+    for name in frame.columns:
+        if frame[name].dtype.kind not in "biuf":
+            yield from (cell for cell in frame[name] if isinstance(cell, str))
 
 
 def _harmless(cell: Any) -> Any:

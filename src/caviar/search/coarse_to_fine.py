@@ -29,6 +29,7 @@ from caviar.records import Box
 from caviar.scales import Choice, Integer, PowerOfTwo, Scale, Units
 from caviar.search.ranking import WORST
 from caviar.search.sampling import SobolPoints, middle
+from caviar.search.slow_starters import slow_starters
 from caviar.search.strategy import Compared, Evidence, Proposal
 from caviar.space import Space
 
@@ -37,15 +38,15 @@ from caviar.space import Space
 class Zoom:
     """How coarse becomes fine; the values were measured on LCBench (docs/search.md)."""
 
-    best: int = 5  # trials that a box holds
-    enough: int = 2  # comparisons of a rung that a first box is made of
-    margin: float = 0.5  # of the box's width, over the number of the best
+    best: int = 4  # trials that a box is drawn around
+    first: int = 2  # trials that finished before there is a first box
+    margin: float = 1.0  # of the box's width, over the number of the best
     whole_space: float = 0.2  # share of the draws
-    box_entry: int = 2  # rungs below the last-but-this at which draws from a box are not compared
+    skipped_rungs: int = 2  # draws from a box are compared first so many rungs before the last
     tier_opens: tuple[int, ...] = (0, 0, 0, 0)  # the trial from which on each tier is searched
     smallest_round: int = 4
     largest_round: int = 64
-    round_share: float = 0.25  # of the trials so far
+    round_share: float = 0.125  # of the trials so far
 
 
 class CoarseToFine:
@@ -85,16 +86,17 @@ class CoarseToFine:
         else:
             points = np.where(whole[:, None], draws, self._box.place(draws))
         points = self._close_tiers(points, numbers)
+        slow = slow_starters(self._space, points)
         origin = f"box {self._boxes}"
         entry = self._entry(evidence)
         return [
-            Proposal(config, "whole space") if wide else Proposal(config, origin, entry)
-            for config, wide in zip(self._space.from_unit(points), whole.tolist(), strict=True)
+            Proposal(config, "whole space", 0, is_slow) if wide else Proposal(config, origin, entry, is_slow)
+            for config, wide, is_slow in zip(self._space.from_unit(points), whole.tolist(), slow.tolist(), strict=True)
         ], opened
 
     def _entry(self, evidence: Evidence) -> int:
         """The rung at which draws from a box are compared first."""
-        return max(0, min(self._zoom.box_entry, len(evidence) - 1))
+        return max(0, len(evidence) - 1 - self._zoom.skipped_rungs)
 
     def _round(self, number: int) -> int:
         zoom = self._zoom
@@ -122,11 +124,11 @@ class CoarseToFine:
     def _look(self, number: int, evidence: Evidence) -> list[Box]:
         """Open a box where the best are, unless they are where they were."""
         zoom = self._zoom
-        rungs = [rung for rung, ranked in enumerate(self._ranked) if len(ranked) >= zoom.enough]
-        lowest = min(self._entry(evidence) + 1, len(evidence) - 1)
-        if not rungs or rungs[-1] < lowest:
+        if len(self._ranked[-1]) < zoom.first:
             return []
-        best = self._ranked[rungs[-1]]
+        full = [rung for rung, ranked in enumerate(self._ranked) if len(ranked) >= zoom.best]
+        rung = full[-1] if full else len(self._ranked) - 1
+        best = self._ranked[rung]
         region = _Region.around(
             np.array([self._points[c.number] for c in best]), self._scales, self._half_cells, zoom.margin
         )
@@ -134,7 +136,7 @@ class CoarseToFine:
             return []
         before, self._box = self._box, region
         self._boxes += 1
-        reason = self._reason(best, len(evidence[rungs[-1]]), before)
+        reason = self._reason(best, len(evidence[rung]), before)
         return [Box(self._boxes, number, self._ranges(region), reason)]
 
     def _close_tiers(self, points: Units, numbers: npt.NDArray[np.int64]) -> Units:

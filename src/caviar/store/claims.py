@@ -77,15 +77,15 @@ def done(connection: sa.Connection, study: int, worker: Worker | None, pieces: I
     connection.execute(CLAIMS.delete().where(*keys, *mine), rows)
 
 
-def end(connection: sa.Connection, study: int, fence: int, state: WorkerState, beats: int | None = None) -> bool:
+def end(connection: sa.Connection, study: int, worker: Worker, state: WorkerState, beats: int | None = None) -> bool:
     """A worker is over, and its claims go back; False if it was over already, or has beaten since ``beats``."""
-    ending = WORKERS.update().where(WORKERS.c.study == study, WORKERS.c.fence == fence)
-    ending = ending.where(WORKERS.c.state == str(WorkerState.WORKING))
+    mine = (WORKERS.c.study == study, WORKERS.c.fence == worker.fence, WORKERS.c.token == worker.token)
+    ending = WORKERS.update().where(*mine, WORKERS.c.state == str(WorkerState.WORKING))
     if beats is not None:
         ending = ending.where(WORKERS.c.beats == beats)
     if connection.execute(ending.values(state=str(state))).rowcount != 1:
         return False
-    connection.execute(CLAIMS.delete().where(CLAIMS.c.study == study, CLAIMS.c.fence == fence))
+    connection.execute(CLAIMS.delete().where(CLAIMS.c.study == study, CLAIMS.c.fence == worker.fence))
     return True
 
 

@@ -43,7 +43,19 @@ class Database(Protocol):
     def insert(self, table: sa.Table) -> sa.Insert:
         """The database's own insert, which has ``on_conflict_do_update``."""
 
-    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    def version(self) -> str:
+        """The database program and its version, for people."""
+        ...
+
+    def damage(self) -> list[str]:
+        """What the database's own check finds wrong, a line each."""
+        ...
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """What is not wrong yet: (what, the way out)."""
+        ...
+
+    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
         """The rows of ``query``, all of numbers and none of them NULL, past SQLAlchemy's work on every cell."""
         ...
 

@@ -133,12 +133,29 @@ class PostgreSQL:
         except psycopg.Error as error:
             raise sa.exc.OperationalError("COPY", None, error) from error
 
-    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    def version(self) -> str:
+        """See Database."""
+        with self.reading() as connection:
+            return f"PostgreSQL {connection.exec_driver_sql('SHOW server_version').scalar()}"
+
+    def damage(self) -> list[str]:
+        """See Database; a server looks after that itself."""
+        return []
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """See Database."""
+        with self.reading() as connection:
+            fsync = connection.exec_driver_sql("SHOW fsync").scalar()
+        if fsync == "on":
+            return []
+        return [("the server's fsync is off: a power cut can damage the store", "set fsync = on in postgresql.conf")]
+
+    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
         """See Database."""
         statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
         driver: Any = connection.connection.driver_connection
         with driver.cursor(binary=True) as cursor:
-            rows: list[Row] = cursor.execute(str(statement)).fetchall()
+            rows: list[tuple[Any, ...]] = cursor.execute(str(statement)).fetchall()
         return rows
 
     def _explained(self) -> AbstractContextManager[None]:

@@ -187,11 +187,10 @@ class Snapshots:
         self._remove(study, [(s.number, s.repeat, s.epoch) for s in gone])
         return [(s.number, s.repeat) for s in gone if s in latest]
 
-    def remove_study(self, study: str) -> None:
-        """Remove all snapshots of ``study`` and its folder."""
-        folder = self.folder / str(self._store.study_number(study))
-        self.prune(study, keep=())
-        _unlink(folder, self.orphans(study))
+    def remove_folder(self, number: int) -> None:
+        """Remove the files of the study that had the ``number`` in the store and is deleted."""
+        folder = self.folder / str(number)
+        _unlink(folder, _files(folder))
         for empty in (folder, self.folder):
             with suppress(OSError):
                 empty.rmdir()

@@ -12,6 +12,7 @@ import math
 import os
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from caviar.store import schema
 from caviar.store.database import Row
 
 BUSY_SECONDS = 30.0
+FIRST_SAFE = (3, 51, 3)
+"""The first version of SQLite without that fault."""
+
 WRITING = "caviar_writing"
 """The execution option of a connection whose next transaction writes."""
 
@@ -82,7 +86,32 @@ class SQLite:
         """See Database."""
         return insert(table)
 
-    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+    def version(self) -> str:
+        """See Database."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def damage(self) -> list[str]:
+        """See Database; rows that refer to rows that are not there are damage too."""
+        with self.reading() as connection:
+            said = [str(line) for line in connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars()]
+            lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        rows = [f"{count} rows of {table} belong to none of {parent}" for (table, parent), count in _counted(lost)]
+        return [line for line in said if line != "ok"] + rows
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """See Database."""
+        if sqlite3.sqlite_version_info >= FIRST_SAFE:
+            return []
+        first = ".".join(map(str, FIRST_SAFE))
+        return [
+            (
+                f"SQLite {sqlite3.sqlite_version} is older than {first}: two connections of one process that write and "
+                "checkpoint at the same moment could damage the database; caviar keeps to one",
+                "keep other programs from writing to this store, or use a Python with a newer SQLite",
+            )
+        ]
+
+    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
         """See Database."""
         return fetch_numbers(connection, query)
 
@@ -222,18 +251,23 @@ def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[Row])
         connection.exec_driver_sql(statement, [row if math.isfinite(sum(row)) else _with_text(row) for row in rows])
 
 
-def fetch_numbers(connection: sa.Connection, query: sa.Select[Any]) -> list[Row]:
+def fetch_numbers(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
     """The rows of ``query`` as the driver has them; only a row with a NaN, which is text here, is changed."""
     statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
-    rows: list[Row] = driver.execute(str(statement)).fetchall()
+    rows: list[tuple[Any, ...]] = driver.execute(str(statement)).fetchall()
     for i, row in enumerate(rows):
         try:
             sum(row)
         except TypeError:
             rows[i] = tuple(float(cell) if isinstance(cell, str) else cell for cell in row)
     return rows
+
+
+def _counted(rows: Sequence[Any]) -> list[tuple[tuple[str, str], int]]:
+    """How many rows of a table lack one of another; from PRAGMA foreign_key_check's (table, row, parent, key)."""
+    return sorted(Counter((str(row[0]), str(row[2])) for row in rows).items())
 
 
 def _with_text(row: Row) -> tuple[int | float | str, ...]:
@@ -279,6 +313,11 @@ def _in_two_lines(path: str, name: str) -> StoreError:
     if name == "SQLITE_FULL":
         return StoreError(
             f"no room left on the disk for the store {path!r}", "what was written before is safe: make room and go on"
+        )
+    if name.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE")):
+        return StoreError(
+            f"the disk took no more of the store {path!r} ({name}): it may be full, or a limit is reached",
+            "what was written before is safe: make room and go on",
         )
     if name.startswith("SQLITE_BUSY") or name.startswith("SQLITE_LOCKED"):
         return StoreError(

@@ -159,7 +159,7 @@ class Store(AbstractContextManager["Store"]):
             connection.execute(going_on.values(fresh if budget is None else {**fresh, "budget": budget}))
 
     def delete_study(self, name: str) -> None:
-        """Delete study ``name`` and all that belongs to it, except its files (Snapshots.remove_study does that first).
+        """Delete study ``name`` and all that belongs to it, except its files (see examination.delete).
 
         Raises StoreError while a worker is working on it.
         """
@@ -249,7 +249,7 @@ class Store(AbstractContextManager["Store"]):
         """The worker ends and gives back what it holds; nothing happens if it was declared lost before."""
         with self._writing() as connection:
             identity = _identity(connection, worker.study, lock=True)
-            claims.end(connection, identity, worker.fence, WorkerState.LEFT)
+            claims.end(connection, identity, worker, WorkerState.LEFT)
 
     def lost(self, study: str, seen: Sequence[Worker]) -> list[Worker]:
         """Declare workers lost that have not beaten since they were ``seen``, and give back what they hold, at once.
@@ -261,7 +261,7 @@ class Store(AbstractContextManager["Store"]):
             return [
                 replace(worker, state=WorkerState.LOST)
                 for worker in seen
-                if claims.end(connection, identity, worker.fence, WorkerState.LOST, worker.beats)
+                if claims.end(connection, identity, worker, WorkerState.LOST, worker.beats)
             ]
 
     def workers(self, study: str) -> list[Worker]:

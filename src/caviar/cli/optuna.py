@@ -1,0 +1,36 @@
+"""caviar import"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
+
+
+def import_optuna(
+    url: Annotated[str, typer.Argument(help="Optuna's storage: its URL, or the path of its SQLite file.")],
+    study: Annotated[str | None, typer.Option(help="The study's name in Optuna, if there are several.")] = None,
+    store: StoreUrl = DEFAULT_STORE,
+    json: Json = False,
+) -> None:
+    """[bold]caviar import optuna.db[/]
+
+    Take over a study of Optuna's: its space, its trials and what they measured.
+    """
+    from rich.text import Text
+
+    from caviar.cli.console import console, print_json
+    from caviar.store import Store, from_optuna
+
+    record, trials, measured = from_optuna.read(url, study)
+    with Store.open(store) as opened:
+        record = replace(record, name=opened.free_name(record.name))
+        from_optuna.put(opened, record, trials, measured)
+        result = {**from_optuna.described(record, trials), "measurements": len(measured), "store": opened.url}
+    if json:
+        print_json(result)
+    else:
+        console().print(Text(f"{record.name}: {len(trials):,} trials, {len(measured):,} measurements"))

@@ -1,0 +1,132 @@
+"""A study as a file for other programs: CSV that a spreadsheet may open, or Parquet that knows its scales and units."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from caviar import plain_json
+from caviar.errors import DataError
+from caviar.records import Study
+from caviar.report.table import write_csv
+from caviar.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KINDS = (".csv", ".parquet")
+
+_FACTS = {
+    "number": "trials, from 0",
+    "repeat": "0 for the trial itself, 1 and more for its repeats",
+    "state": "",
+    "origin": "",
+    "error": "",
+    "epochs": "epochs",
+    "score": "the study's metric on the validation part",
+    "validation_loss": "mean loss on the validation part: nats, or squared standard deviations of the target",
+}
+_MEASURED = {
+    "number": _FACTS["number"],
+    "repeat": _FACTS["repeat"],
+    "epoch": "epochs, from 1",
+    "train_loss": "mean loss of the epoch's mini-batches: nats, or squared standard deviations of the target",
+    "validation_loss": _FACTS["validation_loss"],
+    "validation_accuracy": "share of rows",
+    "score": _FACTS["score"],
+    "learning_rate": "",
+    "seconds": "seconds of this epoch",
+}
+
+
+def trials_table(store: Store, study: str) -> pd.DataFrame:
+    """The trials of ``study``, a row each, with where they came from and why they failed; a column a hyperparameter.
+
+    A hyperparameter that is called as one of the other columns gets ``config.`` before its name.
+    """
+    import pandas as pd
+
+    trials = store.trials(study)
+    columns: dict[str, Any] = {name: [getattr(trial, name) for trial in trials] for name in _FACTS}
+    columns["state"] = [str(trial.state) for trial in trials]
+    for name in ("score", "validation_loss"):
+        columns[name] = pd.Series(columns[name], dtype="float64")
+    for name in dict.fromkeys(key for trial in trials for key in trial.config):
+        columns[_column(name)] = [trial.config.get(name) for trial in trials]
+    return _with_units(pd.DataFrame(columns), _FACTS)
+
+
+def measurements_table(store: Store, study: str) -> pd.DataFrame:
+    """What ``study`` measured, a row an epoch of a trial."""
+    import pandas as pd
+
+    measured = store.measurements(study)
+    columns: dict[str, Any] = {"number": [row[0] for row in measured], "repeat": [row[1] for row in measured]}
+    columns |= {name: [getattr(row[2], name) for row in measured] for name in list(_MEASURED)[2:]}
+    return _with_units(pd.DataFrame(columns), _MEASURED)
+
+
+def write(frame: pd.DataFrame, study: Study, to: str | os.PathLike[str] | None) -> None:
+    """Write ``frame`` to the file ``to``, whose ending says how; as CSV to stdout where it is None.
+
+    Raises DataError for another ending, or if the file cannot be written.
+    """
+    if to is None:
+        write_csv(frame, sys.stdout)
+        return
+    path = Path(to)
+    if path.suffix.lower() == ".csv":
+        write_csv(frame, path)
+    elif path.suffix.lower() == ".parquet":
+        _write_parquet(frame, study, path)
+    else:
+        raise DataError(
+            f"{path.name!r} ends in neither {' nor '.join(KINDS)}", "name the file study.csv or study.parquet"
+        )
+
+
+def _write_parquet(frame: pd.DataFrame, study: Study, path: Path) -> None:
+    """One file whose own metadata says which study it is, and each column's which scale or unit it has."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({name: _cells(frame[name]) for name in frame.columns})
+    units: Mapping[str, str] = frame.attrs["units"]
+    for i, name in enumerate(table.schema.names):
+        scale = study.space.get(name.removeprefix("config."))
+        known = {"unit": units[name]} if name in units else {"scale": plain_json.dumps(scale)} if scale else {}
+        table = table.cast(table.schema.set(i, table.schema.field(i).with_metadata(known)))
+    facts = {name: getattr(study, name) for name in ("name", "metric", "search", "space", "budget", "data", "created")}
+    about = plain_json.dumps({**facts, "seed": str(study.seed), "environment": study.environment})
+    table = table.replace_schema_metadata({"caviar.study": about})
+    try:
+        pq.write_table(table, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}", "choose another file") from error
+
+
+def _cells(column: pd.Series[Any]) -> Any:
+    """Arrow's column; one of mixed types, as a list of choices may have, becomes text."""
+    import pyarrow as pa
+
+    values = [None if _is_missing(value) else value for value in column.tolist()] if column.dtype == object else column
+    try:
+        return pa.array(values, from_pandas=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else str(value) for value in values])
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and value != value)
+
+
+def _with_units(frame: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
+    frame.attrs["units"] = units
+    return frame
+
+
+def _column(name: str) -> str:
+    return f"config.{name}" if name in _FACTS else name

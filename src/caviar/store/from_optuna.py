@@ -1,0 +1,209 @@
+"""A study of Optuna's becomes one of ours: read through Optuna's own API, so that it is Optuna who knows its schema.
+
+    Optuna                                     here
+    FloatDistribution, log                     Linear, Log
+    IntDistribution, log, step                 Integer; with a step, the list of its values
+    CategoricalDistribution                    Choice; None becomes "None"
+    COMPLETE, PRUNED, FAIL, RUNNING            finished, stopped, failed, interrupted; WAITING, without a config, none
+    intermediate values by step                measurements by epoch, the first of them 1
+
+The metric is called ``objective`` where Optuna maximised it and ``objective_loss`` where it minimised it. Of a loss
+nothing is known: the objective itself, with the sign that makes it something to be small, stands in its place.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from caviar.errors import SpaceError, StoreError, did_you_mean
+from caviar.records import Measurement, Study, StudyState, Trial, TrialState, Value
+from caviar.scales import Choice, Integer, Linear, Log, Scale
+from caviar.space import Space
+from caviar.store.store import Store
+
+if TYPE_CHECKING:
+    import optuna
+
+METRICS = {"MAXIMIZE": "objective", "MINIMIZE": "objective_loss"}
+_STATES = {
+    "COMPLETE": TrialState.FINISHED,
+    "PRUNED": TrialState.STOPPED,
+    "FAIL": TrialState.FAILED,
+    "RUNNING": TrialState.INTERRUPTED,
+}
+_MOST_STEPS = 1000  # values of a stepped integer that are listed; with more, the step is left out
+_AT_ONCE = 1000  # trials in one transaction
+
+
+def names(url: str) -> list[str]:
+    """The names of the studies in the Optuna storage at ``url``; StoreError if there is no such storage."""
+    import optuna
+
+    return sorted(optuna.get_all_study_names(_storage(url)))
+
+
+def read(url: str, name: str | None = None) -> tuple[Study, list[Trial], list[tuple[int, int, Measurement]]]:
+    """The study ``name`` of the Optuna storage at ``url``, or the only one there, as our own nouns.
+
+    Raises StoreError for no storage, no such study, one of several objectives, and parameters that no scale fits.
+    """
+    storage = _storage(url)
+    import optuna
+
+    known = sorted(optuna.get_all_study_names(storage))
+    if name is None and len(known) != 1:
+        raise StoreError(
+            f"that Optuna storage has {len(known)} studies", f"name one with --study: {did_you_mean('', known)}"
+        )
+    chosen = known[0] if name is None else name
+    if chosen not in known:
+        raise StoreError(f"that Optuna storage has no study {chosen[:60]!r}", did_you_mean(chosen, known))
+    study = optuna.load_study(study_name=chosen, storage=storage)
+    if len(study.directions) != 1:
+        raise StoreError(
+            f"the Optuna study {chosen[:60]!r} has {len(study.directions)} objectives",
+            "caviar ranks by one: import another",
+        )
+    metric = METRICS[study.direction.name]
+    given = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in _STATES]
+    trials = [_trial(trial, metric) for trial in given]
+    measured = [row for trial in given for row in _measurements(trial, metric)]
+    started = [trial.datetime_start for trial in given if trial.datetime_start is not None]
+    ended = [trial.datetime_complete for trial in given if trial.datetime_complete is not None]
+    now = datetime.now(UTC).isoformat()
+    record = Study(
+        name=chosen,
+        seed=0,
+        metric=metric,
+        search="optuna",
+        space=_space(given).to_dict(),
+        budget={"trials": len(given)},
+        data={"imported_from": "Optuna"},
+        environment={"optuna": optuna.__version__},
+        state=StudyState.FINISHED,
+        created=min(started).astimezone(UTC).isoformat() if started else now,
+        ended=max(ended).astimezone(UTC).isoformat() if ended else now,
+    )
+    return record, trials, measured
+
+
+def put(store: Store, study: Study, trials: Sequence[Trial], measured: Sequence[tuple[int, int, Measurement]]) -> None:
+    """Write an imported study; StoreError if the store has one of that name."""
+    store.create_study(study)
+    by_trial: dict[int, list[tuple[int, int, Measurement]]] = {}
+    for row in measured:
+        by_trial.setdefault(row[0], []).append(row)
+    for start in range(0, len(trials), _AT_ONCE):
+        some = trials[start : start + _AT_ONCE]
+        store.write(study.name, some, [row for trial in some for row in by_trial.get(trial.number, [])])
+    store.finish_study(study.name, study.state, None, study.ended or study.created)
+
+
+def _storage(url: str) -> Any:
+    try:
+        import optuna
+    except ImportError:
+        raise StoreError(
+            "importing Optuna's studies needs Optuna, which is not installed", "pip install 'caviar[optuna]'"
+        ) from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    whole = url if "://" in url else f"sqlite:///{url}"
+    kind, _, rest = whole.partition("://")
+    if kind == "sqlite" and not Path(rest.removeprefix("/")).is_file():
+        raise StoreError(f"there is no file {rest.removeprefix('/')[:200]!r}", "name Optuna's database, or its URL")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Optuna calls experimental
+            # Optuna would make its tables in whatever database it is given.
+            return optuna.storages.get_storage(optuna.storages.RDBStorage(whole, skip_table_creation=True))
+    except (optuna.exceptions.OptunaError, sa.exc.SQLAlchemyError, RuntimeError, ValueError, ImportError):
+        # What it says may hold the URL, and that a password.
+        raise StoreError(
+            "Optuna cannot read a storage of its own there", "name the database that it was given as storage=..."
+        ) from None
+
+
+def _trial(trial: optuna.trial.FrozenTrial, metric: str) -> Trial:
+    values = trial.values
+    reached = values[0] if values else None
+    if reached is None and trial.intermediate_values:
+        reached = trial.intermediate_values[max(trial.intermediate_values)]
+    error = trial.system_attrs.get("fail_reason") if trial.state.name == "FAIL" else None
+    return Trial(
+        number=trial.number,
+        config={name: _value(value) for name, value in trial.params.items()},
+        state=_STATES[trial.state.name],
+        epochs=len(trial.intermediate_values),
+        score=None if reached is None else float(reached),
+        validation_loss=None if reached is None else _loss(float(reached), metric),
+        origin="Optuna",
+        error=None if error is None else str(error),
+    )
+
+
+def _measurements(trial: optuna.trial.FrozenTrial, metric: str) -> list[tuple[int, int, Measurement]]:
+    """Steps may begin anywhere and leave some out: epochs count them."""
+    nan = math.nan
+    steps = sorted(trial.intermediate_values.items())
+    rows = ((epoch, float(value)) for epoch, (_, value) in enumerate(steps, 1))
+    return [(trial.number, 0, Measurement(n, nan, _loss(v, metric), nan, v, nan, nan)) for n, v in rows]
+
+
+def _loss(value: float, metric: str) -> float:
+    return value if metric == METRICS["MINIMIZE"] else -value
+
+
+def _space(trials: Sequence[optuna.trial.FrozenTrial]) -> Space:
+    """A scale for every parameter that some trial has; where trials differ, one that holds them all."""
+    seen: dict[str, list[Any]] = {}
+    for trial in trials:
+        for name, distribution in trial.distributions.items():
+            if distribution not in seen.setdefault(name, []):
+                seen[name].append(distribution)
+    try:
+        return Space(**{name: _scale(distributions) for name, distributions in seen.items()})
+    except SpaceError as error:
+        raise StoreError(
+            f"a parameter of that study fits none of caviar's scales: {error.rule}", error.way_out
+        ) from error
+
+
+def _scale(distributions: Sequence[Any]) -> Scale | Value:
+    kinds = {type(distribution).__name__ for distribution in distributions}
+    if kinds == {"CategoricalDistribution"}:
+        choices = dict.fromkeys(_value(choice) for d in distributions for choice in d.choices)
+        return Choice(list(choices)) if len(choices) > 1 else next(iter(choices))
+    if "CategoricalDistribution" in kinds:
+        raise SpaceError("it is a category in some trials and a number in others", "import a study without such a one")
+    low, high = min(d.low for d in distributions), max(d.high for d in distributions)
+    if low == high:
+        return low  # type: ignore[no-any-return]
+    log = all(d.log for d in distributions)
+    if kinds == {"IntDistribution"}:
+        step = distributions[0].step
+        values = range(int(low), int(high) + 1, step)
+        if len(distributions) == 1 and step > 1 and len(values) <= _MOST_STEPS:
+            return Choice(list(values)) if len(values) > 1 else values[0]
+        return Integer(int(low), int(high), log=log)
+    return Log(float(low), float(high)) if log else Linear(float(low), float(high))
+
+
+def _value(value: Any) -> Value:
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def described(record: Study, trials: Sequence[Trial]) -> Mapping[str, Any]:
+    """What was imported, as plain data."""
+    return {
+        "study": record.name,
+        "metric": record.metric,
+        "hyperparameters": list(record.space),
+        "trials": {str(state): sum(t.state is state for t in trials) for state in TrialState},
+    }

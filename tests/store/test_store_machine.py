@@ -1,0 +1,292 @@
+"""The store against a model of a few dicts: whatever is done to it, in whatever order, it says what the model says."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from caviar.errors import Fenced, StoreError
+from caviar.records import Box, Measurement, Piece, Study, StudyState, Trial, TrialState, Worker, WorkerState
+from caviar.store import Store, schema
+from tests.postgresql_server import empty
+from tests.store.sample import CONFIG, STUDY, measurement
+
+NAMES = st.sampled_from(["flowers", "moths"])
+NUMBERS = st.integers(0, 3)
+REPEATS = st.integers(0, 1)
+EPOCHS = st.integers(1, 3)
+PIECES = st.lists(st.tuples(NUMBERS, REPEATS, EPOCHS), max_size=4, unique=True)
+TRIALS = st.lists(
+    st.builds(
+        Trial,
+        number=NUMBERS,
+        config=st.just(CONFIG),
+        state=st.sampled_from(TrialState),
+        epochs=EPOCHS,
+        score=st.none() | st.floats(allow_nan=False),
+        validation_loss=st.none() | st.floats(allow_nan=False),
+        repeat=REPEATS,
+        origin=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=3),
+        error=st.none() | st.just("broken"),
+    ),
+    max_size=3,
+)
+MEASURED = st.lists(st.tuples(NUMBERS, REPEATS, st.builds(measurement, EPOCHS, st.floats(allow_nan=False))), max_size=3)
+BOXES = st.lists(st.builds(Box, NUMBERS, NUMBERS, st.just({"learning_rate": [0.1, 1.0]}), st.text("ab🐟")), max_size=2)
+
+
+@dataclass
+class Remembered:
+    """What the model has of one study."""
+
+    study: Study
+    trials: dict[tuple[int, int], Trial] = field(default_factory=dict)
+    measured: dict[tuple[int, int, int], Measurement] = field(default_factory=dict)
+    boxes: dict[int, Box] = field(default_factory=dict)
+    workers: list[Worker] = field(default_factory=list)
+    claims: dict[Piece, int] = field(default_factory=dict)
+
+    def counts(self, worker: Worker) -> bool:
+        """Whether what ``worker`` writes is taken; if so, this is a beat."""
+        for i, known in enumerate(self.workers):
+            if known.token == worker.token and known.state is WorkerState.WORKING:
+                self.workers[i] = replace(known, beats=known.beats + 1)
+                return True
+        return False
+
+    def end(self, fence: int, state: WorkerState) -> bool:
+        if self.workers[fence - 1].state is not WorkerState.WORKING:
+            return False
+        self.workers[fence - 1] = replace(self.workers[fence - 1], state=state)
+        self.claims = {piece: holder for piece, holder in self.claims.items() if holder != fence}
+        return True
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Two studies, few trials, so that things collide."""
+
+    workers = Bundle("workers")
+    fresh_url: Callable[[], str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.url = type(self).fresh_url()
+        self.store = Store.open(self.url)
+        self.model: dict[str, Remembered] = {}
+
+    def teardown(self) -> None:
+        self.store.close()
+
+    def refused(self, study: str, attempt: Callable[[], Any]) -> bool:
+        """Whether there is no such study, which ``attempt`` then says."""
+        if study in self.model:
+            return False
+        with pytest.raises(StoreError, match="has no study"):
+            attempt()
+        return True
+
+    @initialize(target=workers)
+    def begin(self) -> Worker:
+        self.create("flowers")
+        return self.join("flowers")
+
+    @rule(name=NAMES)
+    def create(self, name: str) -> None:
+        study = replace(STUDY, name=name)
+        if name in self.model:
+            with pytest.raises(StoreError, match="already"):
+                self.store.create_study(study)
+        else:
+            self.store.create_study(study)
+            self.model[name] = Remembered(study)
+
+    @rule(target=workers, name=NAMES)
+    def join(self, name: str) -> Worker:
+        if self.refused(name, lambda: self.store.join(name)):
+            return Worker(name, 1, {}, "nobody")
+        worker = self.store.join(name)
+        self.model[name].workers.append(worker)
+        assert worker.fence == len(self.model[name].workers)
+        return worker
+
+    @rule(name=NAMES, trials=TRIALS, measured=MEASURED, boxes=BOXES, done=PIECES, worker=st.none() | workers)
+    def write(
+        self,
+        name: str,
+        trials: list[Trial],
+        measured: list[tuple[int, int, Measurement]],
+        boxes: list[Box],
+        done: list[Piece],
+        worker: Worker | None,
+    ) -> None:
+        study = worker.study if worker is not None else name
+
+        def attempt() -> None:
+            self.store.write(study, trials, measured, boxes, done, worker)
+
+        if self.refused(study, attempt):
+            return
+        known = self.model[study]
+        if worker is not None and not known.counts(worker):
+            with pytest.raises(Fenced):
+                attempt()
+            return
+        there = known.trials | {(trial.number, trial.repeat): trial for trial in trials}
+        keys = [(number, repeat, m.epoch) for number, repeat, m in measured]
+        if len(set(keys)) < len(keys) or set(keys) & set(known.measured) or {key[:2] for key in keys} - set(there):
+            if worker is not None:  # the beat was a part of the write that did not happen
+                known.workers[worker.fence - 1] = replace(
+                    known.workers[worker.fence - 1], beats=known.workers[worker.fence - 1].beats - 1
+                )
+            with pytest.raises(StoreError, match="has these epochs already"):
+                attempt()
+            return
+        attempt()
+        known.trials = there
+        known.measured |= {key: row[2] for key, row in zip(keys, measured, strict=True)}
+        known.boxes |= {box.number: box for box in boxes}
+        for piece in done:
+            if worker is None or known.claims.get(piece) == worker.fence:
+                known.claims.pop(piece, None)
+
+    @rule(worker=workers, pieces=PIECES)
+    def claim(self, worker: Worker, pieces: list[Piece]) -> None:
+        if self.refused(worker.study, lambda: self.store.claim(worker, pieces)):
+            return
+        known = self.model[worker.study]
+        if not known.counts(worker):
+            with pytest.raises(Fenced):
+                self.store.claim(worker, pieces)
+            return
+        free = [
+            piece
+            for piece in pieces
+            if piece not in known.measured
+            and (piece[:2] not in known.trials or known.trials[piece[:2]].state in ("running", "interrupted"))
+            and known.claims.get(piece, worker.fence) == worker.fence
+        ]
+        assert self.store.claim(worker, pieces) == free
+        known.claims |= dict.fromkeys(free, worker.fence)
+
+    @rule(worker=workers)
+    def beat(self, worker: Worker) -> None:
+        if self.refused(worker.study, lambda: self.store.beat(worker)):
+            return
+        if self.model[worker.study].counts(worker):
+            self.store.beat(worker)
+        else:
+            with pytest.raises(Fenced):
+                self.store.beat(worker)
+
+    @rule(worker=workers)
+    def leave(self, worker: Worker) -> None:
+        if self.refused(worker.study, lambda: self.store.leave(worker)):
+            return
+        self.store.leave(worker)
+        known = self.model[worker.study]
+        if any(worker.token == other.token for other in known.workers):
+            known.end(worker.fence, WorkerState.LEFT)
+
+    @rule(name=NAMES, data=st.data())
+    def lose(self, name: str, data: st.DataObject) -> None:
+        if name not in self.model or not self.model[name].workers:
+            return
+        known = self.model[name]
+        seen = data.draw(st.sampled_from(known.workers))
+        stale = replace(seen, beats=seen.beats - data.draw(st.integers(0, 1)))
+        expected = [seen.fence] if stale.beats == seen.beats and known.end(seen.fence, WorkerState.LOST) else []
+        assert [worker.fence for worker in self.store.lost(name, [stale])] == expected
+
+    @rule(name=NAMES, state=st.sampled_from(StudyState))
+    def finish(self, name: str, state: StudyState) -> None:
+        if self.refused(name, lambda: self.store.finish_study(name, state, {"a": 1}, "2026")):
+            return
+        self.store.finish_study(name, state, {"a": 1}, "2026")
+        known = self.model[name]
+        known.study = replace(known.study, state=state, result={"a": 1}, ended="2026")
+        known.trials = {
+            key: replace(trial, state=TrialState.INTERRUPTED) if trial.state is TrialState.RUNNING else trial
+            for key, trial in known.trials.items()
+        }
+
+    @rule(name=NAMES)
+    def reopen(self, name: str) -> None:
+        if self.refused(name, lambda: self.store.reopen_study(name, {"trials": 7})):
+            return
+        self.store.reopen_study(name, {"trials": 7})
+        known = self.model[name]
+        known.study = replace(known.study, state=StudyState.RUNNING, ended=None, budget={"trials": 7})
+
+    @rule(name=NAMES)
+    def delete(self, name: str) -> None:
+        if self.refused(name, lambda: self.store.delete_study(name)):
+            return
+        if any(worker.state is WorkerState.WORKING for worker in self.model[name].workers):
+            with pytest.raises(StoreError, match="works on it"):
+                self.store.delete_study(name)
+        else:
+            self.store.delete_study(name)
+            del self.model[name]
+
+    @rule()
+    def close_and_open(self) -> None:
+        self.store.close()
+        self.store = Store.open(self.url, create=False)
+
+    @invariant()
+    def agree(self) -> None:
+        assert {study.name: study for study in self.store.studies()} == {
+            n: known.study for n, known in self.model.items()
+        }
+        for name, known in self.model.items():
+            trials = [known.trials[key] for key in sorted(known.trials)]
+            assert repr(self.store.trials(name)) == repr(trials)
+            measured = [(*key[:2], known.measured[key]) for key in sorted(known.measured)]
+            assert repr(self.store.measurements(name)) == repr(measured)
+            assert self.store.boxes(name) == [known.boxes[number] for number in sorted(known.boxes)]
+            assert self.store.workers(name) == known.workers
+            with self.store.reading(name) as (connection, number):
+                columns = (
+                    schema.CLAIMS.c.number,
+                    schema.CLAIMS.c.repeat,
+                    schema.CLAIMS.c.to_epoch,
+                    schema.CLAIMS.c.fence,
+                )
+                held = connection.execute(sa.select(*columns).where(schema.CLAIMS.c.study == number)).all()
+            assert {(row[0], row[1], row[2]): row[3] for row in held} == known.claims
+            counts = {state: sum(t.state is state and not t.repeat for t in trials) for state in TrialState}
+            assert self.store.trial_counts()[name] == counts
+
+
+@pytest.mark.parametrize("back_end", ["sqlite", "postgresql"])
+def test_the_store_is_as_its_model(back_end: str, request: pytest.FixtureRequest) -> None:
+    folder = Path(tempfile.mkdtemp())
+    if back_end == "sqlite":
+        examples, fresh = 15, lambda: f"sqlite:///{folder / secrets.token_hex(8)}.db"
+    else:
+        url: str = request.getfixturevalue("postgresql_url")
+
+        def emptied() -> str:
+            empty(url)
+            return url
+
+        examples, fresh = 5, emptied
+    machine = type("Machine", (StoreMachine,), {"fresh_url": staticmethod(fresh)})
+    quiet = settings(
+        max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    try:
+        run_state_machine_as_test(machine, settings=quiet)  # type: ignore[no-untyped-call]
+    finally:
+        shutil.rmtree(folder)

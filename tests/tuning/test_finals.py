@@ -1,0 +1,134 @@
+"""The finals, on small real data: folds, the gap, preferences, ensembles."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, t
+from sklearn import metrics
+
+import caviar
+from caviar.data import samples
+from caviar.data.dataset import prepare
+from caviar.data.read import read
+from caviar.errors import ConfigError
+from caviar.search.choosing import NEARLY
+from caviar.tuning.answer import _wilson
+from caviar.tuning.job import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, check
+from caviar.tuning.request import Request
+from tests.test_tune import SMALL, study_of, target, wine  # noqa: F401
+
+
+def test_the_answer_tells_how_much_the_first_score_flattered(wine: Path, tmp_path: Path):  # noqa: F811
+    study = study_of(wine, tmp_path)
+    trials = study.trials()
+    repeated = study.summary["best"]["repeated"]
+    mine = trials[trials["number"] == study.best.trial].set_index("repeat")["score"]
+    assert repeated["scores"] == mine.loc[1:FOLDS].tolist()
+    assert repeated["mean"] == pytest.approx(np.mean(repeated["scores"]))
+    low, high = t.interval(
+        0.95, FOLDS - 1, loc=np.mean(repeated["scores"]), scale=np.std(repeated["scores"], ddof=1) / FOLDS**0.5
+    )
+    assert (repeated["low"], repeated["high"]) == (pytest.approx(low), pytest.approx(high))
+    assert repeated["when_chosen"] == mine.loc[0]
+    assert repeated["gap"] == pytest.approx(mine.loc[0] - repeated["mean"])
+    assert repeated["how"] == "5-fold cross-validation"
+
+
+def test_a_gap_of_losses_has_the_same_sign(wine: Path, tmp_path: Path):  # noqa: F811
+    repeated = study_of(wine, tmp_path, metric="log_loss").summary["best"]["repeated"]
+    assert repeated["gap"] == pytest.approx(repeated["mean"] - repeated["when_chosen"])
+
+
+def test_on_many_rows_finalists_get_fresh_seeds_on_the_same_rows(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(FOLDED_BELOW * 5 // 4, 4)).astype(np.float32)
+    job = check(Request(data=(x, (x[:, 0] > 0).astype(int))), lambda: False)
+    assert len(job.folds) == REPEATS
+    assert not job.folded
+    assert all(rows == (job.dataset.train, job.dataset.validation) for rows in job.folds)
+
+
+def test_folds_never_train_on_what_they_score_and_never_see_the_sealed_part(wine: Path):  # noqa: F811
+    job = check(Request(data=wine, target=target()), lambda: False)
+    everything = job.dataset.train_and_validation()
+    rows = {row.tobytes(): i for i, row in enumerate(everything.x)}
+    scored = []
+    for training, validation in job.folds:
+        there = [rows[row.tobytes()] for row in training.x]
+        here = [rows[row.tobytes()] for row in validation.x]
+        assert set(there) | set(here) == set(rows.values())
+        assert not set(there) & set(here)
+        scored += here
+    assert sorted(scored) == sorted(rows.values())
+
+
+def test_a_preference_for_small_networks(wine: Path, tmp_path: Path):  # noqa: F811
+    best = study_of(wine, tmp_path, trials=60)
+    small = study_of(wine, tmp_path, trials=60, prefer="small")
+    front = small.summary["front"]
+    assert front == best.summary["front"]
+    parameters = {row["trial"]: row["parameters"] for row in front}
+    assert sorted(parameters.values(), reverse=True) == list(parameters.values())
+    assert small.best.trial in parameters
+    means = small.trials().query("repeat > 0 and repeat <= 5").groupby("number")["score"].mean()
+    near = [n for n in means.index if means[n] >= means.max() * (1 - NEARLY)]
+    assert small.best.trial == min(near, key=lambda n: parameters[n])
+
+
+def test_a_preference_for_fast_networks_and_one_that_is_none(wine: Path, tmp_path: Path):  # noqa: F811
+    fast = study_of(wine, tmp_path, trials=30, prefer="fast")
+    assert fast.best.trial in {row["trial"] for row in fast.summary["front"]}
+    with pytest.raises(ConfigError, match="no preference 'smal'") as refusal:
+        study_of(wine, tmp_path, prefer="smal")
+    assert "small" in refusal.value.way_out
+
+
+@pytest.mark.parametrize("regression", [False, True])
+def test_an_ensemble_is_one_model_that_scores_what_was_told(regression: bool, wine: Path, tmp_path: Path):  # noqa: F811
+    if regression:
+        table = samples.diabetes()
+        path, column = samples.write_csv(table, tmp_path / "d.csv"), str(table.target_name)
+    else:
+        path, column = wine, target()
+    study = caviar.tune(
+        path, column, trials=30, space=SMALL, ensemble=True, store=tmp_path / "c.db", out=tmp_path, study="together"
+    )
+    told = study.summary["ensemble"]
+    assert told["networks"] == len(study.best.model.company) + 1 >= FOLDS
+    assert sum(told["trials"].values()) == pytest.approx(1)
+    assert len(told["trials"]) <= FINALISTS
+    loaded = caviar.load(tmp_path / "together.caviar")
+    dataset = prepare(read(path, column), 0)
+    assert dataset.test is not None
+    sealed = dataset.test.open()
+    frame = read(path, column).frame
+    assert (loaded.predict(frame) == study.best.model.predict(frame)).all()
+    said = study.best.model._says(sealed.x.astype(np.float64))
+    if regression:
+        assert told["test"]["r2"] == pytest.approx(metrics.r2_score(sealed.y, said[:, 0]))
+    else:
+        assert told["test"]["accuracy"] == pytest.approx(metrics.accuracy_score(sealed.y, said.argmax(axis=1)))
+        assert told["test"]["log_loss"] == pytest.approx(metrics.log_loss(sealed.y, said))
+    assert study.summary["best"]["test"] is not None  # the single network stands beside it
+    assert json.loads(json.dumps(loaded.facts["ensemble"])) == json.loads(json.dumps(told))
+
+
+def test_an_ensemble_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_path: Path):  # noqa: F811
+    one, three = (study_of(wine, tmp_path, threads=n, ensemble=True) for n in (1, 3))
+    assert one.summary["ensemble"] == three.summary["ensemble"]
+    for mine, other in zip(one.best.model.company, three.best.model.company, strict=True):
+        assert mine.share == other.share
+        assert all(mine.weights[name].tobytes() == other.weights[name].tobytes() for name in mine.weights)
+
+
+@given(st.integers(1, 5000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows))))
+def test_the_interval_of_an_accuracy_is_wilsons(counts):
+    right, rows = counts
+    expected = binomtest(right, rows).proportion_ci(0.95, method="wilson")
+    assert _wilson(right, rows) == (pytest.approx(expected.low, abs=1e-12), pytest.approx(expected.high, abs=1e-12))
