@@ -11,10 +11,12 @@ import argparse
 import importlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,20 @@ def end(child: subprocess.Popen[str], timeout: float = 120) -> tuple[int, str, s
     """The child's exit status, stdout and stderr, once it has ended."""
     said, complained = child.communicate(timeout=timeout)
     return child.returncode, said, complained
+
+
+def freeze(child: subprocess.Popen[str], store: Path) -> None:
+    """Stop the child where it is, but not while it holds SQLite's lock, with which it would stop everyone."""
+    while True:
+        child.send_signal(signal.SIGSTOP)
+        try:
+            with closing(sqlite3.connect(store, timeout=1, isolation_level=None)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+            return
+        except sqlite3.OperationalError:  # by the child, or by another one: then it was for nothing, and does no harm
+            child.send_signal(signal.SIGCONT)
+            time.sleep(0.05)
 
 
 def _say(what: str) -> None:

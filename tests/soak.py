@@ -56,6 +56,10 @@ def play(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
         until(leader, "begun")
         site.begun = True
         company = [start("help", site.store, data, "--patience", PATIENCE) for _ in range(helpers)]
+        if chance.random() < 0.8:  # else while some of them are still starting
+            for process in (leader, *company):
+                assert process.stdout is not None
+                process.stdout.readline()
         for _ in range(chance.randrange(1, 4)):
             time.sleep(chance.uniform(0.1, 2.5))
             victim = chance.choice([leader, *company])

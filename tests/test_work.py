@@ -12,7 +12,7 @@ from caviar.cli.main import run
 from caviar.data import samples
 from caviar.records import StudyState, WorkerState
 from caviar.store import Store
-from tests.child import STUDY, end, start, until
+from tests.child import STUDY, end, freeze, start, until
 from tests.faults.invariants import acknowledged, check_over, check_whole
 from tests.test_tune import told
 
@@ -85,7 +85,7 @@ def test_a_helper_that_freezes_is_told_off_and_ends_quietly_when_it_wakes(wine, 
     until(leader, "begun")
     helper = start("help", store, wine)
     until(helper, _helped)
-    helper.send_signal(signal.SIGSTOP)
+    freeze(helper, store)
     assert end(leader)[0] == 0
     helper.send_signal(signal.SIGCONT)
     status, said, complained = end(helper)
