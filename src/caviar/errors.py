@@ -7,6 +7,8 @@
     │   ├── DataError           a table, an array, a target, a file of data
     │   ├── ModelError          a model file, or data that does not fit a model
     │   └── StoreError          a store or a study in it
+    │       ├── Fenced          a worker that was declared lost tried to write
+    │       └── SnapshotError   a snapshot that is missing or damaged
     ├── SealBroken              the sealed test part was touched twice
     └── NoAnswer                the work was done but has no answer: exit status 1
 
@@ -53,6 +55,14 @@ class ModelError(UserMistake):
 
 class StoreError(UserMistake):
     """A store cannot be opened, or a study in it does not exist or exists already."""
+
+
+class Fenced(StoreError):
+    """A worker was declared lost, and others have its work: nothing that it writes is taken any more."""
+
+
+class SnapshotError(StoreError):
+    """A snapshot is missing, or not what was saved."""
 
 
 class SealBroken(CaviarError):

@@ -24,6 +24,8 @@ class TrialState(StrEnum):
     FINISHED = "finished"  # reached the last rung
     DIVERGED = "diverged"  # NaN, infinity or an exploding loss: ranked last, never missing
     INTERRUPTED = "interrupted"  # the budget or a person ended the study first
+    FAILED = "failed"  # an error that is none of these ended it; Trial.error says which
+    OUT_OF_MEMORY = "out_of_memory"  # larger than the memory that was left
 
 
 class StudyState(StrEnum):
@@ -56,7 +58,11 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One config being trained; ``epochs`` trained so far, ``score`` the study's metric after the last of them."""
+    """One config being trained; ``epochs`` trained so far, ``score`` the study's metric after the last of them.
+
+    ``origin`` is where the proposal came from ("middle", "box 3", "whole space", "told"; empty where nobody noted
+    it), ``error`` why a failed trial failed.
+    """
 
     number: int
     config: Config
@@ -65,6 +71,51 @@ class Trial:
     score: float | None = None
     validation_loss: float | None = None
     repeat: int = 0
+    origin: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The part of the space that a coarse-to-fine round draws from, from trial ``first_trial`` on, and why.
+
+    ``number`` counts a study's boxes from 0; ``ranges`` has for each hyperparameter what is left of its scale, as
+    plain data.
+    """
+
+    number: int
+    first_trial: int
+    ranges: Mapping[str, Any]
+    reason: str
+
+
+class WorkerState(StrEnum):
+    """What became of a worker."""
+
+    WORKING = "working"
+    LEFT = "left"  # ended of itself and gave its claims back
+    LOST = "lost"  # dead or frozen: its claims went to others, and nothing that it writes is taken any more
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One process that trains trials of a study.
+
+    ``fence`` counts up with every worker that joins the study; a write carries it, and is refused once the worker was
+    declared lost. ``identity`` says where the process runs (host, boot, pids, pid, started, user), ``token`` is a
+    random word that tells it from every other worker, ``beats`` counts its signs of life.
+    """
+
+    study: str
+    fence: int
+    identity: Mapping[str, Any]
+    token: str
+    beats: int = 0
+    state: WorkerState = WorkerState.WORKING
+
+
+Piece = tuple[int, int, int]
+"""A piece of work that one worker claims: (number, repeat, to_epoch), train this trial up to that epoch."""
 
 
 @dataclass(frozen=True, slots=True)

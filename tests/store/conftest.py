@@ -10,11 +10,14 @@ import pytest
 from caviar.store import Store
 
 
-@pytest.fixture(params=["sqlite"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A store of each back end; another one adds its name to the parameters and its URL here."""
-    assert request.param == "sqlite"
-    return f"sqlite:///{tmp_path / 'caviar.db'}"
+    monkeypatch.chdir(tmp_path)
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'caviar.db'}"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url
 
 
 @pytest.fixture

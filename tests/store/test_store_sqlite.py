@@ -80,7 +80,7 @@ def test_a_path_and_a_url_name_the_same_file(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://anna:s3cret@host/db", "sqlite://anna:s3cret@host/db", "mysql://a:s3cret@"]
+    "url", ["oracle://anna:s3cret@host/db", "sqlite://anna:s3cret@host/db", "mysql://a:s3cret@"]
 )
 def test_a_url_of_another_kind_is_refused_and_its_password_not_shown(url: str) -> None:
     with pytest.raises(StoreError) as error:

