@@ -7,8 +7,6 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from caviar.store.schema import ExactFloat, Seed
-
 revision = "3"
 down_revision = "2"
 
@@ -20,7 +18,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("name", sa.Text, nullable=False, unique=True),
         sa.Column("kind", sa.Text, nullable=False),
-        sa.Column("seed", Seed, nullable=False),
+        sa.Column("seed", sa.String, nullable=False),
         sa.Column("request", sa.JSON, nullable=False),
         sa.Column("config", sa.JSON, nullable=False),
         sa.Column("data", sa.JSON, nullable=False),
@@ -52,7 +50,7 @@ def upgrade() -> None:
         "run_snapshots",
         *_clock(),
         sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("merit", ExactFloat),
+        sa.Column("merit", sa.Double().with_variant(sa.BLOB(), "sqlite")),
         sa.Column("path", sa.Text, nullable=False),
         sa.Column("sha256", sa.Text, nullable=False),
         sa.Column("size", sa.BigInteger, nullable=False),
