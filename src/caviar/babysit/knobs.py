@@ -69,7 +69,7 @@ def parse(assignments: Sequence[str]) -> dict[str, Value]:
         if not equals:
             raise ConfigError(f"a knob is turned by name=value, got {text[:60]!r}", "write learning_rate=0.003, say")
         check_name(name)
-        changes[name] = _value(value.strip())
+        changes[name] = value_of(value.strip())
     if not changes:
         raise ConfigError("a turn must name a knob, got none", "write learning_rate=0.003, say")
     check(changes)
@@ -154,7 +154,8 @@ def config_of(settings: Settings) -> Config:
     return shown | {"hidden_units": "-".join(map(str, settings.architecture.hidden_units)) or "none"}
 
 
-def _value(text: str) -> Value:
+def value_of(text: str) -> Value:
+    """What a person typed: a number if it is one."""
     for kind in (int, float):
         try:
             return kind(text)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from caviar.babysit.cub import Cub
 from caviar.babysit.keeping import DEFAULT_BUDGET
-from caviar.babysit.knobs import Settings, config_of, from_plain
+from caviar.babysit.knobs import Settings, config_of, from_plain, turned
 from caviar.babysit.nurse import THRESHOLDS, Thresholds, advise
 from caviar.babysit.nursing import Nursing
 from caviar.data.dataset import Dataset
@@ -63,11 +63,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The data is read and the network is ready; also after a resume, and for a branch."""
+    """The data is read and the network is ready; also after a resume, and for a branch.
+
+    ``order`` gives the run an order from within its process: its kind, its arguments, and why.
+    """
 
     run: Run
     epochs: int
     warnings: tuple[str, ...]
+    epochs_before: tuple[RunMeasurement, ...]
+    diary_before: tuple[DiaryEntry, ...]
+    order: Callable[[str, dict[str, Any], str], object]
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class EpochDone:
-    """An epoch ended, and what was measured."""
+    """An epoch of ``epochs`` ended, and what was measured."""
 
     measurement: RunMeasurement
+    epochs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +262,9 @@ def _raise(
     try:
         begin(nursing)
         nursing.epochs = [e for e in nursing.epochs if e["epoch"] <= nursing.clock.epoch]
-        yield Begun(run, int(run.request["epochs"]), dataset.warnings)
+        seen = tuple(runs.measurements(run.name)), tuple(runs.diary(run.name))
+        nursing.entries.clear()  # they are in `seen`
+        yield Begun(run, int(run.request["epochs"]), dataset.warnings, *seen, _orders_of(runs, run.name, cub))
         yield from _nurse(nursing, int(run.request["epochs"]), str(run.request["nurse"]), ended)
         raised = _conclude(nursing, run, dataset, store.url)
         state = RunState.STOPPED if nursing.stopped else RunState.FINISHED
@@ -293,7 +302,7 @@ def _nurse(nursing: Nursing, epochs: int, nurse: str, ended: Callable[[], bool])
             pace = done / seconds if not pace else 0.9 * pace + 0.1 * done / seconds
             steps = max(1, int(0.5 * steps + 0.5 * len(piece.losses) * _PIECE / seconds))
             if piece.ended:
-                yield EpochDone(nursing.measure(piece.train_loss, time.perf_counter() - epoch_began))
+                yield EpochDone(nursing.measure(piece.train_loss, time.perf_counter() - epoch_began), epochs)
                 epoch_began = time.perf_counter()
                 if nursing.finite:
                     nursing.snapshot("epoch", merit=float(nursing.epochs[-1]["validation_loss"]))
@@ -315,6 +324,19 @@ def _nurse(nursing: Nursing, epochs: int, nurse: str, ended: Callable[[], bool])
             yield Progress(facts)
     nursing.obey()
     yield from (Noted(entry) for entry in nursing.entries[shown:])
+
+
+def _orders_of(runs: Runs, name: str, cub: Cub) -> Callable[[str, dict[str, Any], str], object]:
+    from caviar.babysit import orders
+    from caviar.babysit.telling import me
+
+    def order(kind: str, arguments: dict[str, Any], because: str) -> object:
+        orders.check(kind, arguments)
+        if kind == "turn":
+            turned(cub.settings, arguments, 0.0, cub.settings.optimisation.learning_rate)  # can it be?
+        return runs.order(name, kind, arguments, me(), because)
+
+    return order
 
 
 def load(request: Request | Mapping[str, Any]) -> Dataset:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -128,3 +128,68 @@ def _check_turn(run: Run, changes: Mapping[str, Any]) -> None:
 
     architecture, optimisation = from_config(config, 1, run.data.get("classes") or 1)
     knobs.turned(knobs.Settings(replace(architecture), optimisation), changes, 0.0, optimisation.learning_rate)
+
+
+def changes_of(run: str, assignments: Sequence[str], store: str) -> dict[str, Any]:
+    """The changes that ``name=value`` texts ask for of ``run``; its own knobs, if it is anyone's training loop."""
+    from caviar.store import Store
+    from caviar.store.runs import Runs
+
+    with Store.open(store, create=False) as opened:
+        record = Runs(opened).run(run)
+    if not assignments:
+        return {}
+    if record.kind == "network":
+        return dict(knobs.parse(assignments))
+    changes = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise StoreError(f"a knob is turned by name=value, got {text[:60]!r}", "write learning_rate=0.003, say")
+        changes[name.strip()] = knobs.value_of(value.strip())
+    return changes
+
+
+def snapshot_of(run: str, epoch: int | None, number: int | None, store: str) -> int | None:
+    """The number of the snapshot that an epoch or a number names; None where neither is given."""
+    from caviar.store import Store
+    from caviar.store.runs import Runs
+
+    if epoch is not None and number is not None:
+        raise StoreError("a snapshot is named by its epoch or by its number, got both", "leave one of them out")
+    if epoch is None:
+        return number
+    with Store.open(store, create=False) as opened:
+        return snapshot_at(Runs(opened).snapshots(run), epoch).number
+
+
+def branch_point(run: str, epoch: int | None, number: int | None, store: str) -> int:
+    """The number of the snapshot to branch from: by default the newest that is there."""
+    from caviar.store import Store
+    from caviar.store.runs import Runs
+
+    found = snapshot_of(run, epoch, number, store)
+    with Store.open(store, create=False) as opened:
+        snapshots = Runs(opened).snapshots(run)
+    if found is None:
+        found = next((s.number for s in reversed(snapshots) if s.state == "kept"), 0)
+    return snapshot_numbered(snapshots, found).number
+
+
+def relatives(run: str, store: str) -> tuple[list[Run], dict[str, list[RunMeasurement]]]:
+    """Every run of the family of ``run``, oldest first, and what was measured of each."""
+    from caviar.store import Store
+    from caviar.store.runs import Runs
+
+    with Store.open(store, create=False) as opened:
+        runs = Runs(opened)
+        everyone = {one.name: one for one in runs.all()}
+        first = runs.run(run)
+        while first.parent is not None:
+            first = everyone[first.parent]
+        family = {first.name}
+        for one in everyone.values():  # parents come before their branches
+            if one.parent in family:
+                family.add(one.name)
+        kin = [one for one in everyone.values() if one.name in family]
+        return kin, {one.name: runs.measurements(one.name) for one in kin}

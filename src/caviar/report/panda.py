@@ -77,6 +77,48 @@ def epoch_line(name: str, measurement: RunMeasurement, epochs: int) -> str:
     )
 
 
+def watched_line(name: str, measurement: RunMeasurement) -> str:
+    """The same for whoever looks on, and for anyone's training loop, whose numbers have any names."""
+    numbers = {k: v for k, v in measurement.values.items() if isinstance(v, int | float)}
+    shown = ", ".join(f"{key} {number(value)}" for key, value in numbers.items())
+    return f"{name} | epoch {measurement.clock.epoch}, step {measurement.clock.step:,} | {shown}"
+
+
+def watched(run: Run, epochs: Sequence[RunMeasurement]) -> dict[str, Any]:
+    """A run as it stands, as the JSON object of ``caviar watch --json``."""
+    line = present_line(epochs) if run.kind == "network" else list(epochs)
+    return {
+        "run": run.name,
+        "state": str(run.state),
+        "progress": run.progress,
+        "epochs": [{"epoch": m.clock.epoch, "step": m.clock.step, **m.values} for m in line],
+        "result": run.result,
+    }
+
+
+def entry_row(entry: DiaryEntry) -> dict[str, Any]:
+    """A diary entry as plain data."""
+    clock = entry.clock
+    place = {"tick": clock.tick, "step": clock.step, "epoch": clock.epoch, "take": clock.take}
+    plain = {"number": entry.number, "when": entry.written, "kind": entry.kind, "who": entry.who}
+    return {**plain, **place, "text": entry.text, "facts": entry.facts}
+
+
+def member_row(run: Run, epochs: Sequence[RunMeasurement]) -> dict[str, Any]:
+    """A member of a family as plain data."""
+    best = best_of(epochs)
+    found = None
+    if best is not None:
+        found = {"epoch": best.clock.epoch, **{k: v for k, v in best.values.items() if k != "inside"}}
+    return {
+        "run": run.name,
+        "parent": run.parent,
+        "snapshot": run.parent_snapshot,
+        "state": str(run.state),
+        "best": found,
+    }
+
+
 def entry_line(entry: DiaryEntry) -> str:
     """A diary entry as one line."""
     who = f"{entry.who}: " if entry.who not in ("", "caviar") else ""
