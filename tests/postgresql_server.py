@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,8 +65,7 @@ def server() -> Iterator[str]:
             _wait(url, process, log)
             yield url
         finally:
-            process.terminate()  # SIGTERM: no new connections, and waits for those there are, so SIGINT follows
-            process.send_signal(2)
+            process.send_signal(signal.SIGQUIT)  # at once: nobody needs what is in it
             process.wait(60)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -75,7 +76,7 @@ def database(url: str, name: str, encoding: str = "UTF8") -> str:
     import psycopg
 
     with psycopg.connect(plain(url, "postgres"), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'{encoding}\'')  # type: ignore[call-overload]
+        connection.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING '{encoding}'")  # type: ignore[call-overload]
     return url.replace("DATABASE", name)
 
 
@@ -85,8 +86,6 @@ def plain(url: str, name: str | None = None) -> str:
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    import time
-
     import psycopg
 
     end = time.monotonic() + 60

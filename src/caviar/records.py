@@ -75,20 +75,6 @@ class Trial:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """The part of the space that a coarse-to-fine round draws from, from trial ``first_trial`` on, and why.
-
-    ``number`` counts a study's boxes from 0; ``ranges`` has for each hyperparameter what is left of its scale, as
-    plain data.
-    """
-
-    number: int
-    first_trial: int
-    ranges: Mapping[str, Any]
-    reason: str
-
-
 class WorkerState(StrEnum):
     """What became of a worker."""
 
@@ -116,6 +102,20 @@ class Worker:
 
 Piece = tuple[int, int, int]
 """A piece of work that one worker claims: (number, repeat, to_epoch), train this trial up to that epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of the space that a search draws from, from trial ``first_trial`` on, and why.
+
+    ``ranges`` has, by hyperparameter, {"low": ..., "high": ...} in its own units, or {"weights": {value: share}} for
+    categories.
+    """
+
+    number: int
+    first_trial: int
+    ranges: Mapping[str, Any]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

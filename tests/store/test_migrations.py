@@ -43,7 +43,10 @@ def schema_of(path: Path) -> dict[str, object]:
     found = sa.inspect(engine)
     facts = {
         table: (
-            [(c["name"], str(c["type"]), c["nullable"], c["default"], c["primary_key"]) for c in found.get_columns(table)],
+            [
+                (c["name"], str(c["type"]), c["nullable"], c["default"], c["primary_key"])
+                for c in found.get_columns(table)
+            ],
             found.get_pk_constraint(table)["constrained_columns"],
             sorted((k["constrained_columns"], k["referred_table"]) for k in found.get_foreign_keys(table)),
             sorted(u["column_names"] for u in found.get_unique_constraints(table)),
@@ -143,7 +146,12 @@ def test_a_migration_that_is_killed_half_way_can_be_run_again(tmp_path: Path) ->
 def test_two_processes_that_open_an_old_store_migrate_it_once(tmp_path: Path) -> None:
     path = unpacked(OLD[0], tmp_path)
     environment = {**os.environ, "PYTHONPATH": ":".join([str(Path(__file__).parents[2]), *sys.path])}
-    command = [sys.executable, "-c", "import sys; from caviar.store import Store; Store.open(sys.argv[1]).close()", path]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from caviar.store import Store; Store.open(sys.argv[1]).close()",
+        path,
+    ]
     processes = [subprocess.Popen(command, env=environment) for _ in range(4)]
     assert [process.wait(60) for process in processes] == [0] * 4
     with Store.open(path) as store:

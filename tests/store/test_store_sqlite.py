@@ -79,9 +79,7 @@ def test_a_path_and_a_url_name_the_same_file(tmp_path: Path, monkeypatch: pytest
         assert store.studies() == []
 
 
-@pytest.mark.parametrize(
-    "url", ["oracle://anna:s3cret@host/db", "sqlite://anna:s3cret@host/db", "mysql://a:s3cret@"]
-)
+@pytest.mark.parametrize("url", ["oracle://anna:s3cret@host/db", "sqlite://anna:s3cret@host/db", "mysql://a:s3cret@"])
 def test_a_url_of_another_kind_is_refused_and_its_password_not_shown(url: str) -> None:
     with pytest.raises(StoreError) as error:
         Store.open(url)

@@ -119,6 +119,11 @@ class NativeTraining:
         self._trial.load(arrays, **asdict(place_of(state)))
 
     @property
+    def architecture(self) -> Architecture:
+        """What the network is."""
+        return self._architecture
+
+    @property
     def epoch(self) -> int:
         """Epochs done."""
         return int(self._trial.epoch)

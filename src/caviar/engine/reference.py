@@ -64,6 +64,11 @@ class ReferenceTraining:
             self._state = network.State(arrays, place.step, place.first_steps, place.second_steps)
 
     @property
+    def architecture(self) -> Architecture:
+        """What the network is."""
+        return self._architecture
+
+    @property
     def epoch(self) -> int:
         """Epochs done."""
         return self._epoch

@@ -26,6 +26,7 @@ from typing import NamedTuple
 from caviar.search.ranking import WORST, Merit
 
 ETA = 3
+_SLACK = 2  # promotions of a rung that a window does not wait for
 POOL = 9  # eta**2: a trial outside the best third is all but never among the best nine of those passed over
 
 
@@ -52,8 +53,9 @@ class _Rung:
     expected: deque[int] = field(default_factory=deque)  # trials on their way, by number
     arrived: dict[int, Merit] = field(default_factory=dict)  # of those, who is here before its turn
     pool: list[tuple[Merit, int]] = field(default_factory=list)  # (merit, -number), the poorest first
-    compared: int = 0
+    compared: list[tuple[int, Merit]] = field(default_factory=list)  # (number, merit), in the order of the queue
     promoted: int = 0
+    promoted_by: list[int] = field(default_factory=lambda: [0])  # how many had been after so many comparisons
 
 
 class Halving:
@@ -90,19 +92,37 @@ class Halving:
 
     def reached(self) -> tuple[int, ...]:
         """How many trials have been compared at each rung so far."""
-        return tuple(rung.compared for rung in self._rungs)
+        return tuple(len(rung.compared) for rung in self._rungs)
+
+    @property
+    def compared(self) -> list[list[tuple[int, Merit]]]:
+        """Of each rung, (number, merit) of the trials compared there, in an order that no timing changes."""
+        return [rung.compared for rung in self._rungs]
+
+    def certain(self, entered: int) -> list[int]:
+        """How many comparisons of each rung to wait for, if the first ``entered`` trials are to be looked at.
+
+        They exist or will, whatever happens: at a rung above the first, those let go on by the comparisons waited for
+        below, but for the last `_SLACK`, whose long way up would hold up everybody.
+        """
+        window = [entered]
+        for rung in self._rungs[:-1]:
+            known = min(window[-1], len(rung.compared))
+            window.append(max(rung.promoted_by[known] - _SLACK, 0))
+        return window
 
     def _compare(self, at: int, number: int) -> Iterator[Decision]:
         rung = self._rungs[at]
         merit = rung.arrived.pop(number)
-        rung.compared += 1
+        rung.compared.append((number, merit))
         if at == len(self._rungs) - 1:
             if merit > WORST:
                 yield Decision(number, at, None)
             return
         if merit > WORST:
             insort(rung.pool, (merit, -number))
-        yield from self._promote(at, rung.compared // self._eta)
+        yield from self._promote(at, len(rung.compared) // self._eta)
+        rung.promoted_by.append(rung.promoted)
         if len(rung.pool) > self._pool:
             yield Decision(-rung.pool.pop(0)[1], at, None)
 
@@ -119,6 +139,6 @@ class Halving:
         for at, rung in enumerate(self._rungs[:-1]):
             if rung.expected:
                 return
-            yield from self._promote(at, -(-rung.compared // self._eta))
+            yield from self._promote(at, -(-len(rung.compared) // self._eta))
             while rung.pool:
                 yield Decision(-rung.pool.pop()[1], at, None)

@@ -7,15 +7,16 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from caviar.errors import SpaceError, did_you_mean
 from caviar.randomness import Purpose, generator, stream_key
-from caviar.records import Config
+from caviar.records import Box, Config
+from caviar.search.strategy import Compared, Proposal
 from caviar.space import Space
 
 BLOCK = 64  # proposals are drawn by the block: a call costs microseconds a proposal
@@ -43,21 +44,29 @@ def random(dimensions: int, seed: int, block: int) -> Points:
     return generator(stream_key(seed, Purpose.PROPOSALS, trial=block)).random((BLOCK, dimensions))
 
 
-SEARCHES: dict[str, Callable[[int, int, int], Points]] = {"sobol": sobol, "random": random}
+@dataclass(frozen=True)
+class Sampling:
+    """A search whose blocks of points depend on the seed alone; see strategy.Search."""
+
+    name: str
+    points: Callable[[int, int, int], Points]
+    space: Space
+    seed: int
+
+    def lag(self, number: int) -> int | None:
+        """It looks at no trials."""
+        return None
+
+    def propose(self, number: int, evidence: Sequence[Compared]) -> tuple[list[Proposal], list[Box]]:
+        """The trials from ``number`` to the end of their block."""
+        if number == 0:
+            return [Proposal(middle(self.space), "middle")], []
+        block, at = divmod(number - 1, BLOCK)
+        dimensions = len(self.space.searched)
+        points = self.points(dimensions, self.seed, block)[at:] if dimensions else np.empty((BLOCK, 0))
+        return [Proposal(config, self.name) for config in self.space.from_unit(points)], []
 
 
-def check_search(name: str) -> None:
-    """SpaceError unless ``name`` is a search."""
-    if name not in SEARCHES:
-        raise SpaceError(f"there is no search {name!r}", did_you_mean(name, SEARCHES))
-
-
-def propose(search: str, space: Space, seed: int, first: int) -> list[Config]:
-    """The configs of the trials numbered ``first`` on, to the end of their block."""
-    dimensions = len(space.searched)
-    if first == 0:
-        return list(space.from_unit(np.full((1, dimensions), 0.5)))
-    if dimensions == 0:
-        return list(space.from_unit(np.empty((BLOCK, 0))))
-    block, at = divmod(first - 1, BLOCK)
-    return list(space.from_unit(SEARCHES[search](dimensions, seed, block)[at:]))
+def middle(space: Space) -> Config:
+    """The config in the middle of every scale."""
+    return space.from_unit(np.full((1, len(space.searched)), 0.5))[0]

@@ -106,13 +106,16 @@ class Snapshots:
 
         A damaged one is put in ``damaged``, and the one before it is tried.
         """
-        of_trial = [s for s in self.list(study) if (s.number, s.repeat) == (number, repeat)]
-        for snapshot in sorted(of_trial, key=lambda s: s.epoch, reverse=True):
-            if snapshot.epoch <= at_most_epoch:
-                try:
-                    return snapshot.epoch, self.read(study, snapshot)
-                except SnapshotError as error:
-                    self.damaged.append(error)
+        columns = SNAPSHOTS.c
+        of_trial = (columns.number == number, columns.repeat == repeat, columns.epoch <= at_most_epoch)
+        with self._store.reading(study) as (connection, identity):
+            query = sa.select(*_COLUMNS).where(columns.study == identity, *of_trial).order_by(columns.epoch.desc())
+            latest_first = [Snapshot(*row) for row in connection.execute(query)]
+        for snapshot in latest_first:
+            try:
+                return snapshot.epoch, self.read(study, snapshot)
+            except SnapshotError as error:
+                self.damaged.append(error)
         return None
 
     def read(self, study: str, snapshot: Snapshot) -> dict[str, Any]:
@@ -173,7 +176,9 @@ class Snapshots:
         ]
         self._remove(study, gone)
 
-    def keep_within(self, study: str, budget_bytes: int, worst_first: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    def keep_within(
+        self, study: str, budget_bytes: int, worst_first: Sequence[tuple[int, int]]
+    ) -> list[tuple[int, int]]:
         """Remove the oldest snapshots of the trials in ``worst_first`` until what is left fits ``budget_bytes``.
 
         First each trial's older ones, the worst trial's first, then whole trials, the worst first. Returns the trials
@@ -245,7 +250,7 @@ def _write(folder: Path, number: int, repeat: int, epoch: int, state: State) -> 
     """The file of one snapshot, whole and on the disk; its name not yet."""
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in state.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in state.items()}
     facts = {"format": FORMAT, "number": number, "repeat": repeat, "epoch": epoch}
     file = archive.pack({_ENTRY: save(arrays)}, facts)
     name = f"{number}-{repeat}-{epoch}-{secrets.token_hex(8)}.snapshot"

@@ -166,7 +166,8 @@ class Store(AbstractContextManager["Store"]):
             working = WORKERS.c.study == identity, WORKERS.c.state == str(WorkerState.WORKING)
             if connection.scalar(sa.select(sa.func.count()).select_from(WORKERS).where(*working)):
                 raise StoreError(
-                    f"study {_visible(name)!r} has a worker that works on it", "end that first; caviar doctor shows who it is"
+                    f"study {_visible(name)!r} has a worker that works on it",
+                    "end that first; caviar doctor shows who it is",
                 )
             for table in OF_A_STUDY:
                 connection.execute(table.delete().where(table.c.study == identity))
