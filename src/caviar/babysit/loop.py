@@ -36,6 +36,7 @@ EPOCHS = 50
 NURSES = ("watch", "act", "no")
 _PIECE = 0.1  # seconds between two looks at the orders, unless one mini-batch takes longer
 _TELL = 0.5  # seconds between two looks that others get from the store
+_SHARE = 8  # a file above this part of the memory is mapped: as float64 and float32 it takes several times its size
 _DOZE = 0.05  # seconds between two looks at the orders while paused
 
 
@@ -58,7 +59,7 @@ class Request:
     nurse: str = "watch"
     budget: int = DEFAULT_BUDGET
     engine: str = "native"
-    mapped: bool = False
+    mapped: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ def follow(request: Request, ended: Callable[[], bool] = lambda: False) -> Itera
         name = request.name or runs.free_name(dataset.name)
         check_name(name)
         asked = {key: value for key, value in asdict(request).items() if key not in ("config", "store", "name", "seed")}
+        asked["mapped"] = _mapped(request)
         for key in ("data", "labels", "test", "test_labels"):
             if asked[key] is not None:
                 asked[key] = str(Path(asked[key]).absolute())
@@ -346,13 +348,27 @@ def load(request: Request | Mapping[str, Any]) -> Dataset:
 
     asked = asdict(request) if isinstance(request, Request) else dict(request)
     seed = int(asked["seed"])
-    if asked["mapped"]:
+    if _mapped(request) if isinstance(request, Request) else asked["mapped"]:
         from caviar.data.mapped import prepare_mapped
 
         return prepare_mapped(asked["data"], asked["target"], asked["labels"], seed, asked["task"])
     table = read(asked["data"], asked["target"], asked["labels"])
     test = None if asked["test"] is None else read(asked["test"], asked["target"], asked["test_labels"])
     return prepare(table, seed, test, asked["task"])
+
+
+def _mapped(request: Request) -> bool:
+    """Whether the rows stay in files: as asked, or where a file of a kind that can be mapped is too large to be read."""
+    if request.mapped is not None:
+        return request.mapped
+    path = Path(request.data)
+    if path.suffix.lower() not in (".npy", ".parquet", ".pq") or request.test is not None:
+        return False
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return path.stat().st_size > memory // _SHARE
+    except (OSError, ValueError):
+        return False  # reading it will say what is wrong
 
 
 def ready(run: Run) -> tuple[Dataset, Cub]:

@@ -12,7 +12,26 @@ from collections.abc import Sequence
 
 import typer
 
-from caviar.cli import demo, predict, resume, space, studies, trials, tune
+from caviar.cli import (
+    babysit,
+    branch,
+    demo,
+    diary,
+    pause,
+    predict,
+    replay,
+    resume,
+    rollback,
+    snapshot,
+    space,
+    stop,
+    studies,
+    tree,
+    trials,
+    tune,
+    turn,
+    watch_run,
+)
 from caviar.cli.console import complain
 from caviar.cli.signals import Ended
 from caviar.errors import CaviarError, NoAnswer
@@ -34,6 +53,17 @@ app.command("predict")(predict.predict)
 app.command("studies")(studies.studies)
 app.command("trials")(trials.trials)
 app.command("space")(space.space)
+app.command("babysit")(babysit.babysit)
+app.command("turn")(turn.turn)
+app.command("pause")(pause.pause)
+app.command("snapshot")(snapshot.snapshot)
+app.command("rollback")(rollback.rollback)
+app.command("branch")(branch.branch)
+app.command("stop")(stop.stop)
+app.command("watch")(watch_run.watch)
+app.command("tree")(tree.tree)
+app.command("diary")(diary.diary)
+app.command("replay")(replay.replay)
 
 # Typer has Click's exceptions under one name or another, by version; those that it does export lead to them.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
