@@ -18,13 +18,9 @@ KINDS = ("turn", "pause", "resume", "snapshot", "rollback", "stop")
 
 def check(kind: str, arguments: Mapping[str, Value]) -> None:
     """Raise ConfigError for what is no order, where it is typed and not where it is obeyed."""
-    from caviar.babysit import knobs
-
     if kind not in KINDS:
         raise ConfigError(f"{kind!r} is no order", did_you_mean(kind, KINDS))
-    if kind == "turn":
-        knobs.check(arguments)
-    elif kind == "rollback":
+    if kind == "rollback":
         to = arguments.get("snapshot")
         if to is not None and (not isinstance(to, int) or isinstance(to, bool) or to < 1):
             raise ConfigError(f"a snapshot is named by its number, got {to!r}", "caviar diary shows the numbers")

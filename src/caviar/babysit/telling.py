@@ -118,6 +118,7 @@ def _check_turn(run: Run, changes: Mapping[str, Any]) -> None:
         unknown = [name for name in changes if name not in run.config]
         if unknown:
             raise StoreError(f"run {run.name!r} has no knob {unknown[0]!r}", f"it has {', '.join(run.config)}")
+        knobs.check({name: value for name, value in changes.items() if name in knobs.KNOBS})
         return
     standing = dict(run.progress["knobs"]) if run.progress else {}
     config = dict(run.config) | standing

@@ -43,8 +43,7 @@ def raise_run(
 
         def show() -> None:
             if people.is_terminal and facts:
-                typed = keys.typed if keys.typed is not None else (keys.said or None)
-                view = panda.View(name, facts, epochs, diary, typed=typed, keys=keys.enabled)
+                view = panda.View(name, facts, epochs, diary, typed=keys.typed, said=keys.said, keys=keys.enabled)
                 display.update(panda.screen(view, people.width, people.height), refresh=True)
 
         try:

@@ -30,7 +30,7 @@ _KEYS = (
 
 @dataclass(frozen=True)
 class View:
-    """What the screen shows: ``facts`` are the run's progress, ``typed`` what is being typed, None where no keys are."""
+    """What the screen shows: ``facts`` are the run's progress, ``typed`` what is being typed, ``said`` the answer to it."""
 
     name: str
     facts: Mapping[str, Any]
@@ -38,6 +38,7 @@ class View:
     diary: Sequence[DiaryEntry]
     state: str = "running"
     typed: str | None = None
+    said: str = ""
     keys: bool = False
 
 
@@ -52,6 +53,8 @@ def screen(view: View, width: int = 100, height: int = 40) -> Group:
     parts.append(_diary_tail(view.diary, 5 if height < 36 else 8, width))
     if view.typed is not None:
         parts.append(Text(f": {view.typed}▏", style="bold"))
+    elif view.said:
+        parts.append(Text(view.said, style="yellow"))
     elif view.keys:
         parts.append(Text.from_markup(_KEYS, style="dim"))
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts))
