@@ -24,7 +24,7 @@ def to_remove(snapshots: Sequence[RunSnapshot], budget: int, needed: Collection[
     if not kept:
         return []
     best = min(kept, key=_merit)
-    safe = {kept[-1].number, best.number, *needed}
+    safe = {kept[-1].number, *needed} | ({best.number} if math.isfinite(_merit(best)) else set())
     by_age = {s.number: rank for rank, s in enumerate(reversed(kept))}
     by_merit = {s.number: rank for rank, s in enumerate(sorted(kept, key=_merit))}
 
