@@ -14,7 +14,6 @@ accuracy within 0.01 of the healthy run's.
 
 from __future__ import annotations
 
-import csv
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.machine import facts
+from benchmarks.machine import write
 from caviar.babysit import loop
 from caviar.babysit.cub import Cub
 from caviar.data import samples
@@ -33,7 +32,6 @@ from caviar.errors import NoAnswer
 from caviar.records import Config
 
 FASHION = Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz")
-RESULTS = Path(__file__).parent / "results" / "nurse.csv"
 HEALTHY, SICK = 50, 20
 
 
@@ -147,11 +145,7 @@ def main() -> None:
                 nursed, kinds, _ = one_run(data, config, number, epochs, "watch", turn_at)
             rows.append(_row(accident, number, data, healthy, nursed, alone, kinds))
             print(rows[-1], flush=True)
-    machine = facts()
-    with RESULTS.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [*rows[0], *machine], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**row, **machine} for row in rows)
+    write("nurse", rows)
     healthy_rows = [row for row in rows if row["kind"] == "healthy"]
     sick = [row for row in rows if row["kind"] != "healthy"]
     print(f"actions in {len(healthy_rows)} healthy runs: {sum(row['actions'] for row in healthy_rows)}")

@@ -24,8 +24,8 @@ def layer(**changes: float) -> dict[str, float]:
 
 def epochs(training: list[float], validation: list[float], inside=None):
     return [
-        {"train_loss": t, "validation_loss": v, "inside": inside or [layer(), layer()]}
-        for t, v in zip(training, validation, strict=True)
+        {"epoch": i, "train_loss": t, "validation_loss": v, "inside": inside or [layer(), layer()]}
+        for i, (t, v) in enumerate(zip(training, validation, strict=True), start=1)
     ]
 
 
@@ -81,6 +81,16 @@ def test_an_epoch_far_worse_on_both_parts_leads_back_and_on_one_does_not():
     assert rules(seen([*good, 2.0], [*good, 2.0])) == ["worsened"]
     assert "worsened" not in rules(seen([*good, 0.2], [*good, 2.0]))
     assert "worsened" not in rules(seen([*good, 2.0], [*good, 0.2]))
+
+
+def test_a_raised_rate_that_made_two_epochs_worse_is_regretted():
+    before, after = [1.0, 0.5], [0.6, 0.56]
+    worse = seen([*before, *after], [*before, *after], raised=2)
+    assert rules(worse) == ["regretted"]
+    assert rules(replace(worse, raised=None)) == []
+    assert rules(seen([*before, 0.6], [*before, 0.6], raised=2)) == []  # one epoch may be the price of it
+    assert rules(seen([*before, 0.6, 0.51], [*before, 0.6, 0.51], raised=2)) == []
+    assert rules(seen([*before, *after], [*before, 0.6, 0.45], raised=2)) == []  # validation gained
 
 
 def test_a_plateau_proposes_a_decay_of_the_rate_in_force():

@@ -49,7 +49,7 @@ class Torch:
     def __init__(self) -> None:
         table = samples.digits()
         self.x = torch.tensor(table.frame.to_numpy(np.float32) / 16)
-        self.y = torch.tensor(table.target.to_numpy(np.int64))
+        self.y = torch.tensor(np.unique(table.target.to_numpy(str), return_inverse=True)[1])
         self.generator = torch.Generator().manual_seed(0)
         torch.manual_seed(0)
         self.model = torch.nn.Sequential(torch.nn.Linear(64, 16), torch.nn.ReLU(), torch.nn.Linear(16, 10))
@@ -108,7 +108,7 @@ def test_a_pytorch_loop_comes_back_to_the_bit(store: str):
 
 def test_a_scikit_learn_loop_is_turned_and_taken_up_again(store: str):
     table = samples.digits()
-    x, y = table.frame.to_numpy(np.float64) / 16, table.target.to_numpy()
+    x, y = table.frame.to_numpy(np.float64) / 16, np.unique(table.target.to_numpy(str), return_inverse=True)[1]
     model = SGDClassifier(random_state=0)
     with (
         pytest.raises(ZeroDivisionError),

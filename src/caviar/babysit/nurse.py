@@ -7,6 +7,7 @@ does, and writes it into the diary. A rule that only says something says it once
     diverged     NaN or infinity                                   roll back, halve the learning rate
     exploding    the smoothed loss far above the last epoch's      the same, before it is NaN
     worsened     an epoch's losses, both, far above the best       the same
+    regretted    a rate was turned up, and both losses with it     the same, to before the turn
     plateau      no new best for many epochs                       propose a decay, or do it (--nurse act)
     overfitting  validation turns while training falls             propose l2, dropout, or the best snapshot
     vanishing    a layer's gradient far below the others'          say so
@@ -45,6 +46,9 @@ class Thresholds:
     exploding_above: float = 0.5  # above it by this share of guess: a loss of 0.01 may well triple
     worsened_times: float = 1.5  # an epoch's training loss above so many times the best, validation's too, and
     worsened_above: float = 0.15  # both above by this share of guess
+    raised_times: float = 2.0  # a learning rate turned up by so much
+    regretted_epochs: int = 2  # since then, in each of which
+    regretted_rise: float = 0.05  # both losses were above those before it, relatively
     plateau_epochs: int = 10
     plateau_gain: float = 0.005  # a relative gain of the validation loss below this in all these epochs is none
     decay: float = 0.3  # what a plateau multiplies the learning rate by
@@ -69,7 +73,8 @@ class Sight:
     ``losses`` are those of the mini-batches since the last finished epoch, turn of the batch or rollback; ``epochs`` what
     was measured of the epochs that are in the network, oldest first (names as the loop measures them); ``finite`` is
     False after a NaN or an infinity; ``epoch_ended`` says that the last of ``epochs`` is new; ``rollbacks`` counts the
-    nurse's own since the last best; ``since_turn`` the epochs since any knob was turned.
+    nurse's own since the last best; ``since_turn`` the epochs since any knob was turned; ``raised`` the epoch after which
+    somebody turned the learning rate up, None where nobody did.
     """
 
     losses: Sequence[float]
@@ -79,6 +84,7 @@ class Sight:
     epoch_ended: bool = False
     rollbacks: int = 0
     since_turn: int = 1 << 30
+    raised: int | None = None
     knobs: Mapping[str, Value] = field(default_factory=dict)
 
 
@@ -133,6 +139,20 @@ def worsened(sight: Sight, t: Thresholds) -> Advice | None:
             return None
     best = min(float(epoch["validation_loss"]) for epoch in before)
     return Advice("worsened", "rollback", f"validation loss {float(now['validation_loss']):.4g}, and it was {best:.4g}")
+
+
+def regretted(sight: Sight, t: Thresholds) -> Advice | None:
+    """A learning rate that was turned up, and every epoch since was worse than the last before it, on both parts."""
+    if not sight.epoch_ended or sight.raised is None:
+        return None
+    before = [epoch for epoch in sight.epochs if epoch["epoch"] <= sight.raised]
+    since = [epoch for epoch in sight.epochs if epoch["epoch"] > sight.raised]
+    if not before or len(since) != t.regretted_epochs:
+        return None
+    for name in ("train_loss", "validation_loss"):
+        if not all(float(epoch[name]) > float(before[-1][name]) * (1 + t.regretted_rise) for epoch in since):
+            return None
+    return Advice("regretted", "rollback", "since the learning rate was turned up both losses are higher than before")
 
 
 def plateau(sight: Sight, t: Thresholds) -> Advice | None:
@@ -213,7 +233,12 @@ def tearing(sight: Sight, t: Thresholds) -> Advice | None:
     return Advice("tearing", "say", "every layer's step is a third of its weights or more: turn the learning rate down")
 
 
-RULES: tuple[Rule, ...] = (diverged, exploding, worsened, plateau, overfitting, vanishing, dead, saturated, tearing)
+RULES: tuple[Rule, ...] = (
+    diverged,
+    exploding,
+    worsened,
+    regretted,
+    plateau, overfitting, vanishing, dead, saturated, tearing)
 
 
 def advise(sight: Sight, thresholds: Thresholds = THRESHOLDS, rules: Sequence[Rule] = RULES) -> list[Advice]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from caviar.babysit.cub import Cub
 from caviar.babysit.keeping import last_good, to_remove
-from caviar.babysit.nurse import Advice, Sight, smoothed
+from caviar.babysit.nurse import THRESHOLDS, Advice, Sight, smoothed
 from caviar.babysit.orders import overtaken
 from caviar.engine.contract import Outcome, Piece, State
 from caviar.errors import CaviarError, SnapshotError, StoreError
@@ -33,6 +33,9 @@ from caviar.records import (
 
 if TYPE_CHECKING:
     from caviar.store.runs import Runs
+
+_RECENT = 3
+"""Epochs within which a learning rate that was turned up is the first thing to doubt."""
 
 CURVE = 400
 """Smoothed losses of mini-batches that are kept for the screen."""
@@ -63,6 +66,7 @@ class Nursing:
     _take: int = 0
     _turned_at: int = 0  # epoch
     _running: State = field(default_factory=dict)
+    _raised: tuple[int, int] | None = None  # tick and epoch at which a person turned the learning rate up
     _last_target: int | None = None  # of the nurse's last rollback, until an epoch is finished
 
     @property
@@ -88,6 +92,7 @@ class Nursing:
             epoch_ended=self.epoch_ended,
             rollbacks=self.nurse_rollbacks,
             since_turn=self.clock.epoch - self._turned_at,
+            raised=self._raised[1] if self._raised else None,
             knobs=self.cub.settings.knobs() | {"learning_rate": self.cub.rate},
         )
 
@@ -144,6 +149,10 @@ class Nursing:
         turned = self.cub.turn(changes)
         self.interventions += 1
         self._turned_at = self.clock.epoch
+        if "learning_rate" in turned:
+            was, is_now = (float(value) for value in turned["learning_rate"])
+            up = who != "nurse" and is_now >= THRESHOLDS.raised_times * was
+            self._raised = (self.clock.tick, self.clock.epoch) if up else None
         if "batch_size" in changes or "dropout" in changes or "input_dropout" in changes:
             self.losses.clear()
         text = ", ".join(f"{name} from {_shown(was)} to {_shown(is_now)}" for name, (was, is_now) in turned.items())
@@ -160,6 +169,7 @@ class Nursing:
         self.finite, self.epoch_ended = True, False
         self._running = {}
         self._turned_at = min(self._turned_at, self.clock.epoch)
+        self._raised = None
         if kind == "rollback":
             self.rollbacks += 1
         text = f"back to snapshot {to.number} at epoch {to.clock.epoch}" + (f", because {because}" if because else "")
@@ -261,8 +271,10 @@ class Nursing:
         avoid: set[int] = set()
         rate_before = self.cub.rate
         again = self._last_target is not None
+        if self._raised is not None and self.clock.epoch - self._raised[1] <= _RECENT:
+            avoid = {s.number for s in self.snapshots if s.clock.tick > self._raised[0]}
         if self._last_target is not None:
-            avoid = {s.number for s in self.snapshots if s.number >= self._last_target}
+            avoid |= {s.number for s in self.snapshots if s.number >= self._last_target}
         while True:
             to = last_good(self.snapshots, self.cub.guess, avoid) or last_good(self.snapshots, self.cub.guess)
             if to is None:
