@@ -52,7 +52,10 @@ def test_old_and_poor_ones_go_before_those_that_were_asked_for():
         snapshot(5, 0.5),
         snapshot(6, 0.6),
     ]
-    assert [s.number for s in to_remove(snapshots, 40)] == [2, 6] or [s.number for s in to_remove(snapshots, 40)] == [2, 5]
+    assert [s.number for s in to_remove(snapshots, 40)] == [2, 6] or [s.number for s in to_remove(snapshots, 40)] == [
+        2,
+        5,
+    ]
     assert 3 not in [s.number for s in to_remove(snapshots, 30)]
 
 

@@ -299,5 +299,3 @@ def test_data_that_changed_is_not_trained_on(pond: Pond):
     (pond.folder / "wine.csv").write_text(table.replace("13.2", "13.3", 1))
     with pytest.raises(StoreError, match="no longer what it was trained on"):
         replayed("wine", pond)
-
-

@@ -37,7 +37,9 @@ def _read_file(path: Path) -> Config:
         if name not in HYPERPARAMETERS:
             raise ConfigError(f"{name[:60]!r} is no hyperparameter", did_you_mean(name, HYPERPARAMETERS))
         if isinstance(value, dict):
-            raise ConfigError(f"{name} is one value in a config, got a table", f"write {name} = ..., a space is for tune")
+            raise ConfigError(
+                f"{name} is one value in a config, got a table", f"write {name} = ..., a space is for tune"
+            )
     return config
 
 
@@ -49,7 +51,11 @@ def _best_of(study: str, store: str) -> Config:
         if record.result and "best" in record.result:
             return dict(record.result["best"]["config"])
         scored = [trial for trial in opened.trials(study) if trial.validation_loss is not None and trial.repeat == 0]
-    best = min((t for t in scored if t.validation_loss == t.validation_loss), key=lambda t: t.validation_loss or 0.0, default=None)
+    best = min(
+        (t for t in scored if t.validation_loss == t.validation_loss),
+        key=lambda t: t.validation_loss or 0.0,
+        default=None,
+    )
     if best is None:
         raise NoAnswer(f"study {study!r} has no trial that was measured", "let it run longer, or give --config FILE")
     return dict(best.config)

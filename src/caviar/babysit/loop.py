@@ -272,7 +272,9 @@ def _raise(
         state = RunState.STOPPED if nursing.stopped else RunState.FINISHED
         result = raised.summary
         if raised.model is None:
-            raise NoAnswer(f"run {run.name!r} ended without a whole network: {nursing.stopped}", "caviar diary says how")
+            raise NoAnswer(
+                f"run {run.name!r} ended without a whole network: {nursing.stopped}", "caviar diary says how"
+            )
         yield raised
     except KeyboardInterrupt:
         nursing.snapshot("interrupted", merit=cub.evaluate().loss)
@@ -489,4 +491,3 @@ def _check(request: Request) -> None:
         raise ConfigError(f"a disk budget must be at least 1 byte, got {request.budget}", "leave it out for 2 GiB")
     if request.out is not None and not Path(request.out).is_dir():
         raise ConfigError(f"there is no folder {request.out!r} for the model", "make it, or name another with --out")
-

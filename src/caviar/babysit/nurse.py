@@ -222,7 +222,9 @@ def saturated(sight: Sight, t: Thresholds) -> Advice | None:
     if not _in_all_looks(sight, t, lambda layers: max(one["saturated"] for one in layers) > t.saturated):
         return None
     return Advice(
-        "saturated", "say", "more than half of a layer's units are saturated: a lower learning rate, more l2, batch norm"
+        "saturated",
+        "say",
+        "more than half of a layer's units are saturated: a lower learning rate, more l2, batch norm",
     )
 
 
@@ -238,7 +240,13 @@ RULES: tuple[Rule, ...] = (
     exploding,
     worsened,
     regretted,
-    plateau, overfitting, vanishing, dead, saturated, tearing)
+    plateau,
+    overfitting,
+    vanishing,
+    dead,
+    saturated,
+    tearing,
+)
 
 
 def advise(sight: Sight, thresholds: Thresholds = THRESHOLDS, rules: Sequence[Rule] = RULES) -> list[Advice]:

@@ -156,7 +156,9 @@ class Nursing:
         if "batch_size" in changes or "dropout" in changes or "input_dropout" in changes:
             self.losses.clear()
         text = ", ".join(f"{name} from {_shown(was)} to {_shown(is_now)}" for name, (was, is_now) in turned.items())
-        self.enter("turn", who, text + (f", because {because}" if because else ""), {"turned": turned, "because": because})
+        self.enter(
+            "turn", who, text + (f", because {because}" if because else ""), {"turned": turned, "because": because}
+        )
 
     def rollback(self, to: RunSnapshot, who: str, because: str, kind: str = "rollback") -> None:
         """Be again what was saved. Raises SnapshotError where that is damaged or gone, and changes nothing."""
@@ -187,7 +189,9 @@ class Nursing:
         elif advice.action == "turn" and act:
             self.turn(advice.changes, "nurse", f"{advice.rule}: {advice.text}")
         elif advice.rule not in self.said:
-            self.enter("advice", "nurse", f"{advice.rule}: {advice.text}", {"rule": advice.rule, "changes": advice.changes})
+            self.enter(
+                "advice", "nurse", f"{advice.rule}: {advice.text}", {"rule": advice.rule, "changes": advice.changes}
+            )
         self.said.add(advice.rule)
 
     def obey(self) -> None:
@@ -332,4 +336,3 @@ def _because(text: str, because: str) -> str:
 
 def _shown(value: Value) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-

@@ -420,4 +420,3 @@ def _check(values: Mapping[str, Value]) -> None:
 
 def _shown(knobs: Mapping[str, Value]) -> str:
     return ", ".join(f"{name} {value}" for name, value in knobs.items()) or "no knobs"
-

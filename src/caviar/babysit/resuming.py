@@ -8,7 +8,7 @@ from caviar.records import RunState
 
 
 def going_on(name: str, store: str) -> str | None:
-    """"paused" for a run that a process keeps, "ended" for one that none does; None where a study is meant.
+    """ "paused" for a run that a process keeps, "ended" for one that none does; None where a study is meant.
 
     A run that is over is meant only where there is no study of the name: then a StoreError says so.
     """

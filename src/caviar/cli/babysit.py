@@ -27,14 +27,19 @@ def babysit(
     epochs: Annotated[int, typer.Option(help="How many epochs in all.")] = 50,
     name: Annotated[str | None, typer.Option(help="The run's name; by default the file's.", metavar="RUN")] = None,
     seed: Annotated[int, typer.Option(help="Decides the split and every weight.")] = 0,
-    task: Annotated[str | None, typer.Option(help="classification or regression; by default the column decides.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classification or regression; by default the column decides.")
+    ] = None,
     no_nurse: Annotated[bool, typer.Option("--no-nurse", help="Nobody watches but you.")] = False,
     nurse: Annotated[
-        str | None, typer.Option(help="watch: rolls back, proposes the rest (the default); act: does it.", metavar="HOW")
+        str | None,
+        typer.Option(help="watch: rolls back, proposes the rest (the default); act: does it.", metavar="HOW"),
     ] = None,
     mapped: Annotated[
         bool | None,
-        typer.Option("--mapped/--in-memory", help="Leave the rows in files; by default where they are many (NPY, Parquet)."),
+        typer.Option(
+            "--mapped/--in-memory", help="Leave the rows in files; by default where they are many (NPY, Parquet)."
+        ),
     ] = None,
     disk: Annotated[float, typer.Option(help="Megabytes that its snapshots may take.", metavar="MB")] = 2048.0,
     store: StoreUrl = DEFAULT_STORE,

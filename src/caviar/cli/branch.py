@@ -12,7 +12,9 @@ from caviar.cli.orders import Because, RunName
 
 def branch(
     run: RunName,
-    knobs: Annotated[list[str] | None, typer.Argument(help="name=value, to turn at once.", metavar="KNOB=VALUE")] = None,
+    knobs: Annotated[
+        list[str] | None, typer.Argument(help="name=value, to turn at once.", metavar="KNOB=VALUE")
+    ] = None,
     at: Annotated[int | None, typer.Option(help="The epoch to begin from.", metavar="EPOCH")] = None,
     snapshot: Annotated[
         int | None, typer.Option(help="A snapshot by its number; by default the newest.", metavar="NUMBER")

@@ -17,7 +17,9 @@ from caviar.cli import (
     branch,
     demo,
     diary,
+    lr_find,
     pause,
+    plan,
     predict,
     replay,
     resume,
@@ -53,6 +55,8 @@ app.command("predict")(predict.predict)
 app.command("studies")(studies.studies)
 app.command("trials")(trials.trials)
 app.command("space")(space.space)
+app.command("plan")(plan.plan)
+app.command("lr-find")(lr_find.lr_find)
 app.command("babysit")(babysit.babysit)
 app.command("turn")(turn.turn)
 app.command("pause")(pause.pause)

@@ -14,9 +14,7 @@ RunName = Annotated[str, typer.Argument(help="The name of a run.", metavar="RUN"
 Because = Annotated[str, typer.Option("--because", help="Why, for the diary.", metavar="TEXT")]
 
 
-def give(
-    run: str, kind: str, arguments: Mapping[str, Any], store: str, because: str, json: bool, quiet: bool
-) -> None:
+def give(run: str, kind: str, arguments: Mapping[str, Any], store: str, because: str, json: bool, quiet: bool) -> None:
     """Give the order and tell what became of it. A refused one is the user's mistake."""
     from caviar.babysit.telling import tell
     from caviar.cli.console import console, print_json

@@ -164,4 +164,3 @@ class Keys:
             if ready:
                 for key in os.read(descriptor, 64).decode(errors="replace"):
                     self.press(key)
-

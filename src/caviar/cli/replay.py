@@ -6,9 +6,7 @@ from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.cli.orders import RunName
 
 
-def replay(
-    run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False, quiet: Quiet = False
-) -> int:
+def replay(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False, quiet: Quiet = False) -> int:
     """[bold]caviar replay flowers[/]
 
     Train a run again from its diary, every turn and rollback at its mini-batch, and see whether it ends with the same

@@ -53,9 +53,7 @@ def chart(series: Sequence[Series], width: int, height: int, log: bool = False) 
     return picture
 
 
-def _dots(
-    points: Sequence[float], across: int, down: int, low: float, high: float, log: bool
-) -> list[tuple[int, int]]:
+def _dots(points: Sequence[float], across: int, down: int, low: float, high: float, log: bool) -> list[tuple[int, int]]:
     """The places of the points, joined: (x, y) with y from the top."""
 
     def level(value: float) -> float:

@@ -23,9 +23,7 @@ SMOOTHING = 0.6
 
 _BAR = 30
 _SETTLED = 0.05  # standard deviations that a running mean goes between two epochs
-_KEYS = (
-    "[b]+[/] [b]-[/] learning rate  [b]p[/] pause  [b]s[/] snapshot  [b]b[/] roll back  [b]:[/] turn a knob  [b]q[/] stop"
-)
+_KEYS = "[b]+[/] [b]-[/] learning rate  [b]p[/] pause  [b]s[/] snapshot  [b]b[/] roll back  [b]:[/] turn a knob  [b]q[/] stop"
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,9 @@ def diary_table(run: Run, diary: Sequence[DiaryEntry], everything: bool) -> Grou
             style = {"turn": "bold", "rollback": "bold red", "warning": "yellow", "advice": "cyan"}.get(entry.kind, "")
             what = Text(entry.text, style=style)
             grid.add_row(when, str(entry.clock.epoch), f"{entry.clock.step:,}", Text(entry.who), what)
-    return Group(Text.assemble((run.name, "bold"), f": {run.kind}, {run.state}, seed {run.seed}, begun {run.created[:19]}"), grid)
+    return Group(
+        Text.assemble((run.name, "bold"), f": {run.kind}, {run.state}, seed {run.seed}, begun {run.created[:19]}"), grid
+    )
 
 
 def family(runs: Sequence[Run], epochs: Mapping[str, Sequence[RunMeasurement]], root: str) -> Tree:
@@ -236,7 +236,9 @@ def _numbers(line: Sequence[RunMeasurement], facts: Mapping[str, Any]) -> Table:
         grid.add_row(f"epoch {line[-1].clock.epoch}", Text(text))
     knobs = dict(facts.get("knobs", {}))
     if knobs:
-        hidden = {"decay_by", "epsilon"} | {name for name in ("l2", "dropout", "input_dropout", "clip_norm") if not knobs.get(name)}
+        hidden = {"decay_by", "epsilon"} | {
+            name for name in ("l2", "dropout", "input_dropout", "clip_norm") if not knobs.get(name)
+        }
         if not knobs.get("decay_rate"):
             hidden |= {"decay", "decay_rate"}
         of = {"momentum": ("momentum", "nesterov"), "beta1": ("adam", "adamw"), "beta2": ("adam", "adamw", "rmsprop")}
@@ -250,7 +252,14 @@ def _numbers(line: Sequence[RunMeasurement], facts: Mapping[str, Any]) -> Table:
 def _layers(inside: Sequence[Mapping[str, float]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     saturated = any(layer["saturated"] for layer in inside)
-    headers = ["layer", "gradient norm", "update / weight", "activation spread", "saturated" if saturated else "dead relus", "batch norm"]
+    headers = [
+        "layer",
+        "gradient norm",
+        "update / weight",
+        "activation spread",
+        "saturated" if saturated else "dead relus",
+        "batch norm",
+    ]
     for header in headers:
         table.add_column(header, justify="right")
     for i, layer in enumerate(inside, start=1):

@@ -77,7 +77,8 @@ class Runs:
         with self._store._writing() as connection:
             if connection.scalar(sa.select(RUNS.c.id).where(RUNS.c.name == run.name)) is not None:
                 raise StoreError(
-                    f"the store has a run {run.name!r} already", "name this one otherwise, or go on with it: caviar resume"
+                    f"the store has a run {run.name!r} already",
+                    "name this one otherwise, or go on with it: caviar resume",
                 )
             row = {f.name: getattr(run, f.name) for f in fields(run)}
             row |= {"state": str(run.state), "fence": 0, "parent": None}
@@ -211,7 +212,8 @@ class Runs:
             run = self._runs(connection, identity)[0]
             if run.state in (RunState.FINISHED, RunState.STOPPED):
                 raise StoreError(
-                    f"run {name!r} is {run.state} and takes no orders", f"begin from one of its snapshots: caviar branch {name}"
+                    f"run {name!r} is {run.state} and takes no orders",
+                    f"begin from one of its snapshots: caviar branch {name}",
                 )
             number = _next(connection, RUN_ORDERS, identity)
             order = Order(number, kind, dict(arguments), who, because, now())
@@ -328,7 +330,11 @@ def _numbers(values: Any) -> Any:
         return {name: _numbers(value) for name, value in values.items()}
     if isinstance(values, list):
         return [_numbers(value) for value in values]
-    return {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.get(values, values) if isinstance(values, str) else values
+    return (
+        {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.get(values, values)
+        if isinstance(values, str)
+        else values
+    )
 
 
 def _same_machine(keeper: Mapping[str, Any]) -> bool:
