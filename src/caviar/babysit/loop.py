@@ -166,12 +166,8 @@ def resume(name: str, store_url: str, ended: Callable[[], bool] = lambda: False)
             if not nursing.snapshots:
                 _first_snapshot(nursing)
                 return
-            undone = [e for e in nursing.runs.diary(run.name) if e.kind == "turn"]
-            nursing.restore_newest("its process ended")
-            newest = nursing.snapshots[-1]
-            for entry in undone:  # turns that were made after the snapshot, and are wanted still
-                if entry.clock.tick > newest.clock.tick and entry.who != "nurse":
-                    nursing.turn({k: v[1] for k, v in entry.facts["turned"].items()}, entry.who, "as before the end")
+            for entry in nursing.go_back_to_the_end(nursing.runs.diary(run.name)):  # turns that are wanted still
+                nursing.turn({k: v[1] for k, v in entry.facts["turned"].items()}, entry.who, "as before the end")
 
         yield from _raise(store, run, dataset, cub, back, ended)
 

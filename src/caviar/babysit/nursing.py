@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -237,14 +237,21 @@ class Nursing:
         numbers = [str(s.number) for s in self.snapshots if s.state == "kept"]
         raise SnapshotError(f"there is no snapshot {number}", f"these are there: {', '.join(numbers[-12:])}")
 
-    def restore_newest(self, because: str) -> None:
-        """After a kill or a Ctrl-C: the newest whole snapshot; a damaged one is named and the one before it taken."""
-        for snapshot in reversed([s for s in self.snapshots if s.state == "kept"]):
-            try:
-                self.rollback(snapshot, "caviar", because, kind="resumed")
-                return
-            except SnapshotError:
-                continue  # _read has written it down
+    def go_back_to_the_end(self, diary: Sequence[DiaryEntry]) -> list[DiaryEntry]:
+        """After a kill or a Ctrl-C: be what the run was when it last was in a snapshot, saved or gone back to.
+
+        A damaged one is named and the one before it taken. The turns that were made since come back, for they are lost
+        with the mini-batches. Raises SnapshotError where no snapshot is whole.
+        """
+        for i in range(len(diary) - 1, -1, -1):
+            kept = {s.number: s for s in self.snapshots if s.state == "kept"}
+            snapshot = kept.get(diary[i].facts.get("snapshot", 0))
+            if diary[i].kind in ("snapshot", "rollback", "resumed") and snapshot is not None:
+                try:
+                    self.rollback(snapshot, "caviar", "its process ended", kind="resumed")
+                except SnapshotError:
+                    continue  # _read has written it down
+                return [entry for entry in diary[i:] if entry.kind == "turn"]
         raise SnapshotError("no snapshot of this run is whole", "begin it again: caviar babysit")
 
     def _obey(self, order: Order) -> str:

@@ -211,7 +211,9 @@ class OwnRun:
         if taken_up:
             diary = runs.diary(name)
             self._take = max((entry.clock.take for entry in diary), default=0)
-            self._back = next((s for s in reversed(self._snapshots) if s.state == "kept"), None)
+            kept = {s.number: s for s in self._snapshots if s.state == "kept"}
+            ends = (e.facts.get("snapshot", 0) for e in reversed(diary) if e.kind in ("snapshot", "rollback"))
+            self._back = next((kept[number] for number in ends if number in kept), None)
             self._enter("resumed", "caviar", "taken up again by its program", {})
         else:
             self._enter("begun", "caviar", f"with {_shown(self._first_knobs)}", {"knobs": self._first_knobs})
