@@ -83,7 +83,9 @@ def find(
         if over and len(losses) > 10:
             break
         if outcome is Outcome.DIVERGED:
-            raise NoAnswer(f"the loss is not finite at a learning rate of {rates[len(losses) - 1]:.3g}", "begin lower: --low 1e-9")
+            raise NoAnswer(
+                f"the loss is not finite at a learning rate of {rates[len(losses) - 1]:.3g}", "begin lower: --low 1e-9"
+            )
     tried = rates[: len(losses)]
     suggested, largest = read(tried.tolist(), smoothed)
     return Found(tuple(tried.tolist()), tuple(losses), tuple(smoothed), suggested, largest)

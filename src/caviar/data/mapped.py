@@ -81,9 +81,7 @@ def prepare_mapped(
         if not made.is_dir():
             _write(table.frame, rows, learned, made)
         examples = {
-            part: Examples(
-                np.load(made / f"{part}.npy", mmap_mode="r"), learned.encode(table.target.iloc[rows[part]])
-            )
+            part: Examples(np.load(made / f"{part}.npy", mmap_mode="r"), learned.encode(table.target.iloc[rows[part]]))
             for part in _PARTS
         }
     facts: dict[str, int | str | None] = {
@@ -107,14 +105,17 @@ def _open(source: Path, target: str | None, labels: str | os.PathLike[str] | Non
     try:
         if suffix == ".npy":
             if labels is None:
-                raise DataError(f"{shown(source.name)} holds features only", "give the file of the labels with --labels")
+                raise DataError(
+                    f"{shown(source.name)} holds features only", "give the file of the labels with --labels"
+                )
             frame = as_frame(np.load(source, mmap_mode="r", allow_pickle=False))
             column = read_labels(Path(labels).expanduser(), target or "label")
         elif suffix in (".parquet", ".pq"):
             frame, column = _from_parquet(source, target, room / "rows.npy")
         else:
             raise DataError(
-                f"rows are mapped from NPY and Parquet files, got {shown(source.name)}", "convert it, or use --in-memory"
+                f"rows are mapped from NPY and Parquet files, got {shown(source.name)}",
+                "convert it, or use --in-memory",
             )
     except (OSError, ValueError) as error:
         raise DataError(f"{shown(str(source))} cannot be mapped: {shown(str(error), 120)}", "check the file") from error
@@ -138,13 +139,13 @@ def _from_parquet(source: Path, target: str | None, to: Path) -> tuple[pd.DataFr
         file = pyarrow.parquet.ParquetFile(source, memory_map=True)
         names = list(file.schema_arrow.names)
         if target not in names:
-            raise DataError(
-                f"the target must be one of the columns, got {shown(target)}", f"--target {names[-1]}, say"
-            )
+            raise DataError(f"the target must be one of the columns, got {shown(target)}", f"--target {names[-1]}, say")
         features = [name for name in names if name != target]
         for name in features:
             kind = file.schema_arrow.field(name).type
-            if not (pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind) or pyarrow.types.is_boolean(kind)):
+            if not (
+                pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind) or pyarrow.types.is_boolean(kind)
+            ):
                 raise DataError(
                     f"rows that stay in files are numbers, but column {shown(name)} is {kind}",
                     "encode it as numbers, or use --in-memory",

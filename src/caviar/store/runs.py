@@ -68,8 +68,12 @@ class Runs:
     @property
     def folder(self) -> Path:
         """Where the states of runs are kept, a folder a run by its number; it need not be there."""
-        beside = self._store.database.snapshots
-        return beside.with_name(f"{beside.name.removesuffix('.snapshots')}.runs")
+        parts = (
+            self._store.database.snapshots.parts
+        )  # caviar.db.snapshots, or with PostgreSQL caviar.snapshots/IDENTITY
+        return Path(
+            *(part.replace(".snapshots", ".runs") if i >= len(parts) - 2 else part for i, part in enumerate(parts))
+        )
 
     def create(self, run: Run) -> None:
         """Write a new run; StoreError if there is one of its name."""
