@@ -98,7 +98,7 @@ def one_run(
         request = loop.Request(
             data=data, target=target, config=config, epochs=epochs, seed=seed, nurse=nurse, store=f"{folder}/caviar.db"
         )
-        order: Callable[[str, dict[str, Any], str], object] = lambda *_: None
+        order: Callable[[str, dict[str, Any], str], object] | None = None
         try:
             for event in loop.follow(request):
                 if isinstance(event, loop.Begun):
@@ -106,6 +106,7 @@ def one_run(
                 elif isinstance(event, loop.EpochDone) and event.measurement.clock.epoch == turn_at and not turned:
                     turned = True
                     rate = float(event.measurement.values["learning_rate"]) * 100
+                    assert order is not None
                     order("turn", {"learning_rate": rate}, "to see what happens")
                 elif isinstance(event, loop.Noted):
                     who = event.entry.who if event.entry.who == "nurse" else "other"

@@ -165,9 +165,13 @@ def test_a_keeper_elsewhere_that_beats_is_alive(pond: Pond):
 def test_a_flipped_bit_in_a_snapshot_is_named_and_the_one_before_is_taken(pond: Pond):
     asked = [False]
     events = loop.follow(pond.request(epochs=5), lambda: asked[0])
-    with pytest.raises(KeyboardInterrupt):
+
+    def until_interrupted() -> None:
         for event in events:
             asked[0] = asked[0] or (isinstance(event, loop.EpochDone) and event.measurement.clock.epoch == 3)
+
+    with pytest.raises(KeyboardInterrupt):
+        until_interrupted()
     runs = pond.runs()
     newest = [s for s in runs.snapshots("wine") if s.state == "kept"][-1]
     path = runs.folder / str(runs.number("wine")) / newest.path
@@ -207,7 +211,7 @@ def test_no_flipped_bit_and_no_cut_goes_unseen(tmp_path: Path):
 
 
 def test_a_full_disk_in_mid_snapshot_is_a_warning_and_the_run_goes_on(pond: Pond, monkeypatch: pytest.MonkeyPatch):
-    """The write fails half way, at the fourth snapshot and the fifth: what was there before is whole, and no rest lies."""
+    """The write fails half way, at the fourth snapshot and the fifth: what was there before is whole."""
     real, calls = os.fsync, [0]
 
     def fsync(descriptor: int) -> None:

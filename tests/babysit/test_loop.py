@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
-import numpy as np
 import pytest
 
 import caviar
@@ -123,7 +121,7 @@ def test_a_branch_without_a_turn_ends_like_its_parent_and_with_one_elsewhere(pon
 
 def test_a_snapshot_holds_everything_that_the_next_mini_batch_needs(pond: Pond):
     """Moments, statistics, schedule and random streams: what follows a restore is what followed the save."""
-    dataset, cub = _cub(pond, {**CONFIG, "decay": "cosine", "decay_rate": 0.05, "decay_by": "step", "warmup_steps": 9})
+    _, cub = _cub(pond, {**CONFIG, "decay": "cosine", "decay_rate": 0.05, "decay_by": "step", "warmup_steps": 9})
     cub.train(3, never())
     cub.turn({"beta1": 0.8, "learning_rate": 0.03, "batch_size": 11})
     cub.train(2, never())
@@ -166,7 +164,7 @@ def test_the_nurse_brings_back_a_run_whose_rate_was_turned_up_a_hundredfold(pond
     diary = pond.runs().diary("wine")
     assert summary["rollbacks"] >= 1
     assert summary["validation"]["accuracy"] >= healthy["validation"]["accuracy"] - 0.06  # 36 rows: two of them
-    halved = [e for e in diary if e.kind == "turn" and e.who == "nurse"][0].facts["turned"]["learning_rate"]
+    halved = next(e for e in diary if e.kind == "turn" and e.who == "nurse").facts["turned"]["learning_rate"]
     assert halved[1] == pytest.approx(halved[0] / 2)
     assert replayed("wine", pond)["same_bits"]
 
@@ -209,10 +207,14 @@ def test_an_interrupted_run_goes_on_within_its_epoch_to_the_same_bits(pond: Pond
     whole = pond.raise_one(epochs=8).summary
     asked = [False]
     events = loop.follow(pond.request(epochs=8, name="broken"), lambda: asked[0])
-    with pytest.raises(KeyboardInterrupt):
+
+    def until_interrupted() -> None:
         for event in events:
             if isinstance(event, loop.EpochDone) and event.measurement.clock.epoch == 3:
                 asked[0] = True
+
+    with pytest.raises(KeyboardInterrupt):
+        until_interrupted()
     assert pond.runs().run("broken").state is RunState.INTERRUPTED
     resumed = pond.follow(loop.resume("broken", pond.store)).summary
     assert resumed["bits"] == whole["bits"]

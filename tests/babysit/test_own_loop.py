@@ -110,19 +110,21 @@ def test_a_scikit_learn_loop_is_turned_and_taken_up_again(store: str):
     table = samples.digits()
     x, y = table.frame.to_numpy(np.float64) / 16, np.unique(table.target.to_numpy(str), return_inverse=True)[1]
     model = SGDClassifier(random_state=0)
-    with (
-        pytest.raises(ZeroDivisionError),
-        caviar.babysit.run("linear", knobs={"alpha": 1e-4, "shuffle": True}, store=store) as run,
-    ):
-        model.partial_fit(x, y, classes=np.arange(10))
-        run.log(accuracy=model.score(x, y))
-        assert run.wants_snapshot
-        run.snapshot(coefficients=model.coef_, intercept=model.intercept_, classes=model.classes_)
-        run._runs.order("linear", "turn", {"alpha": 1e-3}, "the test", "")
-        until(lambda: run._urgent)
-        run.log(accuracy=model.score(x, y))
-        assert run.knobs.alpha == 1e-3
-        raise ZeroDivisionError
+
+    def broken() -> None:
+        with caviar.babysit.run("linear", knobs={"alpha": 1e-4, "shuffle": True}, store=store) as run:
+            model.partial_fit(x, y, classes=np.arange(10))
+            run.log(accuracy=model.score(x, y))
+            assert run.wants_snapshot
+            run.snapshot(coefficients=model.coef_, intercept=model.intercept_, classes=model.classes_)
+            run._runs.order("linear", "turn", {"alpha": 1e-3}, "the test", "")
+            until(lambda: run._urgent)
+            run.log(accuracy=model.score(x, y))
+            assert run.knobs.alpha == 1e-3
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
     again = SGDClassifier(random_state=0)
     with caviar.babysit.run("linear", knobs={"alpha": 1e-4, "shuffle": True}, store=store) as run:
         assert run.wants_rollback

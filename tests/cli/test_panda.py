@@ -193,7 +193,7 @@ def test_keys_become_orders_and_mistakes_are_shown():
 
     keys = Keys(enabled=False)
     keys.press("p")  # nobody is there yet
-    keys.give, keys.rate = give, lambda: 0.1
+    keys.give, keys.rate = give, 0.1
     for key in "p+-ppsb:l2=0.5 because why not\n:oops\x1b:x\x7f\nq":
         keys.press(key)
     assert [kind for kind, _, _ in given] == [

@@ -32,11 +32,11 @@ def run(
     snapshot_seconds: float = 60.0,
     disk_bytes: int = 2 << 30,
 ) -> OwnRun:
-    """A training loop of yours under care: ``with caviar.babysit.run("resnet-7", knobs=dict(learning_rate=0.1)) as run``.
+    """A training loop of yours under care: ``with caviar.babysit.run("net", knobs=dict(learning_rate=0.1)) as run``.
 
-    knobs: what can be turned while it trains, by name. store: where it is written down. nurse: whether NaN and exploding
-    losses lead back to the last good snapshot with half of the learning rate. snapshot_seconds: how often it wants one of
-    itself. disk_bytes: what the snapshots may take; old and poor ones go first.
+    knobs: what can be turned while it trains, by name. store: where it is written down. nurse: whether NaN and
+    exploding losses lead back to the last good snapshot with half of the learning rate. snapshot_seconds: how often it
+    wants one of itself. disk_bytes: what the snapshots may take; old and poor ones go first.
 
     Raises StoreError for a run of the name that is over or is kept by another process, ConfigError for a bad knob.
     """

@@ -1,8 +1,8 @@
 """The one network that is raised: trained by mini-batches, turned, saved and brought back to the bit.
 
 It knows nothing of stores, people or time. All that its next mini-batch depends on is in ``save``: the engine's state,
-the knobs, and where it stands. The order of the rows and the dropout masks follow from the run's seed, the epoch and the
-step alone, so that they come back with the place.
+the knobs, and where it stands. The order of the rows and the dropout masks follow from the run's seed, the epoch and
+the step alone, so that they come back with the place.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Cub:
         digest = hashlib.sha256(repr(sorted(to_plain(self.settings).items())).encode())
         for name, array in self._training.state().items():
             digest.update(f"{name} {array.dtype} {array.shape} ".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
     def inside(self, before: State | None) -> list[dict[str, float]]:
@@ -141,7 +141,7 @@ class Cub:
         far batch norm's running means have gone since ``before``, in standard deviations.
         """
         training = self._data[0]
-        seen = Examples(np.array(training.x[:LOOKED_AT]), np.array(training.y[:LOOKED_AT]))
+        seen = Examples(training.x[:LOOKED_AT].copy(), training.y[:LOOKED_AT].copy())
         if len(seen.y) < fewest_rows(self.settings.architecture):
             return []
         layers = [

@@ -1,7 +1,7 @@
 """Which snapshots stay when the disk budget is spent: by age and by merit.
 
-Always kept: the newest, the best, those that somebody asked for while they fit, and the first. Of the others the one goes
-first whose rank by age and rank by merit add up to the worst: old and poor.
+Always kept: the newest, the best, those that somebody asked for while they fit, and the first. Of the others the one
+goes first whose rank by age and rank by merit add up to the worst: old and poor.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ def turned(settings: Settings, changes: Mapping[str, Value], place: float, rate:
     Raises ConfigError where a change is not possible, or would have no effect.
     """
     check(changes)
-    architecture = {name: value for name, value in changes.items() if name in LIVE}
+    architecture: dict[str, Any] = {name: float(value) for name, value in changes.items() if name in LIVE}
     rest: dict[str, Any] = {name: value for name, value in changes.items() if name not in LIVE}
     optimizer = rest.get("optimizer", settings.optimisation.optimizer)
     for name in rest:
@@ -118,7 +118,7 @@ def turned(settings: Settings, changes: Mapping[str, Value], place: float, rate:
         if isinstance(getattr(settings.optimisation, name), float) and not isinstance(value, str):
             rest[name] = float(value)
     after = Settings(
-        replace(settings.architecture, **{name: float(value) for name, value in architecture.items()}),
+        replace(settings.architecture, **architecture),
         replace(settings.optimisation, **rest),
         since,
     )

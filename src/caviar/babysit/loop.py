@@ -1,4 +1,4 @@
-"""The panda's way: train one network, watch it, obey, nurse it, save it. ``follow`` is the story, as a stream of events.
+"""The panda's way: train one network, watch it, obey, nurse it, save it. ``follow`` is the story, a stream of events.
 
 Nothing here prints. Orders come through the store, a few mini-batches apart, whoever gave them; the live screen, the
 other terminals and the nurse all do the same things to a run, and all of it stands in its diary.
@@ -209,7 +209,7 @@ def branch(
             old,
             name=name or runs.free_name(f"{parent}-branch"),
             request=asked,
-            config=config_of(from_plain(saved["settings"])) | dict(changes),
+            config={**config_of(from_plain(saved["settings"])), **changes},
             created=now(),
             parent=parent,
             parent_snapshot=at,
@@ -356,7 +356,7 @@ def load(request: Request | Mapping[str, Any]) -> Dataset:
 
 
 def _mapped(request: Request) -> bool:
-    """Whether the rows stay in files: as asked, or where a file of a kind that can be mapped is too large to be read."""
+    """Whether the rows stay in files: as asked, or where a file that can be mapped is too large to be read."""
     if request.mapped is not None:
         return request.mapped
     path = Path(request.data)

@@ -1,7 +1,7 @@
 """The nurse: what a careful person does who watches a network through the night. docs/nurse.md measures it.
 
-Every rule is a function of what was seen and of the thresholds, and gives an Advice or None. Nothing here acts: the loop
-does, and writes it into the diary. A rule that only says something says it once, until it has become untrue.
+Every rule is a function of what was seen and of the thresholds, and gives an Advice or None. Nothing here acts: the
+loop does, and writes it into the diary. A rule that only says something says it once, until it has become untrue.
 
     rule         sees                                              does
     diverged     NaN or infinity                                   roll back, halve the learning rate
@@ -21,7 +21,7 @@ Notation
 
 Sources: Course, week 2, "Understanding exponentially weighted averages", "Bias correction"; Prechelt, Early stopping -
 but when?, 1998 (validation turning); PyTorch's ReduceLROnPlateau (patience 10, relative threshold); Karpathy, CS231n,
-"Babysitting the learning process" (update ratio 1e-3, dead units); Glorot and Bengio, 2010 (saturation, gradients across
+"Babysitting the learning process" (update ratio 1e-3, dead units); Glorot and Bengio, 2010 (saturation, gradients over
 layers); Chowdhery et al., PaLM, 2022, section 5.1 (go back to a checkpoint before a spike).
 """
 
@@ -70,11 +70,11 @@ THRESHOLDS = Thresholds()
 class Sight:
     """What the nurse sees.
 
-    ``losses`` are those of the mini-batches since the last finished epoch, turn of the batch or rollback; ``epochs`` what
-    was measured of the epochs that are in the network, oldest first (names as the loop measures them); ``finite`` is
-    False after a NaN or an infinity; ``epoch_ended`` says that the last of ``epochs`` is new; ``rollbacks`` counts the
-    nurse's own since the last best; ``since_turn`` the epochs since any knob was turned; ``raised`` the epoch after which
-    somebody turned the learning rate up, None where nobody did.
+    ``losses`` are those of the mini-batches since the last finished epoch, turn of the batch or rollback; ``epochs``
+    what was measured of the epochs that are in the network, oldest first (names as the loop measures them); ``finite``
+    is False after a NaN or an infinity; ``epoch_ended`` says that the last of ``epochs`` is new; ``rollbacks`` counts
+    the nurse's own since the last best; ``since_turn`` the epochs since any knob was turned; ``raised`` the epoch after
+    which somebody turned the learning rate up, None where nobody did.
     """
 
     losses: Sequence[float]
@@ -262,7 +262,7 @@ def advise(sight: Sight, thresholds: Thresholds = THRESHOLDS, rules: Sequence[Ru
             return [advice]
         else:
             text = (
-                f"{advice.text}, and {sight.rollbacks} rollbacks with halved learning rates have not helped: begin again "
+                f"{advice.text}, and {sight.rollbacks} rollbacks with halved learning rates have not helped: begin anew "
                 "with a learning rate ten times smaller, clip_norm = 1 and batch_norm, and look at the data"
             )
             return [Advice(advice.rule, "stop", text)]

@@ -59,8 +59,8 @@ class Stopped(BaseException):
 class OwnRun:
     """One training loop under care; see the head of this file.
 
-    ``knobs`` has the knobs as attributes; ``state`` is what was saved, after ``wants_rollback`` was True; ``step`` counts
-    the calls of ``log``.
+    ``knobs`` has the knobs as attributes; ``state`` is what was saved, after ``wants_rollback`` was True; ``step``
+    counts the calls of ``log``.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
 """Try before you train: the range test on a file of data, and whether a budget is for caviar or for panda.
 
 The plan trains three typical networks of the default space for a moment each, on the rows themselves, and multiplies.
-A study needs a few hundred trials to find its way: below that, one network that is nursed is the better use of the time.
+A study needs a few hundred trials to find its way: below that, one network that is nursed is the better use of the
+time.
 """
 
 from __future__ import annotations

@@ -51,12 +51,12 @@ def raise_run(
                 if isinstance(event, Begun):
                     name = event.run.name
                     keys.give = event.order
-                    keys.rate = lambda: float(facts.get("learning_rate", 0.0))
                     for warning in event.warnings:
                         people.print(f"note: {warning}", markup=False)
                     epochs, diary = list(event.epochs_before), list(event.diary_before)
                 elif isinstance(event, Progress):
                     facts = dict(event.facts)
+                    keys.rate = float(facts["learning_rate"])
                     show()
                 elif isinstance(event, EpochDone):
                     epochs.append(event.measurement)
@@ -86,7 +86,7 @@ class Keys:
     def __init__(self, enabled: bool) -> None:
         self.enabled = enabled
         self.give: Give | None = None
-        self.rate: Callable[[], float] = lambda: 0.0
+        self.rate = 0.0  # in force
         self.typed: str | None = None
         self.said = ""
         self._paused = False
@@ -136,9 +136,9 @@ class Keys:
         if key == ":":
             self.typed = ""
         elif key in "+=":
-            give("turn", {"learning_rate": self.rate() * _FASTER}, "")
+            give("turn", {"learning_rate": self.rate * _FASTER}, "")
         elif key == "-":
-            give("turn", {"learning_rate": self.rate() * _SLOWER}, "")
+            give("turn", {"learning_rate": self.rate * _SLOWER}, "")
         elif key == "p":
             self._paused = not self._paused
             give("pause" if self._paused else "resume", {}, "")

@@ -29,7 +29,8 @@ def replay(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False, qu
         print_json(summary)
     told = "the same bits" if same else "other bits than the run had: another processor, version or data?"
     people.print(
-        f"{run}: {summary['epochs']} epochs, {summary['interventions']} turns, {summary['rollbacks']} rollbacks: {told}",
+        f"{run}: {summary['epochs']} epochs, {summary['interventions']} turns, "
+        f"{summary['rollbacks']} rollbacks: {told}",
         markup=False,
         soft_wrap=True,
     )

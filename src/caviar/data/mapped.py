@@ -1,15 +1,16 @@
 """Data that stays in files: tables of numbers that are larger than the memory, or too large to be held three times.
 
-An NPY file is mapped as it stands; a Parquet file is first written as one, a batch of its rows at a time. The statistics
-of the preprocessing are computed in passes over blocks of the training rows, to the same bits as in memory, and what the
-network is fed is written once, in float32, a file a part; training maps these files and reads the rows of each mini-batch
-from them, so that the system keeps in memory what fits and no more. The labels are held in memory.
+An NPY file is mapped as it stands; a Parquet file is first written as one, a batch of its rows at a time. The
+statistics of the preprocessing are computed in passes over blocks of the training rows, to the same bits as in memory,
+and what the network is fed is written once, in float32, a file a part; training maps these files and reads the rows of
+each mini-batch from them, so that the system keeps in memory what fits and no more. The labels are held in memory.
 
-The files are kept under ~/.cache/caviar/rows (XDG_CACHE_HOME, or CAVIAR_ROWS names another place), by the data's SHA-256
-and the seed, for the next run, a resume or a replay; they can be deleted at any time between runs.
+The files are kept under ~/.cache/caviar/rows (XDG_CACHE_HOME, or CAVIAR_ROWS names another place), by the data's
+SHA-256 and the seed, for the next run, a resume or a replay; they can be deleted at any time between runs.
 
 What it cannot do: text columns (they need all rows at once to be learned), and the reference engine, which works on
-copies in float64. Where the rows of an epoch do not fit into memory, their random order costs a read from the disk each.
+copies in float64. Where the rows of an epoch do not fit into memory, their random order costs a read from the disk
+each.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from caviar.randomness import Purpose, UInt64, stream_key
 State = dict[str, npt.NDArray[Any]]
 """Plain arrays by name: parameters, running statistics and moments as nn/ names them, and seven numbers.
 
-"step" and "epoch" count what is done; "row" counts the rows of the epoch under way that have been trained on, and "loss"
+"step" and "epoch" count what is done; "row" counts the rows of the epoch under way that are done, and "loss"
 is their summed loss; "first_steps" and "second_steps" are those that the moments have seen (see turning). A state
 without the last four stands at the end of an epoch and was never turned.
 """

@@ -5,9 +5,9 @@ Notation
     beta     its beta, before and after the turn
     t        the steps that the average has seen; its weights add up to 1 - beta^t, and the correction divides by that
 
-The first moments of momentum, Nesterov, Adam and AdamW are one and the same average of gradients, and the second moments
-of RMSprop, Adam and AdamW one of their squares: they are kept, to the bit. A moment that the new optimiser needs and the
-old one did not keep begins at 0, at t = 0, so that its bias is corrected as at the start of a training.
+The first moments of momentum, Nesterov, Adam and AdamW are one and the same average of gradients, and the second
+moments of RMSprop, Adam and AdamW one of their squares: they are kept, to the bit. A moment that the new optimiser
+needs and the old one did not keep begins at 0, at t = 0, so that its bias is corrected as at the start of a training.
 
 Where beta is turned, the weights of what v has seen still add up to 1 - beta_before^t. The t that the new beta would
 need for the same sum is t log(beta_before) / log(beta_after), no whole number, and with it every later correction is

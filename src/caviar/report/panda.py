@@ -23,12 +23,15 @@ SMOOTHING = 0.6
 
 _BAR = 30
 _SETTLED = 0.05  # standard deviations that a running mean goes between two epochs
-_KEYS = "[b]+[/] [b]-[/] learning rate  [b]p[/] pause  [b]s[/] snapshot  [b]b[/] roll back  [b]:[/] turn a knob  [b]q[/] stop"
+_KEYS = (
+    "[b]+[/] [b]-[/] learning rate  [b]p[/] pause  [b]s[/] snapshot  "
+    "[b]b[/] roll back  [b]:[/] turn a knob  [b]q[/] stop"
+)
 
 
 @dataclass(frozen=True)
 class View:
-    """What the screen shows: ``facts`` are the run's progress, ``typed`` what is being typed, ``said`` the answer to it."""
+    """What the screen shows: ``facts`` are the run's progress, ``typed`` what is typed, ``said`` the answer to it."""
 
     name: str
     facts: Mapping[str, Any]
@@ -289,7 +292,8 @@ def _member(run: Run, epochs: Sequence[RunMeasurement], root: str) -> Text:
     told = "nothing measured"
     if best is not None:
         score = _score(best.values)
-        told = f"{metric_name(score)} {best.values[score]:.4f}, validation loss {number(_loss(best))} at epoch {best.clock.epoch}"
+        told = f"{metric_name(score)} {best.values[score]:.4f}, validation loss {number(_loss(best))}"
+        told += f" at epoch {best.clock.epoch}"
     changed = f" from snapshot {run.parent_snapshot}" if run.parent is not None else ""
     return Text.assemble((run.name, "bold" if run.name == root else ""), f"{changed}: {run.state}; best {told}")
 

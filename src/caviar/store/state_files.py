@@ -4,12 +4,12 @@ The arrays stand in a safetensors file; the tree around them is JSON in its head
 
     {"d": [[key, node], ...]}   a dict, whose keys are text, whole numbers, booleans or None
     {"l": [node, ...]}, {"t": [node, ...]}   a list, a tuple
-    {"a": n}, {"g": n}, {"p": n}   array n of NumPy, a NumPy scalar, a PyTorch tensor ("p" with its dtype where NumPy has none)
+    {"a": n}, {"g": n}, {"p": n}   array n of NumPy, a NumPy scalar, a PyTorch tensor
     {"s": [shape, [text, ...]]}   an array of text
     {"v": value}, {"f": text}   None, a boolean, a number or text; a float that JSON has no word for
 
-A file is written under another name, put on the disk, and only then given its own; its SHA-256 is kept by the caller and
-compared when it is read, so that a flipped bit is found and never trained on.
+A file is written under another name, put on the disk, and only then given its own; its SHA-256 is kept by the caller
+and compared when it is read, so that a flipped bit is found and never trained on.
 """
 
 from __future__ import annotations
