@@ -37,17 +37,19 @@ def at(epoch: int, *orders, take: int = 0):
 
 
 def test_a_run_is_the_network_that_train_gives_and_its_model_predicts(pond: Pond):
-    end = pond.raise_one(out=str(pond.folder))
+    decaying = {**CONFIG, "decay": "cosine", "decay_rate": 0.1, "decay_by": "step", "warmup_steps": 10}
+    end = pond.raise_one(out=str(pond.folder), config=decaying)
     summary = end.summary
     dataset = loop.load(pond.request())
     engine = loop.engine_named("native")
-    config = loop.from_config(CONFIG, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
+    config = loop.from_config(decaying, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
     plain = engine.start(*config, dataset.train, dataset.validation, loop.Keys.of(0))
     outcome, epochs = plain.train(6, never())
     assert outcome is Outcome.TRAINED
     measured = pond.runs().measurements("wine")
     assert [m.values["train_loss"] for m in measured] == [e.train_loss for e in epochs]
     assert [m.values["validation_loss"] for m in measured] == [e.validation.loss for e in epochs]
+    assert [m.values["learning_rate"] for m in measured] == [e.learning_rate for e in epochs]
     assert summary["validation"] == dict(epochs[-1].validation.scores)
     model = caviar.load(summary["model"])
     x = dataset.validation.x

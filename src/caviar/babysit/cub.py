@@ -49,6 +49,7 @@ class Cub:
     ) -> None:
         self.settings = settings
         self.clock = Clock()
+        self.last_rate = settings.optimisation.learning_rate  # of the last mini-batch
         self._engine = engine
         self._data = (training, validation)
         self._keys = keys
@@ -87,7 +88,10 @@ class Cub:
     def train(self, steps: int, stop: StopFlag) -> tuple[Outcome, Piece]:
         """Train ``steps`` mini-batches more, but not beyond the end of the epoch."""
         left = steps_left(self.settings.architecture, self.settings.optimisation, self.rows, self.row)
-        outcome, piece = self._training.train_steps(self._rates(max(min(steps, left), 1)), stop)
+        rates = self._rates(max(min(steps, left), 1))
+        outcome, piece = self._training.train_steps(rates, stop)
+        if len(piece.losses):
+            self.last_rate = float(rates[len(piece.losses) - 1])
         self.clock = replace(
             self.clock,
             tick=self.clock.tick + len(piece.losses),

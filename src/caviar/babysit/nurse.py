@@ -262,7 +262,7 @@ def advise(sight: Sight, thresholds: Thresholds = THRESHOLDS, rules: Sequence[Ru
             return [advice]
         else:
             text = (
-                f"{advice.text}, and {sight.rollbacks} rollbacks with halved learning rates have not helped: begin anew "
+                f"{advice.text}, and {sight.rollbacks} rollbacks with halved learning rates did not help: begin anew "
                 "with a learning rate ten times smaller, clip_norm = 1 and batch_norm, and look at the data"
             )
             return [Advice(advice.rule, "stop", text)]

@@ -103,7 +103,7 @@ class Nursing:
             "train_loss": train_loss,
             "validation_loss": scores.loss,
             **{name: score for name, score in scores.scores.items() if name != "log_loss"},
-            "learning_rate": self.cub.rate,
+            "learning_rate": self.cub.last_rate,
             "seconds": seconds,
             "inside": self.cub.inside(self._running or None),
         }
