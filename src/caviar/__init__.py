@@ -2,9 +2,11 @@
 
 study = caviar.tune("flowers.csv", target="species", seconds=30)     the best network for a table
 fit = caviar.train(x, y, {"layers": 2, "hidden_units": 64}, epochs=20)   one network
+with caviar.babysit.run("resnet-7", knobs={"learning_rate": 0.1}) as run:   anyone's training loop, nursed
 caviar.Space(learning_rate=caviar.Log(1e-4, 1), ...)                 what to search
 """
 
+from caviar import babysit
 from caviar.errors import (
     CaviarError,
     ConfigError,
@@ -43,6 +45,7 @@ __all__ = [
     "StoreError",
     "TunedStudy",
     "UserMistake",
+    "babysit",
     "default_space",
     "load",
     "resume",
