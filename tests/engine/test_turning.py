@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from caviar.engine import engine_named
@@ -179,6 +179,7 @@ def test_momentum_that_becomes_adam_is_adam_with_its_moments_put_into_torch():
         assert p == pytest.approx(w.numpy(), rel=1e-9)
 
 
+@example([(0.5, 1), (0.0, 0), (0.5, 1)], 0)
 @given(
     st.lists(st.tuples(st.sampled_from([0.0, 0.5, 0.9, 0.999]), st.integers(0, 6)), min_size=1, max_size=6),
     st.integers(0, 2**32 - 1),

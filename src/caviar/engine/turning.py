@@ -29,6 +29,8 @@ from caviar.errors import ConfigError
 from caviar.nn.config import Architecture, Optimisation
 from caviar.nn.optimisers import recipe
 
+_NEARLY_ZERO = 1e-300
+
 LIVE = ("dropout", "input_dropout")
 """What of an architecture can be changed while it trains: nothing of these is in a network's arrays."""
 
@@ -96,8 +98,6 @@ def _same_weight(t: float, before: float, after: float) -> float:
     """The steps of ``after`` that weigh what ``t`` steps of ``before`` do: 1 - after^steps = 1 - before^t."""
     if before == after or t == 0:
         return t
-    if before == 0:
-        return math.inf  # the last gradient alone, with the whole weight
-    if after == 0:
-        return 0.0  # nothing of what was is looked at again
-    return t * math.log(before) / math.log(after)
+    # A beta of 0 has no logarithm: a beta so small that one step of it has the whole weight stands in its place, so that
+    # what was seen before it is not forgotten where no step is taken between two turns.
+    return t * math.log(max(before, _NEARLY_ZERO)) / math.log(max(after, _NEARLY_ZERO))
