@@ -42,6 +42,8 @@ bench: .venv/development
 	$(BIN)/python -m benchmarks.main_job
 	$(BIN)/python -m benchmarks.regression
 	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.nurse
+	$(BIN)/python -m benchmarks.babysit
 
 # auditwheel says which manylinux the wheel is for, by the C library that it was built against; CI builds it against an older one.
 wheel: .venv/development

@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Literal
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.records import Measurement, Study, StudyState, Trial, TrialState
 from caviar.run.environment import environment
+from caviar.run.helpers import PATIENCE
+from caviar.run.leading import only_worker
 from caviar.search.asking import RUNGS, Asked, Asking, Rule
 from caviar.search.ranking import WORST, merit
 from caviar.search.searches import search_named
@@ -196,8 +198,6 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             self._store.create_study(record)
             self._worker = self._store.join(record.name)
             return
-        from caviar.tune import only_worker
-
         there = self._store.study(record.name)
         if not there.budget.get("asked") or (there.space, there.seed, there.metric, there.search) != (
             record.space,
@@ -209,7 +209,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 f"the store has another study {record.name!r}, with another space, seed, goal or search",
                 f"name this one otherwise: {self._store.free_name(record.name)!r}, say",
             )
-        only_worker(self._store, record.name)
+        only_worker(self._store, record.name, PATIENCE)
         self._worker = self._store.join(record.name)
         self._store.reopen_study(record.name, record.budget, self._worker)
         reports: dict[int, list[tuple[int, float]]] = {}

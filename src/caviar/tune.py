@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from caviar.engine.contract import Outcome
 from caviar.errors import ConfigError, DataError, NoAnswer, StoreError
-from caviar.records import Study, StudyState, TrialState, Worker, WorkerState
+from caviar.records import Study, StudyState, TrialState, Worker
 from caviar.run.book import Book, Known
 from caviar.run.crew import Crew, Failed, Work
 from caviar.run.helpers import PATIENCE, Helpers
+from caviar.run.leading import only_worker
 from caviar.run.shelf import Shelf
 from caviar.search.ranking import WORST
 from caviar.search.strategy import Ending, Strategy
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["Begun", "Best", "Event", "Progress", "Request", "TunedStudy", "follow", "resume", "take_up", "tune"]
 
 _SHOW_EVERY = 0.1  # seconds
-_LOOK_EVERY = 0.3
 
 
 def tune(
@@ -149,7 +149,7 @@ def take_up(
     started = time.monotonic()
     with Store.open(store, create=False) as opened:
         record = opened.study(study)
-        only_worker(opened, study)
+        only_worker(opened, study, PATIENCE)
         known = Known.of(opened, study)
         budget = _budget(record, known, seconds, trials)
         request = request_of(record, budget, started, store=store, **given)
@@ -158,7 +158,7 @@ def take_up(
         model_path(request, study, again=True)
         worker = opened.join(study)
         try:
-            only_worker(opened, worker)  # again: two may have come at the same moment
+            only_worker(opened, worker, PATIENCE)  # again: two may have come at the same moment
             opened.reopen_study(study, {**record.budget, **budget}, worker)
         except BaseException:
             opened.leave(worker)
@@ -305,34 +305,6 @@ def request_of(study: Study, budget: dict[str, Any], started: float, **given: An
         "started": started,
     }
     return Request(**{**asked, **anew, **settled, **budget})
-
-
-def only_worker(store: Store, me: Worker | str) -> None:
-    """StoreError if another process leads the study; one that is dead, or frozen for PATIENCE seconds, is told off.
-
-    So are helpers whose leader is gone: their work was given in its name. ``me`` is this process as a worker, or the
-    study's name before it has joined.
-    """
-    from caviar.store import Watch
-
-    study, fence = (me.study, me.fence) if isinstance(me, Worker) else (me, -1)
-    watch = Watch(store, study, PATIENCE)
-    seen: dict[int, int] = {}
-    while True:
-        watch.look()
-        working = [w for w in store.workers(study) if w.state is WorkerState.WORKING and w.fence != fence]
-        others = {worker.fence: worker for worker in working if not worker.is_helper}
-        orphans = [worker for worker in working if worker.is_helper and worker.identity["helps"] not in others]
-        for other in others.values():
-            if seen.setdefault(other.fence, other.beats) != other.beats:
-                who = other.identity
-                raise StoreError(
-                    f"study {study!r} is running: process {who['pid']} of {who['user']} on {who['host']} works on it",
-                    "wait for it, or end it with Ctrl-C there; it can be resumed then",
-                )
-        if not others and len(store.lost(study, orphans)) == len(orphans):
-            return
-        time.sleep(_LOOK_EVERY)
 
 
 def check_same(study: Study, job: Job) -> None:

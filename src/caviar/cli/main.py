@@ -13,18 +13,31 @@ from collections.abc import Sequence
 import typer
 
 from caviar.cli import (
+    babysit,
+    branch,
     delete,
     demo,
+    diary,
     doctor,
     explain,
     export,
+    lr_find,
     optuna,
+    pause,
+    plan,
     predict,
+    replay,
     resume,
+    rollback,
+    snapshot,
     space,
+    stop,
     studies,
+    tree,
     trials,
     tune,
+    turn,
+    watch_run,
     work,
 )
 from caviar.cli.console import complain
@@ -54,6 +67,19 @@ app.command("export")(export.export)
 app.command("import")(optuna.import_optuna)
 app.command("delete")(delete.delete)
 app.command("space")(space.space)
+app.command("plan")(plan.plan)
+app.command("lr-find")(lr_find.lr_find)
+app.command("babysit")(babysit.babysit)
+app.command("turn")(turn.turn)
+app.command("pause")(pause.pause)
+app.command("snapshot")(snapshot.snapshot)
+app.command("rollback")(rollback.rollback)
+app.command("branch")(branch.branch)
+app.command("stop")(stop.stop)
+app.command("watch")(watch_run.watch)
+app.command("tree")(tree.tree)
+app.command("diary")(diary.diary)
+app.command("replay")(replay.replay)
 
 # Typer has Click's exceptions under one name or another, by version; those that it does export lead to them.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
