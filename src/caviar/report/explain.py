@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -199,6 +200,9 @@ def _went(told: Account) -> list[Any]:
         bar = Text("·" * first, style="dim") + Text("━" * (end - first), style="bold")
         bar += Text("·" * (_BAR - end), style="dim")
         ranges.add_row(f"  {name}", bar, _range_text(last.ranges[name]))
+    for name, given in last.ranges.items():
+        if "weights" in given:
+            ranges.add_row(f"  {name}", "", _range_text(given))
     return [table, Text(f"\n  The last box, {last.number}, on the whole of each scale:"), ranges]
 
 
@@ -232,7 +236,8 @@ def _mattered(told: Account) -> list[Any]:
     for row in sorted(told.importance, key=lambda row: -row.importance):
         length = max(round(_BAR / 2 * row.importance / most), 0)
         measured = f"{row.importance:.2f} ({row.low:.2f} to {row.high:.2f})"
-        table.add_row(f"  {row.name}", "█" * length, measured, "" if row.tier is None else str(row.tier))
+        tier = told.space[row.name].tier
+        table.add_row(f"  {row.name}", "█" * length, measured, "" if tier is None else str(tier))
     note = (
         "  By how much a random forest predicts the scores worse (R2) with one of them shuffled; 90 % of its repeats."
     )
@@ -277,7 +282,7 @@ def as_html(told: Account) -> str:
     """The account as one page that needs nothing else: its words, then its pictures."""
     from rich.console import Console
 
-    console = Console(record=True, width=110, file=open("/dev/null", "w"), force_terminal=True)  # noqa: SIM115
+    console = Console(record=True, width=110, file=StringIO())
     console.print(as_text(told))
     words = console.export_text(styles=False)
     pictures = figure(told).to_html(full_html=False, include_plotlyjs=True)
