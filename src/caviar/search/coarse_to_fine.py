@@ -48,7 +48,7 @@ class Zoom:
     skipped_rungs: int = 2  # draws from a box are compared first so many rungs before the last
     candidates: int = 16  # a draw from a box is the likeliest of so many points in it; 1 takes what comes
     rest: int = 64  # trials next to the best that they are told from
-    tier_opens: tuple[int, ...] = (0, 0, 0, 0)  # the trial from which on each tier is searched
+    tier_opens: tuple[int, ...] = (0, 2, 4, 6)  # the trial from which on each tier is searched
     smallest_round: int = 4
     largest_round: int = 128
     round_share: float = 0.125  # of the trials so far
@@ -142,10 +142,10 @@ class CoarseToFine:
         points = self._points_of(self._ranked[rung])
         best = self._ranked[rung][: zoom.best]
         region = _Region.around(points[: zoom.best], self._scales, self._half_cells, zoom.margin)
-        self._likelihood = _Likelihood.of_best(points[: zoom.best], points[zoom.best :], self._scales)
         if self._box is not None and self._box.same(region):
             return []
         before, self._box = self._box, region
+        self._likelihood = _Likelihood.of_best(points[: zoom.best], points[zoom.best :], self._scales)
         self._boxes += 1
         reason = self._reason(best, len(evidence[rung]), before)
         return [Box(self._boxes, number, self._ranges(region), reason)]
