@@ -22,7 +22,8 @@ from caviar.errors import ConfigError, DataError, ModelError, NoAnswer, SpaceErr
 from caviar.records import StudyState, TrialState
 from caviar.search.halving import POOL
 from caviar.store import Store
-from caviar.tune import Begun, Progress, Request, TunedStudy, _prepare, follow
+from caviar.tune import Begun, Progress, Request, TunedStudy, follow
+from caviar.tuning.job import check
 
 SMALL = caviar.Space(
     learning_rate=caviar.Log(1e-3, 1, tier=1),
@@ -71,7 +72,7 @@ def told(store: str | Path, name: str):
 def test_a_study_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_path: Path):
     studies = [study_of(wine, tmp_path, seed=3, threads=threads, study=f"on {threads}") for threads in (1, 2, 5)]
     first = told(tmp_path / "caviar.db", "on 1")
-    assert len(first[0]) == 30 + 6
+    assert len(first[0]) == 30 + 5 * 5
     assert all(told(tmp_path / "caviar.db", study.name) == first for study in studies)
     assert len({json.dumps(study.summary["best"]) for study in studies}) == 1
     for study in studies[1:]:
@@ -83,9 +84,9 @@ def test_a_study_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_path
 def test_the_answer_is_what_product_md_says(wine: Path, tmp_path: Path):
     study = study_of(wine, tmp_path, out=tmp_path, metric="log_loss", seed=1)
     summary = study.summary
-    assert set(summary) == {"study", "store", "seed", "seconds", "data", "trials", "best", "model"}
+    assert set(summary) == {"study", "store", "seed", "seconds", "data", "trials", "best", "front", "model"}
     assert set(summary["data"]) == {"task", "rows", "features", "classes", "train", "validation", "test", "sha256"}
-    assert set(summary["best"]) == {"trial", "config", "validation", "test"}
+    assert set(summary["best"]) == {"trial", "config", "validation", "test", "repeated"}
     assert set(summary["best"]["validation"]) == {"accuracy", "log_loss"}
     assert set(summary["best"]["test"]) == {"accuracy", "accuracy_low", "accuracy_high", "log_loss"}
     assert summary["data"]["rows"] == 178
@@ -120,8 +121,8 @@ def test_finalists_are_trained_again_with_fresh_seeds(wine: Path, tmp_path: Path
     study = study_of(wine, tmp_path)
     trials = study.trials()
     repeats = trials[trials["repeat"] > 0]
-    assert len(repeats) == 6
-    assert repeats["number"].nunique() == 3
+    assert len(repeats) == 5 * 5
+    assert repeats["number"].nunique() == 5
     assert study.best.trial in set(repeats["number"])
     finalists = trials[(trials["repeat"] == 0) & trials["number"].isin(repeats["number"])].set_index("number")
     others = trials[(trials["repeat"] == 0) & ~trials["number"].isin(repeats["number"])]
@@ -364,5 +365,5 @@ def test_classes_are_refused_by_a_metric_of_numbers_and_the_other_way_round(diab
 def test_large_networks_wait_in_smaller_pools(wine: Path, tmp_path: Path):
     wide = caviar.Space(hidden_units=caviar.Integer(8, 9000), layers=2, learning_rate=0.01)
     request = Request(data=wine, target=target(), trials=2, space=wide, store=tmp_path / "caviar.db")
-    assert _prepare(request, lambda: False).pool == 1
-    assert _prepare(replace(request, space=None), lambda: False).pool == POOL
+    assert check(request, lambda: False).pool == 1
+    assert check(replace(request, space=None), lambda: False).pool == POOL

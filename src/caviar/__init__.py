@@ -20,7 +20,7 @@ from caviar.model import Model, load
 from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo
 from caviar.space import Space, default_space
 from caviar.train import Fit, train
-from caviar.tune import TunedStudy, tune
+from caviar.tune import TunedStudy, resume, tune
 
 __all__ = [
     "CaviarError",
@@ -45,6 +45,7 @@ __all__ = [
     "UserMistake",
     "default_space",
     "load",
+    "resume",
     "train",
     "tune",
 ]

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
     from caviar.data.preprocessing import Preprocessing
 
-FORMAT = 1
-"""Counts up with every change of the file; a newer one is refused."""
+FORMAT = 2
+"""Counts up with every change of the file; a newer one is refused. Format 1 has no company, and is still written where
+there is none."""
 
 _NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS = "network.json", "preprocessing.json", "facts.json", "weights.safetensors"
 _CELLS = 1 << 22  # of the widest layer that are computed at once: 32 MiB of float64, whatever the table's length
@@ -64,25 +65,39 @@ class Prediction:
 
 
 @dataclass(frozen=True, eq=False)
+class Member:
+    """Another network of an ensemble; ``share`` is its part in the average of their predictions."""
+
+    share: float
+    architecture: Architecture
+    weights: Weights = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
 class Model:
-    """A trained network with all that it needs to predict.
+    """A trained network with all that it needs to predict; with ``company`` it is one of an ensemble.
 
     ``weights`` are "layer1.w", "layer1.b", ... as ``fold`` makes them, for the ``architecture`` that was trained.
     Without ``preprocessing`` the network takes numbers as they are, and its classes are 0, 1, ... ``facts`` is what is
     to be remembered with it: study, trial, config, scores.
+
+    The prediction of an ensemble is the weighted mean of its networks' probabilities, or of their numbers; what the
+    shares of ``company`` leave of 1 is the share of the network itself.
     """
 
     architecture: Architecture
     weights: Weights = field(repr=False)
     preprocessing: Preprocessing | None = field(default=None, repr=False)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    company: tuple[Member, ...] = ()
 
     def __post_init__(self) -> None:
-        shapes = parameter_shapes(_folded(self.architecture))
-        if {name: w.shape for name, w in self.weights.items()} != shapes:
-            raise ModelError("the weights do not fit the architecture", "fold them, see caviar.model.fold")
-        if any(w.dtype != np.float32 for w in self.weights.values()):
-            raise ModelError("weights must be float32", "fold them, see caviar.model.fold")
+        for architecture, weights in self._networks():
+            if {name: w.shape for name, w in weights.items()} != parameter_shapes(_folded(architecture)):
+                raise ModelError("the weights do not fit the architecture", "fold them, see caviar.model.fold")
+            if any(w.dtype != np.float32 for w in weights.values()):
+                raise ModelError("weights must be float32", "fold them, see caviar.model.fold")
+        self._check_company()
         learned = self.preprocessing
         if learned and (learned.n_in, learned.n_out) != (self.architecture.n_in, self.architecture.n_out):
             wanted = "a number to predict" if learned.regression else f"{learned.n_out} classes"
@@ -91,6 +106,19 @@ class Model:
                 f"the network has {self.architecture.n_in} and {self.architecture.n_out}",
                 "keep the preprocessing and the network of one training together",
             )
+
+    def _networks(self) -> list[tuple[Architecture, Weights]]:
+        return [(self.architecture, self.weights), *((member.architecture, member.weights) for member in self.company)]
+
+    def _check_company(self) -> None:
+        own = self.architecture
+        for member in self.company:
+            other = member.architecture
+            if (other.n_in, other.n_out, other.regression) != (own.n_in, own.n_out, own.regression):
+                raise ModelError("the networks of an ensemble must predict the same", "train them on the same data")
+        shares = [member.share for member in self.company]
+        if not all(0 < share < 1 for share in shares) or sum(shares) >= 1:
+            raise ModelError("the shares of an ensemble must be above 0 and add up to 1", "divide them by their sum")
 
     @property
     def regression(self) -> bool:
@@ -133,14 +161,15 @@ class Model:
     def prediction(self, data: Any) -> Prediction:
         """Labels, probabilities, and what the preprocessing met."""
         frame = self._frame(data)
-        z = np.empty((len(frame), self.architecture.output_width))
+        said = np.empty((len(frame), 1 if self.regression else self.architecture.n_out))
         missing = unknown = 0
-        step = max(1, _CELLS // max(self.architecture.n_in, *self.architecture.hidden_units, self.architecture.n_out))
+        widest = max(max(a.n_in, *a.hidden_units, a.n_out) for a, _ in self._networks())
+        step = max(1, _CELLS // widest)
         for start in range(0, len(frame), step):
             rows = slice(start, start + step)
             x, absent, strange = self._inputs(frame, rows)
-            z[rows] = outputs(self.architecture, self.weights, x)
-            wrong = np.flatnonzero(~np.isfinite(z[rows]).all(axis=1))
+            said[rows] = self._says(x)
+            wrong = np.flatnonzero(~np.isfinite(said[rows]).all(axis=1))
             if len(wrong):
                 raise DataError(
                     f"row {start + wrong[0] + 1} has no finite answer: a number in it is missing or much too large, "
@@ -149,12 +178,22 @@ class Model:
                 )
             missing, unknown = missing + absent, unknown + strange
         if self.regression:
-            numbers = self.preprocessing.decode(z[:, 0]) if self.preprocessing else z[:, 0]
+            numbers = self.preprocessing.decode(said[:, 0]) if self.preprocessing else said[:, 0]
             return Prediction(numbers, None, missing, unknown)
-        probabilities = losses.probabilities(self.architecture.output, z)
+        probabilities = said
         # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
         labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
         return Prediction(labels[probabilities.argmax(axis=1)], probabilities, missing, unknown)
+
+    def _says(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The weighted mean of what the networks say of inputs x (m, n_in)."""
+        said = says(self.architecture, self.weights, x)
+        if not self.company:
+            return said
+        said *= 1 - sum(member.share for member in self.company)
+        for member in self.company:
+            said += member.share * says(member.architecture, member.weights, x)
+        return said
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one file; where that fails, what was at ``path`` is untouched. Raises ModelError."""
@@ -162,14 +201,20 @@ class Model:
 
         from safetensors.numpy import save
 
-        _check_finite(self.weights)
+        network, tensors = asdict(self.architecture), dict(self.weights)
+        for number, member in enumerate(self.company, start=1):
+            tensors |= {f"member{number}.{name}": w for name, w in member.weights.items()}
+        if self.company:
+            network["company"] = [{"share": m.share, "network": asdict(m.architecture)} for m in self.company]
+        _check_finite(tensors)
         entries = {
-            _NETWORK: plain_json.dumps(asdict(self.architecture)).encode(),
+            _NETWORK: plain_json.dumps(network).encode(),
             _PREPROCESSING: plain_json.dumps(self.preprocessing.to_dict() if self.preprocessing else None).encode(),
             _FACTS: plain_json.dumps(self.facts).encode(),
-            _WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in self.weights.items()}),
+            _WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in tensors.items()}),
         }
-        archive.write_whole(Path(path), archive.pack(entries, {"format": FORMAT, "caviar": version("caviar")}))
+        written = FORMAT if self.company else 1
+        archive.write_whole(Path(path), archive.pack(entries, {"format": written, "caviar": version("caviar")}))
 
     def _frame(self, data: Any) -> pd.DataFrame:
         """The features; where there is no preprocessing, the network's inputs."""
@@ -219,18 +264,32 @@ def _unpack(content: bytes) -> Model:
     entries = archive.unpack(content, FORMAT, names=(_NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS))
     try:
         network, learned, facts = (plain_json.loads(entries[name]) for name in (_NETWORK, _PREPROCESSING, _FACTS))
+        weights = tensors(entries[_WEIGHTS])
+        company = [
+            Member(float(entry["share"]), _architecture(entry["network"]), _with_prefix(weights, f"member{number}."))
+            for number, entry in enumerate(network.pop("company", []), start=1)
+        ]
         model = Model(
-            Architecture(**{**network, "hidden_units": tuple(network["hidden_units"])}),
-            tensors(entries[_WEIGHTS]),
+            _architecture(network),
+            {name: w for name, w in weights.items() if not name.startswith("member")},
             None if learned is None else Preprocessing.from_dict(learned),
             dict(facts),
+            tuple(company),
         )
     except (ConfigError, SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(
             f"this model holds what caviar never saves ({archive.reason(error)})", "train the network again"
         ) from error
-    _check_finite(model.weights)
+    _check_finite(weights)
     return model
+
+
+def _architecture(fields: dict[str, Any]) -> Architecture:
+    return Architecture(**{**fields, "hidden_units": tuple(fields["hidden_units"])})
+
+
+def _with_prefix(weights: Weights, prefix: str) -> Weights:
+    return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
 
 
 def fold(
@@ -264,6 +323,12 @@ def outputs(architecture: Architecture, weights: Weights, x: npt.NDArray[Any]) -
     """The output layer's scores (m, output_width) of folded ``weights`` for inputs ``x`` (m, n_in), in float64."""
     network = State({name: w.astype(np.float64) for name, w in weights.items()})
     return scores(_folded(architecture), network, x.astype(np.float64))
+
+
+def says(architecture: Architecture, weights: Weights, x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """What a network predicts of inputs ``x`` (m, n_in): probabilities (m, C), or numbers (m, 1)."""
+    z = outputs(architecture, weights, x)
+    return z if architecture.regression else losses.probabilities(architecture.output, z)
 
 
 def _folded(architecture: Architecture) -> Architecture:

@@ -29,6 +29,7 @@ class Purpose(IntEnum):
     SPLIT = 4
     PROPOSALS = 5
     INTERVAL = 6
+    FOLDS = 7
 
 
 def stream_key(seed: int, purpose: Purpose, trial: int = 0, repeat: int = 0) -> UInt64:

@@ -163,12 +163,12 @@ def test_studies_and_trials(here: Path, capsys: pytest.CaptureFixture[str]):
     assert run(["trials", "wine", "--best", "3"]) == 0
     table = capsys.readouterr().out
     assert "learning_rate" in table
-    assert "23 more" in table
+    assert "42 more" in table
     assert run(["trials", "wine", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["trials"]) == 26
+    assert len(json.loads(capsys.readouterr().out)["trials"]) == 45
     assert run(["trials", "wine", "--csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert len(rows) == 26
+    assert len(rows) == 45
     assert float(rows[0]["learning_rate"]) > 0
 
 

@@ -40,7 +40,7 @@ def demo(
     started = time.monotonic()
     from caviar.cli.watch import watch
     from caviar.data import samples
-    from caviar.tune import Request
+    from caviar.tune import Request, follow
 
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -55,4 +55,10 @@ def demo(
         out=folder,
         started=started,
     )
-    watch(request, reading=str(path), json=json, quiet=quiet, fresh_name=True)
+    watch(
+        lambda ended: follow(request, fresh_name=True, ended=ended),
+        str(path),
+        str(request.store),
+        json=json,
+        quiet=quiet,
+    )

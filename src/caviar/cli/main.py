@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from caviar.cli import demo, predict, space, studies, trials, tune
+from caviar.cli import demo, predict, resume, space, studies, trials, tune
 from caviar.cli.console import complain
 from caviar.cli.signals import Ended
 from caviar.errors import CaviarError, NoAnswer
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("tune")(tune.tune)
+app.command("resume")(resume.resume)
 app.command("predict")(predict.predict)
 app.command("studies")(studies.studies)
 app.command("trials")(trials.trials)

@@ -37,6 +37,12 @@ def tune(
     ] = None,
     space: Annotated[str | None, typer.Option(help="A space file (TOML); see caviar space.", metavar="FILE")] = None,
     search: Annotated[str, typer.Option(help="sobol or random.")] = "sobol",
+    prefer: Annotated[
+        str, typer.Option(help="small or fast: the least network within a hundredth of the best.", metavar="WHAT")
+    ] = "score",
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Save a weighted mean of several finalists, not a single network.")
+    ] = False,
     study: Annotated[str | None, typer.Option(help="The study's name; by default the file's.", metavar="NAME")] = None,
     store: StoreUrl = DEFAULT_STORE,
     threads: Annotated[int | None, typer.Option(help="Networks trained at once; by default one a processor.")] = None,
@@ -51,7 +57,7 @@ def tune(
     """
     started = time.monotonic()
     from caviar.cli.watch import watch
-    from caviar.tune import Request
+    from caviar.tune import Request, follow
 
     request = Request(
         data=data,
@@ -66,10 +72,12 @@ def tune(
         metric=metric,
         space=space,
         search=search,
+        prefer=prefer,
+        ensemble=ensemble,
         study=study,
         store=store,
         threads=threads,
         out=out,
         started=started,
     )
-    watch(request, reading=Path(data).name, json=json, quiet=quiet)
+    watch(lambda ended: follow(request, ended=ended), Path(data).name, store, json=json, quiet=quiet)

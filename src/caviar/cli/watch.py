@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable, Iterator
+
 from rich.live import Live
 from rich.text import Text
 
 from caviar.cli.console import console, print_json
+from caviar.cli.options import DEFAULT_STORE
 from caviar.cli.signals import Ended, ending
-from caviar.tune import Begun, Progress, Request, TunedStudy, follow
+from caviar.tune import Begun, Event, Progress, TunedStudy
 
 _ROUND = 2.0  # seconds between two lines of a log, at least
 
 
-def watch(request: Request, reading: str, json: bool = False, quiet: bool = False, fresh_name: bool = False) -> None:
-    """Run the study of ``request`` and show it; Ctrl-C and SIGTERM end it with everything saved."""
+def watch(
+    events: Callable[[Callable[[], bool]], Iterator[Event]],
+    reading: str,
+    store: str,
+    json: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Show the ``events`` of a study, made from whether it shall end; Ctrl-C and SIGTERM end it with everything saved.
+
+    ``reading`` is what is said to be read before the first event.
+    """
     people = console(json=json, quiet=quiet)
     begun: Begun | None = None
     told = 0.0
@@ -25,7 +38,7 @@ def watch(request: Request, reading: str, json: bool = False, quiet: bool = Fals
         from caviar.report import live
 
         try:
-            for event in follow(request, fresh_name=fresh_name, ended=ended.asked.is_set):
+            for event in events(ended.asked.is_set):
                 if isinstance(event, Begun):
                     begun = event
                     people.print(live.heading(event))
@@ -45,8 +58,11 @@ def watch(request: Request, reading: str, json: bool = False, quiet: bool = Fals
         except KeyboardInterrupt:
             display.stop()
             if begun is not None:
+                where = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
                 people.print(
-                    f"ended early; all that was measured is in {request.store} as study {begun.study.name}",
+                    f"ended early, with everything saved in {store}; "
+                    f"to go on: caviar resume {shlex.quote(begun.study.name)}{where}",
                     markup=False,
+                    soft_wrap=True,
                 )
             raise Ended(ended.status) from None

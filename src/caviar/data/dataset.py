@@ -31,6 +31,10 @@ class Examples:
     def __len__(self) -> int:
         return len(self.y)
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Examples:
+        """The examples at ``rows`` (k,), in that order."""
+        return Examples(self.x[rows], self.y[rows])
+
 
 class Sealed:
     """The test part, which can be opened once.

@@ -104,6 +104,24 @@ def split_numbers(
     return Split(found.train, found.validation, found.test)  # which bins are small is nothing to warn about
 
 
+def folds(targets: npt.NDArray[np.int32] | npt.NDArray[np.float32], k: int, seed: int) -> list[Indices]:
+    """The rows 0 to m - 1 dealt into ``k`` folds, nearly equal in size, each with its share of every class.
+
+    ``targets`` (m,) are classes, or numbers, whose quantile bins stand for classes. A class of fewer than k rows is not
+    in every fold. At least two folds of a row each: fewer than ``k`` for fewer rows.
+    """
+    m = len(targets)
+    if targets.dtype.kind == "f":
+        bins = max(1, min(BINS, m // ROWS_A_BIN))
+        codes = np.searchsorted(np.quantile(targets, np.arange(1, bins) / bins), targets, side="right")
+    else:
+        codes = targets.astype(np.int64)
+    key = randomness.stream_key(seed, randomness.Purpose.FOLDS)
+    shuffled = np.argsort(randomness.raw(key, (0, 0, 0, 0), m), kind="stable")
+    order = shuffled[np.argsort(codes[shuffled], kind="stable")]  # class by class, then dealt like cards
+    return [np.sort(order[fold::k]).astype(np.int64) for fold in range(min(k, m))]
+
+
 def _rows(order: npt.NDArray[np.intp], chosen: npt.NDArray[np.bool_]) -> Indices:
     return np.sort(order[chosen]).astype(np.int64)
 

@@ -93,6 +93,11 @@ class Training(Protocol):
     """One network in training."""
 
     @property
+    def architecture(self) -> Architecture:
+        """What the network is."""
+        ...
+
+    @property
     def epoch(self) -> int:
         """Epochs done."""
         ...

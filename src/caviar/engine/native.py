@@ -106,6 +106,11 @@ class NativeTraining:
             self._trial.load(arrays, int(state["step"]), int(state["epoch"]))
 
     @property
+    def architecture(self) -> Architecture:
+        """What the network is."""
+        return self._architecture
+
+    @property
     def epoch(self) -> int:
         """Epochs done."""
         return int(self._trial.epoch)

@@ -58,6 +58,11 @@ class ReferenceTraining:
             self._state = network.State(arrays, int(state["step"]))
 
     @property
+    def architecture(self) -> Architecture:
+        """What the network is."""
+        return self._architecture
+
+    @property
     def epoch(self) -> int:
         """Epochs done."""
         return self._epoch

@@ -41,6 +41,11 @@ def metric_for(task: str, metric: str | None = None) -> str:
     return metric
 
 
+def smaller_is_better(metric: str) -> bool:
+    """Whether ``metric`` is a loss or an error."""
+    return metric in _SMALLER_IS_BETTER
+
+
 def merit(metric: str, score: float | None, loss: float | None) -> Merit:
     """The merit of a trial with this score and loss; one that diverged or has no score yet is WORST, never missing."""
     if score is None or loss is None or not (math.isfinite(score) and math.isfinite(loss)):

@@ -110,6 +110,12 @@ class Store(AbstractContextManager["Store"]):
             running = TRIALS.update().where(TRIALS.c.study == identity, TRIALS.c.state == str(TrialState.RUNNING))
             connection.execute(running.values(state=str(TrialState.INTERRUPTED)))
 
+    def reopen_study(self, name: str, budget: Mapping[str, Any]) -> None:
+        """Study ``name`` goes on, with a new ``budget``; its last result stays until there is another."""
+        with self._writing() as connection:
+            study = STUDIES.update().where(STUDIES.c.id == _identity(connection, name))
+            connection.execute(study.values(state=str(StudyState.RUNNING), budget=budget, ended=None))
+
     def free_name(self, name: str) -> str:
         """``name`` if no study has it yet, else the first free one of name-2, name-3, ..."""
         with self._reading() as connection:

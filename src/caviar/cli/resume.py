@@ -1,0 +1,51 @@
+"""caviar resume"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+
+if TYPE_CHECKING:
+    from caviar.tune import Event
+
+
+def resume(
+    study: Annotated[str, typer.Argument(help="The study's name; caviar studies lists them.", metavar="STUDY")],
+    seconds: Annotated[float | None, typer.Option(help="So many seconds more.")] = None,
+    trials: Annotated[int | None, typer.Option(help="The trials that the study should have in all.")] = None,
+    data: Annotated[str | None, typer.Option(help="The same data, if its file was moved.", metavar="FILE")] = None,
+    test: Annotated[str | None, typer.Option(help="The same --test, if it was moved.", metavar="FILE")] = None,
+    store: StoreUrl = DEFAULT_STORE,
+    threads: Annotated[int | None, typer.Option(help="Networks trained at once; by default one a processor.")] = None,
+    out: Annotated[
+        str | None, typer.Option(help="The folder that the model is saved in; by default as before.", metavar="DIR")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """[bold]caviar resume flowers --seconds 60[/]
+
+    Take a study up again: one that was interrupted or killed goes on to the end of its budget, one that is finished is
+    given more. With a budget of trials the end is the same, to the bit, as if it had never been broken.
+    """
+    from caviar.cli.watch import watch
+    from caviar.tune import take_up
+
+    def events(ended: Callable[[], bool]) -> Iterator[Event]:
+        return take_up(
+            study,
+            store=store,
+            seconds=seconds,
+            trials=trials,
+            data=data,
+            test=test,
+            threads=threads,
+            out=out,
+            ended=ended,
+        )
+
+    watch(events, f"study {study}", store, json=json, quiet=quiet)

@@ -1,0 +1,1 @@
+"""What tune.py is made of: a request, its checked job, the search, the finals, the answer."""

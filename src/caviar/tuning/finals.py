@@ -1,0 +1,234 @@
+"""The finals: the best trials are trained again, on other rows or with fresh seeds, before one of them is believed.
+
+The best of thousands of scores is too good to be true: it was chosen for its luck too. So each finalist is trained
+again, on few rows in the folds of a stratified cross-validation, on many with fresh seeds; the mean decides
+(search/choosing.py). The winner's last training has all rows but the sealed ones: the validation rows have done their
+work.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+
+from caviar.data.dataset import Examples
+from caviar.engine.contract import Evaluation, Outcome, Training
+from caviar.errors import NoAnswer
+from caviar.model import Weights, fold, outputs, says
+from caviar.records import Trial, TrialState
+from caviar.run.book import Book
+from caviar.run.crew import Crew, Done, Work
+from caviar.search.choosing import Finalist, Weighed, choose, front
+from caviar.search.ranking import WORST, merit
+from caviar.tuning.ensemble import Floats, select
+from caviar.tuning.ensemble import scores as ensemble_scores
+from caviar.tuning.events import Progress
+from caviar.tuning.job import FINALISTS, Job
+
+_SHOW_EVERY = 0.1  # seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A network of an ensemble and its part in the average."""
+
+    share: float
+    training: Training
+
+
+@dataclass(frozen=True, eq=False)
+class Company:
+    """An ensemble: its members, how they were chosen, and what they score together on rows that none has seen."""
+
+    members: list[Member]
+    finalists: dict[int, float]  # share by trial
+    validation: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The winner, its evaluation each time that it was repeated, and its network with the rows it was trained on."""
+
+    winner: Trial
+    repeats: list[Evaluation]
+    training: Training
+    rows: Examples
+    front: list[Weighed]
+    company: Company | None = None
+
+
+def finals(job: Job, book: Book) -> Generator[Progress, None, Found]:
+    """Repeat the finalists, choose, and train the winner a last time.
+
+    A finalist that the end of the time budget kept from being repeated is out, unless all are: then the search's own
+    network has to do.
+    """
+    best_front = front(
+        Weighed(trial.number, book.merit(trial), float(job.parameters(trial.config)))
+        for trial in book.trials.values()
+        if trial.repeat == 0 and trial.epochs == job.rungs[-1] and trial.state is not TrialState.DIVERGED
+    )
+    finalists = _finalists(job, book, best_front)
+    entrants = _shared((yield from _repeat(job, book, finalists)))
+    book.interrupt()
+    weighed = [_weigh(job, trial, entrants[trial.number]) for trial in finalists if trial.number in entrants]
+    if not any(finalist.mean > WORST for finalist in weighed):
+        for trial in finalists:
+            training = book.kept(trial.number)
+            if training is not None:
+                found = [training.evaluate(job.dataset.validation)]
+                return Found(trial, found, training, job.dataset.train, best_front)
+        raise _no_answer(job, book)
+    chosen = choose(weighed, job.request.prefer)
+    winner = next(trial for trial in finalists if trial.number == chosen.number)
+    company = _company(job, _sound(entrants)) if job.request.ensemble else None
+    evaluations = [done.epochs[-1].validation for done in entrants[winner.number]]
+    everything = job.dataset.train_and_validation()
+    nothing = Examples(job.dataset.validation.x[:0], job.dataset.validation.y[:0])
+    with Crew(1) as crew:
+        last = job.network(winner.number, winner.config, job.repeats + 1, (everything, nothing))
+        crew.give(Work(winner.number, job.repeats + 1, last, winner.epochs))
+        while crew.under_way > 0:
+            if not job.in_time():
+                crew.stop()
+            done = crew.take(timeout=_SHOW_EVERY)
+            if done is not None and done.outcome is Outcome.TRAINED:
+                return Found(winner, evaluations, done.training, everything, best_front, company)
+            yield job.progress("last training", book)
+    merits = [entry[0] for entry in chosen.merits]  # out of time, or it diverged: its best repeat
+    spare = entrants[winner.number][int(np.argmax(merits))]
+    rows = job.folds[spare.work.repeat - 1][0]
+    return Found(winner, evaluations, spare.training, rows, best_front, company)
+
+
+def _finalists(job: Job, book: Book, best_front: list[Weighed]) -> list[Trial]:
+    """The best trials; where small or fast networks are preferred, the best of the front."""
+    if job.request.prefer != "score" and best_front:
+        return [book.trials[weighed.number, 0] for weighed in best_front[:FINALISTS]]
+    return job.finalists(book)
+
+
+def _repeat(job: Job, book: Book, finalists: list[Trial]) -> Generator[Progress, None, dict[int, list[Done]]]:
+    """Train every finalist again, repeat by repeat, while there is time for that and for the last training."""
+    repeats: dict[int, list[Done]] = {trial.number: [] for trial in finalists}
+    longest = max((book.seconds.get((trial.number, 0), 0.0) for trial in finalists), default=0.0)
+    reserve = 1.2 * job.last_cost(longest)
+    left = iter([(trial, repeat) for repeat in range(1, job.repeats + 1) for trial in finalists])
+    with Crew(job.threads) as crew:
+        while True:
+            while crew.wants_work and job.in_time(reserve) and (work := next(left, None)) is not None:
+                trial, repeat = work
+                book.begin(trial.number, trial.config, repeat)
+                begin = job.network(trial.number, trial.config, repeat, job.folds[repeat - 1])
+                crew.give(Work(trial.number, repeat, begin, trial.epochs))
+            if not job.in_time(reserve):
+                crew.stop()
+            if crew.under_way == 0:
+                break
+            done = crew.take(timeout=_SHOW_EVERY)
+            if done is not None and done.outcome is not Outcome.INTERRUPTED:
+                book.measure(done)
+                repeats[done.work.number].append(done)
+                if done.outcome is Outcome.TRAINED:
+                    book.settle(done.work.number, TrialState.FINISHED, repeat=done.work.repeat)
+                book.write_now_and_then()
+            yield job.progress("finals", book)
+    for found in repeats.values():
+        found.sort(key=lambda done: done.work.repeat)
+    return repeats
+
+
+def _shared(repeats: dict[int, list[Done]]) -> dict[int, list[Done]]:
+    """The finalists that were repeated, with the repeats that all of them have."""
+    took_part = {number: found for number, found in repeats.items() if found}
+    numbers = [{done.work.repeat for done in found} for found in took_part.values()]
+    common = set.intersection(*numbers) if numbers else set()
+    if not common:  # the time was over in the middle of the first repeat
+        return took_part
+    return {number: [d for d in found if d.work.repeat in common] for number, found in took_part.items()}
+
+
+def _sound(entrants: dict[int, list[Done]]) -> dict[int, list[Done]]:
+    """The finalists none of whose repeats diverged, with equally many repeats each."""
+    sound = {n: found for n, found in entrants.items() if all(done.outcome is Outcome.TRAINED for done in found)}
+    first = next(iter(sound.values()))
+    same = [done.work.repeat for done in first]
+    return {n: found for n, found in sound.items() if [done.work.repeat for done in found] == same}
+
+
+def _weigh(job: Job, trial: Trial, repeats: list[Done]) -> Finalist:
+    """A finalist as the choice sees it."""
+    merits = [
+        WORST
+        if done.outcome is Outcome.DIVERGED
+        else merit(job.metric, done.epochs[-1].validation.scores[job.metric], done.epochs[-1].validation.loss)
+        for done in repeats
+    ]
+    fast = job.request.prefer == "fast"
+    parameters = job.parameters(trial.config)
+    burden = _prediction_seconds(job, repeats[0].training) if fast else float(parameters)
+    return Finalist(trial.number, merits, parameters, trial.epochs, burden)
+
+
+def _prediction_seconds(job: Job, training: Training) -> float:
+    """Seconds that a prediction of the validation rows takes: the best of five, for other programs run too."""
+    architecture, weights, x = training.architecture, weights_of(training), job.dataset.validation.x
+    took = []
+    for _ in range(5):
+        started = time.perf_counter()
+        outputs(architecture, weights, x)
+        took.append(time.perf_counter() - started)
+    return min(took)
+
+
+def _company(job: Job, entrants: dict[int, list[Done]]) -> Company:
+    """The ensemble of finalists and their seeds, chosen by rows that no member has seen.
+
+    In a cross-validation a finalist stands or falls with all of its folds: together they have predicted every row
+    unseen. With fresh seeds every network is a member of its own.
+    """
+    if job.folded:
+        units = list(entrants.values())
+        y = np.concatenate([job.folds[done.work.repeat - 1][1].y for done in units[0]])
+    else:
+        units = [[done] for found in entrants.values() for done in found]
+        y = job.dataset.validation.y
+    says = np.stack([np.concatenate([_says(job, done) for done in unit]) for unit in units])
+    shares, _ = select(says, y)
+    members, finalists = [], dict[int, float]()
+    for unit, share in zip(units, shares.tolist(), strict=True):
+        if share > 0:
+            number = unit[0].work.number
+            finalists[number] = finalists.get(number, 0.0) + share
+            members += [Member(share / len(unit), done.training) for done in unit]
+    return Company(members, finalists, ensemble_scores(np.tensordot(shares, says, axes=1), y))
+
+
+def _says(job: Job, done: Done) -> Floats:
+    """What a repeat's network says of its validation rows: probabilities (m, C), or standardised numbers (m, 1)."""
+    return says(done.training.architecture, weights_of(done.training), job.folds[done.work.repeat - 1][1].x)
+
+
+def weights_of(training: Training) -> Weights:
+    """The folded weights of a network, for a model."""
+    state = training.inference_state()
+    return fold(training.architecture, state, int(state["step"]))
+
+
+def _no_answer(job: Job, book: Book) -> NoAnswer:
+    """Why there is no network to show, and what to change."""
+    diverged = [trial for trial in book.trials.values() if trial.state is TrialState.DIVERGED]
+    if not diverged:
+        return NoAnswer(
+            f"no network was trained for a single epoch within {job.seconds:g} seconds",
+            "give it more time, with --seconds",
+        )
+    rates = [float(trial.config["learning_rate"]) for trial in diverged if "learning_rate" in trial.config]
+    lowest = f" (the lowest tried was {min(rates):g})" if rates else ""
+    return NoAnswer(
+        f"all {len(diverged)} trials that got anywhere diverged: their loss became infinite, NaN or absurdly large",
+        f"lower the learning_rate in the space{lowest}",
+    )

@@ -1,0 +1,259 @@
+"""A request that passed every check, with its data prepared. Nothing is written before that."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from caviar.data.dataset import Dataset, Examples, prepare
+from caviar.engine import engine_named
+from caviar.engine.contract import Engine, Evaluation, Keys, Training
+from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
+from caviar.nn.config import HYPERPARAMETERS, Architecture, Optimisation, from_config, parameter_shapes
+from caviar.records import Config, Study, StudyState, Trial
+from caviar.run.book import Book
+from caviar.run.environment import environment, processors
+from caviar.search.halving import POOL, rungs_for
+from caviar.search.ranking import check_metric, metric_for
+from caviar.search.searches import check_search, search_named
+from caviar.search.strategy import Search, Strategy
+from caviar.space import Space, default_space
+from caviar.tuning.events import Progress
+from caviar.tuning.request import DEFAULT_SECONDS, PREFERENCES, Request
+
+FINALISTS = 5
+FOLDS = 5
+FOLDED_BELOW = 2_000  # rows; with fewer, one validation part says too little to choose by
+REPEATS = 3  # with fresh seeds, where there are no folds
+
+_MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
+_BYTES_A_PARAMETER = 16  # float32: the value, two moments, and room for running statistics and padding
+_CONCLUDING = 0.5  # seconds that saving and the test part take, with some room
+_FINALS_SHARE = 0.25  # of a time budget, for the repeats of the finalists; fewer repeats if they take longer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A request that passed every check, with its data prepared."""
+
+    request: Request
+    name: str
+    metric: str
+    space: Space
+    dataset: Dataset
+    engine: Engine
+    threads: int
+    rungs: tuple[int, ...]
+    pool: int
+    folds: tuple[tuple[Examples, Examples], ...]  # (training, validation) of each repeat of a finalist
+    seconds: float | None
+    ended: Callable[[], bool]
+
+    @property
+    def repeats(self) -> int:
+        """How often each finalist is trained again."""
+        return len(self.folds)
+
+    @property
+    def folded(self) -> bool:
+        """Whether the repeats are the folds of a cross-validation, or fresh seeds on the same validation part."""
+        return self.folds[0][1] is not self.dataset.validation
+
+    def recipe(self, config: Config) -> tuple[Architecture, Optimisation]:
+        """The network that a config describes, for this data."""
+        return from_config(config, self.dataset.preprocessing.n_in, self.dataset.preprocessing.n_out)
+
+    def parameters(self, config: Config) -> int:
+        """How many numbers the network of ``config`` learns."""
+        architecture, _ = self.recipe(config)
+        return sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
+
+    def network(
+        self, number: int, config: Config, repeat: int = 0, rows: tuple[Examples, Examples] | None = None
+    ) -> Callable[[], Training]:
+        """What draws a trial's network, once a thread is there for it; ``rows`` are (training, validation)."""
+        architecture, optimisation = self.recipe(config)
+        training, validation = rows or (self.dataset.train, self.dataset.validation)
+        keys = Keys.of(self.request.seed, number, repeat)
+        return partial(self.engine.start, architecture, optimisation, training, validation, keys)
+
+    def search(self) -> Search:
+        """What proposes the configs."""
+        return search_named(self.request.search, self.space, self.request.seed)
+
+    def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
+        """The mean scores that an answer tells; those of regression that have a unit in the target's own."""
+        unit = self.dataset.preprocessing.target_deviation
+        units = {"accuracy": 1.0, "log_loss": 1.0} if unit is None else {"r2": 1.0, "rmse": unit, "mae": unit}
+        return {name: u * float(np.mean([e.scores[name] for e in evaluations])) for name, u in units.items()}
+
+    def in_time(self, reserve: float = 0.0) -> bool:
+        """Whether time is left, if ``reserve`` seconds of it are needed later. Raises KeyboardInterrupt on an end."""
+        if self.ended():
+            raise KeyboardInterrupt
+        if self.seconds is None:
+            return True
+        return time.monotonic() - self.request.started + reserve + _CONCLUDING < self.seconds
+
+    def finalists(self, book: Book) -> list[Trial]:
+        """The best trials: FINALISTS of them, or as many as can be repeated once in the share of time for that."""
+        best = book.best(FINALISTS)
+        if self.seconds is None:
+            return best
+        costs = np.cumsum([book.seconds.get((trial.number, 0), 0.0) for trial in best]) / self.threads
+        return best[: max(int(np.sum(costs <= _FINALS_SHARE * self.seconds)), 1)]
+
+    def finals_cost(self, book: Book) -> float:
+        """Seconds to keep for the finals if the best trials of now become the finalists."""
+        costs = [book.seconds.get((trial.number, 0), 0.0) for trial in self.finalists(book)]
+        if self.seconds is None or not costs:
+            return 0.0
+        rounds = max(self.repeats * sum(costs) / self.threads, max(costs))
+        one_round = max(sum(costs) / self.threads, max(costs))
+        rounds = max(min(rounds, _FINALS_SHARE * self.seconds), one_round)
+        return 1.2 * (rounds + self.last_cost(max(costs)))  # a fifth more: other programs run too
+
+    def last_cost(self, longest: float) -> float:
+        """Seconds of the last training, on more rows, of a network that took ``longest`` in the search."""
+        return (1 + len(self.dataset.validation) / len(self.dataset.train)) * longest
+
+    def study_record(self, name: str) -> Study:
+        """What the store keeps of the study from its start."""
+        request = self.request
+        return Study(
+            name=name,
+            seed=request.seed,
+            metric=self.metric,
+            search=request.search,
+            space=self.space.to_dict(),
+            budget={
+                "seconds": self.seconds,
+                "trials": request.trials,
+                "rungs": list(self.rungs),
+                "repeats": self.repeats,
+                "request": request.record(),
+            },
+            data=self.dataset.facts,
+            environment=environment(self.engine.name, self.engine.instruction_set, self.threads),
+            state=StudyState.RUNNING,
+            created=datetime.now(UTC).isoformat(),
+        )
+
+    def progress(self, phase: str, book: Book, strategy: Strategy | None = None) -> Progress:
+        """Where the study stands now."""
+        best = next(iter(book.best(1)), None)
+        reached = strategy.reached() if strategy is not None else ()
+        return Progress(phase, time.monotonic() - self.request.started, book.counts(), reached, best)
+
+
+def check(request: Request, ended: Callable[[], bool]) -> Job:
+    """Check everything that can be checked before anything is written, the cheap mistakes first."""
+    from caviar.data.labels import check_task
+    from caviar.data.read import read
+
+    seconds, trials = request.seconds, request.trials
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise ConfigError(f"a budget of seconds must be above 0, got {seconds}", "give it some: --seconds 60")
+    if trials is not None and trials < 1:
+        raise ConfigError(f"a budget of trials must be at least 1, got {trials}", "give it some: --trials 500")
+    if seconds is None and trials is None:
+        seconds = DEFAULT_SECONDS
+    if not 0 <= request.seed < 2**63:
+        raise ConfigError(f"a seed must be a whole number from 0 to 2**63 - 1, got {request.seed}", "use --seed 0, say")
+    if request.threads is not None and request.threads < 1:
+        raise ConfigError(f"threads must be at least 1, got {request.threads}", f"this machine has {processors()}")
+    if request.prefer not in PREFERENCES:
+        raise ConfigError(
+            f"there is no preference {request.prefer!r}: it is score, small or fast",
+            did_you_mean(request.prefer, PREFERENCES),
+        )
+    if request.metric is not None:
+        check_metric(request.metric)
+    check_task(request.task)
+    check_search(request.search)
+    engine = engine_named(request.engine)
+    if request.space is None:
+        space = default_space()
+    else:
+        space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
+    _check_names(space)
+    table = read(request.data, request.target, request.labels)
+    test = None if request.test is None else read(request.test, request.target, request.test_labels)
+    dataset = prepare(table, request.seed, test, request.task)
+    metric = metric_for(str(dataset.facts["task"]), request.metric)
+    largest = _check_space(space, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
+    name = request.study if request.study is not None else table.name
+    if not re.fullmatch(r"\w[\w .-]{0,99}", name):
+        raise StoreError(
+            f"a study's name is letters, digits, '_', '-', '.' and spaces, at most 100 of them, got {name[:100]!r}",
+            "name it with --study",
+        )
+    rows = len(dataset.train)
+    return Job(
+        request=request,
+        name=name,
+        metric=metric,
+        space=space,
+        dataset=dataset,
+        engine=engine,
+        threads=request.threads or processors(),
+        rungs=rungs_for(rows),
+        pool=max(1, min(POOL, _MEMORY // (largest * len(rungs_for(rows))))),
+        folds=_folds(dataset, request.seed),
+        seconds=seconds,
+        ended=ended,
+    )
+
+
+def _folds(dataset: Dataset, seed: int) -> tuple[tuple[Examples, Examples], ...]:
+    """What each repeat of a finalist trains on and is scored on."""
+    from caviar.data.split import folds
+
+    everything = dataset.train_and_validation()
+    if len(everything) >= FOLDED_BELOW:
+        return ((dataset.train, dataset.validation),) * REPEATS
+    parts = folds(everything.y, FOLDS, seed)
+    return tuple(
+        (everything.take(np.concatenate([*parts[:k], *parts[k + 1 :]])), everything.take(parts[k]))
+        for k in range(len(parts))
+    )
+
+
+def _check_names(space: Space) -> None:
+    """Every hyperparameter is a dense network's."""
+    for name in space.names:
+        if name not in HYPERPARAMETERS:
+            raise SpaceError(
+                f"{name!r} is not a hyperparameter of a dense network", did_you_mean(name, HYPERPARAMETERS)
+            )
+
+
+def _check_space(space: Space, n_in: int, n_out: int) -> int:
+    """Networks can be built all over the space, its edges included; the bytes that the largest of them keeps."""
+    edges = np.vstack([np.full(len(space.searched), u) for u in (0.0, 1.0)])
+    largest = 1
+    for config in [*space.from_unit(edges), *space.sample(200)]:
+        architecture, _ = from_config(config, n_in, n_out)
+        parameters = sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
+        largest = max(largest, _BYTES_A_PARAMETER * parameters)
+    return largest
+
+
+def model_path(request: Request, study: str, again: bool = False) -> Path | None:
+    """Where the model will be saved; StoreError if there is no folder, or a model already, unless ``again``."""
+    if request.out is None:
+        return None
+    path = Path(request.out) / f"{study}.caviar"
+    if path.exists() and not again:
+        raise StoreError(f"there is a model {path} already", "move it away, or name the study otherwise with --study")
+    if not path.parent.is_dir():
+        raise StoreError(f"there is no folder {path.parent}", "make it, or name another with --out")
+    return path
