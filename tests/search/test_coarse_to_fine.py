@@ -74,7 +74,7 @@ def test_a_box_is_left_when_the_whole_space_has_better():
 
 def test_a_reason_says_how_many_lie_here_and_what_changed():
     _, boxes = study(PLAIN, near, 300)
-    assert re.match(r"the best 4 of \d+ after (9|27) epochs lie here; ", boxes[0].reason)
+    assert re.match(r"the best 8 of \d+ after (9|27) epochs lie here; ", boxes[0].reason)
     assert any("learning_rate narrowed from 0.0001..1 to " in box.reason for box in boxes)
 
 

@@ -24,7 +24,7 @@ from caviar.search.ranking import Merit
 from caviar.space import Space
 
 ENOUGH = 30  # trials; the forest learns from two thirds of them
-_FORESTS, _TREES, _SHUFFLES = 10, 60, 5
+_FORESTS, _TREES, _SHUFFLES = 8, 30, 3
 _MOST = 2000  # trials that a forest is grown from: more cost seconds and change nothing that can be seen
 
 
