@@ -33,8 +33,8 @@ BOX = Box(
 def made(name: str = "flowers"):
     """A study in which the learning rate alone matters, and the best lie near its upper end."""
     trials, measurements = [], []
-    for number, config in enumerate(SPACE.sample(150, seed=2)):
-        score = 1 - 0.2 * abs(math.log10(config["learning_rate"]) + 0.05)
+    for number, config in enumerate(SPACE.sample(600, seed=2)):
+        score = 1 - 0.2 * abs(math.log10(config["learning_rate"]) + 0.01)
         trials.append(Trial(number, config, TrialState.STOPPED, 1, score, 1 - score))
         measurements.append((number, 0, Measurement(1, 1.0, 1 - score, score, score, 0.1, 0.01)))
     best = max(trials, key=lambda t: t.score)
@@ -46,7 +46,7 @@ def made(name: str = "flowers"):
         metric="accuracy",
         search="coarse_to_fine",
         space=SPACE.to_dict(),
-        budget={"seconds": None, "trials": 150, "rungs": [1, 3], "repeats": 3},
+        budget={"seconds": None, "trials": 600, "rungs": [1, 3], "repeats": 3},
         data={"train": 100, "validation": 50},
         environment={},
         state=StudyState.FINISHED,
@@ -77,7 +77,7 @@ def test_the_account_says_where_why_who_and_what_next(told):
     text = text_of(told)
     best = told.winner
     for said in (
-        "150 configs of 3 hyperparameters, on 100 rows; accuracy on 50 other rows decided.",
+        "600 configs of 3 hyperparameters, on 100 rows; accuracy on 50 other rows decided.",
         BOX.reason,
         "adam 80%, momentum 20%",
         "0.004 to 0.06",
@@ -93,7 +93,7 @@ def test_as_json_is_plain_data(told):
     plain = json.loads(json.dumps(as_json(told)))
     assert plain["boxes"][0]["reason"] == BOX.reason
     assert plain["finalists"][0]["mean"] == pytest.approx(0.92)
-    assert plain["reached"] == [{"epochs": 1, "trials": 150}, {"epochs": 3, "trials": 0}]
+    assert plain["reached"] == [{"epochs": 1, "trials": 600}, {"epochs": 3, "trials": 0}]
 
 
 def test_a_hostile_name_is_inert_in_the_page():

@@ -154,9 +154,7 @@ class CoarseToFine:
         """The points (n, d) of ``trials``, made once a trial."""
         new = [c for c in trials if c.number not in self._points]
         if new:
-            self._points |= zip(
-                [c.number for c in new], self._space.to_unit([c.config for c in new]), strict=True
-            )
+            self._points |= zip([c.number for c in new], self._space.to_unit([c.config for c in new]), strict=True)
         return np.array([self._points[c.number] for c in trials])
 
     def _close_tiers(self, points: Units, numbers: npt.NDArray[np.int64]) -> Units:
@@ -307,4 +305,3 @@ def _brief(scale: Scale, low: float, high: float) -> str:
     """A range in the hyperparameter's own units."""
     ends = scale.from_unit(np.array([low, high])).tolist()
     return "..".join(f"{end:.3g}" if isinstance(end, float) else str(end) for end in ends)
-
