@@ -1,6 +1,7 @@
 # make demo    sets everything up and tunes a network on real data
 # make test    sets everything up and runs formatting, types, import direction and all tests
 # make faults  the faults that take minutes to cause
+# make soak    kills and freezes processes of studies at random for SECONDS=300, and checks that nothing is lost
 # make bench   the benchmarks, each beside a rival in the same run; they write benchmarks/results/*.csv
 # make wheel   builds a wheel for this machine, installs it into an empty environment and trains a network there
 # make clean   removes what these made
@@ -8,11 +9,12 @@
 # All need python3 (3.11 or newer), a C++ compiler and make; the rest they fetch into .venv.
 
 PYTHON ?= python3
+SECONDS ?= 300
 CXX ?= g++
 BIN := .venv/bin
 NATIVE := $(wildcard native/*.cpp native/*.h native/CMakeLists.txt)
 
-.PHONY: demo test faults check bench wheel clean
+.PHONY: demo test faults soak check bench wheel clean
 
 demo: .venv/installed
 	$(BIN)/caviar demo
@@ -30,6 +32,9 @@ check: .venv/development
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+soak: .venv/development
+	$(BIN)/python -m tests.soak --seconds $(SECONDS)
+
 bench: .venv/development
 	$(BIN)/python -m benchmarks.engine
 	$(BIN)/python -m benchmarks.scaling
@@ -37,6 +42,8 @@ bench: .venv/development
 	$(BIN)/python -m benchmarks.main_job
 	$(BIN)/python -m benchmarks.regression
 	$(BIN)/python -m benchmarks.store
+	$(BIN)/python -m benchmarks.nurse
+	$(BIN)/python -m benchmarks.babysit
 
 # auditwheel says which manylinux the wheel is for, by the C library that it was built against; CI builds it against an older one.
 wheel: .venv/development

@@ -22,6 +22,7 @@ using Matrix = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::c
 using Labels = nb::ndarray<const int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Values = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Rates = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using StepRates = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Flag = nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Array = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
 
@@ -226,11 +227,18 @@ void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
 // A fresh trial: these parameters, moments and statistics zero.
 void start(Trial& trial, const nb::list& parameters) { write_arrays(trial, parameters, false); }
 
-void load_state(Trial& trial, const nb::list& arrays, int64_t step, int64_t epoch) {
-    for (const int64_t count : {step, epoch}) require(count >= 0 && count >> 53 == 0, "step and epoch count from 0 and stay below 2**53");
+void load_state(Trial& trial, const nb::list& arrays, int64_t step, int64_t epoch, int64_t row, double loss, double first_steps,
+                double second_steps) {
+    for (const int64_t count : {step, epoch, row})
+        require(count >= 0 && count >> 53 == 0, "step, epoch and row count from 0 and stay below 2**53");
+    for (const double steps : {first_steps, second_steps}) require(steps >= 0.0, "the steps of a moment are a number of at least 0");
     write_arrays(trial, arrays, true);
     trial.step = step;
     trial.epoch = epoch;
+    trial.row = row;
+    trial.loss = loss;
+    trial.first_steps = first_steps;
+    trial.second_steps = second_steps;
 }
 
 nb::list export_with(const Trial& trial, float* statistics) {
@@ -308,6 +316,26 @@ NB_MODULE(_native, module) {
             nb::arg("x"), nb::arg("y"), nb::arg("xv"), nb::arg("yv"), nb::arg("learning_rates"), nb::arg("explosion"),
             nb::arg("stop").noconvert())  // nobody would set a converted copy
         .def(
+            "train_steps",
+            [](Trial& trial, const Matrix& x, const nb::object& y, const StepRates& learning_rates, const Flag& stop) {
+                const Examples examples = examples_from(trial.network, x, y);
+                require(trial.steps_per_epoch(examples.rows) >= 1, "there are too few rows to train on");
+                require(trial.row < examples.rows, "the epoch's place is beyond the rows");
+                require(stop.shape(0) >= 1, "stop holds one byte");
+                const size_t n = learning_rates.shape(0);
+                const std::unique_ptr<double[]> losses(new double[n]);
+                Outcome outcome{};
+                int64_t taken = 0;
+                bool ended = false;
+                double mean = 0.0;
+                released([&](const std::function<bool()>& interrupted) {
+                    outcome = trial.train_steps(examples, data_of(learning_rates), static_cast<int64_t>(n), stop.data(), interrupted,
+                                                losses.get(), taken, ended, mean);
+                });
+                return std::make_tuple(static_cast<int>(outcome), std::vector<double>(losses.get(), losses.get() + taken), ended, mean);
+            },
+            nb::arg("x"), nb::arg("y"), nb::arg("learning_rates"), nb::arg("stop").noconvert())
+        .def(
             "evaluate",
             [](const Trial& trial, const Matrix& x, const nb::object& y, const Matrix& xt, const nb::object& yt) {
                 const Examples examples = examples_from(trial.network, x, y), training = examples_from(trial.network, xt, yt);
@@ -347,11 +375,16 @@ NB_MODULE(_native, module) {
             },
             nb::arg("x"), nb::arg("y"))
         .def("start", &start, nb::arg("parameters"))
-        .def("load", &load_state, nb::arg("arrays"), nb::arg("step"), nb::arg("epoch"))
+        .def("load", &load_state, nb::arg("arrays"), nb::arg("step"), nb::arg("epoch"), nb::arg("row"), nb::arg("loss"),
+             nb::arg("first_steps"), nb::arg("second_steps"))
         .def("export", [](const Trial& trial) { return export_with(trial, trial.statistics.get()); })
         .def("steps_per_epoch", &Trial::steps_per_epoch, nb::arg("rows"))
         .def_ro("step", &Trial::step)
         .def_ro("epoch", &Trial::epoch)
+        .def_ro("row", &Trial::row)
+        .def_ro("loss", &Trial::loss)
+        .def_ro("first_steps", &Trial::first_steps)
+        .def_ro("second_steps", &Trial::second_steps)
         .def_prop_ro("bytes", &Trial::bytes)
         .def_prop_ro("workspace_bytes", [](const Trial& trial) { return sizeof(float) * trial.network.workspace; });
 }

@@ -171,11 +171,10 @@ void each_range(const Network& network, const F& f) {
 
 template <bool first, bool second, bool nesterov>
 void update_all(const Network& network, State& state, const float* gradient, double learning_rate) {
-    const double t = static_cast<double>(state.step + 1);
     const bool correct = network.bias_correction;
     Rule rule{};
-    rule.rate = static_cast<float>(correct && first ? learning_rate / (1.0 - std::pow(network.beta1, t)) : learning_rate);
-    rule.root_correction = static_cast<float>(correct && second ? 1.0 / std::sqrt(1.0 - std::pow(network.beta2, t)) : 1.0);
+    rule.rate = static_cast<float>(correct && first ? learning_rate / (1.0 - std::pow(network.beta1, state.first_steps + 1.0)) : learning_rate);
+    rule.root_correction = static_cast<float>(correct && second ? 1.0 / std::sqrt(1.0 - std::pow(network.beta2, state.second_steps + 1.0)) : 1.0);
     rule.beta1 = static_cast<float>(network.beta1);
     rule.beta2 = static_cast<float>(network.beta2);
     rule.epsilon = network.epsilon;
@@ -214,6 +213,8 @@ double train_step(const Network& network, State& state, float* workspace, const 
     else
         update_all<false, false, false>(network, state, gradient, learning_rate);
     ++state.step;
+    state.first_steps += 1.0;
+    state.second_steps += 1.0;
     return loss;
 }
 

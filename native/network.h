@@ -80,6 +80,7 @@ struct State {
     float* second;
     float* statistics;
     int64_t step;  // training steps taken
+    double first_steps, second_steps;  // that each moment has seen; no whole numbers where a beta was turned on the way
 };
 
 // What the rows are to be: classes, or numbers. One of the two is null.

@@ -181,7 +181,7 @@ Trial::Trial(const Settings& settings_, const Level& level_)
     network.class_weights = settings.class_weights.empty() ? nullptr : settings.class_weights.data();
 }
 
-State Trial::state() const { return {parameters.get(), first.get(), second.get(), statistics.get(), step}; }
+State Trial::state() const { return {parameters.get(), first.get(), second.get(), statistics.get(), step, first_steps, second_steps}; }
 
 size_t Trial::bytes() const {
     return sizeof(float) * (network.parameters * (1 + network.first_moment + network.second_moment) + network.statistics);
@@ -191,6 +191,8 @@ int64_t Trial::steps_per_epoch(int64_t rows) const {
     const int64_t smallest = network.batch_norm ? 2 : 1;  // a batch of one row has no variance: it is left out
     return rows / network.batch_size + (rows % network.batch_size >= smallest);
 }
+
+int64_t Trial::steps_left(int64_t rows) const { return steps_per_epoch(std::max<int64_t>(rows - row, 0)); }
 
 bool Asking::operator()() {
     using Clock = std::chrono::steady_clock;
@@ -250,33 +252,20 @@ Outcome Trial::train(Examples examples, Examples validation, const double* learn
     const FlushDenormals flush;
     const double nan = std::numeric_limits<double>::quiet_NaN();
     const auto rows = static_cast<uint32_t>(examples.rows);
-    const auto batch_size = static_cast<uint32_t>(network.batch_size);
-    const auto steps = static_cast<uint32_t>(steps_per_epoch(examples.rows));
+    const int64_t whole = steps_per_epoch(examples.rows);
     Asking asking(interrupted);
-    float* const room = workspace.at_least(network.workspace);
     workspace.order.resize(rows);
     for (int e = 0; e < epochs; ++e) {
         const auto start = Clock::now();
         epoch_order(network.order_key, static_cast<uint64_t>(epoch), rows, workspace.order.data());
-        State now = state();
-        double loss = 0.0;
-        uint32_t seen = 0;
-        bool diverged = false;
-        for (uint32_t i = 0; i < steps && !diverged; ++i) {
-            const uint32_t from = i * batch_size, m = std::min(batch_size, rows - from), next_m = std::min(batch_size, rows - from - m);
-            if (*stop != 0 || asking()) {
-                step = now.step;
-                return Outcome::interrupted;
-            }
-            const double mean = level->train_step(network, now, room, examples.x, examples.y, workspace.order.data() + from,
-                                                  static_cast<int>(m), static_cast<int>(next_m), *learning_rates++);
-            loss += mean * m;
-            seen += m;
-            diverged = !std::isfinite(mean);
-        }
-        step = now.step;
-        ++epoch;
-        Epoch result{loss / std::max(seen, 1u), {nan, nan, nan}, 0.0};
+        const int64_t left = steps_left(examples.rows);
+        int64_t taken = 0;
+        const Outcome outcome =
+            steps(examples, workspace.order.data(), learning_rates + (whole - left), left, stop, asking, nullptr, taken);
+        if (outcome == Outcome::interrupted) return outcome;
+        learning_rates += whole;
+        bool diverged = outcome == Outcome::diverged;
+        Epoch result{end_epoch(), {nan, nan, nan}, 0.0};
         if (!diverged) result.validation = evaluate(validation, examples, asking);
         if (asking.ended()) return Outcome::interrupted;
         diverged = diverged || result.train_loss > explosion || (validation.rows > 0 && !std::isfinite(result.validation.loss));
@@ -285,6 +274,57 @@ Outcome Trial::train(Examples examples, Examples validation, const double* learn
         if (diverged) return Outcome::diverged;
     }
     return Outcome::trained;
+}
+
+Outcome Trial::steps(Examples examples, const uint32_t* order, const double* learning_rates, int64_t n, const volatile uint8_t* stop,
+                     Asking& asking, double* losses, int64_t& taken) {
+    float* const room = workspace.at_least(network.workspace);
+    Outcome outcome = Outcome::trained;
+    State now = state();
+    for (; taken < n && outcome == Outcome::trained; ++taken) {
+        if (*stop != 0 || asking()) {
+            outcome = Outcome::interrupted;
+            break;
+        }
+        const int64_t m = std::min<int64_t>(network.batch_size, examples.rows - row);
+        const int64_t next_m = std::min<int64_t>(network.batch_size, examples.rows - row - m);
+        const double mean = level->train_step(network, now, room, examples.x, examples.y, order + row, static_cast<int>(m),
+                                              static_cast<int>(next_m), learning_rates[taken]);
+        loss += mean * static_cast<double>(m);
+        row += m;
+        if (losses != nullptr) losses[taken] = mean;
+        if (!std::isfinite(mean)) outcome = Outcome::diverged;
+    }
+    step = now.step;
+    first_steps = now.first_steps;
+    second_steps = now.second_steps;
+    return outcome;
+}
+
+double Trial::end_epoch() {
+    const double mean = loss / static_cast<double>(std::max<int64_t>(row, 1));
+    ++epoch;
+    row = 0;
+    loss = 0.0;
+    return mean;
+}
+
+Outcome Trial::train_steps(Examples examples, const double* learning_rates, int64_t n, const volatile uint8_t* stop,
+                           const std::function<bool()>& interrupted, double* losses, int64_t& taken, bool& ended, double& mean) {
+    const FlushDenormals flush;
+    Asking asking(interrupted);
+    const auto rows = static_cast<size_t>(examples.rows);
+    if (order_of_ != epoch || order_.size() != rows) {
+        order_.resize(rows);
+        epoch_order(network.order_key, static_cast<uint64_t>(epoch), static_cast<uint32_t>(rows), order_.data());
+        order_of_ = epoch;
+    }
+    taken = 0;
+    const Outcome outcome =
+        steps(examples, order_.data(), learning_rates, std::min(n, steps_left(examples.rows)), stop, asking, losses, taken);
+    ended = outcome == Outcome::trained && steps_left(examples.rows) == 0;
+    mean = ended ? end_epoch() : loss / static_cast<double>(std::max<int64_t>(row, 1));
+    return outcome;
 }
 
 // The scores of the output layer, which a training step replaces by their gradient, put back into its place in the workspace.
@@ -315,7 +355,7 @@ std::vector<Inside> Trial::inside(Examples examples, double learning_rate) const
     };
     const Floats p = copy(parameters, network.parameters), f = copy(first, network.parameters), s = copy(second, network.parameters),
                  r = copy(statistics, network.statistics);
-    State now{p.get(), f.get(), s.get(), r.get(), step};
+    State now{p.get(), f.get(), s.get(), r.get(), step, first_steps, second_steps};
     std::vector<uint32_t> rows(static_cast<size_t>(m));
     for (int i = 0; i < m; ++i) rows[static_cast<size_t>(i)] = static_cast<uint32_t>(i);
     float* const room = workspace.at_least(view.workspace);

@@ -96,10 +96,20 @@ struct Trial {
     Floats parameters, first, second, statistics;
     int64_t step = 0;
     int64_t epoch = 0;
+    int64_t row = 0;    // rows of the epoch under way that have been trained on
+    double loss = 0.0;  // summed over these rows
+    double first_steps = 0.0, second_steps = 0.0;  // see State
 
     Trial(const Settings& settings, const Level& level);
 
     int64_t steps_per_epoch(int64_t rows) const;
+    int64_t steps_left(int64_t rows) const;  // of the epoch under way
+
+    // Trains on from the place in the epoch, a step for each of the `n` learning rates, and ends with the epoch. Writes the mean loss of
+    // every mini-batch to losses and how many there were to `taken`; `ended`: the epoch is over, and `mean` is that of all of its rows,
+    // else of those so far. Stops early like `train`, always between two mini-batches; an explosion is for the caller to see.
+    Outcome train_steps(Examples examples, const double* learning_rates, int64_t n, const volatile uint8_t* stop,
+                        const std::function<bool()>& interrupted, double* losses, int64_t& taken, bool& ended, double& mean);
 
     // Trains on for `epochs` epochs, validating after each (where there are validation rows). learning_rates has steps_per_epoch for each.
     // Stops early when the loss is no longer finite or exceeds `explosion`, when *stop becomes non-zero, or when `interrupted`, asked
@@ -118,6 +128,14 @@ struct Trial {
 
     size_t bytes() const;  // what outlives a step
     State state() const;
+
+  private:
+    std::vector<uint32_t> order_;  // of the epoch order_of_; kept between the calls of train_steps alone
+    int64_t order_of_ = -1;
+
+    Outcome steps(Examples examples, const uint32_t* order, const double* learning_rates, int64_t n, const volatile uint8_t* stop,
+                  Asking& asking, double* losses, int64_t& taken);
+    double end_epoch();  // the mean loss of its rows
 };
 
 // Copies between a plain (rows, columns) array and its place in strips (with_strips) or a plain row.

@@ -1,6 +1,7 @@
 """Hypothesis without its clock, for these are about numbers and the machine may be busy; and a PostgreSQL server."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -29,3 +30,13 @@ def postgresql_url(postgresql_database: str) -> str:
     """That database, emptied."""
     empty(postgresql_database)
     return postgresql_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A store of each back end; another one adds its name to the parameters and its URL here."""
+    monkeypatch.chdir(tmp_path)
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'caviar.db'}"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url

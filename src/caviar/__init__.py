@@ -2,9 +2,13 @@
 
 study = caviar.tune("flowers.csv", target="species", seconds=30)     the best network for a table
 fit = caviar.train(x, y, {"layers": 2, "hidden_units": 64}, epochs=20)   one network
+with caviar.babysit.run("resnet-7", knobs={"learning_rate": 0.1}) as run:   anyone's training loop, nursed
+with caviar.open_study("resnets", space) as study: study.ask(10)     your own code trains, caviar proposes and stops
 caviar.Space(learning_rate=caviar.Log(1e-4, 1), ...)                 what to search
 """
 
+from caviar import babysit
+from caviar.asking import OpenStudy, open_study
 from caviar.errors import (
     CaviarError,
     ConfigError,
@@ -36,6 +40,7 @@ __all__ = [
     "ModelError",
     "NoAnswer",
     "OneMinusLog",
+    "OpenStudy",
     "PowerOfTwo",
     "SealBroken",
     "Space",
@@ -43,8 +48,10 @@ __all__ = [
     "StoreError",
     "TunedStudy",
     "UserMistake",
+    "babysit",
     "default_space",
     "load",
+    "open_study",
     "resume",
     "train",
     "tune",

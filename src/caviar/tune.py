@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from caviar.engine.contract import Outcome
 from caviar.errors import ConfigError, DataError, NoAnswer, StoreError
-from caviar.records import Study, StudyState, TrialState, Worker, WorkerState
+from caviar.records import Study, StudyState, TrialState, Worker
 from caviar.run.book import Book, Known
 from caviar.run.crew import Crew, Failed, Work
+from caviar.run.helpers import PATIENCE, Helpers
+from caviar.run.leading import only_worker
 from caviar.run.shelf import Shelf
 from caviar.search.ranking import WORST
 from caviar.search.strategy import Ending, Strategy
@@ -37,9 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Begun", "Best", "Event", "Progress", "Request", "TunedStudy", "follow", "resume", "take_up", "tune"]
 
-PATIENCE = 15.0  # seconds without a sign of life, of which there are two a second, until a process counts as frozen
 _SHOW_EVERY = 0.1  # seconds
-_LOOK_EVERY = 0.3
 
 
 def tune(
@@ -56,6 +56,7 @@ def tune(
     metric: str | None = None,
     space: Space | str | os.PathLike[str] | None = None,
     search: str = DEFAULT_SEARCH,
+    stopping: str = "halving",
     prefer: str = "score",
     ensemble: bool = False,
     study: str | None = None,
@@ -76,6 +77,7 @@ def tune(
         Measured on the validation part.
     space: a Space or the path of a space file; the default space for dense networks if not given.
     search: what proposes the configs, see ``caviar tune --help``.
+    stopping: "halving", "hyperband", "median" or "none": who is stopped early.
     prefer: "score", or "small" or "fast": the smallest network, or the quickest at predicting, that is within a
         hundredth of the best.
     ensemble: the model is a weighted mean of several finalists' networks (greedy ensemble selection).
@@ -147,16 +149,16 @@ def take_up(
     started = time.monotonic()
     with Store.open(store, create=False) as opened:
         record = opened.study(study)
-        only_worker(opened, study)
+        only_worker(opened, study, PATIENCE)
         known = Known.of(opened, study)
         budget = _budget(record, known, seconds, trials)
-        request = _request(record, budget, started, store=store, **given)
+        request = request_of(record, budget, started, store=store, **given)
         job = check(request, ended)
-        _check_same(record, job)
+        check_same(record, job)
         model_path(request, study, again=True)
         worker = opened.join(study)
         try:
-            only_worker(opened, worker)  # again: two may have come at the same moment
+            only_worker(opened, worker, PATIENCE)  # again: two may have come at the same moment
             opened.reopen_study(study, {**record.budget, **budget}, worker)
         except BaseException:
             opened.leave(worker)
@@ -170,10 +172,11 @@ def _work(
     """The whole work on a study that is in the store."""
     from caviar.store import Snapshots
 
-    book = Book(store, worker or store.join(study.name), job.metric, keep=FINALISTS, known=known)
+    worker = worker or store.join(study.name)
+    book = Book(store, worker, job.metric, keep=FINALISTS, known=known)
     yield Begun(study, job.rungs, (*job.dataset.warnings, *_elsewhere(study, job)))
     try:
-        yield from _search(job, book, Shelf(Snapshots(store), study.name))
+        yield from _search(job, book, Shelf(Snapshots(store), study.name), Helpers(store, worker, book, PATIENCE))
         found = yield from finals(job, book)
         answer = conclude(job, book, study, found, store.url)
     except BaseException as ending:
@@ -184,23 +187,32 @@ def _work(
     yield answer
 
 
-def _search(job: Job, book: Book, shelf: Shelf) -> Iterator[Progress]:
+def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Progress]:
     """Train what the strategy asks for, step by step, until it is over or the time is.
 
     A step whose result the store knows from before is reported as it stands. So a study that is taken up again decides
     as it did, and a network that is asked to go on, but is no longer there, is trained from its last snapshot or
-    from its start again: to the same bits.
+    from its start again: to the same bits. So it is with what a helper of the ``company`` was to train, and did not.
     """
-    strategy = Strategy(job.search(), job.rungs, job.pool, job.request.trials)
+    strategy = Strategy(job.search(), job.rungs, job.pool, job.request.trials, job.stopping)
     shown, reserve, boxes = 0.0, 0.0, 0
 
     def settle(endings: list[Ending]) -> None:
         for number, stopped in endings:
             book.settle(number, TrialState.STOPPED if stopped else TrialState.FINISHED, shelf.discard(number))
 
-    with Crew(job.threads) as crew:
+    def train(number: int, to_epoch: int) -> None:
+        config = book.trials[number, 0].config
+        begin = job.network(number, config, state=shelf.saved(number, to_epoch - 1))
+        crew.give(Work(number, 0, begin, to_epoch))
+
+    with Crew(job.threads) as crew, company as helpers:
         while not strategy.over:
-            while crew.wants_work and job.in_time(reserve) and (step := strategy.next()) is not None:
+            while (
+                (crew.wants_work or helpers.wants_work)
+                and job.in_time(reserve)
+                and (step := strategy.next()) is not None
+            ):
                 if step.from_epoch == 0:
                     book.begin(step.number, step.config, origin=step.origin)
                 merit = book.recall(step.number, step.to_epoch)
@@ -208,15 +220,18 @@ def _search(job: Job, book: Book, shelf: Shelf) -> Iterator[Progress]:
                     settle(strategy.report(step.number, step.to_epoch, merit))
                 elif step.number in shelf:
                     crew.give(Work(step.number, 0, partial(shelf.take, step.number), step.to_epoch))
+                elif helpers.has(step.number) or not crew.wants_work:
+                    helpers.give(step.number, step.to_epoch)
                 else:
-                    begin = job.network(step.number, step.config, state=shelf.saved(step.number, step.to_epoch - 1))
-                    crew.give(Work(step.number, 0, begin, step.to_epoch))
+                    train(step.number, step.to_epoch)
+            helpers.send()
             book.open(strategy.boxes[boxes:])
             boxes = len(strategy.boxes)
             settle(strategy.ended())
             if not job.in_time(reserve):
                 crew.stop()
-            if crew.under_way == 0:
+                helpers.take_back()
+            if crew.under_way == 0 and helpers.under_way == 0:
                 break
             done = crew.take(timeout=_SHOW_EVERY)
             if isinstance(done, Failed):
@@ -230,11 +245,17 @@ def _search(job: Job, book: Book, shelf: Shelf) -> Iterator[Progress]:
                 else:
                     shelf.put(number, done.training, book.seconds[number, 0])
                 settle(strategy.report(number, done.work.to_epoch, merit))
+            for number, to_epoch, merit_of_it in helpers.look():
+                if merit_of_it is not None:
+                    settle(strategy.report(number, to_epoch, merit_of_it))
+                elif job.in_time(reserve):
+                    train(number, to_epoch)
             if time.monotonic() - shown >= _SHOW_EVERY:
                 shown, reserve = time.monotonic(), job.finals_cost(book)
                 book.write_now_and_then()
                 shelf.make_room(book.worst_first)
-                yield job.progress("search", book, strategy, shelf.trouble)
+                progress = job.progress("search", book, strategy, shelf.trouble)
+                yield replace(progress, helpers=helpers.count)
     for number, training in shelf.here().items():  # the budget ended while they waited: what they scored still counts
         book.settle(number, TrialState.INTERRUPTED, training)
     book.interrupt()
@@ -266,7 +287,7 @@ def _budget(study: Study, known: Known, seconds: float | None, trials: int | Non
     return {"seconds": max(left, 5.0), "trials": None}  # 5: enough for the finals of a study that was broken in them
 
 
-def _request(study: Study, budget: dict[str, Any], started: float, **given: Any) -> Request:
+def request_of(study: Study, budget: dict[str, Any], started: float, **given: Any) -> Request:
     """The request that the study began with, with what is ``given`` anew."""
     asked = from_record(study.budget.get("request", {}))
     anew = {name: value for name, value in given.items() if value is not None}
@@ -286,32 +307,7 @@ def _request(study: Study, budget: dict[str, Any], started: float, **given: Any)
     return Request(**{**asked, **anew, **settled, **budget})
 
 
-def only_worker(store: Store, me: Worker | str) -> None:
-    """StoreError if another process works on the study; one that is dead, or frozen for PATIENCE seconds, is told off.
-
-    ``me`` is this process as a worker, or the study's name before it has joined.
-    """
-    from caviar.store import Watch
-
-    study, fence = (me.study, me.fence) if isinstance(me, Worker) else (me, -1)
-    watch = Watch(store, study, PATIENCE)
-    seen: dict[int, int] = {}
-    while True:
-        watch.look()
-        others = {w.fence: w for w in store.workers(study) if w.state is WorkerState.WORKING and w.fence != fence}
-        for other in others.values():
-            if seen.setdefault(other.fence, other.beats) != other.beats:
-                who = other.identity
-                raise StoreError(
-                    f"study {study!r} is running: process {who['pid']} of {who['user']} on {who['host']} works on it",
-                    "wait for it, or end it with Ctrl-C there; it can be resumed then",
-                )
-        if not others:
-            return
-        time.sleep(_LOOK_EVERY)
-
-
-def _check_same(study: Study, job: Job) -> None:
+def check_same(study: Study, job: Job) -> None:
     """DataError unless the data is what it was."""
     if job.dataset.facts["sha256"] != study.data["sha256"]:
         raise DataError(

@@ -85,7 +85,7 @@ def everything(of: _native.Trial, x: np.ndarray, y: np.ndarray) -> None:
     of.evaluate(x, y, x, y)
     of.inside(x, y, 0.01)
     of.statistics_of(x, y)
-    of.load(of.export(), of.step, of.epoch)
+    of.load(of.export(), of.step, of.epoch, of.row, of.loss, of.first_steps, of.second_steps)
 
 
 def uninitialised() -> None:
@@ -93,7 +93,7 @@ def uninitialised() -> None:
 
 
 def many_arrays() -> None:
-    trial().load([np.zeros(3, dtype=np.float32)] * 1000, 0, 0)
+    trial().load([np.zeros(3, dtype=np.float32)] * 1000, 0, 0, 0, 0.0, 0.0, 0.0)
 
 
 def labels_converted_and_freed() -> None:
@@ -141,7 +141,7 @@ CASES: dict[str, Callable[[], object]] = {
     "a label far outside": lambda: train(trial(), X, np.full(9, 2**31 - 1, dtype=np.int32)),
     "a label far below": lambda: trial().evaluate(X, np.full(9, -(2**31), dtype=np.int32), X, Y),
     "a class too many": lambda: trial(output=1, widths=[5, 7, 1]).inside(X, Y, 0.1),
-    "the last step": lambda: trial().load(trial().export(), 2**63 - 1, 2**63 - 1),
+    "the last step": lambda: trial().load(trial().export(), 2**63 - 1, 2**63 - 1, 0, 0.0, 0.0, 0.0),
     "too many arrays": many_arrays,
     "labels converted and freed": labels_converted_and_freed,
     "statistics without batch norm": statistics_without_batch_norm,

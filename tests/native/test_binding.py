@@ -208,7 +208,7 @@ def test_a_wrong_state_changes_nothing(data: st.DataObject, batch_norm: bool, mo
                 return
             state[place], state[other] = state[other], state[place]
     with pytest.raises((TypeError, ValueError)):
-        of.load(state, 3, 1)  # type: ignore[arg-type]
+        of.load(state, 3, 1, 0, 0.0, 3.0, 3.0)  # type: ignore[arg-type]
     if len(state) != (5 if batch_norm else 4):  # the parameters alone are a start
         with pytest.raises((TypeError, ValueError)):
             of.start(state)  # type: ignore[arg-type]
@@ -222,8 +222,8 @@ def test_a_state_goes_there_and_back(shape: tuple[int, int, int], batch_norm: bo
     of, other = (trial(widths=list(shape), batch_norm=batch_norm) for _ in range(2))
     random = np.random.default_rng(0)
     state = [random.normal(size=array.shape).astype(np.float32) for array in of.export()]
-    of.load(state, 5, 2)
-    other.load([np.asfortranarray(array).astype(np.float64) for array in of.export()], of.step, of.epoch)
+    of.load(state, 5, 2, 0, 0.0, 5.0, 5.0)
+    other.load([np.asfortranarray(array).astype(np.float64) for array in of.export()], 5, 2, 0, 0.0, 5.0, 5.0)
     assert (other.step, other.epoch) == (5, 2)
     for own, given_ in zip(other.export(), state, strict=True):
         np.testing.assert_array_equal(own, given_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from fractions import Fraction
 from itertools import pairwise
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caviar.search.halving import Decision, Halving, rungs_for
-from caviar.search.ranking import WORST, Merit, check_metric, merit
+from caviar.search.ranking import WORST, Merit, check_metric, merit, smoothed
 
 RUNGS = (1, 3, 9, 27)
 
@@ -126,3 +127,24 @@ def test_merit_ranks_divergence_last_and_breaks_ties_by_the_loss():
 def test_an_unknown_metric_gets_its_way_out():
     with pytest.raises(Exception, match="there is no metric 'acuracy'\ndid you mean 'accuracy'"):
         check_metric("acuracy")
+
+
+def test_slow_starters_have_every_fourth_promotion():
+    halving = Halving((1, 3))
+    promoted = []
+    for number in range(120):
+        slow = number % 10 == 0
+        halving.enter(number, slow)
+        quality = 0.0 if slow else random.Random(number).random()  # quick ones win every comparison
+        promoted += [d.number for d in halving.report(number, 1, (quality, 0.0)) if d.to_epoch is not None]
+    assert [n % 10 == 0 for n in promoted] == [i % 4 == 3 for i in range(len(promoted))]
+    assert len(promoted) == 40
+
+
+def test_a_smoothed_score_leans_on_the_last_epochs():
+    assert smoothed([0.7]) == 0.7
+    assert smoothed([0.7, 0.7, 0.7]) == pytest.approx(0.7)
+    rising = smoothed([0.1, 0.5, 0.9])
+    assert rising == pytest.approx((0.9 * 4 + 0.5 * 2 + 0.1) / 7)  # weights halve with every epoch
+    assert smoothed([float("nan"), 0.4]) == 0.4
+    assert math.isnan(smoothed([0.4, float("nan")]))

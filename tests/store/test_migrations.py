@@ -206,7 +206,8 @@ def test_migrations_run_on_postgresql_too(postgresql_url: str) -> None:
     """As they would if version 2 had been released with PostgreSQL: its tables without what the last one adds."""
     with Store.open(postgresql_url) as store:
         with store._writing() as connection:
-            for table in ("claims", "workers", "snapshots", "boxes"):
+            of_runs = ("run_diary", "run_snapshots", "run_orders", "run_measurements", "runs")
+            for table in (*of_runs, "claims", "workers", "snapshots", "boxes"):
                 connection.exec_driver_sql(f"DROP TABLE {table}")
             connection.exec_driver_sql("ALTER TABLE trials DROP COLUMN origin, DROP COLUMN error")
             connection.exec_driver_sql("ALTER TABLE meta DROP COLUMN identity")

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import t
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, t
 from sklearn import metrics
 
 import caviar
@@ -16,6 +18,7 @@ from caviar.data.dataset import prepare
 from caviar.data.read import read
 from caviar.errors import ConfigError
 from caviar.search.choosing import NEARLY
+from caviar.tuning.answer import _wilson
 from caviar.tuning.job import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, check
 from caviar.tuning.request import Request
 from tests.test_tune import SMALL, study_of, target, wine  # noqa: F401
@@ -122,3 +125,10 @@ def test_an_ensemble_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_
     for mine, other in zip(one.best.model.company, three.best.model.company, strict=True):
         assert mine.share == other.share
         assert all(mine.weights[name].tobytes() == other.weights[name].tobytes() for name in mine.weights)
+
+
+@given(st.integers(1, 5000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows))))
+def test_the_interval_of_an_accuracy_is_wilsons(counts):
+    right, rows = counts
+    expected = binomtest(right, rows).proportion_ci(0.95, method="wilson")
+    assert _wilson(right, rows) == (pytest.approx(expected.low, abs=1e-12), pytest.approx(expected.high, abs=1e-12))

@@ -12,7 +12,34 @@ from collections.abc import Sequence
 
 import typer
 
-from caviar.cli import delete, demo, doctor, export, optuna, predict, resume, space, studies, trials, tune
+from caviar.cli import (
+    babysit,
+    branch,
+    delete,
+    demo,
+    diary,
+    doctor,
+    explain,
+    export,
+    lr_find,
+    optuna,
+    pause,
+    plan,
+    predict,
+    replay,
+    resume,
+    rollback,
+    snapshot,
+    space,
+    stop,
+    studies,
+    tree,
+    trials,
+    tune,
+    turn,
+    watch_run,
+    work,
+)
 from caviar.cli.console import complain
 from caviar.cli.signals import Ended
 from caviar.errors import CaviarError, NoAnswer
@@ -30,7 +57,9 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("tune")(tune.tune)
 app.command("resume")(resume.resume)
+app.command("work")(work.work)
 app.command("predict")(predict.predict)
+app.command("explain")(explain.explain)
 app.command("studies")(studies.studies)
 app.command("trials")(trials.trials)
 app.command("doctor")(doctor.doctor)
@@ -38,6 +67,19 @@ app.command("export")(export.export)
 app.command("import")(optuna.import_optuna)
 app.command("delete")(delete.delete)
 app.command("space")(space.space)
+app.command("plan")(plan.plan)
+app.command("lr-find")(lr_find.lr_find)
+app.command("babysit")(babysit.babysit)
+app.command("turn")(turn.turn)
+app.command("pause")(pause.pause)
+app.command("snapshot")(snapshot.snapshot)
+app.command("rollback")(rollback.rollback)
+app.command("branch")(branch.branch)
+app.command("stop")(stop.stop)
+app.command("watch")(watch_run.watch)
+app.command("tree")(tree.tree)
+app.command("diary")(diary.diary)
+app.command("replay")(replay.replay)
 
 # Typer has Click's exceptions under one name or another, by version; those that it does export lead to them.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.cli.orders import give
 
 if TYPE_CHECKING:
     from caviar.tune import Event
 
 
 def resume(
-    study: Annotated[str, typer.Argument(help="The study's name; caviar studies lists them.", metavar="STUDY")],
+    study: Annotated[str, typer.Argument(help="The name of a study, or of a run of caviar babysit.", metavar="NAME")],
     seconds: Annotated[float | None, typer.Option(help="So many seconds more.")] = None,
     trials: Annotated[int | None, typer.Option(help="The trials that the study should have in all.")] = None,
     data: Annotated[str | None, typer.Option(help="The same data, if its file was moved.", metavar="FILE")] = None,
@@ -31,7 +32,21 @@ def resume(
 
     Take a study up again: one that was interrupted or killed goes on to the end of its budget, one that is finished is
     given more. With a budget of trials the end is the same, to the bit, as if it had never been broken.
+
+    A run of caviar babysit that is paused goes on; one whose process has ended is taken up at its newest snapshot.
     """
+    from caviar.babysit.resuming import going_on
+
+    run = going_on(study, store)
+    if run is not None:
+        if run == "paused":
+            give(study, "resume", {}, store, "", json, quiet)
+        else:
+            from caviar.babysit import loop
+            from caviar.cli.raising import raise_run
+
+            raise_run(lambda ended: loop.resume(study, store, ended), study, json, quiet)
+        return
     from caviar.cli.watch import watch
     from caviar.tune import take_up
 

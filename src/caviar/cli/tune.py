@@ -36,7 +36,12 @@ def tune(
         typer.Option(help="accuracy (the default), balanced_accuracy or log_loss; for numbers r2, rmse or mae."),
     ] = None,
     space: Annotated[str | None, typer.Option(help="A space file (TOML); see caviar space.", metavar="FILE")] = None,
-    search: Annotated[str, typer.Option(help="sobol or random.")] = "sobol",
+    search: Annotated[
+        str, typer.Option(help="coarse_to_fine, sobol, random, grid, or optuna:tpe, optuna:gp, optuna:cmaes.")
+    ] = "coarse_to_fine",
+    stopping: Annotated[
+        str, typer.Option(help="Who is stopped early: halving, hyperband, median or none.")
+    ] = "halving",
     prefer: Annotated[
         str, typer.Option(help="small or fast: the least network within a hundredth of the best.", metavar="WHAT")
     ] = "score",
@@ -72,6 +77,7 @@ def tune(
         metric=metric,
         space=space,
         search=search,
+        stopping=stopping,
         prefer=prefer,
         ensemble=ensemble,
         study=study,

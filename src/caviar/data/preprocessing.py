@@ -26,7 +26,7 @@ What is learned is plain numbers and strings: it is kept as JSON, and reading it
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -243,24 +243,16 @@ def learn(frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False)
     """
     frame, left_out = tidy(named(frame))
     number_names = [name for name, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_number(dtype)]
-    mean, deviation, present = _moments(numbers(frame, number_names)) if number_names else (np.zeros(0),) * 3
+    mean, deviation, present = moments(numbers(frame, number_names)) if number_names else (np.zeros(0),) * 3
     texts, warnings = [], list(left_out)
     for name in (n for n, dtype in zip(frame.columns, frame.dtypes, strict=True) if not is_number(dtype)):
         text, warning = _learn_text(frame[name])
         texts.extend([text] if text else [])
         warnings.extend([warning] if warning else [])
-    constant = deviation == 0
-    for reason, which in (("without a value", present == 0), ("constant", constant & (present > 0))):
-        found = [name for name, hit in zip(number_names, which, strict=True) if hit]
-        if found:
-            warnings.append(f"{reason} in the training rows, so only zeros: {listed(found)}")
-    if constant.all() and not texts:
-        raise DataError(
-            f"at least one feature must differ between rows, but all {frame.shape[1]} are constant, empty or "
-            f"different in every row",
-            "check that these are the right columns, and that the numbers are written as numbers",
-        )
-    target_mean, target_deviation = _learn_target(target) if regression else (None, None)
+    warnings += _only_zeros(number_names, deviation, present)
+    if (deviation == 0).all() and not texts:
+        raise _all_alike(frame.shape[1])
+    target_mean, target_deviation = learn_target(target) if regression else (None, None)
     return Preprocessing(
         columns=tuple(frame.columns),
         numbers=tuple(number_names),
@@ -274,8 +266,53 @@ def learn(frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False)
     )
 
 
-def _learn_target(target: pd.Series[Any]) -> tuple[float, float]:
-    mean, deviation, _ = _moments(pd.DataFrame({"target": target_numbers(target)}))
+def of_numbers(
+    names: Sequence[str],
+    learned: tuple[Floats, Floats, Floats],
+    classes: tuple[Label, ...],
+    target: tuple[float, float] | tuple[None, None],
+) -> Preprocessing:
+    """The preprocessing of a table of numbers alone, from their ``moments``; ``target`` is that of ``learn_target``.
+
+    Raises DataError if no column tells the rows apart.
+    """
+    mean, deviation, present = learned
+    if (deviation == 0).all():
+        raise _all_alike(len(names))
+    return Preprocessing(
+        columns=tuple(names),
+        numbers=tuple(names),
+        mean=tuple(mean.tolist()),
+        deviation=tuple(deviation.tolist()),
+        texts=(),
+        classes=classes,
+        warnings=tuple(_only_zeros(names, deviation, present)),
+        target_mean=target[0],
+        target_deviation=target[1],
+    )
+
+
+def _only_zeros(names: Sequence[str], deviation: Floats, present: Floats) -> list[str]:
+    """A warning each for the columns without a value, and for those that are constant."""
+    warnings = []
+    for reason, which in (("without a value", present == 0), ("constant", (deviation == 0) & (present > 0))):
+        found = [name for name, hit in zip(names, which, strict=True) if hit]
+        if found:
+            warnings.append(f"{reason} in the training rows, so only zeros: {listed(found)}")
+    return warnings
+
+
+def _all_alike(columns: int) -> DataError:
+    return DataError(
+        f"at least one feature must differ between rows, but all {columns} are constant, empty or "
+        f"different in every row",
+        "check that these are the right columns, and that the numbers are written as numbers",
+    )
+
+
+def learn_target(target: pd.Series[Any]) -> tuple[float, float]:
+    """Mean and standard deviation of a numeric target. Raises DataError where it is constant."""
+    mean, deviation, _ = moments(pd.DataFrame({"target": target_numbers(target)}))
     if deviation[0] == 0:
         raise DataError(
             f"the target of regression must differ between rows, but {shown(target.name)} is {mean[0]:g} in every "
@@ -285,7 +322,7 @@ def _learn_target(target: pd.Series[Any]) -> tuple[float, float]:
     return float(mean[0]), float(deviation[0])
 
 
-def _moments(frame: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+def moments(frame: Any) -> tuple[Floats, Floats, Floats]:
     """Mean, standard deviation and count of the present values of every column (n,), by two passes over blocks.
 
     The second pass sums squares around the mean, since sums of plain squares lose everything where sigma is far below
@@ -313,7 +350,7 @@ def _moments(frame: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     return mean + drift / count, np.where(constant, 0.0, np.sqrt(variance)), present
 
 
-def _block(frame: pd.DataFrame, rows: slice) -> Floats:
+def _block(frame: Any, rows: slice) -> Floats:
     """Rows of the frame, C-contiguous: NumPy's sums round by the layout, which must not depend on the file's format."""
     return np.ascontiguousarray(frame.iloc[rows].to_numpy(np.float64))
 

@@ -59,7 +59,7 @@ def read(source: Source, target: str | None = None, labels: str | os.PathLike[st
     if labels is None and isinstance(content, np.ndarray):
         labels = _sibling(path)
     if labels is not None:
-        return table(_features(content), _read_labels(Path(labels).expanduser(), target or "label"), _stem(path))
+        return table(_features(content), read_labels(Path(labels).expanduser(), target or "label"), _stem(path))
     if isinstance(content, dict):
         key = label_key(content, target)
         return table(as_frame(content[feature_key(content, key)]), as_labels(content[key], key), _stem(path))
@@ -154,7 +154,8 @@ def _sibling(path: Path) -> Path | None:
     return next((c for c in candidates if c.name != path.name and c.is_file()), None)
 
 
-def _read_labels(path: Path, name: str) -> pd.Series[Any]:
+def read_labels(path: Path, name: str) -> pd.Series[Any]:
+    """The labels in a file of their own."""
     content = _load(path)
     if isinstance(content, dict):
         content = content[label_key(content, None if len(content) > 1 else next(iter(content)))]

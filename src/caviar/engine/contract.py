@@ -24,7 +24,12 @@ from caviar.nn.schedules import step_rates as step_rates
 from caviar.randomness import Purpose, UInt64, stream_key
 
 State = dict[str, npt.NDArray[Any]]
-"""Plain arrays by name: parameters, running statistics and moments as nn/ names them, the counts "step" and "epoch"."""
+"""Plain arrays by name: parameters, running statistics and moments as nn/ names them, and seven numbers.
+
+"step" and "epoch" count what is done; "row" counts the rows of the epoch under way that are done, and "loss"
+is their summed loss; "first_steps" and "second_steps" are those that the moments have seen (see turning). A state
+without the last four stands at the end of an epoch and was never turned.
+"""
 
 StopFlag = npt.NDArray[np.uint8]
 """One byte that any thread may set: training ends at the next mini-batch."""
@@ -55,7 +60,7 @@ class Outcome(Enum):
 
     TRAINED = 0
     DIVERGED = 1  # the loss was NaN, infinite, or above `explosion`
-    INTERRUPTED = 2  # the stop flag was set: the epoch under way is lost, the network is not to be used
+    INTERRUPTED = 2  # the stop flag was set: the network stands between two mini-batches, and may go on from there
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,19 @@ class Epoch:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """What some mini-batches of one epoch gave.
+
+    ``losses`` (steps,) are the mean losses of the mini-batches as they were trained on; ``train_loss`` is the mean over
+    the epoch's rows so far; ``ended`` says whether this piece was the epoch's last.
+    """
+
+    losses: npt.NDArray[np.float64]
+    train_loss: float
+    ended: bool
+
+
 class Training(Protocol):
     """One network in training."""
 
@@ -102,10 +120,35 @@ class Training(Protocol):
         """Epochs done."""
         ...
 
+    @property
+    def step(self) -> int:
+        """Mini-batches done, over all epochs."""
+        ...
+
+    @property
+    def row(self) -> int:
+        """Rows of the epoch under way that are done: 0 at its start."""
+        ...
+
+    def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Piece]:
+        """Train a mini-batch for each of the learning ``rates`` (n,), but not beyond the end of the epoch.
+
+        Validation is the caller's, with ``evaluate``. DIVERGED means that the last loss is not finite.
+        """
+        ...
+
+    def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
+        """Go on from here with these: everything of ``optimisation``, of ``architecture`` the two dropouts.
+
+        The moments are kept where they mean the same (see turning). Raises ConfigError for another architecture.
+        """
+        ...
+
     def train(self, to_epoch: int, stop: StopFlag) -> tuple[Outcome, list[Epoch]]:
         """Train on until ``to_epoch`` epochs are done in all; a row for each epoch that this call finished.
 
         The last, smaller mini-batch of an epoch is trained on too, unless it has one row and there is batch norm.
+        Where an epoch is under way it is finished first, at the rates that it would have had from its start.
         """
         ...
 
@@ -197,6 +240,12 @@ def steps_per_epoch(architecture: Architecture, optimisation: Optimisation, rows
         )
     whole, left = divmod(rows, optimisation.batch_size)
     return whole + (left >= fewest)
+
+
+def steps_left(architecture: Architecture, optimisation: Optimisation, rows: int, row: int) -> int:
+    """The mini-batches that an epoch over ``rows`` rows still has where ``row`` of them are done."""
+    whole, left = divmod(rows - row, optimisation.batch_size)
+    return whole + (left >= fewest_rows(architecture))
 
 
 def check_targets(architecture: Architecture, examples: Examples) -> None:

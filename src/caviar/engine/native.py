@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import asdict
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from caviar.data.dataset import Examples
 from caviar.engine import _native
@@ -19,6 +21,7 @@ from caviar.engine.contract import (
     Keys,
     LayerInside,
     Outcome,
+    Piece,
     State,
     StopFlag,
     check_targets,
@@ -26,6 +29,7 @@ from caviar.engine.contract import (
     step_rates,
     steps_per_epoch,
 )
+from caviar.engine.turning import Place, check_turn, place_of, turned
 from caviar.errors import ConfigError, did_you_mean
 from caviar.nn.config import Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.initialisers import initial_parameters
@@ -66,13 +70,24 @@ class NativeTraining:
     ) -> None:
         for examples in (training, validation):
             check_targets(architecture, examples)
-        self._architecture = architecture
-        self._optimisation = optimisation
+        self._instruction_set = instruction_set
         self._training = training
         self._validation = validation
+        self._keys = keys
+        self._begin(architecture, optimisation)
+        if state is None:
+            initial = initial_parameters(architecture, keys.weights)
+            self._trial.start([initial[name].astype(np.float32) for name in parameter_shapes(architecture)])
+        else:
+            self._load(state)
+
+    def _begin(self, architecture: Architecture, optimisation: Optimisation) -> None:
+        """An empty trial of this kind."""
+        self._architecture = architecture
+        self._optimisation = optimisation
         rule = recipe(optimisation)
-        weights = objective(architecture, optimisation, training.y).class_weights
-        parameters, self._arrays = _names(architecture, tuple(rule.moments))
+        weights = objective(architecture, optimisation, self._training.y).class_weights
+        _, self._arrays = _names(architecture, tuple(rule.moments))
         settings = {
             "widths": [architecture.n_in, *architecture.hidden_units, architecture.output_width],
             "activation": _ACTIVATIONS.index(architecture.activation),
@@ -95,16 +110,14 @@ class NativeTraining:
             "l2": optimisation.l2,
             "weight_decay": rule.decay,
             "clip_norm": optimisation.clip_norm,
-            "batch_size": min(optimisation.batch_size, max(len(training.y), 2)),  # a larger one is the whole set
-            "keys": [int(k) for k in (*keys.order, *keys.dropout)],
+            "batch_size": min(optimisation.batch_size, max(len(self._training.y), 2)),  # a larger one is the whole set
+            "keys": [int(k) for k in (*self._keys.order, *self._keys.dropout)],
         }
-        self._trial = _native.Trial(settings, instruction_set)
-        if state is None:
-            initial = initial_parameters(architecture, keys.weights)
-            self._trial.start([initial[name].astype(np.float32) for name in parameters])
-        else:
-            arrays = [np.ascontiguousarray(state[name], dtype=np.float32) for name in self._arrays]
-            self._trial.load(arrays, int(state["step"]), int(state["epoch"]))
+        self._trial = _native.Trial(settings, self._instruction_set)
+
+    def _load(self, state: State) -> None:
+        arrays = [np.ascontiguousarray(state[name], dtype=np.float32) for name in self._arrays]
+        self._trial.load(arrays, **asdict(place_of(state)))
 
     @property
     def architecture(self) -> Architecture:
@@ -115,6 +128,16 @@ class NativeTraining:
     def epoch(self) -> int:
         """Epochs done."""
         return int(self._trial.epoch)
+
+    @property
+    def step(self) -> int:
+        """Mini-batches done."""
+        return int(self._trial.step)
+
+    @property
+    def row(self) -> int:
+        """Rows of the epoch under way that are done."""
+        return int(self._trial.row)
 
     def train(self, to_epoch: int, stop: StopFlag) -> tuple[Outcome, list[Epoch]]:
         """See contract.Training."""
@@ -132,6 +155,21 @@ class NativeTraining:
             for i, (train_loss, *scores, seconds) in enumerate(rows)
         ]
         return Outcome(outcome), done
+
+    def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Piece]:
+        """See contract.Training."""
+        training = self._training
+        steps_per_epoch(self._architecture, self._optimisation, len(training.y))  # that there are rows enough
+        wanted = np.ascontiguousarray(rates, dtype=np.float64)
+        outcome, losses, ended, train_loss = self._trial.train_steps(training.x, training.y, wanted, stop)
+        return Outcome(outcome), Piece(np.array(losses), train_loss, ended)
+
+    def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
+        """See contract.Training."""
+        check_turn(self._architecture, architecture)
+        state = turned(self.state(), self._optimisation, optimisation, parameter_shapes(architecture))
+        self._begin(architecture, optimisation)
+        self._load(state)
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
@@ -165,8 +203,9 @@ class NativeTraining:
         return Evaluation(loss, {"accuracy": second, "balanced_accuracy": third, "log_loss": loss})
 
     def _with_counts(self, arrays: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> State:
-        counts = {"step": np.array(self._trial.step), "epoch": np.array(self._trial.epoch)}
-        return {**dict(zip(self._arrays, arrays, strict=True)), **counts}
+        trial = self._trial
+        place = Place(trial.step, trial.epoch, trial.row, trial.loss, trial.first_steps, trial.second_steps)
+        return {**dict(zip(self._arrays, arrays, strict=True)), **place.arrays()}
 
 
 class NativeEngine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import numpy.typing as npt
 
 from caviar.data.batches import batches, epoch_order
 from caviar.data.dataset import Examples
@@ -14,6 +15,7 @@ from caviar.engine.contract import (
     Keys,
     LayerInside,
     Outcome,
+    Piece,
     State,
     StopFlag,
     balanced_accuracy,
@@ -22,10 +24,12 @@ from caviar.engine.contract import (
     fewest_rows,
     not_evaluated,
     step_rates,
+    steps_left,
     steps_per_epoch,
 )
+from caviar.engine.turning import Place, check_turn, place_of, turned
 from caviar.nn import FloatArray, Targets, network
-from caviar.nn.config import Architecture, Optimisation
+from caviar.nn.config import Architecture, Optimisation, parameter_shapes
 from caviar.nn.inside import look_inside
 from caviar.nn.losses import mean_loss, objective, predicted_classes
 
@@ -52,11 +56,13 @@ class ReferenceTraining:
         self._validation = validation
         self._keys = keys
         self._epoch = 0
+        self._row, self._loss = 0, 0.0  # of the epoch under way
         self._state = network.initial_state(architecture, optimisation, keys.weights)
         if state is not None:
-            self._epoch = int(state["epoch"])
+            place = place_of(state)
+            self._epoch, self._row, self._loss = place.epoch, place.row, place.loss
             arrays = {name: state[name].astype(np.float64) for name in self._state.arrays}
-            self._state = network.State(arrays, int(state["step"]))
+            self._state = network.State(arrays, place.step, place.first_steps, place.second_steps)
 
     @property
     def architecture(self) -> Architecture:
@@ -68,6 +74,16 @@ class ReferenceTraining:
         """Epochs done."""
         return self._epoch
 
+    @property
+    def step(self) -> int:
+        """Mini-batches done."""
+        return self._state.step
+
+    @property
+    def row(self) -> int:
+        """Rows of the epoch under way that are done."""
+        return self._row
+
     def train(self, to_epoch: int, stop: StopFlag) -> tuple[Outcome, list[Epoch]]:
         """See contract.Training."""
         done: list[Epoch] = []
@@ -75,28 +91,15 @@ class ReferenceTraining:
         steps = steps_per_epoch(self._architecture, self._optimisation, m)
         while self._epoch < to_epoch:
             start = time.perf_counter()
-            order = epoch_order(m, self._keys.order, self._epoch)
             rates = step_rates(self._optimisation, self._epoch, steps)
-            mini_batches = batches(order, self._optimisation.batch_size, fewest_rows(self._architecture))
-            total, seen, diverged = 0.0, 0, False
-            for rows, rate in zip(mini_batches, rates.tolist(), strict=True):
-                if stop[0]:
-                    return Outcome.INTERRUPTED, done
-                self._state, loss = network.train_step(
-                    self._architecture,
-                    self._optimisation,
-                    self._state,
-                    self._x[rows],
-                    self._y[rows],
-                    rate,
-                    self._keys.dropout,
-                    self._class_weights,
-                )
-                total, seen, diverged = total + loss * len(rows), seen + len(rows), not np.isfinite(loss)
-                if diverged:
-                    break
-            self._epoch += 1
-            train_loss = total / seen
+            left = steps_left(self._architecture, self._optimisation, m, self._row)
+            outcome, piece = self.train_steps(rates[len(rates) - left :], stop)
+            if outcome is Outcome.INTERRUPTED:
+                return outcome, done
+            diverged = outcome is Outcome.DIVERGED
+            if diverged:
+                self._end_epoch()
+            train_loss = piece.train_loss
             validation = not_evaluated(self._architecture) if diverged else self.evaluate(self._validation)
             diverged = diverged or train_loss > explosion(self._architecture)
             diverged = diverged or (len(self._validation.y) > 0 and not np.isfinite(validation.loss))
@@ -104,6 +107,54 @@ class ReferenceTraining:
             if diverged:
                 return Outcome.DIVERGED, done
         return Outcome.TRAINED, done
+
+    def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Piece]:
+        """See contract.Training."""
+        fewest, m = fewest_rows(self._architecture), len(self._y)
+        steps_per_epoch(self._architecture, self._optimisation, m)  # that there are rows enough
+        order = epoch_order(m, self._keys.order, self._epoch)
+        outcome, losses = Outcome.TRAINED, list[float]()
+        for rows, rate in zip(
+            batches(order[self._row :], self._optimisation.batch_size, fewest), rates.tolist(), strict=False
+        ):
+            if stop[0]:
+                outcome = Outcome.INTERRUPTED
+                break
+            self._state, loss = network.train_step(
+                self._architecture,
+                self._optimisation,
+                self._state,
+                self._x[rows],
+                self._y[rows],
+                rate,
+                self._keys.dropout,
+                self._class_weights,
+            )
+            losses.append(loss)
+            self._loss, self._row = self._loss + loss * len(rows), self._row + len(rows)
+            if not np.isfinite(loss):
+                outcome = Outcome.DIVERGED
+                break
+        train_loss = self._loss / max(self._row, 1)
+        ended = outcome is Outcome.TRAINED and m - self._row < fewest
+        if ended:
+            self._end_epoch()
+        return outcome, Piece(np.array(losses), train_loss, ended)
+
+    def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
+        """See contract.Training."""
+        check_turn(self._architecture, architecture)
+        state = turned(self.state(), self._optimisation, optimisation, parameter_shapes(architecture))
+        place = place_of(state)
+        names = network.initial_state(architecture, optimisation, self._keys.weights).arrays
+        self._state = network.State(
+            {name: state[name] for name in names}, place.step, place.first_steps, place.second_steps
+        )
+        self._architecture, self._optimisation = architecture, optimisation
+        self._class_weights = objective(architecture, optimisation, self._y).class_weights
+
+    def _end_epoch(self) -> None:
+        self._epoch, self._row, self._loss = self._epoch + 1, 0, 0.0
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
@@ -144,8 +195,8 @@ class ReferenceTraining:
         return self._state
 
     def _plain(self, state: network.State) -> State:
-        counts = {"step": np.array(state.step), "epoch": np.array(self._epoch)}
-        return {**{name: a.copy() for name, a in state.arrays.items()}, **counts}
+        place = Place(state.step, self._epoch, self._row, self._loss, state.first_steps, state.second_steps)
+        return {**{name: a.copy() for name, a in state.arrays.items()}, **place.arrays()}
 
 
 def _targets(examples: Examples) -> Targets:

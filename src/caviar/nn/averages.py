@@ -18,6 +18,6 @@ def exponentially_weighted(v: FloatArray, theta: FloatArray, beta: float) -> Flo
     return beta * v + (1 - beta) * theta
 
 
-def bias_corrected(v: FloatArray, beta: float, t: int) -> FloatArray:
+def bias_corrected(v: FloatArray, beta: float, t: float) -> FloatArray:
     """v_t / (1 - beta^t): the weights of the t values seen so far then add up to 1; ``t`` at least 1."""
-    return v / (1 - beta**t)
+    return v / (1 - float(beta**t))

@@ -38,11 +38,15 @@ class State:
     """A network in training: all that the next step depends on.
 
     ``arrays`` holds the parameters, then the running statistics ("layer1.mean", "layer1.variance": raw, uncorrected
-    averages), then the moments ("layer1.w.first", "layer1.w.second"); ``step`` counts the training steps taken.
+    averages), then the moments ("layer1.w.first", "layer1.w.second"); ``step`` counts the training steps taken, and
+    ``first_steps`` and ``second_steps`` those that the moments have seen: fewer where the optimiser was changed on the
+    way.
     """
 
     arrays: Arrays
     step: int = 0
+    first_steps: float = 0.0
+    second_steps: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -206,7 +210,7 @@ def with_exact_statistics(architecture: Architecture, state: State, x: FloatArra
             exact |= {f"{name}.mean": mean * start, f"{name}.variance": variance * start}
             z = _normalised(architecture, state.arrays, name, z, mean, variance)
             x = ACTIVATIONS[architecture.activation].forward(z)
-    return State({**state.arrays, **exact}, state.step)
+    return replace(state, arrays={**state.arrays, **exact})
 
 
 def _before_normalising(
@@ -253,13 +257,14 @@ def train_step(
         gradients = clip(backward(architecture, arrays, cache, y, objective), optimisation.clip_norm)
         changed = _running_averages(architecture, arrays, cache)
         rule = recipe(optimisation)
+        seen = {"first": state.first_steps + 1, "second": state.second_steps + 1}
         for name, g in gradients.items():
             moments = {moment: arrays[f"{name}.{moment}"] for moment in rule.moments}
             own = rule if name.endswith(".w") else replace(rule, decay=0.0)
-            new = update(own, arrays[name], g, moments, step + 1, learning_rate)
+            new = update(own, arrays[name], g, moments, seen, learning_rate)
             changed[name] = new.pop("p")
             changed.update({f"{name}.{moment}": value for moment, value in new.items()})
-    return State({name: changed[name] for name in arrays}, step + 1), loss
+    return State({name: changed[name] for name in arrays}, step + 1, seen["first"], seen["second"]), loss
 
 
 def _running_averages(architecture: Architecture, arrays: Mapping[str, FloatArray], cache: Cache) -> Arrays:

@@ -3,7 +3,8 @@
 Notation
     p, g            a parameter and its gradient, of any one shape, the L2 term included
     first, second   the moments: exponentially weighted averages of g and of g^2, 0 at the start
-    t               training steps, this one included: 1, 2, ...
+    t               training steps that a moment has seen, this one included: 1, 2, ...; no whole number where its beta
+                    was turned on the way (see engine.turning)
     alpha           the learning rate
 
     p <- p - alpha * direction / size - alpha * decay * p
@@ -24,6 +25,7 @@ alpha (1 - beta) there, Nesterov's too; and clipping there divides by the norm +
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,13 +101,19 @@ def recipe(optimisation: Optimisation) -> Recipe:
     return recipes[optimisation.optimizer]
 
 
-def update(recipe: Recipe, p: FloatArray, g: FloatArray, moments: Arrays, t: int, alpha: float) -> Arrays:
-    """One update of one parameter: {"p": ..., "first": ..., "second": ...}, with the moments that the recipe keeps."""
+def update(
+    recipe: Recipe, p: FloatArray, g: FloatArray, moments: Arrays, t: float | Mapping[str, float], alpha: float
+) -> Arrays:
+    """One update of one parameter: {"p": ..., "first": ..., "second": ...}, with the moments that the recipe keeps.
+
+    ``t`` is one number, or one for "first" and one for "second", where one of them began later.
+    """
     kept: Arrays = {}
     corrected: Arrays = {}
     for name, beta in recipe.moments.items():
         kept[name] = exponentially_weighted(moments[name], g if name == "first" else g**2, beta)
-        corrected[name] = bias_corrected(kept[name], beta, t) if recipe.corrected else kept[name]
+        seen = t[name] if isinstance(t, Mapping) else t
+        corrected[name] = bias_corrected(kept[name], beta, seen) if recipe.corrected else kept[name]
     direction = corrected.get("first", g)
     if recipe.nesterov and recipe.beta_first is not None:
         direction = exponentially_weighted(direction, g, recipe.beta_first)

@@ -5,6 +5,7 @@ Notation
     rate    the config's decay_rate; 0 means no decay under every schedule
     epoch   epochs done before the step, any shape: 0, 1, 2, ... where the learning rate changes by the epoch, and
             epoch + i/S for step i = 0 .. S-1 of an epoch of S steps where it changes by the step
+    since   the epoch, of the same kind, from which a schedule counts: 0 unless a person began it anew
     t       training steps done before the step, over the whole training: 0, 1, 2, ...
 
 Sources: Course, week 2, "Learning Rate Decay"; Loshchilov and Hutter, SGDR, 2017, equation 5 (cosine, without its
@@ -78,4 +79,24 @@ def step_rates(optimisation: Optimisation, epoch_index: int, steps_per_epoch: in
     first = epoch_index * steps_per_epoch
     if first < optimisation.warmup_steps:
         rates = rates * warmup(optimisation.warmup_steps, first + np.arange(steps_per_epoch, dtype=np.float64))
+    return rates
+
+
+def rates_from(
+    optimisation: Optimisation, since: float, epoch_index: int, steps_done: float, steps_per_epoch: int, t: int, n: int
+) -> FloatArray:
+    """The learning rates (n,) of the next ``n`` steps of an epoch of which ``steps_done`` are done.
+
+    ``steps_done`` is no whole number after the mini-batch was changed within the epoch. With ``since`` 0 these are the
+    numbers of ``step_rates``, to the bit.
+    """
+    schedule, base, rate = SCHEDULES[optimisation.decay], optimisation.learning_rate, optimisation.decay_rate
+    steps = np.arange(n, dtype=np.float64)
+    if optimisation.decay_by == "step":
+        passed = epoch_index + (steps_done + steps) / steps_per_epoch - since
+        rates = schedule(base, rate, np.maximum(passed, 0.0))
+    else:
+        rates = np.full(n, schedule(base, rate, np.array([epoch_index - math.floor(since)], dtype=np.float64)))
+    if t < optimisation.warmup_steps:
+        rates = rates * warmup(optimisation.warmup_steps, t + steps)
     return rates

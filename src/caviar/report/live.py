@@ -42,6 +42,8 @@ def picture(begun: Begun, progress: Progress) -> Group:
         searched = {name: value for name, value in progress.best.config.items() if name not in fixed}
         grid.add_row("", Text(config_text(searched), style="dim"))
     grid.add_row("trials", _trials(progress))
+    if progress.helpers:
+        grid.add_row("helpers", f"{progress.helpers} more, by caviar work")
     if progress.reached:
         most = max(progress.reached[0], 1)
         for rung, (epoch, reached) in enumerate(zip(begun.rungs, progress.reached, strict=True)):
@@ -57,6 +59,8 @@ def picture(begun: Begun, progress: Progress) -> Group:
 def line(begun: Begun, progress: Progress) -> str:
     """The same as one line for a log."""
     parts = [f"{progress.elapsed:.0f} s", progress.phase, _trials(progress).plain, _best(begun.study, progress).plain]
+    if progress.helpers:
+        parts.append(f"{progress.helpers} helper{'s' * (progress.helpers > 1)}")
     if progress.note:
         parts.append(" ".join(progress.note.split()))
     return " | ".join(parts)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from caviar.engine.contract import Epoch, Outcome, Training
 from caviar.records import Box, Config, Measurement, StudyState, Trial, TrialState, Worker
 from caviar.run.crew import Done
-from caviar.search.ranking import WORST, Merit, merit
+from caviar.search.ranking import WORST, Merit, merit, smoothed
 
 if TYPE_CHECKING:
     from caviar.store import Store
@@ -55,10 +55,13 @@ class Book:
         self._known = known or Known()
         self._stored = dict(self._known.trials)
         self._counts: Counter[TrialState] = Counter()  # repeats left out
+        self._curves: dict[TrialKey, list[float]] = {}  # the scores of each trial's epochs
+        self._place: dict[int, tuple[Merit, int]] = {}  # of each trial in the ranking
         self._ranking: list[tuple[Merit, int]] = []  # (merit, -number) of the trials that have a score, the worst first
         self._kept: list[tuple[Merit, int, Training]] = []  # networks of the best that are over
         self._changed: dict[TrialKey, Trial] = {}
         self._measurements: list[tuple[int, int, Measurement]] = []
+        self._elsewhere: dict[TrialKey, int] = {}  # the last epoch that another process measured and wrote
         self._written = time.monotonic()
 
     def begin(self, number: int, config: Config, repeat: int = 0, origin: str = "") -> None:
@@ -73,15 +76,24 @@ class Book:
         """What a piece of work measured; the trial's merit after it, WORST if it diverged."""
         key = (done.work.number, done.work.repeat)
         known = self._known.measurements.get(key, {})
-        self._measurements += [(*key, self._measurement(epoch)) for epoch in done.epochs if epoch.epoch not in known]
+        written = self._elsewhere.get(key, 0)
+        new = [epoch for epoch in done.epochs if epoch.epoch not in known and epoch.epoch > written]
+        self._measurements += [(*key, measurement(epoch, self._metric)) for epoch in new]
         self.seconds[key] = self.seconds.get(key, 0.0) + sum(epoch.seconds for epoch in done.epochs)
-        last = done.epochs[-1]
-        score = last.validation.scores[self._metric]
-        measured = replace(self.trials[key], epochs=last.epoch, score=score, validation_loss=last.validation.loss)
-        if done.outcome is Outcome.DIVERGED:
-            measured = replace(measured, state=TrialState.DIVERGED)
+        self._curves.setdefault(key, []).extend(epoch.validation.scores[self._metric] for epoch in done.epochs)
+        measured = after(self.trials[key], done, self._metric)
         self._put(measured)
         return self.merit(measured)
+
+    def take_in(self, trial: Trial, measurements: Sequence[Measurement]) -> Merit:
+        """What another process measured of a trial, and wrote; the trial's merit after it, WORST if it diverged."""
+        key = (trial.number, trial.repeat)
+        self._elsewhere[key] = measurements[-1].epoch
+        self.seconds[key] = sum(m.seconds for m in measurements if m.epoch <= trial.epochs)
+        self._curves[key] = [m.score for m in measurements if m.epoch <= trial.epochs]
+        self._stored[key] = trial
+        self._put(trial)
+        return self.merit(trial)
 
     def recall(self, number: int, to_epoch: int) -> Merit | None:
         """The merit of a trial at ``to_epoch`` where the store knows it, as if it had just been measured; else None."""
@@ -98,6 +110,7 @@ class Book:
             return None
         last = measurements[epoch]
         self.seconds[key] = sum(m.seconds for m in measurements.values() if m.epoch <= epoch)
+        self._curves[key] = [m.score for m in measurements.values() if m.epoch <= epoch]
         measured = replace(self.trials[key], epochs=epoch, score=last.score, validation_loss=last.validation_loss)
         if diverged:
             measured = replace(measured, state=TrialState.DIVERGED)
@@ -170,33 +183,45 @@ class Book:
             before = self.trials.get(key)
             if before is not None:
                 self._counts[before.state] -= 1
-                self._rank(before, remove=True)
             self._counts[trial.state] += 1
             self._rank(trial)
         self.trials[key] = self._changed[key] = trial
         if self._stored.get(key) == trial:
             del self._changed[key]  # the store has it like that
 
-    def _rank(self, trial: Trial, remove: bool = False) -> None:
-        entry = (self.merit(trial), -trial.number)
-        if entry[0] > WORST and remove:
-            del self._ranking[bisect_left(self._ranking, entry)]
-        elif entry[0] > WORST:
-            insort(self._ranking, entry)
+    def _rank(self, trial: Trial) -> None:
+        place = (self.merit(trial), -trial.number)
+        before = self._place.pop(trial.number, None)
+        if before is not None:
+            del self._ranking[bisect_left(self._ranking, before)]
+        if place[0] > WORST:
+            self._place[trial.number] = place
+            insort(self._ranking, place)
 
     def merit(self, trial: Trial) -> Merit:
-        """What a trial is ranked by as it stands."""
-        if trial.state in (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY):
+        """What a trial is ranked by as it stands: the score of its last epochs, smoothed, so that luck counts half."""
+        if trial.state in (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY) or trial.score is None:
             return WORST
-        return merit(self._metric, trial.score, trial.validation_loss)
+        curve = self._curves.get((trial.number, trial.repeat)) or [trial.score]
+        return merit(self._metric, smoothed(curve), trial.validation_loss)
 
-    def _measurement(self, epoch: Epoch) -> Measurement:
-        return Measurement(
-            epoch.epoch,
-            epoch.train_loss,
-            epoch.validation.loss,
-            epoch.validation.scores.get("accuracy", math.nan),  # regression has none
-            epoch.validation.scores[self._metric],
-            epoch.learning_rate,
-            epoch.seconds,
-        )
+
+def measurement(epoch: Epoch, metric: str) -> Measurement:
+    """What the store keeps of an epoch."""
+    return Measurement(
+        epoch.epoch,
+        epoch.train_loss,
+        epoch.validation.loss,
+        epoch.validation.scores.get("accuracy", math.nan),  # regression has none
+        epoch.validation.scores[metric],
+        epoch.learning_rate,
+        epoch.seconds,
+    )
+
+
+def after(trial: Trial, done: Done, metric: str) -> Trial:
+    """``trial`` as it stands after a piece of work."""
+    last = done.epochs[-1]
+    state = TrialState.DIVERGED if done.outcome is Outcome.DIVERGED else trial.state
+    score, loss = last.validation.scores[metric], last.validation.loss
+    return replace(trial, state=state, epochs=last.epoch, score=score, validation_loss=loss)

@@ -39,3 +39,22 @@ def environment(engine: str, instruction_set: str, threads: int) -> dict[str, st
         "instruction_set": instruction_set,
         "threads": threads,
     }
+
+
+def memory_left() -> int | None:
+    """Bytes that this process may still take: of its limit, and of what the machine has; None where neither is told."""
+    try:
+        machine, own = _kilobytes("/proc/meminfo", "MemAvailable"), _kilobytes("/proc/self/status", "VmSize")
+    except (OSError, KeyError):
+        return None
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    left = machine if limit == resource.RLIM_INFINITY else min(machine, limit - own)
+    return max(left, 0)
+
+
+def _kilobytes(path: str, name: str) -> int:
+    """The bytes that ``path`` tells under ``name``, as the system's "NAME:  123 kB"."""
+    facts = dict(line.split(":", 1) for line in Path(path).read_text().splitlines() if ":" in line)
+    return int(facts[name].split()[0]) << 10

@@ -12,6 +12,8 @@ LCBench the best 1 % after 52 epochs are in the median no better than the upper 
 compete in their first epochs, and a box can be left: whole-space trials that reach its rung and are better become
 the best, and the next box is where they are.
 
+In a box, a draw is the likeliest of several points: where the best are, and not where those next to them are.
+
 Source: deeplearning.ai, Improving deep neural networks, week 3, "Using an appropriate scale" and "Tuning process". The
 cross-entropy method (Rubinstein, 1999) is the same idea with a normal distribution in the place of the box.
 """
@@ -25,10 +27,12 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Box
 from caviar.scales import Choice, Integer, PowerOfTwo, Scale, Units
 from caviar.search.ranking import WORST
 from caviar.search.sampling import SobolPoints, middle
+from caviar.search.slow_starters import slow_starters
 from caviar.search.strategy import Compared, Evidence, Proposal
 from caviar.space import Space
 
@@ -37,15 +41,17 @@ from caviar.space import Space
 class Zoom:
     """How coarse becomes fine; the values were measured on LCBench (docs/search.md)."""
 
-    best: int = 5  # trials that a box holds
-    enough: int = 2  # comparisons of a rung that a first box is made of
-    margin: float = 0.5  # of the box's width, over the number of the best
+    best: int = 8  # trials that a box is drawn around
+    first: int = 2  # trials that finished before there is a first box
+    margin: float = 1.0  # of the box's width, over the number of the best
     whole_space: float = 0.2  # share of the draws
-    box_entry: int = 2  # rungs below the last-but-this at which draws from a box are not compared
-    tier_opens: tuple[int, ...] = (0, 0, 0, 0)  # the trial from which on each tier is searched
+    skipped_rungs: int = 2  # draws from a box are compared first so many rungs before the last
+    candidates: int = 16  # a draw from a box is the likeliest of so many points in it; 1 takes what comes
+    rest: int = 64  # trials next to the best that they are told from
+    tier_opens: tuple[int, ...] = (0, 2, 4, 6)  # the trial from which on each tier is searched
     smallest_round: int = 4
-    largest_round: int = 64
-    round_share: float = 0.25  # of the trials so far
+    largest_round: int = 128
+    round_share: float = 0.125  # of the trials so far
 
 
 class CoarseToFine:
@@ -53,15 +59,17 @@ class CoarseToFine:
 
     def __init__(self, space: Space, seed: int, zoom: Zoom | None = None) -> None:
         self._space = space
+        self._seed = seed
         self._zoom = zoom or Zoom()
         self._scales = [space[name] for name in space.searched]
         self._sequence = SobolPoints(len(self._scales), seed)
         self._half_cells = np.array([_half_cell(scale) for scale in self._scales])
         self._tiers = np.array([scale.tier or len(self._zoom.tier_opens) for scale in self._scales], dtype=np.int64)
-        self._points: dict[int, Units] = {}  # of the trials that were compared
+        self._points: dict[int, Units] = {}  # of trials that were among the best
         self._taken: list[int] = []  # evidence that is ranked already, by rung
         self._ranked: list[list[Compared]] = []  # by rung, the best first, no more than may be needed
         self._box: _Region | None = None
+        self._likelihood = _Likelihood(np.zeros((len(self._scales), _CELLS)))
         self._boxes = 0
 
     def lag(self, number: int) -> int | None:
@@ -83,59 +91,73 @@ class CoarseToFine:
             whole[:] = True
             points = draws
         else:
-            points = np.where(whole[:, None], draws, self._box.place(draws))
+            points = np.where(whole[:, None], draws, self._draw(number, draws))
         points = self._close_tiers(points, numbers)
+        slow = slow_starters(self._space, points)
         origin = f"box {self._boxes}"
         entry = self._entry(evidence)
         return [
-            Proposal(config, "whole space") if wide else Proposal(config, origin, entry)
-            for config, wide in zip(self._space.from_unit(points), whole.tolist(), strict=True)
+            Proposal(config, "whole space", 0, is_slow) if wide else Proposal(config, origin, entry, is_slow)
+            for config, wide, is_slow in zip(self._space.from_unit(points), whole.tolist(), slow.tolist(), strict=True)
         ], opened
+
+    def _draw(self, number: int, draws: Units) -> Units:
+        """Points in the box, each the likeliest of several: near the best, and not where the rest are."""
+        assert self._box is not None
+        many = self._zoom.candidates
+        if many == 1 or not self._scales:
+            return self._box.place(draws)
+        stream = generator(stream_key(self._seed, Purpose.PROPOSALS, trial=number))
+        points = self._box.place(stream.random((len(draws) * many, draws.shape[1])))
+        likeliest = self._likelihood.of(points).reshape(len(draws), many).argmax(axis=1)
+        return cast(Units, points.reshape(len(draws), many, -1)[np.arange(len(draws)), likeliest])
 
     def _entry(self, evidence: Evidence) -> int:
         """The rung at which draws from a box are compared first."""
-        return max(0, min(self._zoom.box_entry, len(evidence) - 1))
+        return max(0, len(evidence) - 1 - self._zoom.skipped_rungs)
 
     def _round(self, number: int) -> int:
         zoom = self._zoom
         return int(min(max(number * zoom.round_share, zoom.smallest_round), zoom.largest_round))
 
     def _take(self, evidence: Evidence) -> None:
-        """Rank what is new. Points are made once a trial."""
+        """Rank what is new."""
         if not self._taken:
             self._taken = [0] * len(evidence)
             self._ranked = [[] for _ in evidence]
-        new: list[Compared] = []
         for rung, compared in enumerate(evidence):
             fresh = [c for c in compared[self._taken[rung] :] if c.merit > WORST]
             self._taken[rung] = len(compared)
             if fresh:
-                ranked = self._ranked[rung] + fresh
-                ranked.sort(key=lambda c: (c.merit, -c.number), reverse=True)
-                self._ranked[rung] = ranked[: self._zoom.best]
-                new += self._ranked[rung]
-        new = [c for c in new if c.number not in self._points]
-        if new:
-            for one, point in zip(new, self._space.to_unit([c.config for c in new]), strict=True):
-                self._points[one.number] = point
+                ranked = sorted(self._ranked[rung] + fresh, key=lambda c: (c.merit, -c.number), reverse=True)
+                self._ranked[rung] = ranked[: self._zoom.best + self._zoom.rest]
 
     def _look(self, number: int, evidence: Evidence) -> list[Box]:
         """Open a box where the best are, unless they are where they were."""
         zoom = self._zoom
-        rungs = [rung for rung, ranked in enumerate(self._ranked) if len(ranked) >= zoom.enough]
-        lowest = min(self._entry(evidence) + 1, len(evidence) - 1)
-        if not rungs or rungs[-1] < lowest:
+        if len(self._ranked[-1]) < zoom.first:
             return []
-        best = self._ranked[rungs[-1]]
-        region = _Region.around(
-            np.array([self._points[c.number] for c in best]), self._scales, self._half_cells, zoom.margin
-        )
+        full = [rung for rung, ranked in enumerate(self._ranked) if len(ranked) >= zoom.best]
+        rung = full[-1] if full else len(self._ranked) - 1
+        points = self._points_of(self._ranked[rung])
+        best = self._ranked[rung][: zoom.best]
+        region = _Region.around(points[: zoom.best], self._scales, self._half_cells, zoom.margin)
         if self._box is not None and self._box.same(region):
             return []
         before, self._box = self._box, region
+        self._likelihood = _Likelihood.of_best(points[: zoom.best], points[zoom.best :], self._scales)
         self._boxes += 1
-        reason = self._reason(best, len(evidence[rungs[-1]]), before)
+        reason = self._reason(best, len(evidence[rung]), before)
         return [Box(self._boxes, number, self._ranges(region), reason)]
+
+    def _points_of(self, trials: list[Compared]) -> Units:
+        """The points (n, d) of ``trials``, made once a trial."""
+        new = [c for c in trials if c.number not in self._points]
+        if new:
+            self._points |= zip(
+                [c.number for c in new], self._space.to_unit([c.config for c in new]), strict=True
+            )
+        return np.array([self._points[c.number] for c in trials])
 
     def _close_tiers(self, points: Units, numbers: npt.NDArray[np.int64]) -> Units:
         """Hyperparameters of tiers that are not open yet stay where the best trial has them."""
@@ -226,6 +248,49 @@ class _Region:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Likelihood:
+    """How much likelier a value is among the best than among the rest: its logarithm (d, _CELLS), by column and cell.
+
+    Columns are taken one by one, as in TPE (Bergstra and others, 2011), and looked up in a table, so that a draw costs
+    microseconds.
+    """
+
+    table: Units
+
+    @staticmethod
+    def of_best(best: Units, rest: Units, scales: list[Scale]) -> _Likelihood:
+        """From the points (n, d) of both."""
+        table = np.zeros((len(scales), _CELLS))
+        for j, scale in enumerate(scales):
+            table[j] = _log_density(best[:, j], scale, _NARROW) - _log_density(rest[:, j], scale, _WIDE)
+        return _Likelihood(table)
+
+    def of(self, points: Units) -> Units:
+        """The likelihood (n,) of ``points`` (n, d)."""
+        cells = np.minimum((points * _CELLS).astype(np.int64), _CELLS - 1)
+        return cast(Units, self.table[np.arange(len(self.table)), cells].sum(axis=1))
+
+
+_CELLS = 64
+_NARROW, _WIDE = 0.1, 0.2  # widths of the two densities, as shares of the scale
+_FAR = 1e-3  # of a trial: the density where no trial is near, so that one column alone cannot rule a point out
+
+
+def _log_density(values: Units, scale: Scale, width: float) -> Units:
+    """The logarithm of the density (_CELLS,) of a column's ``values`` (n,): normal curves, or shares of a Choice's."""
+    values = values[~np.isnan(values)]
+    if len(values) == 0:
+        return np.zeros(_CELLS)
+    middles = (np.arange(_CELLS) + 0.5) / _CELLS
+    if isinstance(scale, Choice):
+        near = np.floor(middles[:, None] * len(scale.choices)) == np.floor(values * len(scale.choices))
+        share = (near.sum(axis=1) + _PRIOR / len(scale.choices)) / (len(values) + _PRIOR)
+        return cast(Units, np.log(share))
+    curves = np.exp(-0.5 * ((middles[:, None] - values) / width) ** 2)
+    return cast(Units, np.log(curves.mean(axis=1) + _FAR / len(values)))
+
+
 _PRIOR = 2.0  # trials that the categories share evenly before any was seen: none is dropped at once
 
 
@@ -242,3 +307,4 @@ def _brief(scale: Scale, low: float, high: float) -> str:
     """A range in the hyperparameter's own units."""
     ends = scale.from_unit(np.array([low, high])).tolist()
     return "..".join(f"{end:.3g}" if isinstance(end, float) else str(end) for end in ends)
+

@@ -10,6 +10,12 @@ are. Compared trials wait in a small pool; with every eta-th that is compared, t
 exactly one in eta does; and when the pool is full, its poorest stops. So every decision is a function of merits and
 trial numbers alone, never of time.
 
+Slow starters (see slow_starters.py) would lose to those that are merely quick: every `RESERVE`-th promotion of a rung is
+for the best of them, and a third of the pool is theirs.
+
+With ``median`` the rule is another: a trial goes on if it is no worse than the median of those compared at the rung
+before it (Golovin and others, Google Vizier, 2017), and nobody waits.
+
 Source: successive halving (Jamieson and Talwalkar, 2016) in the asynchronous form of Li et al. (ASHA, 2018). Ours
 differs: there, who is promoted depends on who happens to be done, and any trial may still be promoted later, so that
 all weights must be kept; here it depends on numbers, and the weights of `POOL` trials a rung are kept at most.
@@ -26,7 +32,9 @@ from typing import NamedTuple
 from caviar.search.ranking import WORST, Merit
 
 ETA = 3
-_SLACK = 2  # promotions of a rung that a window does not wait for
+_SLACK = 1  # promotions of a rung that a window does not wait for
+RESERVE = 4  # a quarter of the promotions: enough to learn whether slow starters deserve it, too few to lose much
+_UNJUDGED = 4  # trials that the median of a rung lets go on unasked: fewer have no median worth the name
 POOL = 9  # eta**2: a trial outside the best third is all but never among the best nine of those passed over
 
 
@@ -54,6 +62,7 @@ class _Rung:
     arrived: dict[int, Merit] = field(default_factory=dict)  # of those, who is here before its turn
     pool: list[tuple[Merit, int]] = field(default_factory=list)  # (merit, -number), the poorest first
     compared: list[tuple[int, Merit]] = field(default_factory=list)  # (number, merit), in the order of the queue
+    ordered: list[Merit] = field(default_factory=list)  # merits compared, the worst first, for the median rule
     promoted: int = 0
     promoted_by: list[int] = field(default_factory=lambda: [0])  # how many had been after so many comparisons
 
@@ -61,7 +70,8 @@ class _Rung:
 class Halving:
     """The rungs of one study: ``enter`` trials by number, ``report`` results in any order, ``close`` at the end."""
 
-    def __init__(self, rungs: tuple[int, ...], eta: int = ETA, pool: int = POOL) -> None:
+    def __init__(self, rungs: tuple[int, ...], eta: int = ETA, pool: int = POOL, median: bool = False) -> None:
+        self._median = median
         self._rungs = [_Rung(epoch) for epoch in rungs]
         self._eta = eta
         self._pool = pool
@@ -122,21 +132,53 @@ class Halving:
             if merit > WORST:
                 yield Decision(number, at, None)
             return
+        if self._median:
+            yield from self._judge(at, number, merit)
+            rung.promoted_by.append(rung.promoted)
+            return
         if merit > WORST:
             insort(rung.pool, (merit, -number))
         yield from self._promote(at, len(rung.compared) // self._eta)
         rung.promoted_by.append(rung.promoted)
         if len(rung.pool) > self._pool:
-            yield Decision(-rung.pool.pop(0)[1], at, None)
+            yield Decision(self._poorest(rung), at, None)
+
+    def _judge(self, at: int, number: int, merit: Merit) -> Iterator[Decision]:
+        """The median rule; the diverged count among those compared."""
+        rung = self._rungs[at]
+        before = len(rung.ordered)
+        good = before < _UNJUDGED or merit >= rung.ordered[before // 2]
+        insort(rung.ordered, merit)
+        if merit > WORST:
+            yield self._send_up(at, number) if good else Decision(number, at, None)
+
+    def _poorest(self, rung: _Rung) -> int:
+        """Take the poorest out of the pool; a third of it is kept for slow starters."""
+        if -rung.pool[0][1] not in self._slow:
+            return -rung.pool.pop(0)[1]
+        slow = [i for i, (_, minus) in enumerate(rung.pool) if -minus in self._slow]
+        kept = set(slow[-max(self._pool // 3, 1) :]) if self._pool > 1 else set()
+        poorest = next((i for i in range(len(rung.pool)) if i not in kept), 0)
+        return -rung.pool.pop(poorest)[1]
+
+    def _next_up(self, rung: _Rung) -> int:
+        """Take out of the pool who goes on."""
+        if rung.promoted % RESERVE == RESERVE - 1:
+            for i in range(len(rung.pool) - 1, -1, -1):
+                if -rung.pool[i][1] in self._slow:
+                    return -rung.pool.pop(i)[1]
+        return -rung.pool.pop()[1]
+
+    def _send_up(self, at: int, number: int) -> Decision:
+        self._rungs[at].promoted += 1
+        above = self._rungs[at + 1]
+        above.expected.append(number)
+        return Decision(number, at, above.epoch)
 
     def _promote(self, at: int, owed: int) -> Iterator[Decision]:
         rung = self._rungs[at]
         while rung.promoted < owed and rung.pool:
-            number = -rung.pool.pop()[1]
-            rung.promoted += 1
-            above = self._rungs[at + 1]
-            above.expected.append(number)
-            yield Decision(number, at, above.epoch)
+            yield self._send_up(at, self._next_up(rung))
 
     def _top_up(self) -> Iterator[Decision]:
         for at, rung in enumerate(self._rungs[:-1]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from caviar.errors import ConfigError, did_you_mean
 
@@ -12,7 +13,7 @@ TASK_METRICS = {
 }
 """What a study can be tuned for, by its task, measured on the validation part; the first is the default."""
 METRICS = tuple(name for names in TASK_METRICS.values() for name in names)
-_SMALLER_IS_BETTER = ("log_loss", "rmse", "mae", "objective_loss")  # the last is of an imported study
+_SMALLER_IS_BETTER = ("log_loss", "rmse", "mae", "loss", "objective_loss")  # the last two: asked, and imported
 
 Merit = tuple[float, float]
 """Larger is better: the metric, and the loss where the metric ties (accuracies on a few hundred rows often do)."""
@@ -50,3 +51,17 @@ def merit(metric: str, score: float | None, loss: float | None) -> Merit:
     if score is None or loss is None or not (math.isfinite(score) and math.isfinite(loss)):
         return WORST
     return (-score if metric in _SMALLER_IS_BETTER else score, -loss)
+
+
+def smoothed(scores: Sequence[float]) -> float:
+    """The score of a rung from those of its epochs, oldest first: an average that leans on the last ones.
+
+    Bias-corrected exponentially weighted average with beta = 0.5: the last epoch has at least half of the weight, so
+    that a curve that still rises is not held back, and one lucky epoch counts half. NaN or infinity in the last epoch
+    is kept; in earlier ones it is left out. Source: deeplearning.ai, Improving deep neural networks, week 2.
+    """
+    average, weight = 0.0, 0.0
+    for score in scores[:-1]:
+        if math.isfinite(score):
+            average, weight = 0.5 * average + 0.5 * score, 0.5 * weight + 0.5
+    return (0.5 * average + 0.5 * scores[-1]) / (0.5 * weight + 0.5)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Box, Config
+from caviar.search.slow_starters import slow_starters
 from caviar.search.strategy import Evidence, Proposal
 from caviar.space import Space
 
@@ -98,7 +99,9 @@ class Sampling:
             return [Proposal(middle(self.space), "middle")], []
         block, at = divmod(number - 1, BLOCK)
         points = self.block(block)[at:] if self.space.searched else np.empty((BLOCK - at, 0))
-        return [Proposal(config, self.name) for config in self.space.from_unit(points)], []
+        slow = slow_starters(self.space, points).tolist()
+        configs = self.space.from_unit(points)
+        return [Proposal(config, self.name, slow=is_slow) for config, is_slow in zip(configs, slow, strict=True)], []
 
 
 def sobol(space: Space, seed: int) -> Sampling:

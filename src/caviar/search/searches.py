@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from caviar.errors import SpaceError, did_you_mean
 from caviar.search.coarse_to_fine import CoarseToFine
+from caviar.search.grid import Grid
+from caviar.search.optuna_search import SAMPLERS, OptunaSearch, require_optuna
 from caviar.search.sampling import random, sobol
 from caviar.search.strategy import Search
 from caviar.space import Space
@@ -14,16 +16,27 @@ SEARCHES: dict[str, Callable[[Space, int], Search]] = {
     "coarse_to_fine": CoarseToFine,
     "sobol": sobol,
     "random": random,
+    "grid": Grid,
 }
+OPTIONAL_SEARCHES = tuple(f"optuna:{sampler}" for sampler in SAMPLERS)
 
 
 def check_search(name: str) -> None:
-    """SpaceError unless ``name`` is a search."""
-    if name not in SEARCHES:
-        raise SpaceError(f"there is no search {name!r}", did_you_mean(name, SEARCHES))
+    """SpaceError unless ``name`` is a search that can be used here; ``grid:5`` is a grid with 5 values a scale."""
+    kind, _, detail = name.partition(":")
+    if name in OPTIONAL_SEARCHES:
+        require_optuna(detail)
+    elif kind == "grid" and detail:
+        if not (detail.isascii() and detail.isdigit() and 2 <= int(detail) <= 100):
+            raise SpaceError(f"a grid must have from 2 to 100 values a scale, got {name!r}", "--search grid:3")
+    elif name not in SEARCHES:
+        raise SpaceError(f"there is no search {name!r}", did_you_mean(name, [*SEARCHES, *OPTIONAL_SEARCHES]))
 
 
 def search_named(name: str, space: Space, seed: int) -> Search:
     """The search ``name`` over ``space``, with the study's seed."""
     check_search(name)
-    return SEARCHES[name](space, seed)
+    kind, _, detail = name.partition(":")
+    if name in SEARCHES:
+        return SEARCHES[name](space, seed)
+    return OptunaSearch(space, seed, detail) if kind == "optuna" else Grid(space, seed, int(detail))

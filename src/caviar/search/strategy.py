@@ -14,17 +14,20 @@ rung, counted from the trial that is to be proposed. `next` gives None while one
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
-from typing import Literal, NamedTuple, Protocol
+from itertools import accumulate
+from typing import Literal, NamedTuple, Protocol, get_args
 
 from caviar.records import Box, Config
 from caviar.search.halving import Decision, Halving
 from caviar.search.ranking import Merit
 
 Stopping = Literal["halving", "hyperband", "median", "none"]
+STOPPINGS: tuple[Stopping, ...] = get_args(Stopping)
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 class Compared(NamedTuple):
@@ -106,7 +109,9 @@ class Strategy:
         self.boxes: list[Box] = []
         self._search = search
         self._stopping = stopping
-        self._ladders = [Halving(rungs[entry:], pool=pool) for entry in range(len(rungs))]  # by the rung of entry
+        self._ladders = [
+            Halving(rungs[entry:], pool=pool, median=stopping == "median") for entry in range(len(rungs))
+        ]  # by the rung of entry
         self._entered: list[list[int]] = [[] for _ in rungs]  # of each ladder, its trials
         self._ladder_of: list[int] = []  # by trial
         self._evidence: list[list[Compared]] = [[] for _ in rungs]
@@ -145,7 +150,7 @@ class Strategy:
             return None
         number, self._begun = self._begun, self._begun + 1
         proposal = self._known[number] = self._proposed.popleft()
-        entry = entry_rung(self._stopping, number, proposal, len(self.rungs))
+        entry = entry_rung(self._stopping, number, proposal, self.rungs)
         self._ladder_of.append(entry)
         self._entered[entry].append(number)
         self._open += 1
@@ -230,11 +235,19 @@ class Strategy:
                 self._endings.append(Ending(number, stopped=entry + at < len(self.rungs) - 1))
 
 
-def entry_rung(stopping: Stopping, number: int, proposal: Proposal, rungs: int) -> int:
-    """The rung, of ``rungs``, at which trial ``number`` is compared first."""
+def entry_rung(stopping: Stopping, number: int, proposal: Proposal, rungs: tuple[int, ...]) -> int:
+    """The rung, counted from 0, at which trial ``number`` is compared first.
+
+    Halving and the median rule leave it to the search. Hyperband's brackets (Li et al., 2017) get the same number of
+    epochs each, and who enters where is fixed by the trial's number: the golden ratio's multiples are spread evenly.
+    """
+    last = len(rungs) - 1
     if stopping == "none":
-        return rungs - 1
-    return min(proposal.entry, rungs - 1)
+        return last
+    if stopping != "hyperband":
+        return min(proposal.entry, last)
+    shares = list(accumulate(1.0 / (epoch * (len(rungs) - rung)) for rung, epoch in enumerate(rungs)))
+    return min(bisect_right(shares, number * _GOLDEN % 1.0 * shares[-1]), last)
 
 
 def places(rungs: int) -> int:

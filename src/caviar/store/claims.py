@@ -54,17 +54,17 @@ def beat(connection: sa.Connection, study: int, worker: Worker) -> None:
         )
 
 
-def claim(connection: sa.Connection, study: int, worker: Worker, pieces: Iterable[Piece]) -> list[Piece]:
-    """Those of ``pieces`` that ``worker`` now holds: neither another's, nor done, nor of a trial that is over."""
+def claim(connection: sa.Connection, study: int, fence: int, pieces: Iterable[Piece]) -> list[Piece]:
+    """Those of ``pieces`` that worker ``fence`` now holds: neither another's, nor done, nor of a trial that is over."""
     wanted = [(int(number), int(repeat), int(to_epoch)) for number, repeat, to_epoch in pieces]
     over = _over(connection, study, wanted)
     free = [piece for piece in wanted if piece not in over]
-    taken = _holders(connection, study, free)
+    taken = holders(connection, study, free)
     fresh = dict.fromkeys(piece for piece in free if piece not in taken)
     if fresh:
-        rows = [_key(study, piece) | {"fence": worker.fence} for piece in fresh]
+        rows = [_key(study, piece) | {"fence": fence} for piece in fresh]
         connection.execute(CLAIMS.insert(), rows)
-    return [piece for piece in free if piece in fresh or taken.get(piece) == worker.fence]
+    return [piece for piece in free if piece in fresh or taken.get(piece) == fence]
 
 
 def done(connection: sa.Connection, study: int, worker: Worker | None, pieces: Iterable[Piece]) -> None:
@@ -95,6 +95,8 @@ class Watch:
     def __init__(
         self, store: Store, study: str, patience_seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        self.working: list[Worker] = []
+        """Who worked when ``look`` or ``find`` last looked, those included whom it found lost."""
         self._store = store
         self._study = study
         self._patience = patience_seconds
@@ -103,7 +105,12 @@ class Watch:
         self._seen: dict[tuple[int, str], tuple[int, float]] = {}  # (fence, token): beats, and seconds without another
 
     def look(self) -> list[Worker]:
-        """Declare lost whoever is, and return them.
+        """Declare lost whoever is, and return them."""
+        lost = self.find()
+        return self._store.lost(self._study, lost) if lost else []
+
+    def find(self) -> list[Worker]:
+        """Whoever is lost, and not yet declared so.
 
         Lost is a process of this machine that has ended, and a worker whose beats have stood still for the patience.
         A long time between two looks counts as a quarter of the patience, and a clock that goes back as nothing: then
@@ -112,18 +119,18 @@ class Watch:
         now = self._clock()
         passed = 0.0 if self._last is None else min(max(0.0, now - self._last), self._patience / LOOKS)
         self._last = now
-        working = [worker for worker in self._store.workers(self._study) if worker.state is WorkerState.WORKING]
+        workers = self._store.workers(self._study)
+        self.working = [worker for worker in workers if worker.state is WorkerState.WORKING]
         seen = {}
-        for worker in working:
+        for worker in self.working:
             beats, still = self._seen.get((worker.fence, worker.token), (-1, 0.0))
             seen[worker.fence, worker.token] = (worker.beats, still + passed if beats == worker.beats else 0.0)
         self._seen = seen
-        lost = [
+        return [
             worker
-            for worker in working
+            for worker in self.working
             if process.is_gone(worker.identity) or seen[worker.fence, worker.token][1] >= self._patience
         ]
-        return self._store.lost(self._study, lost) if lost else []
 
 
 def _key(study: int, piece: Piece) -> dict[str, int]:
@@ -131,10 +138,11 @@ def _key(study: int, piece: Piece) -> dict[str, int]:
     return {"study": study, "number": int(number), "repeat": int(repeat), "to_epoch": int(to_epoch)}
 
 
-def _holders(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> dict[Piece, int]:
+def holders(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> dict[Piece, int]:
+    """The fence of whoever holds them, of those of ``pieces`` that are held."""
     columns = (CLAIMS.c.number, CLAIMS.c.repeat, CLAIMS.c.to_epoch)
     query = sa.select(*columns, CLAIMS.c.fence).where(CLAIMS.c.study == study)
-    rows = _rows_of(connection, query, columns, pieces)
+    rows = rows_of(connection, query, columns, pieces)
     return {(number, repeat, to_epoch): fence for number, repeat, to_epoch, fence in rows}
 
 
@@ -142,18 +150,19 @@ def _over(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> set
     """Those of ``pieces`` that are measured, or whose trial has ended."""
     columns = (MEASUREMENTS.c.number, MEASUREMENTS.c.repeat, MEASUREMENTS.c.epoch)
     query = sa.select(*columns).where(MEASUREMENTS.c.study == study)
-    over = {(number, repeat, epoch) for number, repeat, epoch in _rows_of(connection, query, columns, pieces)}
+    over = {(number, repeat, epoch) for number, repeat, epoch in rows_of(connection, query, columns, pieces)}
     keys = (TRIALS.c.number, TRIALS.c.repeat)
     running = (str(TrialState.RUNNING), str(TrialState.INTERRUPTED))  # an interrupted one can be taken up again
     ended = sa.select(*keys).where(TRIALS.c.study == study, TRIALS.c.state.not_in(running))
     trials = {(number, repeat) for number, repeat, _ in pieces}
-    ends = {(number, repeat) for number, repeat in _rows_of(connection, ended, keys, trials)}
+    ends = {(number, repeat) for number, repeat in rows_of(connection, ended, keys, trials)}
     return over | {piece for piece in pieces if piece[:2] in ends}
 
 
-def _rows_of(
+def rows_of(
     connection: sa.Connection, query: sa.Select[Any], columns: Sequence[Any], keys: Collection[tuple[int, ...]]
 ) -> Iterable[Any]:
+    """The rows of ``query`` whose ``columns`` are among ``keys``."""
     ordered = sorted(keys)
     for start in range(0, len(ordered), _AT_ONCE):
         yield from connection.execute(query.where(sa.tuple_(*columns).in_(ordered[start : start + _AT_ONCE])))

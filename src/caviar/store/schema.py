@@ -9,6 +9,8 @@
     workers       one row a process that joined    (study, fence)
     claims        one row a piece of work taken    (study, number, repeat, to_epoch)
 
+The panda's are in run_tables.py.
+
 Only types and constraints that SQLite and PostgreSQL share. Numbers come back as the bits that went in. Who changes a
 table counts VERSION up and adds a migration: store/migrations/__init__.py says how.
 """
@@ -22,7 +24,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
-VERSION = 2
+VERSION = 3
 """Counts up with every change of a table; a store of an older version is migrated, a newer one refused."""
 
 NAN_TEXT = "NaN"
@@ -186,5 +188,7 @@ OF_A_STUDY = (CLAIMS, WORKERS, SNAPSHOTS, BOXES, MEASUREMENTS, TRIALS)
 
 def create(connection: sa.Connection) -> None:
     """Make all tables, in the transaction of ``connection``."""
+    from caviar.store import run_tables  # noqa: F401 - they stand in METADATA once they are imported
+
     METADATA.create_all(connection)
     connection.execute(META.insert().values(schema_version=VERSION, identity=secrets.token_hex(8)))

@@ -25,7 +25,8 @@ from caviar.records import (
     Worker,
     WorkerState,
 )
-from caviar.store import claims, migrations, postgresql, sqlite
+from caviar.store import assignments, claims, migrations, postgresql, sqlite
+from caviar.store.assignments import Assigned, Result
 from caviar.store.database import Database
 from caviar.store.schema import BOXES, MEASUREMENTS, META, OF_A_STUDY, STUDIES, TRIALS, VERSION, WORKERS
 
@@ -187,7 +188,57 @@ class Store(AbstractContextManager["Store"]):
         with self._writing() as connection:
             identity = _identity(connection, worker.study, lock=True)
             claims.beat(connection, identity, worker)
-            return claims.claim(connection, identity, worker, pieces)
+            return claims.claim(connection, identity, worker.fence, pieces)
+
+    def join_helper(self, study: str, threads: int) -> Worker:
+        """A new helper of ``study``, this process; StoreError where no other is in charge of it."""
+        with self._writing() as connection:
+            return assignments.join(connection, _identity(connection, study, lock=True), study, threads)
+
+    def assign(self, leader: Worker, work: Mapping[int, Sequence[Piece]]) -> dict[int, list[Piece]]:
+        """Claim pieces for helpers, by their fences; what each of them now holds of it, nothing if it is over.
+
+        Raises Fenced if the leader was declared lost. The trials of the pieces are in the store already.
+        """
+        with self._writing() as connection:
+            identity = _identity(connection, leader.study, lock=True)
+            claims.beat(connection, identity, leader)
+            return {fence: assignments.assign(connection, identity, fence, pieces) for fence, pieces in work.items()}
+
+    def take_back(self, leader: Worker, pieces: Sequence[Piece]) -> None:
+        """Nobody holds ``pieces`` any more: no result of theirs is taken from here on. Raises Fenced as ``assign``."""
+        with self._writing() as connection:
+            identity = _identity(connection, leader.study, lock=True)
+            claims.beat(connection, identity, leader)
+            assignments.take_back(connection, identity, pieces)
+
+    def handed_in(self, study: str, pieces: Sequence[Piece]) -> list[Result]:
+        """Of ``pieces`` that were assigned, those that are held no more, with what the store has of their trials."""
+        with self._reading() as connection:
+            identity = _identity(connection, study)
+            still = assignments.open_pieces(connection, identity, pieces)
+            return assignments.results(connection, identity, [piece for piece in pieces if piece not in still])
+
+    def assigned(self, helper: Worker) -> list[Assigned]:
+        """The pieces that ``helper`` holds."""
+        with self._reading() as connection:
+            return assignments.assigned(connection, _identity(connection, helper.study), helper.fence)
+
+    def hand_in(self, helper: Worker, results: Sequence[Result], given_back: Sequence[Piece] = ()) -> list[Piece]:
+        """Write the results that ``helper`` still holds, and give the other pieces back; the pieces that were taken.
+
+        Raises Fenced if the helper was declared lost.
+        """
+        with self._writing() as connection:
+            identity = _identity(connection, helper.study, lock=True)
+            claims.beat(connection, identity, helper)
+            trials, measurements, done = assignments.hand_in(connection, identity, helper, results)
+            if done:
+                connection.execute(self._upsert(TRIALS), [_trial_row(identity, trial) for trial in trials])
+                rows = [_measurement_row(identity, *measurement) for measurement in measurements]
+                self.database.insert_many(connection, MEASUREMENTS, rows)
+            claims.done(connection, identity, helper, [*done, *given_back])
+            return done
 
     def beat(self, worker: Worker) -> None:
         """A sign of life; Fenced if the worker was declared lost."""

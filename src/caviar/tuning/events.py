@@ -32,6 +32,7 @@ class Progress:
     reached: tuple[int, ...]
     best: Trial | None
     note: str = ""  # trouble that the study goes on in spite of
+    helpers: int = 0  # other processes that train trials of it
 
 
 @dataclass(frozen=True)

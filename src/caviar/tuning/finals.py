@@ -21,12 +21,13 @@ from caviar.model import Weights, fold, outputs, says
 from caviar.records import Trial, TrialState
 from caviar.run.book import Book
 from caviar.run.crew import Crew, Done, Failed, Work
+from caviar.run.environment import memory_left
 from caviar.search.choosing import Finalist, Weighed, choose, front
 from caviar.search.ranking import WORST, merit
 from caviar.tuning.ensemble import Floats, select
 from caviar.tuning.ensemble import scores as ensemble_scores
 from caviar.tuning.events import Progress
-from caviar.tuning.job import FINALISTS, Job
+from caviar.tuning.job import BYTES_A_PARAMETER, FINALISTS, Job
 
 _SHOW_EVERY = 0.1  # seconds
 
@@ -229,7 +230,7 @@ def _no_answer(job: Job, book: Book) -> NoAnswer:
         smallest = min(job.parameters(trial.config) for trial in too_large)
         return NoAnswer(
             f"the memory did not suffice for any of {len(too_large)} trials, the smallest of {smallest:,} parameters",
-            "lower hidden_units, layers or batch_size in the space, or give the process more memory",
+            "lower hidden_units, layers or batch_size in the space, or give the process more memory" + _fitting(),
         )
     if not diverged:
         return NoAnswer(
@@ -242,3 +243,9 @@ def _no_answer(job: Job, book: Book) -> NoAnswer:
         f"all {len(diverged)} trials that got anywhere diverged: their loss became infinite, NaN or absurdly large",
         f"lower the learning_rate in the space{lowest}",
     )
+
+
+def _fitting() -> str:
+    """How large a network the memory holds now; nothing where the system does not tell."""
+    left = memory_left()
+    return "" if left is None else f"; about {left // BYTES_A_PARAMETER:,} parameters would fit"

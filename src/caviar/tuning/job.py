@@ -24,7 +24,7 @@ from caviar.run.environment import environment, processors
 from caviar.search.halving import POOL, rungs_for
 from caviar.search.ranking import check_metric, metric_for
 from caviar.search.searches import check_search, search_named
-from caviar.search.strategy import Search, Strategy
+from caviar.search.strategy import STOPPINGS, Search, Stopping, Strategy, places
 from caviar.space import Space, default_space
 from caviar.tuning.events import Progress
 from caviar.tuning.request import DEFAULT_SECONDS, PREFERENCES, Request
@@ -35,7 +35,7 @@ FOLDED_BELOW = 2_000  # rows; with fewer, one validation part says too little to
 REPEATS = 3  # with fresh seeds, where there are no folds
 
 _MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
-_BYTES_A_PARAMETER = 16  # float32: the value, two moments, and room for running statistics and padding
+BYTES_A_PARAMETER = 16  # float32: the value, two moments, and room for running statistics and padding
 _CONCLUDING = 0.5  # seconds that saving and the test part take, with some room
 _FINALS_SHARE = 0.25  # of a time budget, for the repeats of the finalists; fewer repeats if they take longer
 
@@ -53,6 +53,7 @@ class Job:
     threads: int
     rungs: tuple[int, ...]
     pool: int
+    stopping: Stopping
     folds: tuple[tuple[Examples, Examples], ...]  # (training, validation) of each repeat of a finalist
     seconds: float | None
     ended: Callable[[], bool]
@@ -187,6 +188,9 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
             f"there is no preference {request.prefer!r}: it is score, small or fast",
             did_you_mean(request.prefer, PREFERENCES),
         )
+    stopping = next((rule for rule in STOPPINGS if rule == request.stopping), None)
+    if stopping is None:
+        raise ConfigError(f"there is no stopping rule {request.stopping!r}", did_you_mean(request.stopping, STOPPINGS))
     if request.metric is not None:
         check_metric(request.metric)
     check_task(request.task)
@@ -208,7 +212,7 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
             f"a study's name is letters, digits, '_', '-', '.' and spaces, at most 100 of them, got {name[:100]!r}",
             "name it with --study",
         )
-    rows = len(dataset.train)
+    rungs = rungs_for(len(dataset.train))
     return Job(
         request=request,
         name=name,
@@ -217,8 +221,9 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
         dataset=dataset,
         engine=engine,
         threads=request.threads or processors(),
-        rungs=rungs_for(rows),
-        pool=max(1, min(POOL, _MEMORY // (largest * len(rungs_for(rows))))),
+        rungs=rungs,
+        pool=max(1, min(POOL, _MEMORY // (largest * places(len(rungs))))),
+        stopping=stopping,
         folds=_folds(dataset, request.seed),
         seconds=seconds,
         ended=ended,
@@ -255,7 +260,7 @@ def _check_space(space: Space, n_in: int, n_out: int) -> int:
     for config in [*space.from_unit(edges), *space.sample(200)]:
         architecture, _ = from_config(config, n_in, n_out)
         parameters = sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
-        largest = max(largest, _BYTES_A_PARAMETER * parameters)
+        largest = max(largest, BYTES_A_PARAMETER * parameters)
     return largest
 
 

@@ -12,13 +12,13 @@ from typing import Any
 from caviar.space import Space
 
 DEFAULT_SECONDS = 60.0
-DEFAULT_SEARCH = "sobol"
+DEFAULT_SEARCH = "coarse_to_fine"
 
 PREFERENCES = ("score", "small", "fast")
 """What a winner is chosen for, among networks that are nearly as good as the best."""
 
 _PATHS = ("data", "labels", "test", "test_labels")
-_KEPT = ("target", "task", "prefer", "ensemble", "engine")
+_KEPT = ("target", "task", "stopping", "prefer", "ensemble", "engine")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,7 @@ class Request:
     metric: str | None = None
     space: Space | str | os.PathLike[str] | None = None
     search: str = DEFAULT_SEARCH
+    stopping: str = "halving"
     prefer: str = "score"
     ensemble: bool = False
     study: str | None = None

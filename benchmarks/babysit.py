@@ -1,0 +1,106 @@
+"""What care costs: a call of run.log in a loop of one's own, and orders on their way: benchmarks/results/babysit.csv.
+
+    python -m benchmarks.babysit
+
+log: 200,000 calls, the writing of what they logged included, beside a bare loop that appends to a list; and the same
+with 1 ms of work between calls, where the thread beside the loop has time to write. order: from another process's turn
+to the mini-batch at which it is obeyed, of a run on digits with 3 layers of 256, 40 times.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import caviar
+from benchmarks.machine import write
+from caviar.babysit import loop
+from caviar.data import samples
+from caviar.store import Store
+from caviar.store.runs import Runs
+
+CALLS, WORKING = 200_000, 2_000
+ORDERS = 40
+
+
+def log_cost(folder: Path) -> list[dict[str, object]]:
+    """Microseconds a call, from the with line to its end."""
+    rows: list[dict[str, object]] = []
+    kept = []
+    began = time.perf_counter()
+    for i in range(CALLS):
+        kept.append({"loss": 1.0 / (i + 1)})
+    bare = (time.perf_counter() - began) / CALLS * 1e6
+    began = time.perf_counter()
+    with caviar.babysit.run("fast", store=folder / "log.db") as run:
+        for i in range(CALLS):
+            run.log(loss=1.0 / (i + 1))
+    rows.append(_row("log, back to back", CALLS, (time.perf_counter() - began) / CALLS * 1e6, bare))
+    calls = []
+    with caviar.babysit.run("working", store=folder / "log.db") as run:
+        for i in range(WORKING):
+            until = time.perf_counter() + 0.001
+            while time.perf_counter() < until:
+                pass
+            began = time.perf_counter()
+            run.log(loss=1.0 / (i + 1))
+            calls.append((time.perf_counter() - began) * 1e6)
+    rows.append(_row("log, 1 ms of work between", WORKING, statistics.fmean(calls), bare))
+    return rows
+
+
+def order_delay(folder: Path) -> dict[str, object]:
+    """Milliseconds from an order's writing to its outcome, as another terminal sees it."""
+    samples.write_csv(samples.digits(), folder / "digits.csv")
+    config = {"hidden_units": 256, "layers": 3, "batch_size": 64, "learning_rate": 1e-4}
+    store = str(folder / "order.db")
+    request = loop.Request(
+        data=folder / "digits.csv", target="digit", config=config, epochs=10**6, name="d", store=store, nurse="no"
+    )
+    delays: list[float] = []
+
+    def talk(runs: Runs) -> None:
+        for i in range(ORDERS):
+            began = time.perf_counter()
+            order = runs.order("d", "turn", {"learning_rate": 1e-4 * (1 + i % 2)}, "benchmark", "")
+            while runs.orders("d")[order.number - 1].tick is None:
+                time.sleep(0.002)
+            delays.append((time.perf_counter() - began) * 1e3)
+            time.sleep(0.05)
+        runs.order("d", "stop", {}, "benchmark", "")
+
+    talker: threading.Thread | None = None
+    with Store.open(store) as other:
+        for event in loop.follow(request):
+            if isinstance(event, loop.Begun):
+                talker = threading.Thread(target=talk, args=(Runs(other),))
+                talker.start()
+        assert talker is not None
+        talker.join()
+    return {
+        "what": "order, ms until obeyed",
+        "n": ORDERS,
+        "mean": round(statistics.fmean(delays), 1),
+        "largest": round(max(delays), 1),
+        "bare": "",
+    }
+
+
+def _row(what: str, n: int, mean: float, bare: float) -> dict[str, object]:
+    return {"what": f"{what}, microseconds", "n": n, "mean": round(mean, 2), "largest": "", "bare": round(bare, 2)}
+
+
+def main() -> None:
+    """All of it."""
+    with tempfile.TemporaryDirectory() as name:
+        rows = [*log_cost(Path(name)), order_delay(Path(name))]
+    for row in rows:
+        print(row)
+    write("babysit", rows)
+
+
+if __name__ == "__main__":
+    main()

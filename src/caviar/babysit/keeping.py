@@ -1,0 +1,59 @@
+"""Which snapshots stay when the disk budget is spent: by age and by merit.
+
+Always kept: the newest, the best, those that somebody asked for while they fit, and the first. Of the others the one
+goes first whose rank by age and rank by merit add up to the worst: old and poor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+
+from caviar.records import RunSnapshot
+
+DEFAULT_BUDGET = 2 << 30
+"""Bytes."""
+
+
+def to_remove(snapshots: Sequence[RunSnapshot], budget: int, needed: Collection[int] = ()) -> list[RunSnapshot]:
+    """Those of ``snapshots``, oldest first, to remove so that the rest take at most ``budget`` bytes.
+
+    ``needed`` are numbers that must stay: the newest and the best always do, whatever they take.
+    """
+    kept = [s for s in snapshots if s.state == "kept"]
+    if not kept:
+        return []
+    best = min(kept, key=_merit)
+    safe = {kept[-1].number, *needed} | ({best.number} if math.isfinite(_merit(best)) else set())
+    by_age = {s.number: rank for rank, s in enumerate(reversed(kept))}
+    by_merit = {s.number: rank for rank, s in enumerate(sorted(kept, key=_merit))}
+
+    def worth(s: RunSnapshot) -> tuple[int, int]:
+        wanted = s.reason == "asked for" or s.number == kept[0].number
+        return (0 if wanted else 1, by_age[s.number] + by_merit[s.number])
+
+    going = sorted((s for s in kept if s.number not in safe), key=worth, reverse=True)
+    taken, removed = sum(s.size for s in kept), []
+    for snapshot in going:
+        if taken <= budget:
+            break
+        taken -= snapshot.size
+        removed.append(snapshot)
+    return removed
+
+
+def last_good(snapshots: Sequence[RunSnapshot], guess: float, avoid: Collection[int] = ()) -> RunSnapshot | None:
+    """The newest snapshot that is not much worse than the best; one before any measurement will do where none is."""
+    kept = [s for s in snapshots if s.state == "kept" and s.number not in avoid]
+    measured = [s for s in kept if s.merit is not None and math.isfinite(s.merit)]
+    if measured:
+        best = min(_merit(s) for s in measured)
+        good = [s for s in measured if _merit(s) <= max(1.2 * best, best + 0.1 * guess)]
+        return good[-1]
+    unmeasured = [s for s in kept if s.merit is None]
+    return unmeasured[-1] if unmeasured else None
+
+
+def _merit(snapshot: RunSnapshot) -> float:
+    merit = snapshot.merit
+    return math.inf if merit is None or math.isnan(merit) else merit

@@ -1,0 +1,345 @@
+"""One run under way: the network, its knobs, what was seen of it, and its book in the store.
+
+Each method does one thing that can be done to a run and writes it into the diary, where ``facts`` are all that a replay
+needs. The loop that calls them is in loop.py.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from caviar.babysit.cub import Cub
+from caviar.babysit.keeping import last_good, to_remove
+from caviar.babysit.nurse import THRESHOLDS, Advice, Sight, smoothed
+from caviar.babysit.orders import overtaken
+from caviar.engine.contract import Outcome, Piece, State
+from caviar.errors import CaviarError, SnapshotError, StoreError
+from caviar.records import (
+    Clock,
+    DiaryEntry,
+    Holding,
+    Order,
+    OrderState,
+    RunMeasurement,
+    RunSnapshot,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from caviar.store.runs import Runs
+
+_RECENT = 3
+"""Epochs within which a learning rate that was turned up is the first thing to doubt."""
+
+CURVE = 400
+"""Smoothed losses of mini-batches that are kept for the screen."""
+
+
+@dataclass
+class Nursing:
+    """A run that this process keeps. ``entries`` are diary entries of this process, for those who look on."""
+
+    runs: Runs
+    holding: Holding
+    cub: Cub
+    number: int
+    budget: int
+    paused: bool = False
+    stopped: str = ""
+    epochs: list[dict[str, Any]] = field(default_factory=list)  # of the network as it is
+    entries: list[DiaryEntry] = field(default_factory=list)
+    curve: deque[float] = field(default_factory=lambda: deque(maxlen=CURVE))
+    rollbacks: int = 0
+    nurse_rollbacks: int = 0  # since the last best
+    interventions: int = 0
+    said: set[str] = field(default_factory=set)
+    snapshots: list[RunSnapshot] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)  # of the mini-batches since the last epoch, turn or rollback
+    finite: bool = True
+    epoch_ended: bool = False
+    _take: int = 0
+    _turned_at: int = 0  # epoch
+    _running: State = field(default_factory=dict)
+    _raised: tuple[int, int] | None = None  # tick and epoch at which a person turned the learning rate up
+    _last_target: int | None = None  # of the nurse's last rollback, until an epoch is finished
+
+    @property
+    def clock(self) -> Clock:
+        """Where the run stands."""
+        return replace(self.cub.clock, take=self._take)
+
+    def saw(self, outcome: Outcome, piece: Piece) -> None:
+        """Some mini-batches were trained."""
+        self.losses.extend(piece.losses.tolist())
+        self.finite = outcome is not Outcome.DIVERGED
+        recent = self.losses[-200:]
+        if recent:
+            self.curve.append(smoothed(recent, 0.95))
+
+    def sight(self) -> Sight:
+        """What the nurse sees."""
+        return Sight(
+            losses=self.losses,
+            epochs=self.epochs,
+            guess=self.cub.guess,
+            finite=self.finite,
+            epoch_ended=self.epoch_ended,
+            rollbacks=self.nurse_rollbacks,
+            since_turn=self.clock.epoch - self._turned_at,
+            raised=self._raised[1] if self._raised else None,
+            knobs=self.cub.settings.knobs() | {"learning_rate": self.cub.rate},
+        )
+
+    def measure(self, train_loss: float, seconds: float) -> RunMeasurement:
+        """An epoch is done: score it, look inside, write it down."""
+        scores = self.cub.evaluate()
+        values: dict[str, Any] = {
+            "train_loss": train_loss,
+            "validation_loss": scores.loss,
+            **{name: score for name, score in scores.scores.items() if name != "log_loss"},
+            "learning_rate": self.cub.last_rate,
+            "seconds": seconds,
+            "inside": self.cub.inside(self._running or None),
+        }
+        self._running = self.cub.running()
+        best = min((e["validation_loss"] for e in self.epochs), default=math.inf)
+        if values["validation_loss"] < best:
+            self.nurse_rollbacks = 0
+        self.epochs.append(values | {"epoch": self.clock.epoch})
+        self.losses.clear()
+        self.epoch_ended = True
+        self.finite = self.finite and (math.isfinite(scores.loss) or len(self.cub._data[1].y) == 0)
+        self.finite = self.finite and train_loss <= self.cub.explosion
+        if self.finite:
+            self._last_target = None
+        measurement = RunMeasurement(self.clock, values)
+        self.runs.write(self.holding, measurements=[measurement])
+        return measurement
+
+    def snapshot(self, reason: str, who: str = "caviar", merit: float | None = None) -> RunSnapshot | None:
+        """Save the state. A disk that is full is a warning in the diary; what was saved before is whole."""
+        from caviar.store import state_files
+
+        number = max((s.number for s in self.snapshots), default=0) + 1
+        path = f"{number:06}-{os.urandom(4).hex()}.safetensors"
+        folder = self.runs.folder / str(self.number)
+        content = state_files.pack(self.cub.save())
+        try:
+            for old in self._over_budget(len(content)):
+                self._remove(old)
+            digest = state_files.write(folder / path, content)
+        except StoreError as error:
+            self.enter("warning", who, f"no snapshot: {error.rule}; {error.way_out}", {})
+            return None
+        taken = RunSnapshot(number, self.clock, reason, merit, path, digest, len(content), _now())
+        self.snapshots.append(taken)
+        text = f"snapshot {number}, {reason}"
+        entry = self._entry("snapshot", who, text, {"snapshot": number, "bytes": len(content)})
+        self.runs.write(self.holding, diary=[entry], snapshots=[taken])
+        return taken
+
+    def turn(self, changes: Mapping[str, Value], who: str, because: str) -> None:
+        """Turn knobs. Raises ConfigError where one cannot be."""
+        turned = self.cub.turn(changes)
+        self.interventions += 1
+        self._turned_at = self.clock.epoch
+        if "learning_rate" in turned:
+            was, is_now = (float(value) for value in turned["learning_rate"])
+            up = who != "nurse" and is_now >= THRESHOLDS.raised_times * was
+            self._raised = (self.clock.tick, self.clock.epoch) if up else None
+        if "batch_size" in changes or "dropout" in changes or "input_dropout" in changes:
+            self.losses.clear()
+        text = ", ".join(f"{name} from {_shown(was)} to {_shown(is_now)}" for name, (was, is_now) in turned.items())
+        self.enter(
+            "turn", who, text + (f", because {because}" if because else ""), {"turned": turned, "because": because}
+        )
+
+    def rollback(self, to: RunSnapshot, who: str, because: str, kind: str = "rollback") -> None:
+        """Be again what was saved. Raises SnapshotError where that is damaged or gone, and changes nothing."""
+        tick = self.clock.tick
+        saved = self._read(to)
+        self._take += 1
+        self.cub.restore(saved, replace(to.clock, tick=tick))
+        self.epochs = [e for e in self.epochs if e["epoch"] <= self.clock.epoch]
+        self.losses.clear()
+        self.finite, self.epoch_ended = True, False
+        self._running = {}
+        self._turned_at = min(self._turned_at, self.clock.epoch)
+        self._raised = None
+        if kind == "rollback":
+            self.rollbacks += 1
+        text = f"back to snapshot {to.number} at epoch {to.clock.epoch}" + (f", because {because}" if because else "")
+        self.enter(kind, who, text, {"snapshot": to.number, "because": because})
+
+    def heed(self, advice: Advice, act: bool) -> None:
+        """Do what the nurse advises, or, where that is not hers to do, write it down once."""
+        if advice.action == "rollback":
+            self._nurse_back(advice)
+        elif advice.action == "stop":
+            self.enter("nurse", "nurse", f"{advice.rule}: {advice.text}", {"rule": advice.rule})
+            self.stopped = advice.text
+            with suppress(SnapshotError):  # so that there is a network to show for it
+                self.rollback(self.find(None), "nurse", "the end")
+        elif advice.action == "turn" and act:
+            self.turn(advice.changes, "nurse", f"{advice.rule}: {advice.text}")
+        elif advice.rule not in self.said:
+            self.enter(
+                "advice", "nurse", f"{advice.rule}: {advice.text}", {"rule": advice.rule, "changes": advice.changes}
+            )
+        self.said.add(advice.rule)
+
+    def obey(self) -> None:
+        """All orders that wait, in the order in which they were given."""
+        waiting = self.runs.orders(self.holding.run, OrderState.WAITING)
+        void = overtaken(waiting)
+        for order in waiting:
+            if order.number in void:
+                state, outcome = OrderState.OVERTAKEN, f"order {void[order.number]} came after it"
+            elif self.stopped:
+                state, outcome = OrderState.REFUSED, "the run was stopped before it"
+            else:
+                try:
+                    state, outcome = OrderState.DONE, self._obey(order)
+                except CaviarError as error:
+                    state, outcome = OrderState.REFUSED, f"{error.rule}; {error.way_out}"
+                    self.enter("refused", order.who, f"{order.kind}: {error.rule}", {"order": order.number})
+            done = replace(order, state=state, outcome=outcome, tick=self.clock.tick)
+            self.runs.write(self.holding, orders=[done])
+
+    def enter(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> None:
+        """Write into the diary."""
+        self.runs.write(self.holding, diary=[self._entry(kind, who, text, facts)])
+
+    def find(self, number: int | None) -> RunSnapshot:
+        """Snapshot ``number``, or the last good one. Raises SnapshotError."""
+        if number is None:
+            found = last_good(self.snapshots, self.cub.guess)
+            if found is None:
+                raise SnapshotError("there is no snapshot to go back to", "take one first: caviar snapshot")
+            return found
+        for snapshot in self.snapshots:
+            if snapshot.number == number:
+                if snapshot.state != "kept":
+                    kept = [str(s.number) for s in self.snapshots if s.state == "kept"]
+                    raise SnapshotError(
+                        f"snapshot {number} was {snapshot.state}, to stay within the disk budget"
+                        if snapshot.state == "removed"
+                        else f"snapshot {number} is damaged",
+                        f"these are there: {', '.join(kept[-12:])}",
+                    )
+                return snapshot
+        numbers = [str(s.number) for s in self.snapshots if s.state == "kept"]
+        raise SnapshotError(f"there is no snapshot {number}", f"these are there: {', '.join(numbers[-12:])}")
+
+    def go_back_to_the_end(self, diary: Sequence[DiaryEntry]) -> list[DiaryEntry]:
+        """After a kill or a Ctrl-C: be what the run was when it last was in a snapshot, saved or gone back to.
+
+        A damaged one is named and the one before it taken. The turns that were made since come back, for they are lost
+        with the mini-batches. Raises SnapshotError where no snapshot is whole.
+        """
+        for i in range(len(diary) - 1, -1, -1):
+            kept = {s.number: s for s in self.snapshots if s.state == "kept"}
+            snapshot = kept.get(diary[i].facts.get("snapshot", 0))
+            if diary[i].kind in ("snapshot", "rollback", "resumed") and snapshot is not None:
+                try:
+                    self.rollback(snapshot, "caviar", "its process ended", kind="resumed")
+                except SnapshotError:
+                    continue  # _read has written it down
+                return [entry for entry in diary[i:] if entry.kind == "turn"]
+        raise SnapshotError("no snapshot of this run is whole", "begin it again: caviar babysit")
+
+    def _obey(self, order: Order) -> str:
+        if order.kind == "turn":
+            self.turn(order.arguments, order.who, order.because)
+        elif order.kind in ("pause", "resume"):
+            if self.paused == (order.kind == "pause"):
+                return "nothing to do: it was already so"
+            self.paused = order.kind == "pause"
+            self.enter(order.kind, order.who, _because(f"{order.kind}d", order.because), {})
+        elif order.kind == "snapshot":
+            taken = self.snapshot("asked for", order.who, self.cub.evaluate().loss)
+            if taken is None:
+                raise StoreError("the snapshot could not be written", "the diary says why")
+            return f"snapshot {taken.number}"
+        elif order.kind == "rollback":
+            to = self.find(order.arguments.get("snapshot"))
+            self.rollback(to, order.who, order.because)
+            self.interventions += 1
+            return f"snapshot {to.number}"
+        elif order.kind == "stop":
+            self.stopped = order.because or "asked for"
+            self.enter("stop", order.who, _because("stopped", order.because), {})
+        return f"at step {self.clock.step}"
+
+    def _nurse_back(self, advice: Advice) -> None:
+        """To the last good snapshot with half of its learning rate; where that was tried, to the one before it."""
+        avoid: set[int] = set()
+        rate_before = self.cub.rate
+        again = self._last_target is not None
+        if self._raised is not None and self.clock.epoch - self._raised[1] <= _RECENT:
+            avoid = {s.number for s in self.snapshots if s.clock.tick > self._raised[0]}
+        if self._last_target is not None:
+            avoid |= {s.number for s in self.snapshots if s.number >= self._last_target}
+        while True:
+            to = last_good(self.snapshots, self.cub.guess, avoid) or last_good(self.snapshots, self.cub.guess)
+            if to is None:
+                self.enter("nurse", "nurse", f"{advice.rule}: {advice.text}, and there is no snapshot", {})
+                self.stopped = f"{advice.text}, and no snapshot to go back to"
+                return
+            try:
+                self.rollback(to, "nurse", f"{advice.rule}: {advice.text}")
+                break
+            except SnapshotError:
+                avoid.add(to.number)
+        self.nurse_rollbacks += 1
+        self._last_target = to.number
+        rate = (min(self.cub.rate, rate_before) if again else self.cub.rate) / 2
+        self.turn({"learning_rate": rate}, "nurse", f"{advice.rule}")
+
+    def _read(self, snapshot: RunSnapshot) -> Any:
+        from caviar.store import state_files
+
+        try:
+            return state_files.read(self.runs.folder / str(self.number) / snapshot.path, snapshot.sha256)
+        except SnapshotError as error:
+            bad = replace(snapshot, state="damaged")
+            self.snapshots = [bad if s.number == bad.number else s for s in self.snapshots]
+            entry = self._entry("warning", "caviar", error.rule, {"snapshot": snapshot.number})
+            self.runs.write(self.holding, diary=[entry], snapshots=[bad])
+            raise
+
+    def _over_budget(self, coming: int) -> list[RunSnapshot]:
+        return to_remove(self.snapshots, max(self.budget - coming, 0), {self._last_target or 0})
+
+    def _remove(self, snapshot: RunSnapshot) -> None:
+        """The row first: a file without a row is rubbish, a row without its file would be a lie."""
+        gone = replace(snapshot, state="removed")
+        self.runs.write(self.holding, snapshots=[gone])
+        self.snapshots = [gone if s.number == gone.number else s for s in self.snapshots]
+        with suppress(OSError):
+            (self.runs.folder / str(self.number) / snapshot.path).unlink()
+
+    def _entry(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> DiaryEntry:
+        entry = DiaryEntry(len(self.entries) + 1, _now(), kind, who, self.clock, text, dict(facts))
+        self.entries.append(entry)
+        return entry
+
+
+def _now() -> str:
+    from caviar.store.runs import now
+
+    return now()
+
+
+def _because(text: str, because: str) -> str:
+    return f"{text}, because {because}" if because else text
+
+
+def _shown(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

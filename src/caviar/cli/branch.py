@@ -1,0 +1,41 @@
+"""caviar branch"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.cli.orders import Because, RunName
+
+
+def branch(
+    run: RunName,
+    knobs: Annotated[
+        list[str] | None, typer.Argument(help="name=value, to turn at once.", metavar="KNOB=VALUE")
+    ] = None,
+    at: Annotated[int | None, typer.Option(help="The epoch to begin from.", metavar="EPOCH")] = None,
+    snapshot: Annotated[
+        int | None, typer.Option(help="A snapshot by its number; by default the newest.", metavar="NUMBER")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The branch's name.", metavar="RUN")] = None,
+    epochs: Annotated[int | None, typer.Option(help="How many epochs in all; by default the run's.")] = None,
+    because: Because = "",
+    store: StoreUrl = DEFAULT_STORE,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """[bold]caviar branch flowers --at 12 learning_rate=0.001 --name flowers-b[/]
+
+    Begin a second run from a snapshot of another, with other knobs, and train it here. The first goes on as it was.
+    """
+    from caviar.babysit.loop import branch as begin
+    from caviar.babysit.telling import branch_point, changes_of, me
+    from caviar.cli.raising import raise_run
+
+    changes = changes_of(run, knobs or [], store)
+    number = branch_point(run, at, snapshot, store)
+    raise_run(
+        lambda ended: begin(run, number, changes, store, name, epochs, me(), because, ended), f"{run}", json, quiet
+    )

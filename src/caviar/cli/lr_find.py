@@ -1,0 +1,53 @@
+"""caviar lr-find"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caviar.cli.options import Json, Quiet
+
+
+def lr_find(
+    data: Annotated[str, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz).")],
+    target: Annotated[
+        str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="A file of labels, for NPY and IDX.", metavar="FILE")] = None,
+    config: Annotated[str | None, typer.Option(help="A TOML file of hyperparameters.", metavar="FILE")] = None,
+    low: Annotated[float, typer.Option(help="The first learning rate.")] = 1e-6,
+    high: Annotated[float, typer.Option(help="The last one.")] = 10.0,
+    steps: Annotated[int, typer.Option(help="Mini-batches from the first to the last.")] = 200,
+    seed: Annotated[int, typer.Option(help="Decides the split and every weight.")] = 0,
+    out: Annotated[str | None, typer.Option(help="Write the curve as HTML here.", metavar="FILE")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """[bold]caviar lr-find flowers.csv --target species --out rates.html[/]
+
+    Train a few mini-batches at ever larger learning rates, and suggest one: where the loss falls steepest.
+    """
+    from caviar.babysit.configs import read_config
+    from caviar.babysit.trying import range_test
+    from caviar.cli.console import console, print_json
+    from caviar.report.rates import picture, write_html
+
+    found = range_test(data, target, labels, read_config(config, None, ""), seed, low, high, steps)
+    if out is not None:
+        write_html(found, Path(out), Path(data).name)
+    people = console(json=json, quiet=quiet)
+    people.print(picture(found, people.width))
+    if json:
+        print_json(
+            {
+                "data": data,
+                "suggested": found.suggested,
+                "largest": found.largest,
+                "rates": found.rates,
+                "losses": found.losses,
+                "smoothed": found.smoothed,
+                "out": out,
+            }
+        )

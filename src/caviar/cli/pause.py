@@ -1,0 +1,16 @@
+"""caviar pause"""
+
+from __future__ import annotations
+
+from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.cli.orders import Because, RunName, give
+
+
+def pause(
+    run: RunName, because: Because = "", store: StoreUrl = DEFAULT_STORE, json: Json = False, quiet: Quiet = False
+) -> None:
+    """[bold]caviar pause flowers[/]
+
+    Hold a run at its next mini-batch; caviar resume lets it go on.
+    """
+    give(run, "pause", {}, store, because, json, quiet)

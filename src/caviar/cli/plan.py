@@ -1,0 +1,48 @@
+"""caviar plan"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from caviar.cli.options import Json, Quiet
+
+
+def plan(
+    data: Annotated[str, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz).")],
+    target: Annotated[
+        str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="A file of labels, for NPY and IDX.", metavar="FILE")] = None,
+    seconds: Annotated[float, typer.Option(help="The time that you have.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Decides the split and every weight.")] = 0,
+    threads: Annotated[int | None, typer.Option(help="Networks trained at once; by default one a processor.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """[bold]caviar plan flowers.csv --target species --seconds 600[/]
+
+    Train typical networks for a moment each, and say how many the time affords: many at once, or one that is nursed.
+    """
+    from rich.table import Table
+
+    from caviar.babysit.trying import plan as make
+    from caviar.cli.console import console, print_json
+    from caviar.report.text import duration, number
+
+    made = make(data, target, labels, seconds, seed, threads)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for header in ("network", "parameters", "mini-batches a second", "an epoch"):
+        table.add_column(header, justify="left" if header == "network" else "right")
+    for one in made.timed:
+        pace = f"{one.steps_per_second:,.0f}"
+        table.add_row(one.name, f"{one.parameters:,}", pace, f"{number(one.epoch_seconds)} s")
+    people = console(json=json, quiet=quiet)
+    people.print(table)
+    command = f"caviar tune {data} --seconds {seconds:g}" if made.way == "caviar" else f"caviar babysit {data}"
+    people.print(f"\n{made.way}: {made.reason}", markup=False, soft_wrap=True)
+    people.print(f"{duration(seconds)} on {made.threads} processors: {command}", markup=False, soft_wrap=True)
+    if json:
+        print_json(asdict(made))

@@ -1,0 +1,166 @@
+"""Follow a run in the terminal: the live screen with its keys there, a line an epoch in a pipe, JSON if asked."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rich.live import Live
+from rich.text import Text
+
+from caviar.babysit.loop import Begun, EpochDone, Event, Noted, Progress, Raised
+from caviar.cli.console import console, print_json
+from caviar.cli.signals import Ended, ending
+from caviar.errors import CaviarError
+from caviar.records import DiaryEntry, RunMeasurement
+from caviar.report import panda
+
+Give = Callable[[str, dict[str, Any], str], object]
+"""Gives an order: its kind, its arguments, and why."""
+
+_FASTER, _SLOWER = 1.5, 1 / 1.5
+
+
+def raise_run(
+    begin: Callable[[Callable[[], bool]], Iterator[Event]], reading: str, json: bool = False, quiet: bool = False
+) -> None:
+    """Raise the run that ``begin`` begins and show it; Ctrl-C and SIGTERM end it with everything saved."""
+    people = console(json=json, quiet=quiet)
+    name = ""
+    facts: dict[str, Any] = {}
+    epochs: list[RunMeasurement] = []
+    diary: list[DiaryEntry] = []
+    with (
+        ending() as ended,
+        Live(Text(f"reading {reading}"), console=people, transient=True, auto_refresh=False) as display,
+        Keys(enabled=people.is_terminal and sys.stdin.isatty() and not quiet) as keys,
+    ):
+        display.refresh()
+
+        def show() -> None:
+            if people.is_terminal and facts:
+                view = panda.View(name, facts, epochs, diary, typed=keys.typed, said=keys.said, keys=keys.enabled)
+                display.update(panda.screen(view, people.width, people.height), refresh=True)
+
+        try:
+            for event in begin(ended.asked.is_set):
+                if isinstance(event, Begun):
+                    name = event.run.name
+                    keys.give = event.order
+                    for warning in event.warnings:
+                        people.print(f"note: {warning}", markup=False)
+                    epochs, diary = list(event.epochs_before), list(event.diary_before)
+                elif isinstance(event, Progress):
+                    facts = dict(event.facts)
+                    keys.rate = float(facts["learning_rate"])
+                    show()
+                elif isinstance(event, EpochDone):
+                    epochs.append(event.measurement)
+                    if not people.is_terminal:
+                        line = panda.epoch_line(name, event.measurement, event.epochs)
+                        people.print(line, markup=False, soft_wrap=True)
+                elif isinstance(event, Noted):
+                    diary.append(event.entry)
+                    if not people.is_terminal and event.entry.kind not in ("snapshot", "end"):
+                        people.print(f"{name} | {panda.entry_line(event.entry)}", markup=False, soft_wrap=True)
+                    show()
+                elif isinstance(event, Raised):
+                    display.stop()
+                    people.print(panda.raised(event.summary))
+                    if json:
+                        print_json(event.summary)
+        except KeyboardInterrupt:
+            display.stop()
+            if name:
+                people.print(f"interrupted, and saved to the mini-batch: caviar resume {name}", markup=False)
+            raise Ended(ended.status) from None
+
+
+class Keys:
+    """The keyboard of the live screen. Keys become orders, like those of any other terminal."""
+
+    def __init__(self, enabled: bool) -> None:
+        self.enabled = enabled
+        self.give: Give | None = None
+        self.rate = 0.0  # in force
+        self.typed: str | None = None
+        self.said = ""
+        self._paused = False
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> Keys:
+        if self.enabled:
+            import termios
+            import tty
+
+            self._before = termios.tcgetattr(sys.stdin)
+            tty.setcbreak(sys.stdin)
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.enabled:
+            import termios
+
+            self._over.set()
+            self._thread.join()
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
+
+    def press(self, key: str) -> None:
+        """One key. A mistake is shown where it was typed."""
+        if self.give is None:
+            return
+        try:
+            self._press(key, self.give)
+        except CaviarError as mistake:
+            self.typed, self.said = None, f"{mistake.rule} ({mistake.way_out})"
+
+    def _press(self, key: str, give: Give) -> None:
+        if self.typed is not None:
+            if key in "\r\n":
+                text, self.typed = self.typed, None
+                self._command(text, give)
+            elif key == "\x1b":
+                self.typed = None
+            elif key in "\x7f\b":
+                self.typed = self.typed[:-1]
+            elif key.isprintable():
+                self.typed += key
+            return
+        self.said = ""
+        if key == ":":
+            self.typed = ""
+        elif key in "+=":
+            give("turn", {"learning_rate": self.rate * _FASTER}, "")
+        elif key == "-":
+            give("turn", {"learning_rate": self.rate * _SLOWER}, "")
+        elif key == "p":
+            self._paused = not self._paused
+            give("pause" if self._paused else "resume", {}, "")
+        elif key == "s":
+            give("snapshot", {}, "")
+        elif key == "b":
+            give("rollback", {}, "")
+        elif key == "q":
+            give("stop", {}, "")
+
+    def _command(self, text: str, give: Give) -> None:
+        """``learning_rate=0.003 because plateau``."""
+        from caviar.babysit.knobs import parse
+
+        turns, _, because = text.partition(" because ")
+        if turns.strip():
+            give("turn", dict(parse(turns.split())), because.strip())
+
+    def _read(self) -> None:
+        descriptor = sys.stdin.fileno()
+        while not self._over.is_set():
+            ready, _, _ = select.select([descriptor], [], [], 0.1)
+            if ready:
+                for key in os.read(descriptor, 64).decode(errors="replace"):
+                    self.press(key)

@@ -1,0 +1,37 @@
+"""caviar replay"""
+
+from __future__ import annotations
+
+from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.cli.orders import RunName
+
+
+def replay(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False, quiet: Quiet = False) -> int:
+    """[bold]caviar replay flowers[/]
+
+    Train a run again from its diary, every turn and rollback at its mini-batch, and see whether it ends with the same
+    bits: exit status 0 if it does, 1 if not.
+    """
+    from caviar.babysit.replay import Replayed
+    from caviar.babysit.replay import replay as again
+    from caviar.cli.console import console, print_json
+
+    people = console(json=json, quiet=quiet)
+    same = False
+    with people.status(f"replaying {run}") as status:
+        for event in again(run, store):
+            if isinstance(event, Replayed):
+                summary = event.summary
+                same = bool(summary["same_bits"])
+            else:
+                status.update(f"replaying {run}: {event.trained:,} mini-batches, epoch {event.epoch}")
+    if json:
+        print_json(summary)
+    told = "the same bits" if same else "other bits than the run had: another processor, version or data?"
+    people.print(
+        f"{run}: {summary['epochs']} epochs, {summary['interventions']} turns, "
+        f"{summary['rollbacks']} rollbacks: {told}",
+        markup=False,
+        soft_wrap=True,
+    )
+    return 0 if same else 1

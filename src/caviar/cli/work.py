@@ -1,0 +1,49 @@
+"""caviar work"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from caviar.cli.options import DEFAULT_STORE, Quiet, StoreUrl
+
+_ROUND = 5.0  # seconds between two lines
+
+
+def work(
+    study: Annotated[str, typer.Argument(help="A study that runs; caviar studies lists them.", metavar="STUDY")],
+    store: StoreUrl = DEFAULT_STORE,
+    threads: Annotated[int | None, typer.Option(help="Networks trained at once; by default one a processor.")] = None,
+    data: Annotated[str | None, typer.Option(help="The same data, if it is elsewhere here.", metavar="FILE")] = None,
+    test: Annotated[str | None, typer.Option(help="The same --test, if it is elsewhere.", metavar="FILE")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """[bold]caviar work flowers[/]
+
+    Help with a study that another process runs, by tune or resume: train the trials that it gives, until it ends. The
+    numbers are the same with any number of helpers, and a helper may be killed at any time.
+    """
+    from caviar.cli.console import console
+    from caviar.cli.signals import Ended, ending
+    from caviar.work import work as help_with
+
+    people = console(quiet=quiet)
+    told = 0.0
+    pieces: int | None = None
+    with ending() as ended:
+        try:
+            for helping in help_with(
+                study, store=store, threads=threads, data=data, test=test, ended=ended.asked.is_set
+            ):
+                if pieces is None:
+                    people.print(f"helping with {study}; Ctrl-C ends the help, and the study goes on", markup=False)
+                pieces = helping.pieces
+                if helping.over:
+                    people.print(f"trained {pieces:,} pieces of work: {helping.over}", markup=False, soft_wrap=True)
+                elif helping.elapsed - told >= _ROUND:
+                    told = helping.elapsed
+                    people.print(f"{helping.elapsed:.0f} s | {pieces:,} pieces of work", markup=False)
+        except KeyboardInterrupt:
+            people.print(f"trained {pieces or 0:,} pieces of work: others have the rest of it now", markup=False)
+            raise Ended(ended.status) from None

@@ -1,0 +1,81 @@
+"""Curves for the terminal, drawn with braille dots: two columns and four rows of them a letter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from caviar.nn.averages import bias_corrected, exponentially_weighted
+from caviar.report.text import number
+
+_DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # (row, column) of a letter
+
+Series = tuple[Sequence[float], str]
+"""Values from left to right, and a style."""
+
+
+def smooth(values: Sequence[float], beta: float) -> list[float]:
+    """The exponentially weighted averages of ``values``, their bias corrected; what is not finite stays out."""
+    averages, v, t = [], 0.0, 0
+    for value in values:
+        if math.isfinite(value):
+            t += 1
+            v = float(exponentially_weighted(v, value, beta))  # type: ignore[arg-type]  # numbers of no dimensions
+        averages.append(float(bias_corrected(v, beta, t)) if t else math.nan)  # type: ignore[arg-type]
+    return averages
+
+
+def chart(series: Sequence[Series], width: int, height: int, log: bool = False) -> Text:
+    """All ``series`` over one another, each stretched over the width; the ends of the axis at the left."""
+    values = [v for points, _ in series for v in points if math.isfinite(v) and (v > 0 or not log)]
+    if not values:
+        return Text("\n".join(["no numbers yet", *[""] * (height - 1)]), style="dim")
+    low, high = min(values), max(values)
+    if low == high:
+        low, high = (low * 0.9, high * 1.1) if log else (low - 0.5, high + 0.5)
+    labels = [number(high), *[""] * (height - 2), number(low)] if height > 1 else [number(high)]
+    margin = max(map(len, labels)) + 1
+    columns = max(width - margin, 8)
+    letters = [[0] * columns for _ in range(height)]
+    styles = [[""] * columns for _ in range(height)]
+    for points, style in series:
+        for x, y in _dots(points, 2 * columns, 4 * height, low, high, log):
+            letters[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
+            styles[y // 4][x // 2] = style
+    picture = Text()
+    for row, label in enumerate(labels):
+        picture.append(f"{label:>{margin - 1}} ", style="dim")
+        for letter, style in zip(letters[row], styles[row], strict=True):
+            picture.append(chr(0x2800 + letter) if letter else " ", style=style)
+        picture.append("\n" if row < height - 1 else "")
+    return picture
+
+
+def _dots(points: Sequence[float], across: int, down: int, low: float, high: float, log: bool) -> list[tuple[int, int]]:
+    """The places of the points, joined: (x, y) with y from the top."""
+
+    def level(value: float) -> float:
+        if log:
+            return math.log(value / low) / math.log(high / low)
+        return (value - low) / (high - low)
+
+    dots: list[tuple[int, int]] = []
+    n = len(points)
+    before: tuple[int, int] | None = None
+    for i, value in enumerate(points):
+        if not math.isfinite(value) or (log and value <= 0):
+            before = None
+            continue
+        x = round(i * (across - 1) / (n - 1)) if n > 1 else 0
+        y = round((1 - min(max(level(value), 0.0), 1.0)) * (down - 1))
+        if before is not None:
+            steps = max(abs(x - before[0]), abs(y - before[1]))
+            dots += [
+                (round(before[0] + (x - before[0]) * k / steps), round(before[1] + (y - before[1]) * k / steps))
+                for k in range(1, steps)
+            ]
+        dots.append((x, y))
+        before = (x, y)
+    return dots

@@ -1,0 +1,40 @@
+"""The learning-rate range test in the terminal and as HTML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Group
+from rich.text import Text
+
+from caviar.babysit.lr_find import Found, figure
+from caviar.errors import DataError
+from caviar.report.curves import chart
+from caviar.report.text import number
+
+
+def picture(found: Found, width: int) -> Group:
+    """The smoothed curve, and what it suggests."""
+    top = 1.5 * found.smoothed[0]
+    shown = [min(loss, top) for loss in found.smoothed]
+    left, right = number(found.rates[0]), number(found.rates[-1])
+    wide = min(width, 100)
+    axis = f"{left}{'learning rate, logarithmic'.center(max(wide - len(left) - len(right) - 2, 1))}{right}"
+    return Group(
+        Text("loss of the mini-batches, smoothed", style="dim"),
+        chart([(shown, "blue")], wide, 12),
+        Text(axis, style="dim"),
+        Text.assemble(
+            "\nlearning rate ",
+            (number(found.suggested), "bold"),
+            f": there the loss falls steepest; above {number(found.largest)} it soon rises",
+        ),
+    )
+
+
+def write_html(found: Found, path: Path, name: str) -> None:
+    """The curve as one HTML file that needs no network. Raises DataError where it cannot be written."""
+    try:
+        path.write_text(figure(found, f"learning-rate range test: {name}").to_html(include_plotlyjs=True), "utf-8")
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}", "choose another file") from error

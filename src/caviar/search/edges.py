@@ -1,0 +1,69 @@
+"""Best values at an edge of the space: the better ones may lie beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from caviar.records import Config
+from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale
+from caviar.space import Space
+
+_NEAR = 0.05  # of the scale
+_ENOUGH = 3  # configs at the edge; one can be there by chance
+
+
+def edges(space: Space, best: Sequence[Config]) -> list[str]:
+    """A line of advice for each hyperparameter whose best values lie at an end of its scale.
+
+    ``best`` are the best configs, the best of them first. The best must be at the end, and at least half of all that
+    have the hyperparameter, three at the least. Ends that are there by nature (no dropout, one layer) give no advice.
+    """
+    if not best:
+        return []
+    advice = []
+    for name in space.searched:
+        scale = space[name]
+        values = [config[name] for config in best if name in config]
+        if isinstance(scale, Choice | Fixed) or name not in best[0] or len(values) < _ENOUGH:
+            continue
+        u = scale.to_unit(values)
+        for low_end in (True, False):
+            near = u < _NEAR if low_end else u > 1 - _NEAR
+            end = scale.low if low_end else scale.high  # type: ignore[attr-defined]  # all but Choice and Fixed have it
+            near |= np.array([value == end for value in values])
+            beyond = _beyond(scale, low_end)
+            if near[0] and near.sum() >= max(_ENOUGH, len(values) / 2) and beyond is not None:
+                side, word = ("lower", "low") if low_end else ("upper", "high")
+                advice.append(
+                    f"{near.sum()} of the best {len(values)} trials have {name} at the {side} edge of its range "
+                    f"({_shown(end)}): widen it, with {word} = {_shown(beyond)}"
+                )
+    return advice
+
+
+def _beyond(scale: Scale, low_end: bool) -> float | None:
+    """An end further out; None where there is nothing, or nothing sensible, beyond."""
+    if isinstance(scale, Log):
+        return scale.low / 10 if low_end else scale.high * 10
+    if isinstance(scale, OneMinusLog):
+        further = 1 - min((1 - scale.low) * 10, 1.0) if low_end else 1 - (1 - scale.high) / 10
+        return None if low_end and scale.low == 0 else further
+    if isinstance(scale, Linear):
+        if scale.low == 0 and low_end:
+            return None
+        width = (scale.high - scale.low) / 2
+        further = scale.low - width if low_end else scale.high + width
+        return max(further, 0.0) if scale.low > 0 else further
+    if isinstance(scale, PowerOfTwo):
+        return (scale.low // 2 or None) if low_end else scale.high * 2
+    if isinstance(scale, Integer):
+        if low_end:
+            return None if 0 <= scale.low <= 1 else scale.low // 2 if scale.low > 1 else scale.low * 2
+        return scale.high * 2 if scale.log else scale.high + max((scale.high - scale.low) // 2, 1)
+    return None
+
+
+def _shown(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"

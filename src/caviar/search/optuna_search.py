@@ -1,0 +1,184 @@
+"""Any of Optuna's samplers as a search: ``optuna:tpe``, ``optuna:gp``, ``optuna:cmaes``. Optional: caviar[optuna].
+
+Every comparison is told to Optuna, in the order of the evidence, so that its proposals are the same on any number of
+threads: one at a rung below the last as a pruned trial with its value at that epoch, one at the last as complete. A
+trial that is compared again is told again. Scales are Caviar's: a float is suggested as its unit coordinate, which is
+what Optuna itself does with log=True, and what it cannot do for 1 - beta. TPE gets choices and integers as what they
+are, and conditional hyperparameters only where they apply; GP and CMA-ES, which take neither choices nor conditions,
+get every hyperparameter as its unit coordinate.
+
+Source: Akiba and others, Optuna, 2019. TPE: Bergstra and others, 2011.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from caviar.errors import SpaceError
+from caviar.records import Box, Value
+from caviar.scales import Choice, Fixed, Integer, PowerOfTwo, Scale, value_key
+from caviar.search.ranking import WORST
+from caviar.search.sampling import middle
+from caviar.search.strategy import Compared, Evidence, Proposal
+from caviar.space import Space
+
+if TYPE_CHECKING:
+    import optuna
+
+SAMPLERS = ("tpe", "gp", "cmaes")
+_NEEDED = {"gp": ("torch",), "cmaes": ("cmaes",)}
+_AT_ONCE = 4  # proposals of one look at the evidence
+_LAG = 8  # trials that are not waited for: enough to keep a few threads at work
+
+
+class OptunaSearch:
+    """The search ``optuna:SAMPLER``; see strategy.Search."""
+
+    def __init__(self, space: Space, seed: int, sampler: str) -> None:
+        require_optuna(sampler)
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would write a line a study
+        self._space = space
+        self._order = _by_conditions(space)
+        self._plain = sampler != "tpe"  # every hyperparameter as a unit coordinate
+        self._asked: dict[int, optuna.trial.Trial] = {}
+        self._told: dict[int, optuna.trial.FrozenTrial] = {}  # what was told of a trial first
+        self._taken: list[int] = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._study = optuna.create_study(direction="maximize", sampler=_sampler(sampler, seed % 2**32))
+
+    def lag(self, number: int) -> int | None:
+        """A few trials, whatever the number."""
+        return _LAG
+
+    def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
+        """A few trials that the sampler asks for; trial 0 is the middle of every scale."""
+        self._tell(evidence)
+        if number == 0:
+            self._study.enqueue_trial(self._middle())
+            return [Proposal(self._ask(0), "middle")], []
+        return [Proposal(self._ask(n), "optuna") for n in range(number, number + _AT_ONCE)], []
+
+    def _ask(self, number: int) -> dict[str, Value]:
+        """One config, hyperparameter by hyperparameter, those that conditions name before those that have them."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is experimental in Optuna is its own affair
+            trial = self._asked[number] = self._study.ask()
+            if self._plain:
+                point = [trial.suggest_float(name, 0.0, 1.0) for name in self._space.searched]
+                return self._space.from_unit([point])[0]
+            config: dict[str, Value] = {}
+            for name in self._order:
+                scale = self._space[name]
+                if _applies(scale, config):
+                    config[name] = suggest(trial, name, scale)
+        return {name: config[name] for name in self._space.names if name in config}
+
+    def _middle(self) -> dict[str, Any]:
+        """The parameters by which Optuna knows the middle of every scale."""
+        if self._plain:
+            return dict.fromkeys(self._space.searched, 0.5)
+        parameters: dict[str, Any] = {}
+        for name, value in middle(self._space).items():
+            scale = self._space[name]
+            if isinstance(scale, Choice | Integer):
+                parameters[name] = value
+            elif isinstance(scale, PowerOfTwo):
+                parameters[name] = int(value).bit_length() - 1
+            elif not isinstance(scale, Fixed):
+                parameters[name] = float(scale.to_unit([value])[0])
+        return parameters
+
+    def _tell(self, evidence: Evidence) -> None:
+        """Tell what is new in the evidence."""
+        self._taken = self._taken or [0] * len(evidence)
+        for rung, compared in enumerate(evidence):
+            for one in compared[self._taken[rung] :]:
+                self._tell_one(one, last=rung == len(evidence) - 1)
+            self._taken[rung] = len(compared)
+
+    def _tell_one(self, one: Compared, last: bool) -> None:
+        import optuna
+
+        value = one.merit[0] if one.merit > WORST else math.nan
+        complete = last and one.merit > WORST
+        state = optuna.trial.TrialState.COMPLETE if complete else optuna.trial.TrialState.PRUNED
+        if one.number in self._asked:
+            trial = self._asked.pop(one.number)
+            trial.report(value, one.epoch)
+            self._told[one.number] = self._study.tell(trial, value if complete else None, state=state)
+            return
+        told = self._told[one.number]
+        again = optuna.trial.create_trial(
+            state=state,
+            value=value if complete else None,
+            params=told.params,
+            distributions=told.distributions,
+            intermediate_values={one.epoch: value},
+        )
+        self._study.add_trial(again)
+
+
+def require_optuna(sampler: str) -> None:
+    """SpaceError, with what to install, unless Optuna and what ``sampler`` needs are there."""
+    for module in ("optuna", *_NEEDED.get(sampler, ())):
+        if find_spec(module) is None:
+            raise SpaceError(
+                f"the search optuna:{sampler} needs {module}, which is not installed", "pip install 'caviar[optuna]'"
+            )
+
+
+def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    if name == "gp":
+        return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
+    if name == "cmaes":
+        return optuna.samplers.CmaEsSampler(seed=seed, consider_pruned_trials=True, warn_independent_sampling=False)
+    return optuna.samplers.TPESampler(seed=seed)
+
+
+def suggest(trial: optuna.trial.Trial, name: str, scale: Scale) -> Value:
+    """One value, on the distribution of Optuna's that is nearest to the scale."""
+    if isinstance(scale, Fixed):
+        return scale.value
+    if isinstance(scale, Choice):
+        chosen: Value = trial.suggest_categorical(name, list(scale.choices))
+        return chosen
+    if isinstance(scale, Integer):
+        return trial.suggest_int(name, scale.low, scale.high, log=scale.log)
+    if isinstance(scale, PowerOfTwo):
+        return 1 << trial.suggest_int(name, scale.low.bit_length() - 1, scale.high.bit_length() - 1)
+    value: Value = scale.from_unit(np.array([trial.suggest_float(name, 0.0, 1.0)])).tolist()[0]
+    return value
+
+
+def _applies(scale: Scale, config: Mapping[str, Value]) -> bool:
+    """Whether the scale's condition holds in what is known of the config."""
+    return all(
+        name in config and value_key(config[name]) in map(value_key, values)
+        for name, values in (scale.when or {}).items()
+    )
+
+
+def _by_conditions(space: Space) -> list[str]:
+    """Names in the space's order, but each after those that its condition names."""
+    order: list[str] = []
+
+    def add(name: str) -> None:
+        for other in space[name].when or {}:
+            add(other)
+        if name not in order:
+            order.append(name)
+
+    for name in space.names:
+        add(name)
+    return order

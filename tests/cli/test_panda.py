@@ -1,0 +1,276 @@
+"""The panda's commands as a person types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from caviar.cli.main import run
+from caviar.cli.raising import Keys
+from caviar.data import samples
+from caviar.errors import ConfigError
+from caviar.records import Clock, DiaryEntry, RunMeasurement
+from caviar.report import panda
+from caviar.report.curves import chart, smooth
+
+CONFIG = "hidden_units = 8\nlayers = 1\nbatch_size = 16\nlearning_rate = 0.01\n"
+
+
+@pytest.fixture(scope="module")
+def raised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which wine was raised for five epochs."""
+    folder = tmp_path_factory.mktemp("raised")
+    samples.write_csv(samples.wine(), folder / "wine.csv")
+    (folder / "config.toml").write_text(CONFIG)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        assert run([*BABYSIT, "--name", "wine", "--quiet"]) == 0
+    finally:
+        os.chdir(before)
+    return folder
+
+
+BABYSIT = [
+    "babysit",
+    "wine.csv",
+    "--target",
+    str(samples.wine().target_name),
+    "--config",
+    "config.toml",
+    "--epochs",
+    "5",
+]
+
+
+@pytest.fixture
+def here(raised: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(raised)
+    return raised
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict:
+    capsys.readouterr()
+    assert run(list(arguments)) == status
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    return json.loads(out)
+
+
+def test_babysit_prints_its_promise_as_json_and_saves_a_model(here: Path, capsys):
+    summary = told(capsys, *BABYSIT, "--name", "again", "--json")
+    assert {"run", "epochs", "validation", "test", "interventions", "rollbacks", "model"} <= set(summary)
+    assert (summary["run"], summary["epochs"], summary["interventions"], summary["rollbacks"]) == ("again", 5, 0, 0)
+    assert Path(summary["model"]).exists()
+    capsys.readouterr()
+    assert run(["predict", summary["model"], "wine.csv"]) == 0
+    assert capsys.readouterr().out.count("\n") == 179
+
+
+def test_in_a_pipe_there_is_a_line_an_epoch(here: Path, capsys):
+    assert run([*BABYSIT, "--name", "piped"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("piped | epoch")]
+    assert len(lines) == 5
+    assert lines[4].startswith("piped | epoch 5 of 5 | train loss ")
+
+
+def test_replay_agrees_and_says_so_in_its_status(here: Path, capsys):
+    summary = told(capsys, "replay", "wine", "--json")
+    assert summary["same_bits"] is True
+    assert {"run", "epochs", "validation", "test", "interventions", "rollbacks", "model"} <= set(summary)
+
+
+def test_a_replay_on_another_machine_may_differ_and_exits_1(here: Path, capsys, monkeypatch: pytest.MonkeyPatch):
+    """Another instruction set stands for another machine: it rounds otherwise."""
+    from caviar.engine.native import instruction_sets
+
+    if len(instruction_sets()) < 2:
+        pytest.skip("this processor has one instruction set")
+    monkeypatch.setenv("CAVIAR_INSTRUCTION_SET", instruction_sets()[0])
+    assert told(capsys, "replay", "wine", "--json", status=1)["same_bits"] is False
+
+
+def test_branch_tree_diary_and_watch(here: Path, capsys):
+    branch = told(capsys, "branch", "wine", "--at", "3", "learning_rate=0.05", "--name", "wine-b", "--json")
+    assert (branch["epochs"], branch["interventions"]) == (5, 1)
+    tree = told(capsys, "tree", "wine-b", "--json")
+    assert [(one["run"], one["parent"]) for one in tree["runs"]] == [("wine", None), ("wine-b", "wine")]
+    assert tree["runs"][0]["best"]["epoch"] == 5
+    diary = told(capsys, "diary", "wine-b", "--json")["diary"]
+    assert [entry["kind"] for entry in diary][:3] == ["branched", "snapshot", "turn"]
+    assert diary[2]["facts"]["turned"]["learning_rate"] == [0.01, 0.05]
+    seen = told(capsys, "watch", "wine", "--json")
+    assert [epoch["epoch"] for epoch in seen["epochs"]] == [1, 2, 3, 4, 5]
+    assert run(["tree", "wine"]) == 0
+    assert run(["diary", "wine-b"]) == 0
+    assert run(["watch", "wine"]) == 0
+    shown = capsys.readouterr().out
+    assert "wine-b from snapshot 4: finished" in shown
+    assert "learning_rate from 0.01 to 0.05" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["turn", "wine", "learning_rate=-1"], "learning_rate must be a number from 1e-09 to 10000, got -1"),
+        (["turn", "wine", "l2=0.1"], "run 'wine' is finished and takes no orders"),
+        (["turn", "wnie", "l2=0.1"], "did you mean 'wine'"),
+        (["turn", "wine", "lerning_rate=1"], "did you mean 'learning_rate'"),
+        (["pause", "wine"], "is finished"),
+        (["resume", "wine"], "run 'wine' is finished"),
+        (["rollback", "wine", "--to", "99"], "no snapshot of epoch 99"),
+        (["branch", "wine", "--at", "3", "learning_rate=-2"], "learning_rate must be"),
+        (["branch", "wine", "--at", "3", "--epochs", "2"], "is to have 2 in all"),
+        (["branch", "wine", "--at", "3", "momentum=0.5"], "momentum has no effect under optimizer adam"),
+        (["replay", "nobody"], "the store has no run 'nobody'"),
+        ([*BABYSIT, "--name", "wine"], "has a run 'wine' already"),
+        ([*BABYSIT, "--from", "x"], "got both"),
+        ([*BABYSIT, "--epochs", "0"], "epochs must be at least 1"),
+        (["plan", "wine.csv", "--target", "x", "--seconds", "-1"], "above 0"),
+        (["lr-find", "wine.csv", "--target", "x"], ""),
+    ],
+)
+def test_mistakes_get_two_lines_and_status_2(here: Path, capsys, arguments, said: str):
+    capsys.readouterr()
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert said in captured.err
+    assert captured.err.count("\n") == 2
+
+
+def test_plan_names_the_way_with_its_numbers(here: Path, capsys):
+    target = str(samples.wine().target_name)
+    many = told(capsys, "plan", "wine.csv", "--target", target, "--seconds", "60", "--json")
+    assert many["way"] == "caviar"
+    assert many["trials"] > 100
+    assert [one["name"] for one in many["timed"]] == ["small", "middle", "large"]
+    few = told(capsys, "plan", "wine.csv", "--target", target, "--seconds", "0.001", "--json")
+    assert few["way"] == "panda"
+
+
+def test_lr_find_suggests_a_rate_and_draws_it(here: Path, capsys):
+    target = str(samples.wine().target_name)
+    found = told(capsys, "lr-find", "wine.csv", "--target", target, "--out", "rates.html", "--json")
+    assert 1e-5 < found["suggested"] <= found["largest"] * 3 < 10
+    assert "plotly" in (here / "rates.html").read_text().lower()
+    assert len(found["rates"]) == len(found["losses"]) == len(found["smoothed"])
+
+
+def test_ctrl_c_saves_and_resume_goes_on(here: Path, capsys):
+    code = "import sys; from caviar.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    long = [*BABYSIT[:-1], "1000000", "--name", "long"]
+    with subprocess.Popen([sys.executable, "-c", code, *long], stdout=subprocess.PIPE, text=True, cwd=here) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "epoch 3 of" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 130
+    assert "caviar resume long" in rest
+    from caviar.babysit.telling import tell
+
+    tell("long", "stop", {}, "caviar.db", wait=0)
+    summary = told(capsys, "resume", "long", "--json")
+    assert summary["epochs"] >= 3
+    assert told(capsys, "replay", "long", "--json")["same_bits"] is True
+
+
+def test_keys_become_orders_and_mistakes_are_shown():
+    given = []
+
+    def give(kind, arguments, because):
+        if arguments.get("learning_rate", 1) < 0:
+            raise ConfigError("no", "yes")
+        given.append((kind, arguments, because))
+
+    keys = Keys(enabled=False)
+    keys.press("p")  # nobody is there yet
+    keys.give, keys.rate = give, 0.1
+    for key in "p+-ppsb:l2=0.5 because why not\n:oops\x1b:x\x7f\nq":
+        keys.press(key)
+    assert [kind for kind, _, _ in given] == [
+        "pause",
+        "turn",
+        "turn",
+        "resume",
+        "pause",
+        "snapshot",
+        "rollback",
+        "turn",
+        "stop",
+    ]
+    assert given[1][1]["learning_rate"] == pytest.approx(0.15)
+    assert given[7] == ("turn", {"l2": 0.5}, "why not")
+    for key in ":learning_rate=-1\n":
+        keys.press(key)
+    assert keys.said.startswith("learning_rate must be")
+
+
+def test_the_screen_fits_and_shows_what_matters(capsys):
+    from rich.console import Console
+
+    layer = {
+        "activation_mean": 0.1,
+        "activation_std": 0.5,
+        "gradient_norm": 0.2,
+        "update_to_weight": 1e-3,
+        "dead": 0.75,
+        "saturated": 0.0,
+        "drift": 0.01,
+    }
+    epochs = [
+        RunMeasurement(
+            Clock(i, i, i, 0),
+            {
+                "train_loss": 1 / i,
+                "validation_loss": 1.1 / i,
+                "accuracy": 1 - 0.5 / i,
+                "learning_rate": 0.01,
+                "seconds": 0.1,
+                "inside": [layer, layer],
+            },
+        )
+        for i in range(1, 9)
+    ]
+    diary = [DiaryEntry(1, "", "turn", "anna", Clock(3, 3, 3, 0), "[red]l2[/] from 0 to 1", {})]
+    facts = {"epoch": 8, "epochs": 20, "row": 5, "rows": 10, "rows_per_second": 1234.0, "seconds_left": 65.0}
+    facts |= {"knobs": {"learning_rate": 0.01, "optimizer": "adam", "beta1": 0.9, "momentum": 0.9}}
+    console = Console(width=100, record=True, force_terminal=True)
+    console.print(panda.screen(panda.View("net", facts, epochs, diary, keys=True), 100, 40))
+    text = console.export_text()
+    for part in ("epoch 8 of 20", "1,234 rows a second", "1 min 05 s left", "75%", "settled 0.01", "[red]l2[/] from 0"):
+        assert part in text
+    assert "momentum" not in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert len(text.splitlines()) <= 48
+    empty = Console(width=80, record=True)
+    empty.print(panda.screen(panda.View("net", {}, [], []), 80, 24))
+    assert "the diary is empty" in empty.export_text()
+
+
+def test_rolled_back_epochs_are_not_in_the_line():
+    clocks = [Clock(1, 1, 1, 0), Clock(2, 2, 2, 0), Clock(3, 2, 2, 1), Clock(4, 3, 3, 1)]
+    line = panda.present_line([RunMeasurement(clock, {}) for clock in clocks])
+    assert [m.clock.tick for m in line] == [1, 3, 4]
+
+
+def test_curves_are_smoothed_like_pandas_and_drawn_within_their_frame():
+    import pandas as pd
+
+    values = [3.0, 1.0, float("nan"), 2.0, 5.0]
+    expected = pd.Series(values).dropna().ewm(alpha=0.4, adjust=True).mean().tolist()
+    assert smooth(values, 0.6) == pytest.approx([expected[0], expected[1], expected[1], expected[2], expected[3]])
+    for log in (False, True):
+        lines = chart([(values, "blue"), ([1.0], "red")], 40, 5, log).plain.splitlines()
+        assert len(lines) == 5
+        assert all(len(line) <= 40 for line in lines)
+    assert chart([([2.0, 2.0], "")], 40, 3).plain
+    assert "no numbers yet" in chart([([float("nan")], "")], 40, 3).plain

@@ -1,0 +1,105 @@
+"""What holds after every fault (the head of FAULTS.md); one checker for all tests of faults, and for the soak."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import time
+from collections import Counter
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from caviar.engine.contract import never
+from caviar.errors import StoreError
+from caviar.records import StudyState, TrialState, WorkerState
+from caviar.store import Snapshots, Store
+from caviar.store.schema import CLAIMS
+from caviar.tune import request_of
+from caviar.tuning.job import check as check_request
+
+Row = tuple[int | str, ...]
+
+
+def acknowledged(store: str | Path, study: str) -> set[Row]:
+    """Every measurement that the store has, to the bit, but for the time it took; none of an unknown study."""
+    with Store.open(store, create=False) as opened:
+        try:
+            measurements = opened.measurements(study)
+        except StoreError:
+            return set()
+    return {
+        (number, repeat, m.epoch, m.train_loss.hex(), m.validation_loss.hex(), m.score.hex(), m.learning_rate.hex())
+        for number, repeat, m in measurements
+    }
+
+
+def check_whole(store: str | Path, study: str, before: set[Row] = frozenset()) -> None:  # type: ignore[assignment]
+    """What holds at any moment, also right after a SIGKILL: nothing is torn, and nothing of ``before`` is lost."""
+    if "://" not in str(store):
+        _check_file(Path(store))
+    rows = acknowledged(store, study)
+    assert before <= rows, f"{len(before - rows)} acknowledged results are lost"
+    assert len({row[:3] for row in rows}) == len(rows), "a result is there twice"
+    with Store.open(store, create=False) as opened:
+        if study not in {known.name for known in opened.studies()}:
+            return
+        epochs: dict[tuple[int, int], list[int]] = {}
+        for number, repeat, measurement in opened.measurements(study):
+            epochs.setdefault((number, repeat), []).append(measurement.epoch)
+        trials = {(trial.number, trial.repeat): trial for trial in opened.trials(study)}
+        assert set(epochs) <= set(trials)
+        for key, trial in trials.items():
+            measured = epochs.get(key, [])
+            assert measured == list(range(1, len(measured) + 1)), f"trial {key} lacks an epoch"
+            assert trial.epochs <= len(measured), f"trial {key} has {trial.epochs} epochs and {len(measured)} measured"
+        snapshots = Snapshots(opened)
+        for snapshot in snapshots.of_study(study):
+            snapshots.check(study, snapshot)
+
+
+def check_over(store: str | Path, study: str, before: set[Row] = frozenset()) -> None:  # type: ignore[assignment]
+    """What holds once nobody works on the study any more, however it ended."""
+    check_whole(store, study, before)
+    with Store.open(store, create=False) as opened:
+        record = opened.study(study)
+        assert record.state is not StudyState.RUNNING
+        trials = opened.trials(study)
+        assert not [trial for trial in trials if trial.state is TrialState.RUNNING], "a trial is left running"
+        assert not [w for w in opened.workers(study) if w.state is WorkerState.WORKING], "a worker is left working"
+        with opened.reading(study) as (connection, number):
+            claims = sa.select(sa.func.count()).select_from(CLAIMS).where(CLAIMS.c.study == number)
+            assert connection.scalar(claims) == 0, "a piece of work is left claimed"
+        counts = {state: n for state, n in opened.trial_counts()[study].items() if n}
+        first = [trial for trial in trials if trial.repeat == 0]
+        assert counts == Counter(trial.state for trial in first)
+        assert [trial.number for trial in first] == list(range(len(first)))
+        if record.result is not None:
+            _check_answer(opened, study, counts)
+
+
+def _check_answer(store: Store, study: str, counts: dict[TrialState, int]) -> None:
+    """The summary's counts add up, and the best trial is finite and trains again to the same numbers."""
+    record = store.study(study)
+    assert record.result is not None
+    told = record.result["trials"]
+    assert told["started"] == sum(counts.values())
+    assert told["finished"] == counts.get(TrialState.FINISHED, 0)
+    assert told["stopped"] == counts.get(TrialState.STOPPED, 0) + counts.get(TrialState.INTERRUPTED, 0)
+    assert told["diverged"] == counts.get(TrialState.DIVERGED, 0)
+    best = record.result["best"]
+    assert all(math.isfinite(value) for value in best["validation"].values())
+    budget = {"seconds": None, "trials": 1}
+    job = check_request(request_of(record, budget, time.monotonic(), store=store.url), lambda: False)
+    number = best["trial"]
+    measured = [m for of, repeat, m in store.measurements(study) if (of, repeat) == (number, 0)]
+    _, again = job.network(number, best["config"])().train(measured[-1].epoch, never())
+    assert [(m.train_loss, m.validation_loss) for m in measured] == [(e.train_loss, e.validation.loss) for e in again]
+    assert all(math.isfinite(m.train_loss) for m in measured)
+
+
+def _check_file(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()

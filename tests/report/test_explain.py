@@ -1,0 +1,129 @@
+"""The account of a study, on one that was made by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import caviar
+from caviar.cli.main import run
+from caviar.records import Box, Measurement, Study, StudyState, Trial, TrialState
+from caviar.report.explain import account, as_html, as_json, as_text
+from caviar.store import Store
+
+SPACE = caviar.Space(
+    learning_rate=caviar.Log(1e-4, 1, tier=1),
+    optimizer=caviar.Choice(["adam", "momentum"], tier=2),
+    l2=caviar.Log(1e-6, 1e-2),
+)
+BOX = Box(
+    1,
+    60,
+    {"learning_rate": {"low": 4e-3, "high": 6e-2}, "optimizer": {"weights": {"adam": 0.8, "momentum": 0.2}}},
+    "the best 5 of 40 after 9 epochs lie here; learning_rate narrowed from 0.0001..1 to 0.004..0.06",
+)
+
+
+def made(name: str = "flowers"):
+    """A study in which the learning rate alone matters, and the best lie near its upper end."""
+    trials, measurements = [], []
+    for number, config in enumerate(SPACE.sample(150, seed=2)):
+        score = 1 - 0.2 * abs(math.log10(config["learning_rate"]) + 0.05)
+        trials.append(Trial(number, config, TrialState.STOPPED, 1, score, 1 - score))
+        measurements.append((number, 0, Measurement(1, 1.0, 1 - score, score, score, 0.1, 0.01)))
+    best = max(trials, key=lambda t: t.score)
+    for repeat, score in enumerate((0.9, 0.92, 0.94), start=1):
+        trials.append(Trial(best.number, best.config, TrialState.FINISHED, 1, score, 0.1, repeat))
+    study = Study(
+        name=name,
+        seed=1,
+        metric="accuracy",
+        search="coarse_to_fine",
+        space=SPACE.to_dict(),
+        budget={"seconds": None, "trials": 150, "rungs": [1, 3], "repeats": 3},
+        data={"train": 100, "validation": 50},
+        environment={},
+        state=StudyState.FINISHED,
+        created="2026-11-21T00:00:00+00:00",
+        result={"best": {"trial": best.number}},
+    )
+    return study, trials, measurements, best
+
+
+@pytest.fixture(scope="module")
+def told():
+    study, trials, measurements, _ = made()
+    return account(study, trials, [BOX], measurements)
+
+
+def text_of(told) -> str:
+    console = Console(record=True, width=140, file=StringIO())
+    console.print(as_text(told))
+    return console.export_text()
+
+
+def test_what_mattered_is_what_was_made_to_matter(told):
+    assert told.importance[0].name == "learning_rate"
+    assert all(row.high < told.importance[0].low for row in told.importance[1:])
+
+
+def test_the_account_says_where_why_who_and_what_next(told):
+    text = text_of(told)
+    best = told.winner
+    for said in (
+        "150 configs of 3 hyperparameters, on 100 rows; accuracy on 50 other rows decided.",
+        BOX.reason,
+        "adam 80%, momentum 20%",
+        "0.004 to 0.06",
+        f"Trial {best} won by its mean.",
+        "learning_rate at the upper edge of its range (1): widen it",
+    ):
+        assert said in text
+    gap = max(t.score for t in told.trials) - 0.92
+    assert f"flattered it by {gap:.4f}" in text
+
+
+def test_as_json_is_plain_data(told):
+    plain = json.loads(json.dumps(as_json(told)))
+    assert plain["boxes"][0]["reason"] == BOX.reason
+    assert plain["finalists"][0]["mean"] == pytest.approx(0.92)
+    assert plain["reached"] == [{"epochs": 1, "trials": 150}, {"epochs": 3, "trials": 0}]
+
+
+def test_a_hostile_name_is_inert_in_the_page():
+    found = []
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            found.append(tag)
+
+    study, trials, measurements, _ = made("<img src=x onerror=alert(1)>")
+    parser = Tags()
+    parser.feed(as_html(account(study, trials, [BOX], measurements)))
+    assert "img" not in found
+    assert "html" in found
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    study, trials, measurements, _ = made()
+    with Store.open(tmp_path / "c.db") as store:
+        store.create_study(study)
+        store.write("flowers", trials, measurements, [BOX])
+    given = ["--store", str(tmp_path / "c.db")]
+    assert run(["explain", "flowers", *given]) == 0
+    assert "Where the search went" in capsys.readouterr().out
+    assert run(["explain", "flowers", *given, "--json", "--html", str(tmp_path / "f.html")]) == 0
+    out = capsys.readouterr()
+    assert json.loads(out.out)["study"] == "flowers"
+    assert "What mattered" in out.err
+    assert (tmp_path / "f.html").stat().st_size > 1_000_000  # plotly is in it: it needs no network
+    assert run(["explain", "flower", *given]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
+    assert run(["explain", "flowers", *given, "--html", str(tmp_path / "no" / "f.html")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2

@@ -1,0 +1,170 @@
+"""Coarse to fine: boxes shrink onto the good part, reopen elsewhere, and say why."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from caviar.scales import Choice, Integer, Linear, Log, OneMinusLog, PowerOfTwo
+from caviar.search.coarse_to_fine import CoarseToFine, Zoom
+from caviar.search.ranking import WORST
+from caviar.search.searches import SEARCHES, search_named
+from caviar.search.strategy import Strategy
+from caviar.space import Space, default_space
+
+RUNGS = (1, 3, 9, 27)
+PLAIN = Space(learning_rate=Log(1e-4, 1, tier=1), dropout=Linear(0, 1), layers=Integer(1, 8))
+
+
+def study(space: Space, merit, trials: int, search=None, seed: int = 0, stopping="halving"):
+    """All (number, config, origin) of a study in which a config's merit is ``merit(number, config, epoch)``."""
+    strategy = Strategy(search or CoarseToFine(space, seed), RUNGS, pool=9, trials=trials, stopping=stopping)
+    begun = []
+    while not strategy.over and (step := strategy.next()) is not None:
+        if step.from_epoch == 0:
+            begun.append((step.number, step.config, step.origin))
+        value = merit(step.number, step.config, step.to_epoch)
+        strategy.report(step.number, step.to_epoch, (value, 0.0) if math.isfinite(value) else WORST)
+    return begun, strategy.boxes
+
+
+def near(number, config, epoch):
+    """Best at a learning rate of 1e-2 and a dropout of 0.2, whatever the layers."""
+    return -((math.log10(config["learning_rate"]) + 2) ** 2) - 4 * (config["dropout"] - 0.2) ** 2
+
+
+def test_boxes_shrink_onto_the_best_part():
+    begun, boxes = study(PLAIN, near, 600)
+    assert len(boxes) >= 3
+    last = boxes[-1].ranges
+    assert 1e-3 < last["learning_rate"]["low"] < 1e-2 < last["learning_rate"]["high"] < 1e-1
+    assert last["dropout"]["low"] < 0.2 < last["dropout"]["high"] < 0.6
+    late = [config for number, config, origin in begun if number > 400 and origin.startswith("box")]
+    assert np.mean([near(0, config, 1) for config in late]) > -0.2
+    assert [box.first_trial for box in boxes] == sorted({box.first_trial for box in boxes})
+    assert [box.number for box in boxes] == list(range(1, len(boxes) + 1))
+
+
+def test_a_fifth_of_the_draws_comes_from_the_whole_space():
+    begun, boxes = study(PLAIN, near, 600)
+    since = [origin for number, _, origin in begun if number >= boxes[0].first_trial]
+    assert since.count("whole space") / len(since) == pytest.approx(0.2, abs=0.01)
+    rates = [c["learning_rate"] for n, c, o in begun if o == "whole space" and n >= boxes[0].first_trial]
+    assert min(rates) < 1e-3 < 1e-1 < max(rates)
+
+
+def test_a_box_is_left_when_the_whole_space_has_better():
+    def moving(number, config, epoch):
+        """From trial 300 on a second place is better, far away from the first."""
+        here = -((math.log10(config["learning_rate"]) + 3.5) ** 2)
+        there = 10 - 4 * (math.log10(config["learning_rate"]) + 0.5) ** 2
+        return here if number < 300 else max(here, there)
+
+    _, boxes = study(PLAIN, moving, 1500)
+    early = [box for box in boxes if box.first_trial < 300]
+    assert early[-1].ranges["learning_rate"]["high"] < 1e-2
+    assert boxes[-1].ranges["learning_rate"]["low"] > 1e-2
+
+
+def test_a_reason_says_how_many_lie_here_and_what_changed():
+    _, boxes = study(PLAIN, near, 300)
+    assert re.match(r"the best 8 of \d+ after (9|27) epochs lie here; ", boxes[0].reason)
+    assert any("learning_rate narrowed from 0.0001..1 to " in box.reason for box in boxes)
+
+
+def test_categories_are_narrowed_by_weights_and_none_is_dropped():
+    space = Space(activation=Choice(["relu", "tanh", "sigmoid"]), learning_rate=Log(1e-4, 1))
+
+    def merit(number, config, epoch):
+        return {"relu": 2.0, "tanh": 1.0, "sigmoid": 0.0}[config["activation"]] + random.Random(number).random() / 2
+
+    begun, boxes = study(space, merit, 400)
+    weights = boxes[-1].ranges["activation"]["weights"]
+    assert sum(weights.values()) == pytest.approx(1, abs=0.01)
+    assert weights["relu"] > 0.6
+    assert min(weights.values()) > 0.05
+    late = [c["activation"] for n, c, o in begun if n > 200 and o.startswith("box")]
+    assert set(late) == {"relu", "tanh", "sigmoid"}
+
+
+def test_a_conditional_hyperparameter_is_narrowed_where_it_applies():
+    space = Space(
+        optimizer=Choice(["adam", "momentum"]),
+        beta1=OneMinusLog(0.9, 0.999, when={"optimizer": ["adam"]}),
+        momentum=OneMinusLog(0.9, 0.999, when={"optimizer": ["momentum"]}),
+    )
+
+    def merit(number, config, epoch):
+        return -abs(config["beta1"] - 0.95) if "beta1" in config else -1.0
+
+    begun, boxes = study(space, merit, 400)
+    assert boxes[-1].ranges["beta1"]["low"] < 0.95 < boxes[-1].ranges["beta1"]["high"] < 0.98
+    late = [c for n, c, o in begun if n > 300]
+    assert any("momentum" in c for c in late)
+    assert all(("beta1" in c) != ("momentum" in c) for c in late)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_space_of_one_value_and_conditions_that_never_hold(name):
+    contradicting = Space(
+        a=Choice([1, 2]),
+        b=Choice([1, 2], when={"a": [1]}),
+        c=Linear(0, 1, when={"a": [2], "b": [1]}),  # b applies where a is 1
+        d=3,
+    )
+    for space, trials in ((contradicting, 60), (Space(d=3), 60), (Space(d=Choice([7])), 60)):
+        begun, _ = study(space, lambda number, config, epoch: 0.5, trials, search_named(name, space, 1))
+        assert begun
+        assert all("c" not in config for _, config, _ in begun)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_study_in_which_everything_diverges_goes_on_to_its_end(name):
+    begun, boxes = study(default_space(), lambda *_: math.nan, 100, search_named(name, default_space(), 0))
+    assert len(begun) == 100
+    assert not boxes
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32), st.data())
+def test_any_space_any_merits_configs_stay_on_their_scales(seed, data):
+    kinds = [Log(1e-3, 1, zero=0.2), Linear(-1, 1), Integer(1, 3), Integer(5, 500, log=True), PowerOfTwo(2, 4)]
+    kinds += [Choice(["a", "b", "c"]), OneMinusLog(0.0, 0.99)]
+    chosen = data.draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=5))
+    space = Space(**{f"h{i}": scale for i, scale in enumerate(chosen)})
+
+    def merit(number, config, epoch):
+        value = random.Random(seed + number).choice([0.0, 0.5, random.Random(number + epoch).random(), math.nan])
+        return value
+
+    begun, boxes = study(space, merit, 150, seed=seed)
+    assert [number for number, _, _ in begun] == list(range(150))
+    for _, config, _ in begun:
+        space.to_unit([config])  # raises for a value off its scale
+    for box in boxes:
+        for name, part in box.ranges.items():
+            assert "weights" in part or part["low"] <= part["high"]
+            assert "weights" in part or space[name].contains(part["low"])
+
+
+def test_tiers_open_one_after_the_other():
+    space = Space(
+        learning_rate=Log(1e-4, 1, tier=1),
+        momentum=OneMinusLog(0.9, 0.999, tier=2),
+        layers=Integer(1, 5, tier=3),
+        l2=Log(1e-6, 1e-2),
+    )
+    search = CoarseToFine(space, 0, Zoom(tier_opens=(0, 10, 20, 30)))
+    begun, _ = study(space, lambda *_: 0.0, 60, search)
+    middle = begun[0][1]
+    for name, opens in (("learning_rate", 1), ("momentum", 10), ("layers", 20), ("l2", 30)):
+        before = {config[name] for number, config, _ in begun if number < opens}
+        after = {config[name] for number, config, _ in begun if number >= opens}
+        assert before <= {middle[name]}
+        assert len(after) > 3

@@ -1,0 +1,99 @@
+"""Pieces of work that a leader gives to helpers: each is measured once, whatever becomes of whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from caviar.errors import Fenced, StoreError
+from caviar.records import StudyState, Trial, TrialState, Worker
+from caviar.store import Result, Store
+from tests.store.sample import CONFIG, STUDY, measurement
+
+PIECES = [(number, 0, 3) for number in range(4)]
+NAME = STUDY.name
+
+
+@pytest.fixture
+def pair(store: Store) -> tuple[Worker, Worker]:
+    """A leader and a helper that holds PIECES."""
+    store.create_study(STUDY)
+    leader = store.join(NAME)
+    helper = store.join_helper(NAME, threads=2)
+    trials = [Trial(number, CONFIG, TrialState.RUNNING) for number, _, _ in PIECES]
+    store.write(NAME, trials, worker=leader)
+    assert store.assign(leader, {helper.fence: PIECES}) == {helper.fence: PIECES}
+    return leader, helper
+
+
+def result(number: int, state: TrialState = TrialState.RUNNING, first: int = 1, last: int = 3) -> Result:
+    measured = [measurement(epoch, number) for epoch in range(first, last + 1)]
+    return Result((number, 0, 3), Trial(number, CONFIG, state, last, 0.5, 0.25), measured)
+
+
+def test_a_helper_finds_what_it_was_given_and_hands_it_in(store, pair):
+    leader, helper = pair
+    assert helper.is_helper
+    assert not leader.is_helper
+    assert [(a.piece, a.trial.config, a.measured) for a in store.assigned(helper)] == [(p, CONFIG, 0) for p in PIECES]
+    assert store.handed_in(NAME, PIECES) == []
+    diverged = result(2, TrialState.DIVERGED, last=1)
+    assert store.hand_in(helper, [result(0), diverged], given_back=[PIECES[1]]) == [PIECES[0], PIECES[2]]
+    assert [a.piece for a in store.assigned(helper)] == [PIECES[3]]
+    back = {of.piece: of for of in store.handed_in(NAME, PIECES)}
+    assert set(back) == set(PIECES[:3])
+    assert (back[PIECES[0]], back[PIECES[2]]) == (result(0), diverged)
+    assert back[PIECES[1]].measurements == []
+    assert store.hand_in(helper, [result(0)]) == []  # not twice
+
+
+def test_it_goes_on_after_what_is_measured(store, pair):
+    leader, helper = pair
+    store.hand_in(helper, [result(0)])
+    store.assign(leader, {helper.fence: [(0, 0, 9)]})
+    assert [a.measured for a in store.assigned(helper) if a.piece == (0, 0, 9)] == [3]
+
+
+def test_nothing_is_taken_of_what_was_taken_back(store, pair):
+    leader, helper = pair
+    store.take_back(leader, PIECES[:2])
+    assert store.hand_in(helper, [result(number) for number in range(3)]) == [PIECES[2]]
+    assert {number for number, _, _ in store.measurements(NAME)} == {2}
+    store.write(NAME, [], [(0, 0, measurement(1))], worker=leader)  # the leader measures it
+
+
+def test_nothing_is_taken_of_a_helper_that_was_lost(store, pair):
+    leader, helper = pair
+    seen = [worker for worker in store.workers(NAME) if worker.is_helper]
+    assert [worker.fence for worker in store.lost(NAME, seen)] == [helper.fence]
+    with pytest.raises(Fenced):
+        store.hand_in(helper, [result(0)])
+    assert store.measurements(NAME) == []
+    assert [of.piece for of in store.handed_in(NAME, PIECES)] == PIECES
+    assert store.assign(leader, {helper.fence: PIECES}) == {helper.fence: []}
+
+
+def test_nothing_is_taken_once_the_study_has_ended(store, pair):
+    leader, helper = pair
+    store.finish_study(NAME, StudyState.INTERRUPTED, None, "2026-01-31T13:00:00+00:00", leader)
+    assert store.hand_in(helper, [result(0)]) == []
+    assert {trial.state for trial in store.trials(NAME)} == {TrialState.INTERRUPTED}
+
+
+def test_giving_work_is_no_sign_of_life_of_the_helper(store, pair):
+    leader, helper = pair
+    beats = {worker.fence: worker.beats for worker in store.workers(NAME)}
+    store.assign(leader, {helper.fence: [(9, 0, 1)]})
+    after = {worker.fence: worker.beats for worker in store.workers(NAME)}
+    assert after[helper.fence] == beats[helper.fence]
+    assert after[leader.fence] > beats[leader.fence]
+
+
+def test_a_study_that_nobody_leads_is_not_helped(store):
+    store.create_study(STUDY)
+    with pytest.raises(StoreError, match="not running"):
+        store.join_helper(NAME, threads=1)
+    leader = store.join(NAME)
+    assert store.join_helper(NAME, threads=1).identity["helps"] == leader.fence
+    store.leave(leader)
+    with pytest.raises(StoreError, match="not running"):  # a helper leads nobody
+        store.join_helper(NAME, threads=1)
