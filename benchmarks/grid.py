@@ -69,7 +69,9 @@ def main() -> None:
                     row |= {name: f"{float(config[name]):.6g}" for name in SPACE.searched}
                     rows.append(row | {"validation_accuracy": round(scores[-1], 4)})
                 bests.append(max(scores))
-            print(f"{side * side} trials, {search}: the best has {np.mean(bests):.4f} +- {np.std(bests):.4f}", flush=True)
+            print(
+                f"{side * side} trials, {search}: the best has {np.mean(bests):.4f} +- {np.std(bests):.4f}", flush=True
+            )
     print(write("grid", rows))
 
 

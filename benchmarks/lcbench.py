@@ -80,4 +80,6 @@ def tasks() -> list[Task]:
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(FOLDER / "lcbench.onnx"), options)
     codes = json.loads((FOLDER / "encoding.json").read_text())["OpenML_task_id"]
-    return [Task(name, code, session) for name, code in sorted(codes.items()) if name[0] != "#" and name not in LEFT_OUT]
+    return [
+        Task(name, code, session) for name, code in sorted(codes.items()) if name[0] != "#" and name not in LEFT_OUT
+    ]

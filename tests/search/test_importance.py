@@ -59,7 +59,9 @@ def test_the_same_seed_gives_the_same_rows():
 def test_best_values_at_an_edge_get_advice():
     best = [{"learning_rate": rate, "optimizer": "adam", "layers": 2, "l2": 1e-4} for rate in (0.99, 0.9, 0.8, 0.03)]
     (line,) = edges(SPACE, best)
-    assert line == "3 of the best 4 trials have learning_rate at the upper edge of its range (1): widen it, with high = 10"
+    assert (
+        line == "3 of the best 4 trials have learning_rate at the upper edge of its range (1): widen it, with high = 10"
+    )
     assert edges(SPACE, [{**best[3]}, *best[:3]]) == []  # the very best is inside
     assert edges(SPACE, []) == []
 

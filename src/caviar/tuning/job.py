@@ -24,7 +24,7 @@ from caviar.run.environment import environment, processors
 from caviar.search.halving import POOL, rungs_for
 from caviar.search.ranking import check_metric, metric_for
 from caviar.search.searches import check_search, search_named
-from caviar.search.strategy import Search, Strategy
+from caviar.search.strategy import Search, Strategy, places
 from caviar.space import Space, default_space
 from caviar.tuning.events import Progress
 from caviar.tuning.request import DEFAULT_SECONDS, PREFERENCES, Request
@@ -206,7 +206,7 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
         engine=engine,
         threads=request.threads or processors(),
         rungs=rungs_for(rows),
-        pool=max(1, min(POOL, _MEMORY // (largest * len(rungs_for(rows))))),
+        pool=max(1, min(POOL, _MEMORY // (largest * places(len(rungs_for(rows)))))),
         folds=_folds(dataset, request.seed),
         seconds=seconds,
         ended=ended,
