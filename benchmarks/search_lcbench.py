@@ -1,6 +1,6 @@
 """Searches against each other on simulated training: normalised regret and mean rank on LCBench's tasks.
 
-    python -m benchmarks.search_lcbench [--seeds 20] [--optuna-seeds 3] [--processes 2]
+    python -m benchmarks.search_lcbench [--seeds 20] [--ablation-seeds 5] [--optuna-seeds 3]
 
 A budget of 10 is as many epochs as ten trainings to the end (10 x 52). The incumbent is the network in hand with the
 best validation accuracy so far, whatever its epoch: what a person would have if the study ended now, and the same rule
@@ -83,9 +83,11 @@ class Curves:
         self._task = task
 
     def lag(self, number: int) -> int | None:
+        """The search's."""
         return self._search.lag(number)
 
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
+        """The search's, and their curves are known from here on."""
         proposals, boxes = self._search.propose(number, evidence)
         start = time.process_time()
         curves = self._task.curves([proposal.config for proposal in proposals]).tolist()
@@ -217,6 +219,7 @@ def table(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--ablation-seeds", type=int, default=5)
     parser.add_argument("--optuna-seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--only", nargs="*", help="these searches, and no file is written")
@@ -230,7 +233,8 @@ def main() -> None:
         for name, rival in (RIVALS | ABLATIONS).items():
             if options.only and name not in options.only:
                 continue
-            seeds = options.optuna_seeds if isinstance(rival, str) else options.seeds
+            seeds = options.ablation_seeds if name in ABLATIONS else options.seeds
+            seeds = options.optuna_seeds if isinstance(rival, str) else seeds
             start = time.perf_counter()
             done = pool.map(job, [(name, task, seed) for task in range(count) for seed in range(seeds)], chunksize=1)
             played[name] = [done[task * seeds : (task + 1) * seeds] for task in range(count)]

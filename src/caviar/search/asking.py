@@ -44,7 +44,7 @@ class Asking:
     def __init__(
         self, search: Search, larger_is_better: bool = True, rule: Rule = "halving", rungs: tuple[int, ...] = RUNGS
     ) -> None:
-        """``rungs`` are epochs, rising; values are what the trainer measures, losses with ``larger_is_better=False``."""
+        """``rungs`` are epochs, rising; values are what is measured, a loss with ``larger_is_better=False``."""
         self.boxes: list[Box] = []
         self._search = search
         self._sign = 1.0 if larger_is_better else -1.0

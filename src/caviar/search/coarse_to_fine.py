@@ -215,14 +215,15 @@ class _Region:
     def around(points: Units, scales: list[Scale], half_cells: Units, margin: float) -> _Region:
         """The smallest box that holds ``points`` (n, d), widened on both sides by margin / n of its width."""
         n, d = points.shape
-        low, high, weights = np.zeros(d), np.ones(d), {}
+        low, high = np.zeros(d), np.ones(d)
+        weights: dict[int, Units] = {}
         for j, scale in enumerate(scales):
             here = points[:, j]
             here = here[~np.isnan(here)]
             if isinstance(scale, Choice):
                 choices = len(scale.choices)
                 counts = np.bincount(np.minimum(here * choices, choices - 1).astype(np.int64), minlength=choices)
-                weights[j] = (counts + _PRIOR / choices) / (len(here) + _PRIOR)
+                weights[j] = np.asarray((counts + _PRIOR / choices) / (len(here) + _PRIOR), dtype=np.float64)
             elif len(here) >= 2:  # of one trial nobody knows how far around it is good
                 smallest, largest = float(here.min()), float(here.max())
                 more = max(margin / n * (largest - smallest), half_cells[j])
@@ -235,7 +236,7 @@ class _Region:
         for j, weights in self.weights.items():
             choice = np.searchsorted(np.cumsum(weights)[:-1], draws[:, j], side="right")
             points[:, j] = (choice + 0.5) / len(weights)
-        return cast(Units, points)
+        return points
 
     def same(self, other: _Region) -> bool:
         """Whether the two are the same box."""

@@ -10,8 +10,8 @@ are. Compared trials wait in a small pool; with every eta-th that is compared, t
 exactly one in eta does; and when the pool is full, its poorest stops. So every decision is a function of merits and
 trial numbers alone, never of time.
 
-Slow starters (see slow_starters.py) would lose to those that are merely quick: every `RESERVE`-th promotion of a rung is
-for the best of them, and a third of the pool is theirs.
+Slow starters (see slow_starters.py) would lose to those that are merely quick: every `RESERVE`-th promotion of a rung
+is for the best of them, and a third of the pool is theirs.
 
 With ``median`` the rule is another: a trial goes on if it is no worse than the median of those compared at the rung
 before it (Golovin and others, Google Vizier, 2017), and nobody waits.

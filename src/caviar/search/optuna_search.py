@@ -16,7 +16,7 @@ import math
 import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -151,8 +151,7 @@ def suggest(trial: optuna.trial.Trial, name: str, scale: Scale) -> Value:
     if isinstance(scale, Fixed):
         return scale.value
     if isinstance(scale, Choice):
-        chosen: Value = trial.suggest_categorical(name, list(scale.choices))
-        return chosen
+        return cast(Value, trial.suggest_categorical(name, list(scale.choices)))
     if isinstance(scale, Integer):
         return trial.suggest_int(name, scale.low, scale.high, log=scale.log)
     if isinstance(scale, PowerOfTwo):

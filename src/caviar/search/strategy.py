@@ -103,7 +103,7 @@ class Strategy:
     ) -> None:
         """``trials`` is the number after which no new one is begun; None goes on until ``close``.
 
-        ``pool`` is how many trials may wait at one rung of one ladder: at all of them `places(rungs)` times as many.
+        ``pool`` is how many trials may wait at one rung of one ladder: ``places`` says at how many they can.
         """
         self.rungs = rungs
         self.boxes: list[Box] = []
@@ -252,4 +252,4 @@ def entry_rung(stopping: Stopping, number: int, proposal: Proposal, rungs: tuple
 
 def places(rungs: int) -> int:
     """At how many rungs trials can wait, in all ladders together: one ladder begins at each of the ``rungs``."""
-    return rungs * (rungs - 1) // 2
+    return max(rungs * (rungs - 1) // 2, 1)
