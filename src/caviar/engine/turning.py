@@ -98,6 +98,6 @@ def _same_weight(t: float, before: float, after: float) -> float:
     """The steps of ``after`` that weigh what ``t`` steps of ``before`` do: 1 - after^steps = 1 - before^t."""
     if before == after or t == 0:
         return t
-    # A beta of 0 has no logarithm: a beta so small that one step of it has the whole weight stands in its place, so
-    # that what was seen before it is not forgotten where no step is taken between two turns.
+    # A beta of 0 has no logarithm: a beta so small that one step of it has the whole weight stands in its place: what
+    # was seen before it is not forgotten where no step is taken between two turns.
     return t * math.log(max(before, _NEARLY_ZERO)) / math.log(max(after, _NEARLY_ZERO))
