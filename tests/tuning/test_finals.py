@@ -16,7 +16,7 @@ import caviar
 from caviar.data import samples
 from caviar.data.dataset import prepare
 from caviar.data.read import read
-from caviar.errors import ConfigError
+from caviar.errors import ConfigError, SpaceError
 from caviar.search.choosing import NEARLY
 from caviar.tuning.answer import _wilson
 from caviar.tuning.job import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, check
@@ -132,3 +132,9 @@ def test_the_interval_of_an_accuracy_is_wilsons(counts):
     right, rows = counts
     expected = binomtest(right, rows).proportion_ci(0.95, method="wilson")
     assert _wilson(right, rows) == (pytest.approx(expected.low, abs=1e-12), pytest.approx(expected.high, abs=1e-12))
+
+
+def test_a_space_of_networks_that_no_engine_trains_is_refused(wine: Path, tmp_path: Path):  # noqa: F811
+    with pytest.raises(SpaceError, match="parameters") as refusal:
+        study_of(wine, tmp_path, space=caviar.Space(learning_rate=0.1, layers=3, hidden_units=20_000))
+    assert "lower hidden_units" in refusal.value.way_out

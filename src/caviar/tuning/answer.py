@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -77,7 +78,13 @@ def conclude(job: Job, book: Book, study: Study, found: Found, store: str) -> Tu
     }
     if found.company is not None:
         summary["ensemble"] = facts["ensemble"]
-    return TunedStudy(study.name, store, Best(winner.number, winner.config, validation, test, repeated, model), summary)
+    return TunedStudy(
+        study.name,
+        store,
+        Best(winner.number, winner.config, validation, test, repeated, model),
+        summary,
+        os.fspath(job.request.store),
+    )
 
 
 def _counts(book: Book) -> dict[str, int]:

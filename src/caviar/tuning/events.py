@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from caviar.model import Model
@@ -63,12 +63,13 @@ class TunedStudy:
     store: str
     best: Best
     summary: Mapping[str, Any]
+    url: str = field(repr=False)  # of the store, with its password if it has one: ``store`` is for people
 
     def trials(self) -> pd.DataFrame:
         """All trials from the store, a row a trial."""
         from caviar.store import Store
 
-        with Store.open(self.store, create=False) as store:
+        with Store.open(self.url, create=False) as store:
             return store.trials_frame(self.name)
 
 

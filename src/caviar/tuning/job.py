@@ -36,6 +36,7 @@ REPEATS = 3  # with fresh seeds, where there are no folds
 
 _MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
 BYTES_A_PARAMETER = 16  # float32: the value, two moments, and room for running statistics and padding
+_MOST_PARAMETERS = 250_000_000  # below most_parameters of native/trial.h, which counts padding too
 _CONCLUDING = 0.5  # seconds that saving and the test part take, with some room
 _FINALS_SHARE = 0.25  # of a time budget, for the repeats of the finalists; fewer repeats if they take longer
 
@@ -260,6 +261,11 @@ def _check_space(space: Space, n_in: int, n_out: int) -> int:
     for config in [*space.from_unit(edges), *space.sample(200)]:
         architecture, _ = from_config(config, n_in, n_out)
         parameters = sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
+        if parameters > _MOST_PARAMETERS:
+            raise SpaceError(
+                f"the space has networks of {parameters:,} parameters, and an engine trains at most {_MOST_PARAMETERS:,}",
+                "lower hidden_units or layers in the space",
+            )
         largest = max(largest, BYTES_A_PARAMETER * parameters)
     return largest
 
