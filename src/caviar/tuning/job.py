@@ -263,7 +263,7 @@ def _check_space(space: Space, n_in: int, n_out: int) -> int:
         parameters = sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
         if parameters > _MOST_PARAMETERS:
             raise SpaceError(
-                f"the space has networks of {parameters:,} parameters, and an engine trains at most {_MOST_PARAMETERS:,}",
+                f"the space has networks of {parameters:,} parameters, and engines take at most {_MOST_PARAMETERS:,}",
                 "lower hidden_units or layers in the space",
             )
         largest = max(largest, BYTES_A_PARAMETER * parameters)
