@@ -8,6 +8,7 @@ through, has the bits of one that nothing happened to. Every round prints its se
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import subprocess
@@ -120,6 +121,9 @@ def main() -> None:
     print(f"soak of {given.seconds:g} seconds, seed {given.seed}", flush=True)
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="soak") as folder, server(fsync="on") as url:
+        os.chdir(
+            folder
+        )  # the snapshots of PostgreSQL's studies lie in the working folder: look where the children work
         data = samples.write_csv(samples.wine(), Path(folder) / "wine.csv")
         unbroken = str(Path(folder) / "unbroken.db")
         assert end(start("lead", unbroken, data, "--trials", TRIALS))[0] == 0
