@@ -123,7 +123,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="soak") as folder, server(fsync="on") as url:
         os.chdir(
             folder
-        )  # the snapshots of PostgreSQL's studies lie in the working folder: look where the children work
+        )  # a PostgreSQL study keeps its snapshots in the working folder, here the children's
         data = samples.write_csv(samples.wine(), Path(folder) / "wine.csv")
         unbroken = str(Path(folder) / "unbroken.db")
         assert end(start("lead", unbroken, data, "--trials", TRIALS))[0] == 0
