@@ -196,7 +196,7 @@ MISTAKES = {
     "unknown task": ({"task": "regresion"}, ConfigError, "regression"),
     "a metric of the other task": ({"metric": "rmse"}, ConfigError, "accuracy"),
     "regression on text": ({"task": "regression"}, DataError, "--task classification"),
-    "unknown search": ({"search": "gridd"}, SpaceError, "sobol"),
+    "unknown search": ({"search": "sobll"}, SpaceError, "sobol"),
     "unknown hyperparameter": ({"space": caviar.Space(learning_rat=0.1)}, SpaceError, "learning_rate"),
     "a value that no network has": ({"space": caviar.Space(dropout=caviar.Linear(0, 2))}, ConfigError, "dropout"),
     "no time": ({"seconds": -1.0, "trials": None}, ConfigError, "--seconds"),
