@@ -121,9 +121,7 @@ def main() -> None:
     print(f"soak of {given.seconds:g} seconds, seed {given.seed}", flush=True)
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="soak") as folder, server(fsync="on") as url:
-        os.chdir(
-            folder
-        )  # a PostgreSQL study keeps its snapshots in the working folder, here the children's
+        os.chdir(folder)  # a PostgreSQL study keeps its snapshots in the working folder, here the children's
         data = samples.write_csv(samples.wine(), Path(folder) / "wine.csv")
         unbroken = str(Path(folder) / "unbroken.db")
         assert end(start("lead", unbroken, data, "--trials", TRIALS))[0] == 0
