@@ -80,7 +80,9 @@ class Book:
         new = [epoch for epoch in done.epochs if epoch.epoch not in known and epoch.epoch > written]
         self._measurements += [(*key, measurement(epoch, self._metric)) for epoch in new]
         self.seconds[key] = self.seconds.get(key, 0.0) + sum(epoch.seconds for epoch in done.epochs)
-        self._curves.setdefault(key, []).extend(epoch.validation.scores[self._metric] for epoch in done.epochs)
+        first = done.epochs[0].epoch  # 1 again for a network that was no longer there and was trained from its start
+        scores = [epoch.validation.scores[self._metric] for epoch in done.epochs]
+        self._curves[key] = self._curves.get(key, [])[: first - 1] + scores
         measured = after(self.trials[key], done, self._metric)
         self._put(measured)
         return self.merit(measured)
