@@ -184,7 +184,9 @@ def _ladder(told: Account) -> str:
 
 def _went(told: Account) -> list[Any]:
     if not told.boxes:
-        return [Padding(Text(f"The search was {told.study.search}: every draw from the whole space."), (0, 0, 0, 2))]
+        why = " Too few trials have finished the last rung to zoom." if told.study.search == "coarse_to_fine" else ""
+        line = f"The search was {told.study.search}: every draw from the whole space.{why}"
+        return [Padding(Text(line), (0, 0, 0, 2))]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("  from trial", "box", "why"):
         table.add_column(Text(heading), justify="left" if heading == "why" else "right", overflow="fold")
