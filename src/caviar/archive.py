@@ -75,34 +75,43 @@ def reason(error: Exception) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in str(error)[:120])
 
 
+def put(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path``: whole and on the disk, or not at all. Raises OSError, or ValueError for a bad name."""
+    unfinished = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.unfinished")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def no_room(error: Exception) -> bool:
+    """Whether an error of the disk says that it is full."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path``: whole and on the disk, or not at all, with what was there before untouched."""
     if len(data) > LARGEST:
         raise ModelError(f"a model's file has at most {LARGEST} bytes, got {len(data)}", "train a smaller network")
     try:
-        unfinished = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.unfinished")
-        try:
-            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        except BaseException:
-            with suppress(OSError):
-                unfinished.unlink()
-            raise
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        put(path, data)
     except (OSError, ValueError) as error:
-        full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
         raise ModelError(
             f"the model cannot be written to {str(path)!r}: {error}",
             "make room, and save it again: what was there before is untouched"
-            if full
+            if no_room(error)
             else "name a file in a folder that is there and that you may write to",
         ) from error
 

@@ -221,7 +221,7 @@ def test_a_full_disk_in_mid_snapshot_is_a_warning_and_the_run_goes_on(pond: Pond
                 raise OSError(errno.ENOSPC, "No space left on device")
         real(descriptor)
 
-    monkeypatch.setattr("caviar.store.state_files.os.fsync", fsync)
+    monkeypatch.setattr("caviar.archive.os.fsync", fsync)
     pond.raise_one()
     kept = [s for s in pond.runs().snapshots("wine") if s.state == "kept"]
     assert [s.clock.epoch for s in kept] == [0, 1, 2, 5, 6]

@@ -14,19 +14,17 @@ and compared when it is read, so that a flipped bit is found and never trained o
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from caviar import archive
 from caviar.errors import SnapshotError, StoreError
 
 Array = npt.NDArray[Any]
@@ -72,28 +70,12 @@ def write(path: Path, content: bytes) -> str:
     """Put ``content`` at ``path``, whole and on the disk or not at all; its SHA-256. Raises StoreError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.urandom(4).hex()}.unfinished")
-        try:
-            with open(unfinished, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        except BaseException:
-            with suppress(OSError):
-                unfinished.unlink()
-            raise
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        archive.put(path, content)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise StoreError(
             f"the snapshot cannot be written to {str(path)!r}: {error.strerror}",
             "make room on the disk: the snapshots before it are whole"
-            if full
+            if archive.no_room(error)
             else "let this user write to the folder beside the store",
         ) from error
     return hashlib.sha256(content).hexdigest()
