@@ -22,6 +22,7 @@ from itertools import accumulate
 from typing import Literal, NamedTuple, Protocol, get_args
 
 from caviar.records import Box, Config
+from caviar.search.asha import Asha
 from caviar.search.halving import Decision, Halving
 from caviar.search.ranking import Merit
 
@@ -100,17 +101,23 @@ class Strategy:
         pool: int,
         trials: int | None = None,
         stopping: Stopping = "halving",
+        slots: int | None = None,
     ) -> None:
         """``trials`` is the number after which no new one is begun; None goes on until ``close``.
 
-        ``pool`` is how many trials may wait at one rung of one ladder: ``places`` says at how many they can.
+        ``pool`` is how many trials may wait at one rung of one ladder: ``places`` says at how many they can. Where
+        ``slots`` is given none can: so many are trained at once, and each is told at its rung (see asha.py).
         """
         self.rungs = rungs
         self.boxes: list[Box] = []
         self._search = search
         self._stopping = stopping
-        self._ladders = [
-            Halving(rungs[entry:], pool=pool, median=stopping == "median") for entry in range(len(rungs))
+        patient = slots is None or stopping == "median"  # nobody waits under the median rule either
+        self._ladders: list[Halving | Asha] = [
+            Halving(rungs[entry:], pool=pool, median=stopping == "median")
+            if patient
+            else Asha(rungs[entry:], slots or 1)
+            for entry in range(len(rungs))
         ]  # by the rung of entry
         self._entered: list[list[int]] = [[] for _ in rungs]  # of each ladder, its trials
         self._ladder_of: list[int] = []  # by trial
@@ -135,8 +142,13 @@ class Strategy:
         """Whether every step was given and reported."""
         return self._closed and not self._open and not self._going_on
 
-    def next(self) -> Step | None:
-        """The next step, those that go on before new trials, the oldest first; None while none may start."""
+    def next(self, begin: bool = True) -> Step | None:
+        """The next step, those that go on before new trials, the oldest first; None while none may start.
+
+        Without ``begin`` there are no new trials.
+        """
+        if not begin and not self._going_on:
+            return None
         if not self._going_on and not self._closed and not self._more():
             if self._waits():
                 return None
