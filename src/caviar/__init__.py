@@ -2,6 +2,7 @@
 
 study = caviar.tune("flowers.csv", target="species", seconds=30)     the best network for a table
 fit = caviar.train(x, y, {"layers": 2, "hidden_units": 64}, epochs=20)   one network
+study = caviar.tune(objective, space, seconds=600)                   the best config for your own training code
 with caviar.babysit.run("resnet-7", knobs={"learning_rate": 0.1}) as run:   anyone's training loop, nursed
 with caviar.open_study("resnets", space) as study: study.ask(10)     your own code trains, caviar proposes and stops
 caviar.Space(learning_rate=caviar.Log(1e-4, 1), ...)                 what to search
@@ -24,7 +25,7 @@ from caviar.model import Model, load
 from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo
 from caviar.space import Space, default_space
 from caviar.train import Fit, train
-from caviar.tune import TunedStudy, resume, tune
+from caviar.tune import TunedProgram, TunedStudy, resume, tune
 
 __all__ = [
     "CaviarError",
@@ -46,6 +47,8 @@ __all__ = [
     "Space",
     "SpaceError",
     "StoreError",
+    "TrialStopped",
+    "TunedProgram",
     "TunedStudy",
     "UserMistake",
     "babysit",
@@ -56,3 +59,12 @@ __all__ = [
     "train",
     "tune",
 ]
+
+
+def __getattr__(name: str) -> type[BaseException]:
+    """``TrialStopped``, from the client, which is for programs that caviar has started and is not loaded elsewhere."""
+    if name != "TrialStopped":
+        raise AttributeError(f"module 'caviar' has no attribute {name!r}")
+    from caviar.clients.caviar_client import TrialStopped
+
+    return TrialStopped

@@ -20,7 +20,7 @@ import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.records import Measurement, Study, StudyState, Trial, TrialState
@@ -28,7 +28,7 @@ from caviar.run.environment import environment
 from caviar.run.helpers import PATIENCE
 from caviar.run.leading import only_worker
 from caviar.search.asking import RUNGS, Asked, Asking, Rule
-from caviar.search.ranking import WORST, merit
+from caviar.search.ranking import GOAL_METRICS, WORST, Goal, merit
 from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.tuning.request import DEFAULT_SEARCH
@@ -36,9 +36,6 @@ from caviar.tuning.request import DEFAULT_SEARCH
 if TYPE_CHECKING:
     import pandas as pd
 
-Goal = Literal["maximize", "minimize"]
-
-_METRICS: dict[Goal, str] = {"maximize": "score", "minimize": "loss"}
 _WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 _BEAT_EVERY = 2.0  # seconds between signs of life, for an epoch of one's own may take hours
 
@@ -84,7 +81,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         """Use open_study."""
         from caviar.store import Store
 
-        if goal not in _METRICS:
+        if goal not in GOAL_METRICS:
             raise ConfigError(f"a goal is maximize or minimize, got {goal!r}", 'losses are to be minimized: "minimize"')
         if not re.fullmatch(r"\w[\w .-]{0,99}", name):
             raise StoreError(
@@ -92,7 +89,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 "name it otherwise",
             )
         self.name = name
-        self._metric = _METRICS[goal]
+        self._metric = GOAL_METRICS[goal]
         self._asking = Asking(search_named(search, space, seed), goal == "maximize", stopping, rungs)
         self._trials: dict[int, Trial] = {}
         self._changed: dict[int, Trial] = {}

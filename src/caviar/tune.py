@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from caviar.engine.contract import Outcome
 from caviar.errors import ConfigError, DataError, NoAnswer, StoreError
@@ -23,25 +23,64 @@ from caviar.run.crew import Crew, Failed, Work
 from caviar.run.helpers import PATIENCE, Helpers
 from caviar.run.leading import only_worker
 from caviar.run.shelf import Shelf
-from caviar.search.ranking import WORST
+from caviar.search.ranking import WORST, Goal
 from caviar.search.strategy import Ending, Strategy
 from caviar.space import Space
+from caviar.tuning import programs
 from caviar.tuning.answer import conclude
-from caviar.tuning.events import Begun, Best, Event, Progress, TunedStudy
+from caviar.tuning.events import Begun, Best, Event, Progress, TunedProgram, TunedStudy
 from caviar.tuning.finals import finals
 from caviar.tuning.job import FINALISTS, Job, check, model_path
+from caviar.tuning.programs import EPOCHS, ProgramJob, ProgramRequest
 from caviar.tuning.request import DEFAULT_SEARCH, Request, from_record
 
 if TYPE_CHECKING:
+    from caviar.clients.caviar_client import Trial
     from caviar.store import Store
 
 # The database and pandas are imported where they are needed: `import caviar` should not wait for them.
 
-__all__ = ["Begun", "Best", "Event", "Progress", "Request", "TunedStudy", "follow", "resume", "take_up", "tune"]
+__all__ = [
+    "Begun",
+    "Best",
+    "Event",
+    "ProgramRequest",
+    "Progress",
+    "Request",
+    "TunedProgram",
+    "TunedStudy",
+    "follow",
+    "follow_program",
+    "resume",
+    "take_up",
+    "tune",
+]
 
 _SHOW_EVERY = 0.1  # seconds
 
 
+@overload
+def tune(
+    data: Callable[[Trial], float | None],
+    target: Space | str | os.PathLike[str],
+    *,
+    goal: Goal = "maximize",
+    epochs: int = EPOCHS,
+    seconds: float | None = None,
+    trials: int | None = None,
+    seed: int = 0,
+    search: str = DEFAULT_SEARCH,
+    stopping: str = "halving",
+    repeats: int = 0,
+    study: str | None = None,
+    store: str | os.PathLike[str] = "caviar.db",
+    processes: int | None = None,
+    gpus: Sequence[int | str] | None = None,
+    trial_timeout: float | None = None,
+) -> TunedProgram: ...
+
+
+@overload
 def tune(
     data: Any,
     target: str | None = None,
@@ -64,30 +103,59 @@ def tune(
     threads: int | None = None,
     out: str | os.PathLike[str] | None = None,
     engine: str = "native",
-) -> TunedStudy:
-    """Find the best dense network for a table within a budget.
+) -> TunedStudy: ...
+
+
+def tune(data: Any, target: Any = None, **arguments: Any) -> TunedStudy | TunedProgram:
+    """Find the best network within a budget: a dense one for a table, or whatever a function of yours trains.
+
+    ``tune(data, target, ...)``: the best dense network for a table.
 
     data: a path (CSV, Parquet, NPZ, NPY, IDX), a DataFrame, or a pair of arrays (x, y).
     target, labels: the column or key of the labels, or a file of them.
     test, test_labels: data kept sealed until the end; without it, a fifth of the rows is.
-    seconds, trials: the budget, wall time for everything (60 if neither is given) or a number of trials; trials give
-        the same study, to the bit, on any number of ``threads`` (all processors if not given).
     task: "classification" or "regression"; where it is not given, the column of labels decides.
     metric: accuracy (the default), balanced_accuracy or log_loss; for regression r2 (the default), rmse or mae.
         Measured on the validation part.
     space: a Space or the path of a space file; the default space for dense networks if not given.
-    search: what proposes the configs, see ``caviar tune --help``.
-    stopping: "halving", "hyperband", "median" or "none": who is stopped early.
     prefer: "score", or "small" or "fast": the smallest network, or the quickest at predicting, that is within a
         hundredth of the best.
     ensemble: the model is a weighted mean of several finalists' networks (greedy ensemble selection).
-    study, store: the study's name and the database it goes to; a free name is made from the data's if not given.
+    threads: networks trained at once; all processors if not given.
     out: a folder to save the model in; ``study.best.model.save`` does it too.
 
-    Raises UserMistake before anything is written; NoAnswer when every trial diverged or the time was too short.
+    ``tune(objective, space, ...)``: the best config for ``objective(trial)``, which trains in any framework.
+
+    objective: gets a Trial, whose ``config``, ``seed``, ``last_epoch`` and ``folder`` it uses, and calls
+        ``trial.report(epoch, score)`` after each epoch (1, 2, ...): that raises TrialStopped where the trial is stopped
+        early, which the function should let pass. It may return its final score. It runs in processes of its own, each
+        of which serves many trials. What it prints is kept, and shown when it fails.
+    goal: "maximize" scores, or "minimize" them, if they are losses.
+    epochs: how many a trial gets at most; they are compared after a third, a ninth, ... of them.
+    repeats: how often the best five trials are trained again, with fresh seeds, before one is chosen.
+    processes: how many trials are trained at once, each in a process: one a processor, or a GPU, if not given.
+    gpus: numbers of GPUs; each process sees one, as CUDA_VISIBLE_DEVICES says.
+    trial_timeout: seconds that a trial may be silent for.
+
+    Of both:
+
+    seconds, trials: the budget, wall time for everything (60 if neither is given) or a number of trials. For a table
+        trials give the same study, to the bit, on any number of ``threads``; for a function the same decisions follow
+        from the same scores, seed and number of ``processes``.
+    search: what proposes the configs, see ``caviar tune --help``.
+    stopping: "halving", "hyperband", "median" or "none": who is stopped early.
+    study, store: the study's name and the database it goes to; a free name is made from the data's, or the function's,
+        if not given.
+
+    Raises UserMistake before anything is written; NoAnswer when every trial diverged or failed, or time was too short.
     """
-    arguments = dict(locals())
-    *_, answer = follow(Request(**arguments), fresh_name=study is None)
+    fresh_name = arguments.get("study") is None
+    if callable(data):
+        request = ProgramRequest(objective=data, **{"space": target} | arguments)
+        *_, tuned = follow_program(request, fresh_name)
+        assert isinstance(tuned, TunedProgram)
+        return tuned
+    *_, answer = follow(Request(data=data, target=target, **arguments), fresh_name)
     assert isinstance(answer, TunedStudy)  # the last event of `follow`
     return answer
 
@@ -101,20 +169,22 @@ def resume(
     data: Any = None,
     test: Any = None,
     threads: int | None = None,
+    processes: int | None = None,
     out: str | os.PathLike[str] | None = None,
-) -> TunedStudy:
+) -> TunedStudy | TunedProgram:
     """Take a study up again, one that was interrupted or one that deserves more.
 
     seconds, trials: so many seconds more, or the trials that the study should have in all; where neither is given, what
         is left of its first budget. A budget of trials ends in the same bits as if the study had never been broken.
-    data, test: only where the study began with arrays or a DataFrame, which the store does not keep.
-    threads, out: as in ``tune``.
+    data, test: only where the study began with arrays or a DataFrame, or with a function, which the store does not
+        keep; a function is given as ``data``.
+    threads, processes, out: as in ``tune``.
 
     Raises UserMistake where there is nothing to take up, or the data is no longer the same.
     """
     arguments = dict(locals())
     *_, answer = take_up(**arguments)
-    assert isinstance(answer, TunedStudy)
+    assert isinstance(answer, TunedStudy | TunedProgram)
     return answer
 
 
@@ -132,6 +202,19 @@ def follow(request: Request, fresh_name: bool = False, ended: Callable[[], bool]
         model_path(request, study.name)  # before anything is written, not when the work is done
         store.create_study(study)
         yield from _work(job, store, study)
+
+
+def follow_program(
+    request: ProgramRequest, fresh_name: bool = False, ended: Callable[[], bool] = lambda: False
+) -> Iterator[Event]:
+    """``follow`` for a function or a command, the TunedProgram last."""
+    from caviar.store import Store
+
+    job = programs.check(request, ended)
+    with Store.open(request.store) as store:
+        study = job.study_record(store.free_name(job.name) if fresh_name else job.name)
+        store.create_study(study)
+        yield from programs.work(job, store, study)
 
 
 def take_up(
@@ -152,10 +235,7 @@ def take_up(
         only_worker(opened, study, PATIENCE)
         known = Known.of(opened, study)
         budget = _budget(record, known, seconds, trials)
-        request = request_of(record, budget, started, store=store, **given)
-        job = check(request, ended)
-        check_same(record, job)
-        model_path(request, study, again=True)
+        job = _job_of(record, budget, started, ended, store=store, **given)
         worker = opened.join(study)
         try:
             only_worker(opened, worker, PATIENCE)  # again: two may have come at the same moment
@@ -163,7 +243,11 @@ def take_up(
         except BaseException:
             opened.leave(worker)
             raise
-        yield from _work(job, opened, replace(record, budget={**record.budget, **budget}), worker, known)
+        study_now = replace(record, budget={**record.budget, **budget})
+        if isinstance(job, ProgramJob):
+            yield from programs.work(job, opened, study_now, worker, known)
+        else:
+            yield from _work(job, opened, study_now, worker, known)
 
 
 def _work(
@@ -235,7 +319,7 @@ def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Pr
                 break
             done = crew.take(timeout=_SHOW_EVERY)
             if isinstance(done, Failed):
-                merit = book.fail(done.work.number, done.error)
+                merit = book.fail(done.work.number, str(done.error))
                 settle(strategy.report(done.work.number, done.work.to_epoch, merit))
             elif done is not None and done.outcome is not Outcome.INTERRUPTED:
                 number = done.work.number
@@ -285,6 +369,25 @@ def _budget(study: Study, known: Known, seconds: float | None, trials: int | Non
     spent = sum(m.seconds for measured in known.measurements.values() for m in measured.values())
     left = float(study.budget["seconds"]) - spent / int(study.environment["threads"])
     return {"seconds": max(left, 5.0), "trials": None}  # 5: enough for the finals of a study that was broken in them
+
+
+def _job_of(
+    record: Study, budget: dict[str, Any], started: float, ended: Callable[[], bool], **given: Any
+) -> Job | ProgramJob:
+    """The checked job that the study was, with its ``budget`` and what is ``given`` anew."""
+    processes = given.pop("processes", None)
+    if "program" in record.budget:
+        request = programs.request_of(record, budget, started, given["store"], given["data"], processes)
+        return programs.check(request, ended)
+    if record.budget.get("asked"):
+        raise StoreError(
+            f"study {record.name!r} is one of ask and tell: its own program trains", "start that program again"
+        )
+    table = request_of(record, budget, started, **given)
+    job = check(table, ended)
+    check_same(record, job)
+    model_path(table, record.name, again=True)
+    return job
 
 
 def request_of(study: Study, budget: dict[str, Any], started: float, **given: Any) -> Request:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 
+_WITHOUT_MERIT = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED)
+
 TrialKey = tuple[int, int]  # number, repeat
 
 
@@ -103,11 +105,12 @@ class Book:
         stored, measurements = self._known.trials.get(key), self._known.measurements.get(key, {})
         if stored is None:
             return None
-        if stored.state is TrialState.OUT_OF_MEMORY and stored.epochs < to_epoch:
+        if stored.state in (TrialState.OUT_OF_MEMORY, TrialState.FAILED) and stored.epochs < to_epoch:
             self._put(replace(self.trials[key], state=stored.state, error=stored.error))
             return WORST
         diverged = stored.state is TrialState.DIVERGED and stored.epochs <= to_epoch
-        epoch = stored.epochs if diverged else to_epoch
+        # a program need not tell every epoch: it is compared at the first that it tells, at or after the rung
+        epoch = stored.epochs if diverged else next((epoch for epoch in measurements if epoch >= to_epoch), 0)
         if epoch not in measurements:
             return None
         last = measurements[epoch]
@@ -119,10 +122,38 @@ class Book:
         self._put(measured)
         return self.merit(measured)
 
-    def fail(self, number: int, error: MemoryError, repeat: int = 0) -> Merit:
-        """The memory did not suffice for a trial: it is over, and ranked last."""
-        trial = self.trials[number, repeat]
-        self._put(replace(trial, state=TrialState.OUT_OF_MEMORY, error=str(error) or "out of memory"))
+    def told(self, number: int, measured: Measurement, repeat: int = 0) -> Merit:
+        """What a program measured of a trial; the trial's merit after it, WORST if it diverged."""
+        key = (number, repeat)
+        if measured.epoch not in self._known.measurements.get(key, {}):
+            self._measurements.append((*key, measured))
+        self.seconds[key] = self.seconds.get(key, 0.0) + measured.seconds
+        self._curves.setdefault(key, []).append(measured.score)
+        loss = measured.validation_loss if math.isfinite(measured.validation_loss) else None
+        trial = replace(self.trials[key], epochs=measured.epoch, score=measured.score, validation_loss=loss)
+        if not math.isfinite(measured.score):
+            trial = replace(trial, state=TrialState.DIVERGED)
+        self._put(trial)
+        return self.merit(trial)
+
+    def finish(self, number: int, score: float | None, repeat: int = 0) -> Merit:
+        """A program is done with a trial, and says its ``score`` if it is not that of the last epoch."""
+        key = (number, repeat)
+        trial = self.trials[key]
+        if score is not None:
+            self._curves[key] = [score]
+            trial = replace(trial, score=score)
+        finite = trial.score is not None and math.isfinite(trial.score)
+        self._put(replace(trial, state=TrialState.FINISHED if finite else TrialState.DIVERGED))
+        return self.merit(self.trials[key])
+
+    def known(self, number: int) -> Trial | None:
+        """A trial as the store has it from before, where the study was taken up again."""
+        return self._known.trials.get((number, 0))
+
+    def fail(self, number: int, error: str, repeat: int = 0, state: TrialState = TrialState.OUT_OF_MEMORY) -> Merit:
+        """A trial cannot be trained on, by default for want of memory: it is over, and ranked last."""
+        self._put(replace(self.trials[number, repeat], state=state, error=error or str(state).replace("_", " ")))
         return WORST
 
     def settle(self, number: int, state: TrialState, training: Training | None = None, repeat: int = 0) -> None:
@@ -202,10 +233,11 @@ class Book:
 
     def merit(self, trial: Trial) -> Merit:
         """What a trial is ranked by as it stands: the score of its last epochs, smoothed, so that luck counts half."""
-        if trial.state in (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY) or trial.score is None:
+        if trial.state in _WITHOUT_MERIT or trial.score is None:
             return WORST
         curve = self._curves.get((trial.number, trial.repeat)) or [trial.score]
-        return merit(self._metric, smoothed(curve), trial.validation_loss)
+        loss = 0.0 if trial.validation_loss is None else trial.validation_loss  # a program need not tell one
+        return merit(self._metric, smoothed(curve), loss)
 
 
 def measurement(epoch: Epoch, metric: str) -> Measurement:

@@ -35,14 +35,17 @@ class Shelf:
     def put(self, number: int, training: Training, seconds: float) -> None:
         """Keep a network that took ``seconds`` to train so far."""
         self._here[number] = training
-        if seconds < SAVED_FROM or self.trouble is not None or self._saved.get(number, 0) >= training.epoch:
-            return
+        if seconds >= SAVED_FROM and self.trouble is None and self._saved.get(number, 0) < training.epoch:
+            self.save(number, training.epoch, training.state())
+
+    def save(self, number: int, epoch: int, state: State) -> None:
+        """Put the ``state`` of a network on the disk; where that cannot be, ``trouble`` says why."""
         try:
-            saved = self._snapshots.save(self._study, number, 0, training.epoch, training.state())
+            saved = self._snapshots.save(self._study, number, 0, epoch, state)
         except StoreError as trouble:
             self.trouble = trouble
             return
-        self._saved[number] = training.epoch
+        self._saved[number] = epoch
         self._bytes += saved.bytes
 
     def __contains__(self, number: object) -> bool:

@@ -40,7 +40,11 @@ POOL = 9  # eta**2: a trial outside the best third is all but never among the be
 
 def rungs_for(rows: int) -> tuple[int, ...]:
     """The rungs, in epochs, for a training part of ``rows`` rows: the fewer rows, the more epochs a network needs."""
-    last = 243 if rows < 400 else 81 if rows < 10_000 else 27
+    return rungs_to(243 if rows < 400 else 81 if rows < 10_000 else 27)
+
+
+def rungs_to(last: int) -> tuple[int, ...]:
+    """The rungs of trials that get ``last`` epochs at most: each a third of the one above, down to one epoch."""
     rungs = [last]
     while rungs[0] > 1:
         rungs.insert(0, rungs[0] // ETA)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 from caviar.errors import ConfigError, did_you_mean
 
@@ -14,6 +15,10 @@ TASK_METRICS = {
 """What a study can be tuned for, by its task, measured on the validation part; the first is the default."""
 METRICS = tuple(name for names in TASK_METRICS.values() for name in names)
 _SMALLER_IS_BETTER = ("log_loss", "rmse", "mae", "loss", "objective_loss")  # the last two: asked, and imported
+
+Goal = Literal["maximize", "minimize"]
+GOAL_METRICS: dict[Goal, str] = {"maximize": "score", "minimize": "loss"}
+"""What a study is tuned for that other people's code measures: the larger, or the smaller, the better."""
 
 Merit = tuple[float, float]
 """Larger is better: the metric, and the loss where the metric ties (accuracies on a few hundred rows often do)."""

@@ -73,4 +73,25 @@ class TunedStudy:
             return store.trials_frame(self.name)
 
 
-Event = Begun | Progress | TunedStudy
+@dataclass(frozen=True)
+class TunedProgram:
+    """What ``tune`` gives back for a function or a command; ``summary`` is the JSON object of ``--json``.
+
+    ``best`` is the best trial, with its ``number``, ``config``, ``score`` and ``epochs``.
+    """
+
+    name: str
+    store: str
+    best: Trial
+    summary: Mapping[str, Any]
+    url: str = field(repr=False)  # as of TunedStudy
+
+    def trials(self) -> pd.DataFrame:
+        """All trials from the store, a row a trial."""
+        from caviar.store import Store
+
+        with Store.open(self.url, create=False) as store:
+            return store.trials_frame(self.name)
+
+
+Event = Begun | Progress | TunedStudy | TunedProgram

@@ -132,7 +132,7 @@ def _repeat(job: Job, book: Book, finalists: list[Trial]) -> Generator[Progress,
                 break
             done = crew.take(timeout=_SHOW_EVERY)
             if isinstance(done, Failed):
-                book.fail(done.work.number, done.error, done.work.repeat)
+                book.fail(done.work.number, str(done.error), done.work.repeat)
             elif done is not None and done.outcome is not Outcome.INTERRUPTED:
                 book.measure(done)
                 repeats[done.work.number].append(done)

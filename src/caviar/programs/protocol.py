@@ -1,0 +1,171 @@
+"""The messages of docs/protocol.md: what caviar says is plain data, what a program says is checked here."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+VERSION = 1
+LONGEST = 1 << 20  # bytes of a line
+
+Kind = Literal["error", "out_of_memory", "diverged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """``epoch`` (or mini-batch ``step``) was measured: it waits for an answer. None where it told no score."""
+
+    epoch: int | None
+    step: int | None
+    score: float | None
+    values: Mapping[str, float] = field(default_factory=dict)
+    saves: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """``what`` ("saved", "restored") was asked for and is done; "cannot" where it cannot be, and ``why``."""
+
+    what: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The trial is over; ``score`` is None where that of the last epoch stands. ``more``: it takes another trial."""
+
+    score: float | None
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The trial cannot be trained on."""
+
+    kind: Kind
+    why: str
+    more: bool = False
+
+
+Message = Told | Did | Over | Failure
+
+
+class Malformed(Exception):
+    """A line that looks like a message and is none."""
+
+
+def trial(
+    number: int,
+    config: Mapping[str, Any],
+    seed: int,
+    epochs: int,
+    folder: str,
+    start: tuple[int, str] | None = None,
+) -> dict[str, Any]:
+    """The message that gives a program a trial; ``start`` is (epochs done, path of their snapshot)."""
+    return {
+        "type": "trial",
+        "caviar": VERSION,
+        "trial": number,
+        "config": dict(config),
+        "seed": seed,
+        "epochs": epochs,
+        "folder": folder,
+        "start": None if start is None else {"epoch": start[0], "path": start[1]},
+    }
+
+
+def go_on(
+    save: str | None = None, restore: tuple[int, str] | None = None, knobs: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The answer that lets a trial go on; see docs/protocol.md for what it asks besides."""
+    answer: dict[str, Any] = {"type": "go_on"}
+    if save is not None:
+        answer["save"] = save
+    if restore is not None:
+        answer["restore"] = {"epoch": restore[0], "path": restore[1]}
+    if knobs:
+        answer["knobs"] = dict(knobs)
+    return answer
+
+
+def stop(why: str) -> dict[str, Any]:
+    """The answer that ends a trial."""
+    return {"type": "stop", "why": why}
+
+
+def line_of(message: Mapping[str, Any]) -> bytes:
+    """A message as it goes over the pipe."""
+    return json.dumps(message, allow_nan=False).encode() + b"\n"
+
+
+def parse(line: bytes) -> Message | None:
+    """What a program's ``line`` says; None for a line that is no message. Raises Malformed, with the line in it."""
+    if not line.lstrip().startswith(b"{"):
+        return None
+    try:
+        found = json.loads(line)
+        return _message(found)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        shown = line[:200].decode(errors="replace").strip()
+        raise Malformed(f"not a message of the protocol ({_reason(error)}): {shown}") from None
+
+
+def _message(found: dict[str, Any]) -> Message:
+    kind = found["type"]
+    if kind == "epoch":
+        score = _number(found["score"]) if "score" in found else None
+        return Told(_count(found, "epoch"), None, score, _values(found), found.get("saves") is True)
+    if kind == "step":
+        return Told(None, _count(found, "step"), None, _values(found), found.get("saves") is True)
+    if kind in ("saved", "restored"):
+        return Did(kind)
+    if kind == "cannot":
+        return Did(kind, _text(found, "why"))
+    if kind == "done":
+        score_told = found.get("score")
+        return Over(None if score_told is None else _number(score_told), found.get("more") is True)
+    if kind == "failed":
+        said = found.get("kind", "error")
+        if said not in ("error", "out_of_memory", "diverged"):
+            raise ValueError(f"there is no kind {said!r:.40}")
+        return Failure(said, _text(found, "why"), found.get("more") is True)
+    raise ValueError(f"there is no type {kind!r:.40}")
+
+
+def _count(found: dict[str, Any], name: str) -> int:
+    value = found[name]
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0 or (name == "epoch" and value < 1):
+        raise ValueError(f"{name} must be a whole number from 1 on")
+    return value
+
+
+def _values(found: dict[str, Any]) -> dict[str, float]:
+    values = found.get("values") or {}
+    return {str(name)[:100]: _number(value) for name, value in values.items()}
+
+
+def _number(value: Any) -> float:
+    """A number, also one that JSON has no word for; see docs/protocol.md."""
+    if value is None:
+        return math.nan
+    if isinstance(value, str):
+        if value not in ("NaN", "Infinity", "-Infinity"):
+            raise ValueError(f"{value!r:.40} is no number")
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r:.40} is no number")
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of 400 digits
+        return math.inf
+
+
+def _text(found: dict[str, Any], name: str) -> str:
+    return str(found.get(name, ""))[:10_000]
+
+
+def _reason(error: Exception) -> str:
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
