@@ -1,0 +1,426 @@
+"""The training program's side of caviar: one file, nothing but Python 2.7 or 3.6 and newer. Copy it beside the program.
+
+    import caviar_client
+
+    for trial in caviar_client.trials():
+        network = build(**trial.config)
+        trial.on_save(network.save)             # called with a path; only if the network can be saved
+        trial.on_restore(network.load)
+        for epoch in trial.epochs():
+            score = network.train_one_epoch(learning_rate=trial.knobs["learning_rate"])
+            trial.report(epoch, score)
+
+    caviar tune --command "python train.py" --space space.toml
+    caviar babysit --command "python train.py" --config config.toml
+
+``trials`` gives trial after trial, as long as caviar has any. When caviar stops a trial early, ``report`` returns False
+and ``epochs`` ends; when caviar rolls it back, ``on_restore``'s function is called and ``epochs`` goes back. An
+exception that the program does not catch is told to caviar and ends the process.
+
+``caviar_client.run(function)`` calls ``function(trial)`` for every trial instead. There ``report`` raises
+``TrialStopped``, which ends this trial and no more, from however deep; so does any other exception, with which the
+trial has failed; and a number that the function returns is the trial's final score.
+
+Prints do no harm: standard output is standard error from the import of this file on, and caviar keeps what is written.
+
+Without caviar, one trial of three epochs, to see whether the program works:
+
+    CAVIAR_TRY='{"learning_rate": 0.1}' python train.py
+
+CAVIAR_TRY_EPOCHS=10 makes them ten. What caviar says and hears is in its docs/protocol.md.
+"""
+
+import errno
+import io
+import json
+import os
+import re
+import sys
+import time
+import traceback
+
+_VERSION = "1"
+_STEP_SECONDS = 0.1  # between two steps that are told; the others cost next to nothing
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|(can't|cannot) allocate memory|RESOURCE_EXHAUSTED|std::bad_alloc", re.IGNORECASE
+)  # what frameworks say whose exception is a RuntimeError like any other
+
+_now = getattr(time, "monotonic", time.time)
+
+
+class TrialStopped(BaseException):
+    """Caviar has stopped this trial. Not an Exception, so that ``except Exception`` in a program lets it pass."""
+
+
+def trials():
+    """Yield a ``Trial`` for each that caviar sends, until there are no more.
+
+    The trial is over at the end of the loop's body. ``report`` and ``step`` return False in it where caviar has
+    stopped the trial, for nobody could catch what they raise: ``trial.epochs()`` ends by itself, and a loop of the
+    program's own ends with ``if not trial.report(epoch, score): break``.
+    """
+    return _trials(raises=False)
+
+
+def run(function):
+    """Call ``function(trial)`` for each trial that caviar sends.
+
+    TrialStopped, raised by ``report`` and ``step``, ends the trial. With any other exception the trial has failed, out
+    of memory where the exception says so, and the next one begins. What the function returns is the final score, or
+    None: then that is the last one reported.
+    """
+    for trial in _trials(raises=True):
+        try:
+            trial.done(function(trial))
+        except TrialStopped:
+            trial.done()
+        except Exception as error:
+            trial.failed(_text(traceback.format_exc()), _kind(error))
+
+
+class Trial(object):
+    """One config to train.
+
+    number      the trial's number
+    config      dict of numbers, booleans and text by name
+    seed        a whole number from 0 to 2**32 - 1, another for every trial
+    last_epoch  the most epochs that the trial can get; epochs count from 1
+    epoch       the epoch that is being trained; before the first the one that a snapshot ends with, or 0
+    knobs       dict, ``config`` at first; caviar changes it in ``report`` and ``step``
+    stopped     whether caviar has stopped the trial
+    """
+
+    Stopped = TrialStopped
+
+    def __init__(self, line, message, raises):
+        self._line = line
+        self._raises = raises
+        self.number = message["trial"]
+        self.config = _native(message["config"])
+        self.seed = message["seed"]
+        self.last_epoch = message["epochs"]
+        self.knobs = dict(self.config)
+        self.stopped = False
+        self.epoch = 0
+        self._folder = _path(message["folder"])
+        self._over = False
+        self._save = self._restore = self._knobs = None
+        self._snapshot = None  # to be restored before the next epoch begins
+        self._can_go_back = False  # only ``epochs`` can
+        self._told = None  # when the last step was
+        if message.get("start"):
+            self.epoch = message["start"]["epoch"]
+            self._snapshot = _path(message["start"]["path"])
+
+    @property
+    def folder(self):
+        """The trial's own folder, for whatever the program wants to keep; it is made when first asked for."""
+        if not os.path.isdir(self._folder):
+            os.makedirs(self._folder)
+        return self._folder
+
+    def on_save(self, function):
+        """Have ``function(path)`` write all that training depends on, weights and optimiser, to the file ``path``.
+
+        If it raises, caviar is told why, and the trial goes on.
+        """
+        self._save = function
+
+    def on_restore(self, function):
+        """Have ``function(path)`` take back what ``on_save``'s function wrote. Both are needed, and ``epochs``."""
+        self._restore = function
+
+    def on_knobs(self, function):
+        """Have ``function(changed)`` called with a dict of the knobs that changed; ``trial.knobs`` has them already."""
+        self._knobs = function
+
+    def epochs(self):
+        """Yield the numbers of the epochs to train: 1, or the one after the snapshot, to ``last_epoch``.
+
+        Ends when the trial is stopped. After a rollback it goes on with the epoch after the restored one.
+        """
+        self._can_go_back = True
+        while self.epoch < self.last_epoch and not self.stopped and not self._over:
+            self._go_back()
+            self.epoch += 1
+            yield self.epoch
+
+    def report(self, epoch, score=None, **values):
+        """Tell the score after ``epoch``, and further numbers by name; wait for caviar's answer and do what it asks.
+
+        Any number will do that ``float`` takes, NaN and infinity included. Returns True; if caviar has stopped the
+        trial raises TrialStopped in ``run``, and returns False in ``trials``.
+        """
+        if self._snapshot is not None:  # a rollback within this epoch: what is reported is of no epoch
+            self._go_back()
+            return True
+        self.epoch = int(epoch)
+        message = {"type": "epoch", "epoch": self.epoch, "values": _numbers(values)}
+        if score is not None:
+            message["score"] = float(score)
+        if self._asks(message):
+            self._snapshot = None  # the epoch is over: nothing was trained since
+            return True
+        return False
+
+    def step(self, step, **values):
+        """Tell from within an epoch how it goes: ``step`` counts mini-batches, ``values`` are numbers by name.
+
+        May be called after every mini-batch: caviar gets some ten a second. Returns True; False when this epoch is to
+        be left, because of a rollback, or of a stop (which raises in ``run``).
+        """
+        if self._told is not None and 0 <= _now() - self._told < _STEP_SECONDS and not self.stopped:
+            return self._snapshot is None
+        going = self._asks({"type": "step", "step": int(step), "values": _numbers(values)})
+        self._told = _now()
+        return going and self._snapshot is None
+
+    def done(self, score=None):
+        """End the trial, with ``score`` or the last one reported. Said by itself at the end of the loop's body."""
+        message = {"type": "done", "more": True}
+        if score is not None:
+            message["score"] = float(score)
+        if not self._over:
+            self._over = True
+            self._line.say(message)
+
+    def failed(self, why, kind="error"):
+        """End the trial without a result; ``kind`` is error, out_of_memory or diverged."""
+        if not self._over:
+            self._over = True
+            self._line.say({"type": "failed", "kind": kind, "why": why[-10000:], "more": True})
+
+    def _asks(self, message):
+        """Say it, do what is answered, and whether the trial goes on."""
+        if not self.stopped and not self._over:
+            message["saves"] = self._can_go_back and self._save is not None and self._restore is not None
+            self._line.say(message)
+            answer = self._line.hear()
+            kind = answer["type"]
+            if kind == "go_on":
+                self._obey(answer)
+            elif kind == "stop":
+                self.stopped = True
+            elif kind == "end":  # in the midst of a trial: caviar has ended
+                raise SystemExit(1)
+            else:
+                _leave("caviar answered with %r, which this client does not know" % (kind,))
+        if self._raises and (self.stopped or self._over):
+            raise TrialStopped()
+        return not self.stopped and not self._over
+
+    def _obey(self, answer):
+        if answer.get("save"):
+            try:
+                self._save(_path(answer["save"]))
+            except Exception as error:
+                self._line.say({"type": "cannot", "why": _said(error)[:1000]})
+            else:
+                self._line.say({"type": "saved"})
+        if answer.get("restore"):
+            self._snapshot = _path(answer["restore"]["path"])
+            self._restore(self._snapshot)
+            self.epoch = answer["restore"]["epoch"]
+            self._line.say({"type": "restored"})
+        if answer.get("knobs"):
+            changed = _native(answer["knobs"])
+            self.knobs.update(changed)
+            if self._knobs is not None:
+                self._knobs(changed)
+
+    def _go_back(self):
+        """Restore the snapshot that the trial begins with; or that of a rollback within an epoch, whose rest has
+        been trained since."""
+        path, self._snapshot = self._snapshot, None
+        if path is not None:
+            if self._restore is None:
+                raise RuntimeError("the trial begins with a snapshot, and the program has no on_restore")
+            self._restore(path)
+
+
+def _trials(raises):
+    line = _line()
+    while True:
+        message = line.hear()
+        if message["type"] == "end":
+            return
+        if message["type"] != "trial":
+            _leave("caviar said %r where a trial was awaited" % (message["type"],))
+        line.trial = Trial(line, message, raises)
+        yield line.trial
+        line.trial.done()
+
+
+class _Line(object):
+    """The pipes to and from caviar; nobody else's prints get into the one, and nobody else reads from the other."""
+
+    def __init__(self):
+        sys.stdout.flush()
+        self._output, self._input = _copy(1), io.open(_copy(0), "rb")
+        os.dup2(2, 1)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        self.trial = None
+        self._process = os.getpid()
+        self._hook, sys.excepthook = sys.excepthook, self._uncaught
+
+    def say(self, message):
+        """Write one message, after what was printed before it."""
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (AttributeError, EnvironmentError, ValueError):  # none, closed, or nobody reads it any more
+                pass
+        left = json.dumps(message).encode("ascii") + b"\n"
+        try:
+            while left:
+                left = left[os.write(self._output, left) :]
+        except EnvironmentError as error:
+            if error.errno != errno.EPIPE:
+                raise
+            raise SystemExit(1)  # caviar has ended
+
+    def hear(self):
+        """The next message; one that says the end where the input ends."""
+        line = self._input.readline()
+        if not line.endswith(b"\n"):  # at once, or in the midst of a line
+            return {"type": "end"}
+        try:
+            message = json.loads(line.decode("utf-8"))
+            message["type"]
+        except (ValueError, TypeError, KeyError):
+            _leave("caviar said something that is no message: %.200r" % (line,))
+        return message
+
+    def _uncaught(self, kind, error, trace):
+        """Tell why the trial has failed before Python prints it and ends; but not in a fork."""
+        if self.trial is not None and os.getpid() == self._process and not issubclass(kind, KeyboardInterrupt):
+            try:
+                self.trial.failed(_text("".join(traceback.format_exception(kind, error, trace))), _kind(error))
+            except SystemExit:
+                pass
+        self._hook(kind, error, trace)
+
+
+class _Alone(object):
+    """In caviar's place when a program is tried without it: one trial, never stopped."""
+
+    def __init__(self, config, epochs):
+        self.trial = None
+        self._answers = [
+            {"type": "end"},
+            {
+                "type": "trial",
+                "trial": 0,
+                "config": config,
+                "seed": 0,
+                "epochs": epochs,
+                "folder": os.path.join(os.getcwd(), "caviar_try"),
+            },
+        ]
+
+    def say(self, message):
+        told = dict(message, **message.get("values", {}))
+        words = [
+            "%s %s" % (name, told[name]) for name in sorted(told) if name not in ("type", "values", "more", "saves")
+        ]
+        print("%s: %s" % (message["type"], ", ".join(words)))
+        if message["type"] in ("epoch", "step"):
+            self._answers.append({"type": "go_on"})
+
+    def hear(self):
+        return self._answers.pop()
+
+
+_connected = None
+
+
+def _line():
+    global _connected
+    if _connected is None:
+        version, config = os.environ.get("CAVIAR_PROTOCOL"), os.environ.get("CAVIAR_TRY")
+        if version is not None and version != _VERSION:
+            _leave(
+                "this caviar_client.py speaks version %s of caviar's protocol, and caviar version %s"
+                % (_VERSION, version),
+                "write the one that belongs to it: caviar client python",
+            )
+        if version is not None:
+            _connected = _Line()
+        elif config is not None:
+            try:
+                config, epochs = dict(json.loads(config)), int(os.environ.get("CAVIAR_TRY_EPOCHS", "3"))
+            except (ValueError, TypeError):
+                _leave(
+                    "CAVIAR_TRY is a config as a JSON object, and CAVIAR_TRY_EPOCHS a number",
+                    """such as CAVIAR_TRY='{"learning_rate": 0.1}' CAVIAR_TRY_EPOCHS=3""",
+                )
+            _connected = _Alone(config, epochs)
+        else:
+            script = os.path.basename(sys.argv[0] or "train.py")
+            _leave(
+                'caviar starts this program: caviar tune --command "python %s" --space space.toml' % script,
+                """to try it alone: CAVIAR_TRY='{"learning_rate": 0.1}' python %s   (a container is to get """
+                "CAVIAR_PROTOCOL from outside)" % script,
+            )
+    return _connected
+
+
+def _leave(rule, way_out="write the newest client: caviar client python"):
+    """End the program with two lines."""
+    sys.stderr.write("%s\n%s\n" % (rule, way_out))
+    raise SystemExit(2)
+
+
+def _copy(descriptor):
+    """Another descriptor of the same pipe, which programs that this one starts do not get."""
+    copied = os.dup(descriptor)
+    if sys.version_info < (3,):
+        import fcntl
+
+        fcntl.fcntl(copied, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+    return copied
+
+
+def _native(value):
+    """Python 2's JSON is all unicode, which few libraries of its time take where they mean str."""
+    if sys.version_info >= (3,):
+        return value
+    if isinstance(value, dict):
+        return dict((_native(key), _native(item)) for key, item in value.items())
+    try:
+        return value.encode("ascii")
+    except (AttributeError, UnicodeError):  # a number, or text that is not ASCII
+        return value
+
+
+def _path(path):
+    """A path as this Python takes it, also where its locale knows only ASCII."""
+    return path.encode("utf-8") if sys.version_info < (3,) else os.fsdecode(path.encode("utf-8"))
+
+
+def _numbers(values):
+    return dict((name, float(value)) for name, value in values.items() if value is not None)
+
+
+def _text(text):
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+
+
+def _said(error):
+    return _text("".join(traceback.format_exception_only(type(error), error))).strip()
+
+
+def _kind(error):
+    """The kind of failure that an exception is, by what the frameworks raise."""
+    names = [parent.__name__ for parent in type(error).__mro__]
+    if "MemoryError" in names or "OutOfMemoryError" in names or "ResourceExhaustedError" in names:
+        return "out_of_memory"
+    if isinstance(error, FloatingPointError):
+        return "diverged"
+    return "out_of_memory" if _OUT_OF_MEMORY.search(_said(error)) else "error"
+
+
+if "CAVIAR_PROTOCOL" in os.environ:
+    _line()
