@@ -8,6 +8,8 @@ with caviar.open_study("resnets", space) as study: study.ask(10)     your own co
 caviar.Space(learning_rate=caviar.Log(1e-4, 1), ...)                 what to search
 """
 
+from typing import Any
+
 from caviar import babysit
 from caviar.asking import OpenStudy, open_study
 from caviar.errors import (
@@ -61,7 +63,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> type[BaseException]:
+def __getattr__(name: str) -> Any:
     """``TrialStopped``, from the client, which is for programs that caviar has started and is not loaded elsewhere."""
     if name != "TrialStopped":
         raise AttributeError(f"module 'caviar' has no attribute {name!r}")

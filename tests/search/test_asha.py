@@ -49,13 +49,14 @@ def by_brute_force(qualities: list[float], slots: int, diverge=frozenset(), slow
         end = 0
         while end < len(RUNGS) - 1 and number not in diverge:
             lag = min((slots - 1) * 3**end, number // 2)
-            company = [k for k in range(number - lag) if ends[k] >= end]
+            before = [k for k in range(number - lag) if ends[k] >= end]
 
-            def good(others: list[int], quality: float = quality) -> bool:
+            def good(before: list[int], quality: float = quality) -> bool:
+                others = before[-27:]
                 better = sum(k not in diverge and qualities[k] >= quality for k in others)
                 return 3 * better < len(others) + 1
 
-            if not (good(company) or (number in slow and good([k for k in company if k in slow]))):
+            if not (good(before) or (number in slow and good([k for k in before if k in slow]))):
                 break
             end += 1
         ends.append(end)

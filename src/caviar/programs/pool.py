@@ -317,8 +317,8 @@ class Pool:
         """The process of a place ends; another may begin there meanwhile."""
         program, place.program = place.program, None
         assert program is not None
-        for descriptor in program.open:
-            self._selector.unregister(descriptor)
+        for key in [key for key in self._selector.get_map().values() if key.data is place]:
+            self._selector.unregister(key.fd)
         program.ask_to_end()
         self._leaving.append((program, self._clock() + _LEAVING))
 

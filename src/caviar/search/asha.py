@@ -3,16 +3,18 @@
 Notation
     rung      a number of epochs after which trials are compared
     eta       a trial goes on if it is among the best of eta of those that it is compared with, itself included
-    index     the how-manieth trial of this ladder it is; its company are those with smaller indices
+    index     the how-manieth trial of this ladder it is
     slots     how many trials are trained at once
     lag       how many trials just before it are not in its company, so that nobody waits for them
+    company   whom a trial is compared with: the last ``COMPANY`` with smaller indices, before the lag, that came there
 
 A network of our own engine costs nothing while it waits for others to be compared (halving.py). One in a process of its
 own, written in any framework, holds that process: so here a trial is compared with its company alone, and what is
-decided of it is decided for good. The company is fixed by numbers: all trials before it that come to the rung, but for
-the last ``(slots - 1) * eta**rung`` of the ladder (at most half of them), of which those that come there are about as
-many as are trained at the same time. Until the rest of them are there, it waits. So every decision is a function of
-merits, numbers and ``slots``, never of time; with one slot nobody ever waits.
+decided of it is decided for good. The company is fixed by numbers: the lag is ``(slots - 1) * eta**rung`` trials of the
+ladder (at most half of those before it), of which about as many come to the rung as are trained at the same time. Until
+the company is there, it waits. So every decision is a function of merits, numbers and ``slots``, never of time; with
+one slot nobody ever waits. A company of all that ever came would be no measure: a search that learns proposes better
+trials as it goes on, so that nearly all of them would be among its best.
 
 A slow starter (see slow_starters.py) goes on, too, if it is among the best of eta of the slow starters alone.
 
@@ -28,6 +30,8 @@ from dataclasses import dataclass, field
 from caviar.search.halving import ETA, Decision
 from caviar.search.ranking import WORST, Merit
 
+COMPANY = 27
+
 
 @dataclass(slots=True)
 class _Rung:
@@ -39,8 +43,6 @@ class _Rung:
     compared: list[tuple[int, Merit]] = field(default_factory=list)  # (number, merit), in the order of `indices`
     slow: list[tuple[int, Merit]] = field(default_factory=list)  # (index, merit) of the slow starters among them
     waiting: list[int] = field(default_factory=list)  # arrived, and not decided of
-    ordered: list[Merit] = field(default_factory=list)  # merits of the first `counted` of `compared`, the worst first
-    counted: int = 0
 
 
 class Asha:
@@ -135,17 +137,12 @@ class Asha:
 
     def _is_good(self, rung: _Rung, index: int, until: int, merit: Merit) -> bool:
         """Whether ``merit`` is among the best of eta of its company; of equal ones the earlier is the better."""
-        company = bisect_left(rung.indices, until)
-        for _, other in rung.compared[rung.counted : company]:
-            insort(rung.ordered, other)
-        rung.counted = max(rung.counted, company)
-        better = len(rung.ordered) - bisect_left(rung.ordered, merit)
-        better -= sum(other >= merit for _, other in rung.compared[company : rung.counted])
-        if better * self._eta < company + 1:
+        company = [other for _, other in rung.compared[: bisect_left(rung.indices, until)][-COMPANY:]]
+        if sum(other >= merit for other in company) * self._eta < len(company) + 1:
             return True
         if index not in self._slow:
             return False
-        alike = [other for earlier, other in rung.slow if earlier < until]
+        alike = [other for earlier, other in rung.slow if earlier < until][-COMPANY:]
         return sum(other >= merit for other in alike) * self._eta < len(alike) + 1
 
 
