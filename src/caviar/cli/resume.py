@@ -22,6 +22,7 @@ def resume(
     test: Annotated[str | None, typer.Option(help="The same --test, if it was moved.", metavar="FILE")] = None,
     store: StoreUrl = DEFAULT_STORE,
     threads: Annotated[int | None, typer.Option(help="Networks trained at once; by default one a processor.")] = None,
+    processes: Annotated[int | None, typer.Option(help="The same for a program of your own.")] = None,
     out: Annotated[
         str | None, typer.Option(help="The folder that the model is saved in; by default as before.", metavar="DIR")
     ] = None,
@@ -59,6 +60,7 @@ def resume(
             data=data,
             test=test,
             threads=threads,
+            processes=processes,
             out=out,
             ended=ended,
         )

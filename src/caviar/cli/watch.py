@@ -11,7 +11,7 @@ from rich.text import Text
 from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE
 from caviar.cli.signals import Ended, ending
-from caviar.tune import Begun, Event, Progress, TunedStudy
+from caviar.tune import Begun, Event, Progress, TunedProgram, TunedStudy
 
 _ROUND = 2.0  # seconds between two lines of a log, at least
 
@@ -50,9 +50,10 @@ def watch(
                     elif event.elapsed - told >= _ROUND:
                         told = event.elapsed
                         people.print(live.line(begun, event), markup=False, soft_wrap=True)
-                elif isinstance(event, TunedStudy):
+                elif isinstance(event, TunedStudy | TunedProgram):
                     display.stop()
-                    people.print(live.answer(event))
+                    shown = live.answer(event) if isinstance(event, TunedStudy) else live.program_answer(event)
+                    people.print(shown)
                     if json:
                         print_json(event.summary)
         except KeyboardInterrupt:

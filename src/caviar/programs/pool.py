@@ -236,7 +236,7 @@ class Pool:
             self._crash(place, "error", f"it wrote a line of more than {protocol.LONGEST:,} bytes")
         elif program.waiting_lines > _MOST_LINES and self._command.speaks:
             self._crash(place, "error", f"it wrote {_MOST_LINES:,} lines and waited for no answer")
-        elif program.has_ended and not (program.drain() and place.turn == "program"):
+        elif program.has_ended and not program.drain():
             self._gone(place, program)
 
     def _obey(self, place: _Place, program: Program, number: int, line: bytes) -> None:

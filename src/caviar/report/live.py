@@ -13,7 +13,7 @@ from rich.text import Text
 from caviar.records import Study, TrialState
 from caviar.report.text import config_text, duration, main_score, metric_name, number
 from caviar.search.ranking import TASK_METRICS
-from caviar.tune import Begun, Progress, TunedStudy
+from caviar.tune import Begun, Progress, TunedProgram, TunedStudy
 
 _BAR = 32
 
@@ -21,6 +21,11 @@ _BAR = 32
 def heading(begun: Begun) -> Text:
     """What is being tuned, on what."""
     study, data, environment = begun.study, begun.study.data, begun.study.environment
+    if not data:
+        program = study.budget["program"]
+        what = program["command"] or "a function"
+        trained = f"{environment['threads']} at once, up to {begun.rungs[-1]} epochs each, seed {study.seed}."
+        return Text.assemble((study.name, "bold"), f": {what}; {trained}")
     classes = f"{data['classes']} classes" if data.get("classes") else "a number to predict"
     return Text.assemble(
         (study.name, "bold"),
@@ -86,6 +91,26 @@ def answer(result: TunedStudy) -> Group:
     return Group(Padding(grid, (1, 0, 0, 0)))
 
 
+def program_answer(result: TunedProgram) -> Group:
+    """What was found for a program or a function."""
+    summary, best = result.summary, result.best
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column()
+    told = summary["best"]
+    how = f"the {'largest' if told['goal'] == 'maximize' else 'smallest'} of all: chosen for its luck, too"
+    if told["repeated"] is not None:
+        repeated = told["repeated"]
+        how = f"when chosen; {number(repeated['mean'])} on average of {len(repeated['scores'])} more with fresh seeds"
+    grid.add_row("score", Text.assemble((number(best.score or 0.0), "bold"), f" after {best.epochs} epochs, {how}"))
+    grid.add_row("config", Text(f"trial {best.number}: {config_text(best.config)}"))
+    if told["folder"] is not None:
+        grid.add_row("folder", Text(told["folder"]))
+    grid.add_row("trials", Text(_counts_text(summary["trials"])))
+    grid.add_row("study", Text(f"{result.name} in {result.store}, {duration(summary['seconds'])}"))
+    return Group(Padding(grid, (1, 0, 0, 0)))
+
+
 def _errors(scores: Mapping[str, float]) -> str:
     """The scores beside the main one: the loss of classes, or the errors of numbers in their own units."""
     if "log_loss" in scores:
@@ -114,14 +139,17 @@ def _time(study: Study, progress: Progress) -> Table:
 
 def _best(study: Study, progress: Progress) -> Text:
     best = progress.best
-    if best is None or best.score is None or best.validation_loss is None:
+    if best is None or best.score is None:
         return Text("none yet")
     name = metric_name(study.metric)
     kind = "squared error" if study.metric in TASK_METRICS["regression"] else "log loss"
-    loss = "" if study.metric == "log_loss" else f", {kind} {number(best.validation_loss)}"
+    loss = "" if study.metric == "log_loss" else f", {kind} {number(best.validation_loss or 0.0)}"
+    if not study.data:
+        loss = ""
     epochs = f"{best.epochs} epoch" + ("s" if best.epochs != 1 else "")
     return Text.assemble(
-        (f"{name} {best.score:.4f}", "bold"), f"{loss} on validation, trial {best.number} after {epochs}"
+        (f"{name} {best.score:.4f}", "bold"),
+        f"{loss}{' on validation' if study.data else ''}, trial {best.number} after {epochs}",
     )
 
 
@@ -131,4 +159,8 @@ def _trials(progress: Progress) -> Text:
     pace = started / progress.elapsed if progress.elapsed > 0 else 0.0
     shown = (TrialState.STOPPED, TrialState.FINISHED, TrialState.DIVERGED)
     parts = [f"{counts.get(state, 0):,} {state}" for state in shown]
-    return Text(f"{started:,} started ({pace:,.0f} a second), {', '.join(parts)}")
+    failed = counts.get(TrialState.FAILED, 0) + counts.get(TrialState.OUT_OF_MEMORY, 0)
+    if failed:
+        parts.append(f"{failed:,} failed")
+    shown_pace = f"{pace:,.0f} a second" if pace >= 1 else f"{60 * pace:,.0f} a minute"
+    return Text(f"{started:,} started ({shown_pace}), {', '.join(parts)}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from caviar.engine.contract import Epoch, Outcome, Training
 from caviar.records import Box, Config, Measurement, StudyState, Trial, TrialState, Worker
 from caviar.run.crew import Done
-from caviar.search.ranking import WORST, Merit, merit, smoothed
+from caviar.search.ranking import GOAL_METRICS, WORST, Merit, merit, smoothed
 
 if TYPE_CHECKING:
     from caviar.store import Store
@@ -116,7 +116,8 @@ class Book:
         last = measurements[epoch]
         self.seconds[key] = sum(m.seconds for m in measurements.values() if m.epoch <= epoch)
         self._curves[key] = [m.score for m in measurements.values() if m.epoch <= epoch]
-        measured = replace(self.trials[key], epochs=epoch, score=last.score, validation_loss=last.validation_loss)
+        loss = _or_none(last.validation_loss)
+        measured = replace(self.trials[key], epochs=epoch, score=last.score, validation_loss=loss)
         if diverged:
             measured = replace(measured, state=TrialState.DIVERGED)
         self._put(measured)
@@ -129,7 +130,7 @@ class Book:
             self._measurements.append((*key, measured))
         self.seconds[key] = self.seconds.get(key, 0.0) + measured.seconds
         self._curves.setdefault(key, []).append(measured.score)
-        loss = measured.validation_loss if math.isfinite(measured.validation_loss) else None
+        loss = _or_none(measured.validation_loss)
         trial = replace(self.trials[key], epochs=measured.epoch, score=measured.score, validation_loss=loss)
         if not math.isfinite(measured.score):
             trial = replace(trial, state=TrialState.DIVERGED)
@@ -236,8 +237,13 @@ class Book:
         if trial.state in _WITHOUT_MERIT or trial.score is None:
             return WORST
         curve = self._curves.get((trial.number, trial.repeat)) or [trial.score]
-        loss = 0.0 if trial.validation_loss is None else trial.validation_loss  # a program need not tell one
+        loss = 0.0 if self._metric in GOAL_METRICS.values() else trial.validation_loss  # a program need not tell one
         return merit(self._metric, smoothed(curve), loss)
+
+
+def _or_none(loss: float) -> float | None:
+    """A loss, or None where nobody told one."""
+    return None if math.isnan(loss) else loss
 
 
 def measurement(epoch: Epoch, metric: str) -> Measurement:

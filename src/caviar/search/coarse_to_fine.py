@@ -12,7 +12,8 @@ LCBench the best 1 % after 52 epochs are in the median no better than the upper 
 compete in their first epochs, and a box can be left: whole-space trials that reach its rung and are better become
 the best, and the next box is where they are.
 
-In a box, a draw is the likeliest of several points: where the best are, and not where those next to them are.
+In a box, a draw is the likeliest of several points: where the best are, and not where those next to them are. Its
+categories are drawn by their weights, or the likeliest would be the only one.
 
 Source: deeplearning.ai, Improving deep neural networks, week 3, "Using an appropriate scale" and "Tuning process". The
 cross-entropy method (Rubinstein, 1999) is the same idea with a normal distribution in the place of the box.
@@ -64,7 +65,10 @@ class CoarseToFine:
         self._scales = [space[name] for name in space.searched]
         self._sequence = SobolPoints(len(self._scales), seed)
         self._half_cells = np.array([_half_cell(scale) for scale in self._scales])
-        self._tiers = np.array([scale.tier or len(self._zoom.tier_opens) for scale in self._scales], dtype=np.int64)
+        last = len(self._zoom.tier_opens)
+        tiers = [scale.tier or last for scale in self._scales]
+        present = sorted(set(tiers))  # a space whose scales say nothing of their tiers is open from the first trial on
+        self._tiers = np.array([1 + present.index(tier) for tier in tiers], dtype=np.int64)
         self._points: dict[int, Units] = {}  # of trials that were among the best
         self._taken: list[int] = []  # evidence that is ranked already, by rung
         self._ranked: list[list[Compared]] = []  # by rung, the best first, no more than may be needed
@@ -108,7 +112,10 @@ class CoarseToFine:
         if many == 1 or not self._scales:
             return self._box.place(draws)
         stream = generator(stream_key(self._seed, Purpose.PROPOSALS, trial=number))
-        points = self._box.place(stream.random((len(draws) * many, draws.shape[1])))
+        coordinates = stream.random((len(draws), many, draws.shape[1]))
+        categories = [j for j, scale in enumerate(self._scales) if isinstance(scale, Choice)]
+        coordinates[:, :, categories] = coordinates[:, :1, categories]  # they are drawn by their weights alone
+        points = self._box.place(coordinates.reshape(len(draws) * many, -1))
         likeliest = self._likelihood.of(points).reshape(len(draws), many).argmax(axis=1)
         return cast(Units, points.reshape(len(draws), many, -1)[np.arange(len(draws)), likeliest])
 

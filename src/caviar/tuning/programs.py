@@ -621,9 +621,10 @@ def _conclude(job: ProgramJob, book: Book, study: Study, search: _Search, store:
 def _no_answer(book: Book, failures: list[str]) -> NoAnswer:
     counts = book.counts()
     if failures:
-        last = failures[-1].strip()
+        lines = failures[-1].strip().splitlines()
+        why = "; ".join(dict.fromkeys((lines[0], lines[-1])))
         return NoAnswer(
-            f"no trial has a score; {len(failures)} failed, the last so: {last}",
+            f"no trial has a score; {len(failures)} failed, the last so: {why}",
             "mend the program, and try it alone: CAVIAR_TRY='{...}' before its command, with a config in JSON",
         )
     if counts.get(TrialState.DIVERGED, 0):
