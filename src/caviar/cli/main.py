@@ -15,6 +15,7 @@ import typer
 from caviar.cli import (
     babysit,
     branch,
+    client,
     delete,
     demo,
     diary,
@@ -66,6 +67,7 @@ app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)
 app.command("import")(optuna.import_optuna)
 app.command("delete")(delete.delete)
+app.command("client")(client.client)
 app.command("space")(space.space)
 app.command("plan")(plan.plan)
 app.command("lr-find")(lr_find.lr_find)
