@@ -6,6 +6,7 @@ goes through memory of this process to children of this process and nowhere else
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -141,7 +142,7 @@ class Objective:
             re.sub(r"\W+", "-", getattr(function, "__name__", type(function).__name__)).strip("-") or "objective"
         )
         try:
-            content = cloudpickle.dumps((sys.path, function))
+            function_bytes = cloudpickle.dumps(function)
         except Exception as error:
             raise ConfigError(
                 f"the objective cannot be taken to another process: {str(error).splitlines()[0]:.200}",
@@ -149,7 +150,8 @@ class Objective:
             ) from None
         self._memory = os.memfd_create("caviar-objective") if hasattr(os, "memfd_create") else _unnamed_file()
         with open(self._memory, "wb", closefd=False) as file:
-            file.write(content)
+            # on a line of its own, before the rest: its modules are looked for there
+            file.write(json.dumps(sys.path).encode() + b"\n" + function_bytes)
 
     def start(self, trial: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
         """A process for ``trial`` and those after it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 
@@ -16,9 +17,9 @@ def main() -> None:
     descriptor = int(os.environ.pop("CAVIAR_OBJECTIVE"))
     content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)  # a place of our own: others read it, too
     os.close(descriptor)
-    path, function = cloudpickle.loads(content)
-    sys.path[:] = path
-    client.run(function)
+    path, _, function = content.partition(b"\n")
+    sys.path[:] = json.loads(path)
+    client.run(cloudpickle.loads(function))
 
 
 if __name__ == "__main__":

@@ -145,6 +145,8 @@ def _count(found: dict[str, Any], name: str) -> int:
 
 def _values(found: dict[str, Any]) -> dict[str, float]:
     values = found.get("values") or {}
+    if not isinstance(values, dict):
+        raise ValueError("values must be numbers by name")
     return {str(name)[:100]: _number(value) for name, value in values.items()}
 
 

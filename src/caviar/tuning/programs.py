@@ -300,6 +300,7 @@ class _Search:
         self._over: dict[int, Merit] = {}  # ended before its last rung: what it is compared by at those left
         self._waiting: deque[Step] = deque()  # without a place yet
         self._saving: dict[int, tuple[int, Path]] = {}
+        self._starts: dict[int, Path] = {}  # snapshots that trials begin with, until they have
         self._saved_at: dict[int, float] = {}  # seconds of training at the last snapshot
 
     def run(self) -> Iterator[Progress]:
@@ -374,7 +375,7 @@ class _Search:
         if saved is not None:
             epoch = int(saved["epoch"])
             folder.mkdir(parents=True, exist_ok=True)
-            path = folder.absolute() / f"{epoch}.snapshot"
+            path = self._starts[number] = folder.absolute() / f"{epoch}.snapshot"
             path.write_bytes(saved["file"].tobytes())
             start = (epoch, str(path))
         message = protocol.trial(
@@ -409,6 +410,8 @@ class _Search:
     def _obey(self, event: Reported | Snapshot | Finished | Crashed) -> None:
         if event.number not in self._target:
             return
+        if event.number in self._starts:
+            _remove(self._starts.pop(event.number))
         if isinstance(event, Reported):
             self._measure(event)
         elif isinstance(event, Snapshot):
@@ -455,7 +458,7 @@ class _Search:
                 content = np.frombuffer(path.read_bytes(), np.uint8)
                 self._book.write()  # first what was measured until then
                 self._shelf.save(event.number, epoch, {"file": content, "epoch": np.array(epoch)})
-        path.unlink(missing_ok=True)
+        _remove(path)
 
     def _finish(self, event: Finished) -> None:
         """A trial is over by its own word."""
@@ -494,6 +497,13 @@ class _Search:
             self._book.settle(number, TrialState.STOPPED if stopped else TrialState.FINISHED)
             why = "poorer than its rung asks for" if stopped else ""
             self._pool.answer(number, protocol.stop(why) if stopped else protocol.go_on())
+
+
+def _remove(path: Path) -> None:
+    """A snapshot's file that has done its work, and its folder, if the program keeps nothing else there."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+        path.parent.rmdir()
 
 
 def measurement(told: protocol.Told, seconds: float) -> Measurement:
