@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 Value = bool | int | float | str
 Config = Mapping[str, Value]
@@ -53,6 +53,17 @@ class Measurement:
     validation_accuracy: float
     score: float
     learning_rate: float
+    seconds: float
+
+
+class Curve(NamedTuple):
+    """What is needed of a trial's epochs to decide about it again: ``scores`` and ``losses`` (validation) by epoch.
+
+    The first is that of epoch 1; ``seconds`` is what they took together.
+    """
+
+    scores: list[float]
+    losses: list[float]
     seconds: float
 
 
