@@ -71,7 +71,7 @@ class SQLite:
 
     def settle(self) -> None:
         """Keep a write-ahead log."""
-        use_write_ahead_log(self.engine)
+        use_write_ahead_log(self.engine, self.path)
 
     def back_up(self, version: int) -> None:
         """Copy the database to NAME.before-VERSION, whole and on the disk before it has that name."""
@@ -161,7 +161,7 @@ def create_whole(path: Path) -> None:
             try:
                 with writing(engine) as connection:
                     schema.create(connection)
-                use_write_ahead_log(engine)
+                use_write_ahead_log(engine, path)
             finally:
                 engine.dispose()
             try:
@@ -190,9 +190,8 @@ def check(path: Path) -> None:
             raise StoreError(f"{str(path)!r} is not a database", NOT_ONE)
 
 
-def use_write_ahead_log(engine: sa.Engine) -> None:
-    """Make sure that the database keeps a write-ahead log; StoreError where its file system has none."""
-    path = Path(engine.url.database or "")
+def use_write_ahead_log(engine: sa.Engine, path: Path) -> None:
+    """Make sure that the database keeps a write-ahead log; StoreError, about ``path``, where its disk has none."""
     with explained(path), engine.connect() as connection:
         driver = connection.connection.driver_connection  # outside of any transaction, where alone the mode can change
         assert isinstance(driver, sqlite3.Connection)
@@ -338,7 +337,12 @@ def _in_two_lines(path: str, name: str) -> StoreError:
             f"another process has kept the store {path!r} locked for {BUSY_SECONDS:.0f} s",
             "wait for it or end it, or name another store with --store",
         )
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+    if name.startswith("SQLITE_CANTOPEN"):
+        return StoreError(
+            f"the store {path!r} cannot be opened: its folder may be read-only, or on a network file system",
+            "name a file on a local disk, in a folder that you may write to, with --store",
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return StoreError(
             f"the store {path!r} cannot be written: it or its folder may be read-only",
             "name a file in a folder that you may write to, with --store",
