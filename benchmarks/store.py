@@ -2,9 +2,11 @@
 
     python -m benchmarks.store
 
-Targets: written in 10 s on SQLite; listed, read as a DataFrame and read back for a resume in 2 s each. PostgreSQL runs
-beside it, on a server of its own with its usual settings. The rival is Optuna's own database, SQLite too, with fewer
-trials because it writes one value a transaction.
+Targets: written in 10 s on SQLite; listed, read as a DataFrame and resumed in 2 s each. A resume is measured from the
+call until the first new training has been given to a thread, modules being imported already, on two studies with
+invented scores: one that trains every trial to its end (27 epochs), and one with halving, as studies are. PostgreSQL
+runs beside it, on a server of its own with its usual settings. The rival is Optuna's own database, SQLite too, with
+fewer trials because it writes one value a transaction.
 """
 
 from __future__ import annotations
@@ -12,14 +14,22 @@ from __future__ import annotations
 import itertools
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.machine import write
 from caviar.records import Config, Measurement, Study, StudyState, Trial, TrialState
+from caviar.run.book import Known
+from caviar.search.ranking import merit, smoothed
+from caviar.search.strategy import Strategy
 from caviar.store import Store
+from caviar.tune import Progress, Request, take_up
+from caviar.tuning.job import Job, check
 from tests.postgresql_server import database, server
 
 TRIALS, EPOCHS, BATCH = 20_000, 30, 500
@@ -88,7 +98,60 @@ def ours(url: str) -> Iterator[tuple[str, int, float]]:
     with Store.open(url) as store:
         yield "list", n, seconds(lambda: (store.studies(), store.trial_counts()))
         yield "DataFrame", n, seconds(lambda: store.trials_frame("big"))
-        yield "read all back", n, seconds(lambda: (store.trials("big"), store.measurements("big")))
+        yield "read for a resume", n, seconds(lambda: Known.of(store, "big"))
+
+
+def data(path: Path) -> Path:
+    """A table of two classes, large enough for rungs of 1, 3, 9 and 27 epochs."""
+    stream = np.random.default_rng(0)
+    x = stream.random((17_000, 4)).astype(np.float32)
+    np.savez(path, x=x, y=(x.sum(axis=1) > 2).astype(np.int64))
+    return path
+
+
+def resumed(url: str, table: Path, stopping: str) -> Iterator[tuple[str, int, float]]:
+    """(what, measurements, seconds) of a study that has ended and gets more trials."""
+    name = f"resumed {stopping}"
+    request = Request(data=table, target="y", trials=TRIALS, stopping=stopping, store=url, study=name, threads=2)
+    with Store.open(url) as store:
+        n = invent(check(request, lambda: False), store)
+
+    events = take_up(name, store=url, trials=TRIALS + 400, threads=2)
+    took = seconds(lambda: next(event for event in events if isinstance(event, Progress)))
+    assert isinstance(events, Generator)
+    events.close()
+    yield f"resume ({'none stopped' if stopping == 'none' else stopping})", n, took
+
+
+def invent(job: Job, store: Store) -> int:
+    """A study in ``store`` whose trials were never trained; how many measurements it has."""
+    strategy = Strategy(job.search(), job.rungs, job.pool, TRIALS, job.stopping)
+    store.create_study(job.study_record(job.name))
+    worker = store.join(job.name)
+    trials: dict[int, Trial] = {}
+    scores: dict[int, list[float]] = {}
+    measured: list[tuple[int, int, Measurement]] = []
+    while (step := strategy.next()) is not None:
+        number, config = step.number, step.config
+        curve = scores.setdefault(number, [])
+        for epoch in range(len(curve) + 1, step.to_epoch + 1):
+            curve.append(0.5 + 0.4 * (number * 0.618 % 1.0) * (1 - 1 / (epoch + 1)))
+            m = Measurement(epoch, 1 - curve[-1], 1 - curve[-1], curve[-1], curve[-1], 1e-3, 0.01)
+            measured.append((number, 0, m))
+        facts = step.to_epoch, curve[-1], 1 - curve[-1]
+        trials[number] = Trial(number, config, TrialState.RUNNING, *facts, origin=step.origin)
+        endings = strategy.report(number, step.to_epoch, merit(job.metric, smoothed(curve), 1 - curve[-1]))
+        for over, stopped in endings:
+            trials[over] = replace(trials[over], state=TrialState.STOPPED if stopped else TrialState.FINISHED)
+    store.write(job.name, list(trials.values()), measured, strategy.boxes, worker=worker)
+    store.finish_study(job.name, StudyState.INTERRUPTED, None, "2026-01-31T12:00:00", worker)
+    store.leave(worker)
+    return len(measured)
+
+
+def all_ours(url: str, table: Path) -> list[Iterator[tuple[str, int, float]]]:
+    """All that is measured of a store at ``url``."""
+    return [ours(url), resumed(url, table, "none"), resumed(url, table, "halving")]
 
 
 def optuna(path: Path) -> Iterator[tuple[str, int, float]]:
@@ -123,9 +186,10 @@ def postgresql() -> Iterator[str]:
 def main() -> None:
     """Run all three and write benchmarks/results/store.csv."""
     with tempfile.TemporaryDirectory() as folder, postgresql() as url:
+        table = data(Path(folder) / "table.npz")
         runs = itertools.chain(
-            (("caviar on SQLite", *row) for row in ours(f"{folder}/caviar.db")),
-            (("caviar on PostgreSQL", *row) for row in ours(url)),
+            *((("caviar on SQLite", *row) for row in work) for work in all_ours(f"{folder}/caviar.db", table)),
+            *((("caviar on PostgreSQL", *row) for row in work) for work in all_ours(url, table)),
             (("Optuna on SQLite", *row) for row in optuna(Path(folder) / "optuna.db")),
         )
         rows = []
@@ -133,7 +197,7 @@ def main() -> None:
             rows.append(
                 {"store": who, "work": what, "measurements": n, "seconds": f"{took:.3f}", "a_second": f"{n / took:.0f}"}
             )
-            print(f"{who:22} {what:14} {n:8,} measurements {took:8.3f} s {n / took:12,.0f} a second", flush=True)
+            print(f"{who:22} {what:22} {n:8,} measurements {took:8.3f} s {n / took:12,.0f} a second", flush=True)
     print(write("store", rows))
 
 

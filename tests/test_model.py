@@ -250,7 +250,7 @@ def test_two_hundred_flipped_bits_are_each_found(saved: Path) -> None:
 
 def test_a_file_cut_anywhere_or_with_more_behind_is_refused(saved: Path) -> None:
     whole = saved.read_bytes()
-    cuts = [whole[:cut] for cut in range(0, len(whole), len(whole) // 40)]
+    cuts = [whole[:cut] for cut in range(len(whole))]
     for damaged in [*cuts, whole + b"\0", b"MZ" + whole, whole + whole, whole[:-2] + b"\5\0hello"]:
         saved.write_bytes(damaged)
         with pytest.raises(ModelError):

@@ -6,10 +6,10 @@ its trial's number and counts its repeats: (number, 0) is the trial itself, (num
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 Value = bool | int | float | str
 Config = Mapping[str, Value]
@@ -53,6 +53,18 @@ class Measurement:
     validation_accuracy: float
     score: float
     learning_rate: float
+    seconds: float
+
+
+class Curve(NamedTuple):
+    """What is needed of a trial's ``epochs`` to decide about it again: their ``scores`` and ``losses`` (validation).
+
+    Programs may leave epochs out. ``seconds`` is what all of them took together.
+    """
+
+    epochs: Sequence[int]
+    scores: list[float]
+    losses: list[float]
     seconds: float
 
 

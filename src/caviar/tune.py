@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from caviar.engine.contract import Outcome
 from caviar.errors import ConfigError, DataError, NoAnswer, StoreError
+from caviar.garbage import no_collection
 from caviar.records import Study, StudyState, TrialState, Worker
 from caviar.run.book import Book, Known
 from caviar.run.crew import Crew, Failed, Work
@@ -292,22 +293,23 @@ def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Pr
 
     with Crew(job.threads) as crew, company as helpers:
         while not strategy.over:
-            while (
-                (crew.wants_work or helpers.wants_work)
-                and job.in_time(reserve)
-                and (step := strategy.next()) is not None
-            ):
-                if step.from_epoch == 0:
-                    book.begin(step.number, step.config, origin=step.origin)
-                merit = book.recall(step.number, step.to_epoch)
-                if merit is not None:
-                    settle(strategy.report(step.number, step.to_epoch, merit))
-                elif step.number in shelf:
-                    crew.give(Work(step.number, 0, partial(shelf.take, step.number), step.to_epoch))
-                elif helpers.has(step.number) or not crew.wants_work:
-                    helpers.give(step.number, step.to_epoch)
-                else:
-                    train(step.number, step.to_epoch)
+            with no_collection():  # thousands of steps, where the store knows them
+                while (
+                    (crew.wants_work or helpers.wants_work)
+                    and job.in_time(reserve)
+                    and (step := strategy.next()) is not None
+                ):
+                    if step.from_epoch == 0:
+                        book.begin(step.number, step.config, origin=step.origin)
+                    merit = book.recall(step.number, step.to_epoch)
+                    if merit is not None:
+                        settle(strategy.report(step.number, step.to_epoch, merit))
+                    elif step.number in shelf:
+                        crew.give(Work(step.number, 0, partial(shelf.take, step.number), step.to_epoch))
+                    elif helpers.has(step.number) or not crew.wants_work:
+                        helpers.give(step.number, step.to_epoch)
+                    else:
+                        train(step.number, step.to_epoch)
             helpers.send()
             book.open(strategy.boxes[boxes:])
             boxes = len(strategy.boxes)
@@ -366,7 +368,7 @@ def _budget(study: Study, known: Known, seconds: float | None, trials: int | Non
         )
     if study.budget["trials"] is not None:
         return {"seconds": None, "trials": study.budget["trials"]}
-    spent = sum(m.seconds for measured in known.measurements.values() for m in measured.values())
+    spent = sum(curve.seconds for curve in known.curves.values())
     left = float(study.budget["seconds"]) - spent / int(study.environment["threads"])
     return {"seconds": max(left, 5.0), "trials": None}  # 5: enough for the finals of a study that was broken in them
 

@@ -202,7 +202,7 @@ def test_no_flipped_bit_and_no_cut_goes_unseen(tmp_path: Path):
         (tmp_path / "s").write_bytes(broken)
         with pytest.raises(SnapshotError, match="is damaged"):
             state_files.read(tmp_path / "s", digest)
-    for length in range(0, len(content), 7):
+    for length in range(len(content)):
         (tmp_path / "s").write_bytes(content[:length])
         with pytest.raises(SnapshotError):
             state_files.read(tmp_path / "s", digest)

@@ -3,7 +3,8 @@
     3, 4, 13   tests/store/test_claims.py         8, 7 (snapshot)   tests/store/test_snapshots.py
     14         tests/store/test_migrations.py     11, 16            tests/store/test_store_contract.py
     15, 7      tests/store/test_store_sqlite.py   16 (cells)        tests/cli/test_store_commands.py
-    17, 7, 8   tests/test_model.py (a model)      5, 6, 7, 15       here
+    17, 7, 8   tests/test_model.py (a model)      5, 7, 15          here
+    7, 8 (run) tests/babysit/test_faults.py       6                 test_full_disk.py, and here
 
 Those marked slow run with `make faults`.
 """
@@ -12,12 +13,12 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,6 @@ import sqlalchemy as sa
 from caviar.errors import StoreError
 from caviar.records import Trial, TrialState
 from caviar.store import Store
-from caviar.store import sqlite as sqlite_room
 from tests.postgresql_server import plain
 from tests.store.sample import CONFIG, STUDY, measurement
 
@@ -130,7 +130,28 @@ def test_6_a_store_cannot_be_made_without_room(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("pages", "step"), [(5, 211), pytest.param(1, 1, marks=pytest.mark.slow)])
+def test_7_a_log_whose_last_write_is_cut_at_every_byte_has_the_writes_before_it(tmp_path: Path) -> None:
+    """To SQLite itself; the two tests after this one open fewer cuts as stores, all of them with `make faults`."""
+    path, log = tmp_path / "caviar.db", tmp_path / "caviar.db-wal"
+    with Store.open(path) as store:
+        store.create_study(STUDY)
+        write(store, 0)
+        before = log.stat().st_size
+        write(store, 1)
+        content, whole = path.read_bytes(), log.read_bytes()
+    (tmp_path / "cut").mkdir()
+    cut = tmp_path / "cut" / "caviar.db"
+    for length in range(before, len(whole) + 1):
+        cut.write_bytes(content)
+        cut.with_name("caviar.db-wal").write_bytes(whole[:length])
+        torn = sqlite3.connect(cut)
+        torn.execute("PRAGMA synchronous = OFF")
+        counts = [torn.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("trials", "measurements")]
+        torn.close()
+        assert counts == ([2, 2] if length == len(whole) else [1, 1]), length
+
+
+@pytest.mark.parametrize(("pages", "step"), [(5, 211), pytest.param(2, 1, marks=pytest.mark.slow)])
 def test_7_a_log_cut_at_any_byte_opens(tmp_path: Path, pages: int, step: int) -> None:
     with Store.open(tmp_path / "caviar.db") as store:
         store.create_study(STUDY)
@@ -164,29 +185,57 @@ def test_7_a_database_cut_between_its_pages_is_named_and_never_half_read(tmp_pat
             assert torn.database.damage() or torn.trials("flowers") == [trial(number) for number in range(50)]
 
 
-def test_15_a_file_system_without_a_log_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a network file system answers, which has no shared memory."""
+@pytest.fixture
+def network_disk() -> Iterator[None]:
+    """Every disk is one without memory that processes share, as network file systems are: SQLite's own way for them.
+
+    Its VFS unix-dotfile has no such memory, and so no write-ahead log. To mount a network file system needs a server
+    and root.
+    """
+
+    def over_the_network(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> None:
+        arguments[0], named["uri"] = f"file:{arguments[0]}?vfs=unix-dotfile", True
+
+    sa.event.listen(sa.Engine, "do_connect", over_the_network)
+    yield
+    sa.event.remove(sa.Engine, "do_connect", over_the_network)
+
+
+def test_15_a_new_store_on_a_network_file_system_is_refused_and_leaves_nothing(
+    tmp_path: Path, network_disk: None
+) -> None:
+    with pytest.raises(StoreError, match=r"caviar\.db' has no write-ahead log(?s:.*)local disk") as error:
+        Store.open(tmp_path / "caviar.db")
+    assert len(str(error.value).splitlines()) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_15_a_store_that_was_moved_to_a_network_file_system_is_named_and_left_alone(
+    mode: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = tmp_path / "caviar.db"
+    with Store.open(path) as store:
+        store.create_study(STUDY)
+        write(store, 0)
+    copy = sqlite3.connect(path, isolation_level=None)
+    copy.execute(f"PRAGMA journal_mode = {mode}")
+    copy.close()
+    before = path.read_bytes()
+    request.getfixturevalue("network_disk")
+    with pytest.raises(StoreError, match="on a local disk") as error:
+        Store.open(path)
+    assert len(str(error.value).splitlines()) == 2
+    assert "network file system" in str(error.value)
+    assert path.read_bytes() == before
+
+
+def test_15_a_log_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     Store.open(tmp_path / "caviar.db").close()
     copy = sqlite3.connect(tmp_path / "caviar.db", isolation_level=None)
     copy.execute("PRAGMA journal_mode = DELETE")
     copy.close()
-    (tmp_path / "caviar.db-wal").mkdir()  # so that no log can be opened
+    (tmp_path / "caviar.db-wal").mkdir()
     with pytest.raises(StoreError) as error, Store.open(tmp_path / "caviar.db") as store:
         write(store, 0)
     assert len(str(error.value).splitlines()) == 2
-    shutil.rmtree(tmp_path / "caviar.db-wal")
-
-    class Answers:
-        def execute(self, _: str) -> Any:
-            return self
-
-        def fetchone(self) -> tuple[str]:
-            return ("delete",)
-
-    engine = sa.create_engine("sqlite://")
-    monkeypatch.setattr(sqlite3, "Connection", Answers)
-    monkeypatch.setattr(sa.PoolProxiedConnection, "driver_connection", Answers(), raising=False)
-    monkeypatch.setattr("sqlalchemy.pool.base._ConnectionFairy.driver_connection", Answers())
-    with pytest.raises(StoreError, match=r"no write-ahead log(?s:.*)local disk"):
-        sqlite_room.use_write_ahead_log(engine)
-    engine.dispose()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import random
 from dataclasses import replace
 
 import pytest
 
 from caviar.engine.contract import Epoch, Evaluation, Outcome
-from caviar.records import Measurement, Trial, TrialState, Worker
+from caviar.records import Curve, Trial, TrialState, Worker
 from caviar.run.book import Book, Known
 from caviar.run.crew import Done, Work
+from caviar.search.ranking import WORST
 
 SCORES = [0.3, 0.9, 0.5, 0.6, 0.8, 0.7, 0.75, 0.7, 0.72]
 WORKER = Worker("flowers", 1, {}, "token")
@@ -36,14 +39,29 @@ def whole() -> list:
 @pytest.mark.parametrize("known", [1, 3])
 @pytest.mark.parametrize("again_from", [1, 2])
 def test_a_trial_that_is_trained_again_from_its_start_or_a_snapshot_has_the_same_merits(known: int, again_from: int):
-    measured = {
-        e.epoch: Measurement(e.epoch, 1.0, e.validation.loss, 0.0, SCORES[e.epoch - 1], 0.1, 0.01)
-        for e in epochs(1, known)
-    }
-    last = measured[known]
-    stored = replace(Trial(0, {}, TrialState.INTERRUPTED), epochs=known, score=last.score)
-    book = Book(None, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}, {(0, 0): measured}))
+    scores = SCORES[:known]
+    curve = Curve(range(1, known + 1), scores, [1 - score for score in scores], 0.01 * known)
+    stored = replace(Trial(0, {}, TrialState.INTERRUPTED), epochs=known, score=scores[-1])
+    book = Book(None, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}, {(0, 0): curve}))
     book.begin(0, {})
     merits = [merit for rung in (1, 3, 9) if (merit := book.recall(0, rung)) is not None]
     merits += [book.measure(done(min(again_from, known + 1), rung)) for rung in (3, 9) if rung > known]
     assert merits == whole()
+
+
+def test_the_best_are_the_best_whatever_came_and_went():
+    """Against a sort of all, after each of many measurements, better and worse ones."""
+    chance = random.Random(1)
+    book = Book(None, WORKER, "accuracy", keep=3)
+    epoch, told = dict.fromkeys(range(30), 0), {}
+    for number in epoch:
+        book.begin(number, {})
+    for _ in range(300):
+        number = chance.randrange(30)
+        epoch[number] += 1
+        score = chance.choice([0.1, 0.5, 0.9, chance.random(), math.nan])
+        one = Epoch(epoch[number], 1.0, Evaluation(1 - score, {"accuracy": score}), 0.1, 0.01)
+        told[number] = book.measure(Done(Work(number, 0, lambda: None, 1), None, Outcome.TRAINED, [one]))
+        ranked = sorted((n for n in told if told[n] > WORST), key=lambda n: (told[n], -n), reverse=True)
+        n = chance.randrange(1, 6)
+        assert [trial.number for trial in book.best(n)] == ranked[:n]

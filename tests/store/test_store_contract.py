@@ -90,6 +90,32 @@ def test_trials_change_and_measurements_gather(store: Store) -> None:
     assert set(counts["another"].values()) == {0}
 
 
+def test_curves_are_the_measurements_by_trial_and_repeat(store: Store) -> None:
+    store.create_study(STUDY)
+    assert store.curves("flowers") == {}
+    keys = [(3, 0), (0, 0), (0, 1)]
+    rows = [
+        (n, r, Measurement(e, 0.0, n + e / 16, 0.0, r + e / 32, 0.0, e / 4)) for n, r in keys for e in range(1, 5 - n)
+    ]
+    trials = [Trial(n, CONFIG, TrialState.RUNNING, repeat=r) for n, r in keys]
+    store.write("flowers", trials, rows[::-1])
+    curves = store.curves("flowers")
+    assert list(curves) == [(0, 0), (0, 1), (3, 0)]
+    for n, r in keys:
+        mine = [m for number, repeat, m in store.measurements("flowers") if (number, repeat) == (n, r)]
+        assert curves[n, r].scores == [m.score for m in mine]
+        assert curves[n, r].losses == [m.validation_loss for m in mine]
+        assert curves[n, r].seconds == sum(m.seconds for m in mine)
+
+
+def test_a_trial_that_lacks_an_epoch_is_named_and_not_read_as_another(store: Store) -> None:
+    store.create_study(STUDY)
+    trials = [Trial(n, CONFIG, TrialState.RUNNING) for n in (0, 1)]
+    store.write("flowers", trials, [(0, 0, measurement(1)), (1, 0, measurement(1)), (1, 0, measurement(3))])
+    with pytest.raises(StoreError, match="trial 1 of study 'flowers' lacks 1 of its 3 epochs"):
+        store.curves("flowers")
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -186,6 +212,8 @@ def test_every_float_comes_back_with_the_same_bits(store: Store, value: float) -
     for number in [*read, kept.score, kept.learning_rate, kept.seconds]:
         assert isinstance(number, float)
         assert math.isnan(number) if math.isnan(value) else bits(number) == bits(value)
+    curve = store.curves(name)[0, 0]
+    assert [bits(curve.scores[0]), bits(curve.losses[0])] == [bits(kept.score), bits(kept.validation_loss)]
 
 
 def test_a_nan_among_numbers_keeps_them_and_nothing_is_not_nan(store: Store) -> None:

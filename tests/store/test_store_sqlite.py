@@ -154,9 +154,9 @@ def test_a_store_that_another_process_makes_meanwhile_is_left_as_it_is(
 ) -> None:
     finish = sqlite_room.use_write_ahead_log
 
-    def be_overtaken(engine: sa.Engine) -> None:
+    def be_overtaken(engine: sa.Engine, path: Path) -> None:
         monkeypatch.setattr(sqlite_room, "use_write_ahead_log", finish)
-        finish(engine)
+        finish(engine, path)
         with Store.open(tmp_path / "caviar.db") as quicker:
             quicker.create_study(STUDY)
 

@@ -414,3 +414,13 @@ def test_ctrl_c_ends_the_programs_and_keeps_what_they_told(files):
         assert store.study("slow").state == "interrupted"
         assert {trial.state for trial in store.trials("slow")} <= {*TrialState} - {TrialState.RUNNING}
     assert "slow.py" not in subprocess.run(["ps", "-ef"], capture_output=True, text=True, check=True).stdout
+
+
+def test_epochs_that_were_left_out_are_no_hole_for_a_resume():
+    def every_second(trial):
+        for epoch in range(2, trial.last_epoch + 1, 2):
+            trial.report(epoch, trial.config["x"])
+
+    first = caviar.tune(every_second, SPACE, trials=6, processes=1, epochs=9)
+    more = caviar.resume(first.name, trials=12, data=every_second)
+    assert told(more) == told(caviar.tune(every_second, SPACE, trials=12, processes=1, epochs=9))

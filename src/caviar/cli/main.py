@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
+from caviar.archive import no_room
 from caviar.cli import (
     babysit,
     branch,
@@ -106,8 +107,19 @@ def run(arguments: Sequence[str]) -> int:
     except (Ended, KeyboardInterrupt) as ended:
         return ended.status if isinstance(ended, Ended) else 130
     except BrokenPipeError:  # `caviar trials digits | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        if not no_room(error):
+            raise
+        _drop_output()
+        complain(f"the output cannot be written: {error.strerror}", "make room where it goes to, and ask again")
+        return 2
+
+
+def _drop_output() -> None:
+    """What is still to be written to stdout goes nowhere, so that Python does not try once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _misused(error: Exception) -> int:

@@ -45,7 +45,8 @@ def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO) -> None:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise DataError(f"{to} cannot be written: {error.strerror}", "choose another file") from error
+        where = to if isinstance(to, str | os.PathLike) else "the output"
+        raise DataError(f"{where} cannot be written: {error.strerror}", "choose another file") from error
 
 
 def _text_cells(frame: pd.DataFrame) -> Iterator[str]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from caviar.engine.contract import Epoch, Outcome, Training
-from caviar.records import Box, Config, Measurement, StudyState, Trial, TrialState, Worker
+from caviar.records import Box, Config, Curve, Measurement, StudyState, Trial, TrialState, Worker
 from caviar.run.crew import Done
 from caviar.search.ranking import GOAL_METRICS, WORST, Merit, merit, smoothed
 
@@ -25,21 +26,21 @@ _WITHOUT_MERIT = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAIL
 
 TrialKey = tuple[int, int]  # number, repeat
 
+_NOTHING = Curve((), [], [], 0.0)
+
 
 @dataclass(frozen=True)
 class Known:
     """What the store has of a study that is taken up again."""
 
     trials: Mapping[TrialKey, Trial] = field(default_factory=dict)
-    measurements: Mapping[TrialKey, Mapping[int, Measurement]] = field(default_factory=dict)  # by epoch
+    curves: Mapping[TrialKey, Curve] = field(default_factory=dict)
 
     @staticmethod
     def of(store: Store, study: str) -> Known:
         """Everything that ``store`` has of ``study``."""
-        measurements: dict[TrialKey, dict[int, Measurement]] = {}
-        for number, repeat, measurement in store.measurements(study):
-            measurements.setdefault((number, repeat), {})[measurement.epoch] = measurement
-        return Known({(trial.number, trial.repeat): trial for trial in store.trials(study)}, measurements)
+        curves = store.curves(study)
+        return Known({(trial.number, trial.repeat): trial for trial in store.trials(study)}, curves)
 
 
 class Book:
@@ -58,8 +59,8 @@ class Book:
         self._stored = dict(self._known.trials)
         self._counts: Counter[TrialState] = Counter()  # repeats left out
         self._curves: dict[TrialKey, list[float]] = {}  # the scores of each trial's epochs
-        self._place: dict[int, tuple[Merit, int]] = {}  # of each trial in the ranking
-        self._ranking: list[tuple[Merit, int]] = []  # (merit, -number) of the trials that have a score, the worst first
+        self._merits: dict[TrialKey, Merit] = {}
+        self._best: list[tuple[Merit, int]] = []  # (merit, -number), the best first; none while they are not known
         self._kept: list[tuple[Merit, int, Training]] = []  # networks of the best that are over
         self._changed: dict[TrialKey, Trial] = {}
         self._measurements: list[tuple[int, int, Measurement]] = []
@@ -77,17 +78,15 @@ class Book:
     def measure(self, done: Done) -> Merit:
         """What a piece of work measured; the trial's merit after it, WORST if it diverged."""
         key = (done.work.number, done.work.repeat)
-        known = self._known.measurements.get(key, {})
-        written = self._elsewhere.get(key, 0)
-        new = [epoch for epoch in done.epochs if epoch.epoch not in known and epoch.epoch > written]
+        known = self._known.curves.get(key, _NOTHING)
+        written = max(len(known.scores), self._elsewhere.get(key, 0))
+        new = [epoch for epoch in done.epochs if epoch.epoch > written]
         self._measurements += [(*key, measurement(epoch, self._metric)) for epoch in new]
         self.seconds[key] = self.seconds.get(key, 0.0) + sum(epoch.seconds for epoch in done.epochs)
         first = done.epochs[0].epoch  # 1 again for a network that was no longer there and was trained from its start
         scores = [epoch.validation.scores[self._metric] for epoch in done.epochs]
         self._curves[key] = self._curves.get(key, [])[: first - 1] + scores
-        measured = after(self.trials[key], done, self._metric)
-        self._put(measured)
-        return self.merit(measured)
+        return self._score(after(self.trials[key], done, self._metric))
 
     def take_in(self, trial: Trial, measurements: Sequence[Measurement]) -> Merit:
         """What another process measured of a trial, and wrote; the trial's merit after it, WORST if it diverged."""
@@ -96,37 +95,32 @@ class Book:
         self.seconds[key] = sum(m.seconds for m in measurements if m.epoch <= trial.epochs)
         self._curves[key] = [m.score for m in measurements if m.epoch <= trial.epochs]
         self._stored[key] = trial
-        self._put(trial)
-        return self.merit(trial)
+        return self._score(trial)
 
     def recall(self, number: int, to_epoch: int) -> Merit | None:
         """The merit of a trial at ``to_epoch`` where the store knows it, as if it had just been measured; else None."""
         key = (number, 0)
-        stored, measurements = self._known.trials.get(key), self._known.measurements.get(key, {})
+        stored, curve = self._known.trials.get(key), self._known.curves.get(key, _NOTHING)
         if stored is None:
             return None
         if stored.state in (TrialState.OUT_OF_MEMORY, TrialState.FAILED) and stored.epochs < to_epoch:
-            self._put(replace(self.trials[key], state=stored.state, error=stored.error))
-            return WORST
+            return self._score(replace(self.trials[key], state=stored.state, error=stored.error))
         diverged = stored.state is TrialState.DIVERGED and stored.epochs <= to_epoch
         # a program need not tell every epoch: it is compared at the first that it tells, at or after the rung
-        epoch = stored.epochs if diverged else next((epoch for epoch in measurements if epoch >= to_epoch), 0)
-        if epoch not in measurements:
+        at = bisect_left(curve.epochs, stored.epochs if diverged else to_epoch)
+        if at == len(curve.scores):
             return None
-        last = measurements[epoch]
-        self.seconds[key] = sum(m.seconds for m in measurements.values() if m.epoch <= epoch)
-        self._curves[key] = [m.score for m in measurements.values() if m.epoch <= epoch]
-        loss = _or_none(last.validation_loss)
-        measured = replace(self.trials[key], epochs=epoch, score=last.score, validation_loss=loss)
-        if diverged:
-            measured = replace(measured, state=TrialState.DIVERGED)
-        self._put(measured)
-        return self.merit(measured)
+        self.seconds[key] = curve.seconds  # those of the rungs above too, to which the trial is about to go on
+        self._curves[key] = curve.scores[: at + 1]
+        trial = self.trials[key]
+        state = TrialState.DIVERGED if diverged else trial.state
+        epoch, score, loss = curve.epochs[at], curve.scores[at], _or_none(curve.losses[at])
+        return self._score(Trial(number, trial.config, state, epoch, score, loss, origin=trial.origin))
 
     def told(self, number: int, measured: Measurement, repeat: int = 0) -> Merit:
         """What a program measured of a trial; the trial's merit after it, WORST if it diverged."""
         key = (number, repeat)
-        if measured.epoch not in self._known.measurements.get(key, {}):
+        if measured.epoch not in self._known.curves.get(key, _NOTHING).epochs:
             self._measurements.append((*key, measured))
         self.seconds[key] = self.seconds.get(key, 0.0) + measured.seconds
         self._curves.setdefault(key, []).append(measured.score)
@@ -134,8 +128,7 @@ class Book:
         trial = replace(self.trials[key], epochs=measured.epoch, score=measured.score, validation_loss=loss)
         if not math.isfinite(measured.score):
             trial = replace(trial, state=TrialState.DIVERGED)
-        self._put(trial)
-        return self.merit(trial)
+        return self._score(trial)
 
     def finish(self, number: int, score: float | None, repeat: int = 0) -> Merit:
         """A program is done with a trial, and says its ``score`` if it is not that of the last epoch."""
@@ -145,8 +138,7 @@ class Book:
             self._curves[key] = [score]
             trial = replace(trial, score=score)
         finite = trial.score is not None and math.isfinite(trial.score)
-        self._put(replace(trial, state=TrialState.FINISHED if finite else TrialState.DIVERGED))
-        return self.merit(self.trials[key])
+        return self._score(replace(trial, state=TrialState.FINISHED if finite else TrialState.DIVERGED))
 
     def known(self, number: int) -> Trial | None:
         """A trial as the store has it from before, where the study was taken up again."""
@@ -154,8 +146,8 @@ class Book:
 
     def fail(self, number: int, error: str, repeat: int = 0, state: TrialState = TrialState.OUT_OF_MEMORY) -> Merit:
         """A trial cannot be trained on, by default for want of memory: it is over, and ranked last."""
-        self._put(replace(self.trials[number, repeat], state=state, error=error or str(state).replace("_", " ")))
-        return WORST
+        trial = replace(self.trials[number, repeat], state=state, error=error or str(state).replace("_", " "))
+        return self._score(trial)
 
     def settle(self, number: int, state: TrialState, training: Training | None = None, repeat: int = 0) -> None:
         """A trial is over. The ``training`` of a trial, not of a repeat, is kept while it is among the best."""
@@ -173,7 +165,12 @@ class Book:
 
     def best(self, n: int) -> list[Trial]:
         """The ``n`` best trials that have a score, the best first; the earlier one where two are equal."""
-        return [self.trials[-minus, 0] for _, minus in self._ranking[-n:][::-1]]
+        if len(self._best) < n:
+            self._best = nlargest(
+                max(n, self._keep),
+                [(merit, -number) for (number, repeat), merit in self._merits.items() if not repeat and merit > WORST],
+            )
+        return [self.trials[-minus, 0] for _, minus in self._best[:n]]
 
     def worst_first(self, numbers: Sequence[int]) -> list[int]:
         """Trials by merit, the worst first."""
@@ -218,27 +215,25 @@ class Book:
             if before is not None:
                 self._counts[before.state] -= 1
             self._counts[trial.state] += 1
-            self._rank(trial)
         self.trials[key] = self._changed[key] = trial
         if self._stored.get(key) == trial:
             del self._changed[key]  # the store has it like that
 
-    def _rank(self, trial: Trial) -> None:
-        place = (self.merit(trial), -trial.number)
-        before = self._place.pop(trial.number, None)
-        if before is not None:
-            del self._ranking[bisect_left(self._ranking, before)]
-        if place[0] > WORST:
-            self._place[trial.number] = place
-            insort(self._ranking, place)
+    def _score(self, trial: Trial) -> Merit:
+        """The trial has a new score, or has failed: its merit."""
+        self._put(trial)
+        key = (trial.number, trial.repeat)
+        loss = 0.0 if self._metric in GOAL_METRICS.values() else trial.validation_loss  # a program need not tell one
+        failed = trial.state in _WITHOUT_MERIT
+        new = WORST if failed else merit(self._metric, smoothed(self._curves[key]), loss)
+        self._merits[key] = new
+        if self._best and (new >= self._best[-1][0] or any(-minus == trial.number for _, minus in self._best)):
+            self._best = []
+        return new
 
     def merit(self, trial: Trial) -> Merit:
         """What a trial is ranked by as it stands: the score of its last epochs, smoothed, so that luck counts half."""
-        if trial.state in _WITHOUT_MERIT or trial.score is None:
-            return WORST
-        curve = self._curves.get((trial.number, trial.repeat)) or [trial.score]
-        loss = 0.0 if self._metric in GOAL_METRICS.values() else trial.validation_loss  # a program need not tell one
-        return merit(self._metric, smoothed(curve), loss)
+        return self._merits.get((trial.number, trial.repeat), WORST)
 
 
 def _or_none(loss: float) -> float | None:

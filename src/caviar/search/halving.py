@@ -77,6 +77,7 @@ class Halving:
     def __init__(self, rungs: tuple[int, ...], eta: int = ETA, pool: int = POOL, median: bool = False) -> None:
         self._median = median
         self._rungs = [_Rung(epoch) for epoch in rungs]
+        self._at = {epoch: at for at, epoch in enumerate(rungs)}
         self._eta = eta
         self._pool = pool
         self._slow: set[int] = set()
@@ -94,7 +95,7 @@ class Halving:
 
         A trial whose merit is WORST has diverged: it is compared, never goes on, and there is no decision about it.
         """
-        at = next(i for i, rung in enumerate(self._rungs) if rung.epoch == epoch)
+        at = self._at[epoch]
         rung = self._rungs[at]
         rung.arrived[number] = merit
         while rung.expected and rung.expected[0] in rung.arrived:

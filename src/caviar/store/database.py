@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 
 Row = tuple[int | float, ...]
@@ -57,6 +59,10 @@ class Database(Protocol):
 
     def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
         """The rows of ``query``, all of numbers and none of them NULL, past SQLAlchemy's work on every cell."""
+        ...
+
+    def fetch_floats(self, connection: sa.Connection, query: sa.Select[Any]) -> npt.NDArray[np.float64]:
+        """The rows of ``query``, all of floats and none of them NULL, as an array (rows, columns)."""
         ...
 
     def insert_many(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:

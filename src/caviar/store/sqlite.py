@@ -17,9 +17,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
@@ -68,7 +71,7 @@ class SQLite:
 
     def settle(self) -> None:
         """Keep a write-ahead log."""
-        use_write_ahead_log(self.engine)
+        use_write_ahead_log(self.engine, self.path)
 
     def back_up(self, version: int) -> None:
         """Copy the database to NAME.before-VERSION, whole and on the disk before it has that name."""
@@ -115,6 +118,12 @@ class SQLite:
         """See Database."""
         return fetch_numbers(connection, query)
 
+    def fetch_floats(self, connection: sa.Connection, query: sa.Select[Any]) -> npt.NDArray[np.float64]:
+        """See Database; NumPy reads the text of a NaN as one."""
+        cells = chain.from_iterable(_driver_rows(connection, query))
+        columns = len(query.selected_columns)
+        return np.fromiter(cells, dtype=np.float64).reshape(-1, columns)
+
     def insert_many(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
         """See Database."""
         insert_many(connection, table, rows)
@@ -152,7 +161,7 @@ def create_whole(path: Path) -> None:
             try:
                 with writing(engine) as connection:
                     schema.create(connection)
-                use_write_ahead_log(engine)
+                use_write_ahead_log(engine, path)
             finally:
                 engine.dispose()
             try:
@@ -181,9 +190,8 @@ def check(path: Path) -> None:
             raise StoreError(f"{str(path)!r} is not a database", NOT_ONE)
 
 
-def use_write_ahead_log(engine: sa.Engine) -> None:
-    """Make sure that the database keeps a write-ahead log; StoreError where its file system has none."""
-    path = Path(engine.url.database or "")
+def use_write_ahead_log(engine: sa.Engine, path: Path) -> None:
+    """Make sure that the database keeps a write-ahead log; StoreError, about ``path``, where its disk has none."""
     with explained(path), engine.connect() as connection:
         driver = connection.connection.driver_connection  # outside of any transaction, where alone the mode can change
         assert isinstance(driver, sqlite3.Connection)
@@ -253,16 +261,21 @@ def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[Row])
 
 def fetch_numbers(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
     """The rows of ``query`` as the driver has them; only a row with a NaN, which is text here, is changed."""
-    statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)
-    rows: list[tuple[Any, ...]] = driver.execute(str(statement)).fetchall()
+    rows: list[tuple[Any, ...]] = _driver_rows(connection, query).fetchall()
     for i, row in enumerate(rows):
         try:
             sum(row)
         except TypeError:
             rows[i] = tuple(float(cell) if isinstance(cell, str) else cell for cell in row)
     return rows
+
+
+def _driver_rows(connection: sa.Connection, query: sa.Select[Any]) -> sqlite3.Cursor:
+    """What the driver answers, without SQLAlchemy's work on every cell."""
+    statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver.execute(str(statement))
 
 
 def _counted(rows: Sequence[Any]) -> list[tuple[tuple[str, str], int]]:
@@ -324,7 +337,12 @@ def _in_two_lines(path: str, name: str) -> StoreError:
             f"another process has kept the store {path!r} locked for {BUSY_SECONDS:.0f} s",
             "wait for it or end it, or name another store with --store",
         )
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
+    if name.startswith("SQLITE_CANTOPEN"):
+        return StoreError(
+            f"the store {path!r} cannot be opened: its folder may be read-only, or on a network file system",
+            "name a file on a local disk, in a folder that you may write to, with --store",
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return StoreError(
             f"the store {path!r} cannot be written: it or its folder may be read-only",
             "name a file in a folder that you may write to, with --store",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -14,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 import sqlalchemy as sa
 
 from caviar.errors import StoreError, did_you_mean
+from caviar.garbage import no_collection
 from caviar.records import (
     Box,
+    Curve,
     Measurement,
     Piece,
     Study,
@@ -309,10 +310,10 @@ class Store(AbstractContextManager["Store"]):
 
     def trials(self, name: str) -> list[Trial]:
         """The trials of study ``name`` by number, each followed by its repeats."""
-        with self._reading() as connection:
+        with self._reading() as connection, no_collection():
             query = sa.select(*_TRIAL_COLUMNS).where(TRIALS.c.study == _identity(connection, name))
-            rows = connection.execute(query.order_by(TRIALS.c.number, TRIALS.c.repeat)).all()
-        return [Trial(**{**row._mapping, "state": TrialState(row.state)}) for row in rows]
+            rows = connection.execute(query.order_by(TRIALS.c.number, TRIALS.c.repeat))
+            return [Trial(number, config, TrialState(state), *others) for number, config, state, *others in rows]
 
     def measurements(self, name: str) -> list[tuple[int, int, Measurement]]:
         """What study ``name`` measured, as (number, repeat, measurement), in the order of trials and epochs."""
@@ -321,12 +322,48 @@ class Store(AbstractContextManager["Store"]):
             query = sa.select(columns.number, columns.repeat, *_MEASUREMENT_COLUMNS)
             query = query.where(columns.study == _identity(connection, name))
             query = query.order_by(columns.number, columns.repeat, columns.epoch)
-            with _no_collection():
+            with no_collection():
                 rows = self.database.fetch_numbers(connection, query)
                 return [
                     (number, repeat, Measurement(epoch, train, loss, accuracy, score, rate, seconds))
                     for number, repeat, epoch, train, loss, accuracy, score, rate, seconds in rows
                 ]
+
+    def curves(self, name: str) -> dict[tuple[int, int], Curve]:
+        """What of the measurements of study ``name`` its decisions depend on, by (number, repeat).
+
+        Raises StoreError where a trial lacks an epoch before its last one; a program's may.
+        """
+        may_skip = "program" in self.study(name).budget
+        columns = MEASUREMENTS.c
+        key = (columns.number, columns.repeat)
+        totals = sa.func.count(), sa.func.max(columns.epoch), sa.func.sum(columns.seconds)
+        with self._reading() as connection, no_collection():
+            mine = columns.study == _identity(connection, name)
+            measured = connection.execute(sa.select(*key, *totals).where(mine).group_by(*key).order_by(*key)).all()
+            query = sa.select(columns.score, columns.validation_loss).where(mine).order_by(*key, columns.epoch)
+            scores, losses = self.database.fetch_floats(connection, query).T.tolist()
+            skipping = {
+                (number, repeat): connection.scalars(
+                    sa.select(columns.epoch)
+                    .where(mine, columns.number == number, columns.repeat == repeat)
+                    .order_by(columns.epoch)
+                ).all()
+                for number, repeat, told, last, _ in measured
+                if told != last
+            }
+        curves, begin = {}, 0
+        for number, repeat, told, last, seconds in measured:
+            if told != last and not may_skip:
+                raise StoreError(
+                    f"trial {number} of study {_visible(name)!r} lacks {last - told} of its {last} epochs",
+                    "another program has removed them: take the store from a copy of it, if there is one",
+                )
+            end = begin + told
+            epochs = range(1, told + 1) if told == last else skipping[number, repeat]
+            curves[number, repeat] = Curve(epochs, scores[begin:end], losses[begin:end], seconds)
+            begin = end
+        return curves
 
     def trials_frame(self, name: str) -> pd.DataFrame:
         """The trials of study ``name`` as a table: a row a trial or repeat, a column a hyperparameter."""
@@ -448,18 +485,6 @@ def _check_name(name: str) -> None:
             f"a study's name has characters that databases do not keep, got {_visible(name)!r}",
             "name it otherwise, with --study",
         )
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """No search for garbage while a million objects are made that are none: it would take longer than making them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _visible(name: str) -> str:
