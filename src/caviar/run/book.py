@@ -130,10 +130,13 @@ class Book:
             trial = replace(trial, state=TrialState.DIVERGED)
         return self._score(trial)
 
-    def finish(self, number: int, score: float | None, repeat: int = 0) -> Merit:
-        """A program is done with a trial, and says its ``score`` if it is not that of the last epoch."""
+    def finish(self, number: int, score: float | None, repeat: int = 0, epochs: int = 0) -> Merit:
+        """A program is done with a trial, after ``epochs`` or those that it told, and says its ``score``.
+
+        None is the score of its last epoch.
+        """
         key = (number, repeat)
-        trial = self.trials[key]
+        trial = replace(self.trials[key], epochs=max(epochs, self.trials[key].epochs))
         if score is not None:
             self._curves[key] = [score]
             trial = replace(trial, score=score)

@@ -360,7 +360,7 @@ class _Search:
             elif (found := self._book.recall(number, step.to_epoch)) is not None:
                 self._report(number, found)
             elif known is not None and known.state is TrialState.FINISHED:  # it was done before this rung
-                self._over[number] = self._book.finish(number, known.score)
+                self._over[number] = self._book.finish(number, known.score, epochs=known.epochs)
                 self._report(number, self._over[number])
             elif self._pool.room:
                 self._start(step)
