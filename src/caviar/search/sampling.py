@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,9 @@ import numpy.typing as npt
 from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Box, Config
 from caviar.search.slow_starters import slow_starters
+from caviar.search.sobol import MOST_DIMENSIONS, Sobol
 from caviar.search.strategy import Evidence, Proposal
 from caviar.space import Space
-
-if TYPE_CHECKING:
-    from scipy.stats import qmc
 
 BLOCK = 64  # proposals are drawn by the block: a call costs microseconds a proposal
 
@@ -29,32 +27,34 @@ Points = npt.NDArray[np.float64]
 
 
 class SobolPoints:
-    """The scrambled Sobol sequence of ``seed``.
+    """The scrambled Sobol sequence of ``seed``, which fills the space more evenly than random points do.
 
-    Owen, Scrambling Sobol' and Niederreiter-Xing points, 1998; by SciPy. Fills the space more evenly than random points
-    do.
+    Owen, Scrambling Sobol' and Niederreiter-Xing points, 1998.
     """
 
     def __init__(self, dimensions: int, seed: int) -> None:
         self._dimensions = dimensions
-        self._seed = seed
-        self._sequence: qmc.Sobol | None = None  # made late: SciPy's statistics take half a second to import
+        key = np.random.SeedSequence(stream_key(seed, Purpose.PROPOSALS).tolist())
+        self._key = key.spawn(1)[0]  # as SciPy does with the stream that it is given
+        self._sequence: Sobol | None = None
         self._blocks: dict[int, Points] = {}
 
     def block(self, number: int) -> Points:
         """Block ``number`` (BLOCK, dimensions)."""
         if number not in self._blocks:
-            skipped = number * BLOCK
-            if self._sequence is None or self._sequence.num_generated > skipped:
-                from scipy.stats import qmc
-
-                key = np.random.SeedSequence(stream_key(self._seed, Purpose.PROPOSALS).tolist())  # SciPy spawns from it
-                stream = np.random.Generator(np.random.Philox(key))
-                self._sequence = qmc.Sobol(self._dimensions, scramble=True, rng=stream)
-            if self._sequence.num_generated < skipped:  # SciPy cannot skip nothing
-                self._sequence.fast_forward(skipped - self._sequence.num_generated)
-            self._blocks = {number: cast(Points, self._sequence.random(BLOCK))}
+            self._blocks = {number: self._points(number * BLOCK)}
         return self._blocks[number]
+
+    def _points(self, start: int) -> Points:
+        stream = np.random.Generator(np.random.Philox(self._key))
+        if self._dimensions > MOST_DIMENSIONS:
+            from scipy.stats import qmc  # half a second to import, and as long to skip what was drawn before
+
+            whole = qmc.Sobol(self._dimensions, scramble=True, rng=stream)
+            return cast(Points, whole.random(start + BLOCK)[start:])
+        if self._sequence is None:
+            self._sequence = Sobol(self._dimensions, stream)
+        return self._sequence.points(start, BLOCK)
 
     def points(self, start: int, count: int) -> Points:
         """Points ``start`` to ``start + count`` (count, dimensions)."""
