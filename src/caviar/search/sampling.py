@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +33,7 @@ class SobolPoints:
 
     def __init__(self, dimensions: int, seed: int) -> None:
         self._dimensions = dimensions
-        key = np.random.SeedSequence(stream_key(seed, Purpose.PROPOSALS).tolist())
-        self._key = key.spawn(1)[0]  # as SciPy does with the stream that it is given
+        self._key = stream_key(seed, Purpose.PROPOSALS).tolist()
         self._sequence: Sobol | None = None
         self._blocks: dict[int, Points] = {}
 
@@ -46,14 +44,18 @@ class SobolPoints:
         return self._blocks[number]
 
     def _points(self, start: int) -> Points:
-        stream = np.random.Generator(np.random.Philox(self._key))
+        key = np.random.SeedSequence(self._key)
         if self._dimensions > MOST_DIMENSIONS:
-            from scipy.stats import qmc  # half a second to import, and as long to skip what was drawn before
+            from scipy.stats import qmc  # half a second to import
 
+            stream = np.random.Generator(np.random.Philox(key))
             whole = qmc.Sobol(self._dimensions, scramble=True, rng=stream)
-            return cast(Points, whole.random(start + BLOCK)[start:])
+            if start:  # SciPy cannot skip nothing
+                whole.fast_forward(start)
+            return whole.random(BLOCK)
         if self._sequence is None:
-            self._sequence = Sobol(self._dimensions, stream)
+            spawned = np.random.Generator(np.random.Philox(key.spawn(1)[0]))  # as SciPy does with its stream
+            self._sequence = Sobol(self._dimensions, spawned)
         return self._sequence.points(start, BLOCK)
 
     def points(self, start: int, count: int) -> Points:

@@ -96,7 +96,7 @@ class Sobol:
             chosen = (gray >> np.uint32(bit)) & np.uint32(1)
             if chosen.any():
                 found ^= chosen[:, None] * self._directions[:, bit].astype(np.uint32)
-        return found * 2.0**-BITS
+        return cast(Points, found * 2.0**-BITS)
 
 
 def _directions(dimensions: int) -> _Bits:
