@@ -25,8 +25,13 @@ from tests.clients.played import Played
 PAGES = Path(__file__).parent.parent.parent / "docs" / "frameworks"
 CONFIG = {"learning_rate": 0.1, "momentum": 0.9, "hidden_units": 32, "batch_size": 32}
 MOMENTUM_IS_LIVE = {"torch", "keras", "tensorflow", "jax", "mxnet", "sklearn"}
-# A rollback repeats an epoch but for the order of its rows, where the framework shuffles them.
-IN_ORDER = {"keras": ("verbose=0", "verbose=0, shuffle=False"), "paddle": ("verbose=0", "verbose=0, shuffle=False")}
+# A rollback repeats an epoch but for the order of its rows, where the framework shuffles them. And a tf.Module has its
+# knobs among its variables.
+AS_NURSED = {
+    "keras": ("verbose=0", "verbose=0, shuffle=False"),
+    "paddle": ("verbose=0", "verbose=0, shuffle=False"),
+    "tensorflow": ("attach(trial, weights + velocities,", "attach(trial, weights + velocities + [learning_rate],"),
+}
 # Environments without scikit-learn get this in its place.
 STAND_IN = """
 import os
@@ -47,9 +52,9 @@ def program(page: str) -> str:
 def nurse(page: str, python: str, folder: Path, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Train, save, roll back, turn and branch the network of ``page``; what was seen. Raises AssertionError."""
     text = program(page)
-    if page in IN_ORDER:
-        assert text.count(IN_ORDER[page][0]) == 1
-        text = text.replace(*IN_ORDER[page])
+    if page in AS_NURSED:
+        assert text.count(AS_NURSED[page][0]) == 1
+        text = text.replace(*AS_NURSED[page])
     (folder / "train.py").write_text(text)
     assert run(["client", page, "--out", str(folder)]) == 0
     assert {path.name for path in folder.iterdir()} == {"train.py", *CLIENTS[page]}

@@ -103,8 +103,7 @@ def attach(trial, network, optimizer):
         if set(weights) != set(network.state_dict()):
             raise ValueError("the snapshot is of another network")
         network.set_state_dict(weights)
-        optimizer.set_state_dict(state)
-        turn(trial.knobs)
+        optimizer.set_state_dict(state)  # the learning rate is not in it, and stays what it is
 
     def turn(changed):
         if "learning_rate" in changed:
