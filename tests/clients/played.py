@@ -56,6 +56,8 @@ class Played:
     ) -> None:
         self.process.kill()
         self.process.wait()
+        if error is not None:
+            error.add_note(f"the program wrote: {self.written()[-5000:]}")
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
             with contextlib.suppress(BrokenPipeError):
