@@ -12,7 +12,7 @@ from typing import Any
 from caviar.babysit import knobs
 from caviar.babysit.orders import check
 from caviar.errors import StoreError
-from caviar.records import DiaryEntry, Order, OrderState, Run, RunMeasurement, RunSnapshot, RunState
+from caviar.records import DiaryEntry, Order, OrderState, Run, RunMeasurement, RunSnapshot
 
 WAIT = 3.0
 """Seconds that ``tell`` waits for an order to be obeyed: six times what a run needs, unless a mini-batch is longer."""
@@ -62,9 +62,9 @@ def tell(
 
 def is_kept(run: Run) -> bool:
     """Whether a process keeps the run, as far as this machine can know."""
-    from caviar.store import process
+    from caviar.store import runs
 
-    return run.state is RunState.RUNNING and run.keeper is not None and not process.is_gone(run.keeper)
+    return runs.is_kept(run)
 
 
 def snapshot_numbered(snapshots: list[RunSnapshot], number: int) -> RunSnapshot:

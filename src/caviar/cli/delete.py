@@ -7,18 +7,20 @@ from typing import Annotated
 
 import typer
 
-from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
+from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
 
 
 def delete(
-    study: Annotated[str, typer.Argument(help="The name of a study; caviar studies lists them.")],
+    name: Annotated[str, typer.Argument(help="The name of a study, or of a run of caviar babysit.")],
     store: StoreUrl = DEFAULT_STORE,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    run: RunOrStudy = None,
     json: Json = False,
 ) -> int:
     """[bold]caviar delete flowers[/]
 
-    Delete a study with its trials and snapshots, after a question. Its model's file is left where it is.
+    Delete a study with its trials and snapshots, or a run with its diary and snapshots, after a question. Its model's
+    file is left where it is.
     """
     from rich.text import Text
 
@@ -26,20 +28,26 @@ def delete(
     from caviar.errors import StoreError
     from caviar.store import Store
     from caviar.store.examination import delete as delete_study
+    from caviar.store.run_examination import delete_run, is_run
+    from caviar.store.runs import Runs
 
     people = console(json)
     with Store.open(store, create=False) as opened:
-        n = sum(opened.trial_counts()[opened.study(study).name].values())
+        kind, of = ("run", "snapshots") if is_run(opened, name, run) else ("study", "trials")
+        if kind == "run":
+            n = sum(snapshot.state == "kept" for snapshot in Runs(opened).snapshots(name))
+        else:
+            n = sum(opened.trial_counts()[opened.study(name).name].values())
         if not yes:
             if not sys.stdin.isatty():
                 raise StoreError("deleting asks first, and there is nobody to ask", "add --yes")
-            people.print(Text(f"Delete study {visible(study)!r} with its {n:,} trials? Write yes: "), end="")
+            people.print(Text(f"Delete {kind} {visible(name)!r} with its {n:,} {of}? Write yes: "), end="")
             if sys.stdin.readline().strip().lower() not in ("y", "yes"):
                 people.print("nothing was deleted")
                 return 1
-        delete_study(opened, study)
+        (delete_run if kind == "run" else delete_study)(opened, name)
     if json:
-        print_json({"study": study, "deleted": True, "trials": n})
+        print_json({kind: name, "deleted": True, of: n})
     else:
-        people.print(Text(f"deleted {visible(study)!r} with its {n:,} trials"))
+        people.print(Text(f"deleted {visible(name)!r} with its {n:,} {of}"))
     return 0

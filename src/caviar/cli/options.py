@@ -10,3 +10,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")]
 StoreUrl = Annotated[str, typer.Option("--store", help="The database of studies, a path or a URL.", metavar="URL")]
 DEFAULT_STORE = "caviar.db"
+RunOrStudy = Annotated[
+    bool | None, typer.Option("--run/--study", help="Which of the two, where there is one of each of that name.")
+]

@@ -1,4 +1,4 @@
-"""A study as a file for other programs: CSV that a spreadsheet may open, or Parquet that knows its scales and units."""
+"""A study or a run as a file: CSV that a spreadsheet may open, or Parquet that knows its scales and units."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from caviar import plain_json
 from caviar.errors import DataError
-from caviar.records import Study
+from caviar.records import Run, Study
 from caviar.report.table import write_csv
 from caviar.store import Store
+from caviar.store.runs import Runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,14 @@ _MEASURED = {
     "score": _FACTS["score"],
     "learning_rate": "",
     "seconds": "seconds of this epoch",
+}
+
+
+_CLOCK = {
+    "tick": "mini-batches trained, those that were undone too",
+    "step": "mini-batches that are in the network",
+    "epoch": "epochs that are in the network",
+    "take": "rollbacks before",
 }
 
 
@@ -69,7 +78,36 @@ def measurements_table(store: Store, study: str) -> pd.DataFrame:
     return _with_units(pd.DataFrame(columns), _MEASURED)
 
 
-def write(frame: pd.DataFrame, study: Study, to: str | os.PathLike[str] | None) -> None:
+def run_table(runs: Runs, name: str) -> pd.DataFrame:
+    """What was measured of run ``name``, a row a measurement: where the run stood, and a column a number.
+
+    What is not one number, as the look inside of each layer, is a column of JSON.
+    """
+    import pandas as pd
+
+    measured = runs.measurements(name)
+    columns: dict[str, Any] = {field: [getattr(m.clock, field) for m in measured] for field in _CLOCK}
+    for value in dict.fromkeys(key for m in measured for key in m.values):
+        cells = [m.values.get(value) for m in measured]
+        columns[value if value not in _CLOCK else f"values.{value}"] = [
+            plain_json.dumps(cell) if isinstance(cell, list | dict) else cell for cell in cells
+        ]
+    return _with_units(pd.DataFrame(columns), _CLOCK)
+
+
+def diary_table(runs: Runs, name: str) -> pd.DataFrame:
+    """The diary of run ``name``, a row an entry; ``facts`` are JSON."""
+    import pandas as pd
+
+    entries = runs.diary(name)
+    columns: dict[str, Any] = {"number": [entry.number for entry in entries]}
+    columns |= {field: [getattr(entry.clock, field) for entry in entries] for field in _CLOCK}
+    columns |= {field: [getattr(entry, field) for entry in entries] for field in ("written", "kind", "who", "text")}
+    columns["facts"] = [plain_json.dumps(dict(entry.facts)) for entry in entries]
+    return _with_units(pd.DataFrame(columns), _CLOCK)
+
+
+def write(frame: pd.DataFrame, record: Study | Run, to: str | os.PathLike[str] | None) -> None:
     """Write ``frame`` to the file ``to``, whose ending says how; as CSV to stdout where it is None.
 
     Raises DataError for another ending, or if the file cannot be written.
@@ -81,27 +119,31 @@ def write(frame: pd.DataFrame, study: Study, to: str | os.PathLike[str] | None) 
     if path.suffix.lower() == ".csv":
         write_csv(frame, path)
     elif path.suffix.lower() == ".parquet":
-        _write_parquet(frame, study, path)
+        _write_parquet(frame, record, path)
     else:
         raise DataError(
-            f"{path.name!r} ends in neither {' nor '.join(KINDS)}", "name the file study.csv or study.parquet"
+            f"{path.name!r} ends in neither {' nor '.join(KINDS)}",
+            f"name the file {Path(path.name).stem}.csv or {Path(path.name).stem}.parquet",
         )
 
 
-def _write_parquet(frame: pd.DataFrame, study: Study, path: Path) -> None:
-    """One file whose own metadata says which study it is, and each column's which scale or unit it has."""
+def _write_parquet(frame: pd.DataFrame, record: Study | Run, path: Path) -> None:
+    """One file whose own metadata says which study or run it is, and each column's which scale or unit it has."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pa.table({name: _cells(frame[name]) for name in frame.columns})
     units: Mapping[str, str] = frame.attrs["units"]
+    scales = record.space if isinstance(record, Study) else {}
     for i, name in enumerate(table.schema.names):
-        scale = study.space.get(name.removeprefix("config."))
+        scale = scales.get(name.removeprefix("config."))
         known = {"unit": units[name]} if name in units else {"scale": plain_json.dumps(scale)} if scale else {}
         table = table.cast(table.schema.set(i, table.schema.field(i).with_metadata(known)))
-    facts = {name: getattr(study, name) for name in ("name", "metric", "search", "space", "budget", "data", "created")}
-    about = plain_json.dumps({**facts, "seed": str(study.seed), "environment": study.environment})
-    table = table.replace_schema_metadata({"caviar.study": about})
+    of_study, of_run = ("metric", "search", "space", "budget"), ("kind", "request", "config", "parent")
+    names = ("name", "data", "environment", "created", *(of_study if isinstance(record, Study) else of_run))
+    about = plain_json.dumps({name: getattr(record, name) for name in names} | {"seed": str(record.seed)})
+    kind = "study" if isinstance(record, Study) else "run"
+    table = table.replace_schema_metadata({f"caviar.{kind}": about})
     try:
         pq.write_table(table, path)
     except OSError as error:

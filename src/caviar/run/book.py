@@ -219,7 +219,8 @@ class Book:
                 self._counts[before.state] -= 1
             self._counts[trial.state] += 1
         self.trials[key] = self._changed[key] = trial
-        if self._stored.get(key) == trial:
+        stored = self._stored.get(key)
+        if stored is not None and stored.state is trial.state and stored == trial:
             del self._changed[key]  # the store has it like that
 
     def _score(self, trial: Trial) -> Merit:

@@ -73,6 +73,7 @@ class CoarseToFine:
         self._taken: list[int] = []  # evidence that is ranked already, by rung
         self._ranked: list[list[Compared]] = []  # by rung, the best first, no more than may be needed
         self._box: _Region | None = None
+        self._around: list[int] = []  # the trials that it was drawn around, or would be again
         self._likelihood = _Likelihood(np.zeros((len(self._scales), _CELLS)))
         self._boxes = 0
 
@@ -146,8 +147,12 @@ class CoarseToFine:
             return []
         full = [rung for rung, ranked in enumerate(self._ranked) if len(ranked) >= zoom.best]
         rung = full[-1] if full else len(self._ranked) - 1
-        points = self._points_of(self._ranked[rung])
         best = self._ranked[rung][: zoom.best]
+        around = [c.number for c in best]
+        if around == self._around:
+            return []
+        self._around = around
+        points = self._points_of(self._ranked[rung])
         region = _Region.around(points[: zoom.best], self._scales, self._half_cells, zoom.margin)
         if self._box is not None and self._box.same(region):
             return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,9 @@ import sqlalchemy as sa
 from caviar.errors import SnapshotError, StoreError
 from caviar.records import StudyState, Worker, WorkerState
 from caviar.store import process
+from caviar.store.finding import Finding
+from caviar.store.run_examination import examine_folders, examine_run, is_run
+from caviar.store.runs import Runs
 from caviar.store.schema import CLAIMS, WORKERS
 from caviar.store.snapshots import Snapshots
 from caviar.store.store import Store
@@ -21,34 +24,30 @@ ENOUGH_ROOM = 2**30
 """Bytes that are left on a disk before its filling up is a matter of minutes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong; ``study`` is empty where it is the store's; ``mended`` says what was done about it."""
+def examine(store: Store, name: str | None = None, repair: bool = False) -> list[Finding]:
+    """What is wrong with ``store``, or with study or run ``name`` and the store around it; with ``repair``, mend it.
 
-    study: str
-    what: str
-    way_out: str
-    is_damage: bool = True  # or else a warning
-    mended: str = ""
-
-
-def examine(store: Store, study: str | None = None, repair: bool = False) -> list[Finding]:
-    """What is wrong with ``store``, or with ``study`` and the store around it; with ``repair``, mend it.
-
-    StoreError if there is no such study.
+    StoreError if there is no such study or run; where there is one of each, both are looked at.
     """
-    names = [store.study(study).name] if study is not None else [known.name for known in store.studies()]
+    studies, runs = [study.name for study in store.studies()], [run.name for run in Runs(store).all()]
+    if name is not None and name not in studies:
+        is_run(store, name)  # or else there is neither
     found = [Finding("", line, "copy the studies out with caviar export") for line in store.database.damage()]
     found += [Finding("", what, way_out, is_damage=False) for what, way_out in store.database.warnings()]
     found += _disk(store)
     snapshots = Snapshots(store)
-    for name in names:
-        found += _workers(store, name, repair)
-        found += _claims(store, name, repair)
-        found += _state(store, name, repair)
-        found += _snapshots(store, snapshots, name, repair)
-    if study is None:
+    for study in studies:
+        if name in (None, study):
+            found += _workers(store, study, repair)
+            found += _claims(store, study, repair)
+            found += _state(store, study, repair)
+            found += _snapshots(store, snapshots, study, repair)
+    for run in runs:
+        if name in (None, run):
+            found += examine_run(store, run, repair)
+    if name is None:
         found += _folders(snapshots, repair)
+        found += examine_folders(store, repair)
     return found
 
 

@@ -32,7 +32,7 @@ from caviar.records import (
     RunState,
 )
 from caviar.store import process
-from caviar.store.run_tables import RUN_DIARY, RUN_MEASUREMENTS, RUN_ORDERS, RUN_SNAPSHOTS, RUNS
+from caviar.store.run_tables import OF_A_RUN, RUN_DIARY, RUN_MEASUREMENTS, RUN_ORDERS, RUN_SNAPSHOTS, RUNS
 
 if TYPE_CHECKING:
     from caviar.store.store import Store
@@ -52,6 +52,11 @@ def check_name(name: str) -> None:
             f"a run's name is letters, digits, '_', '-', '.' and spaces, at most 100 of them, got {name[:100]!r}",
             "name it with --name",
         )
+
+
+def is_kept(run: Run) -> bool:
+    """Whether a process keeps ``run``, as far as this machine can know."""
+    return run.state is RunState.RUNNING and run.keeper is not None and not process.is_gone(run.keeper)
 
 
 def now() -> str:
@@ -261,6 +266,43 @@ class Runs:
             tables = (RUN_MEASUREMENTS, RUN_SNAPSHOTS, RUN_DIARY)
             ticks = [connection.scalar(sa.select(sa.func.max(t.c.tick)).where(t.c.run == identity)) for t in tables]
         return max((int(tick) for tick in ticks if tick is not None), default=0)
+
+    def mend(self, seen: Run, damaged: Sequence[RunSnapshot]) -> bool:
+        """A run that nobody keeps is interrupted, if it was running, and these snapshots of it are ``damaged``.
+
+        False, and nothing is changed, if a process has taken it up since it was ``seen``.
+        """
+        with self._store._writing() as connection:
+            identity = _identity(connection, seen.name, lock=True)
+            if self._runs(connection, identity)[0].beats != seen.beats:
+                return False
+            if seen.state is RunState.RUNNING:
+                values = {"keeper": None, "state": str(RunState.INTERRUPTED), "ended": now()}
+                connection.execute(RUNS.update().where(RUNS.c.id == identity).values(values))
+            for snapshot in damaged:
+                this = RUN_SNAPSHOTS.c.run == identity, RUN_SNAPSHOTS.c.number == snapshot.number
+                connection.execute(RUN_SNAPSHOTS.update().where(*this).values(state=snapshot.state))
+        return True
+
+    def delete(self, name: str) -> None:
+        """Delete run ``name`` and all that belongs to it, except its files (see run_examination.delete_run).
+
+        Raises StoreError while a process may be keeping it, or while there are branches of it.
+        """
+        with self._store._writing() as connection:
+            identity = _identity(connection, name, lock=True)
+            run = self._runs(connection, identity)[0]
+            if is_kept(run):
+                raise StoreError(_kept_by(run).rule, f"end it first: caviar stop {name}")
+            branches = list(connection.scalars(sa.select(RUNS.c.name).where(RUNS.c.parent == identity)))
+            if branches:
+                raise StoreError(
+                    f"run {name!r} has branches that began from its snapshots: {', '.join(branches[:5])}",
+                    f"delete these first: caviar delete {branches[0]}",
+                )
+            for table in OF_A_RUN:
+                connection.execute(table.delete().where(table.c.run == identity))
+            connection.execute(RUNS.delete().where(RUNS.c.id == identity))
 
     def _beat(self, connection: sa.Connection, holding: Holding, progress: Mapping[str, Any] | None) -> int:
         identity = _identity(connection, holding.run, lock=True)

@@ -83,6 +83,11 @@ def write(path: Path, content: bytes) -> str:
 
 def read(path: Path, sha256: str) -> Any:
     """The state at ``path``. Raises SnapshotError where the file is missing or not what was saved."""
+    return unpack(check(path, sha256))
+
+
+def check(path: Path, sha256: str) -> bytes:
+    """The bytes at ``path``. Raises SnapshotError where the file is missing or not what was saved."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -94,7 +99,7 @@ def read(path: Path, sha256: str) -> Any:
             f"the snapshot {path.name!r} is damaged: its SHA-256 is not the one that was written down",
             "take the snapshot before it",
         )
-    return unpack(content)
+    return content
 
 
 def _encode(value: Any, arrays: list[Array], where: str, depth: int) -> dict[str, Any]:
