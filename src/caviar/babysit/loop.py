@@ -107,12 +107,17 @@ def resume(name: str, store_url: str, ended: Callable[[], bool] = lambda: False)
 
     with Store.open(store_url, create=False) as store:
         run = Runs(store).run(name)
-        if run.kind != "network":
+        if run.kind == "loop":
             raise StoreError(
                 f"run {name!r} is a training loop of another program", "start that program again: it takes the run up"
             )
         if run.state in (RunState.FINISHED, RunState.STOPPED):
             raise StoreError(f"run {name!r} is {run.state}", f"begin from one of its snapshots: caviar branch {name}")
+        if run.kind == "program":
+            from caviar.babysit import program_loop
+
+            yield from program_loop.resume(store, run, ended)
+            return
         dataset, cub = ready(run)
 
         def back(nursing: Nursing) -> None:
@@ -141,12 +146,13 @@ def branch(
     from caviar.store import Store, state_files
     from caviar.store.runs import Runs, now
 
-    knobs.check(changes)
     with Store.open(store_url, create=False) as store:
         runs = Runs(store)
         old = runs.run(parent)
-        if old.kind != "network":
+        if old.kind == "loop":
             raise StoreError(f"run {parent!r} is a training loop of another program", "branch it there")
+        if old.kind == "network":
+            knobs.check(changes)
         snapshot = next((s for s in runs.snapshots(parent) if s.number == at), None)
         if snapshot is None or snapshot.state != "kept":
             kept = ", ".join(str(s.number) for s in runs.snapshots(parent) if s.state == "kept")
@@ -162,7 +168,6 @@ def branch(
             old,
             name=name or runs.free_name(f"{parent}-branch"),
             request=asked,
-            config={**config_of(from_plain(saved["settings"])), **changes},
             created=now(),
             parent=parent,
             parent_snapshot=at,
@@ -173,6 +178,12 @@ def branch(
             beats=0,
             progress=None,
         )
+        if run.kind == "program":
+            from caviar.babysit import program_loop
+
+            yield from program_loop.branch(store, run, snapshot, saved, changes, who, because, ended)
+            return
+        run = replace(run, config={**config_of(from_plain(saved["settings"])), **changes})
         dataset, cub = ready(run)
         cub.restore(saved, replace(snapshot.clock, tick=0, take=0))
         if changes:  # refused before anything is written
