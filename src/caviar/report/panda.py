@@ -255,7 +255,7 @@ def _numbers(line: Sequence[RunMeasurement], facts: Mapping[str, Any]) -> Table:
         text = ", ".join(f"{metric_name(name)} {number(last[name])}" for name in names)
         if score is not None:
             text += f"{', ' if text else ''}{metric_name(score)} {last[score]:.4f}"
-        if best is not None and score in best.values:
+        if best is not None and score is not None and score in best.values:
             text += f"; best {best.values[score]:.4f} at epoch {best.clock.epoch}"
         grid.add_row(f"epoch {line[-1].clock.epoch}", Text(text))
     knobs = dict(facts.get("knobs", {}))
