@@ -185,7 +185,7 @@ def test_knobs_are_checked_where_they_are_typed_and_where_they_are_turned(store:
     from caviar.babysit.telling import tell
 
     with caviar.babysit.run("good", knobs={"learning_rate": 0.1, "temperature": 2.0}, store=store):
-        with pytest.raises(StoreError, match="no knob 'warmth'"):
+        with pytest.raises(ConfigError, match="no knob 'warmth'"):
             tell("good", "turn", {"warmth": 1}, store, wait=0)
         with pytest.raises(ConfigError, match="learning_rate must be"):
             tell("good", "turn", {"learning_rate": -1}, store, wait=0)

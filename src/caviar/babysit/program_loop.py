@@ -234,6 +234,14 @@ class _Pace:
     steps: int = 0  # of the last whole epoch
     epoch_seconds: float = math.nan  # of the last one, its pauses included
 
+    @property
+    def steps_a_second(self) -> float:
+        """In this epoch, or in the last one until there is anything of this; 0 where it tells of none."""
+        done, seconds = self.last_step - self.first_step, time.monotonic() - self.began
+        if done > 0 and seconds > 0:
+            return done / seconds
+        return self.steps / self.epoch_seconds if self.epoch_seconds > 0 else 0.0
+
     def saw(self, step: int, epoch: int | None) -> None:
         """It has trained ``step`` mini-batches, and ``epoch`` has ended."""
         self.first_step = min(self.first_step, step)  # after a rollback
@@ -345,7 +353,7 @@ def _orders_of(runs: Runs, run: Run) -> Callable[[str, dict[str, Any], str], obj
 
 def _progress(nursing: Nursing, cub: ProgramCub, pace: _Pace, goal: str) -> dict[str, Any]:
     clock = nursing.clock
-    done, seconds = clock.step - pace.first_step, time.monotonic() - pace.began
+    seconds = time.monotonic() - pace.began
     left = math.nan
     if math.isfinite(pace.epoch_seconds):
         left = max((pace.epochs - clock.epoch) * pace.epoch_seconds - seconds, 0.0)
@@ -355,7 +363,7 @@ def _progress(nursing: Nursing, cub: ProgramCub, pace: _Pace, goal: str) -> dict
         "step": clock.step,
         "tick": clock.tick,
         "take": clock.take,
-        "row": min(done, pace.steps),
+        "row": min(clock.step - pace.first_step, pace.steps),
         "rows": pace.steps,
         "unit": "steps",
         "goal": goal,
@@ -363,7 +371,7 @@ def _progress(nursing: Nursing, cub: ProgramCub, pace: _Pace, goal: str) -> dict
         "learning_rate": cub.rate,
         "loss": nursing.curve[-1] if nursing.curve else math.nan,
         "curve": [round(value, 6) if math.isfinite(value) else value for value in nursing.curve],
-        "rows_per_second": done / seconds if done > 0 and seconds > 0 and not nursing.paused else 0.0,
+        "rows_per_second": 0.0 if nursing.paused else pace.steps_a_second,
         "seconds_left": left,
         "paused": nursing.paused,
         "knobs": cub.knobs(),

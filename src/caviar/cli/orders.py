@@ -16,7 +16,7 @@ Because = Annotated[str, typer.Option("--because", help="Why, for the diary.", m
 
 def give(run: str, kind: str, arguments: Mapping[str, Any], store: str, because: str, json: bool, quiet: bool) -> None:
     """Give the order and tell what became of it. A refused one is the user's mistake."""
-    from caviar.babysit.telling import tell
+    from caviar.babysit.telling import is_kept, look, tell
     from caviar.cli.console import console, print_json
 
     order = tell(run, kind, arguments, store, because)
@@ -27,6 +27,9 @@ def give(run: str, kind: str, arguments: Mapping[str, Any], store: str, because:
         print_json(
             {"run": run, "order": order.number, "kind": kind, "state": str(order.state), "outcome": order.outcome}
         )
-    waiting = f"waits: it is obeyed when a process trains the run (caviar resume {run})"
-    said = waiting if order.state is OrderState.WAITING else f"{order.state} {order.outcome}"
+    said = f"{order.state} {order.outcome}"
+    if order.state is OrderState.WAITING:
+        said = f"waits: it is obeyed when a process trains the run (caviar resume {run})"
+        if is_kept(look(run, store).run):
+            said = "waits: it is obeyed when the run comes to its next mini-batch, or a program to what it tells next"
     console(json=json, quiet=quiet).print(f"{run}: {kind} {said}", markup=False, soft_wrap=True)

@@ -74,7 +74,7 @@ def present_line(epochs: Sequence[RunMeasurement]) -> list[RunMeasurement]:
 def epoch_line(name: str, measurement: RunMeasurement, epochs: int) -> str:
     """An epoch as one line for a log."""
     v, score = measurement.values, _score(measurement.values)
-    if "train_loss" not in v or "validation_loss" not in v or "learning_rate" not in v or score is None:
+    if score is None or not {"train_loss", "validation_loss", "learning_rate", "inside"} <= set(v):
         told = (f"{key} {number(value)}" for key, value in v.items() if key != "seconds")  # of somebody's program
         return f"{name} | epoch {measurement.clock.epoch} of {epochs} | {', '.join(told)} | {v['seconds']:.2f} s"
     return (
@@ -182,10 +182,13 @@ def raised(summary: Mapping[str, Any]) -> Group:
             scores = summary[part]
             shown = ", ".join(f"{metric_name(name)} {number(value)}" for name, value in scores.items())
             grid.add_row("sealed test" if part == "test" else part, Text(shown))
-    if "values" in summary:  # of somebody's program
+    done = f"{summary['epochs']} epochs"
+    if "values" in summary:  # of somebody's program, which tells some of its mini-batches
         told = ({} if summary["score"] is None else {"score": summary["score"]}) | dict(summary["values"])
         grid.add_row("told", Text(", ".join(f"{name} {number(value)}" for name, value in told.items())))
-    done = f"{summary['epochs']} epochs" + (f", {summary['steps']:,} mini-batches" if summary["steps"] else "")
+        done += f", at least {summary['steps']:,} mini-batches" if summary["steps"] else ""
+    else:
+        done += f", {summary['steps']:,} mini-batches"
     grid.add_row("trained", f"{done}, {summary['interventions']} turns of knobs, {summary['rollbacks']} rollbacks")
     if summary.get("stopped"):
         grid.add_row("stopped", Text(str(summary["stopped"])))
@@ -254,9 +257,9 @@ def _numbers(line: Sequence[RunMeasurement], facts: Mapping[str, Any]) -> Table:
             names = ["train_loss", "validation_loss"]
         text = ", ".join(f"{metric_name(name)} {number(last[name])}" for name in names)
         if score is not None:
-            text += f"{', ' if text else ''}{metric_name(score)} {last[score]:.4f}"
+            text += f"{', ' if text else ''}{metric_name(score)} {_exact(score, last)}"
         if best is not None and score is not None and score in best.values:
-            text += f"; best {best.values[score]:.4f} at epoch {best.clock.epoch}"
+            text += f"; best {_exact(score, best.values)} at epoch {best.clock.epoch}"
         grid.add_row(f"epoch {line[-1].clock.epoch}", Text(text))
     knobs = dict(facts.get("knobs", {}))
     if knobs:
@@ -315,7 +318,7 @@ def _member(run: Run, epochs: Sequence[RunMeasurement], root: str) -> Text:
     told = "nothing measured"
     if best is not None:
         score = _score(best.values)
-        parts = [] if score is None else [f"{metric_name(score)} {best.values[score]:.4f}"]
+        parts = [] if score is None else [f"{metric_name(score)} {_exact(score, best.values)}"]
         parts += [f"validation loss {number(_loss(best))}"] if math.isfinite(_loss(best)) else []
         told = f"{', '.join(parts)} at epoch {best.clock.epoch}"
     changed = f" from snapshot {run.parent_snapshot}" if run.parent is not None else ""
@@ -332,6 +335,11 @@ def _branches(
 
 def _score(values: Mapping[str, Any]) -> str | None:
     return next((name for name in ("score", "accuracy", "r2", "validation_loss") if name in values), None)
+
+
+def _exact(score: str, values: Mapping[str, Any]) -> str:
+    """Four digits after the point; of a program's own score, whose size nobody knows, four that matter."""
+    return number(values[score]) if score == "score" else f"{values[score]:.4f}"
 
 
 def _goal(run: Run) -> str:
