@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,22 @@ AS_NURSED = {
     "paddle": ("verbose=0", "verbose=0, shuffle=False"),
     "tensorflow": ("attach(trial, weights + velocities,", "attach(trial, weights + velocities + [learning_rate],"),
 }
+_ESTIMATOR = """
+    from mxnet.gluon.contrib.estimator import Estimator
+
+    size = trial.config["batch_size"]
+    training = gluon.data.DataLoader(gluon.data.ArrayDataset(x_train, y_train), batch_size=size)
+    validation = gluon.data.DataLoader(gluon.data.ArrayDataset(x[held_out], y[held_out]), batch_size=size)
+    estimator = Estimator(net, loss_of, train_metrics=mx.metric.Accuracy(), trainer=trainer)
+    caviar_mxnet.fit(trial, estimator, training, validation)
+"""
+# Other ways that the pages tell of, made of their programs.
+OTHER_WAYS: dict[str, Callable[[str], str]] = {
+    "keras": lambda text: (
+        text.replace("for trial in caviar_client.trials():", "def train(trial):") + "\n\ncaviar_client.run(train)\n"
+    ),
+    "mxnet": lambda text: text[: text.index("    caviar_mxnet.attach(")] + _ESTIMATOR,
+}
 # Environments without scikit-learn get this in its place.
 STAND_IN = """
 import os
@@ -49,9 +65,11 @@ def program(page: str) -> str:
     return str(found[0])
 
 
-def nurse(page: str, python: str, folder: Path, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+def nurse(
+    page: str, python: str, folder: Path, environment: Mapping[str, str] | None = None, other_way: bool = False
+) -> dict[str, Any]:
     """Train, save, roll back, turn and branch the network of ``page``; what was seen. Raises AssertionError."""
-    text = program(page)
+    text = OTHER_WAYS[page](program(page)) if other_way else program(page)
     if page in AS_NURSED:
         assert text.count(AS_NURSED[page][0]) == 1
         text = text.replace(*AS_NURSED[page])
@@ -66,7 +84,9 @@ def nurse(page: str, python: str, folder: Path, environment: Mapping[str, str] |
         (folder / "sklearn" / "datasets.py").write_text(STAND_IN)
         x, y = load_digits(return_X_y=True)
         np.savez(folder / "sklearn" / "digits.npz", x=x, y=y)
-    with Played([python, "train.py"], folder, {"PYTHONPATH": "", **(environment or {})}) as caviar:
+    # One thread, as caviar gives to each of its processes on a small machine; more would wait for each other.
+    own = {"PYTHONPATH": "", "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
+    with Played([python, "train.py"], folder, own | dict(environment or {})) as caviar:
         return _nurse(page, caviar, folder)
 
 
@@ -157,9 +177,10 @@ def main() -> None:
     parser.add_argument("page", choices=sorted(path.stem for path in PAGES.glob("*.md") if path.stem != "README"))
     parser.add_argument("python")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        seen = nurse(given.page, os.path.abspath(given.python), Path(folder))
-    print(f"{given.page}: " + ", ".join(f"{name} epoch {score:.3f}" for name, score in seen.items()))
+    for other_way in (False, True) if given.page in OTHER_WAYS else (False,):
+        with tempfile.TemporaryDirectory() as folder:
+            seen = nurse(given.page, os.path.abspath(given.python), Path(folder), other_way=other_way)
+        print(f"{given.page}: " + ", ".join(f"{name} epoch {score:.3f}" for name, score in seen.items()))
 
 
 if __name__ == "__main__":

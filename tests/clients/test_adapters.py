@@ -17,8 +17,10 @@ def test_a_network_is_nursed(page: str, tmp_path: Path) -> None:
     nurse(page, sys.executable, tmp_path)
 
 
-def test_a_network_of_keras_is_nursed(tmp_path: Path) -> None:
-    nurse("keras", sys.executable, tmp_path, {"KERAS_BACKEND": "torch", "KERAS_HOME": str(tmp_path / ".keras")})
+@pytest.mark.parametrize("other_way", [False, True], ids=["page", "run"])
+def test_a_network_of_keras_is_nursed(other_way: bool, tmp_path_factory: pytest.TempPathFactory) -> None:
+    environment = {"KERAS_BACKEND": "torch", "KERAS_HOME": str(tmp_path_factory.mktemp("keras"))}
+    nurse("keras", sys.executable, tmp_path_factory.mktemp("nursed"), environment, other_way)
 
 
 @pytest.mark.parametrize("page", sorted(set(CLIENTS) - {"python", "java"}))
