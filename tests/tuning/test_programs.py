@@ -18,6 +18,7 @@ import caviar
 from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError
 from caviar.records import TrialState
 from caviar.store import Snapshots, Store
+from caviar.store.examination import delete
 
 SPACE = caviar.Space(x=caviar.Linear(0, 1), y=caviar.Linear(0, 1))
 
@@ -168,6 +169,18 @@ def test_the_seed_the_folder_and_the_number_of_epochs_are_the_trials_own():
     assert all(note.endswith(" 5") for note in notes)
     best = study.summary["best"]
     assert Path(best["folder"], "note.txt").read_text() == f"{best['seed']} 5"
+
+
+def test_what_trials_keep_goes_with_their_study():
+    def writes(trial):
+        Path(trial.folder, "note.txt").write_text("x")
+        return 1.0
+
+    study = caviar.tune(writes, SPACE, trials=2, processes=1)
+    assert Path("caviar.db.programs/1").exists()
+    with Store.open("caviar.db") as store:
+        delete(store, study.name)
+    assert not Path("caviar.db.programs/1").exists()
 
 
 def test_the_best_are_repeated_with_fresh_seeds_where_that_is_asked_for():

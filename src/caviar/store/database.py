@@ -67,3 +67,12 @@ class Database(Protocol):
 
     def insert_many(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
         """Insert many ``rows`` of numbers in the order of ``table``'s columns, as fast as the database takes them."""
+
+
+def folder_beside(database: Database, kind: str) -> Path:
+    """The folder of what is neither rows nor snapshots: caviar.db.KIND, with PostgreSQL caviar.KIND/IDENTITY.
+
+    It need not be there.
+    """
+    *above, last_but_one, last = database.snapshots.parts
+    return Path(*above, *(part.replace(".snapshots", f".{kind}") for part in (last_but_one, last)))

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from caviar.errors import SnapshotError, StoreError
 from caviar.records import StudyState, Worker, WorkerState
 from caviar.store import process
+from caviar.store.database import folder_beside
 from caviar.store.finding import Finding
 from caviar.store.run_examination import examine_folders, examine_run, is_run
 from caviar.store.runs import Runs
@@ -82,6 +83,7 @@ def delete(store: Store, study: str) -> None:
     number = store.study_number(study)
     store.delete_study(study)  # first the rows: should this be killed, the files are orphans that doctor finds
     snapshots.remove_folder(number)
+    shutil.rmtree(folder_beside(store.database, "programs") / str(number), ignore_errors=True)  # what its trials kept
 
 
 def who(worker: Worker) -> str:

@@ -32,6 +32,7 @@ from caviar.records import (
     RunState,
 )
 from caviar.store import process
+from caviar.store.database import folder_beside
 from caviar.store.run_tables import OF_A_RUN, RUN_DIARY, RUN_MEASUREMENTS, RUN_ORDERS, RUN_SNAPSHOTS, RUNS
 
 if TYPE_CHECKING:
@@ -73,12 +74,7 @@ class Runs:
     @property
     def folder(self) -> Path:
         """Where the states of runs are kept, a folder a run by its number; it need not be there."""
-        parts = (
-            self._store.database.snapshots.parts
-        )  # caviar.db.snapshots, or with PostgreSQL caviar.snapshots/IDENTITY
-        return Path(
-            *(part.replace(".snapshots", ".runs") if i >= len(parts) - 2 else part for i, part in enumerate(parts))
-        )
+        return folder_beside(self._store.database, "runs")
 
     def create(self, run: Run) -> None:
         """Write a new run; StoreError if there is one of its name."""

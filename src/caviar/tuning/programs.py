@@ -250,10 +250,11 @@ def work(
 ) -> Iterator[ProgramEvent]:
     """The whole work on a study that is in the store, event by event, the TunedProgram last."""
     from caviar.store import Snapshots
+    from caviar.store.database import folder_beside
 
     worker = worker or store.join(study.name)
     book = Book(store, worker, job.metric, keep=0, known=known)
-    folder = programs_folder(store) / str(store.study_number(study.name))
+    folder = folder_beside(store.database, "programs") / str(store.study_number(study.name))
     yield Begun(study, job.rungs, ())
     try:
         with Pool(job.command, job.environments, job.request.trial_timeout) as pool:
@@ -267,14 +268,6 @@ def work(
         raise
     book.close(StudyState.FINISHED, answer.summary)
     yield answer
-
-
-def programs_folder(store: Store) -> Path:
-    """Where the trials' own folders are, by the study's number; it need not be there."""
-    snapshots = store.database.snapshots
-    if snapshots.name.endswith(".snapshots"):
-        return snapshots.with_name(snapshots.name.removesuffix(".snapshots") + ".programs")
-    return snapshots.parent.with_name("caviar.programs") / snapshots.name  # PostgreSQL: caviar.snapshots/IDENTITY
 
 
 class _Search:
