@@ -1,6 +1,6 @@
 """Fault 6: the disk is full, for whatever caviar writes; and /dev/full, for what it says.
 
-The disk is a real one of 2 MB: a tmpfs in a namespace of its own, which needs no root. And it is a limit of the system
+The disk is a real one of 8 MB: a tmpfs in a namespace of its own, which needs no root. And it is a limit of the system
 on the size of files (RLIMIT_FSIZE), which is met in the middle of a write, at any byte. A system that lets no ordinary
 user mount anything runs the limit twice. PRAGMA max_page_count is in tests/store/test_store_sqlite.py, calls that fail
 at each step are in tests/store/test_snapshots.py and tests/test_model.py.
@@ -20,7 +20,7 @@ from caviar.data import samples
 from tests.child import STUDY, end, start
 from tests.test_tune import told
 
-MOUNTED = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=2m tmpfs "$1" && shift && exec "$@"', "sh"]
+MOUNTED = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=8m tmpfs "$1" && shift && exec "$@"', "sh"]
 ROOT = Path(__file__).parents[2]
 
 HEAD = """
@@ -76,7 +76,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 def on_a_small_disk(kind: str, folder: Path, code: str, *arguments: str) -> None:
-    """Run ``code`` in a process whose folder ``disk`` takes 2 MB, or whose files a limit; it ends without an error."""
+    """Run ``code`` in a process whose folder ``disk`` takes 8 MB, or whose files a limit; it ends without an error."""
     disk = folder / "disk"
     disk.mkdir()
     environment = {**os.environ, "PYTHONPATH": ":".join([str(ROOT), *sys.path])}
@@ -211,7 +211,7 @@ print("done")
 def test_6_a_study_ends_resumable_and_then_as_if_there_had_always_been_room(kind: str, tmp_path: Path) -> None:
     data = samples.write_csv(samples.wine(), tmp_path / "wine.csv")
     unbroken = tmp_path / "unbroken.db"
-    assert end(start("lead", unbroken, data, "--trials", 100))[0] == 0
+    assert end(start("lead", unbroken, data, "--trials", 700))[0] == 0
     code = """
 from caviar.records import StudyState
 from tests.child import STUDY, end, start
@@ -219,17 +219,14 @@ from tests.faults.invariants import acknowledged, check_over, check_whole
 from tests.test_tune import told
 data, unbroken, store = Path(sys.argv[3]), sys.argv[4], disk / "caviar.db"
 Store.open(store).close()
-fill(200_000)
-status, _, complained = end(start("lead", store, data, "--trials", 100, "--save-all"))
-assert status == 2 and len(complained.splitlines()) == 2 and "make room" in complained, complained
-check_whole(store, STUDY)
-before = acknowledged(store, STUDY)
-status, _, complained = end(start("resume", store, data, "--save-all"))
-assert status == 2 and len(complained.splitlines()) == 2, complained
-check_whole(store, STUDY, before)
+fill(300_000)
+before = set()
+for what in (("lead", store, data, "--trials", 700), ("resume", store, data)):
+    status, _, complained = end(start(*what))
+    assert status == 2 and len(complained.splitlines()) == 2 and "make room" in complained, complained
+    check_whole(store, STUDY, before)
+    before = acknowledged(store, STUDY)
 make_room()
-before = acknowledged(store, STUDY)
-assert before
 status, _, complained = end(start("resume", store, data))
 assert status == 0, complained
 check_over(store, STUDY, before)
