@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from caviar.engine.contract import Epoch, Evaluation, Outcome
+from caviar.errors import StoreError
 from caviar.records import Curve, Trial, TrialState, Worker
 from caviar.run.book import Book, Known
 from caviar.run.crew import Done, Work
@@ -65,3 +66,11 @@ def test_the_best_are_the_best_whatever_came_and_went():
         ranked = sorted((n for n in told if told[n] > WORST), key=lambda n: (told[n], -n), reverse=True)
         n = chance.randrange(1, 6)
         assert [trial.number for trial in book.best(n)] == ranked[:n]
+
+
+def test_a_trial_that_another_version_proposed_is_not_taken_for_ours():
+    stored = Trial(0, {"learning_rate": 0.1}, TrialState.STOPPED, 1, 0.5, 0.5)
+    book = Book(None, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}))
+    with pytest.raises(StoreError, match="another config"):
+        book.begin(0, {"learning_rate": 0.1 + 1e-15})
+    book.begin(0, {"learning_rate": 0.1})

@@ -13,6 +13,7 @@ from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from caviar.engine.contract import Epoch, Outcome, Training
+from caviar.errors import StoreError
 from caviar.records import Box, Config, Curve, Measurement, StudyState, Trial, TrialState, Worker
 from caviar.run.crew import Done
 from caviar.search.ranking import GOAL_METRICS, WORST, Merit, merit, smoothed
@@ -68,7 +69,16 @@ class Book:
         self._written = time.monotonic()
 
     def begin(self, number: int, config: Config, repeat: int = 0, origin: str = "") -> None:
-        """A trial starts, or a finalist's repeat."""
+        """A trial starts, or a finalist's repeat.
+
+        Raises StoreError where the store has this trial with another config: another version's search proposed it.
+        """
+        known = self._known.trials.get((number, repeat))
+        if known is not None and repeat == 0 and dict(known.config) != dict(config):
+            raise StoreError(
+                f"trial {number} of study {self._study!r} has another config than this version of caviar proposes",
+                "go on with the version that began it (caviar doctor tells which), or begin a new study",
+            )
         self._put(Trial(number, config, TrialState.RUNNING, repeat=repeat, origin=origin))
 
     def open(self, boxes: Sequence[Box]) -> None:

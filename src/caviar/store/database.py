@@ -74,5 +74,5 @@ def folder_beside(database: Database, kind: str) -> Path:
 
     It need not be there.
     """
-    *above, last_but_one, last = database.snapshots.parts
-    return Path(*above, *(part.replace(".snapshots", f".{kind}") for part in (last_but_one, last)))
+    parts = database.snapshots.parts
+    return Path(*parts[:-2], *(part.replace(".snapshots", f".{kind}") for part in parts[-2:]))
