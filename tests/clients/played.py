@@ -38,6 +38,7 @@ class Played:
         self._unread = b""
         self._errors = folder / "stderr"
         base = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        base["PYTHONDONTWRITEBYTECODE"] = "1"  # Python 2.7 would write its own beside the client
         with open(self._errors, "wb") as errors:
             self.process = subprocess.Popen(
                 command,

@@ -538,7 +538,7 @@ def alone(python: str, folder: Path, **environment: str) -> subprocess.Completed
     base = {name: value for name, value in os.environ.items() if not name.startswith("CAVIAR")}
     return subprocess.run(
         [python, "-W", "error", "train.py"],
-        env={**base, "PYTHONPATH": str(CLIENTS), **environment},
+        env={**base, "PYTHONPATH": str(CLIENTS), "PYTHONDONTWRITEBYTECODE": "1", **environment},
         cwd=folder,
         capture_output=True,
         text=True,
