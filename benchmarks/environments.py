@@ -4,7 +4,7 @@ What a row wants stands in examples/frameworks/NAME/setup.toml; a folder with se
 
     title = "Theano"
     python = "3.7"                      the interpreter, looked for among pyenv's and on the PATH
-    pip = "24.0"                        of the last version that this interpreter can have, where the bundled one is too old
+    pip = "24.0"                        where the one that comes with the interpreter is too old
     requirements = ["Theano==1.0.5"]    the framework first, every one with its version
     commands = ["..."]                  run in the row's folder after that, see `Row.fill` for what stands in braces
     command = "java Train"              the program, if it is not train.py

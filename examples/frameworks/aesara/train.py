@@ -3,10 +3,10 @@
 The graph is compiled once, for networks of any width: a trial only puts other values into the shared variables.
 """
 
-import caviar_client
-import numpy as np
 import aesara
 import aesara.tensor as T
+import caviar_client
+import numpy as np
 from aesara.tensor import nnet
 from digits import batches, digits
 

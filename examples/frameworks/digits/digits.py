@@ -13,7 +13,7 @@ FOLDER = os.environ.get("DIGITS") or os.path.join(HERE, "..", "..", "..", "build
 
 
 def digits():
-    """Pixels in [0, 1], float32 (1437, 64), their labels, int64 (1437,), and the same of 360 others to validate with."""
+    """Pixels in [0, 1], float32 (1437, 64), their labels, int64 (1437,), and the same of 360 more to validate with."""
     train, validation = [
         np.loadtxt(os.path.join(FOLDER, part + ".csv"), delimiter=",", dtype=np.float32)
         for part in ("train", "validation")

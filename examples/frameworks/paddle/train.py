@@ -11,7 +11,7 @@ x, y, x_validation, y_validation = map(paddle.to_tensor, digits())
 
 def train(trial):
     paddle.seed(trial.seed)
-    paddle.utils.unique_name.switch()  # every trial counts its names from 0: a snapshot of one can be restored in another
+    paddle.utils.unique_name.switch()  # snapshots know weights by names, which count from 0 in every trial
     units = trial.config["hidden_units"]
     network = Sequential(Linear(64, units), BatchNorm1D(units), ReLU(), Linear(units, 10))
     optimizer = paddle.optimizer.Momentum(1.0, trial.config["momentum"], parameters=network.parameters())
