@@ -43,10 +43,9 @@ def frameworks(
     rows = [one.row for one in found]
     for name in names or []:
         if name not in rows:
-            there = ", ".join(rows) or "none"
             raise ConfigError(
-                f"{name!r} is no framework of this machine{did_you_mean(name, rows)}",
-                f"make frameworks NAME={name} sets one up; there: {there}",
+                f"{name!r} is not on this machine",
+                f"{did_you_mean(name, rows)} make frameworks NAME={name} sets it up, if it can be",
             )
     if names:
         found = [one for one in found if one.row in names]

@@ -160,9 +160,7 @@ def _beside(
     return timing
 
 
-def _ready(
-    running: ExitStack, found: Found, facts: Mapping[str, Facts], digits: str
-) -> tuple[Stopwatch, Timing]:
+def _ready(running: ExitStack, found: Found, facts: Mapping[str, Facts], digits: str) -> tuple[Stopwatch, Timing]:
     """A stopwatch that has shown that its program learns, and what its start took."""
     program = facts[found.name].program
     assert program is not None

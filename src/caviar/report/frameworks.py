@@ -1,6 +1,6 @@
 """Which framework? What was measured and what is known, as a table, as data, and as a page with bars.
 
-The columns are the criteria by which the course chooses: ease of programming and deployment, running speed, true openness.
+The columns are what the course chooses by: ease of programming and deployment, running speed, true openness.
 """
 
 from __future__ import annotations
@@ -160,7 +160,8 @@ def as_html(lines: Sequence[Line]) -> str:
         for line in lines
         if line.timing is not None and line.timing.failure
     )
-    style = "td,th{padding:.3em .6em;text-align:left;border-bottom:1px solid #ddd;vertical-align:top}table{border-collapse:collapse}"
+    cell = "padding:.3em .6em;text-align:left;border-bottom:1px solid #ddd;vertical-align:top"
+    style = f"td,th{{{cell}}}table{{border-collapse:collapse}}"
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Which framework?</title>"
         f"<style>{style}</style></head><body style='font-family:sans-serif;max-width:90em;margin:2em auto'>"
