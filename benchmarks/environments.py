@@ -90,12 +90,17 @@ class Environment:
     def process_variables(self) -> dict[str, str]:
         """The whole environment of a process of the row."""
         path = os.pathsep.join([str(EXAMPLES / "digits"), str(CLIENTS)])
-        return {**os.environ, "PYTHONPATH": path, "DIGITS": str(folder() / "digits"), **self.variables}
+        return {**os.environ, "PYTHONPATH": path, "DIGITS": str(digits_folder()), **self.variables}
 
 
 def folder() -> Path:
     """Where the environments are."""
     return Path(os.environ.get("CAVIAR_FRAMEWORKS") or CHECKOUT / "build" / "frameworks").absolute()
+
+
+def digits_folder() -> Path:
+    """Where the digits are written for the rows."""
+    return folder() / "digits"
 
 
 def rows(examples: Path = EXAMPLES) -> list[Row]:
