@@ -6,7 +6,8 @@ What a row wants stands in examples/frameworks/NAME/setup.toml; a folder with se
     python = "3.7"                      the interpreter, looked for among pyenv's and on the PATH
     pip = "24.0"                        where the one that comes with the interpreter is too old
     requirements = ["Theano==1.0.5"]    the framework first, every one with its version
-    commands = ["..."]                  run in the row's folder after that, see `Row.fill` for what stands in braces
+    commands = [{ run = "...", failing = "why" }]   run in the row's folder after that, see `Row.fill` for braces; and
+                                        what the table says where one fails, if not its last lines
     command = "java Train"              the program, if it is not train.py
     version = "1.0 (Java)"              where it is not the first requirement's
     cannot = "no package"               why there is no such environment
@@ -53,7 +54,7 @@ class Row:
     python: str | None = None
     pip: str | None = None
     requirements: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
+    commands: tuple[tuple[str, str], ...] = ()  # and why it could fail
     command: str = "{python} train.py"
     version: str = ""
     cannot: str = ""
@@ -122,7 +123,7 @@ def read(path: Path) -> Row:
     if unknown:
         raise ValueError(f"{path}: {unknown[0]} is no key of a setup file")
     wants["requirements"] = tuple(wants.get("requirements", ()))
-    wants["commands"] = tuple(wants.get("commands", ()))
+    wants["commands"] = tuple((given["run"], given.get("failing", "")) for given in wants.get("commands", ()))
     wants["variables"] = tuple(wants.get("variables", {}).items())
     return Row(name=name, folder=path.parent, **wants)
 
@@ -184,8 +185,11 @@ def _made(row: Row, environment: Path) -> Environment:
             _run([*install, f"pip=={row.pip}"])
         _run([*install, *row.requirements])
         version = _run([str(python), "-c", "import platform; print(platform.python_version())"]).strip()
-    for command in row.commands:
-        _run(shlex.split(row.fill(command, environment)), row.folder, {**os.environ, **variables})
+    for command, failing in row.commands:
+        try:
+            _run(shlex.split(row.fill(command, environment)), row.folder, {**os.environ, **variables})
+        except CannotBeSetUp as error:
+            raise CannotBeSetUp(failing or str(error)) from error
     made = Environment(
         row.name,
         row.title,
@@ -207,8 +211,8 @@ def _run(command: Sequence[str], cwd: Path | None = None, variables: Mapping[str
     except FileNotFoundError as error:
         raise CannotBeSetUp(f"{command[0]} is not on this machine") from error
     if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-_LINES:]
-        raise CannotBeSetUp(f"{Path(command[0]).name} {command[1]} ... failed: {' | '.join(said)}")
+        said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()][-_LINES:]
+        raise CannotBeSetUp(f"{Path(command[0]).name} failed: {' / '.join(said)}")
     return done.stdout
 
 
@@ -219,7 +223,9 @@ def _megabytes(environment: Path) -> int:
 
 
 def _digest(row: Row) -> str:
-    return sha256(repr((row, row.name)).replace(str(row.folder), "").encode()).hexdigest()[:16]
+    """Of what an environment depends on: another title needs no other environment."""
+    wants = (row.python, row.pip, row.requirements, [run for run, _ in row.commands], row.variables)
+    return sha256(repr(wants).encode()).hexdigest()[:16]
 
 
 @contextmanager
