@@ -21,7 +21,7 @@ from caviar.run.environment import processor, processors
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-ABSENT = "not on this machine"
+ABSENT = "not timed here"
 _MEASURED = ("lines", "import, s", "first step, s", *(f"{network.name}, steps/s" for network in NETWORKS))
 
 
@@ -125,7 +125,7 @@ def as_text(lines: Sequence[Line]) -> Group:
     notes = [Text(f"{line.title}: {line.timing.failure}") for line in lines if line.timing and line.timing.failure]
     absent = [line.title for line in lines if line.timing is None]
     if absent:
-        notes.append(Text(f"{ABSENT}: {', '.join(absent)}; make frameworks sets them up"))
+        notes.append(Text(f"{ABSENT}: {', '.join(absent)}; make frameworks sets up those that are not there"))
     return Group(
         Text("How easy to program, and how fast", style="bold"),
         speed,
