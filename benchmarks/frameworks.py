@@ -84,8 +84,8 @@ def answer(process: subprocess.Popen[str], what: str) -> dict[str, Any]:
     """The JSON object that a command ends with. Raises Failed with its last line where there is none."""
     said, complained = process.communicate()
     if process.returncode:
-        lines = [line for line in complained.splitlines() if line.strip()]
-        raise Failed(f"caviar {what}: {lines[-1] if lines else f'exit status {process.returncode}'}")
+        lines = [line.strip() for line in complained.splitlines() if line.strip()]
+        raise Failed(f"caviar {what}: {'; '.join(lines[-2:]) or f'exit status {process.returncode}'}")
     result: dict[str, Any] = json.loads(said)
     return result
 
