@@ -3,6 +3,7 @@
 # make faults  the faults that take minutes to cause
 # make soak    kills and freezes processes of studies at random for SECONDS=300, and checks that nothing is lost
 # make bench   the benchmarks, each beside a rival in the same run; they write benchmarks/results/*.csv
+# make frameworks   every framework of the course, tuned and nursed in an environment of its own; NAME=theano only that one
 # make wheel   builds a wheel for this machine, installs it into an empty environment and trains a network there
 # make clean   removes what these made
 #
@@ -14,7 +15,7 @@ CXX ?= g++
 BIN := .venv/bin
 NATIVE := $(wildcard native/*.cpp native/*.h native/CMakeLists.txt)
 
-.PHONY: demo test faults soak check bench wheel clean
+.PHONY: demo test faults frameworks soak check bench wheel clean
 
 demo: .venv/installed
 	$(BIN)/caviar demo
@@ -31,6 +32,9 @@ check: .venv/development
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+frameworks: .venv/development
+	$(BIN)/python -m benchmarks.frameworks $(NAME)
 
 soak: .venv/development
 	$(BIN)/python -m tests.soak --seconds $(SECONDS)

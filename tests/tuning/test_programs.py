@@ -19,6 +19,7 @@ from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError
 from caviar.records import TrialState
 from caviar.store import Snapshots, Store
 from caviar.store.examination import delete
+from caviar.tuning.programs import environments
 
 SPACE = caviar.Space(x=caviar.Linear(0, 1), y=caviar.Linear(0, 1))
 
@@ -169,6 +170,16 @@ def test_the_seed_the_folder_and_the_number_of_epochs_are_the_trials_own():
     assert all(note.endswith(" 5") for note in notes)
     best = study.summary["best"]
     assert Path(best["folder"], "note.txt").read_text() == f"{best['seed']} 5"
+
+
+def test_processors_are_shared_unless_somebody_has_said_how(monkeypatch):
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("caviar.tuning.programs.processors", lambda: 8)
+    assert [found["OMP_NUM_THREADS"] for found in environments(3)] == ["2", "2", "2"]
+    assert [found["CUDA_VISIBLE_DEVICES"] for found in environments(3, ["0", "5"])] == ["0", "5", "0"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert not any("THREADS" in name for name in environments(3)[0])
 
 
 def test_what_trials_keep_goes_with_their_study():

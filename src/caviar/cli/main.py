@@ -23,6 +23,7 @@ from caviar.cli import (
     doctor,
     explain,
     export,
+    frameworks,
     lr_find,
     optuna,
     pause,
@@ -66,6 +67,7 @@ app.command("studies")(studies.studies)
 app.command("trials")(trials.trials)
 app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)
+app.command("frameworks")(frameworks.frameworks)
 app.command("import")(optuna.import_optuna)
 app.command("delete")(delete.delete)
 app.command("client")(client.client)

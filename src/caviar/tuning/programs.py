@@ -237,11 +237,13 @@ def _command(request: ProgramRequest, space: Space) -> Command:
 def environments(processes: int, gpus: Sequence[str] = ()) -> list[dict[str, str]]:
     """What each process finds in its environment: its share of the processors, and its GPU.
 
-    Without that every framework would start a thread a processor in each of them. What is set already is left alone.
+    Without that every framework would start a thread a processor in each of them. Who has set one of these has thought
+    about it, and none is set then.
     """
     threads = str(max(processors() // processes, 1))
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
-    common = {name: threads for name in names if name not in os.environ} | {"PYTHONUNBUFFERED": "1"}
+    shares = {} if any(name in os.environ for name in names) else dict.fromkeys(names, threads)
+    common = shares | {"PYTHONUNBUFFERED": "1"}
     return [common | ({"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} if gpus else {}) for place in range(processes)]
 
 

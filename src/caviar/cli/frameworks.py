@@ -1,0 +1,70 @@
+"""caviar frameworks"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caviar.cli.options import Json
+
+
+def frameworks(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Only these, such as pytorch or keras-jax.", metavar="NAME")
+    ] = None,
+    environments: Annotated[
+        str | None,
+        typer.Option(
+            help="Where make frameworks put them; by default $CAVIAR_FRAMEWORKS or build/frameworks.", metavar="DIR"
+        ),
+    ] = None,
+    turns: Annotated[int, typer.Option(help="How often each is timed, by turns with our own engine.", min=1)] = 5,
+    html: Annotated[str | None, typer.Option(help="Write a page with bars.", metavar="FILE")] = None,
+    json: Json = False,
+) -> int:
+    """[bold]caviar frameworks --html frameworks.html[/]
+
+    Which framework? The same small network on each framework that this machine has, beside our own engine: steps a
+    second, import, first step, lines of the shortest program; and what is known of licences, releases, deployment.
+    """
+    from caviar.cli.console import console, print_json
+    from caviar.errors import ConfigError, did_you_mean
+    from caviar.frameworks import timing
+    from caviar.frameworks.facts import read_facts
+    from caviar.report.frameworks import as_html, as_json, as_text, compared
+
+    facts = read_facts()
+    folder = Path(environments or os.environ.get("CAVIAR_FRAMEWORKS") or "build/frameworks")
+    found = timing.environments(folder)
+    found += timing.here(facts, found)
+    rows = [one.row for one in found]
+    for name in names or []:
+        if name not in rows:
+            raise ConfigError(
+                f"{name!r} is not on this machine",
+                f"{did_you_mean(name, rows)} make frameworks NAME={name} sets it up, if it can be",
+            )
+    if names:
+        found = [one for one in found if one.row in names]
+    if html is not None and not Path(html).absolute().parent.is_dir():  # before minutes of work
+        raise ConfigError(f"{html} cannot be written: its folder is not there", "choose another file")
+    people = console(json=json)
+    timings = []
+    for done in timing.measure(found, facts, turns):
+        timings.append(done)
+        people.print(f"{done.found.title}: {done.failure or 'timed'}", markup=False, style="dim")
+    lines = compared(facts, timings)
+    if html is not None:
+        try:
+            Path(html).write_text(as_html(lines), encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{html} cannot be written: {error.strerror}", "choose another file") from error
+    people.print(as_text(lines))
+    if html is not None:
+        people.print(f"\nwritten to {html}", markup=False)
+    if json:
+        print_json(as_json(lines))
+    return 1 if timings[0].failure else 0
