@@ -58,6 +58,7 @@ class ProgramCub:
         self._changed: dict[str, Value] = {}  # since the last answer
         self._back: tuple[int, Path] | None = None  # what it is to restore with the next answer, or to begin with
         self._begins_with: Mapping[str, Any] | None = None  # the same as it was saved, before it is started
+        self._restoring = False  # it was told to, and did not say that it has
         self._is_there = False
         self._waits = True
         self._told_step = 0
@@ -213,10 +214,18 @@ class ProgramCub:
     def hear(self, timeout: float) -> Event | None:
         """What it says or does next, or None when nothing happens for so many seconds."""
         event = self._heard.popleft() if self._heard else self._pool.take(timeout)
+        if isinstance(event, Reported) and (event.told.epoch or 0) > self._trial[2]:
+            self.stop(f"it has had its {self._trial[2]} epochs")
+            return None
+        if isinstance(event, Reported) and self._restoring:
+            self._pool.end(_ONE)
+            event = Crashed(_ONE, "error", "it was to restore a snapshot, and went on without saying restored")
+        if isinstance(event, Snapshot) and event.did.what == "restored":
+            self._restoring = False
         if isinstance(event, Reported):
             self._note(event.told)
         elif isinstance(event, Finished | Crashed):
-            self._is_there, self._waits, self.saves = False, True, False
+            self._is_there, self._waits, self.saves, self._restoring = False, True, False, False
         return event
 
     def _note(self, told: protocol.Told) -> None:
@@ -243,6 +252,7 @@ class ProgramCub:
         back = None if self._back is None else (self._back[0], str(self._back[1].absolute()))
         path = None if save is None else str(save.absolute())
         self._pool.answer(_ONE, protocol.go_on(path, back, self._changed))
+        self._restoring = back is not None
         self._back, self._changed, self._waits = None, {}, False
 
     def _fresh(self, name: str) -> Path:

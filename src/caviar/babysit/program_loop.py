@@ -56,7 +56,7 @@ class ProgramRequest:
     nurse: bool = True
     budget: int = DEFAULT_BUDGET
     trial_timeout: float | None = None
-    snapshot_seconds: float = APART
+    snapshot_seconds: float | None = None  # between two of its own; None is APART, and more where they take long
 
 
 def follow(request: ProgramRequest, ended: Callable[[], bool] = lambda: False) -> Iterator[Event]:
@@ -207,7 +207,7 @@ def _nurse(nursing: Nursing, cub: ProgramCub, run: Run, ended: Callable[[], bool
             if nursing.paused:
                 time.sleep(_DOZE)
             else:
-                if _is_due(nursing, cub, epochs, float(asked["snapshot_seconds"])):
+                if _is_due(nursing, cub, epochs, asked["snapshot_seconds"]):
                     reason = "epoch" if nursing.epoch_ended else "now and then"
                     nursing.snapshot(reason if nursing.snapshots else "beginning", merit=cub.merit())
                 if cub.waits:  # it was not let go on by that
@@ -297,16 +297,17 @@ def _look(nursing: Nursing, cub: ProgramCub, nurse: bool) -> None:
         nursing.heed(advice, act=True)
 
 
-def _is_due(nursing: Nursing, cub: ProgramCub, epochs: int, apart: float) -> bool:
+def _is_due(nursing: Nursing, cub: ProgramCub, epochs: int, wanted: float | None) -> bool:
     """Whether it is time for a snapshot of its own: the first as soon as can be, the last at the end of all."""
     if not cub.saves or not nursing.finite or cub.goes_back:
         return False
     if not nursing.saving and not any(snapshot.state == "kept" for snapshot in nursing.snapshots):
         return True
+    apart = max(APART, _SHARE * nursing.saving) if wanted is None else wanted
     since = time.monotonic() - nursing.saved_at
-    if since < _SHARE * nursing.saving and not (nursing.epoch_ended and cub.clock.epoch >= epochs):
-        return False
-    return (nursing.epoch_ended and (since >= apart or cub.clock.epoch >= epochs)) or since >= max(apart, _WITHIN)
+    if nursing.epoch_ended:
+        return since >= apart or cub.clock.epoch >= epochs
+    return since >= max(apart, _WITHIN)
 
 
 def _fail(nursing: Nursing, cub: ProgramCub, run: Run, crashed: Crashed) -> None:
@@ -420,7 +421,7 @@ def _check(request: ProgramRequest) -> None:
         raise ConfigError(f"a disk budget must be at least 1 byte, got {request.budget}", "leave it out for 2 GiB")
     if request.trial_timeout is not None and not request.trial_timeout > 0:
         raise ConfigError(f"a trial timeout must be above 0 s, got {request.trial_timeout}", "--trial-timeout 600")
-    if not 0 <= request.snapshot_seconds < math.inf:
+    if request.snapshot_seconds is not None and not 0 <= request.snapshot_seconds < math.inf:
         raise ConfigError(
             f"seconds between snapshots must be 0 or more, got {request.snapshot_seconds}", f"leave it out for {APART}"
         )

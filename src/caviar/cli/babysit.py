@@ -66,7 +66,7 @@ def babysit(
     snapshot_seconds: Annotated[
         float | None,
         typer.Option(
-            help="Seconds between two snapshots of its own, at least; 2 if not given, and more where they take long.",
+            help="Seconds between two snapshots of its own, at least; if not given 2, and more where they take long.",
             metavar="SECONDS",
             rich_help_panel=PROGRAM,
         ),
