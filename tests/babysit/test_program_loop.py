@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shlex
 import signal
 import subprocess
@@ -705,7 +704,9 @@ def test_the_screen_shows_what_a_program_told(pond: Pond):
 
 
 def test_an_end_that_nobody_saved_is_said(pond: Pond):
-    with Beside(pond, pond.request(bowl(), {"learning_rate": 0.1, "saves": False, "seconds": 0.1}, epochs=10**6)) as run:
+    with Beside(
+        pond, pond.request(bowl(), {"learning_rate": 0.1, "saves": False, "seconds": 0.1}, epochs=10**6)
+    ) as run:
         run.until_epoch(1)
         run.end.set()
         run.thread.join(60)
