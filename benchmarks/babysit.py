@@ -17,7 +17,7 @@ from pathlib import Path
 
 import caviar
 from benchmarks.machine import write
-from caviar.babysit import loop
+from caviar.babysit import events, loop
 from caviar.data import samples
 from caviar.store import Store
 from caviar.store.runs import Runs
@@ -75,7 +75,7 @@ def order_delay(folder: Path) -> dict[str, object]:
     talker: threading.Thread | None = None
     with Store.open(store) as other:
         for event in loop.follow(request):
-            if isinstance(event, loop.Begun):
+            if isinstance(event, events.Begun):
                 talker = threading.Thread(target=talk, args=(Runs(other),))
                 talker.start()
         assert talker is not None

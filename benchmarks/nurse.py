@@ -24,7 +24,7 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.machine import write
-from caviar.babysit import loop
+from caviar.babysit import events, loop
 from caviar.babysit.cub import Cub
 from caviar.data import samples
 from caviar.engine.contract import Outcome, Piece, StopFlag
@@ -101,18 +101,18 @@ def one_run(
         order: Callable[[str, dict[str, Any], str], object] | None = None
         try:
             for event in loop.follow(request):
-                if isinstance(event, loop.Begun):
+                if isinstance(event, events.Begun):
                     order = event.order
-                elif isinstance(event, loop.EpochDone) and event.measurement.clock.epoch == turn_at and not turned:
+                elif isinstance(event, events.EpochDone) and event.measurement.clock.epoch == turn_at and not turned:
                     turned = True
                     rate = float(event.measurement.values["learning_rate"]) * 100
                     assert order is not None
                     order("turn", {"learning_rate": rate}, "to see what happens")
-                elif isinstance(event, loop.Noted):
+                elif isinstance(event, events.Noted):
                     who = event.entry.who if event.entry.who == "nurse" else "other"
                     kind = f"{who} {event.entry.kind}"
                     kinds[kind] = kinds.get(kind, 0) + 1
-                elif isinstance(event, loop.Raised):
+                elif isinstance(event, events.Raised):
                     accuracy, steps = float(event.summary["validation"]["accuracy"]), int(event.summary["steps"])
         except NoAnswer:
             accuracy = 0.0  # it ended as NaN

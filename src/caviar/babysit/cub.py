@@ -44,6 +44,8 @@ _SATURATED = {"tanh": (-0.99, 0.99), "sigmoid": (0.01, 0.99)}
 class Cub:
     """A network in training, and its knobs; see the head of this file."""
 
+    rate_knob = "learning_rate"
+
     def __init__(
         self, engine: Engine, training: Examples, validation: Examples, keys: Keys, settings: Settings
     ) -> None:
@@ -53,6 +55,7 @@ class Cub:
         self._engine = engine
         self._data = (training, validation)
         self._keys = keys
+        self._running: State = {}  # statistics at the last look inside
         self._training = engine.start(settings.architecture, settings.optimisation, training, validation, keys)
 
     @property
@@ -74,6 +77,11 @@ class Cub:
     def rate(self) -> float:
         """The learning rate of the next mini-batch."""
         return float(self._rates(1)[0])
+
+    @property
+    def validated(self) -> bool:
+        """Whether there is a validation part."""
+        return len(self._data[1].y) > 0
 
     @property
     def explosion(self) -> float:
@@ -100,9 +108,17 @@ class Cub:
         )
         return outcome, piece
 
+    def knobs(self) -> dict[str, Value]:
+        """Every knob; the learning rate is the one in force."""
+        return self.settings.knobs() | {"learning_rate": self.rate}
+
+    def takes(self, kind: str, paused: bool) -> bool:
+        """Between two mini-batches everything can be done to a network."""
+        return True
+
     def turn(self, changes: Mapping[str, Value]) -> dict[str, list[Value]]:
         """Turn knobs; what each was and is. Raises ConfigError and changes nothing where one cannot be turned."""
-        before = self.settings.knobs() | {"learning_rate": self.rate}
+        before = self.knobs()
         settings = turned(self.settings, changes, self.place, self.rate)
         self._training.turn(settings.architecture, settings.optimisation)
         self.settings = settings
@@ -120,11 +136,20 @@ class Cub:
             settings.architecture, settings.optimisation, training, validation, self._keys, dict(saved["state"])
         )
         self.settings = settings
+        self._running = {}
         self.clock = replace(clock, step=self._training.step, epoch=self._training.epoch)
 
     def evaluate(self, examples: Examples | None = None) -> Evaluation:
         """Score ``examples``, by default the validation part."""
         return self._training.evaluate(self._data[1] if examples is None else examples)
+
+    def judged(self, values: Mapping[str, Any]) -> float:
+        """The validation loss of an epoch."""
+        return float(values["validation_loss"])
+
+    def merit(self) -> float:
+        """The validation loss."""
+        return self.evaluate().loss
 
     def inference_state(self) -> State:
         """What predictions depend on."""
@@ -171,6 +196,12 @@ class Cub:
         if ends is not None:
             for layer_seen, share in zip(layers, self._saturated(state, seen, *ends), strict=False):
                 layer_seen["saturated"] = share
+        return layers
+
+    def look(self) -> list[dict[str, float]]:
+        """What goes on in every layer, and how far its statistics have gone since the last look."""
+        layers = self.inside(self._running or None)
+        self._running = self.running()
         return layers
 
     def running(self) -> State:

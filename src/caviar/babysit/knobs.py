@@ -6,6 +6,8 @@ next mini-batch on, and it decays from there. Where only the decay is turned the
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
@@ -36,6 +38,8 @@ KNOBS = Space(
 )
 """The knobs and the widest limits of each; what a network cannot be trained with at all is refused too."""
 
+_OWN_NAME = re.compile(r"[^\s=]{1,100}")
+_TRUTH = {"true": True, "false": False}
 _SCHEDULE = ("learning_rate", "decay", "decay_rate", "decay_by")
 _ONLY_UNDER = {
     "momentum": ("momentum", "nesterov"),
@@ -94,6 +98,43 @@ def check(changes: Mapping[str, Value]) -> None:
                 else f"a number from {getattr(scale, 'low', 0):g} to {getattr(scale, 'high', 0):g}"
             )
             raise ConfigError(f"{name} must be {limits}, got {value!r:.60}", "turn it to a value within these")
+
+
+def check_own(values: Mapping[str, object]) -> None:
+    """Raise ConfigError unless ``values`` can be knobs of another's program; those of ours keep within their limits."""
+    for name, value in values.items():
+        if not _OWN_NAME.fullmatch(name) or not isinstance(value, bool | int | float | str):
+            raise ConfigError(
+                f"a knob is a number, a boolean or text with a name, got {name!r:.40} = {value!r:.40}",
+                "write learning_rate = 0.1, say",
+            )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"a knob must be a finite number, got {name} = {value}", "give it a number")
+        if name in KNOBS:
+            check({name: value})
+
+
+def own_turn(standing: Config, changes: Mapping[str, Value]) -> dict[str, Value]:
+    """``changes`` of another's knobs, each of the kind that it is: a number stays one, and text text.
+
+    Raises ConfigError for a knob that is not there, and for a value of another kind.
+    """
+    found: dict[str, Value] = {}
+    for name, value in changes.items():
+        if name not in standing:
+            has = did_you_mean(name, standing) if standing else "its config has none: give it one with --config"
+            raise ConfigError(f"this run has no knob {name[:60]!r}", has)
+        was = standing[name]
+        if isinstance(was, bool):
+            value = _TRUTH.get(str(value).lower(), value)
+        elif isinstance(was, str):
+            value = str(value)
+        if isinstance(was, bool) != isinstance(value, bool) or isinstance(was, str) != isinstance(value, str):
+            kind = "true or false" if isinstance(was, bool) else "a number"
+            raise ConfigError(f"{name} is {kind}, got {value!r:.60}", f"it is {was} now")
+        found[name] = value
+    check_own(found)
+    return found
 
 
 def turned(settings: Settings, changes: Mapping[str, Value], place: float, rate: float) -> Settings:

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caviar.babysit.cub import Cub
+from caviar.babysit.events import Begun, EpochDone, Event, Noted, Progress, Raised
 from caviar.babysit.keeping import DEFAULT_BUDGET
 from caviar.babysit.knobs import Settings, config_of, from_plain, turned
 from caviar.babysit.nurse import THRESHOLDS, Thresholds, advise
 from caviar.babysit.nursing import Nursing
 from caviar.data.dataset import Dataset
 from caviar.engine import engine_named
-from caviar.engine.contract import Evaluation, Keys, never
+from caviar.engine.contract import Evaluation, Keys, Outcome, never
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.model import Model, fold
 from caviar.nn.config import from_config
@@ -60,54 +61,6 @@ class Request:
     budget: int = DEFAULT_BUDGET
     engine: str = "native"
     mapped: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """The data is read and the network is ready; also after a resume, and for a branch.
-
-    ``order`` gives the run an order from within its process: its kind, its arguments, and why.
-    """
-
-    run: Run
-    epochs: int
-    warnings: tuple[str, ...]
-    epochs_before: tuple[RunMeasurement, ...]
-    diary_before: tuple[DiaryEntry, ...]
-    order: Callable[[str, dict[str, Any], str], object]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run stands, several times a second; ``facts`` are what the store keeps of it for those elsewhere."""
-
-    facts: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class EpochDone:
-    """An epoch of ``epochs`` ended, and what was measured."""
-
-    measurement: RunMeasurement
-    epochs: int
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """Something was written into the diary."""
-
-    entry: DiaryEntry
-
-
-@dataclass(frozen=True)
-class Raised:
-    """The end: ``summary`` is the JSON object of ``caviar babysit --json``; ``model`` is None where none is whole."""
-
-    summary: Mapping[str, Any]
-    model: Model | None
-
-
-Event = Begun | Progress | EpochDone | Noted | Raised
 
 
 def follow(request: Request, ended: Callable[[], bool] = lambda: False) -> Iterator[Event]:
@@ -154,12 +107,17 @@ def resume(name: str, store_url: str, ended: Callable[[], bool] = lambda: False)
 
     with Store.open(store_url, create=False) as store:
         run = Runs(store).run(name)
-        if run.kind != "network":
+        if run.kind == "loop":
             raise StoreError(
                 f"run {name!r} is a training loop of another program", "start that program again: it takes the run up"
             )
         if run.state in (RunState.FINISHED, RunState.STOPPED):
             raise StoreError(f"run {name!r} is {run.state}", f"begin from one of its snapshots: caviar branch {name}")
+        if run.kind == "program":
+            from caviar.babysit import program_loop
+
+            yield from program_loop.resume(store, run, ended)
+            return
         dataset, cub = ready(run)
 
         def back(nursing: Nursing) -> None:
@@ -188,12 +146,13 @@ def branch(
     from caviar.store import Store, state_files
     from caviar.store.runs import Runs, now
 
-    knobs.check(changes)
     with Store.open(store_url, create=False) as store:
         runs = Runs(store)
         old = runs.run(parent)
-        if old.kind != "network":
+        if old.kind == "loop":
             raise StoreError(f"run {parent!r} is a training loop of another program", "branch it there")
+        if old.kind == "network":
+            knobs.check(changes)
         snapshot = next((s for s in runs.snapshots(parent) if s.number == at), None)
         if snapshot is None or snapshot.state != "kept":
             kept = ", ".join(str(s.number) for s in runs.snapshots(parent) if s.state == "kept")
@@ -209,7 +168,6 @@ def branch(
             old,
             name=name or runs.free_name(f"{parent}-branch"),
             request=asked,
-            config={**config_of(from_plain(saved["settings"])), **changes},
             created=now(),
             parent=parent,
             parent_snapshot=at,
@@ -220,6 +178,12 @@ def branch(
             beats=0,
             progress=None,
         )
+        if run.kind == "program":
+            from caviar.babysit import program_loop
+
+            yield from program_loop.branch(store, run, snapshot, saved, changes, who, because, ended)
+            return
+        run = replace(run, config={**config_of(from_plain(saved["settings"])), **changes})
         dataset, cub = ready(run)
         cub.restore(saved, replace(snapshot.clock, tick=0, take=0))
         if changes:  # refused before anything is written
@@ -255,7 +219,7 @@ def _raise(
     nursing = Nursing(runs, holding, cub, runs.number(run.name), int(run.request["budget"]))
     nursing.snapshots = runs.snapshots(run.name)
     cub.clock = replace(cub.clock, tick=runs.last_tick(run.name))
-    _remember(nursing, runs, run)
+    nursing.remember(run)
     state, result = RunState.INTERRUPTED, None
     try:
         begin(nursing)
@@ -263,8 +227,8 @@ def _raise(
         seen = tuple(runs.measurements(run.name)), tuple(runs.diary(run.name))
         nursing.entries.clear()  # they are in `seen`
         yield Begun(run, int(run.request["epochs"]), dataset.warnings, *seen, _orders_of(runs, run.name, cub))
-        yield from _nurse(nursing, int(run.request["epochs"]), str(run.request["nurse"]), ended)
-        raised = _conclude(nursing, run, dataset, store.url)
+        yield from _nurse(nursing, cub, int(run.request["epochs"]), str(run.request["nurse"]), ended)
+        raised = _conclude(nursing, cub, run, dataset, store.url)
         state = RunState.STOPPED if nursing.stopped else RunState.FINISHED
         result = raised.summary
         if raised.model is None:
@@ -273,15 +237,15 @@ def _raise(
             )
         yield raised
     except KeyboardInterrupt:
-        nursing.snapshot("interrupted", merit=cub.evaluate().loss)
+        nursing.snapshot("interrupted", merit=cub.merit())
         raise
     finally:
         runs.close(holding, state, result)
 
 
-def _nurse(nursing: Nursing, epochs: int, nurse: str, ended: Callable[[], bool]) -> Iterator[Event]:
+def _nurse(nursing: Nursing, cub: Cub, epochs: int, nurse: str, ended: Callable[[], bool]) -> Iterator[Event]:
     """The loop: obey, train a tenth of a second, measure at an epoch's end, let the nurse look."""
-    cub, told, shown = nursing.cub, 0.0, 0
+    told, shown = 0.0, 0
     steps, pace, epoch_began = 1, 0.0, time.perf_counter()
     thresholds: Thresholds = THRESHOLDS
     while cub.clock.epoch < epochs and not nursing.stopped:
@@ -296,13 +260,13 @@ def _nurse(nursing: Nursing, epochs: int, nurse: str, ended: Callable[[], bool])
         else:
             began, row = time.perf_counter(), cub.row
             outcome, piece = cub.train(steps, never())
-            nursing.saw(outcome, piece)
+            nursing.saw(piece.losses.tolist(), outcome is not Outcome.DIVERGED)
             seconds = max(time.perf_counter() - began, 1e-6)
             done = max((cub.row or cub.rows) - row, 1)
             pace = done / seconds if not pace else 0.9 * pace + 0.1 * done / seconds
             steps = max(1, int(0.5 * steps + 0.5 * len(piece.losses) * _PIECE / seconds))
             if piece.ended:
-                yield EpochDone(nursing.measure(piece.train_loss, time.perf_counter() - epoch_began), epochs)
+                yield EpochDone(_measure(nursing, cub, piece.train_loss, time.perf_counter() - epoch_began), epochs)
                 epoch_began = time.perf_counter()
                 if nursing.finite:
                     nursing.snapshot("epoch", merit=float(nursing.epochs[-1]["validation_loss"]))
@@ -319,7 +283,7 @@ def _nurse(nursing: Nursing, epochs: int, nurse: str, ended: Callable[[], bool])
         shown = len(nursing.entries)
         if time.perf_counter() - told >= _TELL or nursing.epoch_ended:
             told = time.perf_counter()
-            facts = _progress(nursing, epochs, pace)
+            facts = _progress(nursing, cub, epochs, pace)
             nursing.runs.write(nursing.holding, progress=facts)
             yield Progress(facts)
     nursing.obey()
@@ -389,24 +353,27 @@ def _settings(run: Run, dataset: Dataset) -> Settings:
     return Settings(*from_config(config, dataset.preprocessing.n_in, dataset.preprocessing.n_out))
 
 
-def _remember(nursing: Nursing, runs: Runs, run: Run) -> None:
-    """What an earlier process of this run has counted."""
-    for m in runs.measurements(run.name):
-        nursing.epochs = [e for e in nursing.epochs if e["epoch"] < m.clock.epoch]
-        nursing.epochs.append(dict(m.values) | {"epoch": m.clock.epoch})
-    for entry in runs.diary(run.name):
-        nursing._take = max(nursing._take, entry.clock.take)
-        nursing.rollbacks += entry.kind == "rollback"
-        nursing.interventions += entry.kind == "turn"
-    nursing.paused = bool(run.progress and run.progress.get("paused"))
-
-
 def _first_snapshot(nursing: Nursing) -> None:
     nursing.snapshot("beginning" if nursing.clock.step == 0 else "branch")
 
 
-def _progress(nursing: Nursing, epochs: int, pace: float) -> dict[str, Any]:
-    cub, clock = nursing.cub, nursing.clock
+def _measure(nursing: Nursing, cub: Cub, train_loss: float, seconds: float) -> RunMeasurement:
+    """An epoch is done: score it, look inside, write it down."""
+    scores = cub.evaluate()
+    values: dict[str, Any] = {
+        "train_loss": train_loss,
+        "validation_loss": scores.loss,
+        **{name: score for name, score in scores.scores.items() if name != "log_loss"},
+        "learning_rate": cub.last_rate,
+        "seconds": seconds,
+        "inside": cub.look(),
+    }
+    finite = math.isfinite(scores.loss) or not cub.validated
+    return nursing.measured(values, finite and train_loss <= cub.explosion)
+
+
+def _progress(nursing: Nursing, cub: Cub, epochs: int, pace: float) -> dict[str, Any]:
+    clock = nursing.clock
     left = (epochs - cub.clock.epoch) * cub.rows - cub.row
     return {
         "epoch": clock.epoch,
@@ -422,13 +389,12 @@ def _progress(nursing: Nursing, epochs: int, pace: float) -> dict[str, Any]:
         "rows_per_second": pace,
         "seconds_left": left / pace if pace else math.nan,
         "paused": nursing.paused,
-        "knobs": cub.settings.knobs() | {"learning_rate": cub.rate},
+        "knobs": cub.knobs(),
     }
 
 
-def _conclude(nursing: Nursing, run: Run, dataset: Dataset, store: str) -> Raised:
+def _conclude(nursing: Nursing, cub: Cub, run: Run, dataset: Dataset, store: str) -> Raised:
     """Score the end, open the sealed part once, save the model."""
-    cub = nursing.cub
     epochs = cub.clock.epoch
     state = cub.inference_state()
     weights = fold(cub.settings.architecture, state, int(state["step"]))

@@ -1,24 +1,24 @@
-"""One run under way: the network, its knobs, what was seen of it, and its book in the store.
+"""One run under way: what is raised, its knobs, what was seen of it, and its book in the store.
 
-Each method does one thing that can be done to a run and writes it into the diary, where ``facts`` are all that a replay
-needs. The loop that calls them is in loop.py.
+What is raised is a network of caviar's (cub.py) or somebody's program (program_cub.py). Each method does one thing that
+can be done to a run and writes it into the diary, where ``facts`` are all that a replay needs. The loops that call them
+are in loop.py and program_loop.py.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from caviar.babysit.cub import Cub
 from caviar.babysit.keeping import last_good, to_remove
 from caviar.babysit.nurse import THRESHOLDS, Advice, Sight, smoothed
 from caviar.babysit.orders import overtaken
-from caviar.engine.contract import Outcome, Piece, State
 from caviar.errors import CaviarError, SnapshotError, StoreError
 from caviar.records import (
     Clock,
@@ -26,6 +26,7 @@ from caviar.records import (
     Holding,
     Order,
     OrderState,
+    Run,
     RunMeasurement,
     RunSnapshot,
     Value,
@@ -41,13 +42,59 @@ CURVE = 400
 """Smoothed losses of mini-batches that are kept for the screen."""
 
 
+class Raisable(Protocol):
+    """What is raised."""
+
+    clock: Clock
+    rate_knob: str
+    """The name of its learning rate."""
+
+    @property
+    def rate(self) -> float:
+        """The learning rate in force; NaN where there is none that could be turned."""
+        ...
+
+    @property
+    def guess(self) -> float:
+        """The loss of guessing blindly; infinite where nobody knows it."""
+        ...
+
+    def knobs(self) -> dict[str, Value]:
+        """Every knob as it stands."""
+        ...
+
+    def takes(self, kind: str, paused: bool) -> bool:
+        """Whether an order of this kind can be obeyed at this moment, or has to wait for a later one."""
+        ...
+
+    def turn(self, changes: Mapping[str, Value]) -> dict[str, list[Value]]:
+        """Turn knobs; what each was and is. Raises ConfigError and changes nothing where one cannot be turned."""
+        ...
+
+    def save(self) -> dict[str, Any]:
+        """All that its next mini-batch depends on, as a tree that state_files keeps. Raises StoreError."""
+        ...
+
+    def restore(self, saved: Mapping[str, Any], clock: Clock) -> None:
+        """Be what was ``saved`` again, at ``clock``."""
+        ...
+
+    def judged(self, values: Mapping[str, Any]) -> float:
+        """What an epoch of these ``values`` is judged by, the smaller the better; NaN where nothing was measured."""
+        ...
+
+    def merit(self) -> float | None:
+        """The same, of how it is now; None where nothing was measured."""
+        ...
+
+
 @dataclass
 class Nursing:
     """A run that this process keeps. ``entries`` are diary entries of this process, for those who look on."""
 
     runs: Runs
     holding: Holding
-    cub: Cub
+    cub: Raisable
     number: int
     budget: int
     paused: bool = False
@@ -60,12 +107,13 @@ class Nursing:
     interventions: int = 0
     said: set[str] = field(default_factory=set)
     snapshots: list[RunSnapshot] = field(default_factory=list)
+    saved_at: float = field(default_factory=time.monotonic)  # the last snapshot, and
+    saving: float = 0.0  # the seconds that it took
     losses: list[float] = field(default_factory=list)  # of the mini-batches since the last epoch, turn or rollback
     finite: bool = True
     epoch_ended: bool = False
     _take: int = 0
     _turned_at: int = 0  # epoch
-    _running: State = field(default_factory=dict)
     _raised: tuple[int, int] | None = None  # tick and epoch at which a person turned the learning rate up
     _last_target: int | None = None  # of the nurse's last rollback, until an epoch is finished
 
@@ -74,10 +122,21 @@ class Nursing:
         """Where the run stands."""
         return replace(self.cub.clock, take=self._take)
 
-    def saw(self, outcome: Outcome, piece: Piece) -> None:
+    def remember(self, run: Run) -> None:
+        """What earlier processes of this run have counted, and whether it was paused."""
+        for m in self.runs.measurements(run.name):
+            self.epochs = [e for e in self.epochs if e["epoch"] < m.clock.epoch]
+            self.epochs.append(dict(m.values) | {"epoch": m.clock.epoch})
+        for entry in self.runs.diary(run.name):
+            self._take = max(self._take, entry.clock.take)
+            self.rollbacks += entry.kind == "rollback"
+            self.interventions += entry.kind == "turn"
+        self.paused = bool(run.progress and run.progress.get("paused"))
+
+    def saw(self, losses: Sequence[float], finite: bool) -> None:
         """Some mini-batches were trained."""
-        self.losses.extend(piece.losses.tolist())
-        self.finite = outcome is not Outcome.DIVERGED
+        self.losses.extend(losses)
+        self.finite = finite
         recent = self.losses[-200:]
         if recent:
             self.curve.append(smoothed(recent, 0.95))
@@ -93,29 +152,18 @@ class Nursing:
             rollbacks=self.nurse_rollbacks,
             since_turn=self.clock.epoch - self._turned_at,
             raised=self._raised[1] if self._raised else None,
-            knobs=self.cub.settings.knobs() | {"learning_rate": self.cub.rate},
+            knobs=self.cub.knobs(),
         )
 
-    def measure(self, train_loss: float, seconds: float) -> RunMeasurement:
-        """An epoch is done: score it, look inside, write it down."""
-        scores = self.cub.evaluate()
-        values: dict[str, Any] = {
-            "train_loss": train_loss,
-            "validation_loss": scores.loss,
-            **{name: score for name, score in scores.scores.items() if name != "log_loss"},
-            "learning_rate": self.cub.last_rate,
-            "seconds": seconds,
-            "inside": self.cub.inside(self._running or None),
-        }
-        self._running = self.cub.running()
-        best = min((e["validation_loss"] for e in self.epochs), default=math.inf)
-        if values["validation_loss"] < best:
+    def measured(self, values: Mapping[str, Any], finite: bool) -> RunMeasurement:
+        """An epoch is done, and ``values`` were measured: write them down."""
+        before = [self.cub.judged(epoch) for epoch in self.epochs]
+        if self.cub.judged(values) < min((loss for loss in before if not math.isnan(loss)), default=math.inf):
             self.nurse_rollbacks = 0
-        self.epochs.append(values | {"epoch": self.clock.epoch})
+        self.epochs.append(dict(values) | {"epoch": self.clock.epoch})
         self.losses.clear()
         self.epoch_ended = True
-        self.finite = self.finite and (math.isfinite(scores.loss) or len(self.cub._data[1].y) == 0)
-        self.finite = self.finite and train_loss <= self.cub.explosion
+        self.finite = self.finite and finite
         if self.finite:
             self._last_target = None
         measurement = RunMeasurement(self.clock, values)
@@ -129,14 +177,18 @@ class Nursing:
         number = max((s.number for s in self.snapshots), default=0) + 1
         path = f"{number:06}-{os.urandom(4).hex()}.safetensors"
         folder = self.runs.folder / str(self.number)
-        content = state_files.pack(self.cub.save())
+        began = time.monotonic()
         try:
+            content = state_files.pack(self.cub.save())
             for old in self._over_budget(len(content)):
                 self._remove(old)
             digest = state_files.write(folder / path, content)
         except StoreError as error:
             self.enter("warning", who, f"no snapshot: {error.rule}; {error.way_out}", {})
             return None
+        finally:
+            self.saved_at = time.monotonic()
+            self.saving = self.saved_at - began
         taken = RunSnapshot(number, self.clock, reason, merit, path, digest, len(content), _now())
         self.snapshots.append(taken)
         text = f"snapshot {number}, {reason}"
@@ -149,8 +201,8 @@ class Nursing:
         turned = self.cub.turn(changes)
         self.interventions += 1
         self._turned_at = self.clock.epoch
-        if "learning_rate" in turned:
-            was, is_now = (float(value) for value in turned["learning_rate"])
+        if self.cub.rate_knob in turned:
+            was, is_now = (float(value) for value in turned[self.cub.rate_knob])
             up = who != "nurse" and is_now >= THRESHOLDS.raised_times * was
             self._raised = (self.clock.tick, self.clock.epoch) if up else None
         if "batch_size" in changes or "dropout" in changes or "input_dropout" in changes:
@@ -169,7 +221,6 @@ class Nursing:
         self.epochs = [e for e in self.epochs if e["epoch"] <= self.clock.epoch]
         self.losses.clear()
         self.finite, self.epoch_ended = True, False
-        self._running = {}
         self._turned_at = min(self._turned_at, self.clock.epoch)
         self._raised = None
         if kind == "rollback":
@@ -195,7 +246,7 @@ class Nursing:
         self.said.add(advice.rule)
 
     def obey(self) -> None:
-        """All orders that wait, in the order in which they were given."""
+        """All orders that wait, in the order in which they were given; one that cannot be obeyed yet waits on."""
         waiting = self.runs.orders(self.holding.run, OrderState.WAITING)
         void = overtaken(waiting)
         for order in waiting:
@@ -203,6 +254,8 @@ class Nursing:
                 state, outcome = OrderState.OVERTAKEN, f"order {void[order.number]} came after it"
             elif self.stopped:
                 state, outcome = OrderState.REFUSED, "the run was stopped before it"
+            elif not self.cub.takes(order.kind, self.paused):
+                continue
             else:
                 try:
                     state, outcome = OrderState.DONE, self._obey(order)
@@ -263,7 +316,7 @@ class Nursing:
             self.paused = order.kind == "pause"
             self.enter(order.kind, order.who, _because(f"{order.kind}d", order.because), {})
         elif order.kind == "snapshot":
-            taken = self.snapshot("asked for", order.who, self.cub.evaluate().loss)
+            taken = self.snapshot("asked for", order.who, self.cub.merit())
             if taken is None:
                 raise StoreError("the snapshot could not be written", "the diary says why")
             return f"snapshot {taken.number}"
@@ -300,7 +353,11 @@ class Nursing:
         self.nurse_rollbacks += 1
         self._last_target = to.number
         rate = (min(self.cub.rate, rate_before) if again else self.cub.rate) / 2
-        self.turn({"learning_rate": rate}, "nurse", f"{advice.rule}")
+        if math.isfinite(rate):
+            self.turn({self.cub.rate_knob: rate}, "nurse", f"{advice.rule}")
+        else:
+            text = f"{advice.rule}: there is no knob learning_rate that could be halved"
+            self.enter("warning", "nurse", text, {"rule": advice.rule})
 
     def _read(self, snapshot: RunSnapshot) -> Any:
         from caviar.store import state_files

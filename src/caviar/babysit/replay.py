@@ -49,6 +49,11 @@ def replay(name: str, store_url: str) -> Iterator[Replaying | Replayed]:
     with Store.open(store_url, create=False) as store:
         runs = Runs(store)
         run = runs.run(name)
+        if run.kind == "program":
+            raise StoreError(
+                f"run {name!r} is of a program of its own, and caviar cannot promise the bits of another's program",
+                f"caviar diary {name} tells what was done; caviar branch {name} --snapshot 1 trains it from there",
+            )
         if run.kind != "network":
             raise StoreError(f"run {name!r} is a training loop of another program", "only that program can replay it")
         end = next((entry for entry in reversed(runs.diary(name)) if entry.kind == "end"), None)

@@ -115,10 +115,7 @@ def look(run: str, store: str) -> Look:
 def _check_turn(run: Run, changes: Mapping[str, Any]) -> None:
     """Try the turn on the knobs as they stood last: what is impossible is refused where it is typed."""
     if run.kind != "network":
-        unknown = [name for name in changes if name not in run.config]
-        if unknown:
-            raise StoreError(f"run {run.name!r} has no knob {unknown[0]!r}", f"it has {', '.join(run.config)}")
-        knobs.check({name: value for name, value in changes.items() if name in knobs.KNOBS})
+        knobs.own_turn(run.config, changes)
         return
     standing = dict(run.progress["knobs"]) if run.progress else {}
     config = dict(run.config) | standing
@@ -137,10 +134,14 @@ def changes_of(run: str, assignments: Sequence[str], store: str) -> dict[str, An
     from caviar.store.runs import Runs
 
     with Store.open(store, create=False) as opened:
-        record = Runs(opened).run(run)
+        return changes_for(Runs(opened).run(run), assignments)
+
+
+def changes_for(run: Run, assignments: Sequence[str]) -> dict[str, Any]:
+    """The same for a run that is known."""
     if not assignments:
         return {}
-    if record.kind == "network":
+    if run.kind == "network":
         return dict(knobs.parse(assignments))
     changes = {}
     for text in assignments:

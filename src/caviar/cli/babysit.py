@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 
+PROGRAM = "A program of your own"
+
 
 def babysit(
-    data: Annotated[str, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened.")],
+    data: Annotated[
+        str | None,
+        typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened. None with --command."),
+    ] = None,
     target: Annotated[
         str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")
     ] = None,
@@ -43,7 +48,30 @@ def babysit(
     ] = None,
     disk: Annotated[float, typer.Option(help="Megabytes that its snapshots may take.", metavar="MB")] = 2048.0,
     store: StoreUrl = DEFAULT_STORE,
-    out: Annotated[str, typer.Option(help="The folder that the model is saved in.", metavar="DIR")] = ".",
+    out: Annotated[
+        str | None, typer.Option(help="The folder that the model is saved in; by default this one.", metavar="DIR")
+    ] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(help="A program of yours that trains, in any language.", metavar="LINE", rich_help_panel=PROGRAM),
+    ] = None,
+    goal: Annotated[
+        str | None,
+        typer.Option(help="Of its score: maximize (the default) or minimize.", rich_help_panel=PROGRAM),
+    ] = None,
+    trial_timeout: Annotated[
+        float | None,
+        typer.Option(help="Seconds that it may be silent.", metavar="SECONDS", rich_help_panel=PROGRAM),
+    ] = None,
+    snapshot_seconds: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds between two snapshots of its own, at least; 2 if not given, and more where they take long.",
+            metavar="SECONDS",
+            rich_help_panel=PROGRAM,
+        ),
+    ] = None,
+    score: Annotated[str | None, typer.Option(hidden=True)] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -51,11 +79,63 @@ def babysit(
 
     Train one network and watch it: turn its knobs while it learns, roll back when it goes wrong, branch to try an
     idea. From another terminal: caviar turn, pause, snapshot, rollback, branch, stop, watch. A nurse watches too.
+
+    [bold]caviar babysit --command "python train.py" --config config.toml[/]
+
+    The same for a program of your own, in any language and framework: see docs/protocol.md. Its hyperparameters are its
+    knobs.
     """
-    from caviar.babysit.configs import read_config
+    from caviar.babysit.configs import goal_of, read_config
     from caviar.babysit.loop import Request, follow
     from caviar.cli.raising import raise_run
+    from caviar.errors import ConfigError
 
+    own: dict[str, Any] = {"goal": goal, "trial_timeout": trial_timeout, "snapshot_seconds": snapshot_seconds}
+    if command is not None:
+        tables = {"DATA": data, "--target": target, "--labels": labels, "--test": test, "--test-labels": test_labels}
+        for option, value in (tables | {"--task": task, "--mapped": mapped, "--out": out}).items():
+            if value is not None:
+                raise ConfigError(
+                    f"{option} is for tables, and with --command the program has its own data",
+                    f"leave out {option}, or --command",
+                )
+        if score is not None:
+            raise ConfigError(
+                "--score is for a program that knows nothing of caviar, and such a one cannot be babysat",
+                "have it speak docs/protocol.md: with the client for Python it is three lines; or caviar tune --score",
+            )
+        if nurse is not None:
+            raise ConfigError(
+                "--nurse is for caviar's own networks: a program's is only ever rolled back", "leave it out"
+            )
+        from caviar.babysit import program_loop
+
+        if from_study is not None and goal is None:
+            own["goal"] = goal_of(from_study, store)
+        program = program_loop.ProgramRequest(
+            command=command,
+            config=read_config(config, from_study, store, own=True),
+            epochs=epochs,
+            seed=seed,
+            name=name,
+            store=store,
+            nurse=not no_nurse,
+            budget=int(disk * 1e6),
+            **{option: value for option, value in own.items() if value is not None},
+        )
+        raise_run(lambda ended: program_loop.follow(program, ended), command, json, quiet)
+        return
+    for option, value in (own | {"score": score}).items():
+        if value is not None:
+            raise ConfigError(
+                f"--{option.replace('_', '-')} is for programs of your own, and there is no --command",
+                "leave it out, or add --command",
+            )
+    if data is None:
+        raise ConfigError(
+            "there is nothing to babysit: neither a table nor a program",
+            'caviar babysit flowers.csv --target species, or caviar babysit --command "python train.py"',
+        )
     request = Request(
         data=data,
         target=target,
@@ -68,7 +148,7 @@ def babysit(
         seed=seed,
         name=name,
         store=store,
-        out=out,
+        out=out or ".",
         nurse="no" if no_nurse else nurse or "watch",
         budget=int(disk * 1e6),
         mapped=mapped,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import sys
@@ -12,11 +13,11 @@ from typing import Any
 from rich.live import Live
 from rich.text import Text
 
-from caviar.babysit.loop import Begun, EpochDone, Event, Noted, Progress, Raised
+from caviar.babysit.events import Begun, EpochDone, Event, Noted, Progress, Raised
 from caviar.cli.console import console, print_json
 from caviar.cli.signals import Ended, ending
-from caviar.errors import CaviarError
-from caviar.records import DiaryEntry, RunMeasurement
+from caviar.errors import CaviarError, ConfigError
+from caviar.records import DiaryEntry, Run, RunMeasurement
 from caviar.report import panda
 
 Give = Callable[[str, dict[str, Any], str], object]
@@ -50,13 +51,13 @@ def raise_run(
             for event in begin(ended.asked.is_set):
                 if isinstance(event, Begun):
                     name = event.run.name
-                    keys.give = event.order
+                    keys.give, keys.run = event.order, event.run
                     for warning in event.warnings:
                         people.print(f"note: {warning}", markup=False)
                     epochs, diary = list(event.epochs_before), list(event.diary_before)
                 elif isinstance(event, Progress):
                     facts = dict(event.facts)
-                    keys.rate = float(facts["learning_rate"])
+                    keys.rate, keys.rate_knob = float(facts["learning_rate"]), facts.get("rate_knob", keys.rate_knob)
                     show()
                 elif isinstance(event, EpochDone):
                     epochs.append(event.measurement)
@@ -73,10 +74,11 @@ def raise_run(
                     people.print(panda.raised(event.summary))
                     if json:
                         print_json(event.summary)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             display.stop()
             if name:
-                people.print(f"interrupted, and saved to the mini-batch: caviar resume {name}", markup=False)
+                how = interrupt.args[0] if interrupt.args else "and saved to the mini-batch"
+                people.print(f"interrupted, {how}: caviar resume {name}", markup=False, soft_wrap=True)
             raise Ended(ended.status) from None
 
 
@@ -86,7 +88,9 @@ class Keys:
     def __init__(self, enabled: bool) -> None:
         self.enabled = enabled
         self.give: Give | None = None
+        self.run: Run | None = None
         self.rate = 0.0  # in force
+        self.rate_knob = "learning_rate"
         self.typed: str | None = None
         self.said = ""
         self._paused = False
@@ -135,10 +139,10 @@ class Keys:
         self.said = ""
         if key == ":":
             self.typed = ""
-        elif key in "+=":
-            give("turn", {"learning_rate": self.rate * _FASTER}, "")
-        elif key == "-":
-            give("turn", {"learning_rate": self.rate * _SLOWER}, "")
+        elif key in "+=-":
+            if not math.isfinite(self.rate):
+                raise ConfigError("there is no knob learning_rate", "turn another: type : and its name=value")
+            give("turn", {self.rate_knob: self.rate * (_SLOWER if key == "-" else _FASTER)}, "")
         elif key == "p":
             self._paused = not self._paused
             give("pause" if self._paused else "resume", {}, "")
@@ -152,10 +156,12 @@ class Keys:
     def _command(self, text: str, give: Give) -> None:
         """``learning_rate=0.003 because plateau``."""
         from caviar.babysit.knobs import parse
+        from caviar.babysit.telling import changes_for
 
         turns, _, because = text.partition(" because ")
         if turns.strip():
-            give("turn", dict(parse(turns.split())), because.strip())
+            words = turns.split()
+            give("turn", dict(parse(words)) if self.run is None else changes_for(self.run, words), because.strip())
 
     def _read(self) -> None:
         descriptor = sys.stdin.fileno()

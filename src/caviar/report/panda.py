@@ -74,6 +74,9 @@ def present_line(epochs: Sequence[RunMeasurement]) -> list[RunMeasurement]:
 def epoch_line(name: str, measurement: RunMeasurement, epochs: int) -> str:
     """An epoch as one line for a log."""
     v, score = measurement.values, _score(measurement.values)
+    if "train_loss" not in v or "validation_loss" not in v or "learning_rate" not in v or score is None:
+        told = (f"{key} {number(value)}" for key, value in v.items() if key != "seconds")  # of somebody's program
+        return f"{name} | epoch {measurement.clock.epoch} of {epochs} | {', '.join(told)} | {v['seconds']:.2f} s"
     return (
         f"{name} | epoch {measurement.clock.epoch} of {epochs} | train loss {number(v['train_loss'])} | "
         f"validation loss {number(v['validation_loss'])}, {metric_name(score)} {v[score]:.4f} | "
@@ -90,7 +93,7 @@ def watched_line(name: str, measurement: RunMeasurement) -> str:
 
 def watched(run: Run, epochs: Sequence[RunMeasurement]) -> dict[str, Any]:
     """A run as it stands, as the JSON object of ``caviar watch --json``."""
-    line = present_line(epochs) if run.kind == "network" else list(epochs)
+    line = list(epochs) if run.kind == "loop" else present_line(epochs)
     return {
         "run": run.name,
         "state": str(run.state),
@@ -110,7 +113,7 @@ def entry_row(entry: DiaryEntry) -> dict[str, Any]:
 
 def member_row(run: Run, epochs: Sequence[RunMeasurement]) -> dict[str, Any]:
     """A member of a family as plain data."""
-    best = best_of(epochs)
+    best = best_of(epochs, _goal(run))
     found = None
     if best is not None:
         found = {"epoch": best.clock.epoch, **{k: v for k, v in best.values.items() if k != "inside"}}
@@ -156,10 +159,17 @@ def family(runs: Sequence[Run], epochs: Mapping[str, Sequence[RunMeasurement]], 
     return tree
 
 
-def best_of(epochs: Sequence[RunMeasurement]) -> RunMeasurement | None:
-    """The epoch of the smallest validation loss."""
-    measured = [m for m in epochs if math.isfinite(_loss(m))]
-    return min(measured, key=_loss) if measured else None
+def best_of(epochs: Sequence[RunMeasurement], goal: str = "") -> RunMeasurement | None:
+    """The epoch of the smallest validation loss; of a program, which has a ``goal``, that of the best score."""
+
+    def judged(measurement: RunMeasurement) -> float:
+        if goal and "score" in measurement.values:
+            score = _float(measurement.values["score"])
+            return score if goal == "minimize" else -score
+        return _loss(measurement)
+
+    measured = [m for m in epochs if math.isfinite(judged(m))]
+    return min(measured, key=judged) if measured else None
 
 
 def raised(summary: Mapping[str, Any]) -> Group:
@@ -172,7 +182,10 @@ def raised(summary: Mapping[str, Any]) -> Group:
             scores = summary[part]
             shown = ", ".join(f"{metric_name(name)} {number(value)}" for name, value in scores.items())
             grid.add_row("sealed test" if part == "test" else part, Text(shown))
-    done = f"{summary['epochs']} epochs, {summary['steps']:,} mini-batches"
+    if "values" in summary:  # of somebody's program
+        told = ({} if summary["score"] is None else {"score": summary["score"]}) | dict(summary["values"])
+        grid.add_row("told", Text(", ".join(f"{name} {number(value)}" for name, value in told.items())))
+    done = f"{summary['epochs']} epochs" + (f", {summary['steps']:,} mini-batches" if summary["steps"] else "")
     grid.add_row("trained", f"{done}, {summary['interventions']} turns of knobs, {summary['rollbacks']} rollbacks")
     if summary.get("stopped"):
         grid.add_row("stopped", Text(str(summary["stopped"])))
@@ -191,33 +204,38 @@ def _head(view: View) -> Table:
     left = float(facts.get("seconds_left", math.nan))
     state = "paused" if facts.get("paused") and view.state == "running" else view.state
     style = "bold green" if state == "running" else "bold yellow"
-    pace = float(facts.get("rows_per_second", 0) or 0)
+    pace, unit = float(facts.get("rows_per_second", 0) or 0), facts.get("unit", "rows")
     grid.add_row(
         Text(view.name, style="bold"),
         Text(state, style=style),
         bar,
         Text(f"epoch {epoch} of {epochs}"),
-        Text(f"{pace:,.0f} rows a second"),
+        Text(f"{pace:,.{0 if pace >= 10 or unit == 'rows' else 1}f} {unit} a second" if pace or unit == "rows" else ""),
         Text(f"{duration(left)} left" if math.isfinite(left) else ""),
     )
     return grid
 
 
 def _curves(line: Sequence[RunMeasurement], facts: Mapping[str, Any], half: int, tall: int) -> Table:
-    train = smooth([float(m.values.get("train_loss", math.nan)) for m in line], SMOOTHING)
+    train = smooth([_float(m.values.get("train_loss", m.values.get("loss", math.nan))) for m in line], SMOOTHING)
     validation = smooth([float(m.values.get("validation_loss", math.nan)) for m in line], SMOOTHING)
     grid = Table.grid(padding=(0, 2))
     batches = [_float(v) for v in facts.get("curve", [])]
-    if len(line) < 2:
+    score = _score(line[-1].values) if line else None
+    scores = [float(m.values.get(score or "", math.nan)) for m in line]
+    whole = any(map(math.isfinite, [*train, *validation]))  # a program may tell nothing of epochs, or nothing of losses
+    if len(line) < 2 or not (whole or score):
         grid.add_row(_titled("loss of the mini-batches, smoothed", chart([(batches, "blue")], half, tall)))
+        return grid
+    scored = _titled(Text(metric_name(score or "")), chart([(scores, "green")], half, tall))
+    if not whole:
+        grid.add_row(scored)
         return grid
     losses = _titled(
         Text.assemble("loss: ", ("training", "blue"), ", ", ("validation", "magenta")),
         chart([(train, "blue"), (validation, "magenta")], half, tall, log=True),
     )
-    score = _score(line[-1].values)
-    scores = [float(m.values.get(score, math.nan)) for m in line]
-    grid.add_row(losses, _titled(Text(metric_name(score)), chart([(scores, "green")], half, tall)))
+    grid.add_row(losses, *([scored] if score else []))
     return grid
 
 
@@ -230,11 +248,14 @@ def _numbers(line: Sequence[RunMeasurement], facts: Mapping[str, Any]) -> Table:
     grid.add_column(style="dim")
     grid.add_column()
     if line:
-        last, best = line[-1].values, best_of(line)
-        score = _score(last)
-        text = f"train loss {number(last['train_loss'])}, validation loss {number(last['validation_loss'])}"
-        text += f", {metric_name(score)} {last[score]:.4f}"
-        if best is not None:
+        last, best, score = line[-1].values, best_of(line, str(facts.get("goal", ""))), _score(line[-1].values)
+        names = [n for n in last if n not in ("inside", "seconds", "learning_rate", facts.get("rate_knob"), score)]
+        if "inside" in last:
+            names = ["train_loss", "validation_loss"]
+        text = ", ".join(f"{metric_name(name)} {number(last[name])}" for name in names)
+        if score is not None:
+            text += f"{', ' if text else ''}{metric_name(score)} {last[score]:.4f}"
+        if best is not None and score in best.values:
             text += f"; best {best.values[score]:.4f} at epoch {best.clock.epoch}"
         grid.add_row(f"epoch {line[-1].clock.epoch}", Text(text))
     knobs = dict(facts.get("knobs", {}))
@@ -247,6 +268,8 @@ def _numbers(line: Sequence[RunMeasurement], facts: Mapping[str, Any]) -> Table:
         of = {"momentum": ("momentum", "nesterov"), "beta1": ("adam", "adamw"), "beta2": ("adam", "adamw", "rmsprop")}
         of["weight_decay"] = ("adamw",)
         hidden |= {name for name, optimizers in of.items() if knobs.get("optimizer") not in optimizers}
+        if "unit" in facts:  # of somebody's program: what has an effect there is not for us to know
+            hidden = set()
         shown = (f"{n} {number(v) if isinstance(v, float) else v}" for n, v in knobs.items() if n not in hidden)
         grid.add_row("knobs", Text(", ".join(shown)))
     return grid
@@ -288,12 +311,13 @@ def _diary_tail(diary: Sequence[DiaryEntry], most: int, width: int) -> Text:
 
 
 def _member(run: Run, epochs: Sequence[RunMeasurement], root: str) -> Text:
-    best = best_of(epochs)
+    best = best_of(epochs, _goal(run))
     told = "nothing measured"
     if best is not None:
         score = _score(best.values)
-        told = f"{metric_name(score)} {best.values[score]:.4f}, validation loss {number(_loss(best))}"
-        told += f" at epoch {best.clock.epoch}"
+        parts = [] if score is None else [f"{metric_name(score)} {best.values[score]:.4f}"]
+        parts += [f"validation loss {number(_loss(best))}"] if math.isfinite(_loss(best)) else []
+        told = f"{', '.join(parts)} at epoch {best.clock.epoch}"
     changed = f" from snapshot {run.parent_snapshot}" if run.parent is not None else ""
     return Text.assemble((run.name, "bold" if run.name == root else ""), f"{changed}: {run.state}; best {told}")
 
@@ -306,8 +330,13 @@ def _branches(
             _branches(tree.add(_member(run, epochs[run.name], root)), run.name, runs, epochs, root)
 
 
-def _score(values: Mapping[str, Any]) -> str:
-    return next((name for name in ("accuracy", "r2") if name in values), "validation_loss")
+def _score(values: Mapping[str, Any]) -> str | None:
+    return next((name for name in ("score", "accuracy", "r2", "validation_loss") if name in values), None)
+
+
+def _goal(run: Run) -> str:
+    """What a program's score is to be; empty for networks of ours and loops."""
+    return str(run.request.get("goal", "")) if run.kind == "program" else ""
 
 
 def _loss(measurement: RunMeasurement) -> float:

@@ -1,0 +1,419 @@
+"""The panda's way with somebody's program: start it, watch it, obey, nurse it. The twin of loop.py, with its events.
+
+The program trains in a process of its own and speaks docs/protocol.md. Whatever becomes of it, its run can be taken up
+again at its newest snapshot: only a person, the nurse or the program's own ``done`` ends it for good.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, get_args
+
+from caviar.babysit.events import Begun, EpochDone, Event, Noted, Progress, Raised
+from caviar.babysit.keeping import DEFAULT_BUDGET, last_good
+from caviar.babysit.knobs import check_own, own_turn
+from caviar.babysit.nurse import THRESHOLDS, Advice, Sight, advise, diverged, exploding
+from caviar.babysit.nursing import Nursing
+from caviar.babysit.program_cub import ProgramCub
+from caviar.errors import ConfigError, NoAnswer
+from caviar.programs.command import Speaking
+from caviar.programs.pool import Crashed, Finished, Pool, Reported
+from caviar.records import Config, DiaryEntry, Run, RunMeasurement, RunSnapshot, RunState
+from caviar.run.environment import environment
+from caviar.search.ranking import Goal
+
+if TYPE_CHECKING:
+    from caviar.programs.protocol import Told
+    from caviar.store import Store
+    from caviar.store.runs import Runs
+
+EPOCHS = 50
+APART = 2.0  # seconds between two snapshots of its own
+_SHARE = 20  # of its time, at most one part in so many goes into them
+_WITHIN = 600.0  # seconds after which one is taken within an epoch, too: an epoch may take a week
+_LOOK = 0.1  # seconds between two looks at the orders
+_DOZE = 0.05  # the same while paused
+_TELL = 0.5  # seconds between two looks that others get from the store
+_GRACE = 3.0  # seconds after Ctrl-C in which it may come to where it can be saved
+_SEEN = 1000  # losses of mini-batches: five times what any rule looks at
+_RULES = (diverged, exploding)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramRequest:
+    """What a person asks of ``caviar babysit --command``. ``config`` is the program's own, and its knobs."""
+
+    command: str
+    config: Config = field(default_factory=dict)
+    epochs: int = EPOCHS
+    seed: int = 0
+    goal: str = "maximize"
+    name: str | None = None
+    store: str = "caviar.db"
+    nurse: bool = True
+    budget: int = DEFAULT_BUDGET
+    trial_timeout: float | None = None
+    snapshot_seconds: float = APART
+
+
+def follow(request: ProgramRequest, ended: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+    """Begin a run of a program and raise it, event by event, the Raised last.
+
+    Raises UserMistake for what cannot be begun, NoAnswer for a program that failed, and KeyboardInterrupt when
+    ``ended`` turns true: then, as after a failure, ``resume`` goes on.
+    """
+    from caviar.store import Store
+    from caviar.store.runs import Runs, check_name, now
+
+    _check(request)
+    command = Speaking(request.command)
+    with Store.open(request.store) as store:
+        runs = Runs(store)
+        name = request.name or runs.free_name(command.name)
+        check_name(name)
+        asked = {key: value for key, value in asdict(request).items() if key not in ("config", "store", "name", "seed")}
+        facts = environment("your own", "", 1)
+        run = Run(name, "program", request.seed, asked, dict(request.config), {}, facts, now())
+        runs.create(run)
+
+        def begin(nursing: Nursing, cub: ProgramCub) -> None:
+            knobs = ", ".join(f"{name} {value}" for name, value in run.config.items()) or "no knobs"
+            nursing.enter("begun", "caviar", f"{request.command} with {knobs}", {"knobs": run.config})
+
+        yield from _raise(store, run, begin, ended)
+
+
+def resume(store: Store, run: Run, ended: Callable[[], bool]) -> Iterator[Event]:
+    """Start the program of an interrupted ``run`` again, from its newest whole snapshot, or from its beginning."""
+
+    def back(nursing: Nursing, cub: ProgramCub) -> None:
+        diary = nursing.runs.diary(run.name)
+        if any(snapshot.state == "kept" for snapshot in nursing.snapshots):
+            turns = nursing.go_back_to_the_end(diary)
+        else:
+            turns = [entry for entry in diary if entry.kind == "turn"]
+            nursing.enter("resumed", "caviar", "from the beginning: there is no snapshot", {})
+        changes = {name: value[1] for entry in turns for name, value in entry.facts["turned"].items()}
+        if changes:  # they are wanted still
+            nursing.turn(changes, turns[-1].who, "as before the end")
+
+    yield from _raise(store, run, back, ended)
+
+
+def branch(
+    store: Store,
+    run: Run,
+    snapshot: RunSnapshot,
+    saved: Mapping[str, Any],
+    changes: Config,
+    who: str,
+    because: str,
+    ended: Callable[[], bool],
+) -> Iterator[Event]:
+    """Begin ``run``, which has a parent, from that one's ``snapshot``, which holds ``saved``."""
+    from caviar.store.runs import Runs, now
+
+    run = replace(run, config={**saved["knobs"], **own_turn(saved["knobs"], changes)})
+    runs = Runs(store)
+    runs.create(run)
+    text = f"branch {run.name} from snapshot {snapshot.number} at epoch {snapshot.clock.epoch}"
+    facts = {"run": run.name, "snapshot": snapshot.number}
+    runs.enter(str(run.parent), DiaryEntry(0, now(), "branch", who, snapshot.clock, text, facts))
+
+    def begin(nursing: Nursing, cub: ProgramCub) -> None:
+        cub.restore(saved, replace(snapshot.clock, tick=0, take=0))
+        text = f"begun from snapshot {snapshot.number} of {run.parent}, at epoch {snapshot.clock.epoch}"
+        nursing.enter("branched", who, text, {"parent": run.parent, "snapshot": snapshot.number})
+        nursing.snapshot("branch")
+        if changes:
+            nursing.turn(changes, who, because)
+
+    yield from _raise(store, run, begin, ended)
+
+
+def _raise(
+    store: Store, run: Run, begin: Callable[[Nursing, ProgramCub], None], ended: Callable[[], bool]
+) -> Iterator[Event]:
+    """Hold the run, and let go of it in good order whatever happens."""
+    from caviar.store.runs import Runs
+    from caviar.tuning.programs import environments
+
+    runs, asked = Runs(store), run.request
+    command = Speaking(asked["command"])
+    holding = runs.take(run.name)
+    number, epochs = runs.number(run.name), int(asked["epochs"])
+    folder = runs.folder / str(number) / "program"
+    state, result = RunState.INTERRUPTED, None
+    try:
+        with Pool(command, environments(1), asked["trial_timeout"]) as pool:
+            cub = ProgramCub(pool, number, run.config, run.seed, epochs, asked["goal"], folder)
+            nursing = Nursing(runs, holding, cub, number, int(asked["budget"]))
+            nursing.snapshots = runs.snapshots(run.name)
+            cub.clock = replace(cub.clock, tick=runs.last_tick(run.name))
+            nursing.remember(run)
+            begin(nursing, cub)
+            nursing.epochs = [e for e in nursing.epochs if e["epoch"] <= nursing.clock.epoch]
+            seen = tuple(runs.measurements(run.name)), tuple(runs.diary(run.name))
+            nursing.entries.clear()  # they are in `seen`
+            yield Begun(run, epochs, (), *seen, _orders_of(runs, run))
+            yield from _nurse(nursing, cub, run, ended)
+            summary = _conclude(nursing, cub, run, store.url)
+            state = RunState.STOPPED if nursing.stopped else RunState.FINISHED
+            result = summary
+        yield Raised(summary, None)
+    finally:
+        runs.close(holding, state, result)
+
+
+def _nurse(nursing: Nursing, cub: ProgramCub, run: Run, ended: Callable[[], bool]) -> Iterator[Event]:
+    """The loop: hear, measure at an epoch's end, let the nurse look, obey, answer."""
+    asked, epochs = run.request, int(run.request["epochs"])
+    told, looked, shown = 0.0, 0.0, 0
+    asked_to_end: float | None = None
+    pace = _Pace(epochs)
+    over = False
+    while not over:
+        event = None if cub.waits else cub.hear(_LOOK)
+        now = time.monotonic()
+        if isinstance(event, Reported):
+            nursing.epoch_ended = False
+            _see(nursing, cub, event.told)
+            pace.saw(nursing.clock.step, event.told.epoch)
+            if event.told.epoch is not None:
+                yield EpochDone(_measure(nursing, cub, event.told, pace.epoch_seconds), epochs)
+            _look(nursing, cub, bool(asked["nurse"]))
+        elif isinstance(event, Crashed) and nursing.stopped:
+            over = True
+        elif isinstance(event, Crashed):
+            _fail(nursing, cub, run, event)
+        elif isinstance(event, Finished):
+            over = True
+            if event.score is not None:
+                cub.values["score"] = event.score
+        if ended() and not over:
+            asked_to_end = asked_to_end or now
+            if cub.waits or now - asked_to_end > _GRACE:
+                _interrupt(nursing, cub)
+        if now - looked >= (_DOZE if nursing.paused else _LOOK) or nursing.epoch_ended:
+            looked = now
+            nursing.obey()
+        if nursing.stopped:
+            cub.stop(nursing.stopped)
+            over = over or not cub.is_there
+        elif cub.waits and not over:
+            if nursing.paused:
+                time.sleep(_DOZE)
+            else:
+                if _is_due(nursing, cub, epochs, float(asked["snapshot_seconds"])):
+                    reason = "epoch" if nursing.epoch_ended else "now and then"
+                    nursing.snapshot(reason if nursing.snapshots else "beginning", merit=cub.merit())
+                if cub.waits:  # it was not let go on by that
+                    cub.go_on()
+        yield from (Noted(entry) for entry in nursing.entries[shown:])
+        shown = len(nursing.entries)
+        if now - told >= _TELL or nursing.epoch_ended or over:
+            told = now
+            facts = _progress(nursing, cub, pace, str(asked["goal"]))
+            nursing.runs.write(nursing.holding, progress=facts)
+            yield Progress(facts)
+    nursing.obey()
+    yield from (Noted(entry) for entry in nursing.entries[shown:])
+
+
+@dataclass
+class _Pace:
+    """How fast it trains, by what it tells."""
+
+    epochs: int
+    began: float = field(default_factory=time.monotonic)  # this epoch
+    first_step: int = 0  # of this epoch
+    last_step: int = 0
+    steps: int = 0  # of the last whole epoch
+    epoch_seconds: float = math.nan  # of the last one, its pauses included
+
+    def saw(self, step: int, epoch: int | None) -> None:
+        """It has trained ``step`` mini-batches, and ``epoch`` has ended."""
+        self.first_step = min(self.first_step, step)  # after a rollback
+        self.last_step = step
+        if epoch is not None:
+            now = time.monotonic()
+            self.steps, self.epoch_seconds = step - self.first_step, now - self.began
+            self.began, self.first_step = now, step
+
+
+def _see(nursing: Nursing, cub: ProgramCub, told: Told) -> None:
+    """What the nurse sees of what it told: losses of mini-batches, and whether all is finite."""
+    judging = {name: value for name, value in told.values.items() if name.endswith("loss")}
+    finite = all(map(math.isfinite, [*judging.values(), *([] if told.score is None else [told.score])]))
+    loss = judging.get("loss", judging.get("train_loss"))
+    del nursing.losses[:-_SEEN]
+    nursing.saw([loss] if told.epoch is None and loss is not None else [], finite)
+
+
+def _measure(nursing: Nursing, cub: ProgramCub, told: Told, seconds: float) -> RunMeasurement:
+    """An epoch was told: what is kept of it."""
+    score = {} if told.score is None else {"score": told.score}
+    rate = {} if math.isnan(cub.rate) else {cub.rate_knob: cub.rate}
+    return nursing.measured({**told.values, **score, **rate, "seconds": seconds}, nursing.finite)
+
+
+def _sight(nursing: Nursing, cub: ProgramCub, told: list[float]) -> Sight:
+    """The nurse's sight. An epoch that was told as a whole stands for its mini-batches: that is all there is to see."""
+    epochs = [{"train_loss": loss} for e in nursing.epochs if math.isfinite(loss := _training_loss(e))]
+    losses = list(told)
+    if nursing.epoch_ended and epochs and not losses:
+        losses = [epochs.pop()["train_loss"]] * THRESHOLDS.fewest
+    return replace(nursing.sight(), epochs=epochs, losses=losses)
+
+
+def _training_loss(epoch: Mapping[str, Any]) -> float:
+    return float(epoch.get("train_loss", epoch.get("loss", epoch.get("validation_loss", math.nan))))
+
+
+def _look(nursing: Nursing, cub: ProgramCub, nurse: bool) -> None:
+    """The nurse looks at what was told last, and does what she can."""
+    if nurse:
+        advices = advise(_sight(nursing, cub, nursing.losses), rules=_RULES)
+    elif not nursing.finite:
+        advices = [Advice("diverged", "say", "the loss is no longer a finite number, and no nurse is there")]
+    else:
+        advices = []
+    if nursing.epoch_ended:
+        nursing.said &= {advice.rule for advice in advices}
+    for advice in advices:
+        if advice.action == "rollback" and nursing.finite and last_good(nursing.snapshots, cub.guess) is None:
+            advice = replace(advice, action="say", text=f"{advice.text}, and there is no snapshot to go back to")
+        nursing.heed(advice, act=True)
+
+
+def _is_due(nursing: Nursing, cub: ProgramCub, epochs: int, apart: float) -> bool:
+    """Whether it is time for a snapshot of its own: the first as soon as can be, the last at the end of all."""
+    if not cub.saves or not nursing.finite or cub.goes_back:
+        return False
+    if not nursing.saving and not any(snapshot.state == "kept" for snapshot in nursing.snapshots):
+        return True
+    since = time.monotonic() - nursing.saved_at
+    if since < _SHARE * nursing.saving and not (nursing.epoch_ended and cub.clock.epoch >= epochs):
+        return False
+    return (nursing.epoch_ended and (since >= apart or cub.clock.epoch >= epochs)) or since >= max(apart, _WITHIN)
+
+
+def _fail(nursing: Nursing, cub: ProgramCub, run: Run, crashed: Crashed) -> None:
+    """Its process has ended before the trial was over. What diverged the nurse leads back; else raises NoAnswer."""
+    lines = [line.strip() for line in crashed.why.splitlines() if line.strip()] or ["it did not say why"]
+    if crashed.kind == "diverged" and run.request["nurse"] and last_good(nursing.snapshots, cub.guess) is not None:
+        nursing.finite = False
+        nursing.enter("failed", "caviar", f"the program says that it diverged: {lines[-1]:.200}", {"why": crashed.why})
+        _look(nursing, cub, nurse=True)
+        return
+    kind = {"out_of_memory": "ran out of memory", "diverged": "diverged"}.get(crashed.kind, "failed")
+    said = "; ".join(dict.fromkeys((lines[0], lines[-1])))
+    nursing.enter("failed", "caviar", f"the program {kind}: {said:.300}", {"kind": crashed.kind, "why": crashed.why})
+    where = "at its newest snapshot" if any(s.state == "kept" for s in nursing.snapshots) else "from its beginning"
+    way_out = f"mend that; caviar resume {run.name} starts it again {where}"
+    if not cub.told:
+        way_out = "does it speak caviar's protocol (docs/protocol.md)? " + way_out
+    raise NoAnswer(f"run {run.name!r}: the program {kind}: {said:.500}", way_out)
+
+
+def _interrupt(nursing: Nursing, cub: ProgramCub) -> None:
+    """Ctrl-C: a last snapshot where that can be, and the end."""
+    newest = max((s.clock.tick for s in nursing.snapshots if s.state == "kept"), default=-1)
+    if cub.waits and cub.saves and nursing.finite and not cub.goes_back and newest < nursing.clock.tick:
+        nursing.snapshot("interrupted", merit=cub.merit())
+    kept = [s for s in nursing.snapshots if s.state == "kept"]
+    how = f"saved at epoch {kept[-1].clock.epoch}" if kept else "nothing is saved, so it will begin again"
+    nursing.enter("interrupted", "caviar", how, {})
+    raise KeyboardInterrupt(how)
+
+
+def _orders_of(runs: Runs, run: Run) -> Callable[[str, dict[str, Any], str], object]:
+    from caviar.babysit import orders
+    from caviar.babysit.telling import me
+
+    def order(kind: str, arguments: dict[str, Any], because: str) -> object:
+        orders.check(kind, arguments)
+        if kind == "turn":
+            own_turn(run.config, arguments)  # can it be?
+        return runs.order(run.name, kind, arguments, me(), because)
+
+    return order
+
+
+def _progress(nursing: Nursing, cub: ProgramCub, pace: _Pace, goal: str) -> dict[str, Any]:
+    clock = nursing.clock
+    done, seconds = clock.step - pace.first_step, time.monotonic() - pace.began
+    left = math.nan
+    if math.isfinite(pace.epoch_seconds):
+        left = max((pace.epochs - clock.epoch) * pace.epoch_seconds - seconds, 0.0)
+    return {
+        "epoch": clock.epoch,
+        "epochs": pace.epochs,
+        "step": clock.step,
+        "tick": clock.tick,
+        "take": clock.take,
+        "row": min(done, pace.steps),
+        "rows": pace.steps,
+        "unit": "steps",
+        "goal": goal,
+        "rate_knob": cub.rate_knob,
+        "learning_rate": cub.rate,
+        "loss": nursing.curve[-1] if nursing.curve else math.nan,
+        "curve": [round(value, 6) if math.isfinite(value) else value for value in nursing.curve],
+        "rows_per_second": done / seconds if done > 0 and seconds > 0 and not nursing.paused else 0.0,
+        "seconds_left": left,
+        "paused": nursing.paused,
+        "knobs": cub.knobs(),
+    }
+
+
+def _conclude(nursing: Nursing, cub: ProgramCub, run: Run, store: str) -> dict[str, Any]:
+    """It is over: the entry in the diary, and the JSON object of ``caviar babysit --json``."""
+    clock, epochs = nursing.clock, int(run.request["epochs"])
+    early = f" of {epochs}, by its own word" if not nursing.stopped and clock.epoch < epochs else ""
+    score = cub.values.get("score")
+    text = f"ended after epoch {clock.epoch}{early}" + ("" if score is None else f", score {score:.4g}")
+    nursing.enter("end", "caviar", text, {"epochs": clock.epoch, "values": dict(cub.values)})
+    return {
+        "run": run.name,
+        "store": store,
+        "command": run.request["command"],
+        "seed": run.seed,
+        "epochs": clock.epoch,
+        "steps": clock.step,
+        "score": score,
+        "values": {name: value for name, value in cub.values.items() if name != "score"},
+        "knobs": cub.knobs(),
+        "interventions": nursing.interventions,
+        "rollbacks": nursing.rollbacks,
+        "snapshots": sum(s.state == "kept" for s in nursing.snapshots),
+        "stopped": nursing.stopped or None,
+        "folder": str((nursing.runs.folder / str(nursing.number) / "program" / "own").absolute()),
+        "test": None,
+        "model": None,
+    }
+
+
+def _check(request: ProgramRequest) -> None:
+    if not 1 <= request.epochs <= 10**6:
+        raise ConfigError(f"epochs must be from 1 to 1,000,000, got {request.epochs}", f"leave it out for {EPOCHS}")
+    if not 0 <= request.seed < 2**32:
+        raise ConfigError(
+            f"a program's seed must be a whole number from 0 to 2**32 - 1, got {request.seed}", "use --seed 0, say"
+        )
+    if request.goal not in get_args(Goal):
+        raise ConfigError(
+            f"a goal is maximize or minimize, got {request.goal!r}", "losses are to be minimized: --goal minimize"
+        )
+    if request.budget < 1:
+        raise ConfigError(f"a disk budget must be at least 1 byte, got {request.budget}", "leave it out for 2 GiB")
+    if request.trial_timeout is not None and not request.trial_timeout > 0:
+        raise ConfigError(f"a trial timeout must be above 0 s, got {request.trial_timeout}", "--trial-timeout 600")
+    if not 0 <= request.snapshot_seconds < math.inf:
+        raise ConfigError(
+            f"seconds between snapshots must be 0 or more, got {request.snapshot_seconds}", f"leave it out for {APART}"
+        )
+    check_own(request.config)
