@@ -41,7 +41,10 @@ BROKEN = {
     "it cannot be imported": ("import no_such_framework", "ModuleNotFoundError: No module named 'no_such_framework'"),
     "its process is killed": ("import os\nos.kill(os.getpid(), 9)", "signal 9"),
     "it ends without a word": ("import os\nos._exit(3)", "exit status 3"),
-    "its training raises": (NEAREST.replace("means.update(", "raise ArithmeticError('no') if x.size else ("), "ArithmeticError: no"),
+    "its training raises": (
+        NEAREST.replace("means.update(", "raise ArithmeticError('no') if x.size else ("),
+        "ArithmeticError: no",
+    ),
     "it cannot predict": (NEAREST.replace("labels = sorted(means)", "raise KeyError('w')"), "KeyError: 'w'"),
 }
 
