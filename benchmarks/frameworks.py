@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,22 +118,38 @@ def nursed(command: Command) -> dict[str, Any]:
         "--epochs", "1000000", "--no-nurse",
     )  # fmt: skip
     with ended(begun) as run:
-        wait_for_epochs(command, run, 2)
+        wait_until(command, run, lambda diary: any(entry["epoch"] >= 2 for entry in diary))
         command.ask("snapshot", "nursed")
         command.ask("turn", "nursed", f"learning_rate={TURNED}", "--because", "make frameworks")
         command.ask("rollback", "nursed", "--because", "make frameworks")
+        wait_until(command, run, trained_on)
         command.ask("stop", "nursed")
         answer(run, "babysit")
-    diary = command.ask("diary", "nursed")["diary"]
-    turned = any(entry["kind"] == "turn" for entry in diary)
-    rolled_back = any(entry["kind"] == "rollback" for entry in diary)
-    if not (turned and rolled_back):
-        raise Failed(f"the diary has {'no turn' if not turned else 'no rollback'}")
+    diary = command.ask("diary", "nursed", "--all")["diary"]
+    before_and_after = [NURSED["learning_rate"], TURNED]
+    if not any(entry["facts"]["turned"]["learning_rate"] == before_and_after for entry in of_kind(diary, "turn")):
+        raise Failed("the diary has no turn of the learning rate")
+    if len(of_kind(diary, "rollback")) != 1 or not trained_on(diary):
+        raise Failed("the diary has no rollback after which it trained on")
     return {"turned": "yes", "rolled_back": "yes"}
 
 
-def wait_for_epochs(command: Command, run: subprocess.Popen[str], epochs: int) -> None:
-    """Until the run has trained so many. Raises Failed."""
+Diary = Sequence[Mapping[str, Any]]
+
+
+def of_kind(diary: Diary, kind: str) -> list[Mapping[str, Any]]:
+    """The entries of one kind."""
+    return [entry for entry in diary if entry["kind"] == kind]
+
+
+def trained_on(diary: Diary) -> bool:
+    """Whether epochs were trained after the last rollback; ticks count all epochs, those that were undone too."""
+    rollbacks = of_kind(diary, "rollback")
+    return bool(rollbacks) and diary[-1]["tick"] > rollbacks[-1]["tick"]
+
+
+def wait_until(command: Command, run: subprocess.Popen[str], enough: Callable[[Diary], bool]) -> None:
+    """Until the diary of the run has what is awaited. Raises Failed."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         if run.poll() is not None:
@@ -143,10 +159,10 @@ def wait_for_epochs(command: Command, run: subprocess.Popen[str], epochs: int) -
             diary = command.ask("diary", "nursed", "--all")["diary"]
         except Failed:  # the run is not in the store yet
             diary = []
-        if any(entry["epoch"] >= epochs for entry in diary):
+        if enough(diary):
             return
         time.sleep(0.5)
-    raise Failed(f"no epoch in {_PATIENCE:.0f} s")
+    raise Failed(f"the run did not do for {_PATIENCE:.0f} s what was awaited")
 
 
 @contextmanager

@@ -184,7 +184,7 @@ def test_a_program_is_raised_and_its_book_is_kept(pond: Pond):
     run = pond.runs.run("net")
     assert (run.kind, run.state, run.seed, run.config) == ("program", RunState.FINISHED, 7, {"learning_rate": 0.1})
     assert run.progress["knobs"] == {"learning_rate": 0.1}
-    assert [s.clock.epoch for s in pond.runs.snapshots("net")][0] == 0  # as soon as it told anything
+    assert next(s.clock.epoch for s in pond.runs.snapshots("net")) == 0  # as soon as it told anything
     assert [s.clock.epoch for s in pond.runs.snapshots("net")][-1] == 6
     assert pond.kinds() == ["begun", "end"]
 

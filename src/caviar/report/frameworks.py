@@ -5,6 +5,7 @@ The columns are what the course chooses by: ease of programming and deployment, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -187,7 +188,7 @@ def figure(lines: Sequence[Line]) -> Figure:
 
     measured = [line for line in lines if line.timing is not None][::-1]  # plotly draws from below
     names = [escape(line.title) for line in measured]
-    titles = [f"steps a second, {network.name}" for network in NETWORKS]
+    titles = [f"steps a second (log scale), {network.name}" for network in NETWORKS]
     drawn: Figure = make_subplots(
         rows=1,
         cols=len(titles) + 2,
@@ -199,7 +200,8 @@ def figure(lines: Sequence[Line]) -> Figure:
     for column, network in enumerate(NETWORKS, start=1):
         rates = [_rate(line, network.name) or None for line in measured]
         drawn.add_trace(Bar(y=names, x=rates, orientation="h", marker_color=colours, showlegend=False), 1, column)
-        drawn.update_xaxes(type="log", row=1, col=column)
+        decades = math.ceil(math.log10(max((rate for rate in rates if rate), default=10)))
+        drawn.update_xaxes(type="log", dtick=1, range=[0, max(decades, 1)], row=1, col=column)
     column = len(NETWORKS) + 1
     timings = [line.timing for line in measured if line.timing is not None]
     parts = (("import", [t.import_seconds for t in timings], "#0072B2"),
@@ -208,7 +210,11 @@ def figure(lines: Sequence[Line]) -> Figure:
         drawn.add_trace(Bar(y=names, x=seconds, orientation="h", marker_color=colour, name=name), 1, column)
     lines_of = [line.facts.lines for line in measured]
     drawn.add_trace(Bar(y=names, x=lines_of, orientation="h", marker_color=colours, showlegend=False), 1, column + 1)
+    drawn.update_yaxes(tickmode="linear")  # every name, however low the picture
     drawn.update_layout(
-        barmode="stack", template="plotly_white", height=120 + 28 * len(measured), legend={"orientation": "h"}
+        barmode="stack",
+        template="plotly_white",
+        height=240 + 30 * len(measured),
+        legend={"orientation": "h", "y": -0.2},
     )
     return drawn
