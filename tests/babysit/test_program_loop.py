@@ -71,12 +71,32 @@ def bowl(middle: str = "pass", end: str = "pass") -> str:
     return BOWL.replace("MIDDLE", middle).replace("END", end)
 
 
+class Book:
+    """The runs of a store that is opened for one question: nothing is held open while other processes come and go."""
+
+    def __init__(self, store: str) -> None:
+        self.store = store
+
+    def __getattr__(self, name: str) -> Any:
+        def ask(*arguments: Any) -> Any:
+            with Store.open(self.store, create=False) as opened:
+                return getattr(Runs(opened), name)(*arguments)
+
+        return ask
+
+    @property
+    def folder(self) -> Path:
+        with Store.open(self.store, create=False) as opened:
+            return Runs(opened).folder
+
+
 class Pond:
     """A folder with a program and a store."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store = str(folder / "caviar.db")
+        self.runs = Book(self.store)
 
     def command(self, program: str) -> str:
         (self.folder / "train.py").write_text(program)
@@ -103,10 +123,6 @@ class Pond:
             elif isinstance(event, Raised):
                 seen.summary = dict(event.summary)
         return seen
-
-    @property
-    def runs(self) -> Runs:
-        return Runs(Store.open(self.store, create=False))
 
     def kinds(self, name: str = "net") -> list[str]:
         return [entry.kind for entry in self.runs.diary(name) if entry.kind != "snapshot"]
@@ -168,10 +184,10 @@ class Beside:
 
     def until_epoch(self, epoch: int) -> None:
         def there() -> bool:
-            with Store.open(self.pond.store) as store:
-                runs = Runs(store)
-                return runs.exists("net") and any(m.clock.epoch >= epoch for m in runs.measurements("net"))
+            runs = self.pond.runs
+            return runs.exists("net") and any(m.clock.epoch >= epoch for m in runs.measurements("net"))
 
+        self.until(Path(self.pond.store).exists)
         self.until(there)
 
 
@@ -604,6 +620,7 @@ def test_a_killed_caviar_takes_its_program_with_it_and_is_taken_up(pond: Pond):
     (pond.folder / "config.toml").write_text("learning_rate = 0.001\nseconds = 0.05\n")
     command = pond.command(bowl(end=f"open({str(pond.folder / 'pid')!r}, 'w').write(str(os.getpid()))"))
     typed = ["babysit", "--command", command, "--config", "config.toml", "--epochs", "8", "--name", "net"]
+    typed += ["--snapshot-seconds", "0"]  # so that nothing begins within an epoch
     with subprocess.Popen(
         [sys.executable, "-c", CALL, *typed], stdout=subprocess.PIPE, text=True, cwd=pond.folder
     ) as process:
@@ -713,8 +730,8 @@ def test_an_end_that_nobody_saved_is_said(pond: Pond):
     assert isinstance(run.error, KeyboardInterrupt)
     assert "it will begin again" in str(run.error)
     pond.command(bowl())
+    asked = json.dumps({**dict(pond.runs.run("net").request), "epochs": 3})
     with Store.open(pond.store) as store, store._writing() as connection:
-        asked = json.dumps({**dict(Runs(store).run("net").request), "epochs": 3})
         connection.exec_driver_sql("UPDATE runs SET request = ?", (asked,))
     seen = pond.follow(loop.resume("net", pond.store))
     assert seen.w() == pytest.approx({epoch: after(epoch, 0.1) for epoch in (1, 2, 3)})

@@ -171,7 +171,8 @@ def _raise(
 def _nurse(nursing: Nursing, cub: ProgramCub, run: Run, ended: Callable[[], bool]) -> Iterator[Event]:
     """The loop: hear, measure at an epoch's end, let the nurse look, obey, answer."""
     asked, epochs = run.request, int(run.request["epochs"])
-    told, looked, shown = 0.0, 0.0, 0
+    told, shown = 0.0, 0
+    looked = {True: 0.0, False: 0.0}  # while it waits, and while it trains, when only a stop is obeyed
     asked_to_end: float | None = None
     pace = _Pace(epochs)
     over = False
@@ -197,8 +198,8 @@ def _nurse(nursing: Nursing, cub: ProgramCub, run: Run, ended: Callable[[], bool
             asked_to_end = asked_to_end or now
             if cub.waits or now - asked_to_end > _GRACE:
                 _interrupt(nursing, cub)
-        if now - looked >= (_DOZE if nursing.paused else _LOOK) or nursing.epoch_ended:
-            looked = now
+        if now - looked[cub.waits] >= (_DOZE if nursing.paused else _LOOK) or nursing.epoch_ended:
+            looked[cub.waits] = now
             nursing.obey()
         if nursing.stopped:
             cub.stop(nursing.stopped)

@@ -110,11 +110,12 @@ def babysit(
             )
         from caviar.babysit import program_loop
 
+        hyperparameters = read_config(config, from_study, store, own=True)
         if from_study is not None and goal is None:
             own["goal"] = goal_of(from_study, store)
         program = program_loop.ProgramRequest(
             command=command,
-            config=read_config(config, from_study, store, own=True),
+            config=hyperparameters,
             epochs=epochs,
             seed=seed,
             name=name,
