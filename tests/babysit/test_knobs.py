@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from caviar.babysit import knobs
-from caviar.babysit.knobs import Settings, from_plain, parse, to_plain, turned
+from caviar.babysit.knobs import Settings, check_own, from_plain, own_turn, parse, to_plain, turned
 from caviar.errors import ConfigError
 from caviar.nn.config import Architecture, Optimisation
 
@@ -78,3 +80,25 @@ def test_settings_survive_being_plain(rate: float, dropout: float, batch: int, o
 
 def test_every_knob_is_a_hyperparameter_of_the_network():
     assert set(knobs.KNOBS.names) <= set(NETWORK.knobs())
+
+
+def test_another_s_knobs_stay_of_the_kind_that_they_are():
+    standing = {"learning_rate": 1, "layers": 3, "deep": True, "name": "a", "learning-rate": 0.5}
+    asked = {"learning_rate": 0.5, "deep": "False", "name": 7, "learning-rate": 2}
+    assert own_turn(standing, asked) == {"learning_rate": 0.5, "deep": False, "name": "7", "learning-rate": 2}
+    for name, value, said in (
+        ("depth", 1, "no knob 'depth'"),
+        ("deep", 1, "deep is true or false"),
+        ("layers", True, "layers is a number"),
+        ("layers", "many", "layers is a number"),
+        ("layers", math.inf, "finite"),
+        ("learning_rate", -1, "learning_rate must be"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            own_turn(standing, {name: value})
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a=b", "x" * 101])
+def test_a_knob_s_name_can_be_typed(name: str):
+    with pytest.raises(ConfigError, match="a knob is a number"):
+        check_own({name: 1})

@@ -735,3 +735,21 @@ def test_an_end_that_nobody_saved_is_said(pond: Pond):
         connection.exec_driver_sql("UPDATE runs SET request = ?", (asked,))
     seen = pond.follow(loop.resume("net", pond.store))
     assert seen.w() == pytest.approx({epoch: after(epoch, 0.1) for epoch in (1, 2, 3)})
+
+
+def test_the_keys_of_the_screen_turn_the_program_s_own_knobs(pond: Pond):
+    from caviar.cli.raising import Keys
+
+    pond.raise_one(bowl(), {"lr": 0.1, "learning_rate_of_old": 1, "learning_rate": 0.1, "wide": False}, epochs=1)
+    given = []
+    keys = Keys(enabled=False)
+    keys.give = lambda kind, arguments, because: given.append((kind, arguments, because))
+    keys.run, keys.rate, keys.rate_knob = pond.runs.run("net"), 0.1, "lr"
+    for key in "+:wide=true because it may\n":
+        keys.press(key)
+    assert given[0] == ("turn", {"lr": pytest.approx(0.15)}, "")
+    assert given[1] == ("turn", {"wide": "true"}, "it may")
+    keys.rate = math.nan
+    keys.press("-")
+    assert len(given) == 2
+    assert "no knob learning_rate" in keys.said
