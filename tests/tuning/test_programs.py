@@ -107,6 +107,31 @@ def test_what_a_function_returns_is_its_final_score():
     assert all(score >= 100 for _, _, _, score, _, _ in told(study))
 
 
+def test_what_a_trial_does_after_its_last_epoch_is_waited_for():
+    def finishes_slowly(trial):
+        import time
+
+        trial.report(1, 0.0)
+        time.sleep(0.5)
+        Path(trial.folder, "model.txt").write_text("saved")
+        return 100 + trial.config["x"]
+
+    study = caviar.tune(finishes_slowly, SPACE, trials=3, processes=3, epochs=1)
+    assert all(score >= 100 for _, _, _, score, _, _ in told(study))
+    assert len(list(Path("caviar.db.programs").rglob("model.txt"))) == 3
+
+
+def test_a_budget_of_seconds_leaves_time_for_repeats():
+    def takes_time(trial):
+        import time
+
+        time.sleep(0.05)
+        return trial.config["x"]
+
+    study = caviar.tune(takes_time, SPACE, seconds=12, processes=2, repeats=1)
+    assert len(study.summary["best"]["repeated"]["scores"]) == 1
+
+
 def test_failures_are_those_trials_own():
     def moody(trial):
         if trial.number == 1:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 EPOCHS = 27
 FINALISTS = 5
 _SHOW_EVERY = 0.1  # seconds
+_SEARCH_SHARE = 0.75  # of a time budget, where the best are repeated
 _HOPELESS = 5  # trials that failed, and none that did not: it is the code, and not the config
 
 _NO_SCORE = "it was done and had told no score"
@@ -102,11 +103,11 @@ class ProgramJob:
     name: str
     ended: Callable[[], bool]
 
-    def in_time(self) -> bool:
-        """Whether time is left. Raises KeyboardInterrupt where the study is to end."""
+    def in_time(self, share: float = 1.0) -> bool:
+        """Whether of this ``share`` of the time some is left. Raises KeyboardInterrupt where the study is to end."""
         if self.ended():
             raise KeyboardInterrupt
-        return self.seconds is None or time.monotonic() - self.request.started < self.seconds
+        return self.seconds is None or time.monotonic() - self.request.started < share * self.seconds
 
     def trial_seed(self, number: int, repeat: int = 0) -> int:
         """The seed that a trial is given: a whole number below 2**32."""
@@ -301,11 +302,14 @@ class _Search:
     def run(self) -> Iterator[Progress]:
         """Until the budget is spent, or nothing is left to do."""
         shown, boxes = 0.0, 0
-        while not self._strategy.over and self._job.in_time():
+        share = _SEARCH_SHARE if self._job.request.repeats else 1.0
+        while self._job.in_time(share):
             self._give()
             self._book.open(self._strategy.boxes[boxes:])
             boxes = len(self._strategy.boxes)
-            if self._strategy.over:
+            if (
+                self._strategy.over and not self._pool.under_way
+            ):  # who has had all epochs may have more to do, and to tell
                 break
             event = self._pool.take(timeout=_SHOW_EVERY)
             if event is not None:
@@ -581,7 +585,7 @@ def _conclude(job: ProgramJob, book: Book, study: Study, search: _Search, store:
     whole = [
         Finalist(number, [book.merit(trial) for trial in again], 0, job.rungs[-1])
         for number, again in repeats.items()
-        if again and all(trial.state in (TrialState.FINISHED, *_WITHOUT) for trial in again)
+        if again
     ]
     winner, repeated = candidates[0], None
     if whole:
