@@ -342,8 +342,8 @@ def known_table(facts: Mapping[str, Facts]) -> str:
 
 
 def _where(lines: Sequence[Mapping[str, str]]) -> str:
-    """The machines and days of the measurements."""
-    places = sorted({f"{line['machine']}, commit {line['commit']}, {line['date']}" for line in lines})
+    """The machines and days of the measurements; the CSV has the commits."""
+    places = sorted({f"{line['machine']}, {line['date']}" for line in lines})
     return f"Measured on: {'; '.join(places)}."
 
 

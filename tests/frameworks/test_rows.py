@@ -117,7 +117,7 @@ def test_a_row_that_cannot_be_run_is_a_line_of_the_table(log: Path, row: Row) ->
     )
     assert "| Old | old 1.0 |  | - | - | - | - | - | - | - |" in table
     assert "- **Old**: there is no package." in table
-    assert table.endswith("Measured on: m, commit c, d.")
+    assert table.endswith("Measured on: m, d.")
 
 
 def test_tables_go_between_their_markers() -> None:

@@ -3,6 +3,7 @@
 Both are processes (stopwatch.py), each in its own interpreter and both on the same core. They take turns, so that
 what else the machine does falls on both, and the figures are medians over the turns. Imports and first steps are
 measured in the second of two processes: the first one has brought the files into memory and filled compilers' caches.
+A turn is one call of the program's ``train``, over as many epochs as fill it; what a call costs by itself is in it.
 """
 
 from __future__ import annotations
@@ -132,6 +133,7 @@ def measure(
             return
         for network in NETWORKS:
             ours.start(network)
+            ours.rate(seconds)
             rate = median(ours.rate(seconds) for _ in range(turns))
             timing = replace(timing, speeds=(*timing.speeds, Speed(network.name, rate, rate, 1.0, 1.0, 1.0)))
         yield timing
@@ -150,6 +152,7 @@ def _beside(
             for network in NETWORKS:
                 ours.start(network)
                 theirs.start(network)
+                ours.rate(seconds), theirs.rate(seconds)  # finds out how many epochs a turn has
                 rates = [(ours.rate(seconds), theirs.rate(seconds)) for _ in range(turns)]
                 ratios = sorted(mine / yours for mine, yours in rates)
                 mine, yours = median(rate for rate, _ in rates), median(rate for _, rate in rates)
