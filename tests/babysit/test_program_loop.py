@@ -237,6 +237,7 @@ def test_turn_pause_snapshot_rollback_and_stop_from_another_terminal(pond: Pond)
     diary = record.diary("net")
     kinds = [entry.kind for entry in diary if entry.kind != "snapshot"]
     assert kinds == ["begun", "turn", "turn", "pause", "turn", "resume", "rollback", "stop", "end"]
+    assert list(record.folder.glob("*/program/*.file")) == []
     assert [e.facts["turned"] for e in diary if e.kind == "turn"] == [
         {"learning_rate": [0.01, 0.02]},
         {"deep": [True, False], "note": ["plain", "3"]},

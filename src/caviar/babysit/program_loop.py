@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -165,6 +166,9 @@ def _raise(
             result = summary
         yield Raised(summary, None)
     finally:
+        for file in folder.glob("*.file"):  # a snapshot on its way: its process has ended
+            with suppress(OSError):
+                file.unlink()
         runs.close(holding, state, result)
 
 
@@ -271,7 +275,8 @@ def _measure(nursing: Nursing, cub: ProgramCub, told: Told, seconds: float) -> R
 
 def _sight(nursing: Nursing, cub: ProgramCub, told: list[float]) -> Sight:
     """The nurse's sight. An epoch that was told as a whole stands for its mini-batches: that is all there is to see."""
-    epochs = [{"train_loss": loss} for e in nursing.epochs if math.isfinite(loss := _training_loss(e))]
+    last = nursing.epochs[-2:]  # no rule of these looks further back
+    epochs = [{"train_loss": loss} for e in last if math.isfinite(loss := _training_loss(e))]
     losses = list(told)
     if nursing.epoch_ended and epochs and not losses:
         losses = [epochs.pop()["train_loss"]] * THRESHOLDS.fewest
