@@ -181,7 +181,8 @@ class OrderState(StrEnum):
 class Run:
     """One network that is nursed while it trains, or anyone's training loop.
 
-    ``kind`` is "network" (caviar trains it) or "loop" (its own program does). ``request`` is what a person asked for,
+    ``kind`` is "network" (caviar trains it), "program" (a process does that speaks docs/protocol.md) or "loop" (a
+    training loop in a process of its own, see caviar.babysit.run). ``request`` is what a person asked for,
     ``config`` the hyperparameters, or the knobs, that it began with. A branch has a ``parent`` and the number of the
     parent's snapshot that it began from. ``keeper`` is the process that trains it, None where none does; ``progress``
     what it said of itself last.
@@ -217,6 +218,7 @@ class Holding:
 class Clock:
     """Where a run stands. ``tick`` counts every mini-batch that it ever trained, those that were undone too, and so
     never goes back; ``step`` counts those that are in the network, ``epoch`` its epochs, and ``take`` the rollbacks.
+    Of a program the mini-batches are counted as far as it tells of them.
     """
 
     tick: int = 0

@@ -3,6 +3,8 @@
     own_loop   with caviar.babysit.run("resnet-7", knobs=dict(learning_rate=0.1)) as run: ...   anyone's training loop
     loop       caviar's own: one screen, a stream of events
     cub        the network that is raised, to the bit
+    program_loop, program_cub   the same for somebody's program, through docs/protocol.md
+    nursing    what can be done to a run, and its book
     nurse      rules that a careful person would follow
     replay     train it again from the diary
 
