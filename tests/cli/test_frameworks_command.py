@@ -60,7 +60,14 @@ def test_a_page(asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["pytorhc"], "'pytorhc' is not on this machine\ndid you mean 'pytorch'?"),
+        (
+            (
+                ["pytorhc"],
+                "'pytorhc' is not on this machine\n"
+                "make frameworks NAME=pytorhc sets it up, if it can be; did you mean 'pytorch'?",
+            ),
+            "'pytorhc' is not on this machine\nmake frameworks NAME=pytorhc sets it up, if it can be; did you mean 'pytorch'?",
+        ),
         (["--html", "nowhere/page.html"], "nowhere/page.html cannot be written"),
     ],
 )

@@ -45,7 +45,7 @@ def frameworks(
         if name not in rows:
             raise ConfigError(
                 f"{name!r} is not on this machine",
-                f"{did_you_mean(name, rows)} make frameworks NAME={name} sets it up, if it can be",
+                f"make frameworks NAME={name} sets it up, if it can be; {did_you_mean(name, rows)}",
             )
     if names:
         found = [one for one in found if one.row in names]
