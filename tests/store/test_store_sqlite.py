@@ -6,10 +6,13 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,11 +96,30 @@ def test_a_store_is_a_file(url: str) -> None:
         Store.open(url)
 
 
+def test_opening_a_store_again_leaves_this_process_its_locks(tmp_path: Path) -> None:
+    """POSIX drops all locks of a process on a file when it closes any descriptor of it.
+
+    Another process that closes the database takes itself for the last one then, and removes the log under our feet.
+    """
+    path = tmp_path / "caviar.db"
+    look = (
+        f"import sqlite3; c = sqlite3.connect({str(path)!r}); print(c.execute('SELECT name FROM studies').fetchall())"
+    )
+    with Store.open(path) as store:
+        store.create_study(STUDY)
+        Store.open(path, create=False).close()
+        subprocess.run([sys.executable, "-c", look + "; c.close()"], check=True)
+        assert path.with_name("caviar.db-wal").exists()
+        store.create_study(replace(STUDY, name="another"))
+        seen = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout
+    assert "another" in seen
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
         (b"", "is an empty file"),
-        (b"species,petal\nrose,1\n" * 100, "is not a database"),
+        (b"species,petal\nrose,1\n" * 100, "damaged, or not a database"),
         (b"SQLite format 3\0" + b"\xff" * 5000, "damaged, or not a database"),
         (b"SQLite format 3\0", "damaged, or not a database"),
     ],

@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -38,7 +38,6 @@ FIRST_SAFE = (3, 51, 3)
 WRITING = "caviar_writing"
 """The execution option of a connection whose next transaction writes."""
 
-_HEADER = b"SQLite format 3\0"
 NOT_ONE = "name the caviar.db of an earlier run, or a new file, with --store"
 
 
@@ -182,12 +181,18 @@ def check(path: Path) -> None:
             raise StoreError(
                 f"there is no store at {str(path)!r}", "name one with --store, or make one with `caviar tune`"
             )
-        with path.open("rb") as file:
-            start = file.read(len(_HEADER))
-        if not start:
+        if path.stat().st_size == 0:
             raise StoreError(f"{str(path)!r} is an empty file, not a store", "delete it, or name another with --store")
-        if start != _HEADER:
-            raise StoreError(f"{str(path)!r} is not a database", NOT_ONE)
+        # Only SQLite may look into the file: if this process has it open already, closing another descriptor of it
+        # would drop all of its locks, and the next process to close it would take the log away
+        # (sqlite.org/howtocorrupt.html, section 2.2).
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            try:
+                connection.execute("PRAGMA schema_version")
+            except sqlite3.OperationalError:  # locked, say: what else is wrong is found when it is used
+                pass
+            except sqlite3.DatabaseError as error:
+                raise _in_two_lines(str(path), error.sqlite_errorname) from error
 
 
 def use_write_ahead_log(engine: sa.Engine, path: Path) -> None:
