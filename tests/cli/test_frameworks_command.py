@@ -61,12 +61,9 @@ def test_a_page(asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[
     ("arguments", "said"),
     [
         (
-            (
-                ["pytorhc"],
-                "'pytorhc' is not on this machine\n"
-                "make frameworks NAME=pytorhc sets it up, if it can be; did you mean 'pytorch'?",
-            ),
-            "'pytorhc' is not on this machine\nmake frameworks NAME=pytorhc sets it up, if it can be; did you mean 'pytorch'?",
+            ["pytorhc"],
+            "'pytorhc' is not on this machine\n"
+            "make frameworks NAME=pytorhc sets it up, if it can be; did you mean 'pytorch'?",
         ),
         (["--html", "nowhere/page.html"], "nowhere/page.html cannot be written"),
     ],
