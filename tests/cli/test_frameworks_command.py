@@ -61,11 +61,7 @@ def test_a_page(asked: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[
     ("arguments", "said"),
     [
         (
-            (
-                ["pytorhc"],
-                "'pytorhc' is not on this machine\n"
-                "make frameworks NAME=pytorhc sets it up, if it can be; did you mean 'pytorch'?",
-            ),
+            ["pytorhc"],
             "'pytorhc' is not on this machine\n"
             "make frameworks NAME=pytorhc sets it up, if it can be; did you mean 'pytorch'?",
         ),
