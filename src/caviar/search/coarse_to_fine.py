@@ -194,7 +194,8 @@ class CoarseToFine:
 
     def _reason(self, best: list[Compared], of: int, before: _Region | None) -> str:
         """What a colleague would say."""
-        told = f"the best {len(best)} of {of} after {best[0].epoch} epochs lie here"
+        epochs = f"{best[0].epoch} epoch{'s' * (best[0].epoch > 1)}"
+        told = f"the best {len(best)} of {of} after {epochs} lie here"
         changes = [change for j in range(len(self._scales)) if (change := self._change(j, before))]
         changes.sort(reverse=True)
         return "; ".join([told, *(text for _, text in changes[:3])])
