@@ -54,7 +54,8 @@ def ours(trials: int, processes: int) -> dict[str, float]:
     return {
         "seconds_to_first_trials": first,
         "milliseconds_a_trial": 1e3 * (whole - first) / trials,
-        "milliseconds_of_the_last_tenth": 1e3 * (end - until) / max(trials - count, 1),
+        # of a short study there are too few looks at its progress to tell
+        "milliseconds_of_the_last_tenth": 1e3 * (end - until) / (trials - count) if trials > count else float("nan"),
     }
 
 
