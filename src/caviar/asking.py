@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import threading
 import time
 from contextlib import AbstractContextManager
@@ -31,7 +30,7 @@ from caviar.search.asking import RUNGS, Asked, Asking, Rule
 from caviar.search.ranking import GOAL_METRICS, WORST, Goal, merit
 from caviar.search.searches import search_named
 from caviar.space import Space
-from caviar.tuning.request import DEFAULT_SEARCH
+from caviar.tuning.request import DEFAULT_SEARCH, check_study_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,11 +82,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
 
         if goal not in GOAL_METRICS:
             raise ConfigError(f"a goal is maximize or minimize, got {goal!r}", 'losses are to be minimized: "minimize"')
-        if not re.fullmatch(r"\w[\w .-]{0,99}", name):
-            raise StoreError(
-                f"a study's name is letters, digits, '_', '-', '.' and spaces, at most 100 of them, got {name[:100]!r}",
-                "name it otherwise",
-            )
+        check_study_name(name)
         self.name = name
         self._metric = GOAL_METRICS[goal]
         self._asking = Asking(search_named(search, space, seed), goal == "maximize", stopping, rungs)

@@ -132,6 +132,34 @@ def test_a_budget_of_seconds_leaves_time_for_repeats():
     assert len(study.summary["best"]["repeated"]["scores"]) == 1
 
 
+def test_a_repeat_that_the_time_interrupts_does_not_count():
+    """The first trial of all is as quick as the others; repeats, which come without an early stop, take an hour."""
+
+    def slow_when_repeated(trial):
+        import time
+
+        trial.report(1, trial.config["x"])
+        if "-" in Path(trial.folder).name:
+            time.sleep(3600)
+
+    study = caviar.tune(slow_when_repeated, SPACE, seconds=12, processes=2, epochs=1, repeats=1)
+    assert (study.trials().query("repeat > 0").state == "interrupted").all()
+    assert study.summary["best"]["repeated"] is None
+    assert study.best.score == max(score for _, _, _, score, _, _ in told(study))
+
+
+def test_a_failure_without_a_word_is_one_all_the_same(tmp_path):
+    Path("mute.py").write_text(
+        "import json, sys\ntrial = json.loads(sys.stdin.readline())\n"
+        "print(json.dumps({'type': 'failed'} if trial['trial'] % 2 else {'type': 'done', 'score': 1}), flush=True)\n"
+    )
+    Path("space.toml").write_text(SPACE_FILE)
+    arguments = ["--space", "space.toml", "--trials", "4", "--json"]
+    done = caviar_command("tune", "--command", f"{sys.executable} mute.py", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["trials"]["failed"] == 2
+
+
 def test_failures_are_those_trials_own():
     def moody(trial):
         if trial.number == 1:

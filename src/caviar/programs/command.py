@@ -1,22 +1,22 @@
 """How a process that trains is started: by a command line, which knows the protocol or does not, or by a function.
 
 A function goes to its processes as cloudpickle makes it, so that one of a notebook, a lambda or a closure will do. It
-goes through memory of this process to children of this process and nowhere else: no pickle is ever read from a file.
+goes through a file without a name, which this process and its children have and nobody else: no pickle is ever read
+that somebody could have put there.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import shlex
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from caviar.errors import ConfigError, did_you_mean
 from caviar.programs.program import Program
@@ -148,25 +148,30 @@ class Objective:
                 f"the objective cannot be taken to another process: {str(error).splitlines()[0]:.200}",
                 "make what it needs (open files, connections, locks) within it",
             ) from None
-        self._memory = os.memfd_create("caviar-objective") if hasattr(os, "memfd_create") else _unnamed_file()
-        with open(self._memory, "wb", closefd=False) as file:
-            # on a line of its own, before the rest: its modules are looked for there
-            file.write(json.dumps(sys.path).encode() + b"\n" + function_bytes)
+        # on a line of its own, before the rest: its modules are looked for there
+        self._content = json.dumps(sys.path).encode() + b"\n" + function_bytes
+        self._file: IO[bytes] | None = None
 
     def start(self, trial: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
         """A process for ``trial`` and those after it."""
-        own = {"CAVIAR_PROTOCOL": str(VERSION), "CAVIAR_OBJECTIVE": str(self._memory)}
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - `close` does
+            self._file.write(self._content)
+            self._file.flush()
+        descriptor = self._file.fileno()
+        own = {"CAVIAR_PROTOCOL": str(VERSION), "CAVIAR_OBJECTIVE": str(descriptor)}
         arguments = [sys.executable, "-m", "caviar.programs.host"]
-        return Program(arguments, {**environment, **own}, pass_fds=[self._memory])
+        return Program(arguments, {**environment, **own}, pass_fds=[descriptor])
 
     def score(self, line: bytes) -> float | None:
         """It has messages for that."""
         return None
 
     def close(self) -> None:
-        """Give the memory back."""
-        with suppress(OSError):
-            os.close(self._memory)
+        """Give the file back."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 def split(command: str) -> list[str]:
@@ -186,10 +191,3 @@ def name_of(arguments: list[str]) -> str:
     """A name for a study of this command: of the script if there is one, else of the program."""
     script = next((a for a in arguments[1:] if Path(a).suffix in (".py", ".jar", ".sh", ".jl", ".R")), arguments[0])
     return re.sub(r"[^\w.-]+", "-", Path(script).stem).strip("-.") or "program"
-
-
-def _unnamed_file() -> int:
-    import tempfile
-
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())

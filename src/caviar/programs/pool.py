@@ -96,7 +96,6 @@ class Pool:
         self._clock = clock
         self._events: deque[Event] = deque()
         self._selector = selectors.DefaultSelector()
-        self._watched: set[int] = set()
         self._leaving: list[tuple[Program, float]] = []
 
     def __enter__(self) -> Pool:
@@ -129,11 +128,6 @@ class Pool:
     def under_way(self) -> int:
         """How many trials have a place."""
         return len(self._places) - self.room
-
-    def has(self, number: int) -> bool:
-        """Whether trial ``number`` has a place, and was not told to stop."""
-        place = self._place(number)
-        return place is not None and place.stopping is None
 
     def give(self, trial: Mapping[str, Any], number: int | None = None) -> None:
         """Have a trial trained, by the protocol's message; a process that is warm takes it where there is one.
@@ -214,6 +208,8 @@ class Pool:
             if place.program is not None:
                 if place.program.has_unsent:
                     place.program.send()
+                if place.number is None:
+                    place.program.hush()  # nobody asked
                 self._hear(place)
                 self._watch(place, now)
         self._reap()

@@ -50,10 +50,10 @@ class Program:
         )
         assert self._process.stdin
         assert self._process.stdout
-        self.input = self._process.stdin.fileno()
-        self.output = self._process.stdout.fileno()
+        self._input = self._process.stdin.fileno()
+        self._output = self._process.stdout.fileno()
         self._open = {pipe.fileno() for pipe in (self._process.stdout, self._process.stderr) if pipe is not None}
-        for descriptor in (self.input, *self._open):
+        for descriptor in (self._input, *self._open):
             os.set_blocking(descriptor, False)
         self._lines: deque[bytes] = deque()
         self._rest = b""  # of the output, after its last newline
@@ -75,7 +75,7 @@ class Program:
         self._unsent += line
         try:
             while self._unsent:
-                self._unsent = self._unsent[os.write(self.input, self._unsent) :]
+                self._unsent = self._unsent[os.write(self._input, self._unsent) :]
         except BlockingIOError:
             return True
         except OSError:  # it has ended
@@ -92,10 +92,10 @@ class Program:
             chunk = b""
         if not chunk:
             self._open.discard(descriptor)
-            if descriptor == self.output and self._rest:  # a last line without an end
+            if descriptor == self._output and self._rest:  # a last line without an end
                 self._lines.append(self._rest)
                 self._rest = b""
-        elif descriptor != self.output:
+        elif descriptor != self._output:
             self.keep(chunk)
         else:
             *lines, self._rest = (self._rest + chunk).split(b"\n")
@@ -116,6 +116,10 @@ class Program:
     def next_line(self) -> bytes | None:
         """The next line of its output, without its end; None while there is none."""
         return self._lines.popleft() if self._lines else None
+
+    def hush(self) -> None:
+        """Pass over the lines that wait: it has no trial to tell of."""
+        self._lines.clear()
 
     @property
     def waiting_lines(self) -> int:
@@ -142,7 +146,11 @@ class Program:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is gone."""
+        """Whether it is gone; its children are ended then."""
+        if self._process.returncode is None:
+            status = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if status is not None:  # while nobody has waited for it, the number of its group is nobody else's
+                self._signal(signal.SIGKILL)
         return self._process.poll() is not None
 
     @property
@@ -174,12 +182,11 @@ class Program:
         if not self.has_ended:
             self._signal(signal.SIGTERM)
 
-    def end(self, grace: float = 0.0) -> None:
-        """Wait for its end so many seconds, then end it, and in any case all of its children."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(grace)
-        self._signal(signal.SIGKILL)
-        self._process.wait()
+    def end(self) -> None:
+        """End it, and all of its children."""
+        if not self.has_ended:
+            self._signal(signal.SIGKILL)
+            self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 with suppress(OSError):

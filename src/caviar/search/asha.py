@@ -26,6 +26,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from caviar.search.halving import ETA, Decision
 from caviar.search.ranking import WORST, Merit
@@ -137,12 +138,14 @@ class Asha:
 
     def _is_good(self, rung: _Rung, index: int, until: int, merit: Merit) -> bool:
         """Whether ``merit`` is among the best of eta of its company; of equal ones the earlier is the better."""
-        company = [other for _, other in rung.compared[: bisect_left(rung.indices, until)][-COMPANY:]]
+        end = bisect_left(rung.indices, until)
+        company = [other for _, other in rung.compared[max(end - COMPANY, 0) : end]]
         if sum(other >= merit for other in company) * self._eta < len(company) + 1:
             return True
         if index not in self._slow:
             return False
-        alike = [other for earlier, other in rung.slow if earlier < until][-COMPANY:]
+        end = bisect_left(rung.slow, until, key=itemgetter(0))
+        alike = [other for _, other in rung.slow[max(end - COMPANY, 0) : end]]
         return sum(other >= merit for other in alike) * self._eta < len(alike) + 1
 
 

@@ -55,15 +55,11 @@ class Best:
     model: Model
 
 
-@dataclass(frozen=True)
-class TunedStudy:
-    """What ``tune`` gives back; ``summary`` is the JSON object of ``caviar tune --json``."""
+class _InStore:
+    """A study that is in a store, whose ``url`` has its password if it has one."""
 
     name: str
-    store: str
-    best: Best
-    summary: Mapping[str, Any]
-    url: str = field(repr=False)  # of the store, with its password if it has one: ``store`` is for people
+    url: str
 
     def trials(self) -> pd.DataFrame:
         """All trials from the store, a row a trial."""
@@ -74,7 +70,18 @@ class TunedStudy:
 
 
 @dataclass(frozen=True)
-class TunedProgram:
+class TunedStudy(_InStore):
+    """What ``tune`` gives back; ``summary`` is the JSON object of ``caviar tune --json``."""
+
+    name: str
+    store: str
+    best: Best
+    summary: Mapping[str, Any]
+    url: str = field(repr=False)  # of the store, with its password if it has one: ``store`` is for people
+
+
+@dataclass(frozen=True)
+class TunedProgram(_InStore):
     """What ``tune`` gives back for a function or a command; ``summary`` is the JSON object of ``--json``.
 
     ``best`` is the best trial, with its ``number``, ``config``, ``score`` and ``epochs``.
@@ -85,13 +92,6 @@ class TunedProgram:
     best: Trial
     summary: Mapping[str, Any]
     url: str = field(repr=False)  # as of TunedStudy
-
-    def trials(self) -> pd.DataFrame:
-        """All trials from the store, a row a trial."""
-        from caviar.store import Store
-
-        with Store.open(self.url, create=False) as store:
-            return store.trials_frame(self.name)
 
 
 Event = Begun | Progress | TunedStudy | TunedProgram

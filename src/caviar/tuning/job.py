@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,10 +23,10 @@ from caviar.run.environment import environment, processors
 from caviar.search.halving import POOL, rungs_for
 from caviar.search.ranking import check_metric, metric_for
 from caviar.search.searches import check_search, search_named
-from caviar.search.strategy import STOPPINGS, Search, Stopping, Strategy, places
+from caviar.search.strategy import Search, Stopping, Strategy, places
 from caviar.space import Space, default_space
 from caviar.tuning.events import Progress
-from caviar.tuning.request import DEFAULT_SECONDS, PREFERENCES, Request
+from caviar.tuning.request import PREFERENCES, Request, check_budget, check_seed, check_study_name, stopping_named
 
 FINALISTS = 5
 FOLDS = 5
@@ -173,15 +172,8 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
     from caviar.data.labels import check_task
     from caviar.data.read import read
 
-    seconds, trials = request.seconds, request.trials
-    if seconds is not None and not 0 < seconds < float("inf"):
-        raise ConfigError(f"a budget of seconds must be above 0, got {seconds}", "give it some: --seconds 60")
-    if trials is not None and trials < 1:
-        raise ConfigError(f"a budget of trials must be at least 1, got {trials}", "give it some: --trials 500")
-    if seconds is None and trials is None:
-        seconds = DEFAULT_SECONDS
-    if not 0 <= request.seed < 2**63:
-        raise ConfigError(f"a seed must be a whole number from 0 to 2**63 - 1, got {request.seed}", "use --seed 0, say")
+    seconds = check_budget(request.seconds, request.trials)
+    check_seed(request.seed)
     if request.threads is not None and request.threads < 1:
         raise ConfigError(f"threads must be at least 1, got {request.threads}", f"this machine has {processors()}")
     if request.prefer not in PREFERENCES:
@@ -189,9 +181,7 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
             f"there is no preference {request.prefer!r}: it is score, small or fast",
             did_you_mean(request.prefer, PREFERENCES),
         )
-    stopping = next((rule for rule in STOPPINGS if rule == request.stopping), None)
-    if stopping is None:
-        raise ConfigError(f"there is no stopping rule {request.stopping!r}", did_you_mean(request.stopping, STOPPINGS))
+    stopping = stopping_named(request.stopping)
     if request.metric is not None:
         check_metric(request.metric)
     check_task(request.task)
@@ -208,11 +198,7 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
     metric = metric_for(str(dataset.facts["task"]), request.metric)
     largest = _check_space(space, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
     name = request.study if request.study is not None else table.name
-    if not re.fullmatch(r"\w[\w .-]{0,99}", name):
-        raise StoreError(
-            f"a study's name is letters, digits, '_', '-', '.' and spaces, at most 100 of them, got {name[:100]!r}",
-            "name it with --study",
-        )
+    check_study_name(name)
     rungs = rungs_for(len(dataset.train))
     return Job(
         request=request,

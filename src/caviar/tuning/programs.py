@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +21,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from caviar.errors import ConfigError, NoAnswer, StoreError, did_you_mean
+from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.programs import protocol
 from caviar.programs.command import Command, Objective, Silent, Speaking
 from caviar.programs.pool import Crashed, Finished, Pool, Reported, Snapshot
 from caviar.randomness import Purpose, raw, stream_key
-from caviar.records import Measurement, Study, StudyState, Trial, TrialState
+from caviar.records import Config, Measurement, Study, StudyState, Trial, TrialState
 from caviar.run.book import Book, Known
 from caviar.run.environment import environment, processors
 from caviar.run.shelf import SAVED_FROM, Shelf
@@ -35,10 +34,10 @@ from caviar.search.choosing import Finalist, choose
 from caviar.search.halving import rungs_to
 from caviar.search.ranking import GOAL_METRICS, WORST, Goal, Merit, smaller_is_better
 from caviar.search.searches import check_search, search_named
-from caviar.search.strategy import STOPPINGS, Ending, Step, Stopping, Strategy
+from caviar.search.strategy import Ending, Step, Stopping, Strategy
 from caviar.space import Space
 from caviar.tuning.events import Begun, Progress, TunedProgram
-from caviar.tuning.request import DEFAULT_SEARCH, DEFAULT_SECONDS
+from caviar.tuning.request import DEFAULT_SEARCH, check_budget, check_seed, check_study_name, stopping_named
 
 if TYPE_CHECKING:
     from caviar.records import Worker
@@ -140,15 +139,8 @@ class ProgramJob:
 
 def check(request: ProgramRequest, ended: Callable[[], bool]) -> ProgramJob:
     """Check everything that can be checked before anything is written or started."""
-    seconds, trials = request.seconds, request.trials
-    if seconds is not None and not 0 < seconds < float("inf"):
-        raise ConfigError(f"a budget of seconds must be above 0, got {seconds}", "give it some: --seconds 60")
-    if trials is not None and trials < 1:
-        raise ConfigError(f"a budget of trials must be at least 1, got {trials}", "give it some: --trials 500")
-    if seconds is None and trials is None:
-        seconds = DEFAULT_SECONDS
-    if not 0 <= request.seed < 2**63:
-        raise ConfigError(f"a seed must be a whole number from 0 to 2**63 - 1, got {request.seed}", "use --seed 0, say")
+    seconds = check_budget(request.seconds, request.trials)
+    check_seed(request.seed)
     if not isinstance(request.epochs, int) or not 1 <= request.epochs <= 10**6:
         raise ConfigError(f"epochs must be a whole number from 1 to 1,000,000, got {request.epochs!r}", "--epochs 27")
     if request.repeats < 0:
@@ -162,9 +154,7 @@ def check(request: ProgramRequest, ended: Callable[[], bool]) -> ProgramJob:
         raise ConfigError(f"processes must be at least 1, got {request.processes}", f"this machine has {processors()}")
     if request.trial_timeout is not None and not request.trial_timeout > 0:
         raise ConfigError(f"a trial timeout must be above 0 s, got {request.trial_timeout}", "--trial-timeout 600")
-    stopping = next((rule for rule in STOPPINGS if rule == request.stopping), None)
-    if stopping is None:
-        raise ConfigError(f"there is no stopping rule {request.stopping!r}", did_you_mean(request.stopping, STOPPINGS))
+    stopping = stopping_named(request.stopping)
     check_search(request.search)
     if request.space is None:
         raise ConfigError(
@@ -173,12 +163,8 @@ def check(request: ProgramRequest, ended: Callable[[], bool]) -> ProgramJob:
         )
     space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
     command = _command(request, space)
-    if request.study is not None and not re.fullmatch(r"\w[\w .-]{0,99}", request.study):
-        raise StoreError(
-            "a study's name is letters, digits, '_', '-', '.' and spaces, at most 100 of them, "
-            f"got {request.study[:100]!r}",
-            "name it with --study",
-        )
+    if request.study is not None:
+        check_study_name(request.study)
     gpus = [str(gpu) for gpu in request.gpus or ()]
     processes = request.processes or len(gpus) or processors()
     return ProgramJob(
@@ -307,9 +293,7 @@ class _Search:
             self._give()
             self._book.open(self._strategy.boxes[boxes:])
             boxes = len(self._strategy.boxes)
-            if (
-                self._strategy.over and not self._pool.under_way
-            ):  # who has had all epochs may have more to do, and to tell
+            if self._strategy.over and not self._pool.under_way:  # who has had all epochs may have more to tell
                 break
             event = self._pool.take(timeout=_SHOW_EVERY)
             if event is not None:
@@ -371,21 +355,31 @@ class _Search:
         number, start = step.number, None
         folder = self.folder / str(number)
         saved = self._shelf.saved(number, step.to_epoch - 1)
-        if saved is not None:
-            epoch = int(saved["epoch"])
-            folder.mkdir(parents=True, exist_ok=True)
-            path = self._starts[number] = folder.absolute() / f"{epoch}.snapshot"
-            path.write_bytes(saved["file"].tobytes())
-            start = (epoch, str(path))
-        message = protocol.trial(
-            number, step.config, self._job.trial_seed(number), self._job.rungs[-1], str(folder.absolute()), start
-        )
         try:
-            self._pool.give(message)
+            if saved is not None:
+                epoch = int(saved["epoch"])
+                folder.mkdir(parents=True, exist_ok=True)
+                path = self._starts[number] = folder.absolute() / f"{epoch}.snapshot"
+                path.write_bytes(saved["file"].tobytes())
+                start = (epoch, str(path))
+            self.launch(number, step.config, folder, start=start)
         except OSError as error:
             raise NoAnswer(
-                f"no process could be started: {error.strerror or error}", "mend that, and then: caviar resume"
+                f"trial {number} could not be started: {error.strerror or error}", "mend that, and then: caviar resume"
             ) from None
+
+    def launch(
+        self,
+        number: int,
+        config: Config,
+        folder: Path,
+        repeat: int = 0,
+        start: tuple[int, str] | None = None,
+        called: int | None = None,
+    ) -> None:
+        """Give a trial, or a repeat of it, to the pool, where it is ``called`` by its number, or by another."""
+        seed, epochs = self._job.trial_seed(number, repeat), self._job.rungs[-1]
+        self._pool.give(protocol.trial(number, config, seed, epochs, str(folder.absolute()), start), called)
 
     def _go_on(self, number: int, held: Reported) -> None:
         """A trial that was compared goes on."""
@@ -397,11 +391,14 @@ class _Search:
         spent = self._book.seconds.get((number, 0), 0.0)
         save = None
         if held.told.saves and self._shelf.trouble is None and spent - self._saved_at.get(number, 0.0) >= SAVED_FROM:
-            folder = self.folder.absolute() / str(number)
-            folder.mkdir(parents=True, exist_ok=True)
-            self._saving[number] = (epoch, folder / f"{epoch}.snapshot")
+            path = self.folder.absolute() / str(number) / f"{epoch}.snapshot"
             self._saved_at[number] = spent
-            save = str(self._saving[number][1])
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._saving[number] = epoch, path
+                save = str(path)
+            except OSError as error:
+                self._no_snapshots(error)
         self._pool.answer(number, protocol.go_on(save=save))
 
     # --- from the pool to the strategy ---
@@ -453,11 +450,18 @@ class _Search:
         if epoch == 0:
             return
         if event.did.what == "saved":
-            with suppress(OSError):
+            try:
                 content = np.frombuffer(path.read_bytes(), np.uint8)
+            except OSError as error:
+                self._no_snapshots(error)
+            else:
                 self._book.write()  # first what was measured until then
                 self._shelf.save(event.number, epoch, {"file": content, "epoch": np.array(epoch)})
         _remove(path)
+
+    def _no_snapshots(self, error: OSError) -> None:
+        """The study goes on without, and says so."""
+        self._shelf.trouble = StoreError(f"no snapshot: {error.strerror or error}", "the study goes on without them")
 
     def _finish(self, event: Finished) -> None:
         """A trial is over by its own word."""
@@ -478,6 +482,7 @@ class _Search:
         if self._book.trials[number, 0].state is not TrialState.RUNNING:
             return
         waits = self._held.pop(number, None) is not None
+        why = why.strip() or "it did not say why"
         if state is not TrialState.DIVERGED:
             self.failures.append(why)
         self._over[number] = self._book.fail(number, why, state=state)
@@ -536,16 +541,22 @@ def _repeat(job: ProgramJob, book: Book, pool: Pool, search: _Search) -> Iterato
             number = -1 - len(left)
             under_way[number] = trial.number, repeat
             book.begin(trial.number, trial.config, repeat)
-            folder = search.folder.absolute() / f"{trial.number}-{repeat}"
-            seed = job.trial_seed(trial.number, repeat)
-            pool.give(protocol.trial(trial.number, trial.config, seed, job.rungs[-1], str(folder)), number)
+            try:
+                search.launch(
+                    trial.number, trial.config, search.folder / f"{trial.number}-{repeat}", repeat, called=number
+                )
+            except OSError:  # the search has an answer already
+                left.clear()
+                del under_way[number]
         event = pool.take(timeout=_SHOW_EVERY)
         if event is not None and event.number in under_way:
             key = under_way[event.number]
             if isinstance(event, Reported):
-                if event.told.epoch is not None and event.told.score is not None:
+                epoch = event.told.epoch or 0
+                enough = epoch > job.rungs[-1]
+                if epoch and not enough and event.told.score is not None:
                     book.told(key[0], measurement(event.told, event.seconds), key[1])
-                pool.answer(event.number, protocol.go_on())
+                pool.answer(event.number, protocol.stop("it has had its epochs") if enough else protocol.go_on())
             elif isinstance(event, Finished | Crashed):
                 del under_way[event.number]
                 if isinstance(event, Crashed):
@@ -579,6 +590,7 @@ def _conclude(job: ProgramJob, book: Book, study: Study, search: _Search, store:
             again
             for r in range(1, job.request.repeats + 1)
             if (again := book.trials.get((trial.number, r))) is not None
+            and again.state in (TrialState.FINISHED, *_WITHOUT)  # the end of the time may have interrupted it
         ]
         for trial in candidates
     }
@@ -630,7 +642,7 @@ def _conclude(job: ProgramJob, book: Book, study: Study, search: _Search, store:
 def _no_answer(book: Book, failures: list[str]) -> NoAnswer:
     counts = book.counts()
     if failures:
-        lines = failures[-1].strip().splitlines()
+        lines = failures[-1].splitlines()
         why = "; ".join(dict.fromkeys((lines[0], lines[-1])))
         return NoAnswer(
             f"no trial has a score; {len(failures)} failed, the last so: {why}",
