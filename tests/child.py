@@ -137,15 +137,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--helpers", type=int, default=0)
     parser.add_argument("--crash", action="append", default=[])
-    parser.add_argument("--save-all", action="store_true", help="a snapshot of every network, however quick")
+    parser.add_argument("--save-all", action="store_true", help="every network and result saved at once, however quick")
     parser.add_argument("--out")
     parser.add_argument("--patience", type=float)
     parser.add_argument("--room", type=int, default=1 << 29)
     given = parser.parse_args()
     if given.save_all:
-        from caviar.run import shelf
+        from caviar.run import book, shelf
 
-        shelf.SAVED_FROM = 0.0
+        shelf.SAVED_FROM = book.WRITE_EVERY = 0.0
     if given.patience is not None:
         importlib.import_module("caviar.tune").PATIENCE = given.patience  # type: ignore[attr-defined]
     for point in given.crash:

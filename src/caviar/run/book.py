@@ -21,7 +21,7 @@ from caviar.search.ranking import GOAL_METRICS, WORST, Merit, merit, smoothed
 if TYPE_CHECKING:
     from caviar.store import Store
 
-_WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
+WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 
 _WITHOUT_MERIT = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED)
 
@@ -211,7 +211,7 @@ class Book:
 
     def write_now_and_then(self) -> None:
         """Write when the last time is half a second ago."""
-        if time.monotonic() - self._written >= _WRITE_EVERY:
+        if time.monotonic() - self._written >= WRITE_EVERY:
             self.write()
 
     def close(self, state: StudyState, result: Mapping[str, Any] | None) -> None:
