@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,10 +20,13 @@ import caviar
 from caviar.data import samples
 from caviar.data.dataset import prepare
 from caviar.data.read import read
+from caviar.engine.contract import Outcome
 from caviar.errors import ConfigError, SpaceError
+from caviar.records import Trial, TrialState
 from caviar.search.choosing import NEARLY
+from caviar.tuning import finals
 from caviar.tuning.answer import _wilson
-from caviar.tuning.job import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, check
+from caviar.tuning.job import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, Job, check
 from caviar.tuning.request import Request
 from tests.test_tune import SMALL, study_of, target, wine  # noqa: F401
 
@@ -138,3 +145,99 @@ def test_a_space_of_networks_that_no_engine_trains_is_refused(wine: Path, tmp_pa
     with pytest.raises(SpaceError, match="parameters") as refusal:
         study_of(wine, tmp_path, space=caviar.Space(learning_rate=0.1, layers=3, hidden_units=20_000))
     assert "lower hidden_units" in refusal.value.way_out
+
+
+def hourglass(seconds: float | None, left: float = math.inf, threads: int = 2) -> Job:
+    """A job with a time budget of which ``left`` seconds are left; rungs 1, 3, 9, 27, 81, 243."""
+    x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    job = check(Request(data=(x, (x[:, 0] > 0).astype(int)), trials=1, threads=threads), lambda: False)
+    gone = 0.0 if seconds is None else seconds - 0.5 - left  # half a second is for the test part and the model
+    return replace(job, seconds=seconds, request=replace(job.request, started=time.monotonic() - gone))
+
+
+def ranked(*trials: tuple[int, str, float]) -> SimpleNamespace:
+    """A book of trials, the best first, as (epochs, state, seconds)."""
+    known = [Trial(n, {}, TrialState(state), epochs, 0.9 - n / 100, 0.3) for n, (epochs, state, _) in enumerate(trials)]
+    seconds = {(n, 0): took for n, (_, _, took) in enumerate(trials)}
+    return SimpleNamespace(best=lambda n: known[:n], seconds=seconds)
+
+
+def test_a_finalist_that_only_the_time_kept_back_is_trained_to_the_end():
+    job = hourglass(60.0)
+    book = ranked((243, "finished", 2.0), (27, "stopped", 1.0), (9, "running", 0.5), (27, "interrupted", 1.0))
+    assert [job.goal(trial) for trial in book.best(4)] == [243, 27, 243, 243]
+    assert [job.cost(book, trial) for trial in book.best(4)] == [2.0, 1.0, 0.5 * 27, 9.0]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([1, 3, 9, 27, 81, 243]), st.sampled_from(["stopped", "running"]), st.floats(1e-3, 10)
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    st.floats(1, 1000),
+    st.integers(1, 4),
+)
+def test_there_are_as_many_finalists_as_a_share_of_the_time_allows(trials, seconds: float, threads: int):
+    """Brute force: one round of repeats and the last training, a fifth more, in two fifths of the time."""
+    job, book = hourglass(seconds, threads=threads), ranked(*trials)
+    costs = [job.cost(book, trial) for trial in book.best(FINALISTS)]
+    last = 1 + len(job.dataset.validation) / len(job.dataset.train)
+
+    def wall(k: int) -> float:
+        return 1.2 * (max(sum(costs[:k]) / threads, *costs[:k]) + last * max(costs[:k]))
+
+    affordable = [k for k in range(2, len(costs) + 1) if wall(k) <= 0.4 * seconds]
+    finalists = job.finalists(book)
+    assert [trial.number for trial in finalists] == list(range(max(affordable, default=1)))
+    assert job.finals_cost(book) <= 0.4 * seconds
+    if len(finalists) > 1:
+        assert job.finals_cost(book) >= wall(len(finalists)) * (1 - 1e-9)
+
+
+def test_the_last_training_gets_as_many_epochs_as_there_is_time_for():
+    book = ranked((27, "interrupted", 1.0))
+    (trial,) = book.best(1)
+    assert hourglass(60.0, left=40.0).last_epochs(book, trial) == 243
+    half = hourglass(60.0, left=40.0)
+    needed = half.last_cost(half.cost(book, trial))
+    assert hourglass(60.0, left=needed / 2).last_epochs(book, trial) == pytest.approx(121, abs=1)
+    assert hourglass(60.0, left=0.01).last_epochs(book, trial) == 27  # it had so many in the search
+    assert hourglass(None).last_epochs(book, trial) == 243
+
+
+def test_one_finalist_is_trained_a_last_time_beside_its_repeats(wine: Path, tmp_path: Path, monkeypatch):  # noqa: F811
+    """The same bits as when the last training waits for the choice."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "finalists", lambda self, book: book.best(1))
+        patch.setattr(finals, "_last", None)  # it would not be found there
+        beside = study_of(wine, tmp_path, study="beside")
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "finalists", lambda self, book: book.best(2))
+        patch.setattr(finals, "choose", lambda weighed, prefer: weighed[0])
+        waits = study_of(wine, tmp_path, study="waits")
+    assert beside.best.trial == waits.best.trial
+    assert beside.summary["best"] == waits.summary["best"]
+    mine, other = beside.best.model.weights, waits.best.model.weights
+    assert all(mine[name].tobytes() == other[name].tobytes() for name in mine)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_when_no_finalist_could_be_repeated(beside: bool, wine: Path, tmp_path: Path, monkeypatch):  # noqa: F811
+    """The search's score has to do; and its network, where there is no last training either."""
+    done = finals._repeat
+
+    def repeat_none(job, book, finalists):
+        repeats, last = yield from done(job, book, finalists[:1])
+        assert last is not None
+        assert last.outcome is Outcome.TRAINED
+        return {number: [] for number in repeats}, last if beside else None
+
+    monkeypatch.setattr(finals, "_repeat", repeat_none)
+    study = study_of(wine, tmp_path)
+    rows = study.summary["data"]["train"] + study.summary["data"]["validation"] * beside
+    assert study.best.model.facts["rows"] == rows
+    assert study.summary["best"]["repeated"]["low"] is None
+    assert len(study.summary["best"]["repeated"]["scores"]) == 1

@@ -41,7 +41,7 @@ def conclude(job: Job, book: Book, study: Study, found: Found, store: str) -> Tu
         "study": study.name,
         "trial": winner.number,
         "config": dict(winner.config),
-        "epochs": winner.epochs,
+        "epochs": found.epochs,
         "rows": len(found.rows),
         "validation": validation,
         "test": test,

@@ -51,9 +51,10 @@ class Company:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The winner, its evaluation each time that it was repeated, and its network with the rows it was trained on."""
+    """The winner, its evaluation each time that it was repeated, and its network: for how long, on which rows."""
 
     winner: Trial
+    epochs: int
     repeats: list[Evaluation]
     training: Training
     rows: Examples
@@ -65,7 +66,7 @@ def finals(job: Job, book: Book) -> Generator[Progress, None, Found]:
     """Repeat the finalists, choose, and train the winner a last time.
 
     A finalist that the end of the time budget kept from being repeated is out, unless all are: then the search's own
-    network has to do.
+    score and, where there is no last training either, its own network have to do.
     """
     best_front = front(
         Weighed(trial.number, book.merit(trial), float(job.parameters(trial.config)))
@@ -73,37 +74,32 @@ def finals(job: Job, book: Book) -> Generator[Progress, None, Found]:
         if trial.repeat == 0 and trial.epochs == job.rungs[-1] and trial.state is not TrialState.DIVERGED
     )
     finalists = _finalists(job, book, best_front)
-    entrants = _shared((yield from _repeat(job, book, finalists)))
+    repeats, last = yield from _repeat(job, book, finalists)
+    entrants = _shared(repeats)
     book.interrupt()
+    everything = job.dataset.train_and_validation()
     weighed = [_weigh(job, trial, entrants[trial.number]) for trial in finalists if trial.number in entrants]
     if not any(finalist.mean > WORST for finalist in weighed):
         for trial in finalists:
             training = book.kept(trial.number)
             if training is not None:
                 found = [training.evaluate(job.dataset.validation)]
-                return Found(trial, found, training, job.dataset.train, best_front)
+                if last is not None and _far_enough(last, trial):
+                    return Found(trial, _epochs(last), found, last.training, everything, best_front)
+                return Found(trial, trial.epochs, found, training, job.dataset.train, best_front)
         raise _no_answer(job, book)
     chosen = choose(weighed, job.request.prefer)
     winner = next(trial for trial in finalists if trial.number == chosen.number)
     company = _company(job, _sound(entrants)) if job.request.ensemble else None
     evaluations = [done.epochs[-1].validation for done in entrants[winner.number]]
-    everything = job.dataset.train_and_validation()
-    nothing = Examples(job.dataset.validation.x[:0], job.dataset.validation.y[:0])
-    with Crew(1) as crew:
-        last = job.network(winner.number, winner.config, job.repeats + 1, (everything, nothing))
-        crew.give(Work(winner.number, job.repeats + 1, last, winner.epochs))
-        while crew.under_way > 0:
-            if not job.in_time():
-                crew.stop()
-            done = crew.take(timeout=_SHOW_EVERY)
-            if isinstance(done, Done) and done.outcome is Outcome.TRAINED:
-                return Found(winner, evaluations, done.training, everything, best_front, company)
-            book.write_now_and_then()
-            yield job.progress("last training", book)
+    if last is None:
+        last = yield from _last(job, book, winner)
+    if last is not None and _far_enough(last, winner):
+        return Found(winner, _epochs(last), evaluations, last.training, everything, best_front, company)
     merits = [entry[0] for entry in chosen.merits]  # out of time, or it diverged: its best repeat
     spare = entrants[winner.number][int(np.argmax(merits))]
     rows = job.folds[spare.work.repeat - 1][0]
-    return Found(winner, evaluations, spare.training, rows, best_front, company)
+    return Found(winner, _epochs(spare), evaluations, spare.training, rows, best_front, company)
 
 
 def _finalists(job: Job, book: Book, best_front: list[Weighed]) -> list[Trial]:
@@ -113,25 +109,38 @@ def _finalists(job: Job, book: Book, best_front: list[Weighed]) -> list[Trial]:
     return job.finalists(book)
 
 
-def _repeat(job: Job, book: Book, finalists: list[Trial]) -> Generator[Progress, None, dict[int, list[Done]]]:
-    """Train every finalist again, repeat by repeat, while there is time for that and for the last training."""
+def _repeat(
+    job: Job, book: Book, finalists: list[Trial]
+) -> Generator[Progress, None, tuple[dict[int, list[Done]], Done | None]]:
+    """Train every finalist again, repeat by repeat, while there is time for that and for the last training.
+
+    Where there is but one, there is nothing to choose: its last training does not wait, and is given too.
+    """
     repeats: dict[int, list[Done]] = {trial.number: [] for trial in finalists}
-    longest = max((book.seconds.get((trial.number, 0), 0.0) for trial in finalists), default=0.0)
-    reserve = 1.2 * job.last_cost(longest)
+    longest = max((job.cost(book, trial) for trial in finalists), default=0.0)
     left = iter([(trial, repeat) for repeat in range(1, job.repeats + 1) for trial in finalists])
+    last: Done | None = None
     with Crew(job.threads) as crew:
+        if len(finalists) == 1:
+            epochs = job.last_epochs(book, finalists[0])
+            crew.give(_last_work(job, finalists[0], epochs))
+            reserve = job.cost(book, finalists[0], epochs)  # a repeat that cannot be done is not begun
+        else:
+            reserve, epochs = job.last_cost(longest), None
         while True:
             while crew.wants_work and job.in_time(reserve) and (work := next(left, None)) is not None:
                 trial, repeat = work
                 book.begin(trial.number, trial.config, repeat)
                 begin = job.network(trial.number, trial.config, repeat, job.folds[repeat - 1])
-                crew.give(Work(trial.number, repeat, begin, trial.epochs))
-            if not job.in_time(reserve):
+                crew.give(Work(trial.number, repeat, begin, epochs or job.goal(trial)))
+            if not job.in_time(reserve if epochs is None else 0.0):
                 crew.stop()
             if crew.under_way == 0:
                 break
             done = crew.take(timeout=_SHOW_EVERY)
-            if isinstance(done, Failed):
+            if done is not None and done.work.repeat > job.repeats:
+                last = done if isinstance(done, Done) else None
+            elif isinstance(done, Failed):
                 book.fail(done.work.number, str(done.error), done.work.repeat)
             elif done is not None and done.outcome is not Outcome.INTERRUPTED:
                 book.measure(done)
@@ -142,7 +151,41 @@ def _repeat(job: Job, book: Book, finalists: list[Trial]) -> Generator[Progress,
             yield job.progress("finals", book)
     for found in repeats.values():
         found.sort(key=lambda done: done.work.repeat)
-    return repeats
+    return repeats, last
+
+
+def _last_work(job: Job, winner: Trial, epochs: int) -> Work:
+    """The winner's last training, on all rows but the sealed ones."""
+    nothing = Examples(job.dataset.validation.x[:0], job.dataset.validation.y[:0])
+    rows = (job.dataset.train_and_validation(), nothing)
+    return Work(
+        winner.number, job.repeats + 1, job.network(winner.number, winner.config, job.repeats + 1, rows), epochs
+    )
+
+
+def _last(job: Job, book: Book, winner: Trial) -> Generator[Progress, None, Done | None]:
+    """Train the winner a last time; None where the memory does not suffice."""
+    with Crew(1) as crew:
+        crew.give(_last_work(job, winner, job.last_epochs(book, winner)))
+        while True:
+            if not job.in_time():
+                crew.stop()
+            done = crew.take(timeout=_SHOW_EVERY)
+            if done is not None:
+                return done if isinstance(done, Done) else None
+            book.write_now_and_then()
+            yield job.progress("last training", book)
+
+
+def _far_enough(last: Done, winner: Trial) -> bool:
+    """Whether a last training was done, or at least got as far as the winner had in the search."""
+    if last.outcome is Outcome.INTERRUPTED:
+        return len(last.epochs) >= winner.epochs
+    return last.outcome is Outcome.TRAINED
+
+
+def _epochs(done: Done) -> int:
+    return done.epochs[-1].epoch
 
 
 def _shared(repeats: dict[int, list[Done]]) -> dict[int, list[Done]]:
@@ -174,7 +217,7 @@ def _weigh(job: Job, trial: Trial, repeats: list[Done]) -> Finalist:
     fast = job.request.prefer == "fast"
     parameters = job.parameters(trial.config)
     burden = _prediction_seconds(job, repeats[0].training) if fast else float(parameters)
-    return Finalist(trial.number, merits, parameters, trial.epochs, burden)
+    return Finalist(trial.number, merits, parameters, job.goal(trial), burden)
 
 
 def _prediction_seconds(job: Job, training: Training) -> float:

@@ -17,7 +17,7 @@ from caviar.engine import engine_named
 from caviar.engine.contract import Engine, Evaluation, Keys, State, Training
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
 from caviar.nn.config import HYPERPARAMETERS, Architecture, Optimisation, from_config, parameter_shapes
-from caviar.records import Config, Study, StudyState, Trial
+from caviar.records import Config, Study, StudyState, Trial, TrialState
 from caviar.run.book import Book
 from caviar.run.environment import environment, processors
 from caviar.search.halving import POOL, rungs_for
@@ -36,8 +36,9 @@ REPEATS = 3  # with fresh seeds, where there are no folds
 _MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
 BYTES_A_PARAMETER = 16  # float32: the value, two moments, and room for running statistics and padding
 _MOST_PARAMETERS = 250_000_000  # below most_parameters of native/trial.h, which counts padding too
+_ROOM = 1.2  # a fifth more than estimated: other programs run too
 _CONCLUDING = 0.5  # seconds that saving and the test part take, with some room
-_FINALS_SHARE = 0.25  # of a time budget, for the repeats of the finalists; fewer repeats if they take longer
+_FINALS_SHARE = 0.4  # of a time budget, at most: fewer finalists, repeats or epochs if they take longer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,31 +109,56 @@ class Job:
         """Whether time is left, if ``reserve`` seconds of it are needed later. Raises KeyboardInterrupt on an end."""
         if self.ended():
             raise KeyboardInterrupt
+        return self.time_left() > reserve
+
+    def time_left(self) -> float:
+        """Seconds of the budget that are left for training; infinity where trials are the budget."""
         if self.seconds is None:
-            return True
-        return time.monotonic() - self.request.started + reserve + _CONCLUDING < self.seconds
+            return math.inf
+        return self.seconds - _CONCLUDING - (time.monotonic() - self.request.started)
+
+    def goal(self, trial: Trial) -> int:
+        """Epochs of a finalist's repeats: its own, or all where nothing but the end of the time kept it from them."""
+        over = trial.state in (TrialState.FINISHED, TrialState.STOPPED)
+        return trial.epochs if over else self.rungs[-1]
+
+    def cost(self, book: Book, trial: Trial, epochs: int | None = None) -> float:
+        """Seconds of one repeat of a finalist, to its goal or to ``epochs``."""
+        return book.seconds.get((trial.number, 0), 0.0) * (epochs or self.goal(trial)) / max(trial.epochs, 1)
+
+    def last_cost(self, cost: float) -> float:
+        """Seconds of the last training, on more rows, of a finalist whose repeats take ``cost``."""
+        return _ROOM * (1 + len(self.dataset.validation) / len(self.dataset.train)) * cost
+
+    def last_epochs(self, book: Book, trial: Trial) -> int:
+        """To which epoch there is time to train the winner on all rows; no fewer than it had in the search."""
+        goal, last_cost = self.goal(trial), self.last_cost(self.cost(book, trial))
+        fitting = goal if last_cost <= self.time_left() else int(goal * self.time_left() / last_cost)
+        return max(fitting, trial.epochs)
 
     def finalists(self, book: Book) -> list[Trial]:
-        """The best trials: FINALISTS of them, or as many as can be repeated once in the share of time for that."""
+        """The best trials: FINALISTS of them, or as many as there is time to repeat once before the last training."""
         best = book.best(FINALISTS)
-        if self.seconds is None:
-            return best
-        costs = np.cumsum([book.seconds.get((trial.number, 0), 0.0) for trial in best]) / self.threads
-        return best[: max(int(np.sum(costs <= _FINALS_SHARE * self.seconds)), 1)]
+        while len(best) > 1 and self._round_cost(book, best) > _FINALS_SHARE * (self.seconds or math.inf):
+            best.pop()
+        return best
 
     def finals_cost(self, book: Book) -> float:
         """Seconds to keep for the finals if the best trials of now become the finalists."""
-        costs = [book.seconds.get((trial.number, 0), 0.0) for trial in self.finalists(book)]
-        if self.seconds is None or not costs:
+        best = self.finalists(book)
+        if self.seconds is None or not best:
             return 0.0
-        rounds = max(self.repeats * sum(costs) / self.threads, max(costs))
-        one_round = max(sum(costs) / self.threads, max(costs))
-        rounds = max(min(rounds, _FINALS_SHARE * self.seconds), one_round)
-        return 1.2 * (rounds + self.last_cost(max(costs)))  # a fifth more: other programs run too
+        return min(self._round_cost(book, best, self.repeats), _FINALS_SHARE * self.seconds)
 
-    def last_cost(self, longest: float) -> float:
-        """Seconds of the last training, on more rows, of a network that took ``longest`` in the search."""
-        return (1 + len(self.dataset.validation) / len(self.dataset.train)) * longest
+    def _round_cost(self, book: Book, finalists: list[Trial], repeats: int = 1) -> float:
+        """Seconds of so many repeats of the finalists and the last training of the costliest.
+
+        Beside the repeats of a finalist that is alone another thread does its last training.
+        """
+        costs = [self.cost(book, trial) for trial in finalists]
+        one_round = max(sum(costs) / self.threads, max(costs))
+        beside = len(costs) == 1 and self.threads > 1
+        return (0.0 if beside else _ROOM * repeats * one_round) + self.last_cost(max(costs))
 
     def study_record(self, name: str) -> Study:
         """What the store keeps of the study from its start."""
