@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caviar.scales import Choice, Integer, Linear, Log, OneMinusLog, PowerOfTwo
-from caviar.search.coarse_to_fine import CoarseToFine, Zoom
+from caviar.search.coarse_to_fine import CoarseToFine, Zoom, _Region
 from caviar.search.ranking import WORST
 from caviar.search.searches import SEARCHES, search_named
 from caviar.search.strategy import Strategy
@@ -70,6 +70,49 @@ def test_a_box_is_left_when_the_whole_space_has_better():
     early = [box for box in boxes if box.first_trial < 300]
     assert early[-1].ranges["learning_rate"]["high"] < 1e-2
     assert boxes[-1].ranges["learning_rate"]["low"] > 1e-2
+
+
+def twice(number, config, epoch):
+    """Equally good at two learning rates, three decades apart."""
+    decade = math.log10(config["learning_rate"])
+    return -min((decade + 3.5) ** 2, (decade + 0.5) ** 2) - 4 * (config["dropout"] - 0.2) ** 2
+
+
+def test_two_boxes_are_open_where_the_best_lie_in_two_places():
+    begun, boxes = study(PLAIN, twice, 900)
+    at = {}
+    for box in boxes:
+        at.setdefault(box.first_trial, []).append(box)
+    (first_trial, pair), *_ = [(trial, opened) for trial, opened in at.items() if len(opened) == 2]
+    low, high = sorted(pair, key=lambda box: box.ranges["learning_rate"]["low"])
+    assert low.ranges["learning_rate"]["high"] < 1e-2 < high.ranges["learning_rate"]["low"]
+    held = {box.number: int(box.reason.split()[0]) for box in pair}
+    assert sum(held.values()) == 8
+    assert all(
+        re.match(r"\d of the best 8 of \d+ after \d+ epochs lie here, and the others elsewhere in ", b.reason)
+        for b in pair
+    )
+    until = min([trial for trial in at if trial > first_trial], default=900)
+    drawn = {
+        box.number: [c for n, c, o in begun if first_trial <= n < until and o == f"box {box.number}"] for box in pair
+    }
+    assert all(drawn.values())
+    for box in pair:  # each draw is inside the box that it is said to come from
+        rates = [config["learning_rate"] for config in drawn[box.number]]
+        assert box.ranges["learning_rate"]["low"] <= min(rates) <= max(rates) <= box.ranges["learning_rate"]["high"]
+
+
+def test_boxes_get_draws_as_they_hold_of_the_best():
+    search = CoarseToFine(PLAIN, 0)
+    search._open = [_Region(np.zeros(3), np.ones(3), held=held) for held in (5, 3)]
+    whose = search._whose(np.arange(1000, 3000))
+    assert np.mean(whose == 0) == pytest.approx(5 / 8, abs=0.01)
+    assert np.mean(whose[::5] == 0) == pytest.approx(5 / 8, abs=0.01)  # whichever are from the whole space
+
+
+def test_one_box_where_the_best_lie_together_or_a_single_one_lies_apart():
+    _, boxes = study(PLAIN, near, 900)
+    assert len({box.first_trial for box in boxes}) == len(boxes)
 
 
 def test_a_reason_says_how_many_lie_here_and_what_changed():

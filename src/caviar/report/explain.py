@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import StringIO
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -195,17 +196,26 @@ def _went(told: Account) -> list[Any]:
         if len(told.boxes) > _BOXES and i == _BOXES // 2:
             table.add_row("...", "", f"{len(told.boxes) - _BOXES} more")
         table.add_row(f"{box.first_trial:,}", str(box.number), Text(box.reason))
+    told_of: list[Any] = [table]
+    last = [box for box in told.boxes if box.first_trial == told.boxes[-1].first_trial]
+    for box in last:
+        which = "The last box" if len(last) == 1 else "One of the last two boxes"
+        told_of += [Text(f"\n  {which}, {box.number}, on the whole of each scale:"), _ranges(told, box)]
+    return told_of
+
+
+def _ranges(told: Account, box: Box) -> Table:
+    """A box by hyperparameter, drawn and in numbers."""
     ranges = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    last = told.boxes[-1]
-    for name, (low, high) in _bands(told, last).items():
+    for name, (low, high) in _bands(told, box).items():
         first, end = math.floor(low * _BAR), max(math.ceil(high * _BAR), math.floor(low * _BAR) + 1)
         bar = Text("·" * first, style="dim") + Text("━" * (end - first), style="bold")
         bar += Text("·" * (_BAR - end), style="dim")
-        ranges.add_row(f"  {name}", bar, _range_text(last.ranges[name]))
-    for name, given in last.ranges.items():
+        ranges.add_row(f"  {name}", bar, _range_text(box.ranges[name]))
+    for name, given in box.ranges.items():
         if "weights" in given:
             ranges.add_row(f"  {name}", "", _range_text(given))
-    return [table, Text(f"\n  The last box, {last.number}, on the whole of each scale:"), ranges]
+    return ranges
 
 
 def _range_text(given: Mapping[str, Any]) -> str:
@@ -319,9 +329,11 @@ def figure(told: Account) -> Figure:
         so_far = max(so_far, m)
         best.append(abs(so_far[0]) if so_far > WORST else None)
     drawn.add_trace(Scatter(x=numbers, y=best, mode="lines", line={"color": "#0072B2"}, showlegend=False), 1, 1)
-    starts = [*(box.first_trial for box in told.boxes), numbers[-1] if numbers else 0]
+    starts = [*sorted({box.first_trial for box in told.boxes}), numbers[-1] if numbers else 0]
+    ends = dict(pairwise(starts))  # two boxes may have been open at once
     for row, name in enumerate(names, start=2):
-        for box, end in zip(told.boxes, starts[1:], strict=True):
+        for box in told.boxes:
+            end = ends[box.first_trial]
             band = _bands(told, box).get(name)
             if band:
                 drawn.add_shape(

@@ -4,7 +4,8 @@ Notation
     d        searched hyperparameters; points are unit coordinates in [0, 1]^d, so that every scale is the right one
     round    proposals drawn after one look at the evidence; the rounds grow with the number of trials
     best     the best trials of the highest rung that enough trials have reached
-    box      the smallest part of [0, 1]^d that holds the best, widened by a margin that shrinks as they grow in number
+    box      the smallest part of [0, 1]^d that holds the best, widened by a margin that shrinks as they grow in number;
+             where they lie in two places far apart, each place has its own, and both are open
 
 A share of the draws always comes from the whole space. They begin at the lowest rung, where a trial costs little; draws
 from a box begin higher: a box is the screening, and among its draws, all alike, the first epochs tell little. (On
@@ -44,7 +45,9 @@ class Zoom:
 
     best: int = 8  # trials that a box is drawn around
     first: int = 2  # trials that finished before there is a first box
-    margin: float = 1.0  # of the box's width, over the number of the best
+    margin: float = 1.0  # of the box's width, over the number of the best in it
+    apart: float = 0.5  # of a scale: so wide a gap among the best makes two boxes of one
+    fewest: int = 3  # of the best that a box of two is drawn around, or they stay together
     whole_space: float = 0.2  # share of the draws
     skipped_rungs: int = 2  # draws from a box are compared first so many rungs before the last
     candidates: int = 16  # a draw from a box is the likeliest of so many points in it; 1 takes what comes
@@ -72,17 +75,17 @@ class CoarseToFine:
         self._points: dict[int, Units] = {}  # of trials that were among the best
         self._taken: list[int] = []  # evidence that is ranked already, by rung
         self._ranked: list[list[Compared]] = []  # by rung, the best first, no more than may be needed
-        self._box: _Region | None = None
-        self._around: list[int] = []  # the trials that it was drawn around, or would be again
+        self._open: list[_Region] = []  # the boxes that draws come from
+        self._around: list[int] = []  # the trials that they were drawn around, or would be again
         self._likelihood = _Likelihood(np.zeros((len(self._scales), _CELLS)))
-        self._boxes = 0
+        self._boxes = 0  # that were opened so far
 
     def lag(self, number: int) -> int | None:
         """As many as a round has: while one is being trained, the next is drawn from what came before."""
         return self._round(number)
 
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
-        """A round: a share from the whole space, the rest from the box."""
+        """A round: a share from the whole space, the rest from the open boxes."""
         if number == 0:
             return [Proposal(middle(self._space), "middle")], []
         self._take(evidence)
@@ -92,33 +95,47 @@ class CoarseToFine:
         numbers = np.arange(number, number + count)
         share = self._zoom.whole_space
         whole = np.floor((numbers + 1) * share) > np.floor(numbers * share)
-        if self._box is None:
+        boxes = self._whose(numbers)
+        if not self._open:
             whole[:] = True
             points = draws
         else:
-            points = np.where(whole[:, None], draws, self._draw(number, draws))
+            points = np.where(whole[:, None], draws, self._draw(number, draws, boxes))
         points = self._close_tiers(points, numbers)
         slow = slow_starters(self._space, points)
-        origin = f"box {self._boxes}"
+        origins = [f"box {self._boxes - len(self._open) + 1 + box}" for box in boxes.tolist()]
         entry = self._entry(evidence)
         return [
             Proposal(config, "whole space", 0, is_slow) if wide else Proposal(config, origin, entry, is_slow)
-            for config, wide, is_slow in zip(self._space.from_unit(points), whole.tolist(), slow.tolist(), strict=True)
+            for config, origin, wide, is_slow in zip(
+                self._space.from_unit(points), origins, whole.tolist(), slow.tolist(), strict=True
+            )
         ], opened
 
-    def _draw(self, number: int, draws: Units) -> Units:
-        """Points in the box, each the likeliest of several: near the best, and not where the rest are."""
-        assert self._box is not None
+    def _whose(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The open box, counted from 0, that each draw is for: boxes get draws as they hold of the best."""
+        held = np.cumsum([region.held for region in self._open] or [1])
+        return np.asarray(np.searchsorted(held, numbers * _GOLDEN % 1.0 * held[-1], side="right"), dtype=np.int64)
+
+    def _draw(self, number: int, draws: Units, boxes: npt.NDArray[np.int64]) -> Units:
+        """Points in ``boxes`` (n,), each the likeliest of several: near the best, and not where the rest are."""
         many = self._zoom.candidates
         if many == 1 or not self._scales:
-            return self._box.place(draws)
+            return self._place(draws, boxes)
         stream = generator(stream_key(self._seed, Purpose.PROPOSALS, trial=number))
         coordinates = stream.random((len(draws), many, draws.shape[1]))
         categories = [j for j, scale in enumerate(self._scales) if isinstance(scale, Choice)]
         coordinates[:, :, categories] = coordinates[:, :1, categories]  # they are drawn by their weights alone
-        points = self._box.place(coordinates.reshape(len(draws) * many, -1))
+        points = self._place(coordinates.reshape(len(draws) * many, -1), np.repeat(boxes, many))
         likeliest = self._likelihood.of(points).reshape(len(draws), many).argmax(axis=1)
         return cast(Units, points.reshape(len(draws), many, -1)[np.arange(len(draws)), likeliest])
+
+    def _place(self, draws: Units, boxes: npt.NDArray[np.int64]) -> Units:
+        """``draws`` (n, d), each moved into its box of ``boxes`` (n,)."""
+        points = self._open[0].place(draws)
+        for box, region in enumerate(self._open[1:], 1):
+            points[boxes == box] = region.place(draws[boxes == box])
+        return points
 
     def _entry(self, evidence: Evidence) -> int:
         """The rung at which draws from a box are compared first."""
@@ -141,7 +158,7 @@ class CoarseToFine:
                 self._ranked[rung] = ranked[: self._zoom.best + self._zoom.rest]
 
     def _look(self, number: int, evidence: Evidence) -> list[Box]:
-        """Open a box where the best are, unless they are where they were."""
+        """Open a box, or two, where the best are, unless they are where they were."""
         zoom = self._zoom
         if len(self._ranked[-1]) < zoom.first:
             return []
@@ -153,14 +170,36 @@ class CoarseToFine:
             return []
         self._around = around
         points = self._points_of(self._ranked[rung])
-        region = _Region.around(points[: zoom.best], self._scales, self._half_cells, zoom.margin)
-        if self._box is not None and self._box.same(region):
+        places, between = self._apart(points[: zoom.best])
+        regions = [_Region.around(points[place], self._scales, self._half_cells, zoom.margin) for place in places]
+        if len(regions) == len(self._open) and all(map(_Region.same, regions, self._open)):
             return []
-        before, self._box = self._box, region
+        before, self._open = self._open, regions
         self._likelihood = _Likelihood.of_best(points[: zoom.best], points[zoom.best :], self._scales)
-        self._boxes += 1
-        reason = self._reason(best, len(evidence[rung]), before)
-        return [Box(self._boxes, number, self._ranges(region), reason)]
+        opened = []
+        for i, region in enumerate(regions):
+            self._boxes += 1
+            was = before[min(i, len(before) - 1)] if before else None
+            reason = self._reason(region, was, best, len(evidence[rung]), between)
+            opened.append(Box(self._boxes, number, self._ranges(region), reason))
+        return opened
+
+    def _apart(self, best: Units) -> tuple[list[npt.NDArray[np.int64]], str]:
+        """The rows of ``best`` (n, d), the best first, by the place where they lie; and what tells two places apart."""
+        everyone = np.arange(len(best))
+        widest, where, left = self._zoom.apart, "", everyone
+        for j, scale in enumerate(self._scales):
+            here = best[:, j]
+            if isinstance(scale, Choice) or np.isnan(here).any():
+                continue
+            order = np.argsort(here, kind="stable")
+            gaps = np.diff(here[order]) - 2 * self._half_cells[j]  # neighbouring whole numbers have none between them
+            gaps[: self._zoom.fewest - 1] = gaps[len(gaps) + 1 - self._zoom.fewest :] = 0.0
+            if len(gaps) and gaps.max() >= widest:
+                widest, where, left = gaps.max(), self._space.searched[j], order[: gaps.argmax() + 1]
+        if not where:
+            return [everyone], ""
+        return sorted([np.sort(left), np.setdiff1d(everyone, left)], key=lambda place: int(place[0])), where
 
     def _points_of(self, trials: list[Compared]) -> Units:
         """The points (n, d) of ``trials``, made once a trial."""
@@ -192,18 +231,19 @@ class CoarseToFine:
                 ranges[name] = {"low": low, "high": high}
         return ranges
 
-    def _reason(self, best: list[Compared], of: int, before: _Region | None) -> str:
-        """What a colleague would say."""
+    def _reason(self, region: _Region, before: _Region | None, best: list[Compared], of: int, between: str) -> str:
+        """What a colleague would say; ``between`` is the hyperparameter in which this box and another lie apart."""
         epochs = f"{best[0].epoch} epoch{'s' * (best[0].epoch > 1)}"
         told = f"the best {len(best)} of {of} after {epochs} lie here"
-        changes = [change for j in range(len(self._scales)) if (change := self._change(j, before))]
+        if between:
+            told = f"{region.held} of {told}, and the others elsewhere in {between}"
+        changes = [change for j in range(len(self._scales)) if (change := self._change(j, region, before))]
         changes.sort(reverse=True)
         return "; ".join([told, *(text for _, text in changes[:3])])
 
-    def _change(self, j: int, before: _Region | None) -> tuple[float, str] | None:
+    def _change(self, j: int, region: _Region, before: _Region | None) -> tuple[float, str] | None:
         """How much narrower or wider hyperparameter j became, and in words; None where it hardly changed."""
-        scale, name, region = self._scales[j], self._space.searched[j], self._box
-        assert region is not None
+        scale, name = self._scales[j], self._space.searched[j]
         if isinstance(scale, Choice):
             return None
         old = (0.0, 1.0) if before is None else (float(before.low[j]), float(before.high[j]))
@@ -218,11 +258,15 @@ class CoarseToFine:
 
 @dataclass(frozen=True, eq=False)
 class _Region:
-    """A box in unit coordinates: [low, high] a column (d,), and the weights of a Choice's values by column."""
+    """A box in unit coordinates: [low, high] a column (d,), the weights of a Choice's values by column.
+
+    ``held`` is how many of the best it was drawn around.
+    """
 
     low: Units
     high: Units
     weights: Mapping[int, Units] = field(default_factory=dict)
+    held: int = 0
 
     @staticmethod
     def around(points: Units, scales: list[Scale], half_cells: Units, margin: float) -> _Region:
@@ -241,7 +285,7 @@ class _Region:
                 smallest, largest = float(here.min()), float(here.max())
                 more = max(margin / n * (largest - smallest), half_cells[j])
                 low[j], high[j] = max(smallest - more, 0.0), min(largest + more, 1.0)
-        return _Region(low, high, weights)
+        return _Region(low, high, weights, n)
 
     def place(self, draws: Units) -> Units:
         """``draws`` (n, d), uniform on [0, 1), moved into the box."""
@@ -283,6 +327,8 @@ class _Likelihood:
         cells = np.minimum((points * _CELLS).astype(np.int64), _CELLS - 1)
         return cast(Units, self.table[np.arange(len(self.table)), cells].sum(axis=1))
 
+
+_GOLDEN = (5**0.5 - 1) / 2  # its multiples are spread evenly over [0, 1), whatever numbers are left out
 
 _CELLS = 64
 _NARROW, _WIDE = 0.1, 0.2  # widths of the two densities, as shares of the scale
