@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from html.parser import HTMLParser
@@ -14,7 +15,7 @@ from rich.console import Console
 import caviar
 from caviar.cli.main import run
 from caviar.records import Box, Measurement, Study, StudyState, Trial, TrialState
-from caviar.report.explain import account, as_html, as_json, as_text
+from caviar.report.explain import account, as_html, as_json, as_text, figure
 from caviar.store import Store
 
 SPACE = caviar.Space(
@@ -87,6 +88,19 @@ def test_the_account_says_where_why_who_and_what_next(told):
         assert said in text
     gap = max(t.score for t in told.trials) - 0.92
     assert f"flattered it by {gap:.4f}" in text
+
+
+def test_two_boxes_that_are_open_at_once_are_both_told_and_drawn(told):
+    other = Box(2, 60, {"learning_rate": {"low": 2e-4, "high": 9e-4}}, "3 of the best 8 lie here")
+    both = dataclasses.replace(told, boxes=(BOX, other))
+    text = text_of(both)
+    assert "The last box" not in text
+    assert "One of the last two boxes, 1, on the whole of each scale:" in text
+    assert "One of the last two boxes, 2, on the whole of each scale:" in text
+    assert "0.0002 to 0.0009" in text
+    rectangles = [shape for shape in figure(both).layout.shapes if shape.type == "rect"]
+    assert {(shape.x0, shape.x1) for shape in rectangles} == {(60, 599)}  # side by side, to the last trial
+    assert len({shape.y0 for shape in rectangles}) == 2
 
 
 def test_as_json_is_plain_data(told):
