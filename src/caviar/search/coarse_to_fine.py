@@ -187,19 +187,16 @@ class CoarseToFine:
     def _apart(self, best: Units) -> tuple[list[npt.NDArray[np.int64]], str]:
         """The rows of ``best`` (n, d), the best first, by the place where they lie; and what tells two places apart."""
         everyone = np.arange(len(best))
-        widest, where, left = self._zoom.apart, "", everyone
-        for j, scale in enumerate(self._scales):
-            here = best[:, j]
-            if isinstance(scale, Choice) or np.isnan(here).any():
-                continue
-            order = np.argsort(here, kind="stable")
-            gaps = np.diff(here[order]) - 2 * self._half_cells[j]  # neighbouring whole numbers have none between them
-            gaps[: self._zoom.fewest - 1] = gaps[len(gaps) + 1 - self._zoom.fewest :] = 0.0
-            if len(gaps) and gaps.max() >= widest:
-                widest, where, left = gaps.max(), self._space.searched[j], order[: gaps.argmax() + 1]
-        if not where:
+        order = np.argsort(best, axis=0, kind="stable")  # of a Choice, too, but its half cell lets no gap be wide
+        gaps = np.diff(np.take_along_axis(best, order, axis=0), axis=0) - 2 * self._half_cells
+        gaps = gaps[self._zoom.fewest - 1 : len(gaps) + 1 - self._zoom.fewest]
+        gaps = np.where(np.isnan(best).any(axis=0), 0.0, gaps)
+        if not gaps.size or gaps.max() < self._zoom.apart:
             return [everyone], ""
-        return sorted([np.sort(left), np.setdiff1d(everyone, left)], key=lambda place: int(place[0])), where
+        at, j = np.unravel_index(gaps.argmax(), gaps.shape)
+        left = order[: at + self._zoom.fewest, j]
+        places = [np.sort(left), np.setdiff1d(everyone, left)]
+        return sorted(places, key=lambda place: int(place[0])), self._space.searched[j]
 
     def _points_of(self, trials: list[Compared]) -> Units:
         """The points (n, d) of ``trials``, made once a trial."""
@@ -331,29 +328,40 @@ class _Likelihood:
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples are spread evenly over [0, 1), whatever numbers are left out
 
 _CELLS = 64
-_NARROW, _WIDE = 0.1, 0.2  # widths of the two densities, as shares of the scale
+_MIDDLES = (np.arange(_CELLS) + 0.5) / _CELLS
+_NARROW, _WIDE = (  # kernels (_CELLS, _CELLS) of the two densities: a normal curve of that width, from cell to cell
+    np.exp(-0.5 * ((_MIDDLES[:, None] - _MIDDLES) / width) ** 2) for width in (0.1, 0.2)
+)
 _FAR = 1e-3  # of a trial: the density where no trial is near, so that one column alone cannot rule a point out
 
 
-def _log_density(values: Units, scale: Scale, width: float) -> Units:
+def _log_density(values: Units, scale: Scale, kernel: Units) -> Units:
     """The logarithm of the density (_CELLS,) of a column's ``values`` (n,): normal curves, or shares of a Choice's."""
     values = values[~np.isnan(values)]
     if len(values) == 0:
         return np.zeros(_CELLS)
-    middles = (np.arange(_CELLS) + 0.5) / _CELLS
     if isinstance(scale, Choice):
-        near = np.floor(middles[:, None] * len(scale.choices)) == np.floor(values * len(scale.choices))
-        share = (near.sum(axis=1) + _PRIOR / len(scale.choices)) / (len(values) + _PRIOR)
-        return cast(Units, np.log(share))
-    curves = np.exp(-0.5 * ((middles[:, None] - values) / width) ** 2)
-    return cast(Units, np.log(curves.mean(axis=1) + _FAR / len(values)))
+        counts = _counts(values, len(scale.choices))
+        share = (counts + _PRIOR / len(counts)) / (len(values) + _PRIOR)
+        return cast(Units, np.log(share)[(_MIDDLES * len(counts)).astype(np.int64)])
+    return cast(Units, np.log(((_counts(values, _CELLS) * kernel).sum(axis=1) + _FAR) / len(values)))
+
+
+def _counts(values: Units, cells: int) -> npt.NDArray[np.int64]:
+    """How many of ``values`` (n,) are in each of so many cells of [0, 1]."""
+    return np.bincount(np.minimum((values * cells).astype(np.int64), cells - 1), minlength=cells)
 
 
 _PRIOR = 2.0  # trials that the categories share evenly before any was seen: none is dropped at once
 
 
 def _half_cell(scale: Scale) -> float:
-    """Half of what one value takes of [0, 1], so that a box around one value reaches its neighbours."""
+    """Half of what one value takes of [0, 1], so that a box around one value reaches its neighbours.
+
+    All of it for a Choice, whose values are no neighbours.
+    """
+    if isinstance(scale, Choice):
+        return 0.5
     if isinstance(scale, PowerOfTwo):
         return 1.0 / (scale.high.bit_length() - scale.low.bit_length() + 1)
     if isinstance(scale, Integer):
