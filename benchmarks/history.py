@@ -6,7 +6,8 @@ Each commit is checked out and built in a folder of its own, with the packages o
 (as a CSV, text labels) by its own command line; the runs alternate. 5beea6f is the last commit before the native engine
 got its SIMD kernels, 673de13 the one at which they were measured first. Today's default search trains its trials for
 longer on average than the Sobol points with halving of that time, and so today's commit is run with those, too. And it
-keeps a quarter of the time for finals that did not exist then.
+keeps a part of the time for finals that did not exist then, so it is run once more with the job of then: Sobol points
+in the first commit's space, and one finalist that is not repeated.
 
 So the engine is also measured at fixed work: the same 200 configs, drawn by the oldest commit from its own default
 space, each trained for 3 epochs on digits by `caviar.train` on one thread, in seconds.
@@ -29,6 +30,8 @@ from caviar.data import samples
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = "from caviar.cli.main import main; main()"
+SPACE = "import caviar; print(caviar.default_space().to_toml())"
+NO_FINALS = "import caviar.tuning.job as job; job.FINALISTS = job.REPEATS = 1; job.FOLDED_BELOW = 0\n"
 CONFIGS = "import caviar, json; print(json.dumps([dict(c) for c in caviar.default_space().sample(200, seed=0)]))"
 WORK = """
 import json, sys, time, caviar, numpy as np
@@ -72,11 +75,13 @@ def python(environment: dict[str, str], program: str, arguments: list[str], fold
     return done.stdout
 
 
-def study(environment: dict[str, str], data: Path, seconds: float, seed: int, more: list[str]) -> dict[str, Any]:
-    """One study by its command line."""
+def study(
+    environment: dict[str, str], data: Path, seconds: float, seed: int, more: list[str], change: str = ""
+) -> dict[str, Any]:
+    """One study by its command line, after ``change``, a line of Python."""
     arguments = ["tune", str(data), "--target", "digit", "--seconds", str(seconds), "--seed", str(seed), "--json"]
     with tempfile.TemporaryDirectory() as folder:
-        result = json.loads(python(environment, PROGRAM, [*arguments, *more], folder))
+        result = json.loads(python(environment, change + PROGRAM, [*arguments, *more], folder))
     return {"trials": result["trials"]["started"], "test": result["best"]["test"]["accuracy"]}
 
 
@@ -106,13 +111,18 @@ def fixed_work(environments: dict[str, dict[str, str]], runs: int) -> list[dict[
 def studies(environments: dict[str, dict[str, str]], data: Path, seconds: float, runs: int) -> list[dict[str, Any]]:
     """Trials that each commit starts within ``seconds``."""
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    first, *_, last = environments
+    space = data.with_name("space.toml")
+    space.write_text(python(environments[first], SPACE, [], str(data.parent)))
+    sobol = ["--search", "sobol"]
     for seed in range(runs):
         for commit, environment in environments.items():
-            searches: list[tuple[str, list[str]]] = [("its default search", [])]
-            if commit == list(environments)[-1]:
-                searches.append(("sobol", ["--search", "sobol"]))
-            for search, more in searches:
-                found.setdefault((commit, search), []).append(study(environment, data, seconds, seed, more))
+            searches: list[tuple[str, list[str], str]] = [("its default search", [], "")]
+            if commit == last:
+                searches.append(("sobol", sobol, ""))
+                searches.append((f"as {first} did", [*sobol, "--space", str(space)], NO_FINALS))
+            for search, more, change in searches:
+                found.setdefault((commit, search), []).append(study(environment, data, seconds, seed, more, change))
     rows = []
     for (commit, search), several in found.items():
         trials = [one["trials"] for one in several]

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
-from caviar.engine.contract import Outcome
+from caviar.engine.contract import Outcome, Training
 from caviar.errors import ConfigError, DataError, NoAnswer, StoreError
 from caviar.garbage import no_collection
 from caviar.records import Study, StudyState, TrialState, Worker
@@ -281,6 +281,7 @@ def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Pr
     """
     strategy = Strategy(job.search(), job.rungs, job.pool, job.request.trials, job.stopping)
     shown, reserve, boxes = 0.0, 0.0, 0
+    cut_short: dict[int, Training] = {}  # networks that the end found between two rungs
 
     def settle(endings: list[Ending]) -> None:
         for number, stopped in endings:
@@ -323,7 +324,9 @@ def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Pr
             if isinstance(done, Failed):
                 merit = book.fail(done.work.number, str(done.error))
                 settle(strategy.report(done.work.number, done.work.to_epoch, merit))
-            elif done is not None and done.outcome is not Outcome.INTERRUPTED:
+            elif done is not None and done.outcome is Outcome.INTERRUPTED:
+                cut_short[done.work.number] = done.training
+            elif done is not None:
                 number = done.work.number
                 merit = book.measure(done)
                 if merit == WORST:
@@ -342,8 +345,9 @@ def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Pr
                 shelf.make_room(book.worst_first)
                 progress = job.progress("search", book, strategy, shelf.trouble)
                 yield replace(progress, helpers=helpers.count)
-    for number, training in shelf.here().items():  # the budget ended while they waited: what they scored still counts
-        book.settle(number, TrialState.INTERRUPTED, training)
+    for number, training in (cut_short | dict(shelf.here())).items():  # what they scored until then still counts
+        if book.trials[number, 0].epochs > 0:
+            book.settle(number, TrialState.INTERRUPTED, training)
     book.interrupt()
     yield job.progress("search", book, strategy, shelf.trouble)
 

@@ -20,7 +20,8 @@ import caviar
 from caviar.data import samples
 from caviar.data.dataset import prepare
 from caviar.data.read import read
-from caviar.engine.contract import Outcome
+from caviar.engine.contract import Outcome, never
+from caviar.engine.native import NativeTraining
 from caviar.errors import ConfigError, SpaceError
 from caviar.records import Trial, TrialState
 from caviar.search.choosing import NEARLY
@@ -241,3 +242,32 @@ def test_when_no_finalist_could_be_repeated(beside: bool, wine: Path, tmp_path: 
     assert study.best.model.facts["rows"] == rows
     assert study.summary["best"]["repeated"]["low"] is None
     assert len(study.summary["best"]["repeated"]["scores"]) == 1
+
+
+@pytest.mark.parametrize("worse", [False, True])
+def test_when_the_end_finds_the_only_finalist_between_two_rungs(worse: bool, wine: Path, tmp_path: Path, monkeypatch):  # noqa: F811
+    """Its network is the answer as it is then; where it has become no good, the best of the others is."""
+    train, over, begun = NativeTraining.train, [], []
+
+    def train_until_the_end(self, to_epoch, stop):
+        if self.epoch == 0 and not over:
+            return train(self, to_epoch, stop)
+        if self.epoch > 0 and not over:
+            begun.append(self.epoch)
+            train(self, self.epoch + 1, never())
+            if worse:
+                monkeypatch.setattr(self, "evaluate", lambda rows: SimpleNamespace(loss=math.nan), raising=False)
+        over.append(True)
+        while not stop[0]:
+            time.sleep(0.01)
+        return Outcome.INTERRUPTED, []
+
+    monkeypatch.setattr(NativeTraining, "train", train_until_the_end)
+    monkeypatch.setattr(Job, "time_left", lambda self: 0.0 if over else math.inf)
+    monkeypatch.setattr(Job, "finalists", lambda self, book: book.best(1))
+    study = study_of(wine, tmp_path, trials=None, seconds=60, threads=1)
+    assert len(begun) == 1
+    trials = study.trials().set_index("number")
+    assert (study.best.trial == trials["score"].idxmax()) is not worse
+    assert study.best.model.facts["epochs"] == begun[0] + (not worse)
+    assert trials["state"][study.best.trial] == "interrupted"

@@ -8,6 +8,7 @@ work.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -66,7 +67,8 @@ def finals(job: Job, book: Book) -> Generator[Progress, None, Found]:
     """Repeat the finalists, choose, and train the winner a last time.
 
     A finalist that the end of the time budget kept from being repeated is out, unless all are: then the search's own
-    score and, where there is no last training either, its own network have to do.
+    score and, where there is no last training either, its own network have to do, or another's, where the end of the
+    time has left none of theirs.
     """
     best_front = front(
         Weighed(trial.number, book.merit(trial), float(job.parameters(trial.config)))
@@ -80,13 +82,15 @@ def finals(job: Job, book: Book) -> Generator[Progress, None, Found]:
     everything = job.dataset.train_and_validation()
     weighed = [_weigh(job, trial, entrants[trial.number]) for trial in finalists if trial.number in entrants]
     if not any(finalist.mean > WORST for finalist in weighed):
-        for trial in finalists:
+        for trial in [*finalists, *book.best(len(book.trials))]:
             training = book.kept(trial.number)
-            if training is not None:
-                found = [training.evaluate(job.dataset.validation)]
-                if last is not None and _far_enough(last, trial):
-                    return Found(trial, _epochs(last), found, last.training, everything, best_front)
-                return Found(trial, trial.epochs, found, training, job.dataset.train, best_front)
+            if training is None:
+                continue
+            found = [training.evaluate(job.dataset.validation)]
+            if last is not None and last.work.number == trial.number and _far_enough(last, trial):
+                return Found(trial, _epochs(last), found, last.training, everything, best_front)
+            if math.isfinite(found[0].loss):  # the end may have found it on its way to worse
+                return Found(trial, training.epoch, found, training, job.dataset.train, best_front)
         raise _no_answer(job, book)
     chosen = choose(weighed, job.request.prefer)
     winner = next(trial for trial in finalists if trial.number == chosen.number)
