@@ -383,17 +383,36 @@ def _job_of(
     """The checked job that the study was, with its ``budget`` and what is ``given`` anew."""
     processes = given.pop("processes", None)
     if "program" in record.budget:
+        _check_of_a_table(record, given)
         request = programs.request_of(record, budget, started, given["store"], given["data"], processes)
         return programs.check(request, ended)
     if record.budget.get("asked"):
         raise StoreError(
             f"study {record.name!r} is one of ask and tell: its own program trains", "start that program again"
         )
+    if processes is not None:
+        raise ConfigError(
+            f"study {record.name!r} trains its networks in threads, and processes are for programs of your own",
+            "leave it out, or say how many threads",
+        )
     table = request_of(record, budget, started, **given)
     job = check(table, ended)
     check_same(record, job)
     model_path(table, record.name, again=True)
     return job
+
+
+def _check_of_a_table(record: Study, given: dict[str, Any]) -> None:
+    """ConfigError where something is ``given`` to a study of a program that only a table's can use."""
+    names = ["test", "threads", "out"]
+    if record.budget["program"]["command"] is not None:  # a function is given again as data
+        names.append("data")
+    of_a_table = [name for name in names if given.get(name) is not None]
+    if of_a_table:
+        raise ConfigError(
+            f"the trials of study {record.name!r} are processes of a program, and {of_a_table[0]} is for tables",
+            "leave it out" if of_a_table[0] != "threads" else "say how many processes instead",
+        )
 
 
 def request_of(study: Study, budget: dict[str, Any], started: float, **given: Any) -> Request:

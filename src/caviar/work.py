@@ -85,6 +85,7 @@ def work(
     with Store.open(store, create=False) as opened:
         record = opened.study(study)
         watch = Watch(opened, study, PATIENCE)
+        _check_kind(record)
         _check_leader(record, watch)
         budget = {"seconds": None, "trials": 1}  # of the leader alone
         request = request_of(record, budget, started, store=store, threads=threads, data=data, test=test)
@@ -190,6 +191,19 @@ def _over(store: Store, helper: Worker, watch: Watch) -> str:
     if leader in lost or leader not in {worker.fence for worker in watch.working}:
         return f"the process that led the study is gone; to go on: caviar resume {helper.study}"
     return ""
+
+
+def _check_kind(study: Study) -> None:
+    """StoreError unless it is caviar that trains the study's networks."""
+    if "program" in study.budget:
+        raise StoreError(
+            f"the trials of study {study.name!r} are processes of a program: caviar work helps with tables alone",
+            f"have more of them at once: end it with Ctrl-C, then caviar resume {study.name} --processes 8, say",
+        )
+    if study.budget.get("asked"):
+        raise StoreError(
+            f"study {study.name!r} is one of ask and tell: its own program trains", "start that program once more"
+        )
 
 
 def _check_leader(study: Study, watch: Watch) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -220,16 +222,28 @@ MISTAKES = {
     "a store that is none": (["studies", "--store", "wine.csv"], "wine.csv"),
     "json on top of predictions": (["predict", "wine.caviar", "wine.csv", "--json"], "--out"),
     "seconds below 0": (["tune", "wine.csv", "--target", target(), "--seconds", "-3"], "-3"),
+    "an empty table": (["tune", "empty.csv", "--target", "y"], "empty.csv"),
+    "a header alone": (["tune", "header.csv", "--target", "y"], "only a header"),
+    "a compressed file named as a table": (["tune", "packed.csv", "--target", "y"], "another format"),
+    "an export to nowhere": (["export", "wine", "--store", "tuned.db", "--out", "nowhere/w.csv"], "nowhere"),
+    "processes for a table": (
+        ["resume", "wine", "--store", "tuned.db", "--trials", "99", "--processes", "2"],
+        "threads",
+    ),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_gets_two_lines_exit_2_and_nothing_is_written(
-    mistake: str, fresh: Path, capsys: pytest.CaptureFixture[str]
+    mistake: str, fresh: Path, tuned: Path, capsys: pytest.CaptureFixture[str]
 ):
     (fresh / "below.toml").write_text('[learning_rate]\nscale = "linear"\nlow = -1.0\nhigh = 1.0\n')
     (fresh / "zero.toml").write_text('[learning_rate]\nscale = "log"\nlow = 0.0\nhigh = 1.0\n')
     (fresh / "odd.toml").write_text('[learning_rate]\nscale = "log"\nlo = 0.1\nhigh = 1.0\n')
+    (fresh / "empty.csv").touch()
+    (fresh / "header.csv").write_text("x,y\n")
+    (fresh / "packed.csv").write_bytes(gzip.compress(b"x,y\n1,a\n"))
+    shutil.copy(tuned / "caviar.db", fresh / "tuned.db")
     before = {path.name: path.read_bytes() for path in fresh.iterdir()}
     command, named = MISTAKES[mistake]
     assert run(command) == 2

@@ -57,6 +57,7 @@ def of_bytes(folder: Path, raw: bytes, name: str = "t.csv", target: str | None =
         ("a,b,y\n1,2,p\n1,é,q\n".encode("latin-1"), "line 3 has the byte 0xe9"),
         ("a,b,y\n1,2,p\n".encode("utf-16"), "UTF-16"),
         (b"a,b,y\n1,\x002,p\n", "line 2 has a zero byte"),
+        (gzip.compress(b"a,b,y\n1,2,p\n", mtime=0), "line 1 has a zero byte"),
         (b"a,b,y\n1,2,p\n1,inf,q\n", "row 2, column 'b'"),
         (b"a,b,y\n1,2,p\n1,-inf,q\n", "row 2, column 'b'"),
         (b"a,b,y\n2e100,2,p\n1,1,q\n", "row 1, column 'a'"),

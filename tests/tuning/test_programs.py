@@ -277,6 +277,13 @@ def test_a_function_is_to_be_given_again():
         caviar.resume("objective", trials=10)
 
 
+@pytest.mark.parametrize("given", [{"threads": 2}, {"test": "test.csv"}, {"out": "models"}])
+def test_what_only_a_table_can_use_is_refused(given):
+    caviar.tune(objective, SPACE, trials=3, processes=1, epochs=3)
+    with pytest.raises(ConfigError, match=f"{next(iter(given))} is for tables"):
+        caviar.resume("objective", trials=10, data=objective, **given)
+
+
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [

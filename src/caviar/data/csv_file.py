@@ -47,6 +47,9 @@ def parse_csv(raw: bytes, text: Collection[str] = ()) -> pd.DataFrame:
 def _decode(raw: bytes) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError("a CSV file must be UTF-8, this one looks like UTF-16", "save it again as UTF-8")
+    if b"\0" in raw:  # asked before UTF-8: whoever named a compressed file .csv is not to save it as other text
+        line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
+        raise DataError(f"a CSV file must be text, but line {line} has a zero byte", "is it a file of another format?")
     try:
         decoded = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -55,9 +58,6 @@ def _decode(raw: bytes) -> str:
             f"a CSV file must be UTF-8, but line {line} has the byte 0x{raw[error.start]:02x} that cannot be",
             "save it again as UTF-8 (a spreadsheet calls this 'CSV UTF-8')",
         ) from error
-    if "\0" in decoded:
-        line = decoded.count("\n", 0, decoded.index("\0")) + 1
-        raise DataError(f"a CSV file must be text, but line {line} has a zero byte", "is it a file of another format?")
     if not decoded.strip():
         raise DataError("a CSV file must have a header and rows, this one is empty", "write the table again")
     return decoded

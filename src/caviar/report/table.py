@@ -46,7 +46,7 @@ def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO) -> None:
         if isinstance(error, BrokenPipeError):
             raise
         where = to if isinstance(to, str | os.PathLike) else "the output"
-        raise DataError(f"{where} cannot be written: {error.strerror}", "choose another file") from error
+        raise DataError(f"{where} cannot be written: {error.strerror or error}", "choose another file") from error
 
 
 def _text_cells(frame: pd.DataFrame) -> Iterator[str]:
