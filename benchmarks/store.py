@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +141,7 @@ def invent(job: Job, store: Store) -> int:
         trials[number] = Trial(number, config, TrialState.RUNNING, *facts, origin=step.origin)
         endings = strategy.report(number, step.to_epoch, merit(job.metric, smoothed(curve), 1 - curve[-1]))
         for over, stopped in endings:
-            trials[over] = replace(trials[over], state=TrialState.STOPPED if stopped else TrialState.FINISHED)
+            trials[over] = trials[over]._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED)
     store.write(job.name, list(trials.values()), measured, strategy.boxes, worker=worker)
     store.finish_study(job.name, StudyState.INTERRUPTED, None, "2026-01-31T12:00:00", worker)
     store.leave(worker)

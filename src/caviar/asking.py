@@ -136,7 +136,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         goes_on = self._asking.report(trial.number, epoch, value)
         nan = math.nan
         self._measurements.append((trial.number, 0, Measurement(epoch, nan, nan, nan, float(value), nan, nan)))
-        self._put(replace(self._trials[trial.number], epochs=epoch, score=float(value)))
+        self._put(self._trials[trial.number]._replace(epochs=epoch, score=float(value)))
         self._write_now_and_then()
         return goes_on
 
@@ -150,7 +150,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         state = TrialState.DIVERGED if diverged else TrialState.STOPPED if early else TrialState.FINISHED
         self._asking.tell(trial.number, value, "diverged" if diverged else "stopped" if early else "finished")
         score = math.nan if value is None else float(value)
-        self._put(replace(self._trials[trial.number], state=state, score=score))
+        self._put(self._trials[trial.number]._replace(state=state, score=score))
         self._write_now_and_then()
 
     @property
@@ -209,7 +209,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             reports.setdefault(number, []).append((measurement.epoch, measurement.score))
         for trial in self._store.trials(record.name):
             running = trial.state is TrialState.RUNNING
-            trial = replace(trial, state=TrialState.INTERRUPTED) if running else trial
+            trial = trial._replace(state=TrialState.INTERRUPTED) if running else trial
             self._trials[trial.number] = trial
             finished = trial.score if trial.state is TrialState.FINISHED else None
             self._asking.recall(trial.number, trial.config, reports.get(trial.number, []), finished)

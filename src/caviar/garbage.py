@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -17,3 +17,15 @@ def no_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+@contextmanager
+def setting_aside() -> Iterator[Callable[[], None]]:
+    """Gives what sets aside all objects that there are when it is called: no search for garbage looks at them.
+
+    At its end all are looked at again, so that nobody's garbage stays for good.
+    """
+    try:
+        yield gc.freeze
+    finally:
+        gc.unfreeze()

@@ -125,13 +125,14 @@ class Space:
         missing = np.isnan(points)
         columns = self._columns(np.where(missing, 0.5, points))
         applies = self._applies(columns, len(points))
-        for j, name in enumerate(self.searched):
+        for j in np.flatnonzero(missing.any(axis=0)):
+            name = self.searched[j]
             if np.any(missing[:, j] & applies.get(name, True)):
                 raise SpaceError(f"{name} applies at a point where its coordinate is NaN", "give it a number")
         rows = zip(*(columns[name].tolist() for name in self.names), strict=True)
         configs: list[dict[str, Value]] = [dict(zip(self.names, row, strict=True)) for row in rows]
         for name, holds in applies.items():
-            for i in np.flatnonzero(~holds):
+            for i in np.flatnonzero(~holds).tolist():
                 del configs[i][name]
         return configs
 
@@ -163,6 +164,8 @@ class Space:
     def _applies(self, columns: Mapping[str, Values], n: int) -> dict[str, npt.NDArray[np.bool_]]:
         """Where (n,) each conditional hyperparameter applies: its condition holds, on hyperparameters that apply."""
         applies: dict[str, npt.NDArray[np.bool_]] = {}
+        others = {other for scale in self.scales.values() for other in scale.when or {}}
+        keys = {other: [value_key(value) for value in columns[other].tolist()] for other in others}
 
         def resolve(name: str) -> npt.NDArray[np.bool_]:
             when = self.scales[name].when
@@ -172,8 +175,7 @@ class Space:
                 holds = np.ones(n, dtype=np.bool_)
                 for other, values in when.items():
                     allowed = {value_key(value) for value in values}
-                    held = (value_key(value) in allowed for value in columns[other].tolist())
-                    holds &= resolve(other) & np.fromiter(held, dtype=np.bool_, count=n)
+                    holds &= resolve(other) & np.array([key in allowed for key in keys[other]], dtype=np.bool_)
                 applies[name] = holds
             return applies[name]
 

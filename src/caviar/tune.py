@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from caviar.engine.contract import Outcome, Training
 from caviar.errors import ConfigError, DataError, NoAnswer, StoreError
-from caviar.garbage import no_collection
+from caviar.garbage import no_collection, setting_aside
 from caviar.records import Study, StudyState, TrialState, Worker
 from caviar.run.book import Book, Known
 from caviar.run.crew import Crew, Failed, Work
@@ -292,7 +292,7 @@ def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Pr
         begin = job.network(number, config, state=shelf.saved(number, to_epoch - 1))
         crew.give(Work(number, 0, begin, to_epoch))
 
-    with Crew(job.threads) as crew, company as helpers:
+    with Crew(job.threads) as crew, company as helpers, setting_aside() as set_aside:
         while not strategy.over:
             with no_collection():  # thousands of steps, where the store knows them
                 while (
@@ -311,6 +311,8 @@ def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Pr
                         helpers.give(step.number, step.to_epoch)
                     else:
                         train(step.number, step.to_epoch)
+                if not shown:
+                    set_aside()  # what was recalled stays as long as the study
             helpers.send()
             book.open(strategy.boxes[boxes:])
             boxes = len(strategy.boxes)
@@ -320,6 +322,12 @@ def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Pr
                 helpers.take_back()
             if crew.under_way == 0 and helpers.under_way == 0:
                 break
+            if time.monotonic() - shown >= _SHOW_EVERY:
+                shown, reserve = time.monotonic(), job.finals_cost(book)
+                book.write_now_and_then()
+                shelf.make_room(book.worst_first)
+                progress = job.progress("search", book, strategy, shelf.trouble)
+                yield replace(progress, helpers=helpers.count)
             done = crew.take(timeout=_SHOW_EVERY)
             if isinstance(done, Failed):
                 merit = book.fail(done.work.number, str(done.error))
@@ -339,12 +347,6 @@ def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Pr
                     settle(strategy.report(number, to_epoch, merit_of_it))
                 elif job.in_time(reserve):
                     train(number, to_epoch)
-            if time.monotonic() - shown >= _SHOW_EVERY:
-                shown, reserve = time.monotonic(), job.finals_cost(book)
-                book.write_now_and_then()
-                shelf.make_room(book.worst_first)
-                progress = job.progress("search", book, strategy, shelf.trouble)
-                yield replace(progress, helpers=helpers.count)
     for number, training in (cut_short | dict(shelf.here())).items():  # what they scored until then still counts
         if book.trials[number, 0].epochs > 0:
             book.settle(number, TrialState.INTERRUPTED, training)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import replace
+from array import array
 
 import pytest
 
@@ -40,9 +40,9 @@ def whole() -> list:
 @pytest.mark.parametrize("known", [1, 3])
 @pytest.mark.parametrize("again_from", [1, 2])
 def test_a_trial_that_is_trained_again_from_its_start_or_a_snapshot_has_the_same_merits(known: int, again_from: int):
-    scores = SCORES[:known]
-    curve = Curve(range(1, known + 1), scores, [1 - score for score in scores], 0.01 * known)
-    stored = replace(Trial(0, {}, TrialState.INTERRUPTED), epochs=known, score=scores[-1])
+    scores = array("d", SCORES[:known])
+    curve = Curve(range(1, known + 1), scores, array("d", [1 - score for score in scores]), 0.01 * known)
+    stored = Trial(0, {}, TrialState.INTERRUPTED, epochs=known, score=scores[-1])
     book = Book(None, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}, {(0, 0): curve}))
     book.begin(0, {})
     merits = [merit for rung in (1, 3, 9) if (merit := book.recall(0, rung)) is not None]

@@ -43,7 +43,7 @@ def write_version_1(path: Path) -> None:
     with Store.open(path) as store:
         store.create_study(STUDY)
         store.create_study(replace(STUDY, name="🐟 '; --", seed=0, metric="log_loss"))
-        store.write("flowers", [replace(trial, state=TrialState.RUNNING) for trial in TRIALS], MEASUREMENTS)
+        store.write("flowers", [trial._replace(state=TrialState.RUNNING) for trial in TRIALS], MEASUREMENTS)
         store.write("flowers", TRIALS)
         result = {"best": {"trial": 0, "validation": {"log_loss": math.nan}}}
         store.finish_study("flowers", StudyState.INTERRUPTED, result, "2026-01-31T12:01:00+00:00")

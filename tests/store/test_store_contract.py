@@ -103,8 +103,8 @@ def test_curves_are_the_measurements_by_trial_and_repeat(store: Store) -> None:
     assert list(curves) == [(0, 0), (0, 1), (3, 0)]
     for n, r in keys:
         mine = [m for number, repeat, m in store.measurements("flowers") if (number, repeat) == (n, r)]
-        assert curves[n, r].scores == [m.score for m in mine]
-        assert curves[n, r].losses == [m.validation_loss for m in mine]
+        assert list(curves[n, r].scores) == [m.score for m in mine]
+        assert list(curves[n, r].losses) == [m.validation_loss for m in mine]
         assert curves[n, r].seconds == sum(m.seconds for m in mine)
 
 

@@ -216,7 +216,7 @@ class StoreMachine(RuleBasedStateMachine):
         known = self.model[name]
         known.study = replace(known.study, state=state, result={"a": 1}, ended="2026")
         known.trials = {
-            key: replace(trial, state=TrialState.INTERRUPTED) if trial.state is TrialState.RUNNING else trial
+            key: trial._replace(state=TrialState.INTERRUPTED) if trial.state is TrialState.RUNNING else trial
             for key, trial in known.trials.items()
         }
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import time
+from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from caviar.engine.contract import Epoch, Outcome, Training
 from caviar.errors import StoreError
+from caviar.garbage import no_collection
 from caviar.records import Box, Config, Curve, Measurement, StudyState, Trial, TrialState, Worker
 from caviar.run.crew import Done
 from caviar.search.ranking import GOAL_METRICS, WORST, Merit, merit, smoothed
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
 
 WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 
-_WITHOUT_MERIT = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED)
+_UNTRAINED = (TrialState.OUT_OF_MEMORY, TrialState.FAILED)
+_WITHOUT_MERIT = (TrialState.DIVERGED, *_UNTRAINED)
 
 TrialKey = tuple[int, int]  # number, repeat
 
-_NOTHING = Curve((), [], [], 0.0)
+_NOTHING = Curve((), array("d"), array("d"), 0.0)
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,9 @@ class Known:
     @staticmethod
     def of(store: Store, study: str) -> Known:
         """Everything that ``store`` has of ``study``."""
-        curves = store.curves(study)
-        return Known({(trial.number, trial.repeat): trial for trial in store.trials(study)}, curves)
+        with no_collection():
+            curves = store.curves(study)
+            return Known({(trial.number, trial.repeat): trial for trial in store.trials(study)}, curves)
 
 
 class Book:
@@ -55,11 +59,12 @@ class Book:
         self._study = worker.study
         self._boxes: list[Box] = []
         self._metric = metric
+        self._loss_counts = metric not in GOAL_METRICS.values()  # a program need not tell one
         self._keep = keep
         self._known = known or Known()
         self._stored = dict(self._known.trials)
         self._counts: Counter[TrialState] = Counter()  # repeats left out
-        self._curves: dict[TrialKey, list[float]] = {}  # the scores of each trial's epochs
+        self._curves: dict[TrialKey, array[float]] = {}  # the scores of each trial's epochs
         self._merits: dict[TrialKey, Merit] = {}
         self._best: list[tuple[Merit, int]] = []  # (merit, -number), the best first; none while they are not known
         self._kept: list[tuple[Merit, int, Training]] = []  # networks of the best that are over
@@ -74,11 +79,13 @@ class Book:
         Raises StoreError where the store has this trial with another config: another version's search proposed it.
         """
         known = self._known.trials.get((number, repeat))
-        if known is not None and repeat == 0 and dict(known.config) != dict(config):
-            raise StoreError(
-                f"trial {number} of study {self._study!r} has another config than this version of caviar proposes",
-                "go on with the version that began it (caviar doctor tells which), or begin a new study",
-            )
+        if known is not None and repeat == 0:
+            if known.config != config:
+                raise StoreError(
+                    f"trial {number} of study {self._study!r} has another config than this version of caviar proposes",
+                    "go on with the version that began it (caviar doctor tells which), or begin a new study",
+                )
+            config = known.config  # the same object: to compare the trial with what is stored costs nothing then
         self._put(Trial(number, config, TrialState.RUNNING, repeat=repeat, origin=origin))
 
     def open(self, boxes: Sequence[Box]) -> None:
@@ -94,8 +101,8 @@ class Book:
         self._measurements += [(*key, measurement(epoch, self._metric)) for epoch in new]
         self.seconds[key] = self.seconds.get(key, 0.0) + sum(epoch.seconds for epoch in done.epochs)
         first = done.epochs[0].epoch  # 1 again for a network that was no longer there and was trained from its start
-        scores = [epoch.validation.scores[self._metric] for epoch in done.epochs]
-        self._curves[key] = self._curves.get(key, [])[: first - 1] + scores
+        scores = array("d", [epoch.validation.scores[self._metric] for epoch in done.epochs])
+        self._curves[key] = self._curves.get(key, array("d"))[: first - 1] + scores
         return self._score(after(self.trials[key], done, self._metric))
 
     def take_in(self, trial: Trial, measurements: Sequence[Measurement]) -> Merit:
@@ -103,7 +110,7 @@ class Book:
         key = (trial.number, trial.repeat)
         self._elsewhere[key] = measurements[-1].epoch
         self.seconds[key] = sum(m.seconds for m in measurements if m.epoch <= trial.epochs)
-        self._curves[key] = [m.score for m in measurements if m.epoch <= trial.epochs]
+        self._curves[key] = array("d", [m.score for m in measurements if m.epoch <= trial.epochs])
         self._stored[key] = trial
         return self._score(trial)
 
@@ -113,8 +120,8 @@ class Book:
         stored, curve = self._known.trials.get(key), self._known.curves.get(key, _NOTHING)
         if stored is None:
             return None
-        if stored.state in (TrialState.OUT_OF_MEMORY, TrialState.FAILED) and stored.epochs < to_epoch:
-            return self._score(replace(self.trials[key], state=stored.state, error=stored.error))
+        if stored.state in _UNTRAINED and stored.epochs < to_epoch:
+            return self._score(self.trials[key]._replace(state=stored.state, error=stored.error))
         diverged = stored.state is TrialState.DIVERGED and stored.epochs <= to_epoch
         # a program need not tell every epoch: it is compared at the first that it tells, at or after the rung
         at = bisect_left(curve.epochs, stored.epochs if diverged else to_epoch)
@@ -133,11 +140,11 @@ class Book:
         if measured.epoch not in self._known.curves.get(key, _NOTHING).epochs:
             self._measurements.append((*key, measured))
         self.seconds[key] = self.seconds.get(key, 0.0) + measured.seconds
-        self._curves.setdefault(key, []).append(measured.score)
+        self._curves.setdefault(key, array("d")).append(measured.score)
         loss = _or_none(measured.validation_loss)
-        trial = replace(self.trials[key], epochs=measured.epoch, score=measured.score, validation_loss=loss)
+        trial = self.trials[key]._replace(epochs=measured.epoch, score=measured.score, validation_loss=loss)
         if not math.isfinite(measured.score):
-            trial = replace(trial, state=TrialState.DIVERGED)
+            trial = trial._replace(state=TrialState.DIVERGED)
         return self._score(trial)
 
     def finish(self, number: int, score: float | None, repeat: int = 0, epochs: int = 0) -> Merit:
@@ -146,12 +153,12 @@ class Book:
         None is the score of its last epoch.
         """
         key = (number, repeat)
-        trial = replace(self.trials[key], epochs=max(epochs, self.trials[key].epochs))
+        trial = self.trials[key]._replace(epochs=max(epochs, self.trials[key].epochs))
         if score is not None:
-            self._curves[key] = [score]
-            trial = replace(trial, score=score)
+            self._curves[key] = array("d", [score])
+            trial = trial._replace(score=score)
         finite = trial.score is not None and math.isfinite(trial.score)
-        return self._score(replace(trial, state=TrialState.FINISHED if finite else TrialState.DIVERGED))
+        return self._score(trial._replace(state=TrialState.FINISHED if finite else TrialState.DIVERGED))
 
     def known(self, number: int) -> Trial | None:
         """A trial as the store has it from before, where the study was taken up again."""
@@ -159,12 +166,12 @@ class Book:
 
     def fail(self, number: int, error: str, repeat: int = 0, state: TrialState = TrialState.OUT_OF_MEMORY) -> Merit:
         """A trial cannot be trained on, by default for want of memory: it is over, and ranked last."""
-        trial = replace(self.trials[number, repeat], state=state, error=error or str(state).replace("_", " "))
+        trial = self.trials[number, repeat]._replace(state=state, error=error or str(state).replace("_", " "))
         return self._score(trial)
 
     def settle(self, number: int, state: TrialState, training: Training | None = None, repeat: int = 0) -> None:
         """A trial is over. The ``training`` of a trial, not of a repeat, is kept while it is among the best."""
-        trial = replace(self.trials[number, repeat], state=state)
+        trial = self.trials[number, repeat]._replace(state=state)
         self._put(trial)
         if training is not None:
             self._kept.append((self.merit(trial), -number, training))
@@ -174,15 +181,15 @@ class Book:
     def interrupt(self) -> None:
         """Whatever still runs was interrupted: by the end of the budget, or by a person."""
         for trial in [trial for trial in self.trials.values() if trial.state is TrialState.RUNNING]:
-            self._put(replace(trial, state=TrialState.INTERRUPTED))
+            self._put(trial._replace(state=TrialState.INTERRUPTED))
 
     def best(self, n: int) -> list[Trial]:
         """The ``n`` best trials that have a score, the best first; the earlier one where two are equal."""
         if len(self._best) < n:
-            self._best = nlargest(
-                max(n, self._keep),
-                [(merit, -number) for (number, repeat), merit in self._merits.items() if not repeat and merit > WORST],
-            )
+            merits = self._merits.items()
+            with no_collection():
+                found = ((merit, -number) for (number, repeat), merit in merits if not repeat and merit > WORST)
+                self._best = nlargest(max(n, self._keep), found)
         return [self.trials[-minus, 0] for _, minus in self._best[:n]]
 
     def worst_first(self, numbers: Sequence[int]) -> list[int]:
@@ -223,21 +230,22 @@ class Book:
 
     def _put(self, trial: Trial) -> None:
         key = (trial.number, trial.repeat)
-        if trial.repeat == 0:
-            before = self.trials.get(key)
+        before, stored = self.trials.get(key), self._stored.get(key)
+        if trial.repeat == 0 and (before is None or before.state is not trial.state):
             if before is not None:
                 self._counts[before.state] -= 1
             self._counts[trial.state] += 1
-        self.trials[key] = self._changed[key] = trial
-        stored = self._stored.get(key)
+        self.trials[key] = trial
         if stored is not None and stored.state is trial.state and stored == trial:
-            del self._changed[key]  # the store has it like that
+            self._changed.pop(key, None)  # the store has it like that
+        else:
+            self._changed[key] = trial
 
     def _score(self, trial: Trial) -> Merit:
         """The trial has a new score, or has failed: its merit."""
         self._put(trial)
         key = (trial.number, trial.repeat)
-        loss = 0.0 if self._metric in GOAL_METRICS.values() else trial.validation_loss  # a program need not tell one
+        loss = trial.validation_loss if self._loss_counts else 0.0
         failed = trial.state in _WITHOUT_MERIT
         new = WORST if failed else merit(self._metric, smoothed(self._curves[key]), loss)
         self._merits[key] = new
@@ -273,4 +281,4 @@ def after(trial: Trial, done: Done, metric: str) -> Trial:
     last = done.epochs[-1]
     state = TrialState.DIVERGED if done.outcome is Outcome.DIVERGED else trial.state
     score, loss = last.validation.scores[metric], last.validation.loss
-    return replace(trial, state=state, epochs=last.epoch, score=score, validation_loss=loss)
+    return trial._replace(state=state, epochs=last.epoch, score=score, validation_loss=loss)

@@ -151,11 +151,13 @@ class CoarseToFine:
             self._taken = [0] * len(evidence)
             self._ranked = [[] for _ in evidence]
         for rung, compared in enumerate(evidence):
-            fresh = [c for c in compared[self._taken[rung] :] if c.merit > WORST]
+            ranked, most = self._ranked[rung], self._zoom.best + self._zoom.rest
+            poorest = ranked[-1].merit if len(ranked) == most else WORST
+            fresh = [c for c in compared[self._taken[rung] :] if c.merit >= poorest and c.merit > WORST]
             self._taken[rung] = len(compared)
             if fresh:
-                ranked = sorted(self._ranked[rung] + fresh, key=lambda c: (c.merit, -c.number), reverse=True)
-                self._ranked[rung] = ranked[: self._zoom.best + self._zoom.rest]
+                ranked = sorted(ranked + fresh, key=lambda c: (c.merit, -c.number), reverse=True)
+                self._ranked[rung] = ranked[:most]
 
     def _look(self, number: int, evidence: Evidence) -> list[Box]:
         """Open a box, or two, where the best are, unless they are where they were."""

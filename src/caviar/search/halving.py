@@ -161,9 +161,9 @@ class Halving:
         """Take the poorest out of the pool; a third of it is kept for slow starters."""
         if -rung.pool[0][1] not in self._slow:
             return -rung.pool.pop(0)[1]
-        slow = [i for i, (_, minus) in enumerate(rung.pool) if -minus in self._slow]
-        kept = set(slow[-max(self._pool // 3, 1) :]) if self._pool > 1 else set()
-        poorest = next((i for i in range(len(rung.pool)) if i not in kept), 0)
+        slow = [-minus in self._slow for _, minus in rung.pool]
+        kept = max(self._pool // 3, 1) if self._pool > 1 else 0
+        poorest = 0 if sum(slow) > kept or all(slow) else slow.index(False)
         return -rung.pool.pop(poorest)[1]
 
     def _next_up(self, rung: _Rung) -> int:

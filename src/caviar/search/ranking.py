@@ -65,8 +65,16 @@ def smoothed(scores: Sequence[float]) -> float:
     that a curve that still rises is not held back, and one lucky epoch counts half. NaN or infinity in the last epoch
     is kept; in earlier ones it is left out. Source: deeplearning.ai, Improving deep neural networks, week 2.
     """
-    average, weight = 0.0, 0.0
-    for score in scores[:-1]:
-        if math.isfinite(score):
-            average, weight = 0.5 * average + 0.5 * score, 0.5 * weight + 0.5
-    return (0.5 * average + 0.5 * scores[-1]) / (0.5 * weight + 0.5)
+    average = _halving_average(scores)
+    if not math.isfinite(average):  # so one of them is not: a study that is taken up again asks 30,000 times
+        scores = [score for score in scores[:-1] if math.isfinite(score)] + [scores[-1]]
+        average = _halving_average(scores)
+    return average / (1.0 - 0.5 ** len(scores))
+
+
+def _halving_average(scores: Sequence[float]) -> float:
+    """The weighted sum of ``scores``, the last one's weight 1/2 and each other's half of its successor's."""
+    average = 0.0
+    for score in scores:
+        average = 0.5 * average + 0.5 * score
+    return average

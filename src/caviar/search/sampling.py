@@ -21,6 +21,7 @@ from caviar.search.strategy import Evidence, Proposal
 from caviar.space import Space
 
 BLOCK = 64  # proposals are drawn by the block: a call costs microseconds a proposal
+_AHEAD = 16  # blocks of our own Sobol points that are made at once, for the same reason
 
 Points = npt.NDArray[np.float64]
 
@@ -40,23 +41,25 @@ class SobolPoints:
     def block(self, number: int) -> Points:
         """Block ``number`` (BLOCK, dimensions)."""
         if number not in self._blocks:
-            self._blocks = {number: self._points(number * BLOCK)}
+            self._blocks = self._from(number)
         return self._blocks[number]
 
-    def _points(self, start: int) -> Points:
+    def _from(self, number: int) -> dict[int, Points]:
+        """Blocks from ``number`` on, at least one."""
         key = np.random.SeedSequence(self._key)
         if self._dimensions > MOST_DIMENSIONS:
             from scipy.stats import qmc  # half a second to import
 
             stream = np.random.Generator(np.random.Philox(key))
             whole = qmc.Sobol(self._dimensions, scramble=True, rng=stream)
-            if start:  # SciPy cannot skip nothing
-                whole.fast_forward(start)
-            return whole.random(BLOCK)
+            if number:  # SciPy cannot skip nothing
+                whole.fast_forward(number * BLOCK)
+            return {number: whole.random(BLOCK)}
         if self._sequence is None:
             spawned = np.random.Generator(np.random.Philox(key.spawn(1)[0]))  # as SciPy does with its stream
             self._sequence = Sobol(self._dimensions, spawned)
-        return self._sequence.points(start, BLOCK)
+        points = self._sequence.points(number * BLOCK, _AHEAD * BLOCK)
+        return {number + i: points[i * BLOCK : (i + 1) * BLOCK] for i in range(_AHEAD)}
 
     def points(self, start: int, count: int) -> Points:
         """Points ``start`` to ``start + count`` (count, dimensions)."""

@@ -114,7 +114,7 @@ def open_pieces(connection: sa.Connection, study: int, pieces: Sequence[Piece]) 
 def results(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> list[Result]:
     """What the store has of the trials of ``pieces``: each as it stands, with all of its measurements."""
     keys = {(number, repeat) for number, repeat, _ in pieces}
-    columns = [TRIALS.c[name] for name in Trial.__dataclass_fields__]
+    columns = [TRIALS.c[name] for name in Trial._fields]
     query = sa.select(*columns).where(TRIALS.c.study == study)
     rows = claims.rows_of(connection, query, (TRIALS.c.number, TRIALS.c.repeat), keys)
     trials = {(row.number, row.repeat): Trial(**{**row._mapping, "state": TrialState(row.state)}) for row in rows}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields, replace
@@ -37,7 +39,12 @@ if TYPE_CHECKING:
 DEFAULT_URL = "sqlite:///caviar.db"
 
 _STUDY_COLUMNS = [STUDIES.c[field.name] for field in fields(Study)]
-_TRIAL_COLUMNS = [TRIALS.c[field.name] for field in fields(Trial)]
+_AS_KEPT = {  # past SQLAlchemy's work on every cell
+    "config": sa.cast(TRIALS.c.config, sa.Text).label("config"),
+    "score": sa.type_coerce(TRIALS.c.score, sa.types.NullType()),
+    "validation_loss": sa.type_coerce(TRIALS.c.validation_loss, sa.types.NullType()),
+}
+_TRIAL_COLUMNS = [_AS_KEPT.get(name, TRIALS.c[name]) for name in Trial._fields]
 _MEASUREMENT_COLUMNS = [MEASUREMENTS.c[field.name] for field in fields(Measurement)]
 _BOX_COLUMNS = [BOXES.c[field.name] for field in fields(Box)]
 _WORKER_COLUMNS = [WORKERS.c[field.name] for field in fields(Worker) if field.name != "study"]
@@ -312,8 +319,15 @@ class Store(AbstractContextManager["Store"]):
         """The trials of study ``name`` by number, each followed by its repeats."""
         with self._reading() as connection, no_collection():
             query = sa.select(*_TRIAL_COLUMNS).where(TRIALS.c.study == _identity(connection, name))
-            rows = connection.execute(query.order_by(TRIALS.c.number, TRIALS.c.repeat))
-            return [Trial(number, config, TrialState(state), *others) for number, config, state, *others in rows]
+            rows: Sequence[Any] = connection.execute(query.order_by(TRIALS.c.number, TRIALS.c.repeat)).all()
+            configs = json.loads(f"[{','.join([row.config for row in rows])}]")  # one call, not one a trial
+            states = {str(state): state for state in TrialState}
+            return [
+                Trial(number, config, states[state], epochs, _float(score), _float(loss), repeat, origin, error)
+                for (number, _, state, epochs, score, loss, repeat, origin, error), config in zip(
+                    rows, configs, strict=True
+                )
+            ]
 
     def measurements(self, name: str) -> list[tuple[int, int, Measurement]]:
         """What study ``name`` measured, as (number, repeat, measurement), in the order of trials and epochs."""
@@ -342,7 +356,9 @@ class Store(AbstractContextManager["Store"]):
             mine = columns.study == _identity(connection, name)
             measured = connection.execute(sa.select(*key, *totals).where(mine).group_by(*key).order_by(*key)).all()
             query = sa.select(columns.score, columns.validation_loss).where(mine).order_by(*key, columns.epoch)
-            scores, losses = self.database.fetch_floats(connection, query).T.tolist()
+            scores, losses = (
+                array("d", column.tobytes()) for column in self.database.fetch_floats(connection, query).T
+            )
             skipping = {
                 (number, repeat): connection.scalars(
                     sa.select(columns.epoch)
@@ -495,6 +511,11 @@ def _visible(name: str) -> str:
 
 def _study(row: sa.Row[Any]) -> Study:
     return Study(**{**row._mapping, "state": StudyState(row.state)})
+
+
+def _float(cell: float | str | None) -> float | None:
+    """A number as a database keeps it: NaN is text on SQLite."""
+    return float(cell) if isinstance(cell, str) else cell
 
 
 def _trial_row(identity: int, trial: Trial) -> dict[str, Any]:
