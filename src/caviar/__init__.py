@@ -12,6 +12,7 @@ from typing import Any
 
 from caviar import babysit
 from caviar.asking import OpenStudy, open_study
+from caviar.calls import resume, tune
 from caviar.errors import (
     CaviarError,
     ConfigError,
@@ -27,7 +28,7 @@ from caviar.model import Model, load
 from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo
 from caviar.space import Space, default_space
 from caviar.train import Fit, train
-from caviar.tune import TunedProgram, TunedStudy, resume, tune
+from caviar.tune import TunedProgram, TunedStudy
 
 __all__ = [
     "CaviarError",

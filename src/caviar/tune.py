@@ -1,19 +1,19 @@
 """Caviar's way: train thousands of networks, stop the poor ones early, train the best again, keep one.
 
-``tune`` is the whole job in one call, and ``resume`` takes it up again. ``follow`` is the same job as a stream of
-events, for those who want to watch: the terminal's live display is one, and nothing in here prints. The central loop is
-`_search`; what is before and after it is in tuning/.
+``follow`` is the whole job as a stream of events, and ``take_up`` the rest of one that was begun; `caviar.tune` and
+`caviar.resume` (calls.py) and the commands go through them to the last, the answer. Nothing in here prints. The central
+loop is `_search`; what is before and after it is in tuning/.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from caviar.engine.contract import Outcome, Training
 from caviar.errors import ConfigError, DataError, NoAnswer, StoreError
@@ -24,7 +24,7 @@ from caviar.run.crew import Crew, Failed, Work
 from caviar.run.helpers import PATIENCE, Helpers
 from caviar.run.leading import only_worker
 from caviar.run.shelf import Shelf
-from caviar.search.ranking import WORST, Goal
+from caviar.search.ranking import WORST
 from caviar.search.strategy import Ending, Strategy
 from caviar.space import Space
 from caviar.tuning import programs
@@ -32,11 +32,10 @@ from caviar.tuning.answer import conclude
 from caviar.tuning.events import Begun, Best, Event, Progress, TunedProgram, TunedStudy
 from caviar.tuning.finals import finals
 from caviar.tuning.job import FINALISTS, Job, check, model_path
-from caviar.tuning.programs import EPOCHS, ProgramJob, ProgramRequest
-from caviar.tuning.request import DEFAULT_SEARCH, Request, from_record
+from caviar.tuning.programs import ProgramJob, ProgramRequest
+from caviar.tuning.request import Request, from_record
 
 if TYPE_CHECKING:
-    from caviar.clients.caviar_client import Trial
     from caviar.store import Store
 
 # The database and pandas are imported where they are needed: `import caviar` should not wait for them.
@@ -52,144 +51,15 @@ __all__ = [
     "TunedStudy",
     "follow",
     "follow_program",
-    "resume",
     "take_up",
-    "tune",
 ]
 
 _SHOW_EVERY = 0.1  # seconds
 
 
-@overload
-def tune(
-    data: Callable[[Trial], float | None],
-    target: Space | str | os.PathLike[str],
-    *,
-    goal: Goal = "maximize",
-    epochs: int = EPOCHS,
-    seconds: float | None = None,
-    trials: int | None = None,
-    seed: int = 0,
-    search: str = DEFAULT_SEARCH,
-    stopping: str = "halving",
-    repeats: int = 0,
-    study: str | None = None,
-    store: str | os.PathLike[str] = "caviar.db",
-    processes: int | None = None,
-    gpus: Sequence[int | str] | None = None,
-    trial_timeout: float | None = None,
-) -> TunedProgram: ...
-
-
-@overload
-def tune(
-    data: Any,
-    target: str | None = None,
-    *,
-    labels: str | os.PathLike[str] | None = None,
-    test: Any = None,
-    test_labels: str | os.PathLike[str] | None = None,
-    seconds: float | None = None,
-    trials: int | None = None,
-    seed: int = 0,
-    task: str | None = None,
-    metric: str | None = None,
-    space: Space | str | os.PathLike[str] | None = None,
-    search: str = DEFAULT_SEARCH,
-    stopping: str = "halving",
-    prefer: str = "score",
-    ensemble: bool = False,
-    study: str | None = None,
-    store: str | os.PathLike[str] = "caviar.db",
-    threads: int | None = None,
-    out: str | os.PathLike[str] | None = None,
-    engine: str = "native",
-) -> TunedStudy: ...
-
-
-def tune(data: Any, target: Any = None, **arguments: Any) -> TunedStudy | TunedProgram:
-    """Find the best network within a budget: a dense one for a table, or whatever a function of yours trains.
-
-    ``tune(data, target, ...)``: the best dense network for a table.
-
-    data: a path (CSV, Parquet, NPZ, NPY, IDX), a DataFrame, or a pair of arrays (x, y).
-    target, labels: the column or key of the labels, or a file of them.
-    test, test_labels: data kept sealed until the end; without it, a fifth of the rows is.
-    task: "classification" or "regression"; where it is not given, the column of labels decides.
-    metric: accuracy (the default), balanced_accuracy or log_loss; for regression r2 (the default), rmse or mae.
-        Measured on the validation part.
-    space: a Space or the path of a space file; the default space for dense networks if not given.
-    prefer: "score", or "small" or "fast": the smallest network, or the quickest at predicting, that is within a
-        hundredth of the best.
-    ensemble: the model is a weighted mean of several finalists' networks (greedy ensemble selection).
-    threads: networks trained at once; all processors if not given.
-    out: a folder to save the model in; ``study.best.model.save`` does it too.
-
-    ``tune(objective, space, ...)``: the best config for ``objective(trial)``, which trains in any framework.
-
-    objective: gets a Trial, whose ``config``, ``seed``, ``last_epoch`` and ``folder`` it uses, and calls
-        ``trial.report(epoch, score)`` after each epoch (1, 2, ...): that raises TrialStopped where the trial is stopped
-        early, which the function should let pass. It may return its final score. It runs in processes of its own, each
-        of which serves many trials. What it prints is kept, and shown when it fails.
-    goal: "maximize" scores, or "minimize" them, if they are losses.
-    epochs: how many a trial gets at most; they are compared after a third, a ninth, ... of them.
-    repeats: how often the best five trials are trained again, with fresh seeds, before one is chosen.
-    processes: how many trials are trained at once, each in a process: one a processor, or a GPU, if not given.
-    gpus: numbers of GPUs; each process sees one, as CUDA_VISIBLE_DEVICES says.
-    trial_timeout: seconds that a trial may be silent for.
-
-    Of both:
-
-    seconds, trials: the budget, wall time for everything (60 if neither is given) or a number of trials. For a table
-        trials give the same study, to the bit, on any number of ``threads``; for a function the same decisions follow
-        from the same scores, seed and number of ``processes``.
-    search: what proposes the configs, see ``caviar tune --help``.
-    stopping: "halving", "hyperband", "median" or "none": who is stopped early.
-    study, store: the study's name and the database it goes to; a free name is made from the data's, or the function's,
-        if not given.
-
-    Raises UserMistake before anything is written; NoAnswer when every trial diverged or failed, or time was too short.
-    """
-    fresh_name = arguments.get("study") is None
-    if callable(data):
-        request = ProgramRequest(objective=data, **{"space": target} | arguments)
-        *_, tuned = follow_program(request, fresh_name)
-        assert isinstance(tuned, TunedProgram)
-        return tuned
-    *_, answer = follow(Request(data=data, target=target, **arguments), fresh_name)
-    assert isinstance(answer, TunedStudy)  # the last event of `follow`
-    return answer
-
-
-def resume(
-    study: str,
-    *,
-    store: str | os.PathLike[str] = "caviar.db",
-    seconds: float | None = None,
-    trials: int | None = None,
-    data: Any = None,
-    test: Any = None,
-    threads: int | None = None,
-    processes: int | None = None,
-    out: str | os.PathLike[str] | None = None,
-) -> TunedStudy | TunedProgram:
-    """Take a study up again, one that was interrupted or one that deserves more.
-
-    seconds, trials: so many seconds more, or the trials that the study should have in all; where neither is given, what
-        is left of its first budget. A budget of trials ends in the same bits as if the study had never been broken.
-    data, test: only where the study began with arrays or a DataFrame, or with a function, which the store does not
-        keep; a function is given as ``data``.
-    threads, processes, out: as in ``tune``.
-
-    Raises UserMistake where there is nothing to take up, or the data is no longer the same.
-    """
-    arguments = dict(locals())
-    *_, answer = take_up(**arguments)
-    assert isinstance(answer, TunedStudy | TunedProgram)
-    return answer
-
-
-def follow(request: Request, fresh_name: bool = False, ended: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+def follow(
+    request: Request, fresh_name: bool = False, ended: Callable[[], bool] = lambda: False
+) -> Generator[Event, None, None]:
     """Do what ``request`` asks, event by event, the TunedStudy last.
 
     ``fresh_name`` numbers the study's name if it is taken. Where ``ended`` turns true, the study is closed and
@@ -207,7 +77,7 @@ def follow(request: Request, fresh_name: bool = False, ended: Callable[[], bool]
 
 def follow_program(
     request: ProgramRequest, fresh_name: bool = False, ended: Callable[[], bool] = lambda: False
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """``follow`` for a function or a command, the TunedProgram last."""
     from caviar.store import Store
 
@@ -226,7 +96,7 @@ def take_up(
     trials: int | None = None,
     ended: Callable[[], bool] = lambda: False,
     **given: Any,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """``resume``, event by event."""
     from caviar.store import Store
 
