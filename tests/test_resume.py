@@ -137,6 +137,19 @@ def test_what_cannot_be_taken_up_says_why_and_changes_nothing(wine, tmp_path):  
     assert told(store, "mine") == before
 
 
+def test_a_study_that_its_leader_finishes_while_we_look_is_not_begun_again(wine, tmp_path, monkeypatch):  # noqa: F811
+    stop_after(wine, tmp_path, 3)
+    store = tmp_path / "caviar.db"
+
+    def the_leader_finishes(opened, study, patience):
+        monkeypatch.undo()
+        caviar.resume("mine", store=store)
+
+    monkeypatch.setattr(sys.modules["caviar.tune"], "only_worker", the_leader_finishes)  # `caviar.tune` is a function
+    with pytest.raises(ConfigError, match="is finished"):
+        caviar.resume("mine", store=store)
+
+
 def test_data_from_memory_is_to_be_given_again(tmp_path):
     table = samples.wine()
     frame = table.frame.assign(label=table.target)

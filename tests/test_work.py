@@ -116,15 +116,18 @@ def test_helpers_of_a_leader_that_was_killed_end_and_the_study_is_taken_up(wine,
 
 def test_another_leader_is_refused_while_a_helper_works_too(wine, tmp_path):
     store = tmp_path / "caviar.db"
-    leader = start("lead", store, wine, "--trials", TRIALS, "--helpers", 1)
+    leader = start("lead", store, wine, "--trials", 100_000, "--helpers", 1)  # it will not be done before it is asked
     until(leader, "begun")
     helper = start("help", store, wine)
     until(helper, "begun")
     status, _, complained = end(start("resume", store, wine))
+    unharmed = leader.poll() is None and helper.poll() is None
+    for process in (leader, helper):
+        process.kill()
+        process.communicate()
     assert status == 2
     assert f"process {leader.pid} " in complained
-    for process in (leader, helper):
-        assert end(process)[0] == 0
+    assert unharmed
 
 
 def test_what_cannot_be_helped_says_why(wine, tmp_path, monkeypatch, capsys):

@@ -102,8 +102,8 @@ def take_up(
 
     started = time.monotonic()
     with Store.open(store, create=False) as opened:
-        record = opened.study(study)
         only_worker(opened, study, PATIENCE)
+        record = opened.study(study)  # not before: whoever led it may have finished it meanwhile
         known = Known.of(opened, study)
         budget = _budget(record, known, seconds, trials)
         job = _job_of(record, budget, started, ended, store=store, **given)
