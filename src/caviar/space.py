@@ -120,12 +120,14 @@ class Space:
                 f"points must have the shape (n, {len(self.searched)}), got {points.shape}",
                 f"one column each for {', '.join(self.searched)}",
             )
-        if np.any((points < 0) | (points > 1)):
-            raise SpaceError("points must be between 0 and 1", "they are unit coordinates; Space.to_unit makes them")
         missing = np.isnan(points)
-        columns = self._columns(np.where(missing, 0.5, points))
+        some_are = bool(missing.any())
+        given = np.where(missing, 0.5, points) if some_are else points
+        if given.size and not 0 <= given.min() <= given.max() <= 1:
+            raise SpaceError("points must be between 0 and 1", "they are unit coordinates; Space.to_unit makes them")
+        columns = self._columns(given)
         applies = self._applies(columns, len(points))
-        for j in np.flatnonzero(missing.any(axis=0)):
+        for j in np.flatnonzero(missing.any(axis=0)) if some_are else ():
             name = self.searched[j]
             if np.any(missing[:, j] & applies.get(name, True)):
                 raise SpaceError(f"{name} applies at a point where its coordinate is NaN", "give it a number")
@@ -152,7 +154,7 @@ class Space:
             except SpaceError as mistake:
                 raise ConfigError(f"{name}: {mistake.rule}", mistake.way_out) from None
             if name in self.searched:
-                points[rows, self.searched.index(name)] = column
+                points[rows if len(rows) < len(configs) else slice(None), self.searched.index(name)] = column
         return points
 
     def _columns(self, points: Units) -> dict[str, Values]:
@@ -164,23 +166,30 @@ class Space:
     def _applies(self, columns: Mapping[str, Values], n: int) -> dict[str, npt.NDArray[np.bool_]]:
         """Where (n,) each conditional hyperparameter applies: its condition holds, on hyperparameters that apply."""
         applies: dict[str, npt.NDArray[np.bool_]] = {}
-        others = {other for scale in self.scales.values() for other in scale.when or {}}
-        keys = {other: [value_key(value) for value in columns[other].tolist()] for other in others}
+        keys: dict[str, list[tuple[bool, Value]]] = {}  # of the values of hyperparameters that conditions name
+        held: dict[tuple[str, frozenset[tuple[bool, Value]]], npt.NDArray[np.bool_]] = {}  # beta1, beta2 ask the same
+
+        def holds_where(other: str, values: Sequence[Value]) -> npt.NDArray[np.bool_]:
+            asked = other, frozenset(map(value_key, values))
+            if asked not in held:
+                if other not in keys:
+                    keys[other] = [value_key(value) for value in columns[other].tolist()]
+                held[asked] = np.array([key in asked[1] for key in keys[other]], dtype=np.bool_)
+            return held[asked]
 
         def resolve(name: str) -> npt.NDArray[np.bool_]:
-            when = self.scales[name].when
-            if when is None:
-                return np.ones(n, dtype=np.bool_)
             if name not in applies:
                 holds = np.ones(n, dtype=np.bool_)
-                for other, values in when.items():
-                    allowed = {value_key(value) for value in values}
-                    holds &= resolve(other) & np.array([key in allowed for key in keys[other]], dtype=np.bool_)
+                for other, values in (self.scales[name].when or {}).items():
+                    holds &= holds_where(other, values)
+                    if self.scales[other].when:
+                        holds &= resolve(other)
                 applies[name] = holds
             return applies[name]
 
-        for name in self.names:
-            resolve(name)
+        for name, scale in self.scales.items():
+            if scale.when:
+                resolve(name)
         return applies
 
     def to_dict(self) -> dict[str, dict[str, Any]]:

@@ -23,7 +23,7 @@ cross-entropy method (Rubinstein, 1999) is the same idea with a normal distribut
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -31,8 +31,8 @@ import numpy.typing as npt
 
 from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Box
-from caviar.scales import Choice, Integer, PowerOfTwo, Scale, Units
-from caviar.search.ranking import WORST
+from caviar.scales import Choice, Integer, PowerOfTwo, Scale, Units, Value
+from caviar.search.ranking import WORST, Merit
 from caviar.search.sampling import SobolPoints, middle
 from caviar.search.slow_starters import slow_starters
 from caviar.search.strategy import Compared, Evidence, Proposal
@@ -71,10 +71,11 @@ class CoarseToFine:
         last = len(self._zoom.tier_opens)
         tiers = [scale.tier or last for scale in self._scales]
         present = sorted(set(tiers))  # a space whose scales say nothing of their tiers is open from the first trial on
-        self._tiers = np.array([1 + present.index(tier) for tier in tiers], dtype=np.int64)
+        self._opens = np.array([self._zoom.tier_opens[present.index(tier)] for tier in tiers], dtype=np.int64)
         self._points: dict[int, Units] = {}  # of trials that were among the best
         self._taken: list[int] = []  # evidence that is ranked already, by rung
-        self._ranked: list[list[Compared]] = []  # by rung, the best first, no more than may be needed
+        self._ranked: list[list[_Ranked]] = []  # by rung, the best first, no more than may be needed
+        self._everywhere = self._told(_Region(np.zeros(len(self._scales)), np.ones(len(self._scales))))
         self._open: list[_Region] = []  # the boxes that draws come from
         self._around: list[int] = []  # the trials that they were drawn around, or would be again
         self._likelihood = _Likelihood(np.zeros((len(self._scales), _CELLS)))
@@ -114,7 +115,9 @@ class CoarseToFine:
 
     def _whose(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The open box, counted from 0, that each draw is for: boxes get draws as they hold of the best."""
-        held = np.cumsum([region.held for region in self._open] or [1])
+        if len(self._open) < 2:
+            return np.zeros(len(numbers), dtype=np.int64)
+        held = np.cumsum([region.held for region in self._open])
         return np.asarray(np.searchsorted(held, numbers * _GOLDEN % 1.0 * held[-1], side="right"), dtype=np.int64)
 
     def _draw(self, number: int, draws: Units, boxes: npt.NDArray[np.int64]) -> Units:
@@ -152,12 +155,12 @@ class CoarseToFine:
             self._ranked = [[] for _ in evidence]
         for rung, compared in enumerate(evidence):
             ranked, most = self._ranked[rung], self._zoom.best + self._zoom.rest
-            poorest = ranked[-1].merit if len(ranked) == most else WORST
-            fresh = [c for c in compared[self._taken[rung] :] if c.merit >= poorest and c.merit > WORST]
+            poorest = ranked[-1][0] if len(ranked) == most else WORST
+            new = compared[self._taken[rung] :]
+            fresh = [(c.merit, -c.number, c) for c in new if c.merit >= poorest and c.merit > WORST]
             self._taken[rung] = len(compared)
             if fresh:
-                ranked = sorted(ranked + fresh, key=lambda c: (c.merit, -c.number), reverse=True)
-                self._ranked[rung] = ranked[:most]
+                self._ranked[rung] = sorted(ranked + fresh, reverse=True)[:most]
 
     def _look(self, number: int, evidence: Evidence) -> list[Box]:
         """Open a box, or two, where the best are, unless they are where they were."""
@@ -166,37 +169,37 @@ class CoarseToFine:
             return []
         full = [rung for rung, ranked in enumerate(self._ranked) if len(ranked) >= zoom.best]
         rung = full[-1] if full else len(self._ranked) - 1
-        best = self._ranked[rung][: zoom.best]
+        ranked = [compared for _, _, compared in self._ranked[rung]]
+        best = ranked[: zoom.best]
         around = [c.number for c in best]
         if around == self._around:
             return []
         self._around = around
-        points = self._points_of(self._ranked[rung])
+        points = self._points_of(ranked)
         places, between = self._apart(points[: zoom.best])
         regions = [_Region.around(points[place], self._scales, self._half_cells, zoom.margin) for place in places]
         if len(regions) == len(self._open) and all(map(_Region.same, regions, self._open)):
             return []
-        before, self._open = self._open, regions
+        before, self._open = self._open, [self._told(region) for region in regions]
         self._likelihood = _Likelihood.of_best(points[: zoom.best], points[zoom.best :], self._scales)
         opened = []
-        for i, region in enumerate(regions):
+        for i, region in enumerate(self._open):
             self._boxes += 1
-            was = before[min(i, len(before) - 1)] if before else None
+            was = before[min(i, len(before) - 1)] if before else self._everywhere
             reason = self._reason(region, was, best, len(evidence[rung]), between)
-            opened.append(Box(self._boxes, number, self._ranges(region), reason))
+            opened.append(Box(self._boxes, number, region.ranges, reason))
         return opened
 
     def _apart(self, best: Units) -> tuple[list[npt.NDArray[np.int64]], str]:
         """The rows of ``best`` (n, d), the best first, by the place where they lie; and what tells two places apart."""
-        everyone = np.arange(len(best))
-        order = np.argsort(best, axis=0, kind="stable")  # of a Choice, too, but its half cell lets no gap be wide
-        gaps = np.diff(np.take_along_axis(best, order, axis=0), axis=0) - 2 * self._half_cells
-        gaps = gaps[self._zoom.fewest - 1 : len(gaps) + 1 - self._zoom.fewest]
-        gaps = np.where(np.isnan(best).any(axis=0), 0.0, gaps)
+        everyone, fewest = np.arange(len(best)), self._zoom.fewest
+        ordered = np.sort(best, axis=0)  # of a Choice, too, but its half cell lets no gap be wide
+        gaps = ordered[fewest : -fewest + 1 or None] - ordered[fewest - 1 : -fewest] - 2 * self._half_cells
+        gaps = np.where(np.isnan(ordered[-1]), 0.0, gaps)  # NaN comes last: a column that one of them lacks
         if not gaps.size or gaps.max() < self._zoom.apart:
             return [everyone], ""
         at, j = np.unravel_index(gaps.argmax(), gaps.shape)
-        left = order[: at + self._zoom.fewest, j]
+        left = np.argsort(best[:, j], kind="stable")[: at + fewest]
         places = [np.sort(left), np.setdiff1d(everyone, left)]
         return sorted(places, key=lambda place: int(place[0])), self._space.searched[j]
 
@@ -209,81 +212,72 @@ class CoarseToFine:
 
     def _close_tiers(self, points: Units, numbers: npt.NDArray[np.int64]) -> Units:
         """Hyperparameters of tiers that are not open yet stay where the best trial has them."""
-        opens = np.array(self._zoom.tier_opens)[self._tiers - 1]
-        closed = numbers[:, None] < opens
-        if not closed.any():
+        if numbers[0] >= max(self._zoom.tier_opens):
             return points
-        return np.where(closed, 0.5, points)
+        return np.where(numbers[:, None] < self._opens, 0.5, points)
 
-    def _ranges(self, region: _Region) -> Mapping[str, Any]:
-        """The box by hyperparameter, in its own units."""
+    def _told(self, region: _Region) -> _Region:
+        """``region`` with its ranges in the hyperparameters' own units."""
         ranges: dict[str, Any] = {}
-        for j, name in enumerate(self._space.searched):
-            scale = self._scales[j]
+        for j, (name, scale) in enumerate(zip(self._space.searched, self._scales, strict=True)):
             if isinstance(scale, Choice):
-                weights = region.weights[j]
-                ranges[name] = {
-                    "weights": {str(c): round(float(w), 3) for c, w in zip(scale.choices, weights, strict=True)}
-                }
+                weights = region.weights.get(j, np.full(len(scale.choices), 1 / len(scale.choices)))
+                shares = [round(weight, 3) for weight in weights.tolist()]
+                ranges[name] = {"weights": dict(zip(map(str, scale.choices), shares, strict=True))}
             else:
                 low, high = scale.from_unit(np.array([region.low[j], region.high[j]])).tolist()
                 ranges[name] = {"low": low, "high": high}
-        return ranges
+        return replace(region, ranges=ranges)
 
-    def _reason(self, region: _Region, before: _Region | None, best: list[Compared], of: int, between: str) -> str:
+    def _reason(self, region: _Region, before: _Region, best: list[Compared], of: int, between: str) -> str:
         """What a colleague would say; ``between`` is the hyperparameter in which this box and another lie apart."""
         epochs = f"{best[0].epoch} epoch{'s' * (best[0].epoch > 1)}"
         told = f"the best {len(best)} of {of} after {epochs} lie here"
         if between:
             told = f"{region.held} of {told}, and the others elsewhere in {between}"
-        changes = [change for j in range(len(self._scales)) if (change := self._change(j, region, before))]
-        changes.sort(reverse=True)
-        return "; ".join([told, *(text for _, text in changes[:3])])
-
-    def _change(self, j: int, region: _Region, before: _Region | None) -> tuple[float, str] | None:
-        """How much narrower or wider hyperparameter j became, and in words; None where it hardly changed."""
-        scale, name = self._scales[j], self._space.searched[j]
-        if isinstance(scale, Choice):
-            return None
-        old = (0.0, 1.0) if before is None else (float(before.low[j]), float(before.high[j]))
-        new = (float(region.low[j]), float(region.high[j]))
-        shrunk = (old[1] - old[0]) / max(new[1] - new[0], 1e-9)
-        if 0.8 < shrunk < 1.25 and abs(sum(old) - sum(new)) < 0.2:
-            return None
-        word = "narrowed" if shrunk >= 1.25 else "widened" if shrunk <= 0.8 else "moved"
-        ends = [f"{_brief(scale, *pair)}" for pair in (old, new)]
-        return (abs(float(np.log(shrunk))), f"{name} {word} from {ends[0]} to {ends[1]}")
+        shrunk = (before.high - before.low) / np.maximum(region.high - region.low, 1e-9)
+        moved = np.abs(before.low + before.high - region.low - region.high) >= 0.2
+        resized = (shrunk <= 0.8) | (shrunk >= 1.25)
+        most = np.argsort(-np.abs(np.log(shrunk)), kind="stable")
+        changed = [j for j in most.tolist() if (resized | moved)[j] and j not in region.weights]
+        changes = []
+        for j in changed[:3]:
+            word = "narrowed" if shrunk[j] >= 1.25 else "widened" if shrunk[j] <= 0.8 else "moved"
+            name = self._space.searched[j]
+            changes.append(f"{name} {word} from {_brief(before.ranges[name])} to {_brief(region.ranges[name])}")
+        return "; ".join([told, *changes])
 
 
 @dataclass(frozen=True, eq=False)
 class _Region:
     """A box in unit coordinates: [low, high] a column (d,), the weights of a Choice's values by column.
 
-    ``held`` is how many of the best it was drawn around.
+    ``held`` is how many of the best it was drawn around; ``ranges`` are its own units, by hyperparameter.
     """
 
     low: Units
     high: Units
     weights: Mapping[int, Units] = field(default_factory=dict)
     held: int = 0
+    ranges: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def around(points: Units, scales: list[Scale], half_cells: Units, margin: float) -> _Region:
         """The smallest box that holds ``points`` (n, d), widened on both sides by margin / n of its width."""
-        n, d = points.shape
-        low, high = np.zeros(d), np.ones(d)
-        weights: dict[int, Units] = {}
-        for j, scale in enumerate(scales):
-            here = points[:, j]
-            here = here[~np.isnan(here)]
-            if isinstance(scale, Choice):
-                choices = len(scale.choices)
-                counts = np.bincount(np.minimum(here * choices, choices - 1).astype(np.int64), minlength=choices)
-                weights[j] = np.asarray((counts + _PRIOR / choices) / (len(here) + _PRIOR), dtype=np.float64)
-            elif len(here) >= 2:  # of one trial nobody knows how far around it is good
-                smallest, largest = float(here.min()), float(here.max())
-                more = max(margin / n * (largest - smallest), half_cells[j])
-                low[j], high[j] = max(smallest - more, 0.0), min(largest + more, 1.0)
+        n = len(points)
+        given = ~np.isnan(points)
+        smallest = np.where(given, points, np.inf).min(axis=0)
+        largest = np.where(given, points, -np.inf).max(axis=0)
+        weights = {
+            j: _shares(points[given[:, j], j], len(scale.choices))
+            for j, scale in enumerate(scales)
+            if isinstance(scale, Choice)
+        }
+        known = given.sum(axis=0) >= 2  # of one trial nobody knows how far around it is good
+        known[list(weights)] = False
+        more = np.maximum(margin / n * (largest - smallest), half_cells)
+        low = np.where(known, np.maximum(smallest - more, 0.0), 0.0)
+        high = np.where(known, np.minimum(largest + more, 1.0), 1.0)
         return _Region(low, high, weights, n)
 
     def place(self, draws: Units) -> Units:
@@ -316,16 +310,15 @@ class _Likelihood:
     @staticmethod
     def of_best(best: Units, rest: Units, scales: list[Scale]) -> _Likelihood:
         """From the points (n, d) of both."""
-        table = np.zeros((len(scales), _CELLS))
-        for j, scale in enumerate(scales):
-            table[j] = _log_density(best[:, j], scale, _NARROW) - _log_density(rest[:, j], scale, _WIDE)
-        return _Likelihood(table)
+        return _Likelihood(_log_densities(best, scales, _NARROW) - _log_densities(rest, scales, _WIDE))
 
     def of(self, points: Units) -> Units:
         """The likelihood (n,) of ``points`` (n, d)."""
         cells = np.minimum((points * _CELLS).astype(np.int64), _CELLS - 1)
         return cast(Units, self.table[np.arange(len(self.table)), cells].sum(axis=1))
 
+
+_Ranked = tuple[Merit, int, Compared]  # its merit, minus its number: of two that are equal, the earlier one is better
 
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples are spread evenly over [0, 1), whatever numbers are left out
 
@@ -337,21 +330,28 @@ _NARROW, _WIDE = (  # kernels (_CELLS, _CELLS) of the two densities: a normal cu
 _FAR = 1e-3  # of a trial: the density where no trial is near, so that one column alone cannot rule a point out
 
 
-def _log_density(values: Units, scale: Scale, kernel: Units) -> Units:
-    """The logarithm of the density (_CELLS,) of a column's ``values`` (n,): normal curves, or shares of a Choice's."""
-    values = values[~np.isnan(values)]
-    if len(values) == 0:
-        return np.zeros(_CELLS)
-    if isinstance(scale, Choice):
-        counts = _counts(values, len(scale.choices))
-        share = (counts + _PRIOR / len(counts)) / (len(values) + _PRIOR)
-        return cast(Units, np.log(share)[(_MIDDLES * len(counts)).astype(np.int64)])
-    return cast(Units, np.log(((_counts(values, _CELLS) * kernel).sum(axis=1) + _FAR) / len(values)))
+def _log_densities(points: Units, scales: list[Scale], kernel: Units) -> Units:
+    """The logarithm of each column's density (d, _CELLS) at ``points`` (n, d): normal curves, or shares of a Choice's.
+
+    0 everywhere in a column that no point has.
+    """
+    given = ~np.isnan(points)
+    n = given.sum(axis=0)[:, None]
+    cells = np.minimum((np.where(given, points, 0.0) * _CELLS).astype(np.int64), _CELLS - 1)
+    places = (cells + np.arange(len(scales)) * _CELLS)[given]
+    counts = np.bincount(places, minlength=len(scales) * _CELLS).reshape(-1, 1, _CELLS)
+    logs = np.log(((counts * kernel).sum(axis=2) + _FAR) / np.maximum(n, 1))
+    for j, scale in enumerate(scales):
+        if isinstance(scale, Choice):
+            shares = _shares(points[given[:, j], j], len(scale.choices))
+            logs[j] = np.log(shares)[(_MIDDLES * len(shares)).astype(np.int64)]
+    return cast(Units, np.where(n > 0, logs, 0.0))
 
 
-def _counts(values: Units, cells: int) -> npt.NDArray[np.int64]:
-    """How many of ``values`` (n,) are in each of so many cells of [0, 1]."""
-    return np.bincount(np.minimum((values * cells).astype(np.int64), cells - 1), minlength=cells)
+def _shares(values: Units, choices: int) -> Units:
+    """How much of ``values`` (n,) each of so many choices has (choices,), with the prior's part."""
+    counts = np.bincount(np.minimum(values * choices, choices - 1).astype(np.int64), minlength=choices)
+    return np.asarray((counts + _PRIOR / choices) / (len(values) + _PRIOR), dtype=np.float64)
 
 
 _PRIOR = 2.0  # trials that the categories share evenly before any was seen: none is dropped at once
@@ -371,7 +371,6 @@ def _half_cell(scale: Scale) -> float:
     return 0.01
 
 
-def _brief(scale: Scale, low: float, high: float) -> str:
+def _brief(ends: Mapping[str, Value]) -> str:
     """A range in the hyperparameter's own units."""
-    ends = scale.from_unit(np.array([low, high])).tolist()
-    return "..".join(f"{end:.3g}" if isinstance(end, float) else str(end) for end in ends)
+    return "..".join(f"{end:.3g}" if isinstance(end, float) else str(end) for end in (ends["low"], ends["high"]))

@@ -70,7 +70,7 @@ class SobolPoints:
             number, at = divmod(start, BLOCK)
             parts.append(self.block(number)[at : at + count])
             start, count = start + len(parts[-1]), count - len(parts[-1])
-        return np.vstack(parts)
+        return parts[0] if len(parts) == 1 else np.vstack(parts)
 
 
 class RandomPoints:
