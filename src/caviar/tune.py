@@ -101,10 +101,12 @@ def take_up(
     from caviar.store import Store
 
     started = time.monotonic()
-    with Store.open(store, create=False) as opened:
+    with Store.open(store, create=False) as opened, setting_aside() as set_aside:
         only_worker(opened, study, PATIENCE)
         record = opened.study(study)  # not before: whoever led it may have finished it meanwhile
-        known = Known.of(opened, study)
+        with no_collection():
+            known = Known.of(opened, study)
+            set_aside()
         budget = _budget(record, known, seconds, trials)
         job = _job_of(record, budget, started, ended, store=store, **given)
         worker = opened.join(study)
@@ -194,10 +196,10 @@ def _search(job: Job, book: Book, shelf: Shelf, company: Helpers) -> Iterator[Pr
                 break
             if time.monotonic() - shown >= _SHOW_EVERY:
                 shown, reserve = time.monotonic(), job.finals_cost(book)
-                book.write_now_and_then()
-                shelf.make_room(book.worst_first)
                 progress = job.progress("search", book, strategy, shelf.trouble)
                 yield replace(progress, helpers=helpers.count)
+                book.write_now_and_then()
+                shelf.make_room(book.worst_first)
             done = crew.take(timeout=_SHOW_EVERY)
             if isinstance(done, Failed):
                 merit = book.fail(done.work.number, str(done.error))

@@ -86,7 +86,7 @@ class Book:
                     "go on with the version that began it (caviar doctor tells which), or begin a new study",
                 )
             config = known.config  # the same object: to compare the trial with what is stored costs nothing then
-        self._put(Trial(number, config, TrialState.RUNNING, repeat=repeat, origin=origin))
+        self._put(Trial(number, config, TrialState.RUNNING, 0, None, None, repeat, origin))
 
     def open(self, boxes: Sequence[Box]) -> None:
         """The search has opened ``boxes``."""
@@ -132,7 +132,7 @@ class Book:
         trial = self.trials[key]
         state = TrialState.DIVERGED if diverged else trial.state
         epoch, score, loss = curve.epochs[at], curve.scores[at], _or_none(curve.losses[at])
-        return self._score(Trial(number, trial.config, state, epoch, score, loss, origin=trial.origin))
+        return self._score(Trial(number, trial.config, state, epoch, score, loss, 0, trial.origin))
 
     def told(self, number: int, measured: Measurement, repeat: int = 0) -> Merit:
         """What a program measured of a trial; the trial's merit after it, WORST if it diverged."""

@@ -65,7 +65,7 @@ class Asha:
             self._slow.add(index)
         return self._rungs[0].epoch
 
-    def report(self, number: int, epoch: int, merit: Merit) -> Iterator[Decision]:
+    def report(self, number: int, epoch: int, merit: Merit) -> list[Decision]:
         """A trial came to the rung at ``epoch``: the decisions that this allows, about it or others.
 
         A trial whose merit is WORST has diverged: it is compared, never goes on, and there is no decision about it.
@@ -74,13 +74,15 @@ class Asha:
         rung = next(rung for rung in self._rungs if rung.epoch == epoch)
         rung.arrived[index] = merit
         insort(rung.waiting, index)
+        decisions: list[Decision] = []
         for at in range(len(self._rungs)):
             self._settle(at)
-            yield from self._decide(at)
+            decisions += self._decide(at)
+        return decisions
 
-    def close(self) -> Iterator[Decision]:
+    def close(self) -> list[Decision]:
         """No more trials will enter; nobody waited for them."""
-        yield from ()
+        return []
 
     def reached(self) -> tuple[int, ...]:
         """How many trials have been compared at each rung so far."""

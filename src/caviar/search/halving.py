@@ -25,7 +25,6 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -90,7 +89,7 @@ class Halving:
         self._rungs[0].expected.append(number)
         return self._rungs[0].epoch
 
-    def report(self, number: int, epoch: int, merit: Merit) -> Iterator[Decision]:
+    def report(self, number: int, epoch: int, merit: Merit) -> list[Decision]:
         """A trial came to the rung at ``epoch``: the decisions that this allows, about it or others.
 
         A trial whose merit is WORST has diverged: it is compared, never goes on, and there is no decision about it.
@@ -98,15 +97,19 @@ class Halving:
         at = self._at[epoch]
         rung = self._rungs[at]
         rung.arrived[number] = merit
+        decisions: list[Decision] = []
         while rung.expected and rung.expected[0] in rung.arrived:
-            yield from self._compare(at, rung.expected.popleft())
+            self._compare(at, rung.expected.popleft(), decisions)
         if self.closed:
-            yield from self._top_up()
+            self._top_up(decisions)
+        return decisions
 
-    def close(self) -> Iterator[Decision]:
+    def close(self) -> list[Decision]:
         """No more trials will enter: a rung that nobody is on the way to lets go on what it still owes, rounded up."""
         self.closed = True
-        yield from self._top_up()
+        decisions: list[Decision] = []
+        self._top_up(decisions)
+        return decisions
 
     def reached(self) -> tuple[int, ...]:
         """How many trials have been compared at each rung so far."""
@@ -129,33 +132,32 @@ class Halving:
             window.append(max(rung.promoted_by[known] - _SLACK, 0))
         return window
 
-    def _compare(self, at: int, number: int) -> Iterator[Decision]:
+    def _compare(self, at: int, number: int, decisions: list[Decision]) -> None:
+        """It is the turn of trial ``number``; what is decided by that is added to ``decisions``."""
         rung = self._rungs[at]
         merit = rung.arrived.pop(number)
         rung.compared.append((number, merit))
         if at == len(self._rungs) - 1:
             if merit > WORST:
-                yield Decision(number, at, None)
+                decisions.append(Decision(number, at, None))
             return
         if self._median:
-            yield from self._judge(at, number, merit)
-            rung.promoted_by.append(rung.promoted)
-            return
-        if merit > WORST:
-            insort(rung.pool, (merit, -number))
-        yield from self._promote(at, len(rung.compared) // self._eta)
+            if merit > WORST:
+                good = self._is_good(rung, merit)
+                decisions.append(self._send_up(at, number) if good else Decision(number, at, None))
+            insort(rung.ordered, merit)
+        else:
+            if merit > WORST:
+                insort(rung.pool, (merit, -number))
+            self._promote(at, len(rung.compared) // self._eta, decisions)
+            if len(rung.pool) > self._pool:
+                decisions.append(Decision(self._poorest(rung), at, None))
         rung.promoted_by.append(rung.promoted)
-        if len(rung.pool) > self._pool:
-            yield Decision(self._poorest(rung), at, None)
 
-    def _judge(self, at: int, number: int, merit: Merit) -> Iterator[Decision]:
+    def _is_good(self, rung: _Rung, merit: Merit) -> bool:
         """The median rule; the diverged count among those compared."""
-        rung = self._rungs[at]
         before = len(rung.ordered)
-        good = before < _UNJUDGED or merit >= rung.ordered[before // 2]
-        insort(rung.ordered, merit)
-        if merit > WORST:
-            yield self._send_up(at, number) if good else Decision(number, at, None)
+        return before < _UNJUDGED or merit >= rung.ordered[before // 2]
 
     def _poorest(self, rung: _Rung) -> int:
         """Take the poorest out of the pool; a third of it is kept for slow starters."""
@@ -180,15 +182,15 @@ class Halving:
         above.expected.append(number)
         return Decision(number, at, above.epoch)
 
-    def _promote(self, at: int, owed: int) -> Iterator[Decision]:
+    def _promote(self, at: int, owed: int, decisions: list[Decision]) -> None:
         rung = self._rungs[at]
         while rung.promoted < owed and rung.pool:
-            yield self._send_up(at, self._next_up(rung))
+            decisions.append(self._send_up(at, self._next_up(rung)))
 
-    def _top_up(self) -> Iterator[Decision]:
+    def _top_up(self, decisions: list[Decision]) -> None:
         for at, rung in enumerate(self._rungs[:-1]):
             if rung.expected:
                 return
-            yield from self._promote(at, -(-len(rung.compared) // self._eta))
+            self._promote(at, -(-len(rung.compared) // self._eta), decisions)
             while rung.pool:
-                yield Decision(-rung.pool.pop()[1], at, None)
+                decisions.append(Decision(-rung.pool.pop()[1], at, None))

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import accumulate
 from typing import Literal, NamedTuple, Protocol, get_args
@@ -239,7 +239,7 @@ class Strategy:
                 ]
                 self._seen[entry][at] = max(until, self._seen[entry][at])
 
-    def _obey(self, entry: int, decisions: Iterator[Decision]) -> None:
+    def _obey(self, entry: int, decisions: Sequence[Decision]) -> None:
         for number, at, to_epoch in decisions:
             if to_epoch is not None:
                 heappush(self._going_on, (number, self.rungs[entry + at], to_epoch))
