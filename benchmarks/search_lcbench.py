@@ -1,6 +1,7 @@
 """Searches against each other on simulated training: normalised regret and mean rank on LCBench's tasks.
 
     python -m benchmarks.search_lcbench [--seeds 20] [--ablation-seeds 5] [--optuna-seeds 3]
+    python -m benchmarks.search_lcbench --costs           # what a proposal costs, on a quiet machine: two minutes
 
 A budget of 10 is as many epochs as ten trainings to the end (10 x 52). The incumbent is the network in hand with the
 best validation accuracy so far, whatever its epoch: what a person would have if the study ended now, and the same rule
@@ -11,7 +12,9 @@ the first table only, of the mean of a task's seeds, for Optuna has fewer.
 The validation accuracies are the surrogate's: see ../shared/data/README.md. `half` tells the tasks that the settings
 of coarse_to_fine were chosen on ("tuned") from the others ("held out"). Optuna runs one process, as ours does; the
 hyperparameters have the same scales for all. Processor time a trial is the search's own: its proposals
-(`microseconds_a_proposal`), and these together with who is stopped and all bookkeeping (`microseconds_a_trial`).
+(`microseconds_a_proposal`), and these together with who is stopped and all bookkeeping (`microseconds_a_trial`). Two
+processes at once share the caches, so `--costs` measures them once more in one: the rivals by turns on a few tasks,
+medians and ranges over the studies, into search_lcbench_costs.csv.
 
 Needs onnxruntime and optuna.
 """
@@ -23,6 +26,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from multiprocessing import Pool
+from statistics import mean, median
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -234,9 +238,12 @@ def main() -> None:
     parser.add_argument("--optuna-seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--only", nargs="*", help="these searches, and no file is written")
+    parser.add_argument("--costs", action="store_true", help="only what a proposal costs")
     options = parser.parse_args()
     if not FOLDER.exists():
         raise SystemExit(f"the surrogate is not at {FOLDER}: nothing to do")
+    if options.costs:
+        return costs()
     count = len(loaded())
     limits = np.array([task.limits() for task in loaded()])  # (tasks, 2)
     played: dict[str, list[list[Played]]] = {}
@@ -264,6 +271,28 @@ def main() -> None:
         print("  ".join(f"{key} {value}" for key, value in row.items()))
     if not options.only:
         print(write("search_lcbench", rows))
+    return None
+
+
+def costs(studies: int = 15, optuna_studies: int = 3) -> None:
+    """The processor time of a proposal and of a trial, the rivals by turns, each study on another task."""
+    job(("sobol", 0, 0))  # modules and tables are loaded
+    played: dict[str, list[Played]] = {name: [] for name in RIVALS}
+    for study in range(studies):
+        for name, rival in RIVALS.items():
+            if not isinstance(rival, str) or study < optuna_studies:
+                played[name].append(job((name, study, study)))
+    rows = []
+    for name, runs in played.items():
+        row: dict[str, Any] = {"search": name, "studies": len(runs), "trials": round(mean(p.trials for p in runs))}
+        for what in ("proposing", "seconds"):
+            each = [1e6 * getattr(p, what) / p.trials for p in runs]
+            of = "proposal" if what == "proposing" else "trial"
+            row |= {f"microseconds_a_{of}": round(median(each), 1)}
+            row |= {f"lowest_a_{of}": round(min(each), 1), f"highest_a_{of}": round(max(each), 1)}
+        rows.append(row)
+        print("  ".join(f"{key} {value}" for key, value in row.items()))
+    print(write("search_lcbench_costs", rows))
 
 
 if __name__ == "__main__":
