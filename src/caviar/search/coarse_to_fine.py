@@ -22,6 +22,7 @@ cross-entropy method (Rubinstein, 1999) is the same idea with a normal distribut
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -66,6 +67,7 @@ class CoarseToFine:
         self._seed = seed
         self._zoom = zoom or Zoom()
         self._scales = [space[name] for name in space.searched]
+        self._choices = {j: len(scale.choices) for j, scale in enumerate(self._scales) if isinstance(scale, Choice)}
         self._sequence = SobolPoints(len(self._scales), seed)
         self._half_cells = np.array([_half_cell(scale) for scale in self._scales])
         last = len(self._zoom.tier_opens)
@@ -74,7 +76,7 @@ class CoarseToFine:
         self._opens = np.array([self._zoom.tier_opens[present.index(tier)] for tier in tiers], dtype=np.int64)
         self._points: dict[int, Units] = {}  # of trials that were among the best
         self._taken: list[int] = []  # evidence that is ranked already, by rung
-        self._ranked: list[list[_Ranked]] = []  # by rung, the best first, no more than may be needed
+        self._ranked: list[list[_Ranked]] = []  # by rung, the best last, no more than may be needed
         self._everywhere = self._told(_Region(np.zeros(len(self._scales)), np.ones(len(self._scales))))
         self._open: list[_Region] = []  # the boxes that draws come from
         self._around: list[int] = []  # the trials that they were drawn around, or would be again
@@ -127,7 +129,7 @@ class CoarseToFine:
             return self._place(draws, boxes)
         stream = generator(stream_key(self._seed, Purpose.PROPOSALS, trial=number))
         coordinates = stream.random((len(draws), many, draws.shape[1]))
-        categories = [j for j, scale in enumerate(self._scales) if isinstance(scale, Choice)]
+        categories = list(self._choices)
         coordinates[:, :, categories] = coordinates[:, :1, categories]  # they are drawn by their weights alone
         points = self._place(coordinates.reshape(len(draws) * many, -1), np.repeat(boxes, many))
         likeliest = self._likelihood.of(points).reshape(len(draws), many).argmax(axis=1)
@@ -155,12 +157,12 @@ class CoarseToFine:
             self._ranked = [[] for _ in evidence]
         for rung, compared in enumerate(evidence):
             ranked, most = self._ranked[rung], self._zoom.best + self._zoom.rest
-            poorest = ranked[-1][0] if len(ranked) == most else WORST
-            new = compared[self._taken[rung] :]
-            fresh = [(c.merit, -c.number, c) for c in new if c.merit >= poorest and c.merit > WORST]
+            poorest = ranked[0][0] if len(ranked) == most else WORST
+            for c in compared[self._taken[rung] :]:
+                if c.merit >= poorest and c.merit > WORST:
+                    insort(ranked, (c.merit, -c.number, c))
             self._taken[rung] = len(compared)
-            if fresh:
-                self._ranked[rung] = sorted(ranked + fresh, reverse=True)[:most]
+            del ranked[:-most]
 
     def _look(self, number: int, evidence: Evidence) -> list[Box]:
         """Open a box, or two, where the best are, unless they are where they were."""
@@ -169,7 +171,7 @@ class CoarseToFine:
             return []
         full = [rung for rung, ranked in enumerate(self._ranked) if len(ranked) >= zoom.best]
         rung = full[-1] if full else len(self._ranked) - 1
-        ranked = [compared for _, _, compared in self._ranked[rung]]
+        ranked = [compared for _, _, compared in reversed(self._ranked[rung])]
         best = ranked[: zoom.best]
         around = [c.number for c in best]
         if around == self._around:
@@ -177,11 +179,11 @@ class CoarseToFine:
         self._around = around
         points = self._points_of(ranked)
         places, between = self._apart(points[: zoom.best])
-        regions = [_Region.around(points[place], self._scales, self._half_cells, zoom.margin) for place in places]
+        regions = [_Region.around(points[place], self._choices, self._half_cells, zoom.margin) for place in places]
         if len(regions) == len(self._open) and all(map(_Region.same, regions, self._open)):
             return []
         before, self._open = self._open, [self._told(region) for region in regions]
-        self._likelihood = _Likelihood.of_best(points[: zoom.best], points[zoom.best :], self._scales)
+        self._likelihood = _Likelihood.of_best(points[: zoom.best], points[zoom.best :], self._choices)
         opened = []
         for i, region in enumerate(self._open):
             self._boxes += 1
@@ -220,10 +222,11 @@ class CoarseToFine:
         """``region`` with its ranges in the hyperparameters' own units."""
         ranges: dict[str, Any] = {}
         for j, (name, scale) in enumerate(zip(self._space.searched, self._scales, strict=True)):
-            if isinstance(scale, Choice):
-                weights = region.weights.get(j, np.full(len(scale.choices), 1 / len(scale.choices)))
-                shares = [round(weight, 3) for weight in weights.tolist()]
-                ranges[name] = {"weights": dict(zip(map(str, scale.choices), shares, strict=True))}
+            if j in self._choices:
+                count = self._choices[j]
+                shares = [round(share, 3) for share in region.weights.get(j, np.full(count, 1 / count)).tolist()]
+                names = map(str, cast(Choice, scale).choices)
+                ranges[name] = {"weights": dict(zip(names, shares, strict=True))}
             else:
                 low, high = scale.from_unit(np.array([region.low[j], region.high[j]])).tolist()
                 ranges[name] = {"low": low, "high": high}
@@ -262,17 +265,16 @@ class _Region:
     ranges: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
-    def around(points: Units, scales: list[Scale], half_cells: Units, margin: float) -> _Region:
-        """The smallest box that holds ``points`` (n, d), widened on both sides by margin / n of its width."""
+    def around(points: Units, choices: Mapping[int, int], half_cells: Units, margin: float) -> _Region:
+        """The smallest box that holds ``points`` (n, d), widened on both sides by margin / n of its width.
+
+        ``choices`` is how many values each Choice has, by column.
+        """
         n = len(points)
         given = ~np.isnan(points)
         smallest = np.where(given, points, np.inf).min(axis=0)
         largest = np.where(given, points, -np.inf).max(axis=0)
-        weights = {
-            j: _shares(points[given[:, j], j], len(scale.choices))
-            for j, scale in enumerate(scales)
-            if isinstance(scale, Choice)
-        }
+        weights = {j: _shares(points[given[:, j], j], count) for j, count in choices.items()}
         known = given.sum(axis=0) >= 2  # of one trial nobody knows how far around it is good
         known[list(weights)] = False
         more = np.maximum(margin / n * (largest - smallest), half_cells)
@@ -308,9 +310,9 @@ class _Likelihood:
     table: Units
 
     @staticmethod
-    def of_best(best: Units, rest: Units, scales: list[Scale]) -> _Likelihood:
-        """From the points (n, d) of both."""
-        return _Likelihood(_log_densities(best, scales, _NARROW) - _log_densities(rest, scales, _WIDE))
+    def of_best(best: Units, rest: Units, choices: Mapping[int, int]) -> _Likelihood:
+        """From the points (n, d) of both; ``choices`` is how many values each Choice has, by column."""
+        return _Likelihood(_log_densities(best, choices, _NARROW) - _log_densities(rest, choices, _WIDE))
 
     def of(self, points: Units) -> Units:
         """The likelihood (n,) of ``points`` (n, d)."""
@@ -324,27 +326,25 @@ _GOLDEN = (5**0.5 - 1) / 2  # its multiples are spread evenly over [0, 1), whate
 
 _CELLS = 64
 _MIDDLES = (np.arange(_CELLS) + 0.5) / _CELLS
-_NARROW, _WIDE = (  # kernels (_CELLS, _CELLS) of the two densities: a normal curve of that width, from cell to cell
-    np.exp(-0.5 * ((_MIDDLES[:, None] - _MIDDLES) / width) ** 2) for width in (0.1, 0.2)
+_NARROW, _WIDE = (  # kernels (_CELLS + 1, _CELLS) of the two densities: a normal curve of that width around each cell,
+    # and 0 everywhere for a value that is not there
+    np.vstack([np.exp(-0.5 * ((_MIDDLES[:, None] - _MIDDLES) / width) ** 2), np.zeros(_CELLS)])
+    for width in (0.1, 0.2)
 )
 _FAR = 1e-3  # of a trial: the density where no trial is near, so that one column alone cannot rule a point out
 
 
-def _log_densities(points: Units, scales: list[Scale], kernel: Units) -> Units:
+def _log_densities(points: Units, choices: Mapping[int, int], kernel: Units) -> Units:
     """The logarithm of each column's density (d, _CELLS) at ``points`` (n, d): normal curves, or shares of a Choice's.
 
     0 everywhere in a column that no point has.
     """
     given = ~np.isnan(points)
     n = given.sum(axis=0)[:, None]
-    cells = np.minimum((np.where(given, points, 0.0) * _CELLS).astype(np.int64), _CELLS - 1)
-    places = (cells + np.arange(len(scales)) * _CELLS)[given]
-    counts = np.bincount(places, minlength=len(scales) * _CELLS).reshape(-1, 1, _CELLS)
-    logs = np.log(((counts * kernel).sum(axis=2) + _FAR) / np.maximum(n, 1))
-    for j, scale in enumerate(scales):
-        if isinstance(scale, Choice):
-            shares = _shares(points[given[:, j], j], len(scale.choices))
-            logs[j] = np.log(shares)[(_MIDDLES * len(shares)).astype(np.int64)]
+    cells = np.where(given, np.minimum(points * _CELLS, _CELLS - 1), _CELLS).astype(np.int64)
+    logs = np.log((kernel[cells].sum(axis=0) + _FAR) / np.maximum(n, 1))
+    for j, count in choices.items():
+        logs[j] = np.log(_shares(points[given[:, j], j], count))[(_MIDDLES * count).astype(np.int64)]
     return cast(Units, np.where(n > 0, logs, 0.0))
 
 
