@@ -4,7 +4,8 @@
 
 Targets: written in 10 s on SQLite; listed, read as a DataFrame and resumed in 2 s each. A resume is measured from the
 call until the first new training has been given to a thread, modules being imported already, on two studies with
-invented scores: one that trains every trial to its end (27 epochs), and one with halving, as studies are. PostgreSQL
+invented scores: one that trains every trial to its end (27 epochs), and one with halving, as studies are. "Read without
+comparisons" is what a resume of a study of an older version has to read before that. PostgreSQL
 runs beside it, on a server of its own with its usual settings. The rival is Optuna's own database, SQLite too, with
 fewer trials because it writes one value a transaction. What reads is done five times, each resume from where the one
 before was broken off: medians, the lowest and the highest.
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import write
-from caviar.records import Config, Measurement, Study, StudyState, Trial, TrialState
+from caviar.records import Comparison, Config, Measurement, Study, StudyState, Trial, TrialState
 from caviar.run.book import Known
 from caviar.search.ranking import merit, smoothed
 from caviar.search.strategy import Strategy
@@ -107,7 +108,7 @@ def ours(url: str) -> Iterator[Measured]:
     with Store.open(url) as store:
         yield "list", n, seconds(lambda: (store.studies(), store.trial_counts()), TIMES)
         yield "DataFrame", n, seconds(lambda: store.trials_frame("big"), TIMES)
-        yield "read for a resume", n, seconds(lambda: Known.of(store, "big"), TIMES)
+        yield "read without comparisons", n, seconds(lambda: Known.of(store, "big"), TIMES)
 
 
 def data(path: Path) -> Path:
@@ -141,6 +142,7 @@ def invent(job: Job, store: Store) -> int:
     trials: dict[int, Trial] = {}
     scores: dict[int, list[float]] = {}
     measured: list[tuple[int, int, Measurement]] = []
+    compared: list[tuple[int, int, Comparison]] = []
     while (step := strategy.next()) is not None:
         number, config = step.number, step.config
         curve = scores.setdefault(number, [])
@@ -149,11 +151,13 @@ def invent(job: Job, store: Store) -> int:
             m = Measurement(epoch, 1 - curve[-1], 1 - curve[-1], curve[-1], curve[-1], 1e-3, 0.01)
             measured.append((number, 0, m))
         facts = step.to_epoch, curve[-1], 1 - curve[-1]
+        comparison = Comparison(step.to_epoch, smoothed(curve), curve[-1], 1 - curve[-1], 0.01 * step.to_epoch)
+        compared.append((number, 0, comparison))
         trials[number] = Trial(number, config, TrialState.RUNNING, *facts, origin=step.origin)
-        endings = strategy.report(number, step.to_epoch, merit(job.metric, smoothed(curve), 1 - curve[-1]))
+        endings = strategy.report(number, step.to_epoch, merit(job.metric, comparison.merit, comparison.loss))
         for over, stopped in endings:
             trials[over] = trials[over]._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED)
-    store.write(job.name, list(trials.values()), measured, strategy.boxes, worker=worker)
+    store.write(job.name, list(trials.values()), measured, strategy.boxes, worker=worker, comparisons=compared)
     store.finish_study(job.name, StudyState.INTERRUPTED, None, "2026-01-31T12:00:00", worker)
     store.leave(worker)
     return len(measured)
@@ -207,7 +211,7 @@ def main() -> None:
             middle, low, high = median(took), min(took), max(took)
             row = {"store": who, "work": what, "measurements": n, "seconds": f"{middle:.3f}"}
             rows.append({**row, "lowest": f"{low:.3f}", "highest": f"{high:.3f}", "a_second": f"{n / middle:.0f}"})
-            print(f"{who:22} {what:22} {n:8,} measurements {middle:8.3f} s ({low:.3f} to {high:.3f})", flush=True)
+            print(f"{who:22} {what:25} {n:8,} measurements {middle:8.3f} s ({low:.3f} to {high:.3f})", flush=True)
     print(write("store", rows))
 
 

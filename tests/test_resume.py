@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -56,6 +57,21 @@ def test_a_broken_study_ends_with_the_bits_of_a_whole_one(events, wine, tmp_path
     assert told(tmp_path / "caviar.db", "mine") == told(tmp_path / "caviar.db", "whole")
     with Store.open(tmp_path / "caviar.db") as store:
         assert store.study("mine").state is StudyState.FINISHED
+
+
+@pytest.mark.parametrize("forgotten", ["1 = 1", "epoch > 1", "number % 3 = 0", "number % 2 = 0 AND epoch > 1"])
+def test_what_was_compared_is_found_again_in_the_measurements(forgotten, wine, tmp_path):  # noqa: F811
+    """As in a study of an older version, which kept no comparisons, or where another process measured."""
+    whole = study_of(wine, tmp_path, trials=60, study="whole")
+    stop_after(wine, tmp_path, 3)
+    with sqlite3.connect(tmp_path / "caviar.db") as connection:
+        mine = "study = (SELECT id FROM studies WHERE name = 'mine')"
+        deleted = connection.execute(f"DELETE FROM comparisons WHERE {mine} AND {forgotten}").rowcount
+    connection.close()
+    assert deleted > 0
+    again = caviar.resume("mine", store=tmp_path / "caviar.db", threads=2)
+    assert same_answer(whole, again)
+    assert told(tmp_path / "caviar.db", "mine") == told(tmp_path / "caviar.db", "whole")
 
 
 def test_more_trials_for_a_finished_study_are_those_of_a_larger_one(wine, tmp_path):  # noqa: F811

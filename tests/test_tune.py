@@ -52,7 +52,7 @@ def study_of(path: Path, folder: Path, **arguments):
 
 
 def told(store: str | Path, name: str):
-    """Everything that a study measured, but for the time it took."""
+    """Everything that a study measured, and by what it decided, but for the time it took."""
     with Store.open(store, create=False) as opened:
         trials = opened.trials(name)
         rows = [
@@ -67,7 +67,8 @@ def told(store: str | Path, name: str):
             )
             for number, repeat, m in opened.measurements(name)
         ]
-        return trials, rows
+        compared = [(n, r, c.epoch, *map(float.hex, c[1:4])) for n, r, c in opened.comparisons(name)]
+        return trials, rows + compared
 
 
 def test_a_study_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_path: Path):
@@ -248,14 +249,14 @@ def test_an_end_that_is_asked_for_leaves_all_that_was_measured(wine: Path, tmp_p
     assert isinstance(next(events), Begun)
     with pytest.raises(KeyboardInterrupt):
         seen.extend(event for event in iter(lambda: seen.append(next(events)), 0) if isinstance(event, Progress))  # type: ignore[func-returns-value, arg-type]
-    trials, rows = told(tmp_path / "caviar.db", "wine")
     with Store.open(tmp_path / "caviar.db", create=False) as store:
         assert store.study("wine").state is StudyState.INTERRUPTED
+        trials, rows = store.trials("wine"), store.measurements("wine")
     assert len(trials) > 20
     assert TrialState.RUNNING not in {trial.state for trial in trials}
-    assert {(number, repeat) for number, repeat, *_ in rows} <= {(trial.number, trial.repeat) for trial in trials}
+    assert {(number, repeat) for number, repeat, _ in rows} <= {(trial.number, trial.repeat) for trial in trials}
     for trial in trials:
-        assert sum(number == trial.number for number, *_ in rows) == trial.epochs
+        assert sum(number == trial.number for number, _, _ in rows) == trial.epochs
 
 
 @pytest.mark.parametrize("delay", [0.1, 0.7, 1.6])

@@ -70,6 +70,20 @@ class Curve(NamedTuple):
     seconds: float
 
 
+class Comparison(NamedTuple):
+    """A trial where its rung compared it, after ``epoch`` epochs: all that is needed to decide about it again.
+
+    ``merit`` is the score that it was ranked by, smoothed over its epochs, ``score`` and ``loss`` (validation) those of
+    this epoch alone, ``seconds`` what all epochs until then took together. NaN where it diverged.
+    """
+
+    epoch: int
+    merit: float
+    score: float
+    loss: float
+    seconds: float
+
+
 class Trial(NamedTuple):
     """One config being trained; ``epochs`` trained so far, ``score`` the study's metric after the last of them.
 

@@ -246,8 +246,7 @@ def _budget(study: Study, known: Known, seconds: float | None, trials: int | Non
         )
     if study.budget["trials"] is not None:
         return {"seconds": None, "trials": study.budget["trials"]}
-    spent = sum(curve.seconds for curve in known.curves.values())
-    left = float(study.budget["seconds"]) - spent / int(study.environment["threads"])
+    left = float(study.budget["seconds"]) - known.seconds() / int(study.environment["threads"])
     return {"seconds": max(left, 5.0), "trials": None}  # 5: enough for the finals of a study that was broken in them
 
 

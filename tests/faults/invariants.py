@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from caviar.engine.contract import never
 from caviar.errors import StoreError
-from caviar.records import StudyState, TrialState, WorkerState
+from caviar.records import Measurement, StudyState, TrialState, WorkerState
+from caviar.search.ranking import smoothed
 from caviar.store import Snapshots, Store
 from caviar.store.schema import CLAIMS
 from caviar.tune import request_of
@@ -47,6 +48,7 @@ def check_whole(store: str | Path, study: str, before: set[Row] = frozenset()) -
         epochs: dict[tuple[int, int], list[int]] = {}
         for number, repeat, measurement in opened.measurements(study):
             epochs.setdefault((number, repeat), []).append(measurement.epoch)
+        _check_comparisons(opened, study)
         trials = {(trial.number, trial.repeat): trial for trial in opened.trials(study)}
         assert set(epochs) <= set(trials)
         for key, trial in trials.items():
@@ -56,6 +58,18 @@ def check_whole(store: str | Path, study: str, before: set[Row] = frozenset()) -
         snapshots = Snapshots(opened)
         for snapshot in snapshots.of_study(study):
             snapshots.check(study, snapshot)
+
+
+def _check_comparisons(store: Store, study: str) -> None:
+    """What is compared is what was measured."""
+    measured: dict[tuple[int, int], list[Measurement]] = {}
+    for number, repeat, measurement in store.measurements(study):
+        measured.setdefault((number, repeat), []).append(measurement)
+    for number, repeat, compared in store.comparisons(study):
+        curve = measured[number, repeat][: compared.epoch]
+        assert curve[-1].epoch == compared.epoch, f"trial {number} was compared at an epoch that nobody measured"
+        told = (smoothed([m.score for m in curve]), curve[-1].score, curve[-1].validation_loss)
+        assert repr(told) == repr(compared[1:4]), f"trial {number} was compared by other numbers than it had"
 
 
 def check_over(store: str | Path, study: str, before: set[Row] = frozenset()) -> None:  # type: ignore[assignment]

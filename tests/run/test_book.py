@@ -10,10 +10,10 @@ import pytest
 
 from caviar.engine.contract import Epoch, Evaluation, Outcome
 from caviar.errors import StoreError
-from caviar.records import Curve, Trial, TrialState, Worker
+from caviar.records import Comparison, Curve, Trial, TrialState, Worker
 from caviar.run.book import Book, Known
 from caviar.run.crew import Done, Work
-from caviar.search.ranking import WORST
+from caviar.search.ranking import WORST, smoothed
 
 SCORES = [0.3, 0.9, 0.5, 0.6, 0.8, 0.7, 0.75, 0.7, 0.72]
 WORKER = Worker("flowers", 1, {}, "token")
@@ -48,6 +48,43 @@ def test_a_trial_that_is_trained_again_from_its_start_or_a_snapshot_has_the_same
     merits = [merit for rung in (1, 3, 9) if (merit := book.recall(0, rung)) is not None]
     merits += [book.measure(done(min(again_from, known + 1), rung)) for rung in (3, 9) if rung > known]
     assert merits == whole()
+
+
+class Remembering:
+    """A store that has one curve, and takes what is written."""
+
+    def __init__(self, curve: Curve):
+        self.curve, self.asked, self.written = curve, 0, []
+
+    def curves(self, study: str, numbers: list[int]) -> dict:
+        self.asked += 1
+        return dict.fromkeys([(number, 0) for number in numbers], self.curve)
+
+    def write(self, study, trials, measurements, boxes, worker, comparisons) -> None:
+        self.written += [(m.epoch, None) for _, _, m in measurements] + [(c.epoch, c) for _, _, c in comparisons]
+
+
+@pytest.mark.parametrize("rungs", [1, 2, 3])
+def test_a_compared_trial_has_the_same_merits_and_its_curve_is_read_only_where_it_goes_on(rungs: int):
+    reached = [1, 3, 9][:rungs]
+    scores = array("d", SCORES[: reached[-1]])
+    curve = Curve(range(1, reached[-1] + 1), scores, array("d", [1 - score for score in scores]), 0.0)
+    compared = [Comparison(e, smoothed(SCORES[:e]), SCORES[e - 1], 1 - SCORES[e - 1], 0.01 * e) for e in reached]
+    stored = Trial(0, {}, TrialState.INTERRUPTED, reached[-1], SCORES[reached[-1] - 1], 1 - SCORES[reached[-1] - 1])
+    store = Remembering(curve)
+    book = Book(store, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}, {}, {(0, 0): compared}))
+    book.begin(0, {})
+    merits = [merit for rung in (1, 3, 9) if (merit := book.recall(0, rung)) is not None]
+    assert (len(merits), store.asked) == (rungs, 0)
+    merits += [book.measure(done(below + 1, rung)) for below, rung in ((1, 3), (3, 9)) if rung > reached[-1]]
+    assert merits == whole()
+    assert store.asked == (rungs < 3)
+    assert book.seconds[0, 0] == pytest.approx(0.09)
+    book.write()
+    new = [(e, None) for e in range(reached[-1] + 1, 10)]
+    assert [(e, c and c.merit) for e, c in store.written] == new + [
+        (e, smoothed(SCORES[:e])) for e in (1, 3, 9) if e > reached[-1]
+    ]
 
 
 def test_the_best_are_the_best_whatever_came_and_went():

@@ -207,7 +207,7 @@ def test_migrations_run_on_postgresql_too(postgresql_url: str) -> None:
     with Store.open(postgresql_url) as store:
         with store._writing() as connection:
             of_runs = ("run_diary", "run_snapshots", "run_orders", "run_measurements", "runs")
-            for table in (*of_runs, "claims", "workers", "snapshots", "boxes"):
+            for table in (*of_runs, "claims", "workers", "snapshots", "boxes", "comparisons"):
                 connection.exec_driver_sql(f"DROP TABLE {table}")
             connection.exec_driver_sql("ALTER TABLE trials DROP COLUMN origin, DROP COLUMN error")
             connection.exec_driver_sql("ALTER TABLE meta DROP COLUMN identity")

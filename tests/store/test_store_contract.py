@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from caviar.errors import StoreError
-from caviar.records import Measurement, StudyState, Trial, TrialState
+from caviar.records import Comparison, Measurement, StudyState, Trial, TrialState
 from caviar.store import Store
 from tests.store.sample import CONFIG, STUDY, measurement
 
@@ -106,6 +106,9 @@ def test_curves_are_the_measurements_by_trial_and_repeat(store: Store) -> None:
         assert list(curves[n, r].scores) == [m.score for m in mine]
         assert list(curves[n, r].losses) == [m.validation_loss for m in mine]
         assert curves[n, r].seconds == sum(m.seconds for m in mine)
+        assert store.curves("flowers", [n]) == {key: curve for key, curve in curves.items() if key[0] == n}
+    assert store.curves("flowers", [3, 0]) == curves
+    assert store.curves("flowers", []) == {}
 
 
 def test_a_trial_that_lacks_an_epoch_is_named_and_not_read_as_another(store: Store) -> None:
@@ -211,6 +214,10 @@ def test_every_float_comes_back_with_the_same_bits(store: Store, value: float) -
     read = [trial.score, trial.validation_loss, kept.train_loss, kept.validation_loss, kept.validation_accuracy]
     for number in [*read, kept.score, kept.learning_rate, kept.seconds]:
         assert isinstance(number, float)
+        assert math.isnan(number) if math.isnan(value) else bits(number) == bits(value)
+    store.write(name, comparisons=[(0, 0, Comparison(1, value, value, value, value))])
+    [(_, _, compared)] = store.comparisons(name)
+    for number in compared[1:]:
         assert math.isnan(number) if math.isnan(value) else bits(number) == bits(value)
     curve = store.curves(name)[0, 0]
     assert [bits(curve.scores[0]), bits(curve.losses[0])] == [bits(kept.score), bits(kept.validation_loss)]

@@ -17,7 +17,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from caviar.errors import Fenced, StoreError
-from caviar.records import Box, Measurement, Piece, Study, StudyState, Trial, TrialState, Worker, WorkerState
+from caviar.records import (
+    Box,
+    Comparison,
+    Measurement,
+    Piece,
+    Study,
+    StudyState,
+    Trial,
+    TrialState,
+    Worker,
+    WorkerState,
+)
 from caviar.store import Store, schema
 from tests.postgresql_server import empty
 from tests.store.sample import CONFIG, STUDY, measurement
@@ -42,6 +53,10 @@ TRIALS = st.lists(
     ),
     max_size=3,
 )
+COMPARED = st.lists(
+    st.tuples(NUMBERS, REPEATS, st.builds(Comparison, EPOCHS, st.floats(), st.floats(), st.floats(), st.floats(0, 9))),
+    max_size=2,
+)
 MEASURED = st.lists(st.tuples(NUMBERS, REPEATS, st.builds(measurement, EPOCHS, st.floats(allow_nan=False))), max_size=3)
 BOXES = st.lists(st.builds(Box, NUMBERS, NUMBERS, st.just({"learning_rate": [0.1, 1.0]}), st.text("ab🐟")), max_size=2)
 
@@ -53,6 +68,7 @@ class Remembered:
     study: Study
     trials: dict[tuple[int, int], Trial] = field(default_factory=dict)
     measured: dict[tuple[int, int, int], Measurement] = field(default_factory=dict)
+    compared: dict[tuple[int, int, int], Comparison] = field(default_factory=dict)
     boxes: dict[int, Box] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
     claims: dict[Piece, int] = field(default_factory=dict)
@@ -120,7 +136,15 @@ class StoreMachine(RuleBasedStateMachine):
         assert worker.fence == len(self.model[name].workers)
         return worker
 
-    @rule(name=NAMES, trials=TRIALS, measured=MEASURED, boxes=BOXES, done=PIECES, worker=st.none() | workers)
+    @rule(
+        name=NAMES,
+        trials=TRIALS,
+        measured=MEASURED,
+        boxes=BOXES,
+        done=PIECES,
+        worker=st.none() | workers,
+        compared=COMPARED,
+    )
     def write(
         self,
         name: str,
@@ -129,11 +153,12 @@ class StoreMachine(RuleBasedStateMachine):
         boxes: list[Box],
         done: list[Piece],
         worker: Worker | None,
+        compared: list[tuple[int, int, Comparison]],
     ) -> None:
         study = worker.study if worker is not None else name
 
         def attempt() -> None:
-            self.store.write(study, trials, measured, boxes, done, worker)
+            self.store.write(study, trials, measured, boxes, done, worker, compared)
 
         if self.refused(study, attempt):
             return
@@ -144,7 +169,10 @@ class StoreMachine(RuleBasedStateMachine):
             return
         there = known.trials | {(trial.number, trial.repeat): trial for trial in trials}
         keys = [(number, repeat, m.epoch) for number, repeat, m in measured]
-        if len(set(keys)) < len(keys) or set(keys) & set(known.measured) or {key[:2] for key in keys} - set(there):
+        rungs = [(number, repeat, c.epoch) for number, repeat, c in compared]
+        twice = len({*keys}) < len(keys) or len({*rungs}) < len(rungs)
+        again = {*keys} & {*known.measured} or {*rungs} & {*known.compared}
+        if twice or again or {key[:2] for key in keys + rungs} - set(there):
             if worker is not None:  # the beat was a part of the write that did not happen
                 known.workers[worker.fence - 1] = replace(
                     known.workers[worker.fence - 1], beats=known.workers[worker.fence - 1].beats - 1
@@ -155,6 +183,7 @@ class StoreMachine(RuleBasedStateMachine):
         attempt()
         known.trials = there
         known.measured |= {key: row[2] for key, row in zip(keys, measured, strict=True)}
+        known.compared |= {key: row[2] for key, row in zip(rungs, compared, strict=True)}
         known.boxes |= {box.number: box for box in boxes}
         for piece in done:
             if worker is None or known.claims.get(piece) == worker.fence:
@@ -254,6 +283,8 @@ class StoreMachine(RuleBasedStateMachine):
             assert repr(self.store.trials(name)) == repr(trials)
             measured = [(*key[:2], known.measured[key]) for key in sorted(known.measured)]
             assert repr(self.store.measurements(name)) == repr(measured)
+            compared = [(*key[:2], known.compared[key]) for key in sorted(known.compared)]
+            assert repr(self.store.comparisons(name)) == repr(compared)
             assert self.store.boxes(name) == [known.boxes[number] for number in sorted(known.boxes)]
             assert self.store.workers(name) == known.workers
             with self.store.reading(name) as (connection, number):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from caviar.engine.contract import Epoch, Outcome, Training
 from caviar.errors import StoreError
 from caviar.garbage import no_collection
-from caviar.records import Box, Config, Curve, Measurement, StudyState, Trial, TrialState, Worker
+from caviar.records import Box, Comparison, Config, Curve, Measurement, StudyState, Trial, TrialState, Worker
 from caviar.run.crew import Done
 from caviar.search.ranking import GOAL_METRICS, WORST, Merit, merit, smoothed
 
@@ -30,22 +30,46 @@ _WITHOUT_MERIT = (TrialState.DIVERGED, *_UNTRAINED)
 
 TrialKey = tuple[int, int]  # number, repeat
 
+_UNSETTLED = (TrialState.RUNNING, TrialState.INTERRUPTED)
+_FEW = 500  # trials whose curves are asked for one by one rather than all
+
 _NOTHING = Curve((), array("d"), array("d"), 0.0)
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the store has of a study that is taken up again."""
+    """What the store has of a study that is taken up again: of each trial, its comparisons or its whole curve.
+
+    The curves are those of trials that comparisons do not tell all of: of another process, of an older version, or of a
+    program, which need not tell every epoch.
+    """
 
     trials: Mapping[TrialKey, Trial] = field(default_factory=dict)
     curves: Mapping[TrialKey, Curve] = field(default_factory=dict)
+    comparisons: Mapping[TrialKey, Sequence[Comparison]] = field(default_factory=dict)
 
     @staticmethod
     def of(store: Store, study: str) -> Known:
-        """Everything that ``store`` has of ``study``."""
+        """What ``store`` has of ``study``."""
         with no_collection():
-            curves = store.curves(study)
-            return Known({(trial.number, trial.repeat): trial for trial in store.trials(study)}, curves)
+            trials = {(trial.number, trial.repeat): trial for trial in store.trials(study)}
+            if "program" in store.study(study).budget:
+                return Known(trials, store.curves(study))
+            comparisons: dict[TrialKey, list[Comparison]] = {}
+            for number, repeat, comparison in store.comparisons(study):
+                comparisons.setdefault((number, repeat), []).append(comparison)
+            untold = {
+                key[0]
+                for key, trial in trials.items()
+                if trial.state in _UNSETTLED or trial.epochs > (comparisons[key][-1].epoch if key in comparisons else 0)
+            }
+            few = len(untold) < _FEW
+            return Known(trials, store.curves(study, untold if few else None) if untold else {}, comparisons)
+
+    def seconds(self) -> float:
+        """What the training of all trials took together."""
+        told = sum(of[-1].seconds for key, of in self.comparisons.items() if key not in self.curves)
+        return told + sum(curve.seconds for curve in self.curves.values())
 
 
 class Book:
@@ -59,10 +83,11 @@ class Book:
         self._study = worker.study
         self._boxes: list[Box] = []
         self._metric = metric
-        self._loss_counts = metric not in GOAL_METRICS.values()  # a program need not tell one
+        self._of_a_table = metric not in GOAL_METRICS.values()  # a program need not tell a loss, nor every epoch
         self._keep = keep
         self._known = known or Known()
         self._stored = dict(self._known.trials)
+        self._read = dict(self._known.curves)
         self._counts: Counter[TrialState] = Counter()  # repeats left out
         self._curves: dict[TrialKey, array[float]] = {}  # the scores of each trial's epochs
         self._merits: dict[TrialKey, Merit] = {}
@@ -70,6 +95,7 @@ class Book:
         self._kept: list[tuple[Merit, int, Training]] = []  # networks of the best that are over
         self._changed: dict[TrialKey, Trial] = {}
         self._measurements: list[tuple[int, int, Measurement]] = []
+        self._comparisons: list[tuple[int, int, Comparison]] = []
         self._elsewhere: dict[TrialKey, int] = {}  # the last epoch that another process measured and wrote
         self._written = time.monotonic()
 
@@ -95,15 +121,33 @@ class Book:
     def measure(self, done: Done) -> Merit:
         """What a piece of work measured; the trial's merit after it, WORST if it diverged."""
         key = (done.work.number, done.work.repeat)
-        known = self._known.curves.get(key, _NOTHING)
+        known = self._curve(key)
         written = max(len(known.scores), self._elsewhere.get(key, 0))
         new = [epoch for epoch in done.epochs if epoch.epoch > written]
         self._measurements += [(*key, measurement(epoch, self._metric)) for epoch in new]
         self.seconds[key] = self.seconds.get(key, 0.0) + sum(epoch.seconds for epoch in done.epochs)
         first = done.epochs[0].epoch  # 1 again for a network that was no longer there and was trained from its start
-        scores = array("d", [epoch.validation.scores[self._metric] for epoch in done.epochs])
-        self._curves[key] = self._curves.get(key, array("d"))[: first - 1] + scores
-        return self._score(after(self.trials[key], done, self._metric))
+        before = self._curves.get(key, known.scores)[: first - 1]
+        self._curves[key] = before + array("d", [epoch.validation.scores[self._metric] for epoch in done.epochs])
+        return self._compare(after(self.trials[key], done, self._metric))
+
+    def _curve(self, key: TrialKey) -> Curve:
+        """What the store knows of a trial's epochs from before; it is asked where a compared trial goes on."""
+        if key in self._known.comparisons and key not in self._read:
+            self._read[key] = self._store.curves(self._study, [key[0]]).get(key, _NOTHING)
+        return self._read.get(key, _NOTHING)
+
+    def _compare(self, trial: Trial) -> Merit:
+        """The trial has come to its rung: its merit, which the store is told with all that a resume will ask."""
+        merit = self._score(trial)
+        key = (trial.number, trial.repeat)
+        known = self._known.comparisons.get(key)
+        if known is None or known[-1].epoch < trial.epochs:
+            smooth = smoothed(self._curves[key])
+            score, loss = _or_nan(trial.score), _or_nan(trial.validation_loss)
+            comparison = Comparison(trial.epochs, smooth, score, loss, self.seconds[key])
+            self._comparisons.append((*key, comparison))
+        return merit
 
     def take_in(self, trial: Trial, measurements: Sequence[Measurement]) -> Merit:
         """What another process measured of a trial, and wrote; the trial's merit after it, WORST if it diverged."""
@@ -112,27 +156,36 @@ class Book:
         self.seconds[key] = sum(m.seconds for m in measurements if m.epoch <= trial.epochs)
         self._curves[key] = array("d", [m.score for m in measurements if m.epoch <= trial.epochs])
         self._stored[key] = trial
-        return self._score(trial)
+        return self._compare(trial)
 
     def recall(self, number: int, to_epoch: int) -> Merit | None:
         """The merit of a trial at ``to_epoch`` where the store knows it, as if it had just been measured; else None."""
         key = (number, 0)
-        stored, curve = self._known.trials.get(key), self._known.curves.get(key, _NOTHING)
+        stored = self._known.trials.get(key)
         if stored is None:
             return None
         if stored.state in _UNTRAINED and stored.epochs < to_epoch:
             return self._score(self.trials[key]._replace(state=stored.state, error=stored.error))
-        diverged = stored.state is TrialState.DIVERGED and stored.epochs <= to_epoch
-        # a program need not tell every epoch: it is compared at the first that it tells, at or after the rung
-        at = bisect_left(curve.epochs, stored.epochs if diverged else to_epoch)
+        trial = self.trials[key]
+        state = trial.state
+        if stored.state is TrialState.DIVERGED and stored.epochs <= to_epoch:
+            state, to_epoch = stored.state, stored.epochs
+        for compared in self._known.comparisons.get(key, ()):
+            if compared.epoch == to_epoch:
+                self.seconds[key] = compared.seconds
+                score, loss = compared.score, _or_none(compared.loss)
+                return self._score(
+                    Trial(number, trial.config, state, to_epoch, score, loss, 0, trial.origin), compared.merit
+                )
+        curve = self._known.curves.get(key, _NOTHING)
+        at = bisect_left(curve.epochs, to_epoch)  # a program is compared at the first that it tells, from the rung on
         if at == len(curve.scores):
             return None
         self.seconds[key] = curve.seconds  # those of the rungs above too, to which the trial is about to go on
         self._curves[key] = curve.scores[: at + 1]
-        trial = self.trials[key]
-        state = TrialState.DIVERGED if diverged else trial.state
         epoch, score, loss = curve.epochs[at], curve.scores[at], _or_none(curve.losses[at])
-        return self._score(Trial(number, trial.config, state, epoch, score, loss, 0, trial.origin))
+        trial = Trial(number, trial.config, state, epoch, score, loss, 0, trial.origin)
+        return self._compare(trial) if self._of_a_table else self._score(trial)
 
     def told(self, number: int, measured: Measurement, repeat: int = 0) -> Merit:
         """What a program measured of a trial; the trial's merit after it, WORST if it diverged."""
@@ -206,12 +259,17 @@ class Book:
 
     def write(self) -> None:
         """Write what is new, in one transaction."""
-        if self._changed or self._measurements or self._boxes:
+        if self._changed or self._measurements or self._comparisons or self._boxes:
             self._store.write(
-                self._study, list(self._changed.values()), self._measurements, self._boxes, worker=self._worker
+                self._study,
+                list(self._changed.values()),
+                self._measurements,
+                self._boxes,
+                worker=self._worker,
+                comparisons=self._comparisons,
             )
             self._stored |= self._changed
-            self._changed, self._measurements, self._boxes = {}, [], []
+            self._changed, self._measurements, self._comparisons, self._boxes = {}, [], [], []
         else:
             self._store.beat(self._worker)
         self._written = time.monotonic()
@@ -241,13 +299,15 @@ class Book:
         else:
             self._changed[key] = trial
 
-    def _score(self, trial: Trial) -> Merit:
-        """The trial has a new score, or has failed: its merit."""
+    def _score(self, trial: Trial, smooth: float | None = None) -> Merit:
+        """The trial has a new score, or has failed: its merit. ``smooth``: the score that it is ranked by, if known."""
         self._put(trial)
         key = (trial.number, trial.repeat)
-        loss = trial.validation_loss if self._loss_counts else 0.0
+        loss = trial.validation_loss if self._of_a_table else 0.0
         failed = trial.state in _WITHOUT_MERIT
-        new = WORST if failed else merit(self._metric, smoothed(self._curves[key]), loss)
+        if smooth is None and not failed:
+            smooth = smoothed(self._curves[key])
+        new = WORST if failed else merit(self._metric, smooth, loss)
         self._merits[key] = new
         if self._best and (new >= self._best[-1][0] or any(-minus == trial.number for _, minus in self._best)):
             self._best = []
@@ -256,6 +316,11 @@ class Book:
     def merit(self, trial: Trial) -> Merit:
         """What a trial is ranked by as it stands: the score of its last epochs, smoothed, so that luck counts half."""
         return self._merits.get((trial.number, trial.repeat), WORST)
+
+
+def _or_nan(number: float | None) -> float:
+    """A number, or NaN where there is none."""
+    return math.nan if number is None else number
 
 
 def _or_none(loss: float) -> float | None:

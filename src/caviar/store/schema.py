@@ -4,6 +4,7 @@
     studies       one row a study
     trials        one row a trial or repeat        (study, number, repeat)
     measurements  one row an epoch of a trial      (study, number, repeat, epoch)
+    comparisons   one row a rung of a trial        (study, number, repeat, epoch)
     boxes         one row a box of the search      (study, number)
     snapshots     one row a file of saved state    (study, number, repeat, epoch)
     workers       one row a process that joined    (study, fence)
@@ -24,7 +25,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
-VERSION = 3
+VERSION = 4
 """Counts up with every change of a table; a store of an older version is migrated, a newer one refused."""
 
 NAN_TEXT = "NaN"
@@ -134,6 +135,22 @@ MEASUREMENTS = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# What measurements say too, at the epochs of decisions alone: a study that is taken up again reads a twentieth of it.
+COMPARISONS = sa.Table(
+    "comparisons",
+    METADATA,
+    sa.Column("study", sa.Integer, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("repeat", sa.Integer, primary_key=True),
+    sa.Column("epoch", sa.Integer, primary_key=True),
+    sa.Column("merit", ExactFloat, nullable=False),
+    sa.Column("score", ExactFloat, nullable=False),
+    sa.Column("loss", ExactFloat, nullable=False),
+    sa.Column("seconds", ExactFloat, nullable=False),
+    sa.ForeignKeyConstraint(["study", "number", "repeat"], ["trials.study", "trials.number", "trials.repeat"]),
+    sqlite_with_rowid=False,
+)
+
 BOXES = sa.Table(
     "boxes",
     METADATA,
@@ -182,7 +199,7 @@ CLAIMS = sa.Table(
     sqlite_with_rowid=False,
 )
 
-OF_A_STUDY = (CLAIMS, WORKERS, SNAPSHOTS, BOXES, MEASUREMENTS, TRIALS)
+OF_A_STUDY = (CLAIMS, WORKERS, SNAPSHOTS, BOXES, COMPARISONS, MEASUREMENTS, TRIALS)
 """Every table with rows of a study, in the order in which they can be deleted; a new one goes in here."""
 
 

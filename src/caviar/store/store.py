@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields, replace
 from itertools import chain, count
@@ -18,6 +18,7 @@ from caviar.errors import StoreError, did_you_mean
 from caviar.garbage import no_collection
 from caviar.records import (
     Box,
+    Comparison,
     Curve,
     Measurement,
     Piece,
@@ -31,7 +32,7 @@ from caviar.records import (
 from caviar.store import assignments, claims, migrations, postgresql, sqlite
 from caviar.store.assignments import Assigned, Result
 from caviar.store.database import Database
-from caviar.store.schema import BOXES, MEASUREMENTS, META, OF_A_STUDY, STUDIES, TRIALS, VERSION, WORKERS
+from caviar.store.schema import BOXES, COMPARISONS, MEASUREMENTS, META, OF_A_STUDY, STUDIES, TRIALS, VERSION, WORKERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,8 +114,11 @@ class Store(AbstractContextManager["Store"]):
         boxes: Sequence[Box] = (),
         claims_done: Sequence[Piece] = (),
         worker: Worker | None = None,
+        comparisons: Sequence[tuple[int, int, Comparison]] = (),
     ) -> None:
         """Write all of this or nothing: ``trials`` and ``boxes``, new or changed, and (number, repeat, measurement).
+
+        ``comparisons`` go with their trials in the same way.
 
         ``claims_done`` are the pieces that ``worker`` need not hold any more; a write is also one of its beats.
         Raises StoreError if an epoch has been measured before, or its trial is in neither the store nor ``trials``;
@@ -129,6 +133,8 @@ class Store(AbstractContextManager["Store"]):
                     connection.execute(self._upsert(TRIALS), [_trial_row(identity, trial) for trial in trials])
                 rows = [_measurement_row(identity, *measurement) for measurement in measurements]
                 self.database.insert_many(connection, MEASUREMENTS, rows)
+                rows = [_comparison_row(identity, *comparison) for comparison in comparisons]
+                self.database.insert_many(connection, COMPARISONS, rows)
                 if boxes:
                     connection.execute(self._upsert(BOXES), [_box_row(identity, box) for box in boxes])
                 claims.done(connection, identity, worker, claims_done)
@@ -343,10 +349,20 @@ class Store(AbstractContextManager["Store"]):
                     for number, repeat, epoch, train, loss, accuracy, score, rate, seconds in rows
                 ]
 
-    def curves(self, name: str) -> dict[tuple[int, int], Curve]:
+    def comparisons(self, name: str) -> list[tuple[int, int, Comparison]]:
+        """The comparisons of study ``name``, as (number, repeat, comparison), in the order of trials and epochs."""
+        key = [COMPARISONS.c[name] for name in ("number", "repeat", "epoch")]
+        with self._reading() as connection, no_collection():
+            query = sa.select(*key[:2], *[COMPARISONS.c[name] for name in Comparison._fields])
+            query = query.where(COMPARISONS.c.study == _identity(connection, name)).order_by(*key)
+            rows = self.database.fetch_numbers(connection, query)
+            return [(row[0], row[1], Comparison(*row[2:])) for row in rows]
+
+    def curves(self, name: str, numbers: Collection[int] | None = None) -> dict[tuple[int, int], Curve]:
         """What of the measurements of study ``name`` its decisions depend on, by (number, repeat).
 
-        Raises StoreError where a trial lacks an epoch before its last one; a program's may.
+        ``numbers`` are those of the trials that are asked for, all by default. Raises StoreError where a trial lacks an
+        epoch before its last one; a program's may.
         """
         may_skip = "program" in self.study(name).budget
         columns = MEASUREMENTS.c
@@ -354,6 +370,8 @@ class Store(AbstractContextManager["Store"]):
         totals = sa.func.count(), sa.func.max(columns.epoch), sa.func.sum(columns.seconds)
         with self._reading() as connection, no_collection():
             mine = columns.study == _identity(connection, name)
+            if numbers is not None:
+                mine &= columns.number.in_(sorted(numbers))
             measured = connection.execute(sa.select(*key, *totals).where(mine).group_by(*key).order_by(*key)).all()
             query = sa.select(columns.score, columns.validation_loss).where(mine).order_by(*key, columns.epoch)
             scores, losses = (
@@ -566,3 +584,8 @@ def _measurement_row(identity: int, number: int, repeat: int, m: Measurement) ->
         float(m.learning_rate),
         float(m.seconds),
     )
+
+
+def _comparison_row(identity: int, number: int, repeat: int, c: Comparison) -> tuple[int | float, ...]:
+    """The columns of the comparisons table in order, as above."""
+    return identity, int(number), int(repeat), int(c.epoch), *map(float, c[1:])
