@@ -31,7 +31,7 @@ _WITHOUT_MERIT = (TrialState.DIVERGED, *_UNTRAINED)
 TrialKey = tuple[int, int]  # number, repeat
 
 _UNSETTLED = (TrialState.RUNNING, TrialState.INTERRUPTED)
-_FEW = 500  # trials whose curves are asked for one by one rather than all
+_FEW = 500  # trials whose curves are asked for by their numbers; of more it is sooner to read all
 
 _NOTHING = Curve((), array("d"), array("d"), 0.0)
 

@@ -47,6 +47,7 @@ _AS_KEPT = {  # past SQLAlchemy's work on every cell
 }
 _TRIAL_COLUMNS = [_AS_KEPT.get(name, TRIALS.c[name]) for name in Trial._fields]
 _MEASUREMENT_COLUMNS = [MEASUREMENTS.c[field.name] for field in fields(Measurement)]
+_COMPARISON_COLUMNS = [COMPARISONS.c[name] for name in Comparison._fields]
 _BOX_COLUMNS = [BOXES.c[field.name] for field in fields(Box)]
 _WORKER_COLUMNS = [WORKERS.c[field.name] for field in fields(Worker) if field.name != "study"]
 
@@ -351,10 +352,11 @@ class Store(AbstractContextManager["Store"]):
 
     def comparisons(self, name: str) -> list[tuple[int, int, Comparison]]:
         """The comparisons of study ``name``, as (number, repeat, comparison), in the order of trials and epochs."""
-        key = [COMPARISONS.c[name] for name in ("number", "repeat", "epoch")]
+        columns = COMPARISONS.c
         with self._reading() as connection, no_collection():
-            query = sa.select(*key[:2], *[COMPARISONS.c[name] for name in Comparison._fields])
-            query = query.where(COMPARISONS.c.study == _identity(connection, name)).order_by(*key)
+            query = sa.select(columns.number, columns.repeat, *_COMPARISON_COLUMNS)
+            query = query.where(columns.study == _identity(connection, name))
+            query = query.order_by(columns.number, columns.repeat, columns.epoch)
             rows = self.database.fetch_numbers(connection, query)
             return [(row[0], row[1], Comparison(*row[2:])) for row in rows]
 
