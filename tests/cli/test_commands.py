@@ -13,10 +13,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
-from caviar.cli.main import run
+from caviar.cli.main import COMMANDS, run
 from caviar.data import samples
 from caviar.store import Store
 
@@ -197,7 +198,7 @@ def test_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         assert Path(summary["model"]).exists()
 
 
-@pytest.mark.parametrize("command", [[], ["tune"], ["demo"], ["predict"], ["studies"], ["trials"], ["space"]])
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
 def test_help_opens_with_one_example(command: list[str], capsys: pytest.CaptureFixture[str]):
     assert run([*command, "--help"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip()]
@@ -315,6 +316,28 @@ def test_no_command_pays_for_libraries_that_it_does_not_use():
     program = f"import sys, caviar.cli.main; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_command_is_loaded_alone():
+    program = """
+        import sys
+        from caviar.cli.main import COMMANDS, run
+        run(["client", "--help"])
+        print(*[name for name, place in COMMANDS.items() if f"caviar.cli.{place.split(':')[0]}" in sys.modules])
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(program)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "client"
+
+
+def test_sqlite_does_not_wait_for_postgresql(tmp_path: Path):
+    program = """
+        import sys
+        from caviar.store import Store
+        Store.open("caviar.db").close()
+        print(*[name for name in sys.modules if name.startswith("sqlalchemy.dialects.postgresql")])
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(program)], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "")
 
 
 def test_regression_end_to_end(fresh: Path, capsys: pytest.CaptureFixture[str]):

@@ -8,83 +8,47 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 
 import typer
 
 from caviar.archive import no_room
-from caviar.cli import (
-    babysit,
-    branch,
-    client,
-    delete,
-    demo,
-    diary,
-    doctor,
-    explain,
-    export,
-    frameworks,
-    lr_find,
-    optuna,
-    pause,
-    plan,
-    predict,
-    replay,
-    resume,
-    rollback,
-    snapshot,
-    space,
-    stop,
-    studies,
-    tree,
-    trials,
-    tune,
-    turn,
-    watch_run,
-    work,
-)
 from caviar.cli.console import complain
 from caviar.cli.signals import Ended
 from caviar.errors import CaviarError, NoAnswer
 
-app = typer.Typer(
-    name="caviar",
-    help="[bold]caviar tune flowers.csv --target species[/]\n\n"
-    "Tunes and trains deep networks: thousands a minute on an ordinary processor.",
-    no_args_is_help=True,
-    add_completion=False,
-    suggest_commands=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("demo")(demo.demo)
-app.command("tune")(tune.tune)
-app.command("resume")(resume.resume)
-app.command("work")(work.work)
-app.command("predict")(predict.predict)
-app.command("explain")(explain.explain)
-app.command("studies")(studies.studies)
-app.command("trials")(trials.trials)
-app.command("doctor")(doctor.doctor)
-app.command("export")(export.export)
-app.command("frameworks")(frameworks.frameworks)
-app.command("import")(optuna.import_optuna)
-app.command("delete")(delete.delete)
-app.command("client")(client.client)
-app.command("space")(space.space)
-app.command("plan")(plan.plan)
-app.command("lr-find")(lr_find.lr_find)
-app.command("babysit")(babysit.babysit)
-app.command("turn")(turn.turn)
-app.command("pause")(pause.pause)
-app.command("snapshot")(snapshot.snapshot)
-app.command("rollback")(rollback.rollback)
-app.command("branch")(branch.branch)
-app.command("stop")(stop.stop)
-app.command("watch")(watch_run.watch)
-app.command("tree")(tree.tree)
-app.command("diary")(diary.diary)
-app.command("replay")(replay.replay)
+COMMANDS = {
+    "demo": "demo:demo",
+    "tune": "tune:tune",
+    "resume": "resume:resume",
+    "work": "work:work",
+    "predict": "predict:predict",
+    "explain": "explain:explain",
+    "studies": "studies:studies",
+    "trials": "trials:trials",
+    "doctor": "doctor:doctor",
+    "export": "export:export",
+    "frameworks": "frameworks:frameworks",
+    "import": "optuna:import_optuna",
+    "delete": "delete:delete",
+    "client": "client:client",
+    "space": "space:space",
+    "plan": "plan:plan",
+    "lr-find": "lr_find:lr_find",
+    "babysit": "babysit:babysit",
+    "turn": "turn:turn",
+    "pause": "pause:pause",
+    "snapshot": "snapshot:snapshot",
+    "rollback": "rollback:rollback",
+    "branch": "branch:branch",
+    "stop": "stop:stop",
+    "watch": "watch_run:watch",
+    "tree": "tree:tree",
+    "diary": "diary:diary",
+    "replay": "replay:replay",
+}
+"""Where each command is, file and function in cli/, in the order of --help."""
 
 # Typer has Click's exceptions under one name or another, by version; those that it does export lead to them.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -95,9 +59,29 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
+def application(names: Iterable[str]) -> typer.Typer:
+    """The commands ``names``; a command line that names one need not wait until the others are loaded."""
+    app = typer.Typer(
+        name="caviar",
+        help="[bold]caviar tune flowers.csv --target species[/]\n\n"
+        "Tunes and trains deep networks: thousands a minute on an ordinary processor.",
+        no_args_is_help=True,
+        add_completion=False,
+        suggest_commands=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(lambda: None)  # or Typer takes an only command for the whole application
+    for name in names:
+        file, function = COMMANDS[name].split(":")
+        app.command(name)(getattr(import_module(f"caviar.cli.{file}"), function))
+    return app
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit status."""
     try:
+        app = application(arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS)
         status = app(list(arguments), prog_name="caviar", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
