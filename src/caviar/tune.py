@@ -25,6 +25,7 @@ from caviar.run.helpers import PATIENCE, Helpers
 from caviar.run.leading import only_worker
 from caviar.run.shelf import Shelf
 from caviar.search.ranking import WORST
+from caviar.search.searches import told_before
 from caviar.search.strategy import Ending, Strategy
 from caviar.space import Space
 from caviar.tuning import programs
@@ -131,7 +132,8 @@ def _work(
 
     worker = worker or store.join(study.name)
     book = Book(store, worker, job.metric, keep=FINALISTS, known=known)
-    yield Begun(study, job.rungs, (*job.dataset.warnings, *_elsewhere(study, job)))
+    cost = told_before(study.search, job.space, study.budget["trials"])
+    yield Begun(study, job.rungs, (*job.dataset.warnings, *cost, *_elsewhere(study, job)))
     try:
         yield from _search(job, book, Shelf(Snapshots(store), study.name), Helpers(store, worker, book, PATIENCE))
         found = yield from finals(job, book)

@@ -109,7 +109,23 @@ def test_tune_in_a_pipe_says_what_it_found(fresh: Path, capsys: pytest.CaptureFi
     assert err == ""
     assert out.startswith("wine: 178 rows, 13 features, 3 classes")
     assert "sealed test  accuracy" in out
+    assert "the mean of a 5-fold cross-validation" in " ".join(out.split())
+    assert "when trained again" in " ".join(out.split())
+    assert "parameters, trained on" in out
+    assert "ensemble" not in out
     assert "\x1b" not in out
+
+
+def test_a_grid_tells_its_cost_and_an_ensemble_stands_beside_the_single_network(
+    fresh: Path, capsys: pytest.CaptureFixture[str]
+):
+    command = ["tune", "wine.csv", "--target", target(), "--trials", "5", "--space", "small.toml"]
+    assert run([*command, "--search", "grid", "--ensemble"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "note: the grid has 9 configs, 3 values of each scale; 5 trials are 56 % of it" in out
+    assert re.search(r"ensemble accuracy 0\.\d+ \(95 %.* on the sealed test, .* on validation, of \d+ networks", out)
+    assert run(["explain", "wine"]) == 0
+    assert "The grid has 9 configs" in " ".join(capsys.readouterr().out.split())
 
 
 def test_quiet_says_nothing(fresh: Path, capsys: pytest.CaptureFixture[str]):

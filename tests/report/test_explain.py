@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from rich.console import Console
 
 import caviar
 from caviar.cli.main import run
-from caviar.records import Box, Measurement, Study, StudyState, Trial, TrialState
+from caviar.records import Box, Study, StudyState, Trial, TrialState
 from caviar.report.explain import account, as_html, as_json, as_text, figure
 from caviar.store import Store
 
@@ -33,11 +33,10 @@ BOX = Box(
 
 def made(name: str = "flowers"):
     """A study in which the learning rate alone matters, and the best lie near its upper end."""
-    trials, measurements = [], []
+    trials = []
     for number, config in enumerate(SPACE.sample(600, seed=2)):
         score = 1 - 0.2 * abs(math.log10(config["learning_rate"]) + 0.01)
         trials.append(Trial(number, config, TrialState.STOPPED, 1, score, 1 - score))
-        measurements.append((number, 0, Measurement(1, 1.0, 1 - score, score, score, 0.1, 0.01)))
     best = max(trials, key=lambda t: t.score)
     for repeat, score in enumerate((0.9, 0.92, 0.94), start=1):
         trials.append(Trial(best.number, best.config, TrialState.FINISHED, 1, score, 0.1, repeat))
@@ -54,13 +53,13 @@ def made(name: str = "flowers"):
         created="2026-11-21T00:00:00+00:00",
         result={"best": {"trial": best.number}},
     )
-    return study, trials, measurements, best
+    return study, trials, best
 
 
 @pytest.fixture(scope="module")
 def told():
-    study, trials, measurements, _ = made()
-    return account(study, trials, [BOX], measurements)
+    study, trials, _ = made()
+    return account(study, trials, [BOX])
 
 
 def text_of(told) -> str:
@@ -90,9 +89,66 @@ def test_the_account_says_where_why_who_and_what_next(told):
     assert f"flattered it by {gap:.4f}" in text
 
 
+def test_draws_from_a_box_say_nothing_of_what_mattered():
+    """They come further than others, as they begin higher, and all have what the search believed in."""
+    study, trials, _ = made()
+    mine = [trial for trial in trials if trial.repeat == 0]
+    drawn = [
+        Trial(600 + n, {**t.config, "l2": 1e-3}, TrialState.STOPPED, 3, 0.5, 0.5, origin="box 1")
+        for n, t in enumerate(mine)
+    ]
+    assert account(study, [*mine, *drawn], []).importance == account(study, mine, []).importance
+    few = [t._replace(origin="box 1") for t in mine[10:]]
+    assert account(study, [*mine[:10], *few], []).importance == account(study, mine, []).importance
+
+
+def test_how_far_a_trial_got_counts_before_its_score():
+    """A stopped trial may have scored more after one epoch than another after three; diverged is the worst."""
+    study, trials, _ = made()
+    lows = [t for t in trials if t.repeat == 0]
+
+    def fared(trial: Trial) -> Trial:
+        if trial.config["optimizer"] == "adam":
+            return trial._replace(epochs=3, score=0.2)
+        if trial.config["learning_rate"] > 0.3:
+            return trial._replace(epochs=3, score=None, state=TrialState.DIVERGED)
+        return trial._replace(epochs=1, score=0.9)
+
+    told = account(study, [fared(trial) for trial in lows], [])
+    assert told.importance[0].name == "optimizer"
+    assert told.importance[0].low > 0.5
+
+
+def finalist(trial: int, parameters: int, *scores: float | None):
+    return {"trial": trial, "epochs": 27, "parameters": parameters, "when_chosen": 0.95, "scores": list(scores)}
+
+
+@pytest.mark.parametrize(
+    ("prefer", "why"),
+    [
+        ("score", "by less than the noise of the repeats, and 4 is the simpler network (90 parameters against 1,200)"),
+        ("small", "4 is within a hundredth of it and the smallest network that is (90 parameters against 1,200)"),
+        ("fast", "4 is within a hundredth of it and the quickest network that is"),
+    ],
+)
+def test_the_finals_are_told_as_they_were_decided(prefer: str, why: str):
+    """By the repeats that all finalists have, which the answer keeps: the store may know more of one of them."""
+    study, trials, _ = made()
+    result = {"best": {"trial": 4}, "finalists": [finalist(7, 1200, 0.93, 0.92), finalist(4, 90, 0.92, 0.92)]}
+    result["finalists"].append(finalist(5, 90, 0.97, None))
+    study = replace(study, result=result, budget={**study.budget, "request": {"prefer": prefer}})
+    told = account(study, [*trials, trials[7]._replace(repeat=3, state=TrialState.FINISHED, score=0.1)], [])
+    text = " ".join(text_of(told).split())
+    assert "7 0.9500 0.9250 0.9300 0.9200" in text
+    assert "5 0.9500 diverged 0.9700 diverged" in text
+    assert f"Trial 4 won: 7 has the better mean, but {why}." in text
+    assert "flattered it by 0.0300" in text
+    assert as_json(told)["finalists"][2]["mean"] is None
+
+
 def test_two_boxes_that_are_open_at_once_are_both_told_and_drawn(told):
     other = Box(2, 60, {"learning_rate": {"low": 2e-4, "high": 9e-4}}, "3 of the best 8 lie here")
-    both = dataclasses.replace(told, boxes=(BOX, other))
+    both = replace(told, boxes=(BOX, other))
     text = text_of(both)
     assert "The last box" not in text
     assert "One of the last two boxes, 1, on the whole of each scale:" in text
@@ -117,18 +173,18 @@ def test_a_hostile_name_is_inert_in_the_page():
         def handle_starttag(self, tag, attributes):
             found.append(tag)
 
-    study, trials, measurements, _ = made("<img src=x onerror=alert(1)>")
+    study, trials, _ = made("<img src=x onerror=alert(1)>")
     parser = Tags()
-    parser.feed(as_html(account(study, trials, [BOX], measurements)))
+    parser.feed(as_html(account(study, trials, [BOX])))
     assert "img" not in found
     assert "html" in found
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    study, trials, measurements, _ = made()
+    study, trials, _ = made()
     with Store.open(tmp_path / "c.db") as store:
         store.create_study(study)
-        store.write("flowers", trials, measurements, [BOX])
+        store.write("flowers", trials, boxes=[BOX])
     given = ["--store", str(tmp_path / "c.db")]
     assert run(["explain", "flowers", *given]) == 0
     assert "Where the search went" in capsys.readouterr().out

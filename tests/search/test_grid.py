@@ -7,7 +7,7 @@ import pytest
 from caviar.errors import SpaceError
 from caviar.scales import Choice, Integer, Linear, Log, PowerOfTwo
 from caviar.search.grid import Grid
-from caviar.search.searches import check_search, search_named
+from caviar.search.searches import check_search, search_named, told_before
 from caviar.space import Space, default_space
 
 
@@ -34,6 +34,16 @@ def test_every_combination_once_and_as_many_as_told(levels):
     assert len({tuple(sorted(config.items())) for config in configs}) == len(configs) == grid.size
     c, d = 2, min(levels, 4)
     assert grid.size == c * d * (levels + 2 + levels)  # a=x with b; a=y with e=1, 3, and e=2 with f
+
+
+def test_its_cost_is_told_before_it_is_begun():
+    space = Space(a=Choice(["x", "y"]), b=Log(1e-3, 1), c=Linear(0, 1))
+    assert told_before("grid:5", space, None) == ("the grid has 50 configs, 5 values of each scale",)
+    assert told_before("grid", space, 9) == (
+        "the grid has 18 configs, 3 values of each scale; 9 trials are 50 % of it",
+    )
+    assert told_before("grid", space, 18) == ("the grid has 18 configs, 3 values of each scale",)
+    assert told_before("random", space, 9) == ()
 
 
 def test_the_values_of_a_side_are_the_middles_of_equal_parts():

@@ -37,6 +37,15 @@ def test_the_planted_hyperparameters_come_first():
     assert len(rows) == 5
 
 
+def test_what_matters_where_one_decides_over_another_is_not_credited_to_the_other():
+    """momentum is there where the optimizer is momentum: it must not stand for the optimizer."""
+    configs = SPACE.sample(300, seed=3)
+    rows = importances(SPACE, configs, [(float(c["optimizer"] == "adam"), 0.0) for c in configs])
+    assert rows[0].name == "optimizer"
+    assert rows[0].low > 0.5
+    assert all(abs(row.importance) < 0.05 for row in rows[1:])
+
+
 def test_merits_that_diverged_are_the_worst_and_do_no_harm():
     configs = SPACE.sample(300, seed=2)
     merits = [WORST if c["learning_rate"] > 0.1 else (0.5, 0.0) for c in configs]

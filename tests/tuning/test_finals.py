@@ -26,7 +26,7 @@ from caviar.errors import ConfigError, SpaceError
 from caviar.records import Trial, TrialState
 from caviar.search.choosing import NEARLY
 from caviar.tuning import finals
-from caviar.tuning.answer import _wilson
+from caviar.tuning.answer import _T, _wilson
 from caviar.tuning.job import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, Job, check
 from caviar.tuning.request import Request
 from tests.test_tune import SMALL, study_of, target, wine  # noqa: F401
@@ -45,7 +45,13 @@ def test_the_answer_tells_how_much_the_first_score_flattered(wine: Path, tmp_pat
     assert (repeated["low"], repeated["high"]) == (pytest.approx(low), pytest.approx(high))
     assert repeated["when_chosen"] == mine.loc[0]
     assert repeated["gap"] == pytest.approx(mine.loc[0] - repeated["mean"])
-    assert repeated["how"] == "5-fold cross-validation"
+    assert (repeated["how"], repeated["planned"]) == ("5-fold cross-validation", FOLDS)
+    finalists = study.summary["finalists"]
+    means = [np.mean(finalist["scores"]) for finalist in finalists]
+    assert means == sorted(means, reverse=True)
+    (mine_of_them,) = [finalist for finalist in finalists if finalist["trial"] == study.best.trial]
+    assert (mine_of_them["scores"], mine_of_them["when_chosen"]) == (repeated["scores"], repeated["when_chosen"])
+    assert mine_of_them["parameters"] == study.summary["best"]["parameters"]
 
 
 def test_a_gap_of_losses_has_the_same_sign(wine: Path, tmp_path: Path):  # noqa: F811
@@ -142,6 +148,17 @@ def test_the_interval_of_an_accuracy_is_wilsons(counts):
     assert _wilson(right, rows) == (pytest.approx(expected.low, abs=1e-12), pytest.approx(expected.high, abs=1e-12))
 
 
+def test_the_quantiles_of_students_t():
+    assert len(_T) >= max(FOLDS, REPEATS) - 1
+    assert list(_T) == [pytest.approx(t.ppf(0.975, degrees)) for degrees in range(1, len(_T) + 1)]
+
+
+def test_a_test_part_of_many_rows_gets_more_time():
+    few, many = hourglass(60.0, left=30.0), hourglass(60.0, left=30.0)
+    many = replace(many, dataset=replace(many.dataset, facts={**many.dataset.facts, "test": 500_040}))
+    assert few.time_left() - many.time_left() == pytest.approx(10.0, abs=0.5)
+
+
 def test_a_space_of_networks_that_no_engine_trains_is_refused(wine: Path, tmp_path: Path):  # noqa: F811
     with pytest.raises(SpaceError, match="parameters") as refusal:
         study_of(wine, tmp_path, space=caviar.Space(learning_rate=0.1, layers=3, hidden_units=20_000))
@@ -152,7 +169,8 @@ def hourglass(seconds: float | None, left: float = math.inf, threads: int = 2) -
     """A job with a time budget of which ``left`` seconds are left; rungs 1, 3, 9, 27, 81, 243."""
     x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
     job = check(Request(data=(x, (x[:, 0] > 0).astype(int)), trials=1, threads=threads), lambda: False)
-    gone = 0.0 if seconds is None else seconds - 0.5 - left  # half a second is for the test part and the model
+    concluding = 0.1 + 2e-5 * job.dataset.facts["test"]  # for the model and the test part
+    gone = 0.0 if seconds is None else seconds - concluding - left
     return replace(job, seconds=seconds, request=replace(job.request, started=time.monotonic() - gone))
 
 

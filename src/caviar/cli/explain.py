@@ -29,7 +29,7 @@ def explain(
     from caviar.store import Store
 
     with Store.open(store, create=False) as opened:
-        told = account(opened.study(study), opened.trials(study), opened.boxes(study), opened.measurements(study))
+        told = account(opened.study(study), opened.trials(study), opened.boxes(study))
     if html is not None:
         try:
             Path(html).write_text(as_html(told), encoding="utf-8")

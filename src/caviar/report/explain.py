@@ -21,35 +21,37 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from caviar.records import Box, Measurement, Study, Trial, TrialState
+from caviar.records import Box, Study, Trial, TrialState
 from caviar.report.text import config_text, metric_name, number
 from caviar.search.edges import edges
-from caviar.search.importance import Importance, importances
+from caviar.search.importance import ENOUGH, Importance, importances
 from caviar.search.ranking import WORST, merit, smaller_is_better
+from caviar.search.searches import told_before
 from caviar.space import Space
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 _BAR = 40
-_ENOUGH = 60  # trials at a rung, for importance: half as many say little about ten hyperparameters
 _BEST = 20  # trials that the advice on edges looks at
 _BOXES = 12  # as many as a screen holds; the HTML has all
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """A finalist: its score when it was chosen, and those when it was trained again."""
+    """A finalist: its score when it was chosen, and those when it was trained again, None where it diverged."""
 
     trial: int
     epochs: int
     when_chosen: float
-    scores: tuple[float, ...]
+    scores: tuple[float | None, ...]
+    parameters: int | None = None
 
     @property
-    def mean(self) -> float:
-        """The mean of the repeats."""
-        return float(np.mean(self.scores))
+    def mean(self) -> float | None:
+        """The mean of the repeats, None where one of them diverged."""
+        scores = [score for score in self.scores if score is not None]
+        return float(np.mean(scores)) if len(scores) == len(self.scores) else None
 
 
 @dataclass(frozen=True)
@@ -67,24 +69,12 @@ class Account:
     advice: tuple[str, ...]
 
 
-def account(
-    study: Study, trials: Sequence[Trial], boxes: Sequence[Box], measurements: Sequence[tuple[int, int, Measurement]]
-) -> Account:
+def account(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -> Account:
     """The facts of a study, from what the store has of it."""
     space = Space.from_dict(study.space)
     own = [trial for trial in trials if trial.repeat == 0]
     scored = [t for t in own if merit(study.metric, t.score, t.validation_loss) > WORST]
     ranked = sorted(scored, key=lambda t: (merit(study.metric, t.score, t.validation_loss), -t.number), reverse=True)
-    repeats: dict[int, list[float]] = {}
-    for trial in trials:
-        if trial.repeat and trial.state is TrialState.FINISHED and trial.score is not None:
-            repeats.setdefault(trial.number, []).append(trial.score)
-    by_number = {trial.number: trial for trial in own}
-    finalists = [
-        Repeated(n, by_number[n].epochs, by_number[n].score or math.nan, tuple(scores[: study.budget["repeats"]]))
-        for n, scores in repeats.items()
-    ]
-    finalists.sort(key=lambda f: f.mean, reverse=not smaller_is_better(study.metric))
     best = [trial.config for trial in ranked[:_BEST]]
     return Account(
         study,
@@ -92,31 +82,51 @@ def account(
         tuple(own),
         tuple(boxes),
         tuple((epoch, sum(trial.epochs >= epoch for trial in own)) for epoch in study.budget["rungs"]),
-        tuple(_importances(study, space, own, measurements)),
-        tuple(finalists),
+        tuple(_importances(study, space, own)),
+        tuple(_finalists(study, trials)),
         None if not study.result else int(study.result["best"]["trial"]),
         tuple(edges(space, best)),
     )
 
 
-def _importances(
-    study: Study, space: Space, trials: Sequence[Trial], measurements: Sequence[tuple[int, int, Measurement]]
-) -> list[Importance]:
-    """What mattered, by the scores at one rung: the highest that enough trials have reached."""
-    reached: dict[int, list[tuple[int, Measurement]]] = {epoch: [] for epoch in study.budget["rungs"]}
-    for trial_number, repeat, measurement in measurements:
-        if repeat == 0 and measurement.epoch in reached:
-            reached[measurement.epoch].append((trial_number, measurement))
-    enough = [epoch for epoch, found in reached.items() if len(found) >= _ENOUGH] or [min(reached, default=0)]
-    configs = {trial.number: trial.config for trial in trials}
-    found = reached.get(max(enough), [])
-    merits = [merit(study.metric, m.score, _loss(m)) for _, m in found]
-    return importances(space, [configs[n] for n, _ in found], merits, seed=study.seed % 2**32)
+def _importances(study: Study, space: Space, trials: Sequence[Trial]) -> list[Importance]:
+    """What mattered for how far a trial got, and among those that got as far, for its score.
+
+    Only draws from the whole space are asked, where there are enough: a box is where the search thought good values
+    to be, and draws from it would show its own opinion.
+    """
+    begun = [trial for trial in trials if trial.epochs or trial.state is TrialState.DIVERGED]
+    everywhere = [trial for trial in begun if not trial.origin.startswith("box")]
+    asked = everywhere if len(everywhere) >= ENOUGH else begun
+    merits = []
+    for trial in asked:
+        found = merit(study.metric, trial.score, trial.validation_loss)
+        rungs = sum(trial.epochs >= epoch for epoch in study.budget["rungs"])
+        merits.append((float(rungs), *found) if found > WORST else (-1.0, 0.0, 0.0))
+    return importances(space, [trial.config for trial in asked], merits, seed=study.seed % 2**32)
 
 
-def _loss(measurement: Measurement) -> float:
-    """The loss that breaks ties; 0 where none was measured, as for training code that is not ours."""
-    return 0.0 if math.isnan(measurement.validation_loss) else measurement.validation_loss
+def _finalists(study: Study, trials: Sequence[Trial]) -> list[Repeated]:
+    """The finalists, the best mean first: as the answer has them, or as the store does while there is none."""
+    if study.result and "finalists" in study.result:
+        return [
+            Repeated(f["trial"], f["epochs"], _known(f["when_chosen"]), tuple(f["scores"]), f["parameters"])
+            for f in study.result["finalists"]
+        ]
+    repeats: dict[int, list[float | None]] = {}
+    for trial in trials:
+        if trial.repeat and trial.state is TrialState.FINISHED and trial.score is not None:
+            repeats.setdefault(trial.number, []).append(trial.score)
+    own = {trial.number: trial for trial in trials if trial.repeat == 0}
+    finalists = [
+        Repeated(n, own[n].epochs, _known(own[n].score), tuple(scores[: study.budget["repeats"]]))
+        for n, scores in repeats.items()
+    ]
+    return sorted(finalists, key=lambda f: _known(f.mean), reverse=not smaller_is_better(study.metric))
+
+
+def _known(score: float | None) -> float:
+    return math.nan if score is None else score
 
 
 def as_json(told: Account) -> dict[str, Any]:
@@ -187,6 +197,8 @@ def _went(told: Account) -> list[Any]:
     if not told.boxes:
         why = " Too few trials have finished the last rung to zoom." if told.study.search == "coarse_to_fine" else ""
         line = f"The search was {told.study.search}: every draw from the whole space.{why}"
+        for cost in told_before(told.study.search, told.space, len(told.trials)):
+            line += f" {cost[0].upper()}{cost[1:]}."
         return [Padding(Text(line), (0, 0, 0, 2))]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("  from trial", "box", "why"):
@@ -251,9 +263,10 @@ def _mattered(told: Account) -> list[Any]:
         tier = told.space[row.name].tier
         table.add_row(f"  {row.name}", "█" * length, measured, "" if tier is None else str(tier))
     note = (
-        "  By how much a random forest predicts the scores worse (R2) with one of them shuffled; 90 % of its repeats."
+        "By how much a random forest predicts worse (R2) how far a draw from the whole space got, and its score there, "
+        "with one of them shuffled; in brackets 90 % of its repeats."
     )
-    return [table, Text(note, style="dim")]
+    return [table, Padding(Text(note, style="dim"), (0, 0, 0, 2))]
 
 
 def _finals(told: Account) -> list[Any]:
@@ -266,28 +279,41 @@ def _finals(told: Account) -> list[Any]:
         table.add_row(
             f"{finalist.trial}{' *' if finalist.trial == told.winner else '  '}",
             f"{finalist.when_chosen:.4f}",
-            f"{finalist.mean:.4f}",
-            " ".join(f"{score:.4f}" for score in finalist.scores),
+            "diverged" if finalist.mean is None else f"{finalist.mean:.4f}",
+            " ".join("diverged" if score is None else f"{score:.4f}" for score in finalist.scores),
         )
-    return [table, *(Text(f"  {line}") for line in _verdict(told))]
+    return [table, *(Padding(Text(line), (0, 0, 0, 2)) for line in _verdict(told))]
 
 
 def _verdict(told: Account) -> list[str]:
     won = next((f for f in told.finalists if f.trial == told.winner), None)
     if won is None:
         return []
-    best = told.finalists[0]
     config = next(trial.config for trial in told.trials if trial.number == won.trial)
+    said = [_why(told, won), f"Config: {config_text(config)}"]
+    if won.mean is not None:
+        gap = (won.when_chosen - won.mean) * (-1 if smaller_is_better(told.study.metric) else 1)
+        word = "flattered it" if gap > 0 else "was modest"
+        said.insert(1, f"The score that it was chosen by {word} by {abs(gap):.4f}.")
+    return said
+
+
+def _why(told: Account, won: Repeated) -> str:
+    """What decided between the winner and the best mean."""
+    best = told.finalists[0]
     if won is best:
-        why = f"Trial {won.trial} won by its mean."
+        return f"Trial {won.trial} won by its mean."
+    smaller = ""
+    if won.parameters is not None and best.parameters is not None and won.parameters < best.parameters:
+        smaller = f" ({won.parameters:,} parameters against {best.parameters:,})"
+    prefer = told.study.budget.get("request", {}).get("prefer", "score")
+    if prefer == "score":
+        why = f"by less than the noise of the repeats, and {won.trial} is the simpler network{smaller}"
+    elif prefer == "small":
+        why = f"{won.trial} is within a hundredth of it and the smallest network that is{smaller}"
     else:
-        why = (
-            f"Trial {won.trial} won: {best.trial} has the better mean, but by less than the noise of the repeats "
-            "(or than the preference allows), and it is the simpler network."
-        )
-    gap = (won.when_chosen - won.mean) * (-1 if smaller_is_better(told.study.metric) else 1)
-    word = "flattered it" if gap > 0 else "was modest"
-    return [why, f"The score that it was chosen by {word} by {abs(gap):.4f}.", f"Config: {config_text(config)}"]
+        why = f"{won.trial} is within a hundredth of it and the quickest network that is"
+    return f"Trial {won.trial} won: {best.trial} has the better mean, but {why}."
 
 
 def as_html(told: Account) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Group
 from rich.padding import Padding
@@ -16,6 +17,7 @@ from caviar.search.ranking import TASK_METRICS
 from caviar.tune import Begun, Progress, TunedProgram, TunedStudy
 
 _BAR = 32
+_FRONT = 4  # as many as two lines hold; the JSON has more
 
 
 def heading(begun: Begun) -> Text:
@@ -81,14 +83,57 @@ def answer(result: TunedStudy) -> Group:
         rest = f", {_errors(best.test)}, on {summary['data']['test']:,} rows, opened once"
         grid.add_row("sealed test", Text.assemble((f"{main_score(best.test, '95 %: ')}", "bold"), rest))
     first = f"{main_score(best.validation)}, {_errors(best.validation)}"
-    grid.add_row("validation", f"{first}, the mean of repeats with fresh seeds")
-    grid.add_row("network", f"trained on {best.model.facts['rows']:,} rows for {best.model.facts['epochs']} epochs")
+    grid.add_row("validation", f"{first}, {_repeats(best.repeated)}")
+    if best.repeated["when_chosen"] is not None:
+        grid.add_row("when chosen", _flattery(best.repeated))
+    facts = best.model.facts
+    trained = f"trained on {facts['rows']:,} rows for {facts['epochs']} epochs"
+    grid.add_row("network", f"{summary['best']['parameters']:,} parameters, {trained}")
     grid.add_row("config", Text(f"trial {best.trial}: {config_text(best.config)}"))
+    if "ensemble" in summary:
+        grid.add_row("ensemble", Text(_together(summary["ensemble"])))
+    if len(summary["front"]) > 1:
+        grid.add_row("by size", Text(_front(summary["front"], best.repeated["metric"])))
     grid.add_row("trials", Text(_counts_text(summary["trials"])))
     grid.add_row("study", Text(f"{result.name} in {result.store}, {duration(summary['seconds'])}"))
     if summary["model"] is not None:
         grid.add_row("model", Text(summary["model"]))
     return Group(Padding(grid, (1, 0, 0, 0)))
+
+
+def _repeats(repeated: Mapping[str, Any]) -> str:
+    """What a mean of repeats is the mean of."""
+    done, planned = len(repeated["scores"]), repeated["planned"]
+    if "fold" in repeated["how"]:
+        return f"the mean of a {repeated['how']}" + (f", {done} of its folds" if done < planned else "")
+    return f"the mean of {done} repeat{'s' * (done > 1)} with fresh seeds"
+
+
+def _flattery(repeated: Mapping[str, Any]) -> str:
+    """How much luck there was in the score that the winner was chosen by, and in what interval the truth lies."""
+    name, gap = metric_name(repeated["metric"]), repeated["gap"]
+    word = "too good" if gap > 0 else "too modest"
+    mean = f"{repeated['mean']:.4f}"
+    if repeated["low"] is not None and repeated["low"] < repeated["high"]:  # of equal scores it would promise too much
+        mean += f" (95 %: {repeated['low']:.3f} to {repeated['high']:.3f})"
+    return f"{name} {repeated['when_chosen']:.4f}, {word} by {abs(gap):.4f}: {mean} when trained again"
+
+
+def _together(ensemble: Mapping[str, Any]) -> str:
+    """An ensemble beside the single network."""
+    count = ensemble["networks"]
+    members = ", ".join(f"{number} ({share:.0%})" for number, share in ensemble["trials"].items())
+    of = f"of {count} network{'s' * (count > 1)} from trials {members}"
+    validation = main_score(ensemble["validation"])
+    if ensemble["test"] is None:
+        return f"{validation} on validation, {of}"
+    return f"{main_score(ensemble['test'], '95 %: ')} on the sealed test, {validation} on validation, {of}"
+
+
+def _front(front: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """The networks that none beats in score without more parameters, the best of them."""
+    shown = ", ".join(f"{one[metric]:.4f} with {one['parameters']:,} (trial {one['trial']})" for one in front[:_FRONT])
+    return f"{metric_name(metric)} on validation {shown}"
 
 
 def program_answer(result: TunedProgram) -> Group:

@@ -27,6 +27,7 @@ class Grid:
     """The search ``grid``, with ``levels`` values of each scale, or ``grid:5`` with five."""
 
     def __init__(self, space: Space, seed: int, levels: int = LEVELS) -> None:
+        self.levels = levels
         self._space = space
         self._columns = [_coordinates(space[name], levels) for name in space.searched]
         self._sides = tuple(len(column) for column in self._columns)

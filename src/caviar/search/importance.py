@@ -20,7 +20,6 @@ import numpy as np
 
 from caviar.records import Config
 from caviar.scales import LAST_TIER
-from caviar.search.ranking import Merit
 from caviar.space import Space
 
 ENOUGH = 30  # trials; the forest learns from two thirds of them
@@ -38,10 +37,13 @@ class Importance(NamedTuple):
     high: float
 
 
-def importances(space: Space, configs: Sequence[Config], merits: Sequence[Merit], seed: int = 0) -> list[Importance]:
+def importances(
+    space: Space, configs: Sequence[Config], merits: Sequence[tuple[float, ...]], seed: int = 0
+) -> list[Importance]:
     """The searched hyperparameters, the most important first; empty for fewer than ENOUGH trials.
 
-    ``merits`` should come from one rung: trials of different epochs cannot be compared.
+    ``merits`` are only compared: larger is better. Trials of different epochs need what tells them apart in front,
+    such as the rung that each got to.
     """
     if len(configs) < ENOUGH or not space.searched:
         return []
@@ -52,7 +54,7 @@ def importances(space: Space, configs: Sequence[Config], merits: Sequence[Merit]
     random = np.random.default_rng(seed)
     chosen = random.permutation(len(configs))[:_MOST]
     x = space.to_unit([configs[i] for i in chosen])
-    x = np.where(np.isnan(x), -1.0, x)  # apart from all values; a forest only asks on which side of a cut one lies
+    x = np.where(np.isnan(x), 0.5, x)  # apart from all values, it would tell which optimiser a trial had
     order = {merit: i for i, merit in enumerate(sorted(set(merits)))}
     y = rankdata([order[merits[i]] for i in chosen]) / len(chosen)
     falls = []

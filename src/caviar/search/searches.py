@@ -33,6 +33,17 @@ def check_search(name: str) -> None:
         raise SpaceError(f"there is no search {name!r}", did_you_mean(name, [*SEARCHES, *OPTIONAL_SEARCHES]))
 
 
+def told_before(name: str, space: Space, trials: int | None) -> tuple[str, ...]:
+    """What to know before the search ``name`` is begun, with a budget of so many ``trials``: what a grid would cost."""
+    search = search_named(name, space, 0) if name.partition(":")[0] == "grid" else None
+    if not isinstance(search, Grid):
+        return ()
+    told = f"the grid has {search.size:,} configs, {search.levels} values of each scale"
+    if trials is not None and trials < search.size:
+        told += f"; {trials:,} trials are {100 * trials / search.size:.2g} % of it"
+    return (told,)
+
+
 def search_named(name: str, space: Space, seed: int) -> Search:
     """The search ``name`` over ``space``, with the study's seed."""
     check_search(name)

@@ -25,6 +25,9 @@ from caviar.tuning.job import Job, model_path
 
 _RESAMPLES, _DRAWN = 1000, 10_000  # of the bootstrap: a tenth of a second at most
 _Z = 1.959963984540054  # the 97.5 % point of the normal distribution
+_T = (12.706204736174694, 4.302652729749462, 3.182446305283708, 2.776445105197793)
+"""The same of Student's t with 1, 2, 3 and 4 degrees of freedom: SciPy, the tests' oracle, takes longer to import than
+many a study to conclude."""
 _FRONT = 20  # of the Pareto front's best, for a person to read
 
 
@@ -58,6 +61,7 @@ def conclude(job: Job, book: Book, study: Study, found: Found, store: str) -> Tu
     best = {
         "trial": winner.number,
         "config": dict(winner.config),
+        "parameters": job.parameters(winner.config),
         "validation": validation,
         "test": test,
         "repeated": repeated,
@@ -70,6 +74,7 @@ def conclude(job: Job, book: Book, study: Study, found: Found, store: str) -> Tu
         "data": dict(study.data),
         "trials": _counts(book),
         "best": best,
+        "finalists": _finalists(job, book, found),
         "front": [
             {"trial": number, job.metric: book.trials[number, 0].score, "parameters": int(parameters)}
             for number, _, parameters in found.front[:_FRONT]
@@ -85,6 +90,21 @@ def conclude(job: Job, book: Book, study: Study, found: Found, store: str) -> Tu
         summary,
         os.fspath(job.request.store),
     )
+
+
+def _finalists(job: Job, book: Book, found: Found) -> list[dict[str, Any]]:
+    """What the winner was chosen from, the best mean first; a score is None where the network diverged."""
+    sign = -1.0 if smaller_is_better(job.metric) else 1.0
+    return [
+        {
+            "trial": finalist.number,
+            "epochs": finalist.epochs,
+            "parameters": finalist.parameters,
+            "when_chosen": book.trials[finalist.number, 0].score,
+            "scores": [sign * merit[0] if math.isfinite(merit[0]) else None for merit in finalist.merits],
+        }
+        for finalist in sorted(found.weighed, key=lambda finalist: finalist.mean, reverse=True)
+    ]
 
 
 def _counts(book: Book) -> dict[str, int]:
@@ -129,14 +149,13 @@ def _repeated(job: Job, found: Found) -> dict[str, Any]:
     mean = float(np.mean(scores))
     low = high = None
     if len(scores) > 1:
-        from scipy.special import stdtrit  # half a second sooner here than scipy.stats.t
-
-        half = float(stdtrit(len(scores) - 1, 0.975)) * float(np.std(scores, ddof=1)) / math.sqrt(len(scores))
+        half = _T[len(scores) - 2] * float(np.std(scores, ddof=1)) / math.sqrt(len(scores))
         low, high = mean - half, mean + half
     chosen = found.winner.score
     return {
         "metric": job.metric,
         "how": f"{job.repeats}-fold cross-validation" if job.folded else "fresh seeds",
+        "planned": job.repeats,
         "scores": scores,
         "mean": mean,
         "low": low,
@@ -166,10 +185,7 @@ def _test(job: Job, sealed: Examples, shown: dict[str, float], said: npt.NDArray
 
 
 def _wilson(right: int, rows: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, Probable inference, the law of succession, 1927).
-
-    scipy.stats.binomtest is the tests' oracle: it takes longer to import than many a study to conclude.
-    """
+    """The 95 % interval of a share (Wilson, Probable inference, the law of succession, 1927)."""
     z2 = _Z * _Z
     share = right / rows
     centre = (share + z2 / (2 * rows)) / (1 + z2 / rows)

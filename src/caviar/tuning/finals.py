@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -60,6 +60,7 @@ class Found:
     training: Training
     rows: Examples
     front: list[Weighed]
+    weighed: list[Finalist] = field(default_factory=list)  # what was chosen from; empty where none was repeated
     company: Company | None = None
 
 
@@ -99,11 +100,11 @@ def finals(job: Job, book: Book) -> Generator[Progress, None, Found]:
     if last is None:
         last = yield from _last(job, book, winner)
     if last is not None and _far_enough(last, winner):
-        return Found(winner, _epochs(last), evaluations, last.training, everything, best_front, company)
+        return Found(winner, _epochs(last), evaluations, last.training, everything, best_front, weighed, company)
     merits = [entry[0] for entry in chosen.merits]  # out of time, or it diverged: its best repeat
     spare = entrants[winner.number][int(np.argmax(merits))]
     rows = job.folds[spare.work.repeat - 1][0]
-    return Found(winner, _epochs(spare), evaluations, spare.training, rows, best_front, company)
+    return Found(winner, _epochs(spare), evaluations, spare.training, rows, best_front, weighed, company)
 
 
 def _finalists(job: Job, book: Book, best_front: list[Weighed]) -> list[Trial]:

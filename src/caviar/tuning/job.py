@@ -37,7 +37,7 @@ _MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same
 BYTES_A_PARAMETER = 16  # float32: the value, two moments, and room for running statistics and padding
 _MOST_PARAMETERS = 250_000_000  # below most_parameters of native/trial.h, which counts padding too
 _ROOM = 1.2  # a fifth more than estimated: other programs run too
-_CONCLUDING = 0.5  # seconds that saving and the test part take, with some room
+_CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room
 _FINALS_SHARE = 0.4  # of a time budget, at most: fewer finalists, repeats or epochs if they take longer
 
 
@@ -115,7 +115,9 @@ class Job:
         """Seconds of the budget that are left for training; infinity where trials are the budget."""
         if self.seconds is None:
             return math.inf
-        return self.seconds - _CONCLUDING - (time.monotonic() - self.request.started)
+        sealed = self.dataset.facts["test"]
+        assert isinstance(sealed, int)
+        return self.seconds - _CONCLUDING - _CONCLUDING_ROW * sealed - (time.monotonic() - self.request.started)
 
     def goal(self, trial: Trial) -> int:
         """Epochs of a finalist's repeats: its own, or all where nothing but the end of the time kept it from them."""

@@ -33,7 +33,7 @@ from caviar.run.shelf import SAVED_FROM, Shelf
 from caviar.search.choosing import Finalist, choose
 from caviar.search.halving import rungs_to
 from caviar.search.ranking import GOAL_METRICS, WORST, Goal, Merit, smaller_is_better
-from caviar.search.searches import check_search, search_named
+from caviar.search.searches import check_search, search_named, told_before
 from caviar.search.strategy import Ending, Step, Stopping, Strategy
 from caviar.space import Space
 from caviar.tuning.events import Begun, Progress, TunedProgram
@@ -244,7 +244,7 @@ def work(
     worker = worker or store.join(study.name)
     book = Book(store, worker, job.metric, keep=0, known=known)
     folder = folder_beside(store.database, "programs") / str(store.study_number(study.name))
-    yield Begun(study, job.rungs, ())
+    yield Begun(study, job.rungs, told_before(study.search, job.space, study.budget["trials"]))
     try:
         with Pool(job.command, job.environments, job.request.trial_timeout) as pool:
             search = _Search(job, book, Shelf(Snapshots(store), study.name), pool, folder)
