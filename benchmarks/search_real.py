@@ -9,12 +9,13 @@
 A piece is one tool on one table for so many seconds with one seed. It replaces its own row of results/search_real.csv
 and its own points of results/search_real_curves.csv; --fresh forgets all others.
 
-caviar is `caviar tune --json` with two threads: the start of Python, reading the file, the finals with their repeats,
-the last training and the sealed test are all in its seconds. The rivals (see benchmarks/rivals/) are given the rows
-that caviar's preparation made, the same split, encoded and normalised, and two processes or threads; their imports
-before the search and their last training after it are off the clock. Each rival has two test scores: that of its best
-config trained again on training and validation rows together (`test`), which is what caviar does too, and that of the
-best trial's own weights (`test_own_weights`); the summary takes whichever has the higher mean.
+caviar is `caviar tune --json` with two threads: reading the file, the finals with their repeats, the last training and
+the sealed test are all in its seconds, the start of Python in its `wall_seconds` alone. The rivals (see
+benchmarks/rivals/) are given the rows that caviar's preparation made, the same split, encoded and normalised, and two
+processes or threads; their imports before the search and their last training after it are off the clock. Each rival has
+two test scores: that of its best config trained again on training and validation rows together (`test`), which is what
+caviar does too, and that of the best trial's own weights (`test_own_weights`); the summary takes whichever has the
+higher mean.
 
 `validation` is the same for all: the best score that a trial had on the validation rows. It flatters, for it is the
 best of many; `validation_repeated` is what caviar says of its winner, the mean over its repeats. caviar's points of

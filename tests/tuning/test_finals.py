@@ -82,6 +82,18 @@ def test_folds_never_train_on_what_they_score_and_never_see_the_sealed_part(wine
     assert sorted(scored) == sorted(rows.values())
 
 
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "log_loss"])
+def test_a_class_that_is_not_in_every_fold_leaves_no_score_undefined(metric: str, tmp_path: Path):
+    rng = np.random.default_rng(1)
+    y = np.repeat([0, 1, 2], [50, 50, 4])
+    x = (rng.normal(size=(len(y), 3)) + y[:, None]).astype(np.float32)
+    study = caviar.tune((x, y), trials=12, space=SMALL, metric=metric, store=tmp_path / "c.db", study="rare", out=None)
+    scores = [score for finalist in study.summary["finalists"] for score in finalist["scores"]]
+    assert len(scores) == FOLDS * len(study.summary["finalists"])
+    assert all(math.isfinite(score) for score in scores)
+    assert math.isfinite(study.summary["best"]["repeated"]["gap"])
+
+
 def test_a_preference_for_small_networks(wine: Path, tmp_path: Path):  # noqa: F811
     best = study_of(wine, tmp_path, trials=60)
     small = study_of(wine, tmp_path, trials=60, prefer="small")
