@@ -1,6 +1,6 @@
-"""The README's picture: `caviar tune` in a real terminal (tmux), read off the screen while it runs and when it is done.
+"""The README's pictures, read off a real terminal (tmux): `caviar tune` as it runs and at its end; `caviar explain`.
 
-python docs/picture.py        writes docs/tune.svg
+python docs/picture.py        writes docs/tune.svg and docs/explain.svg
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rich.text import Text
 
 from caviar.data import samples
 
-COLUMNS, LINES = 100, 32
+COLUMNS, LINES, LINES_OF_EXPLAIN = 100, 34, 80
 HERE = Path(__file__).parent
 
 
@@ -42,15 +42,25 @@ def main() -> None:
             during = tmux("capture-pane", "-p", "-e")
             time.sleep(18)
             after = tmux("capture-pane", "-p", "-e")
+            tmux("resize-window", "-y", str(LINES_OF_EXPLAIN))
+            tmux("send-keys", "clear; caviar explain digits", "Enter")
+            time.sleep(12)
+            explained = tmux("capture-pane", "-p", "-e")
         finally:
             tmux("kill-server")
+    save("tune", [("after 17 seconds", during), ("\nat the end", after)])
+    save("explain", [("", explained)])
+    print(after, explained)
+
+
+def save(command: str, screens: list[tuple[str, str]]) -> None:
+    """Screens of a command under one another, each with its caption, as docs/COMMAND.svg."""
     console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
-    console.print(Text("after 17 seconds", style="italic dim"))
-    console.print(Text.from_ansi(during.rstrip()))
-    console.print(Text("\nat the end", style="italic dim"))
-    console.print(Text.from_ansi(after.rstrip()))
-    console.save_svg(str(HERE / "tune.svg"), title="caviar tune")
-    print(after)
+    for caption, screen in screens:
+        if caption:
+            console.print(Text(caption, style="italic dim"))
+        console.print(Text.from_ansi(screen.rstrip()))
+    console.save_svg(str(HERE / f"{command}.svg"), title=f"caviar {command}")
 
 
 if __name__ == "__main__":
