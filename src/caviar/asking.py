@@ -27,7 +27,7 @@ from caviar.run.environment import environment
 from caviar.run.helpers import PATIENCE
 from caviar.run.leading import only_worker
 from caviar.search.asking import RUNGS, Asked, Asking, Rule
-from caviar.search.ranking import GOAL_METRICS, WORST, Goal, merit
+from caviar.search.ranking import GOAL_METRICS, WORST, Goal, merit_of
 from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.tuning.request import DEFAULT_SEARCH, check_study_name
@@ -156,10 +156,10 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
     @property
     def best(self) -> Trial:
         """The best trial so far: those that finished before those that were stopped. NoAnswer while there is none."""
-        scored = [trial for trial in self._trials.values() if self._merit(trial) > WORST]
+        scored = [trial for trial in self._trials.values() if merit_of(self._metric, trial) > WORST]
         if not scored:
             raise NoAnswer("no trial has a finite value yet", "tell what came of one, or lower the learning rates")
-        return max(scored, key=lambda t: (t.state is TrialState.FINISHED, self._merit(t), -t.number))
+        return max(scored, key=lambda t: (t.state is TrialState.FINISHED, merit_of(self._metric, t), -t.number))
 
     def trials(self) -> pd.DataFrame:
         """All trials, a row a trial."""
@@ -174,7 +174,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._heart.join()
         self._write()
         result = None
-        if any(self._merit(trial) > WORST for trial in self._trials.values()):
+        if any(merit_of(self._metric, trial) > WORST for trial in self._trials.values()):
             best = self.best
             result = {"best": {"trial": best.number, "config": dict(best.config), self._metric: best.score}}
         self._store.finish_study(self.name, StudyState.FINISHED, result, datetime.now(UTC).isoformat())
@@ -221,9 +221,6 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 self._store.beat(self._worker)
             except StoreError:  # the next write says so where it is heard
                 return
-
-    def _merit(self, trial: Trial) -> tuple[float, float]:
-        return WORST if trial.state is TrialState.DIVERGED else merit(self._metric, trial.score, 0.0)
 
     def _put(self, trial: Trial) -> None:
         self._trials[trial.number] = self._changed[trial.number] = trial

@@ -146,6 +146,22 @@ def test_the_finals_are_told_as_they_were_decided(prefer: str, why: str):
     assert as_json(told)["finalists"][2]["mean"] is None
 
 
+def test_a_study_of_other_peoples_code_is_explained_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Nobody told a loss: what mattered, the advice, the picture and the best trials need none."""
+    study, trials, _ = made()
+    study = replace(study, metric="score", data={})
+    told = account(study, [t._replace(validation_loss=None) for t in trials], [])
+    assert told.importance[0].name == "learning_rate"
+    assert told.importance[0].low > 0.5
+    assert "learning_rate at the upper edge" in text_of(told)
+    assert max(figure(told).data[0].y) == max(t.score for t in told.trials)
+    with Store.open(tmp_path / "c.db") as store:
+        store.create_study(study)
+        store.write("flowers", [t._replace(validation_loss=None) for t in trials])
+    assert run(["trials", "flowers", "--best", "1", "--store", str(tmp_path / "c.db")]) == 0
+    assert f"{max(t.score for t in told.trials):.4f}" in capsys.readouterr().out
+
+
 def test_two_boxes_that_are_open_at_once_are_both_told_and_drawn(told):
     other = Box(2, 60, {"learning_rate": {"low": 2e-4, "high": 9e-4}}, "3 of the best 8 lie here")
     both = replace(told, boxes=(BOX, other))

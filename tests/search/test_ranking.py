@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caviar.search.ranking import smoothed
+from caviar.records import Trial, TrialState
+from caviar.search.ranking import WITHOUT_MERIT, WORST, merit, merit_of, smoothed
 
 
 def recursion(scores: list[float]) -> float:
@@ -19,6 +20,17 @@ def recursion(scores: list[float]) -> float:
         if math.isfinite(score):
             average, weight = 0.5 * average + 0.5 * score, 0.5 * weight + 0.5
     return (0.5 * average + 0.5 * scores[-1]) / (0.5 * weight + 0.5)
+
+
+@pytest.mark.parametrize(("metric", "sign"), [("score", 1), ("loss", -1)])
+@pytest.mark.parametrize("loss", [None, math.nan, 3.0])
+def test_other_peoples_code_need_not_tell_a_loss(metric: str, sign: int, loss: float | None):
+    trial = Trial(0, {}, TrialState.STOPPED, 3, 0.7, loss)
+    assert merit_of(metric, trial) == merit(metric, 0.7, loss) == (sign * 0.7, 0.0)
+    assert merit_of("accuracy", trial) == (WORST if loss != 3.0 else (0.7, -3.0))
+    for state in WITHOUT_MERIT:
+        assert merit_of(metric, trial._replace(state=state)) == WORST
+    assert merit_of(metric, trial._replace(score=None)) == WORST
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=90))

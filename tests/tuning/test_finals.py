@@ -6,6 +6,7 @@ import json
 import math
 import time
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from scipy.stats import binomtest, t
 from sklearn import metrics
 
@@ -24,9 +26,11 @@ from caviar.engine.contract import Outcome, never
 from caviar.engine.native import NativeTraining
 from caviar.errors import ConfigError, SpaceError
 from caviar.records import Trial, TrialState
+from caviar.report import live
 from caviar.search.choosing import NEARLY
 from caviar.tuning import finals
 from caviar.tuning.answer import _T, _wilson
+from caviar.tuning.events import TunedStudy
 from caviar.tuning.job import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, Job, check
 from caviar.tuning.request import Request
 from tests.test_tune import SMALL, study_of, target, wine  # noqa: F401
@@ -271,7 +275,14 @@ def test_when_no_finalist_could_be_repeated(beside: bool, wine: Path, tmp_path: 
     rows = study.summary["data"]["train"] + study.summary["data"]["validation"] * beside
     assert study.best.model.facts["rows"] == rows
     assert study.summary["best"]["repeated"]["low"] is None
+    assert study.summary["best"]["repeated"]["how"] == "not repeated"
+    assert study.summary["finalists"] == []
     assert len(study.summary["best"]["repeated"]["scores"]) == 1
+    console = Console(record=True, width=120, file=StringIO())
+    console.print(live.answer(TunedStudy(study.name, study.store, study.best, study.summary, "c.db")))
+    said = console.export_text()
+    assert "no time to train it again" in said
+    assert "when chosen" not in said
 
 
 @pytest.mark.parametrize("worse", [False, True])

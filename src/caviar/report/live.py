@@ -84,7 +84,7 @@ def answer(result: TunedStudy) -> Group:
         grid.add_row("sealed test", Text.assemble((f"{main_score(best.test, '95 %: ')}", "bold"), rest))
     first = f"{main_score(best.validation)}, {_errors(best.validation)}"
     grid.add_row("validation", f"{first}, {_repeats(best.repeated)}")
-    if best.repeated["when_chosen"] is not None:
+    if summary["finalists"] and best.repeated["when_chosen"] is not None:
         grid.add_row("when chosen", _flattery(best.repeated))
     facts = best.model.facts
     trained = f"trained on {facts['rows']:,} rows for {facts['epochs']} epochs"
@@ -103,6 +103,8 @@ def answer(result: TunedStudy) -> Group:
 
 def _repeats(repeated: Mapping[str, Any]) -> str:
     """What a mean of repeats is the mean of."""
+    if repeated["how"] == "not repeated":
+        return "when it was chosen: there was no time to train it again"
     done, planned = len(repeated["scores"]), repeated["planned"]
     if "fold" in repeated["how"]:
         return f"the mean of a {repeated['how']}" + (f", {done} of its folds" if done < planned else "")

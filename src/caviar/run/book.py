@@ -18,7 +18,7 @@ from caviar.errors import StoreError
 from caviar.garbage import no_collection
 from caviar.records import Box, Comparison, Config, Curve, Measurement, StudyState, Trial, TrialState, Worker
 from caviar.run.crew import Done
-from caviar.search.ranking import GOAL_METRICS, WORST, Merit, merit, smoothed
+from caviar.search.ranking import GOAL_METRICS, WITHOUT_MERIT, WORST, Merit, merit, smoothed
 
 if TYPE_CHECKING:
     from caviar.store import Store
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 
 _UNTRAINED = (TrialState.OUT_OF_MEMORY, TrialState.FAILED)
-_WITHOUT_MERIT = (TrialState.DIVERGED, *_UNTRAINED)
 
 TrialKey = tuple[int, int]  # number, repeat
 
@@ -303,11 +302,10 @@ class Book:
         """The trial has a new score, or has failed: its merit. ``smooth``: the score that it is ranked by, if known."""
         self._put(trial)
         key = (trial.number, trial.repeat)
-        loss = trial.validation_loss if self._of_a_table else 0.0
-        failed = trial.state in _WITHOUT_MERIT
+        failed = trial.state in WITHOUT_MERIT
         if smooth is None and not failed:
             smooth = smoothed(self._curves[key])
-        new = WORST if failed else merit(self._metric, smooth, loss)
+        new = WORST if failed else merit(self._metric, smooth, trial.validation_loss)
         self._merits[key] = new
         if self._best and (new >= self._best[-1][0] or any(-minus == trial.number for _, minus in self._best)):
             self._best = []

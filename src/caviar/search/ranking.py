@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from caviar.errors import ConfigError, did_you_mean
+from caviar.records import Trial, TrialState
 
 TASK_METRICS = {
     "classification": ("accuracy", "balanced_accuracy", "log_loss"),
@@ -24,6 +25,7 @@ Merit = tuple[float, float]
 """Larger is better: the metric, and the loss where the metric ties (accuracies on a few hundred rows often do)."""
 
 WORST: Merit = (-math.inf, -math.inf)
+WITHOUT_MERIT = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED)
 
 
 def check_metric(metric: str) -> None:
@@ -52,10 +54,20 @@ def smaller_is_better(metric: str) -> bool:
 
 
 def merit(metric: str, score: float | None, loss: float | None) -> Merit:
-    """The merit of a trial with this score and loss; one that diverged or has no score yet is WORST, never missing."""
+    """The merit of a trial with this score and loss; one that diverged or has no score yet is WORST, never missing.
+
+    Other people's code need not tell a loss, and is not asked for one.
+    """
+    if metric in GOAL_METRICS.values():
+        loss = 0.0
     if score is None or loss is None or not (math.isfinite(score) and math.isfinite(loss)):
         return WORST
     return (-score if metric in _SMALLER_IS_BETTER else score, -loss)
+
+
+def merit_of(metric: str, trial: Trial) -> Merit:
+    """The merit of a trial as it stands: WORST for one that has diverged or failed, whatever it scored before."""
+    return WORST if trial.state in WITHOUT_MERIT else merit(metric, trial.score, trial.validation_loss)
 
 
 def smoothed(scores: Sequence[float]) -> float:

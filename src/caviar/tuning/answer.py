@@ -152,9 +152,10 @@ def _repeated(job: Job, found: Found) -> dict[str, Any]:
         half = _T[len(scores) - 2] * float(np.std(scores, ddof=1)) / math.sqrt(len(scores))
         low, high = mean - half, mean + half
     chosen = found.winner.score
+    how = f"{job.repeats}-fold cross-validation" if job.folded else "fresh seeds"
     return {
         "metric": job.metric,
-        "how": f"{job.repeats}-fold cross-validation" if job.folded else "fresh seeds",
+        "how": how if found.weighed else "not repeated",
         "planned": job.repeats,
         "scores": scores,
         "mean": mean,
