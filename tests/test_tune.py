@@ -86,9 +86,20 @@ def test_a_study_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_path
 def test_the_answer_is_what_product_md_says(wine: Path, tmp_path: Path):
     study = study_of(wine, tmp_path, out=tmp_path, metric="log_loss", seed=1)
     summary = study.summary
-    assert set(summary) == {"study", "store", "seed", "seconds", "data", "trials", "best", "front", "model"}
+    assert set(summary) == {
+        "study",
+        "store",
+        "seed",
+        "seconds",
+        "data",
+        "trials",
+        "best",
+        "finalists",
+        "front",
+        "model",
+    }
     assert set(summary["data"]) == {"task", "rows", "features", "classes", "train", "validation", "test", "sha256"}
-    assert set(summary["best"]) == {"trial", "config", "validation", "test", "repeated"}
+    assert set(summary["best"]) == {"trial", "config", "parameters", "validation", "test", "repeated"}
     assert set(summary["best"]["validation"]) == {"accuracy", "log_loss"}
     assert set(summary["best"]["test"]) == {"accuracy", "accuracy_low", "accuracy_high", "log_loss"}
     assert summary["data"]["rows"] == 178
