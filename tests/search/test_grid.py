@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import caviar
 from caviar.errors import SpaceError
 from caviar.scales import Choice, Integer, Linear, Log, PowerOfTwo
 from caviar.search.grid import Grid
@@ -60,6 +62,17 @@ def test_an_absurd_grid_is_refused_before_it_is_begun():
     with pytest.raises(SpaceError, match=r"which nobody walks through\nuse --search random"):
         Grid(Space(**{f"h{i}": Linear(0, 1) for i in range(40)}), 0, 5)
     assert Grid(default_space(), 0).size > 10_000
+
+
+def test_of_a_study_with_an_absurd_grid_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32), np.arange(50) % 2
+    with pytest.raises(SpaceError, match="nobody walks through"):
+        caviar.tune(data, trials=5, search="grid:100")
+    wide = Space(**{f"h{i}": Linear(0, 1) for i in range(40)})
+    with pytest.raises(SpaceError, match="nobody walks through"):
+        caviar.tune(lambda trial: 0.0, wide, trials=5, search="grid")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["grid:1", "grid:x", "grid:1000", "grid:-3"])

@@ -220,6 +220,7 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
     else:
         space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
     _check_names(space)
+    search_named(request.search, space, request.seed)  # not every search can walk through every space
     table = read(request.data, request.target, request.labels)
     test = None if request.test is None else read(request.test, request.target, request.test_labels)
     dataset = prepare(table, request.seed, test, request.task)

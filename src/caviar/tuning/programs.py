@@ -162,6 +162,7 @@ def check(request: ProgramRequest, ended: Callable[[], bool]) -> ProgramJob:
             "give one: --space space.toml, or caviar.Space(learning_rate=caviar.Log(1e-4, 1))",
         )
     space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
+    search_named(request.search, space, request.seed)  # not every search can walk through every space
     command = _command(request, space)
     if request.study is not None:
         check_study_name(request.study)
