@@ -124,6 +124,7 @@ def test_a_grid_tells_its_cost_and_an_ensemble_stands_beside_the_single_network(
     out = " ".join(capsys.readouterr().out.split())
     assert "note: the grid has 9 configs, 3 values of each scale; 5 trials are 56 % of it" in out
     assert re.search(r"ensemble accuracy 0\.\d+ \(95 %.* on the sealed test, .* on validation, of \d+ networks", out)
+    assert "model wine.caviar, the ensemble" in out
     assert run(["explain", "wine"]) == 0
     assert "The grid has 9 configs" in " ".join(capsys.readouterr().out.split())
 

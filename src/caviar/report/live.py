@@ -93,11 +93,11 @@ def answer(result: TunedStudy) -> Group:
     if "ensemble" in summary:
         grid.add_row("ensemble", Text(_together(summary["ensemble"])))
     if len(summary["front"]) > 1:
-        grid.add_row("by size", Text(_front(summary["front"], best.repeated["metric"])))
+        grid.add_row("front", Text(_front(summary["front"], best.repeated["metric"])))
     grid.add_row("trials", Text(_counts_text(summary["trials"])))
     grid.add_row("study", Text(f"{result.name} in {result.store}, {duration(summary['seconds'])}"))
     if summary["model"] is not None:
-        grid.add_row("model", Text(summary["model"]))
+        grid.add_row("model", Text(summary["model"] + ", the ensemble" * ("ensemble" in summary)))
     return Group(Padding(grid, (1, 0, 0, 0)))
 
 
@@ -118,7 +118,8 @@ def _flattery(repeated: Mapping[str, Any]) -> str:
     mean = f"{repeated['mean']:.4f}"
     if repeated["low"] is not None and repeated["low"] < repeated["high"]:  # of equal scores it would promise too much
         mean += f" (95 %: {repeated['low']:.3f} to {repeated['high']:.3f})"
-    return f"{name} {repeated['when_chosen']:.4f}, {word} by {abs(gap):.4f}: {mean} when trained again"
+    unit = " (in standard deviations of the target)" if repeated["metric"] in ("rmse", "mae") else ""
+    return f"{name} {repeated['when_chosen']:.4f}, {word} by {abs(gap):.4f}: {mean} when trained again{unit}"
 
 
 def _together(ensemble: Mapping[str, Any]) -> str:
@@ -135,7 +136,7 @@ def _together(ensemble: Mapping[str, Any]) -> str:
 def _front(front: Sequence[Mapping[str, Any]], metric: str) -> str:
     """The networks that none beats in score without more parameters, the best of them."""
     shown = ", ".join(f"{one[metric]:.4f} with {one['parameters']:,} (trial {one['trial']})" for one in front[:_FRONT])
-    return f"{metric_name(metric)} on validation {shown}"
+    return f"{metric_name(metric)} on validation by parameters: {shown}"
 
 
 def program_answer(result: TunedProgram) -> Group:
