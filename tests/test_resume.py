@@ -98,7 +98,7 @@ CHILD = """
     from tests.test_tune import SMALL
     first, data, target, store = sys.argv[1:]
     if first == "1":
-        events = follow(Request(data=data, target=target, trials=150, space=SMALL, store=store, study="mine"))
+        events = follow(Request(data=data, target=target, trials=300, space=SMALL, store=store, study="mine"))
     else:
         events = take_up("mine", store=store)
     for event in events:
@@ -120,13 +120,13 @@ def test_a_study_that_was_killed_at_any_moment_is_taken_up(seed, wine, tmp_path)
             if process.stdout.readline() != "begun\n":
                 assert "is finished" in process.communicate()[1]  # the last kill came when all was done
                 break
-            time.sleep(delays.uniform(0.05, 0.5 + 0.5 * attempt))
+            time.sleep(delays.uniform(0.0, 0.1 + 0.5 * attempt))
             os.kill(process.pid, signal.SIGKILL)
             if process.wait() == 0:
                 break
             kills += 1
     assert kills >= 1
-    study = study_of(wine, tmp_path, trials=150, study="whole")
+    study = study_of(wine, tmp_path, trials=300, study="whole")
     assert told(store, "mine") == told(store, "whole")
     with Store.open(store) as opened:
         assert opened.study("mine").result["best"] == study.summary["best"]

@@ -16,6 +16,7 @@ import pytest
 
 import caviar
 from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError
+from caviar.programs.pool import Pool
 from caviar.records import TrialState
 from caviar.store import Snapshots, Store
 from caviar.store.examination import delete
@@ -119,6 +120,22 @@ def test_what_a_trial_does_after_its_last_epoch_is_waited_for():
     study = caviar.tune(finishes_slowly, SPACE, trials=3, processes=3, epochs=1)
     assert all(score >= 100 for _, _, _, score, _, _ in told(study))
     assert len(list(Path("caviar.db.programs").rglob("model.txt"))) == 3
+
+
+def test_the_last_words_of_trials_that_end_at_once_are_all_heard(monkeypatch):
+    moment = time.time() + 5  # all have reported by then
+
+    def finishes(trial):
+        import time
+
+        trial.report(1, 0.0)
+        time.sleep(max(moment - time.time(), 0))
+        return 100 + trial.config["x"]
+
+    look = Pool._look
+    monkeypatch.setattr(Pool, "_look", lambda self, timeout: (time.sleep(0.5), look(self, timeout))[1])
+    study = caviar.tune(finishes, SPACE, trials=3, processes=3, epochs=1)
+    assert all(score >= 100 for _, _, _, score, _, _ in told(study))
 
 
 def test_a_budget_of_seconds_leaves_time_for_repeats():

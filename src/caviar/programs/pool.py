@@ -125,9 +125,9 @@ class Pool:
         return sum(place.number is None for place in self._places)
 
     @property
-    def under_way(self) -> int:
-        """How many trials have a place."""
-        return len(self._places) - self.room
+    def idle(self) -> bool:
+        """Whether no trial has a place, and nothing has happened that was not taken: two may end in one look."""
+        return self.room == len(self._places) and not self._events
 
     def give(self, trial: Mapping[str, Any], number: int | None = None) -> None:
         """Have a trial trained, by the protocol's message; a process that is warm takes it where there is one.

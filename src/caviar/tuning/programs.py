@@ -294,7 +294,7 @@ class _Search:
             self._give()
             self._book.open(self._strategy.boxes[boxes:])
             boxes = len(self._strategy.boxes)
-            if self._strategy.over and not self._pool.under_way:  # who has had all epochs may have more to tell
+            if self._strategy.over and self._pool.idle:  # who has had all epochs may have more to tell
                 break
             event = self._pool.take(timeout=_SHOW_EVERY)
             if event is not None:
