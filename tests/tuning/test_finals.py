@@ -105,6 +105,8 @@ def test_a_preference_for_small_networks(wine: Path, tmp_path: Path):  # noqa: F
     assert front == best.summary["front"]
     parameters = {row["trial"]: row["parameters"] for row in front}
     assert sorted(parameters.values(), reverse=True) == list(parameters.values())
+    scores = [row["accuracy"] for row in front]
+    assert sorted(set(scores), reverse=True) == scores  # each smaller network has a lower score, or is not on the front
     assert small.best.trial in parameters
     means = small.trials().query("repeat > 0 and repeat <= 5").groupby("number")["score"].mean()
     near = [n for n in means.index if means[n] >= means.max() * (1 - NEARLY)]

@@ -136,7 +136,7 @@ def _together(ensemble: Mapping[str, Any]) -> str:
 def _front(front: Sequence[Mapping[str, Any]], metric: str) -> str:
     """The networks that none beats in score without more parameters, the best of them."""
     shown = ", ".join(f"{one[metric]:.4f} with {one['parameters']:,} (trial {one['trial']})" for one in front[:_FRONT])
-    return f"{metric_name(metric)} on validation by parameters: {shown}"
+    return f"{metric_name(metric)} on validation (smoothed) by parameters: {shown}"
 
 
 def program_answer(result: TunedProgram) -> Group:

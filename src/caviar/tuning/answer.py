@@ -66,6 +66,7 @@ def conclude(job: Job, book: Book, study: Study, found: Found, store: str) -> Tu
         "test": test,
         "repeated": repeated,
     }
+    sign = -1.0 if smaller_is_better(job.metric) else 1.0
     summary: dict[str, Any] = {
         "study": study.name,
         "store": store,
@@ -76,8 +77,8 @@ def conclude(job: Job, book: Book, study: Study, found: Found, store: str) -> Tu
         "best": best,
         "finalists": _finalists(job, book, found),
         "front": [
-            {"trial": number, job.metric: book.trials[number, 0].score, "parameters": int(parameters)}
-            for number, _, parameters in found.front[:_FRONT]
+            {"trial": number, job.metric: sign * merit[0], "parameters": int(parameters)}
+            for number, merit, parameters in found.front[:_FRONT]  # by the smoothed score, which it was drawn by
         ],
         "model": None if path is None else str(path),
     }
