@@ -144,6 +144,8 @@ def test_the_finals_are_told_as_they_were_decided(prefer: str, why: str):
     assert f"Trial 4 won: 7 has the better mean, but {why}." in text
     assert "flattered it by 0.0300" in text
     assert as_json(told)["finalists"][2]["mean"] is None
+    study.result["finalists"][1]["scores"] = [0.96, 0.94]  # as when it was chosen, but for the last bit
+    assert "chosen by had no luck in it." in " ".join(text_of(account(study, trials, [])).split())
 
 
 def test_a_study_of_other_peoples_code_is_explained_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

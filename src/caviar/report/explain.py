@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.records import Box, Study, Trial, TrialState
-from caviar.report.text import config_text, metric_name, number
+from caviar.report.text import NO_LUCK, config_text, metric_name, number
 from caviar.search.edges import edges
 from caviar.search.importance import ENOUGH, Importance, importances
 from caviar.search.ranking import WORST, merit_of, smaller_is_better
@@ -293,8 +293,8 @@ def _verdict(told: Account) -> list[str]:
     said = [_why(told, won), f"Config: {config_text(config)}"]
     if won.mean is not None:
         gap = (won.when_chosen - won.mean) * (-1 if smaller_is_better(told.study.metric) else 1)
-        word = "flattered it" if gap > 0 else "was modest"
-        said.insert(1, f"The score that it was chosen by {word} by {abs(gap):.4f}.")
+        luck = f"{'flattered it' if gap > 0 else 'was modest'} by {abs(gap):.4f}"
+        said.insert(1, f"The score that it was chosen by {luck if abs(gap) >= NO_LUCK else 'had no luck in it'}.")
     return said
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.records import Study, TrialState
-from caviar.report.text import config_text, duration, main_score, metric_name, number
+from caviar.report.text import NO_LUCK, config_text, duration, main_score, metric_name, number
 from caviar.search.ranking import TASK_METRICS
 from caviar.tune import Begun, Progress, TunedProgram, TunedStudy
 
@@ -114,12 +114,12 @@ def _repeats(repeated: Mapping[str, Any]) -> str:
 def _flattery(repeated: Mapping[str, Any]) -> str:
     """How much luck there was in the score that the winner was chosen by, and in what interval the truth lies."""
     name, gap = metric_name(repeated["metric"]), repeated["gap"]
-    word = "too good" if gap > 0 else "too modest"
+    luck = f"too {'good' if gap > 0 else 'modest'} by {abs(gap):.4f}" if abs(gap) >= NO_LUCK else "with no luck in it"
     mean = f"{repeated['mean']:.4f}"
     if repeated["low"] is not None and repeated["low"] < repeated["high"]:  # of equal scores it would promise too much
         mean += f" (95 %: {repeated['low']:.3f} to {repeated['high']:.3f})"
     unit = " (in standard deviations of the target)" if repeated["metric"] in ("rmse", "mae") else ""
-    return f"{name} {repeated['when_chosen']:.4f}, {word} by {abs(gap):.4f}: {mean} when trained again{unit}"
+    return f"{name} {repeated['when_chosen']:.4f}, {luck}: {mean} when trained again{unit}"
 
 
 def _together(ensemble: Mapping[str, Any]) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from caviar.records import Config
 
+NO_LUCK = 5e-5
+"""A gap between scores that is 0 in the four decimals that people are shown."""
+
 
 def number(value: float) -> str:
     """Four significant digits at most: 0.01234, 1.2e-05, 128."""
