@@ -27,7 +27,7 @@ from benchmarks.tables import NAMES, table_file
 from caviar.scales import Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale
 from caviar.search.searches import SEARCHES
 from caviar.space import Space, default_space
-from caviar.tuning.request import DEFAULT_SEARCH
+from caviar.study.spec import DEFAULT_SEARCH
 
 KEY = ("data", "tool", "seconds", "seed")  # "tool" is the variation: the summary of search_real reads these rows too
 _OVERHEAD = 3.0  # seconds around a run
@@ -78,10 +78,10 @@ VARIATIONS = {
     "no zoom, random": Variation(search="random"),
     "no tiers": Variation(scales=without_tiers),
     "no stopping": Variation(
-        change="import caviar.tuning.job as j; r = j.rungs_for; j.rungs_for = lambda m: r(m)[-1:]"
+        change="import caviar.study.check as j; r = j.rungs_for; j.rungs_for = lambda m: r(m)[-1:]"
     ),
     "no finalists": Variation(
-        change="import caviar.tuning.job as j; j.FINALISTS = j.REPEATS = 1; j.FOLDED_BELOW = 0",
+        change="import caviar.study.check as j; j.FINALISTS = j.REPEATS = 1; j.FOLDED_BELOW = 0",
     ),
 }
 

@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 from benchmarks.machine import write
-from caviar.search.asking import Asking
+from caviar.scheduling.asking import Asking
 from caviar.search.searches import search_named
 from caviar.space import default_space
 

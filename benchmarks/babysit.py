@@ -17,8 +17,8 @@ from pathlib import Path
 
 import caviar
 from benchmarks.machine import write
-from caviar.babysit import events, loop
 from caviar.data import samples
+from caviar.runs import events, loop
 from caviar.store import Store
 from caviar.store.runs import Runs
 

@@ -18,8 +18,8 @@ from benchmarks.machine import write
 from caviar.data import preprocessing, samples
 from caviar.data.dataset import Examples, prepare
 from caviar.data.read import read
-from caviar.engine.contract import Keys, never
-from caviar.engine.native import NativeEngine
+from caviar.learners.contract import Keys, never
+from caviar.learners.dense.native import NativeEngine
 from caviar.nn.config import from_config
 from caviar.records import Config
 

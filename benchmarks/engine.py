@@ -21,8 +21,8 @@ import torch
 
 from benchmarks.machine import write
 from caviar.data.dataset import Examples
-from caviar.engine.contract import Keys, never
-from caviar.engine.native import NativeEngine
+from caviar.learners.contract import Keys, never
+from caviar.learners.dense.native import NativeEngine
 from caviar.nn.config import Architecture, Optimisation
 
 NETWORKS = [

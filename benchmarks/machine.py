@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from caviar.run.environment import processor, processors
+from caviar.machine import processor, processors
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -24,12 +24,12 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.machine import write
-from caviar.babysit import events, loop
-from caviar.babysit.cub import Cub
 from caviar.data import samples
-from caviar.engine.contract import Outcome, Piece, StopFlag
 from caviar.errors import NoAnswer
+from caviar.learners.contract import Outcome, Piece, StopFlag
 from caviar.records import Config
+from caviar.runs import events, loop
+from caviar.runs.network import NetworkTrainee
 
 FASHION = Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz")
 HEALTHY, SICK = 50, 20
@@ -55,7 +55,7 @@ def healthy_config(number: int) -> Config:
     }
 
 
-class Accident(Cub):
+class Accident(NetworkTrainee):
     """A network that is fed one mini-batch of garbage at the tick ``at``."""
 
     at = -1
@@ -112,7 +112,7 @@ def one_run(
                     who = event.entry.who if event.entry.who == "nurse" else "other"
                     kind = f"{who} {event.entry.kind}"
                     kinds[kind] = kinds.get(kind, 0) + 1
-                elif isinstance(event, events.Raised):
+                elif isinstance(event, events.RunEnded):
                     accuracy, steps = float(event.summary["validation"]["accuracy"]), int(event.summary["steps"])
         except NoAnswer:
             accuracy = 0.0  # it ended as NaN

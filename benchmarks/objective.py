@@ -32,7 +32,7 @@ def objective(trial: Any) -> float:
 
 
 def ours(trials: int, processes: int) -> dict[str, float]:
-    from caviar.tune import ProgramRequest, Progress, follow_program
+    from caviar.study.loop import ProgramRequest, Progress, follow_program
 
     with tempfile.TemporaryDirectory() as folder:
         request = ProgramRequest(

@@ -22,8 +22,8 @@ import numpy as np
 from benchmarks.engine import NETWORKS, native_steps, operations, rate
 from benchmarks.machine import write
 from caviar.data.dataset import Examples
-from caviar.engine.contract import Keys
-from caviar.engine.native import NativeEngine
+from caviar.learners.contract import Keys
+from caviar.learners.dense.native import NativeEngine
 from caviar.nn.config import Architecture, Optimisation
 
 

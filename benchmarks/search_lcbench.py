@@ -36,10 +36,11 @@ from scipy.stats import rankdata
 from benchmarks.lcbench import EPOCHS, FOLDER, LINEAR_SPACE, RUNGS, SPACE, Task, tasks
 from benchmarks.machine import write
 from caviar.records import Box
+from caviar.scheduling.halving import POOL
+from caviar.scheduling.strategy import Stopping, Strategy
 from caviar.search.coarse_to_fine import CoarseToFine, Zoom
-from caviar.search.halving import POOL
+from caviar.search.contract import Evidence, Proposal, Search
 from caviar.search.sampling import random, sobol
-from caviar.search.strategy import Evidence, Proposal, Search, Stopping, Strategy
 from caviar.space import Space
 
 BUDGETS = (10, 50, 200)

@@ -26,12 +26,12 @@ import numpy as np
 
 from benchmarks.machine import write
 from caviar.records import Comparison, Config, Measurement, Study, StudyState, Trial, TrialState
-from caviar.run.book import Known
-from caviar.search.ranking import merit, smoothed
-from caviar.search.strategy import Strategy
+from caviar.records.ranking import rank_key, smoothed
+from caviar.scheduling.strategy import Strategy
 from caviar.store import Store
-from caviar.tune import Progress, Request, take_up
-from caviar.tuning.job import Job, check
+from caviar.study.check import Job, check
+from caviar.study.ledger import Known
+from caviar.study.loop import Progress, Request, take_up
 from tests.postgresql_server import database, server
 
 TRIALS, EPOCHS, BATCH = 20_000, 30, 500
@@ -154,7 +154,7 @@ def invent(job: Job, store: Store) -> int:
         comparison = Comparison(step.to_epoch, smoothed(curve), curve[-1], 1 - curve[-1], 0.01 * step.to_epoch)
         compared.append((number, 0, comparison))
         trials[number] = Trial(number, config, TrialState.RUNNING, *facts, origin=step.origin)
-        endings = strategy.report(number, step.to_epoch, merit(job.metric, comparison.merit, comparison.loss))
+        endings = strategy.report(number, step.to_epoch, rank_key(job.metric, comparison.merit, comparison.loss))
         for over, stopped in endings:
             trials[over] = trials[over]._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED)
     store.write(job.name, list(trials.values()), measured, strategy.boxes, worker=worker, comparisons=compared)

@@ -24,7 +24,7 @@ from typing import Any
 import caviar
 from caviar.errors import CaviarError
 from caviar.store import Store
-from caviar.tune import Begun, Progress, Request, follow, take_up
+from caviar.study.loop import Begun, Progress, Request, follow, take_up
 
 STUDY = "mine"
 SPACE = caviar.Space(
@@ -83,8 +83,8 @@ def _crash(point: str) -> None:
     """Kill this process at the n-th call of a function, before or after it: "caviar.store.Store.write:3:after"."""
     name, n, when = point.split(":")
     module, of_class, function = name.rsplit(".", 2)
-    owner = getattr(importlib.import_module(module), of_class)
-    wrapped, calls = getattr(owner, function), 0
+    keeper = getattr(importlib.import_module(module), of_class)
+    wrapped, calls = getattr(keeper, function), 0
 
     @wraps(wrapped)
     def deadly(*arguments: Any, **named: Any) -> Any:
@@ -97,7 +97,7 @@ def _crash(point: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
-    setattr(owner, function, deadly)
+    setattr(keeper, function, deadly)
 
 
 def _lead(events: Any, store: str, helpers: int) -> None:
@@ -117,7 +117,7 @@ def _helpers(store: str) -> int:
 
 
 def _help(store: str, threads: int, room: int) -> None:
-    from caviar.work import work
+    from caviar.study.helping import work
 
     begun = False
     for helping in work(STUDY, store=store, threads=threads, room=room):
@@ -143,11 +143,12 @@ def main() -> None:
     parser.add_argument("--room", type=int, default=1 << 29)
     given = parser.parse_args()
     if given.save_all:
-        from caviar.run import book, shelf
+        from caviar.executors import parked as parked
+        from caviar.study import ledger as ledger
 
-        shelf.SAVED_FROM = book.WRITE_EVERY = 0.0
+        parked.SAVED_FROM = ledger.WRITE_EVERY = 0.0
     if given.patience is not None:
-        importlib.import_module("caviar.tune").PATIENCE = given.patience  # type: ignore[attr-defined]
+        importlib.import_module("caviar.study.loop").PATIENCE = given.patience  # type: ignore[attr-defined]
     for point in given.crash:
         _crash(point)
     try:

@@ -23,7 +23,7 @@ from caviar.store import Store
 from tests.child import STUDY, end, start, until
 from tests.faults.invariants import acknowledged, check_over, check_whole
 from tests.postgresql_server import database, server
-from tests.test_tune import told
+from tests.study.test_tune import told
 
 TRIALS = 400
 PATIENCE = 2.0  # seconds; a frozen process is left so for up to twice as long

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from contextlib import suppress
 
-from caviar.garbage import setting_aside
+from caviar.machine import setting_aside
 
 
 def test_what_was_set_aside_is_looked_at_again_after_a_mistake_too():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caviar import plain_json
+from caviar import files
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -22,8 +22,8 @@ values = st.recursive(
 
 @given(values)
 def test_plain_values_come_back_as_they_were(value: object) -> None:
-    text = plain_json.dumps(value)
-    assert repr(plain_json.loads(text)) == repr(value)
+    text = files.dumps(value)
+    assert repr(files.loads(text)) == repr(value)
     assert text.isascii()
 
 
@@ -34,7 +34,7 @@ def test_numbers_that_json_has_not_become_words_and_numpy_becomes_python() -> No
             3: (np.int64(1), np.bool_(True), np.float32(0.5), np.arange(2), np.array([np.inf])),
         }
     )
-    text = plain_json.dumps(value)
+    text = files.dumps(value)
     assert json.loads(text) == {
         "odd": ["NaN", "Infinity", "-Infinity", "NaN"],
         "3": [1, True, 0.5, [0, 1], ["Infinity"]],
@@ -44,4 +44,4 @@ def test_numbers_that_json_has_not_become_words_and_numpy_becomes_python() -> No
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", "-Infinity", "{", "[" * 200_000, b"\xff"])
 def test_what_is_not_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        plain_json.loads(text)
+        files.loads(text)

@@ -11,8 +11,7 @@ caviar.Space(learning_rate=caviar.Log(1e-4, 1), ...)                 what to sea
 from typing import Any
 
 from caviar import babysit
-from caviar.asking import OpenStudy, open_study
-from caviar.calls import resume, tune
+from caviar.api import resume, tune
 from caviar.errors import (
     CaviarError,
     ConfigError,
@@ -24,11 +23,12 @@ from caviar.errors import (
     StoreError,
     UserMistake,
 )
-from caviar.model import Model, load
+from caviar.learners.dense.fit import Fit, train
+from caviar.learners.dense.model import Model, load
 from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo
 from caviar.space import Space, default_space
-from caviar.train import Fit, train
-from caviar.tune import TunedProgram, TunedStudy
+from caviar.study.ask_tell import OpenStudy, open_study
+from caviar.study.loop import TunedProgram, TunedStudy
 
 __all__ = [
     "CaviarError",

@@ -88,7 +88,7 @@ def test_replay_agrees_and_says_so_in_its_status(here: Path, capsys):
 
 def test_a_replay_on_another_machine_may_differ_and_exits_1(here: Path, capsys, monkeypatch: pytest.MonkeyPatch):
     """Another instruction set stands for another machine: it rounds otherwise."""
-    from caviar.engine.native import instruction_sets
+    from caviar.learners.dense.native import instruction_sets
 
     if len(instruction_sets()) < 2:
         pytest.skip("this processor has one instruction set")
@@ -175,7 +175,7 @@ def test_ctrl_c_saves_and_resume_goes_on(here: Path, capsys):
         rest = process.stdout.read()
     assert process.returncode == 130
     assert "caviar resume long" in rest
-    from caviar.babysit.telling import tell
+    from caviar.runs.client import tell
 
     tell("long", "stop", {}, "caviar.db", wait=0)
     summary = told(capsys, "resume", "long", "--json")

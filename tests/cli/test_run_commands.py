@@ -14,14 +14,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from caviar.babysit import loop
 from caviar.cli.main import run
 from caviar.data import samples
 from caviar.records import RunState
+from caviar.runs import loop
 from caviar.store import Store
 from caviar.store.runs import Runs
-from tests.babysit.conftest import Pond
 from tests.cli.test_store_commands import Person, damage, printed, two_lines
+from tests.runs.conftest import Pond
 from tests.store.sample import STUDY
 
 Capture = pytest.CaptureFixture[str]

@@ -153,7 +153,7 @@ def test_a_doctor_warns_of_an_old_sqlite_and_a_full_disk(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Store.open("caviar.db").close()
-    monkeypatch.setattr("caviar.store.sqlite.FIRST_SAFE", (99, 0, 0))
+    monkeypatch.setattr("caviar.store.backends.sqlite.FIRST_SAFE", (99, 0, 0))
     monkeypatch.setattr("caviar.store.examination.ENOUGH_ROOM", 2**60)
     assert run(["doctor", "--json"]) == 0
     warnings = [f["what"] for f in printed(capsys)["found"] if f["kind"] == "warning"]

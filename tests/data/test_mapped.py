@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from caviar.babysit import loop
 from caviar.data.dataset import prepare
 from caviar.data.mapped import prepare_mapped
 from caviar.data.read import read
 from caviar.errors import DataError
+from caviar.runs import loop
 
 
 @pytest.fixture(autouse=True)

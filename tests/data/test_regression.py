@@ -19,7 +19,7 @@ from caviar.data.preprocessing import Preprocessing, learn
 from caviar.data.read import read
 from caviar.data.split import split_numbers
 from caviar.errors import ConfigError, DataError, ModelError
-from caviar.search.ranking import merit, metric_for
+from caviar.records.ranking import metric_for, rank_key
 
 X = np.random.default_rng(0).normal(size=(100, 3))
 
@@ -133,8 +133,8 @@ def test_diabetes_as_scikit_learn_loads_it() -> None:
 def test_metrics_by_task() -> None:
     assert metric_for("regression") == "r2"
     assert metric_for("classification") == "accuracy"
-    assert merit("r2", 0.5, 1.0) > merit("r2", 0.4, 1.0)
-    assert merit("rmse", 0.4, 1.0) > merit("rmse", 0.5, 1.0)
-    assert merit("mae", 0.4, 1.0) > merit("mae", 0.5, 1.0)
+    assert rank_key("r2", 0.5, 1.0) > rank_key("r2", 0.4, 1.0)
+    assert rank_key("rmse", 0.4, 1.0) > rank_key("rmse", 0.5, 1.0)
+    assert rank_key("mae", 0.4, 1.0) > rank_key("mae", 0.5, 1.0)
     with pytest.raises(ConfigError, match="not for classification"):
         metric_for("classification", "mae")

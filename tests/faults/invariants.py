@@ -10,14 +10,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from caviar.engine.contract import never
 from caviar.errors import StoreError
+from caviar.learners.contract import never
 from caviar.records import Measurement, StudyState, TrialState, WorkerState
-from caviar.search.ranking import smoothed
+from caviar.records.ranking import smoothed
 from caviar.store import Snapshots, Store
 from caviar.store.schema import CLAIMS
-from caviar.tune import request_of
-from caviar.tuning.job import check as check_request
+from caviar.study.check import check as check_request
+from caviar.study.loop import request_of
 
 Row = tuple[int | str, ...]
 
@@ -45,12 +45,13 @@ def check_whole(store: str | Path, study: str, before: set[Row] = frozenset()) -
     with Store.open(store, create=False) as opened:
         if study not in {known.name for known in opened.studies()}:
             return
+        # Another process may be writing: trials are read before their measurements, which then are as many or more.
+        trials = {(trial.number, trial.repeat): trial for trial in opened.trials(study)}
         epochs: dict[tuple[int, int], list[int]] = {}
         for number, repeat, measurement in opened.measurements(study):
             epochs.setdefault((number, repeat), []).append(measurement.epoch)
         _check_comparisons(opened, study)
-        trials = {(trial.number, trial.repeat): trial for trial in opened.trials(study)}
-        assert set(epochs) <= set(trials)
+        assert set(epochs) <= {(trial.number, trial.repeat) for trial in opened.trials(study)}
         for key, trial in trials.items():
             measured = epochs.get(key, [])
             assert measured == list(range(1, len(measured) + 1)), f"trial {key} lacks an epoch"

@@ -13,8 +13,8 @@ import caviar
 from caviar.cli.main import run
 from caviar.data import samples
 from caviar.records import Box, TrialState
-from caviar.search.ranking import WORST, merit
-from caviar.search.strategy import Proposal
+from caviar.records.ranking import WORST, rank_key
+from caviar.search.contract import Proposal
 from caviar.store import Store
 from tests.faults.invariants import check_over
 
@@ -61,7 +61,7 @@ def test_a_config_that_diverges_is_ranked_last_and_its_neighbours_do_not_notice(
     store = tmp_path / "caviar.db"
     rates = [0.003 * 1.2**n for n in range(N)]
     for name, of in (("without", rates), ("with", [ABSURD if n in absurd else r for n, r in enumerate(rates)])):
-        job = importlib.import_module("caviar.tuning.job")
+        job = importlib.import_module("caviar.study.check")
         monkeypatch.setattr(job, "search_named", lambda *_, of=of: Given(of))
         study = caviar.tune(wine, "cultivar", trials=N, space=SPACE, store=store, study=name, threads=2)
     without, with_ = _rows(store, "without"), _rows(store, "with")
@@ -75,7 +75,7 @@ def test_a_config_that_diverges_is_ranked_last_and_its_neighbours_do_not_notice(
         trials = [trial for trial in opened.trials("with") if trial.repeat == 0]
     assert [trial.number for trial in trials if trial.state is TrialState.DIVERGED] == list(absurd)
     for trial in trials:
-        ranked = merit("accuracy", trial.score, trial.validation_loss)
+        ranked = rank_key("accuracy", trial.score, trial.validation_loss)
         if trial.number in absurd:
             assert ranked == WORST
             assert trial.score is not None

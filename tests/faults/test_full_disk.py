@@ -18,7 +18,7 @@ import pytest
 
 from caviar.data import samples
 from tests.child import STUDY, end, start
-from tests.test_tune import told
+from tests.study.test_tune import told
 
 MOUNTED = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=8m tmpfs "$1" && shift && exec "$@"', "sh"]
 ROOT = Path(__file__).parents[2]
@@ -190,8 +190,8 @@ print("done")
 def test_6_a_model(kind: str, tmp_path: Path) -> None:
     code = """
 from dataclasses import replace
-from caviar.model import load
-from tests.test_model import flowers
+from caviar.learners.dense.model import load
+from tests.learners.test_model import flowers
 model = flowers()
 model.save(disk / "flowers.caviar")
 before = files()
@@ -216,7 +216,7 @@ def test_6_a_study_ends_resumable_and_then_as_if_there_had_always_been_room(kind
 from caviar.records import StudyState
 from tests.child import STUDY, end, start
 from tests.faults.invariants import acknowledged, check_over, check_whole
-from tests.test_tune import told
+from tests.study.test_tune import told
 data, unbroken, store = Path(sys.argv[3]), sys.argv[4], disk / "caviar.db"
 Store.open(store).close()
 fill(300_000)

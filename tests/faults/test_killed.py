@@ -11,7 +11,7 @@ from caviar.data import samples
 from caviar.store import Store
 from tests.child import STUDY, end, start
 from tests.faults.invariants import acknowledged, check_over, check_whole
-from tests.test_tune import told
+from tests.study.test_tune import told
 
 TRIALS = 60
 
@@ -30,8 +30,8 @@ POINTS = [
     "caviar.store.Snapshots.remove:3:after",
     "caviar.store.Store.write:2:after",
     "caviar.store.Store.reopen_study:1:after",
-    "caviar.tuning.answer.Model.save:1:before",
-    "caviar.tuning.answer.Model.save:1:after",
+    "caviar.study.result.Model.save:1:before",
+    "caviar.study.result.Model.save:1:after",
     "caviar.store.Store.finish_study:1:before",
 ]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from caviar.engine import _native
+from caviar.learners.dense import _native
 
 CLEAR = (TypeError, ValueError, KeyError, MemoryError)
 

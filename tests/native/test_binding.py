@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from caviar.data.dataset import Examples
-from caviar.engine import _native
-from caviar.engine.contract import Keys, Outcome, never
-from caviar.engine.native import NativeEngine
-from caviar.engine.reference import ReferenceEngine
 from caviar.errors import CaviarError
+from caviar.learners.contract import Keys, Outcome, never
+from caviar.learners.dense import _native
+from caviar.learners.dense.native import NativeEngine
+from caviar.learners.dense.reference import ReferenceEngine
 from caviar.nn.config import Architecture, Optimisation
 from tests.native.absurd import CASES, CLEAR, SETTINGS, X, Y, everything, rows, says_why, train, trial
 

@@ -32,8 +32,8 @@ def test_the_wheel_holds_what_it_needs_and_trains(tmp_path: Path):
         names = archive.namelist()
         archive.extractall(unpacked)
     assert not [name for name in names if not name.startswith(("caviar/", "caviar-"))]
-    assert [name for name in names if name.startswith("caviar/engine/_native.") and name.endswith(".so")]
-    for needed in ("caviar/default_space.toml", "caviar/engine/_native.pyi"):
+    assert [name for name in names if name.startswith("caviar/learners/dense/_native.") and name.endswith(".so")]
+    for needed in ("caviar/default_space.toml", "caviar/learners/dense/_native.pyi"):
         assert needed in names
     # -S: without the start-up files of site-packages, among them that of the editable installation.
     packages = [entry for entry in sys.path if entry.endswith("site-packages")]

@@ -9,9 +9,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from caviar.files import dumps
 from caviar.frameworks.facts import Facts, read_facts
 from caviar.frameworks.timing import Found, Speed, Timing
-from caviar.plain_json import dumps
 from caviar.report.frameworks import Line, as_html, as_json, as_text, compared, figure
 
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -11,25 +11,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from caviar.records.ranking import WORST
 from caviar.scales import Choice, Integer, Linear, Log, OneMinusLog, PowerOfTwo
+from caviar.scheduling.strategy import Strategy
 from caviar.search.coarse_to_fine import CoarseToFine, Zoom, _Region
-from caviar.search.ranking import WORST
 from caviar.search.searches import SEARCHES, search_named
-from caviar.search.strategy import Strategy
 from caviar.space import Space, default_space
 
 RUNGS = (1, 3, 9, 27)
 PLAIN = Space(learning_rate=Log(1e-4, 1, tier=1), dropout=Linear(0, 1), layers=Integer(1, 8))
 
 
-def study(space: Space, merit, trials: int, search=None, seed: int = 0, stopping="halving"):
-    """All (number, config, origin) of a study in which a config's merit is ``merit(number, config, epoch)``."""
+def study(space: Space, rank_key, trials: int, search=None, seed: int = 0, stopping="halving"):
+    """All (number, config, origin) of a study in which a config's rank key is ``rank_key(number, config, epoch)``."""
     strategy = Strategy(search or CoarseToFine(space, seed), RUNGS, pool=9, trials=trials, stopping=stopping)
     begun = []
     while not strategy.over and (step := strategy.next()) is not None:
         if step.from_epoch == 0:
             begun.append((step.number, step.config, step.origin))
-        value = merit(step.number, step.config, step.to_epoch)
+        value = rank_key(step.number, step.config, step.to_epoch)
         strategy.report(step.number, step.to_epoch, (value, 0.0) if math.isfinite(value) else WORST)
     return begun, strategy.boxes
 
@@ -127,10 +127,10 @@ def test_a_reason_says_how_many_lie_here_and_what_changed():
 def test_categories_are_narrowed_by_weights_and_none_is_dropped():
     space = Space(activation=Choice(["relu", "tanh", "sigmoid"]), learning_rate=Log(1e-4, 1))
 
-    def merit(number, config, epoch):
+    def rank_key(number, config, epoch):
         return {"relu": 2.0, "tanh": 1.0, "sigmoid": 0.0}[config["activation"]] + random.Random(number).random() / 2
 
-    begun, boxes = study(space, merit, 400)
+    begun, boxes = study(space, rank_key, 400)
     weights = boxes[-1].ranges["activation"]["weights"]
     assert sum(weights.values()) == pytest.approx(1, abs=0.01)
     assert weights["relu"] > 0.6
@@ -146,10 +146,10 @@ def test_a_conditional_hyperparameter_is_narrowed_where_it_applies():
         momentum=OneMinusLog(0.9, 0.999, when={"optimizer": ["momentum"]}),
     )
 
-    def merit(number, config, epoch):
+    def rank_key(number, config, epoch):
         return -abs(config["beta1"] - 0.95) if "beta1" in config else -1.0
 
-    begun, boxes = study(space, merit, 400)
+    begun, boxes = study(space, rank_key, 400)
     assert boxes[-1].ranges["beta1"]["low"] < 0.95 < boxes[-1].ranges["beta1"]["high"] < 0.98
     late = [c for n, c, o in begun if n > 300]
     assert any("momentum" in c for c in late)
@@ -185,11 +185,11 @@ def test_any_space_any_merits_configs_stay_on_their_scales(seed, data):
     chosen = data.draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=5))
     space = Space(**{f"h{i}": scale for i, scale in enumerate(chosen)})
 
-    def merit(number, config, epoch):
+    def rank_key(number, config, epoch):
         value = random.Random(seed + number).choice([0.0, 0.5, random.Random(number + epoch).random(), math.nan])
         return value
 
-    begun, boxes = study(space, merit, 150, seed=seed)
+    begun, boxes = study(space, rank_key, 150, seed=seed)
     assert [number for number, _, _ in begun] == list(range(150))
     for _, config, _ in begun:
         space.to_unit([config])  # raises for a value off its scale

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from caviar.errors import StoreError
 from caviar.records import StudyState, TrialState
 from caviar.store import Store, migrations, schema
-from caviar.store.sqlite import SQLite
+from caviar.store.backends.sqlite import SQLite
 from tests.store.keep_history import BOXES, HISTORY, MEASUREMENTS, TRIALS
 from tests.store.sample import STUDY
 

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from caviar.errors import Fenced, StoreError
-from caviar.records import Clock, DiaryEntry, OrderState, Run, RunMeasurement, RunSnapshot, RunState
+from caviar.records import Clock, DiaryEntry, InterventionState, Run, RunMeasurement, RunSnapshot, RunState
 from caviar.store import Store
 from caviar.store.runs import Runs
 
@@ -74,18 +74,18 @@ def test_orders_wait_are_done_and_are_refused_when_the_run_is_over(runs: Runs):
     holding = runs.take("net")
     first = runs.order("net", "turn", {"l2": 0.5}, "anna", "why not")
     runs.order("net", "stop", {}, "bob", "")
-    assert [o.number for o in runs.orders("net", OrderState.WAITING)] == [1, 2]
-    runs.write(holding, orders=[replace(first, state=OrderState.DONE, outcome="at step 3", tick=3)])
+    assert [o.number for o in runs.orders("net", InterventionState.WAITING)] == [1, 2]
+    runs.write(holding, orders=[replace(first, state=InterventionState.DONE, outcome="at step 3", tick=3)])
     runs.close(holding, RunState.FINISHED, {"epochs": 3})
     done, late = runs.orders("net")
     assert (done.state, done.outcome, done.tick, done.who, done.because) == (
-        OrderState.DONE,
+        InterventionState.DONE,
         "at step 3",
         3,
         "anna",
         "why not",
     )
-    assert (late.state, late.outcome) == (OrderState.REFUSED, "the run was finished before it was obeyed")
+    assert (late.state, late.outcome) == (InterventionState.REFUSED, "the run was finished before it was obeyed")
     assert runs.run("net").result == {"epochs": 3}
     with pytest.raises(StoreError, match="takes no orders"):
         runs.order("net", "turn", {"l2": 0.5}, "anna", "")

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from caviar.errors import StoreError
 from caviar.records import Trial, TrialState
-from caviar.store import Store, postgresql
+from caviar.store import Store
+from caviar.store.backends import postgresql
 from tests.postgresql_server import PASSWORD, database, plain
 from tests.store.sample import CONFIG, STUDY, measurement
 

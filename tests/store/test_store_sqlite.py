@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from caviar.errors import StoreError
 from caviar.records import Trial, TrialState
 from caviar.store import Store
-from caviar.store import sqlite as sqlite_room
+from caviar.store.backends import sqlite as sqlite_room
 from tests.store.sample import CONFIG, STUDY, measurement
 
 
@@ -244,7 +244,7 @@ def test_a_lock_of_another_program_holds_up_writers_only(path: Path) -> None:
 
 
 def test_a_lock_that_stays_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("caviar.store.sqlite.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("caviar.store.backends.sqlite.BUSY_SECONDS", 0.1)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with Store.open(path) as store, pytest.raises(StoreError, match="locked for"):

@@ -85,10 +85,10 @@ def babysit(
     The same for a program of your own, in any language and framework: see docs/protocol.md. Its hyperparameters are its
     knobs.
     """
-    from caviar.babysit.configs import goal_of, read_config
-    from caviar.babysit.loop import Request, follow
     from caviar.cli.raising import raise_run
     from caviar.errors import ConfigError
+    from caviar.runs.configs import goal_of, read_config
+    from caviar.runs.loop import Request, follow
 
     own: dict[str, Any] = {"goal": goal, "trial_timeout": trial_timeout, "snapshot_seconds": snapshot_seconds}
     if command is not None:
@@ -108,7 +108,7 @@ def babysit(
             raise ConfigError(
                 "--nurse is for caviar's own networks: a program's is only ever rolled back", "leave it out"
             )
-        from caviar.babysit import program_loop
+        from caviar.runs import program_loop
 
         hyperparameters = read_config(config, from_study, store, own=True)
         if from_study is not None and goal is None:

@@ -30,9 +30,9 @@ def branch(
 
     Begin a second run from a snapshot of another, with other knobs, and train it here. The first goes on as it was.
     """
-    from caviar.babysit.loop import branch as begin
-    from caviar.babysit.telling import branch_point, changes_of, me
     from caviar.cli.raising import raise_run
+    from caviar.runs.client import branch_point, changes_of, me
+    from caviar.runs.loop import branch as begin
 
     changes = changes_of(run, knobs or [], store)
     number = branch_point(run, at, snapshot, store)

@@ -45,8 +45,8 @@ def _write(names: tuple[str, ...], folder: Path) -> list[str]:
     """Write the files ``names`` into ``folder``; which were not there. Nothing is written unless all can be."""
     from importlib.resources import files
 
-    from caviar.archive import put
     from caviar.errors import UserMistake
+    from caviar.files import put
 
     contents = {folder / name: (files("caviar.clients") / name).read_bytes() for name in names}
     try:

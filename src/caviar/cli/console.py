@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from caviar.plain_json import dumps
+from caviar.files import dumps
 
 if TYPE_CHECKING:
     from rich.console import Console

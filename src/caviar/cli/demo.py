@@ -40,7 +40,7 @@ def demo(
     started = time.monotonic()
     from caviar.cli.watch import watch
     from caviar.data import samples
-    from caviar.tune import Request, follow
+    from caviar.study.loop import Request, follow
 
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,11 +18,11 @@ def diary(
 ) -> None:
     """[bold]caviar diary flowers[/]
 
-    A run's lab book: who turned what, when and why, rollbacks, snapshots, what the nurse did and said.
+    A run's lab ledger: who turned what, when and why, rollbacks, snapshots, what the nurse did and said.
     """
-    from caviar.babysit.telling import look
     from caviar.cli.console import console, print_json
     from caviar.report import panda
+    from caviar.runs.client import look
 
     seen = look(run, store)
     if json:

@@ -29,10 +29,10 @@ def lr_find(
 
     Train a few mini-batches at ever larger learning rates, and suggest one: where the loss falls steepest.
     """
-    from caviar.babysit.configs import read_config
-    from caviar.babysit.trying import range_test
+    from caviar.analysis.plan import range_test
     from caviar.cli.console import console, print_json
     from caviar.report.rates import picture, write_html
+    from caviar.runs.configs import read_config
 
     found = range_test(data, target, labels, read_config(config, None, ""), seed, low, high, steps)
     if out is not None:

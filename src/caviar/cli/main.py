@@ -13,10 +13,10 @@ from importlib import import_module
 
 import typer
 
-from caviar.archive import no_room
 from caviar.cli.console import complain
 from caviar.cli.signals import Ended
 from caviar.errors import CaviarError, NoAnswer
+from caviar.files import no_room
 
 COMMANDS = {
     "demo": "demo:demo",

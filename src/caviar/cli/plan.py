@@ -28,7 +28,7 @@ def plan(
     """
     from rich.table import Table
 
-    from caviar.babysit.trying import plan as make
+    from caviar.analysis.plan import plan as make
     from caviar.cli.console import console, print_json
     from caviar.report.text import duration, number
 

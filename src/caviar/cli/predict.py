@@ -22,9 +22,9 @@ def predict(
 
     Predict the label, or the number, of every row, in the order of the rows: a CSV with the column prediction.
     """
-    from caviar import model as models
     from caviar.cli.console import console, print_json
     from caviar.errors import UserMistake
+    from caviar.learners.dense import model as models
     from caviar.report.table import predictions_frame, write_csv
 
     if json and out is None:

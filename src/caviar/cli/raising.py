@@ -13,12 +13,12 @@ from typing import Any
 from rich.live import Live
 from rich.text import Text
 
-from caviar.babysit.events import Begun, EpochDone, Event, Noted, Progress, Raised
 from caviar.cli.console import console, print_json
 from caviar.cli.signals import Ended, ending
 from caviar.errors import CaviarError, ConfigError
 from caviar.records import DiaryEntry, Run, RunMeasurement
 from caviar.report import panda
+from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
 
 Give = Callable[[str, dict[str, Any], str], object]
 """Gives an order: its kind, its arguments, and why."""
@@ -69,7 +69,7 @@ def raise_run(
                     if not people.is_terminal and event.entry.kind not in ("snapshot", "end"):
                         people.print(f"{name} | {panda.entry_line(event.entry)}", markup=False, soft_wrap=True)
                     show()
-                elif isinstance(event, Raised):
+                elif isinstance(event, RunEnded):
                     display.stop()
                     people.print(panda.raised(event.summary))
                     if json:
@@ -155,8 +155,8 @@ class Keys:
 
     def _command(self, text: str, give: Give) -> None:
         """``learning_rate=0.003 because plateau``."""
-        from caviar.babysit.knobs import parse
-        from caviar.babysit.telling import changes_for
+        from caviar.runs.client import changes_for
+        from caviar.runs.knobs import parse
 
         turns, _, because = text.partition(" because ")
         if turns.strip():

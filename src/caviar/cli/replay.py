@@ -12,9 +12,9 @@ def replay(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False, qu
     Train a run again from its diary, every turn and rollback at its mini-batch, and see whether it ends with the same
     bits: exit status 0 if it does, 1 if not.
     """
-    from caviar.babysit.replay import Replayed
-    from caviar.babysit.replay import replay as again
     from caviar.cli.console import console, print_json
+    from caviar.runs.replay import Replayed
+    from caviar.runs.replay import replay as again
 
     people = console(json=json, quiet=quiet)
     same = False

@@ -11,7 +11,7 @@ from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.cli.orders import give
 
 if TYPE_CHECKING:
-    from caviar.tune import Event
+    from caviar.study.loop import Event
 
 
 def resume(
@@ -36,20 +36,20 @@ def resume(
 
     A run of caviar babysit that is paused goes on; one whose process has ended is taken up at its newest snapshot.
     """
-    from caviar.babysit.resuming import going_on
+    from caviar.runs.resuming import going_on
 
     run = going_on(study, store)
     if run is not None:
         if run == "paused":
             give(study, "resume", {}, store, "", json, quiet)
         else:
-            from caviar.babysit import loop
             from caviar.cli.raising import raise_run
+            from caviar.runs import loop
 
             raise_run(lambda ended: loop.resume(study, store, ended), study, json, quiet)
         return
     from caviar.cli.watch import watch
-    from caviar.tune import take_up
+    from caviar.study.loop import take_up
 
     def events(ended: Callable[[], bool]) -> Iterator[Event]:
         return take_up(

@@ -25,7 +25,7 @@ def rollback(
 
     Bring weights, moments, statistics, knobs, schedule and random streams of a run back to a snapshot, to the bit.
     """
-    from caviar.babysit.telling import snapshot_of
+    from caviar.runs.client import snapshot_of
 
     number = snapshot_of(run, to, snapshot, store)
     give(run, "rollback", {} if number is None else {"snapshot": number}, store, because, json, quiet)

@@ -11,9 +11,9 @@ def tree(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False) -> N
 
     A run's ancestors and branches, each with its best epoch.
     """
-    from caviar.babysit.telling import relatives
     from caviar.cli.console import console, print_json
     from caviar.report import panda
+    from caviar.runs.client import relatives
 
     runs, epochs = relatives(run, store)
     if json:

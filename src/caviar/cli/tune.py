@@ -105,7 +105,7 @@ def tune(
     started = time.monotonic()
     from caviar.cli.watch import watch
     from caviar.errors import ConfigError
-    from caviar.tune import ProgramRequest, Request, follow, follow_program
+    from caviar.study.loop import ProgramRequest, Request, follow, follow_program
 
     own: dict[str, Any] = {
         "score": score,

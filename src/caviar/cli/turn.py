@@ -23,6 +23,6 @@ def turn(
     Turn knobs of a run at its next mini-batch: learning_rate, decay, decay_rate, momentum, beta1, beta2, l2, dropout,
     input_dropout, batch_size, clip_norm, weight_decay, optimizer.
     """
-    from caviar.babysit.telling import changes_of
+    from caviar.runs.client import changes_of
 
     give(run, "turn", changes_of(run, knobs, store), store, because, json, quiet)

@@ -9,7 +9,7 @@ from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE
 from caviar.cli.signals import Ended, ending
 from caviar.report.showing import showing
-from caviar.tune import Begun, Event, TunedProgram, TunedStudy
+from caviar.study.loop import Begun, Event, TunedProgram, TunedStudy
 
 
 def watch(

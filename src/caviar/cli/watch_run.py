@@ -25,9 +25,9 @@ def watch(
     """
     from rich.live import Live
 
-    from caviar.babysit.telling import Look, is_kept, look
     from caviar.cli.console import console, print_json
     from caviar.report import panda
+    from caviar.runs.client import Look, is_kept, look
 
     people = console(json=json)
     shown = 0

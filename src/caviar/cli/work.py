@@ -26,7 +26,7 @@ def work(
     """
     from caviar.cli.console import console
     from caviar.cli.signals import Ended, ending
-    from caviar.work import work as help_with
+    from caviar.study.helping import work as help_with
 
     people = console(quiet=quiet)
     told = 0.0

@@ -80,15 +80,15 @@ def attach(trial, network, optimizer):
         plain = {"knobs": dict(trial.knobs)}
         for name, value in optimizer.state_dict().items():
             if isinstance(value, paddle.Tensor):
-                owner = max((p for p in known if name.startswith(p + "_")), key=len)
-                arrays["optimizer/" + known[owner] + "/" + name[len(owner) :]] = _array(value)
+                keeper = max((p for p in known if name.startswith(p + "_")), key=len)
+                arrays["optimizer/" + known[keeper] + "/" + name[len(keeper) :]] = _array(value)
             elif name == "LR_Scheduler":
                 plain[name] = value
         with open(path, "wb") as file:
             np.savez(file, plain=json.dumps(plain), **arrays)
 
     def restore(path):
-        owners = {name: owner for owner, name in parameters().items()}
+        owners = {name: keeper for keeper, name in parameters().items()}
         weights, state = {}, {}
         with np.load(path, allow_pickle=False) as saved:
             plain = json.loads(str(saved["plain"]))

@@ -24,8 +24,8 @@ from threading import Timer
 from types import TracebackType
 from typing import Any
 
+from caviar.files import loads
 from caviar.frameworks.facts import HERE, Facts
-from caviar.plain_json import loads
 
 PATIENCE = 300.0  # seconds for one answer: Theano's first compile takes 90
 LEARN_EPOCHS = 10

@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from caviar.run.environment import processor, processors
+from caviar.machine import processor, processors
 from caviar.store import Store
 from caviar.store.examination import living, room, who
 from caviar.store.finding import Finding
@@ -23,7 +23,7 @@ _PACKAGES = ("caviar", "numpy", "scipy", "scikit-learn", "pandas", "sqlalchemy",
 
 def machine() -> dict[str, Any]:
     """The processor, its instruction sets that the native engine has code for, and versions."""
-    from caviar.engine.native import instruction_sets
+    from caviar.learners.dense.native import instruction_sets
 
     return {
         "system": f"{platform.system()} {platform.machine()}",

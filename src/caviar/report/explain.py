@@ -21,11 +21,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from caviar.analysis.edges import edges
+from caviar.analysis.importance import ENOUGH, Importance, importances
 from caviar.records import Box, Study, Trial, TrialState
+from caviar.records.ranking import WORST, rank_key_of, smaller_is_better
 from caviar.report.text import NO_LUCK, config_text, metric_name, number
-from caviar.search.edges import edges
-from caviar.search.importance import ENOUGH, Importance, importances
-from caviar.search.ranking import WORST, merit_of, smaller_is_better
 from caviar.search.searches import told_before
 from caviar.space import Space
 
@@ -73,8 +73,8 @@ def account(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -> Acco
     """The facts of a study, from what the store has of it."""
     space = Space.from_dict(study.space)
     own = [trial for trial in trials if trial.repeat == 0]
-    scored = [t for t in own if merit_of(study.metric, t) > WORST]
-    ranked = sorted(scored, key=lambda t: (merit_of(study.metric, t), -t.number), reverse=True)
+    scored = [t for t in own if rank_key_of(study.metric, t) > WORST]
+    ranked = sorted(scored, key=lambda t: (rank_key_of(study.metric, t), -t.number), reverse=True)
     best = [trial.config for trial in ranked[:_BEST]]
     return Account(
         study,
@@ -100,7 +100,7 @@ def _importances(study: Study, space: Space, trials: Sequence[Trial]) -> list[Im
     asked = everywhere if len(everywhere) >= ENOUGH else begun
     merits = []
     for trial in asked:
-        found = merit_of(study.metric, trial)
+        found = rank_key_of(study.metric, trial)
         rungs = sum(trial.epochs >= epoch for epoch in study.budget["rungs"])
         merits.append((float(rungs), *found) if found > WORST else (-1.0, 0.0, 0.0))
     return importances(space, [trial.config for trial in asked], merits, seed=study.seed % 2**32)
@@ -338,7 +338,7 @@ def figure(told: Account) -> Figure:
     from plotly.subplots import make_subplots
 
     names = list(told.space.searched)
-    merits = [merit_of(told.study.metric, trial) for trial in told.trials]
+    merits = [rank_key_of(told.study.metric, trial) for trial in told.trials]
     order = {m: rank for rank, m in enumerate(sorted(set(merits)))}
     rank = np.array([order[m] / max(len(order) - 1, 1) for m in merits])
     points = told.space.to_unit([trial.config for trial in told.trials])

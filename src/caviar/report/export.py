@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caviar import plain_json
+from caviar import files
 from caviar.errors import DataError
 from caviar.records import Run, Study
 from caviar.report.table import write_csv
@@ -90,7 +90,7 @@ def run_table(runs: Runs, name: str) -> pd.DataFrame:
     for value in dict.fromkeys(key for m in measured for key in m.values):
         cells = [m.values.get(value) for m in measured]
         columns[value if value not in _CLOCK else f"values.{value}"] = [
-            plain_json.dumps(cell) if isinstance(cell, list | dict) else cell for cell in cells
+            files.dumps(cell) if isinstance(cell, list | dict) else cell for cell in cells
         ]
     return _with_units(pd.DataFrame(columns), _CLOCK)
 
@@ -103,7 +103,7 @@ def diary_table(runs: Runs, name: str) -> pd.DataFrame:
     columns: dict[str, Any] = {"number": [entry.number for entry in entries]}
     columns |= {field: [getattr(entry.clock, field) for entry in entries] for field in _CLOCK}
     columns |= {field: [getattr(entry, field) for entry in entries] for field in ("written", "kind", "who", "text")}
-    columns["facts"] = [plain_json.dumps(dict(entry.facts)) for entry in entries]
+    columns["facts"] = [files.dumps(dict(entry.facts)) for entry in entries]
     return _with_units(pd.DataFrame(columns), _CLOCK)
 
 
@@ -137,11 +137,11 @@ def _write_parquet(frame: pd.DataFrame, record: Study | Run, path: Path) -> None
     scales = record.space if isinstance(record, Study) else {}
     for i, name in enumerate(table.schema.names):
         scale = scales.get(name.removeprefix("config."))
-        known = {"unit": units[name]} if name in units else {"scale": plain_json.dumps(scale)} if scale else {}
+        known = {"unit": units[name]} if name in units else {"scale": files.dumps(scale)} if scale else {}
         table = table.cast(table.schema.set(i, table.schema.field(i).with_metadata(known)))
     of_study, of_run = ("metric", "search", "space", "budget"), ("kind", "request", "config", "parent")
     names = ("name", "data", "environment", "created", *(of_study if isinstance(record, Study) else of_run))
-    about = plain_json.dumps({name: getattr(record, name) for name in names} | {"seed": str(record.seed)})
+    about = files.dumps({name: getattr(record, name) for name in names} | {"seed": str(record.seed)})
     kind = "study" if isinstance(record, Study) else "run"
     table = table.replace_schema_metadata({f"caviar.{kind}": about})
     try:

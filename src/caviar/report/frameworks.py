@@ -17,7 +17,7 @@ from rich.text import Text
 
 from caviar.frameworks.facts import Facts, Told
 from caviar.frameworks.timing import NETWORKS, Timing
-from caviar.run.environment import processor, processors
+from caviar.machine import processor, processors
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.records import Study, TrialState
+from caviar.records.ranking import TASK_METRICS
 from caviar.report.text import NO_LUCK, config_text, duration, main_score, metric_name, number
-from caviar.search.ranking import TASK_METRICS
-from caviar.tune import Begun, Progress, TunedProgram, TunedStudy
+from caviar.study.loop import Begun, Progress, TunedProgram, TunedStudy
 
 _BAR = 32
 _FRONT = 4  # as many as two lines hold; the JSON has more

@@ -1,4 +1,4 @@
-"""A nursed run, as a screen for the terminal, a line for a log, a lab book and a family tree."""
+"""A nursed run, as a screen for the terminal, a line for a log, a lab ledger and a family tree."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def entry_line(entry: DiaryEntry) -> str:
 
 
 def diary_table(run: Run, diary: Sequence[DiaryEntry], everything: bool) -> Group:
-    """The lab book. Snapshots at epochs' ends are left out unless ``everything`` is asked for."""
+    """The lab ledger. Snapshots at epochs' ends are left out unless ``everything`` is asked for."""
     grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("when", "epoch", "step", "who", "what"):
         grid.add_column(name, justify="right" if name in ("epoch", "step") else "left", no_wrap=name != "what")

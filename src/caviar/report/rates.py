@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Group
 from rich.text import Text
 
-from caviar.babysit.lr_find import Found, figure
+from caviar.analysis.learning_rate_range import Found, figure
 from caviar.errors import DataError
 from caviar.report.curves import chart
 from caviar.report.text import number

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from caviar.report import live
-from caviar.tune import Begun, Event, Progress, TunedProgram, TunedStudy
+from caviar.study.loop import Begun, Event, Progress, TunedProgram, TunedStudy
 
 _ROUND = 2.0  # seconds between two lines of a log, at least
 _NOTEBOOK_ROUND = 0.5  # between two pictures in a notebook, each of which goes through its server to the browser

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.records import Study, Trial, Value
+from caviar.records.ranking import rank_key_of
 from caviar.report.text import config_text, metric_name
-from caviar.search.ranking import merit_of
 
 
 def trial_row(trial: Trial) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def trial_row(trial: Trial) -> dict[str, Any]:
 
 def trials_table(study: Study, trials: Sequence[Trial], most: int) -> Group:
     """The ``most`` best trials and their repeats, and only the hyperparameters that differ between trials."""
-    ranked = sorted(trials, key=lambda t: (merit_of(study.metric, t), -t.number), reverse=True)[:most]
+    ranked = sorted(trials, key=lambda t: (rank_key_of(study.metric, t), -t.number), reverse=True)[:most]
     varied = {name for name, values in _values(trials).items() if len(values) > 1}
     table = Table(box=None, pad_edge=False)
     for heading in ("trial", "state", "epochs", metric_name(study.metric), "loss", "config"):

@@ -32,11 +32,11 @@ import numpy.typing as npt
 
 from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Box
+from caviar.records.ranking import WORST, RankKey
 from caviar.scales import Choice, Integer, PowerOfTwo, Scale, Units, Value
-from caviar.search.ranking import WORST, Merit
+from caviar.search.contract import Compared, Evidence, Proposal
 from caviar.search.sampling import SobolPoints, middle
 from caviar.search.slow_starters import slow_starters
-from caviar.search.strategy import Compared, Evidence, Proposal
 from caviar.space import Space
 
 
@@ -159,8 +159,8 @@ class CoarseToFine:
             ranked, most = self._ranked[rung], self._zoom.best + self._zoom.rest
             poorest = ranked[0][0] if len(ranked) == most else WORST
             for c in compared[self._taken[rung] :]:
-                if c.merit >= poorest and c.merit > WORST:
-                    insort(ranked, (c.merit, -c.number, c))
+                if c.rank_key >= poorest and c.rank_key > WORST:
+                    insort(ranked, (c.rank_key, -c.number, c))
             self._taken[rung] = len(compared)
             del ranked[:-most]
 
@@ -320,7 +320,7 @@ class _Likelihood:
         return cast(Units, self.table[np.arange(len(self.table)), cells].sum(axis=1))
 
 
-_Ranked = tuple[Merit, int, Compared]  # its merit, minus its number: of two that are equal, the earlier one is better
+_Ranked = tuple[RankKey, int, Compared]  # its rank key, minus its number: of two equals the earlier one is better
 
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples are spread evenly over [0, 1), whatever numbers are left out
 

@@ -15,8 +15,8 @@ from caviar.errors import SpaceError
 from caviar.randomness import Purpose, raw, stream_key
 from caviar.records import Box, Value
 from caviar.scales import Choice, Integer, PowerOfTwo, Scale, Units
+from caviar.search.contract import Evidence, Proposal
 from caviar.search.sampling import BLOCK
-from caviar.search.strategy import Evidence, Proposal
 from caviar.space import Space
 
 LEVELS = 3

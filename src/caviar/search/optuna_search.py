@@ -22,10 +22,10 @@ import numpy as np
 
 from caviar.errors import SpaceError
 from caviar.records import Box, Value
+from caviar.records.ranking import WORST
 from caviar.scales import Choice, Fixed, Integer, PowerOfTwo, Scale, value_key
-from caviar.search.ranking import WORST
+from caviar.search.contract import Compared, Evidence, Proposal
 from caviar.search.sampling import middle
-from caviar.search.strategy import Compared, Evidence, Proposal
 from caviar.space import Space
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ class OptunaSearch:
     def _tell_one(self, one: Compared, last: bool) -> None:
         import optuna
 
-        value = one.merit[0] if one.merit > WORST else math.nan
-        complete = last and one.merit > WORST
+        value = one.rank_key[0] if one.rank_key > WORST else math.nan
+        complete = last and one.rank_key > WORST
         state = optuna.trial.TrialState.COMPLETE if complete else optuna.trial.TrialState.PRUNED
         if one.number in self._asked:
             trial = self._asked.pop(one.number)

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Box, Config
+from caviar.search.contract import Evidence, Proposal
 from caviar.search.slow_starters import slow_starters
 from caviar.search.sobol import MOST_DIMENSIONS, Sobol
-from caviar.search.strategy import Evidence, Proposal
 from caviar.space import Space
 
 BLOCK = 64  # proposals are drawn by the block: a call costs microseconds a proposal

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from caviar.errors import SpaceError, did_you_mean
 from caviar.search.coarse_to_fine import CoarseToFine
+from caviar.search.contract import Search
 from caviar.search.grid import Grid
 from caviar.search.optuna_search import SAMPLERS, OptunaSearch, require_optuna
 from caviar.search.sampling import random, sobol
-from caviar.search.strategy import Search
 from caviar.space import Space
 
 SEARCHES: dict[str, Callable[[Space, int], Search]] = {

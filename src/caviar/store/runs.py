@@ -24,8 +24,8 @@ from caviar.records import (
     Clock,
     DiaryEntry,
     Holding,
-    Order,
-    OrderState,
+    Intervention,
+    InterventionState,
     Run,
     RunMeasurement,
     RunSnapshot,
@@ -157,7 +157,7 @@ class Runs:
         holding: Holding,
         measurements: Sequence[RunMeasurement] = (),
         diary: Sequence[DiaryEntry] = (),
-        orders: Sequence[Order] = (),
+        orders: Sequence[Intervention] = (),
         snapshots: Sequence[RunSnapshot] = (),
         progress: Mapping[str, Any] | None = None,
     ) -> None:
@@ -198,8 +198,11 @@ class Runs:
                 values["result"] = result
             connection.execute(RUNS.update().where(RUNS.c.id == identity).values(values))
             if state in (RunState.FINISHED, RunState.STOPPED):
-                waiting = RUN_ORDERS.c.run == identity, RUN_ORDERS.c.state == str(OrderState.WAITING)
-                refused = {"state": str(OrderState.REFUSED), "outcome": f"the run was {state} before it was obeyed"}
+                waiting = RUN_ORDERS.c.run == identity, RUN_ORDERS.c.state == str(InterventionState.WAITING)
+                refused = {
+                    "state": str(InterventionState.REFUSED),
+                    "outcome": f"the run was {state} before it was obeyed",
+                }
                 connection.execute(RUN_ORDERS.update().where(*waiting).values(refused))
 
     def enter(self, name: str, entry: DiaryEntry) -> None:
@@ -207,7 +210,7 @@ class Runs:
         with self._store._writing() as connection:
             self._enter(connection, _identity(connection, name, lock=True), entry)
 
-    def order(self, name: str, kind: str, arguments: Mapping[str, Any], who: str, because: str) -> Order:
+    def order(self, name: str, kind: str, arguments: Mapping[str, Any], who: str, because: str) -> Intervention:
         """Give an order; its keeper obeys at the next mini-batch boundary.
 
         Raises StoreError for a run that is over: it takes no orders any more.
@@ -221,15 +224,15 @@ class Runs:
                     f"begin from one of its snapshots: caviar branch {name}",
                 )
             number = _next(connection, RUN_ORDERS, identity)
-            order = Order(number, kind, dict(arguments), who, because, now())
+            order = Intervention(number, kind, dict(arguments), who, because, now())
             row = {f.name: getattr(order, f.name) for f in fields(order)} | {"state": str(order.state)}
             connection.execute(RUN_ORDERS.insert().values(run=identity, **row))
         return order
 
-    def orders(self, name: str, state: OrderState | None = None) -> list[Order]:
+    def orders(self, name: str, state: InterventionState | None = None) -> list[Intervention]:
         """The orders of run ``name`` in the order in which they were given."""
         found = self._rows(RUN_ORDERS, name, [] if state is None else [RUN_ORDERS.c.state == str(state)])
-        return [Order(**{**row, "state": OrderState(row["state"])}) for row in found]
+        return [Intervention(**{**row, "state": InterventionState(row["state"])}) for row in found]
 
     def measurements(self, name: str, after: int = 0) -> list[RunMeasurement]:
         """What was measured of run ``name``, without the first ``after``."""

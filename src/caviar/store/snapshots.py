@@ -1,6 +1,6 @@
 """Snapshots: saved states of trials (weights, optimiser), so that an unfinished trial can be taken up where it was.
 
-A snapshot is one file in a folder beside the database, one folder a study: an archive (see caviar.archive) of a
+A snapshot is one file in a folder beside the database, one folder a study: an archive (see caviar.files) of a
 safetensors file and a manifest with its SHA-256, and the SHA-256 of the whole file is in the database. It is written
 under another name, put on the disk, renamed, its folder put on the disk, and only then has it a row; it is removed the
 other way round. So a row without its file is damage, and a file without a row is rubbish, which `caviar doctor` finds.
@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sqlalchemy as sa
 
-from caviar import archive
+from caviar import files
 from caviar.errors import ModelError, SnapshotError, StoreError
 from caviar.records import Worker
 from caviar.store import claims
+from caviar.store.backends.sqlite import sync_folder
 from caviar.store.schema import SNAPSHOTS
-from caviar.store.sqlite import sync_folder
 
 if TYPE_CHECKING:
     from caviar.store.store import Store
@@ -125,9 +125,9 @@ class Snapshots:
 
         file = _verified(self.folder / str(self._store.study_number(study)), snapshot)
         try:
-            arrays: dict[str, Any] = load(archive.unpack(file, FORMAT, [_ENTRY])[_ENTRY])
+            arrays: dict[str, Any] = load(files.unpack(file, FORMAT, [_ENTRY])[_ENTRY])
         except (ModelError, SafetensorError, ValueError) as error:
-            raise _damaged(snapshot, f"cannot be read ({archive.reason(error)})") from error
+            raise _damaged(snapshot, f"cannot be read ({files.reason(error)})") from error
         return arrays
 
     def check(self, study: str, snapshot: Snapshot) -> None:
@@ -240,7 +240,7 @@ def _write(folder: Path, number: int, repeat: int, epoch: int, state: State) -> 
 
     arrays = {name: np.asarray(array, order="C") for name, array in state.items()}
     facts = {"format": FORMAT, "number": number, "repeat": repeat, "epoch": epoch}
-    file = archive.pack({_ENTRY: save(arrays)}, facts)
+    file = files.pack({_ENTRY: save(arrays)}, facts)
     name = f"{number}-{repeat}-{epoch}-{secrets.token_hex(8)}.snapshot"
     unfinished = folder / f"{name}.unfinished"
     try:

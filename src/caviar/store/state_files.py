@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from caviar import archive
+from caviar import files
 from caviar.errors import SnapshotError, StoreError
 
 Array = npt.NDArray[Any]
@@ -70,12 +70,12 @@ def write(path: Path, content: bytes) -> str:
     """Put ``content`` at ``path``, whole and on the disk or not at all; its SHA-256. Raises StoreError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        archive.put(path, content)
+        files.put(path, content)
     except OSError as error:
         raise StoreError(
             f"the snapshot cannot be written to {str(path)!r}: {error.strerror}",
             "make room on the disk: the snapshots before it are whole"
-            if archive.no_room(error)
+            if files.no_room(error)
             else "let this user write to the folder beside the store",
         ) from error
     return hashlib.sha256(content).hexdigest()

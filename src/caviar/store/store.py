@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import sqlalchemy as sa
 
 from caviar.errors import StoreError, did_you_mean
-from caviar.garbage import no_collection
+from caviar.machine import no_collection
 from caviar.records import (
     Box,
     Comparison,
@@ -29,8 +29,9 @@ from caviar.records import (
     Worker,
     WorkerState,
 )
-from caviar.store import assignments, claims, migrations, postgresql, sqlite
+from caviar.store import assignments, claims, migrations
 from caviar.store.assignments import Assigned, Result
+from caviar.store.backends import postgresql, sqlite
 from caviar.store.database import Database
 from caviar.store.schema import BOXES, COMPARISONS, MEASUREMENTS, META, OF_A_STUDY, STUDIES, TRIALS, VERSION, WORKERS
 

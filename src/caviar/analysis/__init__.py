@@ -1,0 +1,1 @@
+"""Studies of what was measured: importance, edges, learning-rate range, plan."""

@@ -1,0 +1,130 @@
+"""Try before you train: the range test on a file of data, and whether a budget is for caviar or for panda.
+
+The plan trains three typical networks of the default space for a moment each, on the rows themselves, and multiplies.
+A study needs a few hundred trials to find its way: below that, one network that is nursed is the better use of the
+time.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from caviar.analysis.learning_rate_range import Found, find
+from caviar.data.dataset import Dataset
+from caviar.errors import ConfigError
+from caviar.learners.contract import Keys, never, step_rates, steps_per_epoch
+from caviar.learners.dense import engine_named
+from caviar.machine import processors
+from caviar.nn.config import from_config
+from caviar.records import Config
+
+ENOUGH = 100
+"""Trials from which a study is worth more than one nursed network: 5 rounds of 20 for the coarse-to-fine search."""
+
+_MOMENT = 0.8  # seconds a network
+_EPOCHS = 30  # of a finished trial
+_SHARE = 0.2  # of a finished trial's epochs that a trial costs under successive halving, about
+_TYPICAL: Mapping[str, Config] = {
+    "small": {"hidden_units": 32, "layers": 2, "batch_size": 64},
+    "middle": {"hidden_units": 64, "layers": 2, "batch_size": 128},
+    "large": {"hidden_units": 256, "layers": 3, "batch_size": 128},
+}
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One typical network: its steps a second on this machine, and the seconds of an epoch on one core."""
+
+    name: str
+    parameters: int
+    steps_per_second: float
+    epoch_seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which of the two: ``way`` is "caviar" or "panda"; ``trials`` is how many the budget affords, about."""
+
+    seconds: float
+    threads: int
+    timed: tuple[Timed, ...]
+    trials: int
+    epochs_of_one: int
+    way: str
+    reason: str
+    facts: Mapping[str, Any]
+
+
+def _load(data: str, target: str | None, labels: str | None, seed: int) -> Dataset:
+    from caviar.data.dataset import prepare
+    from caviar.data.read import read
+
+    return prepare(read(data, target, labels), seed)
+
+
+def range_test(
+    data: str,
+    target: str | None,
+    labels: str | None,
+    config: Config,
+    seed: int,
+    low: float,
+    high: float,
+    steps: int,
+) -> Found:
+    """The range test of the network of ``config`` on a file of data."""
+    dataset = _load(data, target, labels, seed)
+    network = from_config(config, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
+    return find(*network, dataset.train, seed, low, high, steps)
+
+
+def plan(
+    data: str,
+    target: str | None,
+    labels: str | None,
+    seconds: float,
+    seed: int = 0,
+    threads: int | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Plan:
+    """Time typical networks on this machine and say what ``seconds`` of it can buy. Raises UserMistake."""
+    if not 0 < seconds < math.inf:
+        raise ConfigError(f"a budget of seconds must be above 0, got {seconds:g}", "give it some: --seconds 600")
+    dataset = _load(data, target, labels, seed)
+    timed = tuple(_time(name, config, dataset, seed, clock) for name, config in _TYPICAL.items())
+    cores = threads or processors()
+    middle = timed[1]
+    trials = int(seconds * cores / (middle.epoch_seconds * _EPOCHS * _SHARE))
+    epochs_of_one = int(seconds / timed[2].epoch_seconds)
+    way = "caviar" if trials >= ENOUGH else "panda"
+    if way == "caviar":
+        reason = f"{seconds:g} s afford about {trials:,} trials of a middling network: enough to search"
+    else:
+        reason = (
+            f"{seconds:g} s afford about {trials:,} trials, and a search wants {ENOUGH}: nurse one network, "
+            f"which gets {epochs_of_one:,} epochs if it is large"
+        )
+    return Plan(seconds, cores, timed, trials, epochs_of_one, way, reason, dataset.facts)
+
+
+def _time(name: str, config: Config, dataset: Dataset, seed: int, clock: Callable[[], float]) -> Timed:
+    """Train for a moment, a first mini-batch before it not counted: it finds the caches cold."""
+    network = from_config(config, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
+    training = engine_named("native").start(*network, dataset.train, dataset.validation, Keys.of(seed))
+    steps = steps_per_epoch(*network, len(dataset.train.y))
+    rate = step_rates(network[1], 0, steps)[:1]
+    training.train_steps(rate, never())
+    began, done, piece = clock(), 0, 1
+    while (passed := clock() - began) < _MOMENT:
+        _, trained = training.train_steps(np.repeat(rate, piece), never())
+        done += len(trained.losses)
+        piece = max(1, min(int(done / max(passed, 1e-3) * 0.1), 100_000))
+    pace = done / (clock() - began)
+    parameters = sum(a.size for n, a in training.state().items() if n.count(".") == 1)
+    return Timed(name, int(parameters), pace, steps / pace)

@@ -1,0 +1,234 @@
+"""Files that are written whole or not at all: archives with checksums, and JSON that every reader accepts.
+
+An archive is a ZIP whose entries are stored, not compressed, so that any tool can look inside. ``manifest.json`` comes
+first and holds the format's version and the size and SHA-256 of every other entry; ZIP's own headers are always the
+same bytes for the same entries, so that unpacking packs again and compares: no bit is without a witness. Nothing in it
+is ever run, nothing is written to a folder, and no entry can be larger than the file.
+
+JSON (RFC 8259) has no NaN and no infinity, and Python writes them as bare words that other readers refuse. Here they
+become the strings "NaN", "Infinity" and "-Infinity"; reading leaves those strings as they are, for a class may be
+called NaN.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+import math
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from caviar.errors import ModelError
+
+MANIFEST = "manifest.json"
+LARGEST = 2**31 - 1  # bytes of a file; ZIP without its 64-bit extension ends at twice that
+
+_LOCAL, _CENTRAL, _END = (struct.Struct(layout) for layout in ("<4s5H3I2H", "<4s6H3I5H2I", "<4s4H2IH"))
+_VERSION, _MADE_BY_UNIX, _DATE, _PLAIN_FILE = 20, 3 << 8 | 20, 33, 0o100644 << 16  # 33: the first of January 1980
+_WHEN_PARSING = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    struct.error,
+)  # what zipfile raises for one kind of damage or another
+
+
+def pack(entries: Mapping[str, bytes], manifest: Mapping[str, Any]) -> bytes:
+    """The file of ``entries``, with ``manifest`` and their sizes and SHA-256 in front."""
+    sums = {name: _sum(data) for name, data in entries.items()}
+    return _zip({MANIFEST: dumps({**manifest, "entries": sums}).encode(), **entries})
+
+
+def unpack(file: bytes, newest: int, names: Collection[str]) -> dict[str, bytes]:
+    """The entries ``names`` of a file of format ``newest`` or older.
+
+    Raises ModelError for anything but what ``pack`` makes of these entries, and says which of them is damaged.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(file)) as archive:
+            _check_sizes(archive.infolist(), len(file))
+            sums = _sums(_read(archive, MANIFEST), newest)
+            there = [info.filename for info in archive.infolist() if info.filename != MANIFEST]
+            strange = sorted({*there, *sums} - set(names))
+            if strange or len(there) != len(set(there)):
+                raise _refused(f"it has an entry {(strange or there)[0][:60]!r} that no model has, or one twice")
+            content = {name: _read(archive, name) for name in (MANIFEST, *names)}
+    except _WHEN_PARSING as error:
+        raise _refused(f"it cannot be read as an archive ({reason(error)})") from error
+    for name in names:
+        if sums.get(name) != _sum(content[name]):
+            raise _refused(f"its entry {name} is not what the manifest says, by its size and SHA-256")
+    if _zip(content) != file:
+        raise _refused("bytes before, between or after its entries are damaged, or do not belong there")
+    return {name: content[name] for name in names}
+
+
+def reason(error: Exception) -> str:
+    """What ``error`` says, in one short line that no terminal obeys."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(error)[:120])
+
+
+def put(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path``: whole and on the disk, or not at all. Raises OSError, or ValueError for a bad name."""
+    unfinished = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.unfinished")
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def no_room(error: Exception) -> bool:
+    """Whether an error of the disk says that it is full."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path``: whole and on the disk, or not at all, with what was there before untouched."""
+    if len(data) > LARGEST:
+        raise ModelError(f"a model's file has at most {LARGEST} bytes, got {len(data)}", "train a smaller network")
+    try:
+        put(path, data)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"the model cannot be written to {str(path)!r}: {error}",
+            "make room, and save it again: what was there before is untouched"
+            if no_room(error)
+            else "name a file in a folder that is there and that you may write to",
+        ) from error
+
+
+def read_whole(path: Path) -> bytes:
+    """The bytes of the file at ``path``; ModelError where there is no file of a sane size."""
+    try:
+        if not path.is_file():
+            raise ModelError(f"there is no model at {str(path)!r}", "name the file that `caviar tune` has written")
+        if path.stat().st_size > LARGEST:
+            raise _refused(f"it is larger than any model, {path.stat().st_size} bytes")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the model {str(path)!r} cannot be read: {error}", "name a file that you may read") from error
+
+
+def _zip(entries: Mapping[str, bytes]) -> bytes:
+    """A ZIP of stored ``entries``: for each a header and its data, then the directory, then where that is."""
+    body: list[bytes] = []
+    directory: list[bytes] = []
+    offset = 0
+    for name, data in entries.items():
+        label = name.encode("ascii")
+        facts = (_VERSION, 0, zipfile.ZIP_STORED, 0, _DATE, zlib.crc32(data), len(data), len(data), len(label), 0)
+        parts = (_LOCAL.pack(b"PK\3\4", *facts), label, data)
+        directory += [_CENTRAL.pack(b"PK\1\2", _MADE_BY_UNIX, *facts, 0, 0, 0, _PLAIN_FILE, offset), label]
+        body += parts
+        offset += sum(map(len, parts))
+    size = sum(map(len, directory))
+    end = _END.pack(b"PK\5\6", 0, 0, len(entries), len(entries), size, offset, 0)
+    return b"".join([*body, *directory, end])
+
+
+def _sum(data: bytes) -> dict[str, int | str]:
+    return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _sums(manifest: bytes, newest: int) -> dict[str, Any]:
+    """What the manifest says of every entry; ModelError if it is of a newer format."""
+    try:
+        said = loads(manifest)
+        version, sums = said["format"], dict(said["entries"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise _refused(f"its {MANIFEST} cannot be read ({reason(error)})") from error
+    if not isinstance(version, int) or version > newest:
+        raise ModelError(
+            f"this model has format {version!r:.20}, and this caviar reads formats up to {newest}",
+            "upgrade caviar, or save the model again with an older one",
+        )
+    return sums
+
+
+def _check_sizes(infos: list[zipfile.ZipInfo], size: int) -> None:
+    """Nothing compressed and nothing twice in the same bytes, so that reading never takes more than the file's size."""
+    for info in infos:
+        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            raise _refused(f"its entry {info.filename[:60]!r} is compressed, and those of a model never are")
+    if sum(info.file_size for info in infos) > size:
+        raise _refused("its entries claim to be larger than the whole file")
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+    try:
+        return archive.read(name)
+    except KeyError:
+        raise _refused(f"its entry {name} is missing") from None
+    except _WHEN_PARSING as error:
+        raise _refused(f"its entry {name} is damaged ({reason(error)})") from error
+
+
+def _refused(why: str) -> ModelError:
+    return ModelError(
+        f"this is not a whole model: {why}", "copy it again from where it was saved, or train the network again"
+    )
+
+
+# --- JSON ---
+
+
+def plain(value: Any) -> Any:
+    """``value`` as dicts with text keys, lists, text, numbers, booleans and None; NumPy's types become Python's."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def dumps(value: Any, indent: int | None = None) -> str:
+    """One JSON text of ``value``, in ASCII, so that no terminal or database alters it."""
+    return json.dumps(plain(value), allow_nan=False, indent=indent)
+
+
+def loads(text: str | bytes) -> Any:
+    """What ``text`` holds.
+
+    Raises ValueError for anything that is not RFC 8259 JSON, the bare words NaN and Infinity and a nesting deeper
+    than Python's stack included.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")

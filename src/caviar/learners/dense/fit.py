@@ -1,0 +1,130 @@
+"""Train one network on arrays: the smallest thing that caviar does, and what everything larger is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar.data.dataset import Examples
+from caviar.errors import ConfigError, DataError
+from caviar.learners.contract import Keys, never, score_names
+from caviar.learners.dense import engine_named
+from caviar.learners.dense.early_stopping import train_with_patience
+from caviar.learners.dense.model import Model, fold
+from caviar.nn.config import from_config
+from caviar.records import Config
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained network and how it got there.
+
+    ``history`` has a row an epoch: train_loss, validation_loss, validation_accuracy (of numbers: validation_r2),
+    learning_rate, seconds. ``model`` is the network after ``best_epoch``: with patience the one of the smallest
+    validation loss, else the last.
+    """
+
+    history: pd.DataFrame
+    model: Model
+    best_epoch: int
+
+
+def train(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    config: Config,
+    *,
+    epochs: int,
+    seed: int = 0,
+    validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    patience: int | None = None,
+    engine: str = "native",
+) -> Fit:
+    """Train a dense network with ``config`` for ``epochs`` epochs.
+
+    x: float32 (m, n), taken as it is (normalise it first). y: (m,), integer labels from 0 on, or floats, which make it
+    regression by squared error: the model then predicts numbers in the units of y, which is taken as it is too
+    (standardise it where its variance is far from 1: a mean squared error above 1000 counts as a divergence). config:
+    hyperparameters by name, the rest keep their defaults (see nn.config). validation: (x, y) scored after every epoch.
+    patience: stop when that many epochs brought no smaller validation loss, and go back to the best one. engine:
+    "native" or "reference". The same seed gives the same bits. A network that diverges ends there, with NaN, infinity
+    or a huge loss in the last row of its history.
+
+    Raises ConfigError or DataError.
+    """
+    import pandas as pd
+
+    if epochs < 1:
+        raise ConfigError(f"epochs must be at least 1, got {epochs}", "give it a few: epochs=20")
+    regression = np.asarray(y).dtype.kind == "f"
+    training = _examples(x, y, "x", "y", regression)
+    if validation is not None:
+        held_out = _examples(*validation, "validation's x", "validation's y", regression)
+        if held_out.x.shape[1] != training.x.shape[1]:
+            raise DataError(
+                f"validation has {held_out.x.shape[1]} columns and x has {training.x.shape[1]}",
+                "give both the same columns",
+            )
+    else:
+        held_out = Examples(training.x[:0], training.y[:0])
+    n_out = 1 if regression else max(int(training.y.max()), int(held_out.y.max(initial=0)), 1) + 1
+    architecture, optimisation = from_config(config, training.x.shape[1], n_out)
+    start = partial(engine_named(engine).start, architecture, optimisation, training, held_out, Keys.of(seed))
+    network = start()
+    if patience is None:
+        _, done = network.train(epochs, never())
+        best_epoch = network.epoch
+    else:
+        _, done, best, best_epoch = train_with_patience(network, epochs, patience, never())
+        network = start(best)
+    score = score_names(architecture)[0]
+    history = pd.DataFrame(
+        {
+            "train_loss": [epoch.train_loss for epoch in done],
+            "validation_loss": [epoch.validation.loss for epoch in done],
+            f"validation_{score}": [epoch.validation.scores[score] for epoch in done],
+            "learning_rate": [epoch.learning_rate for epoch in done],
+            "seconds": [epoch.seconds for epoch in done],
+        },
+        index=pd.RangeIndex(1, len(done) + 1, name="epoch"),
+    )
+    state = network.inference_state()
+    weights = fold(architecture, state, int(state["step"]))
+    return Fit(history, Model(architecture, weights, None, {"config": dict(config)}), best_epoch)
+
+
+def _examples(x: npt.ArrayLike, y: npt.ArrayLike, x_name: str, y_name: str, regression: bool) -> Examples:
+    features: npt.NDArray[Any] = np.ascontiguousarray(x, dtype=np.float32)
+    targets = np.asarray(y)
+    if features.ndim != 2 or len(features) < 2:
+        raise DataError(f"{x_name} must have the shape (m, n) with m >= 2, got {features.shape}", "reshape it")
+    if targets.ndim != 1 or len(targets) != len(features):
+        raise DataError(
+            f"{y_name} must have the shape ({len(features)},), got {targets.shape}", f"one target a row of {x_name}"
+        )
+    if regression:
+        if targets.dtype.kind not in "iuf":
+            raise DataError(f"{y_name} must hold numbers as y does, got {targets.dtype}", "give numbers")
+        with np.errstate(over="ignore"):
+            numbers = np.ascontiguousarray(targets, dtype=np.float32)
+        wrong = np.flatnonzero(~np.isfinite(numbers))
+        if len(wrong):
+            raise DataError(
+                f"{y_name} must hold finite float32 numbers, got {targets[wrong[0]]} in row {wrong[0]}",
+                "leave such rows out",
+            )
+        return Examples(features, numbers)
+    if targets.dtype.kind not in "iub" or targets.min() < 0:
+        got = f"{targets.dtype} from {targets.min()}" if targets.dtype.kind in "iufb" else f"{targets.dtype}"
+        raise DataError(
+            f"{y_name} must hold integers from 0 on, got {got}",
+            "number the classes, or give y as floats for regression",
+        )
+    return Examples(features, np.ascontiguousarray(targets, dtype=np.int32))

@@ -1,0 +1,242 @@
+"""The native engine: C++ in float32 (native/), bound here and nowhere else.
+
+CAVIAR_INSTRUCTION_SET chooses a level that is not the processor's best ("scalar", "x86-64-v2", ...).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import asdict
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar.data.dataset import Examples
+from caviar.errors import ConfigError, did_you_mean
+from caviar.learners.contract import (
+    Epoch,
+    Evaluation,
+    Keys,
+    LayerInside,
+    Outcome,
+    Piece,
+    State,
+    StopFlag,
+    check_targets,
+    explosion,
+    step_rates,
+    steps_per_epoch,
+)
+from caviar.learners.dense import _native
+from caviar.learners.dense.turning import Place, check_turn, place_of, turned
+from caviar.nn.config import Architecture, Optimisation, parameter_shapes, statistics_shapes
+from caviar.nn.initialisers import initial_parameters
+from caviar.nn.losses import objective
+from caviar.nn.optimisers import recipe
+
+# The numbers of the enums Activation and Output in native/network.h.
+_ACTIVATIONS = ("identity", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "gelu", "silu")
+_OUTPUTS = ("softmax", "sigmoid", "linear")
+_MOST_HIDDEN_LAYERS = 63  # max_layers - 1 in native/network.h
+
+
+def instruction_sets() -> list[str]:
+    """The levels that this processor runs, slowest first."""
+    return list(_native.levels())
+
+
+@cache
+def _names(architecture: Architecture, moments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Parameter names, then all array names of a state, in the order that native/binding.cpp visits them."""
+    parameters = tuple(parameter_shapes(architecture))
+    kept = tuple(f"{name}.{moment}" for name in parameters for moment in moments)
+    return parameters, (*parameters, *statistics_shapes(architecture), *kept)
+
+
+class NativeTraining:
+    """One network in training by the native engine."""
+
+    def __init__(
+        self,
+        instruction_set: str,
+        architecture: Architecture,
+        optimisation: Optimisation,
+        training: Examples,
+        validation: Examples,
+        keys: Keys,
+        state: State | None,
+    ) -> None:
+        for examples in (training, validation):
+            check_targets(architecture, examples)
+        self._instruction_set = instruction_set
+        self._training = training
+        self._validation = validation
+        self._keys = keys
+        self._begin(architecture, optimisation)
+        if state is None:
+            initial = initial_parameters(architecture, keys.weights)
+            self._trial.start([initial[name].astype(np.float32) for name in parameter_shapes(architecture)])
+        else:
+            self._load(state)
+
+    def _begin(self, architecture: Architecture, optimisation: Optimisation) -> None:
+        """An empty trial of this kind."""
+        self._architecture = architecture
+        self._optimisation = optimisation
+        rule = recipe(optimisation)
+        weights = objective(architecture, optimisation, self._training.y).class_weights
+        _, self._arrays = _names(architecture, tuple(rule.moments))
+        settings = {
+            "widths": [architecture.n_in, *architecture.hidden_units, architecture.output_width],
+            "activation": _ACTIVATIONS.index(architecture.activation),
+            "output": _OUTPUTS.index(architecture.output),
+            "batch_norm": architecture.batch_norm and bool(architecture.hidden_units),
+            "batch_norm_momentum": architecture.batch_norm_momentum,
+            "batch_norm_epsilon": architecture.batch_norm_epsilon,
+            "exact_statistics": architecture.batch_norm_statistics == "exact",
+            "dropout": architecture.dropout,
+            "input_dropout": architecture.input_dropout,
+            "label_smoothing": 0.0 if architecture.regression else optimisation.label_smoothing,
+            "class_weights": [] if weights is None else weights.tolist(),
+            "first_moment": rule.beta_first is not None,
+            "second_moment": rule.beta_second is not None,
+            "bias_correction": rule.corrected,
+            "nesterov": rule.nesterov,
+            "beta1": rule.beta_first or 0.0,
+            "beta2": rule.beta_second or 0.0,
+            "epsilon": rule.epsilon,
+            "l2": optimisation.l2,
+            "weight_decay": rule.decay,
+            "clip_norm": optimisation.clip_norm,
+            "batch_size": min(optimisation.batch_size, max(len(self._training.y), 2)),  # a larger one is the whole set
+            "keys": [int(k) for k in (*self._keys.order, *self._keys.dropout)],
+        }
+        self._trial = _native.Trial(settings, self._instruction_set)
+
+    def _load(self, state: State) -> None:
+        arrays = [np.ascontiguousarray(state[name], dtype=np.float32) for name in self._arrays]
+        self._trial.load(arrays, **asdict(place_of(state)))
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the network is."""
+        return self._architecture
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return int(self._trial.epoch)
+
+    @property
+    def step(self) -> int:
+        """Mini-batches done."""
+        return int(self._trial.step)
+
+    @property
+    def row(self) -> int:
+        """Rows of the epoch under way that are done."""
+        return int(self._trial.row)
+
+    def train(self, to_epoch: int, stop: StopFlag) -> tuple[Outcome, list[Epoch]]:
+        """See contract.Training."""
+        first = self.epoch
+        training, validation = self._training, self._validation
+        steps = steps_per_epoch(self._architecture, self._optimisation, len(training.y))
+        if to_epoch <= first:
+            return Outcome.TRAINED, []
+        rates = np.array([step_rates(self._optimisation, epoch, steps) for epoch in range(first, to_epoch)])
+        outcome, rows = self._trial.train(
+            training.x, training.y, validation.x, validation.y, rates, explosion(self._architecture), stop
+        )
+        done = [
+            Epoch(first + i + 1, train_loss, self._evaluation(*scores), float(rates[i, -1]), seconds)
+            for i, (train_loss, *scores, seconds) in enumerate(rows)
+        ]
+        return Outcome(outcome), done
+
+    def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Piece]:
+        """See contract.Training."""
+        training = self._training
+        steps_per_epoch(self._architecture, self._optimisation, len(training.y))  # that there are rows enough
+        wanted = np.ascontiguousarray(rates, dtype=np.float64)
+        outcome, losses, ended, train_loss = self._trial.train_steps(training.x, training.y, wanted, stop)
+        return Outcome(outcome), Piece(np.array(losses), train_loss, ended)
+
+    def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
+        """See contract.Training."""
+        check_turn(self._architecture, architecture)
+        state = turned(self.state(), self._optimisation, optimisation, parameter_shapes(architecture))
+        self._begin(architecture, optimisation)
+        self._load(state)
+
+    def evaluate(self, examples: Examples) -> Evaluation:
+        """See contract.Training."""
+        check_targets(self._architecture, examples)
+        training = self._training
+        return self._evaluation(*self._trial.evaluate(examples.x, examples.y, training.x, training.y))
+
+    def state(self) -> State:
+        """See contract.Training."""
+        return self._with_counts(self._trial.export())
+
+    def inference_state(self) -> State:
+        """See contract.Training."""
+        if self._architecture.batch_norm_statistics != "exact" or not statistics_shapes(self._architecture):
+            return self.state()
+        state = self._with_counts(self._trial.statistics_of(self._training.x, self._training.y))
+        for name in statistics_shapes(self._architecture):
+            share = 1 - self._architecture.batch_norm_momentum ** int(state["step"])
+            state[name] = state[name].astype(np.float64) * share
+        return state
+
+    def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
+        """See contract.Training."""
+        check_targets(self._architecture, examples)
+        steps_per_epoch(self._architecture, self._optimisation, len(examples.y))  # that there are rows enough
+        return tuple(LayerInside(*row) for row in self._trial.inside(examples.x, examples.y, learning_rate))
+
+    def _evaluation(self, loss: float, second: float, third: float) -> Evaluation:
+        if self._architecture.regression:
+            return Evaluation(loss, {"r2": second, "rmse": math.sqrt(loss), "mae": third})
+        return Evaluation(loss, {"accuracy": second, "balanced_accuracy": third, "log_loss": loss})
+
+    def _with_counts(self, arrays: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> State:
+        trial = self._trial
+        place = Place(trial.step, trial.epoch, trial.row, trial.loss, trial.first_steps, trial.second_steps)
+        return {**dict(zip(self._arrays, arrays, strict=True)), **place.arrays()}
+
+
+class NativeEngine:
+    """Calls C++; many threads may use one engine at once."""
+
+    name = "native"
+
+    def __init__(self) -> None:
+        known = instruction_sets()
+        chosen = os.environ.get("CAVIAR_INSTRUCTION_SET", known[-1])
+        if chosen not in known:
+            raise ConfigError(
+                f"CAVIAR_INSTRUCTION_SET names {chosen!r}, which this processor does not run",
+                did_you_mean(chosen, known),
+            )
+        self.instruction_set = chosen
+
+    def start(
+        self,
+        architecture: Architecture,
+        optimisation: Optimisation,
+        training: Examples,
+        validation: Examples,
+        keys: Keys,
+        state: State | None = None,
+    ) -> NativeTraining:
+        """See contract.Engine."""
+        hidden = len(architecture.hidden_units)
+        if hidden > _MOST_HIDDEN_LAYERS:
+            raise ConfigError(
+                f"the native engine has at most {_MOST_HIDDEN_LAYERS} hidden layers, got {hidden}",
+                "use fewer layers, or the reference engine",
+            )
+        return NativeTraining(self.instruction_set, architecture, optimisation, training, validation, keys, state)

@@ -1,0 +1,240 @@
+"""The reference engine: nn/ in float64, readable and slow. Every other engine is held to it."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar.data.batches import batches, epoch_order
+from caviar.data.dataset import Examples
+from caviar.learners.contract import (
+    Epoch,
+    Evaluation,
+    Keys,
+    LayerInside,
+    Outcome,
+    Piece,
+    State,
+    StopFlag,
+    balanced_accuracy,
+    check_targets,
+    explosion,
+    fewest_rows,
+    not_evaluated,
+    step_rates,
+    steps_left,
+    steps_per_epoch,
+)
+from caviar.learners.dense.turning import Place, check_turn, place_of, turned
+from caviar.nn import FloatArray, Targets, network
+from caviar.nn.config import Architecture, Optimisation, parameter_shapes
+from caviar.nn.inside import look_inside
+from caviar.nn.losses import mean_loss, objective, predicted_classes
+
+
+class ReferenceTraining:
+    """One network in training by nn/."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        optimisation: Optimisation,
+        training: Examples,
+        validation: Examples,
+        keys: Keys,
+        state: State | None,
+    ) -> None:
+        for examples in (training, validation):
+            check_targets(architecture, examples)
+        self._architecture = architecture
+        self._optimisation = optimisation
+        self._x = training.x.astype(np.float64)
+        self._y = _targets(training)
+        self._class_weights = objective(architecture, optimisation, self._y).class_weights
+        self._validation = validation
+        self._keys = keys
+        self._epoch = 0
+        self._row, self._loss = 0, 0.0  # of the epoch under way
+        self._state = network.initial_state(architecture, optimisation, keys.weights)
+        if state is not None:
+            place = place_of(state)
+            self._epoch, self._row, self._loss = place.epoch, place.row, place.loss
+            arrays = {name: state[name].astype(np.float64) for name in self._state.arrays}
+            self._state = network.State(arrays, place.step, place.first_steps, place.second_steps)
+
+    @property
+    def architecture(self) -> Architecture:
+        """What the network is."""
+        return self._architecture
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return self._epoch
+
+    @property
+    def step(self) -> int:
+        """Mini-batches done."""
+        return self._state.step
+
+    @property
+    def row(self) -> int:
+        """Rows of the epoch under way that are done."""
+        return self._row
+
+    def train(self, to_epoch: int, stop: StopFlag) -> tuple[Outcome, list[Epoch]]:
+        """See contract.Training."""
+        done: list[Epoch] = []
+        m = len(self._y)
+        steps = steps_per_epoch(self._architecture, self._optimisation, m)
+        while self._epoch < to_epoch:
+            start = time.perf_counter()
+            rates = step_rates(self._optimisation, self._epoch, steps)
+            left = steps_left(self._architecture, self._optimisation, m, self._row)
+            outcome, piece = self.train_steps(rates[len(rates) - left :], stop)
+            if outcome is Outcome.INTERRUPTED:
+                return outcome, done
+            diverged = outcome is Outcome.DIVERGED
+            if diverged:
+                self._end_epoch()
+            train_loss = piece.train_loss
+            validation = not_evaluated(self._architecture) if diverged else self.evaluate(self._validation)
+            diverged = diverged or train_loss > explosion(self._architecture)
+            diverged = diverged or (len(self._validation.y) > 0 and not np.isfinite(validation.loss))
+            done.append(Epoch(self._epoch, train_loss, validation, float(rates[-1]), time.perf_counter() - start))
+            if diverged:
+                return Outcome.DIVERGED, done
+        return Outcome.TRAINED, done
+
+    def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Piece]:
+        """See contract.Training."""
+        fewest, m = fewest_rows(self._architecture), len(self._y)
+        steps_per_epoch(self._architecture, self._optimisation, m)  # that there are rows enough
+        order = epoch_order(m, self._keys.order, self._epoch)
+        outcome, losses = Outcome.TRAINED, list[float]()
+        for rows, rate in zip(
+            batches(order[self._row :], self._optimisation.batch_size, fewest), rates.tolist(), strict=False
+        ):
+            if stop[0]:
+                outcome = Outcome.INTERRUPTED
+                break
+            self._state, loss = network.train_step(
+                self._architecture,
+                self._optimisation,
+                self._state,
+                self._x[rows],
+                self._y[rows],
+                rate,
+                self._keys.dropout,
+                self._class_weights,
+            )
+            losses.append(loss)
+            self._loss, self._row = self._loss + loss * len(rows), self._row + len(rows)
+            if not np.isfinite(loss):
+                outcome = Outcome.DIVERGED
+                break
+        train_loss = self._loss / max(self._row, 1)
+        ended = outcome is Outcome.TRAINED and m - self._row < fewest
+        if ended:
+            self._end_epoch()
+        return outcome, Piece(np.array(losses), train_loss, ended)
+
+    def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
+        """See contract.Training."""
+        check_turn(self._architecture, architecture)
+        state = turned(self.state(), self._optimisation, optimisation, parameter_shapes(architecture))
+        place = place_of(state)
+        names = network.initial_state(architecture, optimisation, self._keys.weights).arrays
+        self._state = network.State(
+            {name: state[name] for name in names}, place.step, place.first_steps, place.second_steps
+        )
+        self._architecture, self._optimisation = architecture, optimisation
+        self._class_weights = objective(architecture, optimisation, self._y).class_weights
+
+    def _end_epoch(self) -> None:
+        self._epoch, self._row, self._loss = self._epoch + 1, 0, 0.0
+
+    def evaluate(self, examples: Examples) -> Evaluation:
+        """See contract.Training."""
+        if len(examples.y) == 0:
+            return not_evaluated(self._architecture)
+        check_targets(self._architecture, examples)
+        z = network.scores(self._architecture, self._predicting(), examples.x.astype(np.float64))
+        score = _regression_scores if self._architecture.regression else _classification_scores
+        return score(self._architecture, z, _targets(examples))
+
+    def state(self) -> State:
+        """See contract.Training."""
+        return self._plain(self._state)
+
+    def inference_state(self) -> State:
+        """See contract.Training."""
+        return self._plain(self._predicting())
+
+    def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
+        """See contract.Training."""
+        check_targets(self._architecture, examples)
+        steps_per_epoch(self._architecture, self._optimisation, len(examples.y))  # that there are rows enough
+        return look_inside(
+            self._architecture,
+            self._optimisation,
+            self._state,
+            examples.x.astype(np.float64),
+            _targets(examples),
+            learning_rate,
+            self._keys.dropout,
+            self._class_weights,
+        )
+
+    def _predicting(self) -> network.State:
+        """The state that predictions use."""
+        if self._architecture.batch_norm_statistics == "exact":
+            return network.with_exact_statistics(self._architecture, self._state, self._x)
+        return self._state
+
+    def _plain(self, state: network.State) -> State:
+        place = Place(state.step, self._epoch, self._row, self._loss, state.first_steps, state.second_steps)
+        return {**{name: a.copy() for name, a in state.arrays.items()}, **place.arrays()}
+
+
+def _targets(examples: Examples) -> Targets:
+    """y as nn/ takes it: numbers in float64, classes as they are."""
+    return examples.y.astype(np.float64) if examples.y.dtype.kind == "f" else examples.y
+
+
+def _classification_scores(architecture: Architecture, z: FloatArray, y: Targets) -> Evaluation:
+    right = predicted_classes(architecture.output, z) == y
+    loss = mean_loss(architecture.output, z, y) if np.isfinite(z).all() else float("nan")
+    accuracy, balanced = float(right.mean()), balanced_accuracy(y, right)
+    return Evaluation(loss, {"accuracy": accuracy, "balanced_accuracy": balanced, "log_loss": loss})
+
+
+def _regression_scores(architecture: Architecture, z: FloatArray, y: Targets) -> Evaluation:
+    """R2 = 1 - sum((z - y)^2) / sum((y - mean(y))^2); where all y are the same it is 1 if every z is y, else 0."""
+    with np.errstate(all="ignore"):
+        loss = mean_loss(architecture.output, z, y)
+        variance = float(y.var())
+        r2 = 1 - loss / variance if variance > 0 else float(loss == 0)
+        mae = float(np.abs(z[:, 0] - y).mean())
+    return Evaluation(loss, {"r2": r2, "rmse": float(np.sqrt(loss)), "mae": mae})
+
+
+class ReferenceEngine:
+    """Runs nn/."""
+
+    name = "reference"
+    instruction_set = "float64"
+
+    def start(
+        self,
+        architecture: Architecture,
+        optimisation: Optimisation,
+        training: Examples,
+        validation: Examples,
+        keys: Keys,
+        state: State | None = None,
+    ) -> ReferenceTraining:
+        """See contract.Engine."""
+        return ReferenceTraining(architecture, optimisation, training, validation, keys, state)

@@ -1,0 +1,103 @@
+"""A network in training goes on with other hyperparameters: what becomes of its state.
+
+Notation
+    v        a moment: an exponentially weighted average that began at 0 (see nn/averages)
+    beta     its beta, before and after the turn
+    t        the steps that the average has seen; its weights add up to 1 - beta^t, and the correction divides by that
+
+The first moments of momentum, Nesterov, Adam and AdamW are one and the same average of gradients, and the second
+moments of RMSprop, Adam and AdamW one of their squares: they are kept, to the bit. A moment that the new optimiser
+needs and the old one did not keep begins at 0, at t = 0, so that its bias is corrected as at the start of a training.
+
+Where beta is turned, the weights of what v has seen still add up to 1 - beta_before^t. The t that the new beta would
+need for the same sum is t log(beta_before) / log(beta_after), no whole number, and with it every later correction is
+exact: v_(t+1) = beta v_t + (1 - beta) g has weights 1 - beta^(t+1) again.
+
+Source: our own; the correction is that of Kingma and Ba, Adam, 2015, section 3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+
+import numpy as np
+
+from caviar.errors import ConfigError
+from caviar.learners.contract import State
+from caviar.nn.config import Architecture, Optimisation
+from caviar.nn.optimisers import recipe
+
+_NEARLY_ZERO = 1e-300
+
+LIVE = ("dropout", "input_dropout")
+"""What of an architecture can be changed while it trains: nothing of these is in a network's arrays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a training stands: the numbers of a state, see contract.State."""
+
+    step: int
+    epoch: int
+    row: int
+    loss: float
+    first_steps: float
+    second_steps: float
+
+    def arrays(self) -> State:
+        """The numbers as a state holds them."""
+        return {name: np.array(value) for name, value in asdict(self).items()}
+
+
+def place_of(state: State) -> Place:
+    """The place of a ``state``; one that lacks the newer numbers stands at the end of an epoch."""
+    step = int(state["step"])
+    return Place(
+        step,
+        int(state["epoch"]),
+        int(state.get("row", 0)),
+        float(state.get("loss", 0.0)),
+        float(state.get("first_steps", step)),
+        float(state.get("second_steps", step)),
+    )
+
+
+def check_turn(before: Architecture, after: Architecture) -> None:
+    """Raise ConfigError unless the two differ in nothing but the dropouts."""
+    for field in fields(Architecture):
+        was, asked = getattr(before, field.name), getattr(after, field.name)
+        if field.name not in LIVE and was != asked:
+            raise ConfigError(
+                f"{field.name} cannot be changed while a network trains, from {was!r} to {asked!r}",
+                "start another network for it",
+            )
+
+
+def turned(state: State, before: Optimisation, after: Optimisation, parameters: Iterable[str]) -> State:
+    """``state`` as a training with ``after`` takes it up; ``parameters`` are the names of the network's."""
+    had, needs = recipe(before).moments, recipe(after).moments
+    place = place_of(state)
+    seen = {"first": place.first_steps, "second": place.second_steps}
+    names = tuple(parameters)
+    moments: State = {}
+    for moment in ("first", "second"):
+        if moment in needs and moment in had:
+            seen[moment] = _same_weight(seen[moment], had[moment], needs[moment])
+            moments |= {f"{name}.{moment}": state[f"{name}.{moment}"] for name in names}
+        elif moment in needs:
+            seen[moment] = 0.0
+            moments |= {f"{name}.{moment}": np.zeros_like(state[name]) for name in names}
+    gone = {f"{name}.{moment}" for name in names for moment in had}
+    kept = {name: array for name, array in state.items() if name not in gone}
+    return {**kept, **moments, **replace(place, first_steps=seen["first"], second_steps=seen["second"]).arrays()}
+
+
+def _same_weight(t: float, before: float, after: float) -> float:
+    """The steps of ``after`` that weigh what ``t`` steps of ``before`` do: 1 - after^steps = 1 - before^t."""
+    if before == after or t == 0:
+        return t
+    # A beta of 0 has no logarithm: a beta so small that one step of it has the whole weight stands in its place: what
+    # was seen before it is not forgotten where no step is taken between two turns.
+    return t * math.log(max(before, _NEARLY_ZERO)) / math.log(max(after, _NEARLY_ZERO))

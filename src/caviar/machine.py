@@ -1,0 +1,87 @@
+"""This machine: processor, versions and memory, and when Python searches for garbage."""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def processor() -> str:
+    """The processor's own name, such as "AMD EPYC 7763"."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def environment(engine: str, instruction_set: str, threads: int) -> dict[str, str | int]:
+    """The facts that a study records of where it ran."""
+    return {
+        "caviar": version("caviar"),
+        "python": platform.python_version(),
+        "numpy": version("numpy"),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+        "processors": processors(),
+        "engine": engine,
+        "instruction_set": instruction_set,
+        "threads": threads,
+    }
+
+
+def memory_left() -> int | None:
+    """Bytes that this process may still take: of its limit, and of what the machine has; None where neither is told."""
+    try:
+        machine, own = _kilobytes("/proc/meminfo", "MemAvailable"), _kilobytes("/proc/self/status", "VmSize")
+    except (OSError, KeyError):
+        return None
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    left = machine if limit == resource.RLIM_INFINITY else min(machine, limit - own)
+    return max(left, 0)
+
+
+def _kilobytes(path: str, name: str) -> int:
+    """The bytes that ``path`` tells under ``name``, as the system's "NAME:  123 kB"."""
+    facts = dict(line.split(":", 1) for line in Path(path).read_text().splitlines() if ":" in line)
+    return int(facts[name].split()[0]) << 10
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """No search for garbage while a million objects are made that are none: it would take longer than making them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@contextmanager
+def setting_aside() -> Iterator[Callable[[], None]]:
+    """Gives what sets aside all objects that there are when it is called: no search for garbage looks at them.
+
+    At its end all are looked at again, so that nobody's garbage stays for good.
+    """
+    try:
+        yield gc.freeze
+    finally:
+        gc.unfreeze()

@@ -1,0 +1,329 @@
+"""Processes that train, kept warm: each has one trial at a time, and a failed trial costs a process and no more.
+
+One thread drives them all: ``give`` a trial, ``take`` what happens, ``answer`` a trial that asks. Notation
+
+    place   room for one process: a processor, or a slot of a GPU
+    turn    who has to speak next: the "program", "we", or nobody ("idle")
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal
+
+from caviar.protocol import messages as protocol
+from caviar.protocol.command import Command
+from caviar.protocol.messages import Did, Failure, Kind, Malformed, Over, Told
+from caviar.protocol.process import Program
+
+_STOPPING = 10.0  # seconds that a trial has to say done after it was told to stop
+_LEAVING = 5.0  # seconds that a process has to end when there is no trial for it
+_MOST_LINES = 1000  # of a program that does not wait for its answers: more is a flood
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A trial told what it measured and waits for ``answer``; ``seconds`` since it was last told anything."""
+
+    number: int
+    told: Told
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A trial did, or could not do (``why``), what the last answer asked for: "saved", "restored" or "cannot"."""
+
+    number: int
+    did: Did
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A trial said that it is over, by itself or because it was told to stop; its place is free."""
+
+    number: int
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """A trial failed: by its own word, or because of what became of its process. Its place is free."""
+
+    number: int
+    kind: Kind
+    why: str
+
+
+Event = Reported | Snapshot | Finished | Crashed
+
+
+@dataclass
+class _Place:
+    environment: dict[str, str]
+    program: Program | None = None
+    number: int | None = None
+    turn: Literal["program", "we", "idle"] = "idle"
+    told_at: float = 0.0  # when it was last its turn
+    heard_at: float = 0.0
+    stopping: float | None = None  # since when it was told to
+    epoch: int = 0
+    goes_back_to: int | None = None  # the epoch of the snapshot that it is restoring
+
+
+class Pool:
+    """``places`` processes; see the head of this file."""
+
+    def __init__(
+        self,
+        command: Command,
+        environments: Sequence[Mapping[str, str]],
+        timeout: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``environments`` are what each place's processes find in theirs.
+
+        ``timeout`` is how many seconds they may be silent when it is their turn.
+        """
+        self._command = command
+        self._places = [_Place(dict(environment)) for environment in environments]
+        self._timeout = timeout
+        self._clock = clock
+        self._events: deque[Event] = deque()
+        self._selector = selectors.DefaultSelector()
+        self._leaving: list[tuple[Program, float]] = []
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End them all: those without a trial are asked first."""
+        for place in self._places:
+            if place.program is not None:
+                if place.number is None:
+                    place.program.send(protocol.line_of({"type": "end"}))
+                self._leave(place)
+        until = self._clock() + (_LEAVING if error is None else 0.5)
+        while self._leaving and self._clock() < until:
+            self._reap()
+            time.sleep(0.01)
+        for program, _ in self._leaving:
+            program.end()
+        self._selector.close()
+        self._command.close()
+
+    @property
+    def room(self) -> int:
+        """How many trials could be given now."""
+        return sum(place.number is None for place in self._places)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no trial has a place, and nothing has happened that was not taken: two may end in one look."""
+        return self.room == len(self._places) and not self._events
+
+    def give(self, trial: Mapping[str, Any], number: int | None = None) -> None:
+        """Have a trial trained, by the protocol's message; a process that is warm takes it where there is one.
+
+        ``number`` is what it is called here, by default the trial's. Raises OSError where no process can be started.
+        """
+        free = [place for place in self._places if place.number is None]
+        place = next((place for place in free if place.program is not None and not place.program.has_ended), free[0])
+        if place.program is not None and place.program.has_ended:
+            self._leave(place)
+        if place.program is None:
+            place.program = self._command.start(trial, place.environment)
+            for descriptor in place.program.open:
+                self._selector.register(descriptor, selectors.EVENT_READ, place)
+        place.program.forget()
+        place.number = int(trial["trial"]) if number is None else number
+        place.turn, place.stopping = "program", None
+        start = trial.get("start")
+        place.epoch, place.goes_back_to = (start["epoch"] if start else 0), None
+        place.told_at = place.heard_at = self._clock()
+        if self._command.speaks:
+            place.program.send(protocol.line_of(trial))
+
+    def answer(self, number: int, message: Mapping[str, Any]) -> None:
+        """Answer a trial that reported; a ``stop`` may come at any time."""
+        place = self._place(number)
+        if place is None or place.program is None:
+            return
+        now = self._clock()
+        if message["type"] == "stop":
+            if place.stopping is None:
+                place.stopping = now
+            if not self._command.speaks:
+                self._end_trial(place, Finished(number, None))
+                return
+            if place.turn != "we":
+                return  # it is told when it asks
+        elif "restore" in message:
+            place.goes_back_to = int(message["restore"]["epoch"])
+        place.turn, place.told_at = "program", now
+        if self._command.speaks:
+            place.program.send(protocol.line_of(message))
+        self._hear(place)
+
+    def end(self, number: int) -> None:
+        """End a trial and its process at once."""
+        place = self._place(number)
+        if place is not None:
+            place.number, place.turn = None, "idle"
+            self._leave(place)
+
+    def take(self, timeout: float | None = None) -> Event | None:
+        """What happens next, or None when nothing does within ``timeout`` seconds."""
+        until = None if timeout is None else self._clock() + timeout
+        while True:
+            if self._events:
+                return self._events.popleft()
+            self._look(0.05 if until is None else max(min(until - self._clock(), 0.05), 0.0))
+            if not self._events and until is not None and self._clock() >= until:
+                return None
+
+    # --- one look ---
+
+    def _look(self, timeout: float) -> None:
+        if self._selector.get_map():
+            for key, _ in self._selector.select(timeout):
+                place = key.data
+                program = place.program
+                if program is None:
+                    continue
+                program.read(key.fd)
+                if key.fd not in program.open:
+                    self._selector.unregister(key.fd)
+        else:
+            time.sleep(timeout)
+        now = self._clock()
+        for place in self._places:
+            if place.program is not None:
+                if place.program.has_unsent:
+                    place.program.send()
+                if place.number is None:
+                    place.program.hush()  # nobody asked
+                self._hear(place)
+                self._watch(place, now)
+        self._reap()
+
+    def _hear(self, place: _Place) -> None:
+        """Take what a process wrote, as long as it is its turn."""
+        program = place.program
+        while program is not None and place.number is not None and place.turn == "program":
+            line = program.next_line()
+            if line is None:
+                break
+            try:
+                self._obey(place, program, place.number, line)
+            except Malformed as error:
+                self._crash(place, "error", str(error))
+            program = place.program
+        if program is None or place.number is None:
+            return
+        if program.is_flooding:
+            self._crash(place, "error", f"it wrote a line of more than {protocol.LONGEST:,} bytes")
+        elif program.waiting_lines > _MOST_LINES and self._command.speaks:
+            self._crash(place, "error", f"it wrote {_MOST_LINES:,} lines and waited for no answer")
+        elif program.has_ended and not program.drain():
+            self._gone(place, program)
+
+    def _obey(self, place: _Place, program: Program, number: int, line: bytes) -> None:
+        message: protocol.Message | None
+        if self._command.speaks:
+            message = protocol.parse(line)
+        else:
+            score = self._command.score(line)
+            message = None if score is None else Told(place.epoch + 1, None, score)
+        if message is None:
+            program.keep(line + b"\n")
+            return
+        now = self._clock()
+        place.heard_at = now
+        if isinstance(message, Over | Failure):
+            warm = message.more and not program.has_ended
+            stopped = place.stopping is not None
+            event: Event = (
+                Crashed(number, message.kind, message.why)
+                if isinstance(message, Failure) and not stopped
+                else Finished(number, message.score if isinstance(message, Over) and not stopped else None)
+            )
+            self._end_trial(place, event, warm)
+        elif place.stopping is not None:
+            if isinstance(message, Told):
+                program.send(protocol.line_of(protocol.stop("it was told to stop")))
+        elif isinstance(message, Did):
+            if message.what == "restored" and place.goes_back_to is not None:
+                place.epoch, place.goes_back_to = place.goes_back_to, None
+            self._events.append(Snapshot(number, message))
+        else:
+            if message.epoch is not None:
+                if message.epoch <= place.epoch:
+                    raise Malformed(f"epoch {message.epoch} after epoch {place.epoch}: epochs rise")
+                place.epoch = message.epoch
+            place.turn = "we"
+            self._events.append(Reported(number, message, now - place.told_at))
+
+    def _watch(self, place: _Place, now: float) -> None:
+        """End what was silent for too long."""
+        if place.number is None or place.turn == "idle":
+            return
+        if place.stopping is not None and now - place.stopping > _STOPPING:
+            self._end_trial(place, Finished(place.number, None))
+        elif (
+            self._timeout is not None
+            and place.turn == "program"
+            and now - max(place.told_at, place.heard_at) > self._timeout
+        ):
+            self._crash(place, "error", f"it was silent for more than {self._timeout:g} s, the trial timeout")
+
+    def _gone(self, place: _Place, program: Program) -> None:
+        """A process ended without a word."""
+        assert place.number is not None
+        if place.stopping is not None or (program.ended_well and not self._command.speaks):
+            self._end_trial(place, Finished(place.number, None))
+        elif program.was_killed_for_memory:
+            self._crash(place, "out_of_memory", "the system ended it for want of memory")
+        else:
+            self._crash(place, "error", f"{program.ending} before the trial was done")
+
+    def _crash(self, place: _Place, kind: Kind, why: str) -> None:
+        assert place.program is not None
+        assert place.number is not None
+        if place.stopping is not None:
+            self._end_trial(place, Finished(place.number, None))
+            return
+        words = place.program.last_words
+        self._end_trial(place, Crashed(place.number, kind, f"{why}\n{words[-2000:]}" if words else why))
+
+    def _end_trial(self, place: _Place, event: Event, warm: bool = False) -> None:
+        self._events.append(event)
+        place.number, place.turn, place.stopping = None, "idle", None
+        if not warm:
+            self._leave(place)
+
+    def _leave(self, place: _Place) -> None:
+        """The process of a place ends; another may begin there meanwhile."""
+        program, place.program = place.program, None
+        assert program is not None
+        for key in [key for key in self._selector.get_map().values() if key.data is place]:
+            self._selector.unregister(key.fd)
+        program.ask_to_end()
+        self._leaving.append((program, self._clock() + _LEAVING))
+
+    def _reap(self) -> None:
+        now = self._clock()
+        for program, until in list(self._leaving):
+            if program.has_ended or now >= until:
+                program.end()
+                self._leaving.remove((program, until))
+
+    def _place(self, number: int) -> _Place | None:
+        return next((place for place in self._places if place.number == number), None)

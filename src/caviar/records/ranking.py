@@ -1,0 +1,92 @@
+"""What trials are ranked by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from caviar.errors import ConfigError, did_you_mean
+from caviar.records import Trial, TrialState
+
+TASK_METRICS = {
+    "classification": ("accuracy", "balanced_accuracy", "log_loss"),
+    "regression": ("r2", "rmse", "mae"),
+}
+"""What a study can be tuned for, by its task, measured on the validation part; the first is the default."""
+METRICS = tuple(name for names in TASK_METRICS.values() for name in names)
+_SMALLER_IS_BETTER = ("log_loss", "rmse", "mae", "loss", "objective_loss")  # the last two: asked, and imported
+
+Goal = Literal["maximize", "minimize"]
+GOAL_METRICS: dict[Goal, str] = {"maximize": "score", "minimize": "loss"}
+"""What a study is tuned for that other people's code measures: the larger, or the smaller, the better."""
+
+RankKey = tuple[float, float]
+"""Larger is better: the metric, and the loss where the metric ties (accuracies on a few hundred rows often do)."""
+
+WORST: RankKey = (-math.inf, -math.inf)
+WITHOUT_MERIT = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED)
+
+
+def check_metric(metric: str) -> None:
+    """ConfigError unless ``metric`` is one of METRICS."""
+    if metric not in METRICS:
+        raise ConfigError(f"there is no metric {metric!r}", did_you_mean(metric, METRICS))
+
+
+def metric_for(task: str, metric: str | None = None) -> str:
+    """``metric``, or the default of the task where it is None. ConfigError for one that does not fit the task."""
+    fitting = TASK_METRICS[task]
+    if metric is None:
+        return fitting[0]
+    check_metric(metric)
+    if metric not in fitting:
+        raise ConfigError(
+            f"the metric {metric} is not for {task}, which the target asks for",
+            f"choose one of {', '.join(fitting)}; or another task, with --task",
+        )
+    return metric
+
+
+def smaller_is_better(metric: str) -> bool:
+    """Whether ``metric`` is a loss or an error."""
+    return metric in _SMALLER_IS_BETTER
+
+
+def rank_key(metric: str, score: float | None, loss: float | None) -> RankKey:
+    """The rank key of a trial with this score and loss; one that diverged or has no score yet is WORST, never missing.
+
+    Other people's code need not tell a loss, and is not asked for one.
+    """
+    if metric in GOAL_METRICS.values():
+        loss = 0.0
+    if score is None or loss is None or not (math.isfinite(score) and math.isfinite(loss)):
+        return WORST
+    return (-score if metric in _SMALLER_IS_BETTER else score, -loss)
+
+
+def rank_key_of(metric: str, trial: Trial) -> RankKey:
+    """The rank key of a trial as it stands: WORST for one that has diverged or failed, whatever it scored before."""
+    return WORST if trial.state in WITHOUT_MERIT else rank_key(metric, trial.score, trial.validation_loss)
+
+
+def smoothed(scores: Sequence[float]) -> float:
+    """The score of a rung from those of its epochs, oldest first: an average that leans on the last ones.
+
+    Bias-corrected exponentially weighted average with beta = 0.5: the last epoch has at least half of the weight, so
+    that a curve that still rises is not held back, and one lucky epoch counts half. NaN or infinity in the last epoch
+    is kept; in earlier ones it is left out. Source: deeplearning.ai, Improving deep neural networks, week 2.
+    """
+    average = _halving_average(scores)
+    if not math.isfinite(average):  # so one of them is not: a study that is taken up again asks 30,000 times
+        scores = [score for score in scores[:-1] if math.isfinite(score)] + [scores[-1]]
+        average = _halving_average(scores)
+    return average / (1.0 - 0.5 ** len(scores))
+
+
+def _halving_average(scores: Sequence[float]) -> float:
+    """The weighted sum of ``scores``, the last one's weight 1/2 and each other's half of its successor's."""
+    average = 0.0
+    for score in scores:
+        average = 0.5 * average + 0.5 * score
+    return average

@@ -1,1 +1,0 @@
-"""Where trials are trained: threads of this process."""

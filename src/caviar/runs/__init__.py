@@ -1,0 +1,1 @@
+"""The panda: one network, nursed while it trains."""

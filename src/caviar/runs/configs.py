@@ -1,0 +1,86 @@
+"""Where a run's first hyperparameters come from: a file, a study's best, or the defaults."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from caviar.errors import ConfigError, NoAnswer, did_you_mean
+from caviar.nn.config import HYPERPARAMETERS
+from caviar.records import Config
+from caviar.runs.knobs import check_own
+
+
+def read_config(path: str | None, study: str | None, store: str, own: bool = False) -> Config:
+    """The config in the TOML file at ``path``, or the best of ``study``; empty, all defaults, where both are None.
+
+    ``own``: the hyperparameters are those of a program, and have any names. Raises ConfigError for a file that is none,
+    and where both are given; NoAnswer for a study without a best.
+    """
+    if path is not None and study is not None:
+        raise ConfigError("a config comes from a file or from a study, got both", "leave --config or --from out")
+    if path is not None:
+        return _read_file(Path(path), own)
+    return {} if study is None else _best_of(study, store, own)
+
+
+def goal_of(study: str, store: str) -> str:
+    """Whether a study of a program was to maximize or minimize its score. Raises ConfigError for one of a table."""
+    from caviar.store import Store
+
+    with Store.open(store, create=False) as opened:
+        return str(_program(study, opened.study(study).budget, True).get("goal", "maximize"))
+
+
+def _program(study: str, budget: Mapping[str, Any], own: bool) -> Mapping[str, Any]:
+    """What the study recorded of its program; ConfigError where it is a table's, and ``own`` asks for a program's."""
+    if own != ("program" in budget):
+        whose = "a table" if own else "a program"
+        raise ConfigError(f"study {study!r} tuned {whose}, whose hyperparameters are others", "give --config FILE")
+    return dict(budget.get("program", {}))
+
+
+def _read_file(path: Path, own: bool) -> Config:
+    try:
+        config: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"the config {str(path)!r} cannot be read: {error.strerror}", "check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(
+            f"a config file must be TOML, {str(path)!r} is not: {str(error).splitlines()[0]}",
+            "write a line a hyperparameter: learning_rate = 0.01",
+        ) from None
+    if own:
+        check_own(config)
+        return config
+    for name, value in config.items():
+        if name not in HYPERPARAMETERS:
+            raise ConfigError(f"{name[:60]!r} is no hyperparameter", did_you_mean(name, HYPERPARAMETERS))
+        if isinstance(value, dict):
+            raise ConfigError(
+                f"{name} is one value in a config, got a table", f"write {name} = ..., a space is for tune"
+            )
+    return config
+
+
+def _best_of(study: str, store: str, own: bool) -> Config:
+    from caviar.store import Store
+
+    with Store.open(store, create=False) as opened:
+        record = opened.study(study)
+        program = _program(study, record.budget, own)
+        if record.result and "best" in record.result:
+            return dict(record.result["best"]["config"])
+        trials = [trial for trial in opened.trials(study) if trial.repeat == 0]
+    if own:
+        sign = 1.0 if program.get("goal") == "minimize" else -1.0
+        judged = [(t, math.nan if t.score is None else sign * t.score) for t in trials]
+    else:
+        judged = [(t, math.nan if t.validation_loss is None else t.validation_loss) for t in trials]
+    best, _ = min((one for one in judged if math.isfinite(one[1])), key=lambda one: one[1], default=(None, 0.0))
+    if best is None:
+        raise NoAnswer(f"study {study!r} has no trial that was measured", "let it run longer, or give --config FILE")
+    return dict(best.config)

@@ -1,0 +1,132 @@
+"""Replay: train a run again from its diary, and see whether it ends with the same bits.
+
+The diary says at which mini-batch (tick) every turn was made, when it was gone back and to which snapshot. Nothing else
+that happened touched the network: what the nurse thought, how long it took and who was watching do not enter. What was
+undone by going back is trained again only as far as a snapshot needs that is gone back to later.
+
+A branch is replayed from the beginning of its first ancestor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from caviar.errors import StoreError
+from caviar.learners.contract import Outcome, never
+from caviar.records import Clock, DiaryEntry, Run
+from caviar.runs.network import NetworkTrainee
+
+if TYPE_CHECKING:
+    from caviar.store.runs import Runs
+
+_BACK = ("rollback", "resumed")
+_STEPS = 1000  # mini-batches between two signs of life
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """A sign of life: mini-batches trained so far, and epochs."""
+
+    trained: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The end; ``summary`` is the JSON object of ``caviar replay --json``."""
+
+    summary: Mapping[str, Any]
+
+
+def replay(name: str, store_url: str) -> Iterator[Replaying | Replayed]:
+    """Train run ``name`` again; the Replayed last, whose same_bits says whether the network is the same."""
+    from caviar.runs.loop import ready
+    from caviar.store import Store
+    from caviar.store.runs import Runs
+
+    with Store.open(store_url, create=False) as store:
+        runs = Runs(store)
+        run = runs.run(name)
+        if run.kind == "program":
+            raise StoreError(
+                f"run {name!r} is of a program of its own, and caviar cannot promise the bits of another's program",
+                f"caviar diary {name} tells what was done; caviar branch {name} --snapshot 1 trains it from there",
+            )
+        if run.kind != "network":
+            raise StoreError(f"run {name!r} is a training loop of another program", "only that program can replay it")
+        end = next((entry for entry in reversed(runs.diary(name)) if entry.kind == "end"), None)
+        if end is None:
+            raise StoreError(f"run {name!r} has not ended", f"go on with it: caviar resume {name}")
+        dataset, trainee = ready(_first(runs, run))
+        trained = 0
+        for trainee_trained in _replay(runs, run, trainee, None):
+            trained = trainee_trained
+            yield Replaying(trained, trainee.clock.epoch)
+        bits = trainee.bits()
+        scores = trainee.evaluate()
+        diary = runs.diary(name)
+        test = (run.result or {}).get("test")
+        yield Replayed(
+            {
+                "run": name,
+                "epochs": trainee.clock.epoch,
+                "steps": trainee.clock.step,
+                "trained": trained,
+                "validation": dict(scores.scores) if dataset.preprocessing.target_deviation is None else _units(run),
+                "test": test,
+                "interventions": sum(entry.kind == "turn" for entry in diary),
+                "rollbacks": sum(entry.kind == "rollback" for entry in diary),
+                "model": (run.result or {}).get("model"),
+                "bits": bits,
+                "same_bits": bits == end.facts["bits"],
+            }
+        )
+
+
+def _replay(runs: Runs, run: Run, trainee: NetworkTrainee, until_snapshot: int | None) -> Iterator[int]:
+    """Bring ``trainee`` to the end of ``run``, or to where its snapshot ``until_snapshot`` was taken."""
+    trained = 0
+    if run.parent is not None:
+        for done in _replay(runs, runs.run(run.parent), trainee, run.parent_snapshot):
+            trained = done
+            yield done
+        trainee.restore(trainee.save(), replace(trainee.clock, tick=0))
+    diary = runs.diary(run.name)
+    wanted = {entry.facts["snapshot"] for entry in diary if entry.kind in _BACK}
+    kept: dict[int, tuple[dict[str, Any], Clock]] = {}
+    for entry in _needed(diary, until_snapshot):
+        while trainee.clock.tick < entry.clock.tick and entry.kind not in _BACK:
+            outcome, piece = trainee.train(min(_STEPS, entry.clock.tick - trainee.clock.tick), never())
+            trained += len(piece.losses)
+            yield trained
+            if outcome is Outcome.DIVERGED or not len(piece.losses):
+                break  # a network that cannot go on is gone back from, or the bits will say so
+        if entry.kind == "turn":
+            trainee.turn({name: is_now for name, (_, is_now) in entry.facts["turned"].items()})
+        elif entry.kind == "snapshot" and entry.facts["snapshot"] in wanted:
+            kept[entry.facts["snapshot"]] = (trainee.save(), trainee.clock)
+        elif entry.kind in _BACK:
+            saved, clock = kept[entry.facts["snapshot"]]
+            trainee.restore(saved, replace(clock, tick=entry.clock.tick))
+
+
+def _needed(diary: Sequence[DiaryEntry], until_snapshot: int | None) -> Sequence[DiaryEntry]:
+    """What touches the network, or saves a state that is gone back to, up to the end that is asked for."""
+    found = [entry for entry in diary if entry.kind in ("turn", "snapshot", "end", *_BACK)]
+    if until_snapshot is None:
+        return found
+    last = next(i for i, e in enumerate(found) if e.kind == "snapshot" and e.facts["snapshot"] == until_snapshot)
+    return found[: last + 1]
+
+
+def _first(runs: Runs, run: Run) -> Run:
+    """The run's first ancestor."""
+    while run.parent is not None:
+        run = runs.run(run.parent)
+    return run
+
+
+def _units(run: Run) -> Any:
+    return (run.result or {}).get("validation")

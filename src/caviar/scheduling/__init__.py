@@ -1,0 +1,1 @@
+"""Which trial trains on, and which one stops."""

@@ -1,0 +1,52 @@
+"""What a search promises: it proposes configs from the evidence that it is given, and from nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from caviar.records import Box, Config
+from caviar.records.ranking import RankKey
+
+
+class Compared(NamedTuple):
+    """A trial's rank key where it was compared: at ``rung``, after ``epoch`` epochs."""
+
+    number: int
+    config: Config
+    rung: int
+    epoch: int
+    rank_key: RankKey
+
+
+class Proposal(NamedTuple):
+    """A config, and where it comes from: "middle", "sobol", "box 3", "whole space".
+
+    ``entry`` is the rung, counted from 0, at which it is compared first; ``slow`` whether it is a slow starter, whose
+    first epochs say little (see halving.py).
+    """
+
+    config: Config
+    origin: str
+    entry: int = 0
+    slow: bool = False
+
+
+Evidence = Sequence[Sequence[Compared]]
+"""Of each rung, what was compared there. Between two proposals of a study these sequences only grow at their ends."""
+
+
+class Search(Protocol):
+    """Proposes configs. It sees what ``evidence`` it asks for and nothing else: no files, no clock, no threads."""
+
+    def lag(self, number: int) -> int | None:
+        """How many trials before ``number`` are not waited for; None for a search that looks at no trials."""
+        ...
+
+    def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
+        """The trials from ``number`` on, at least one, and the boxes that were opened for them.
+
+        Called with rising numbers, each the one after the last proposal. No proposals: the search is over (a grid that
+        was walked through).
+        """
+        ...

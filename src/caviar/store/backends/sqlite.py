@@ -1,0 +1,357 @@
+"""SQLite's own ways, all in this file: opening, settings, creating a database whole, and what its errors mean.
+
+The settings: write-ahead log, so that a reader never waits for a writer or holds one up; synchronous=FULL, so that
+what was acknowledged survives a power cut; BEGIN IMMEDIATE for whatever writes, because a read that turns into a
+write fails at once, whatever the timeout; foreign keys on. Before SQLite 3.51.3 two connections of one process that
+write and checkpoint at the same moment can corrupt the log, so that a store has one connection.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from caviar import files
+from caviar.errors import StoreError
+from caviar.store import schema
+from caviar.store.database import Row
+
+BUSY_SECONDS = 30.0
+FIRST_SAFE = (3, 51, 3)
+"""The first version of SQLite without that fault."""
+
+WRITING = "caviar_writing"
+"""The execution option of a connection whose next transaction writes."""
+
+NOT_ONE = "name the caviar.db of an earlier run, or a new file, with --store"
+
+
+@dataclass(frozen=True)
+class SQLite:
+    """A Database in the file at ``path``."""
+
+    path: Path
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """An engine with one connection."""
+        return connect(self.path)
+
+    @property
+    def url(self) -> str:
+        """A URL that opens this store again from the same folder."""
+        return f"sqlite:///{self.path}"
+
+    @property
+    def snapshots(self) -> Path:
+        """Beside the database, so that the two are moved together."""
+        return self.path.with_name(f"{self.path.name}.snapshots")
+
+    def prepare(self, create: bool) -> None:
+        """Make the file where ``create`` asks for it; StoreError unless it then looks like a database."""
+        if create:
+            create_whole(self.path)
+        check(self.path)
+
+    def settle(self) -> None:
+        """Keep a write-ahead log."""
+        use_write_ahead_log(self.engine, self.path)
+
+    def back_up(self, version: int) -> None:
+        """Copy the database to NAME.before-VERSION, whole and on the disk before it has that name."""
+        back_up(self.path, self.path.with_name(f"{self.path.name}.before-{version}"))
+
+    def reading(self) -> AbstractContextManager[sa.Connection]:
+        """See Database."""
+        return reading(self.engine)
+
+    def writing(self) -> AbstractContextManager[sa.Connection]:
+        """See Database."""
+        return writing(self.engine)
+
+    def insert(self, table: sa.Table) -> sa.Insert:
+        """See Database."""
+        return insert(table)
+
+    def version(self) -> str:
+        """See Database."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def damage(self) -> list[str]:
+        """See Database; rows that refer to rows that are not there are damage too."""
+        with self.reading() as connection:
+            said = [str(line) for line in connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars()]
+            lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        rows = [f"{count} rows of {table} belong to none of {parent}" for (table, parent), count in _counted(lost)]
+        return [line for line in said if line != "ok"] + rows
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """See Database."""
+        if sqlite3.sqlite_version_info >= FIRST_SAFE:
+            return []
+        first = ".".join(map(str, FIRST_SAFE))
+        return [
+            (
+                f"SQLite {sqlite3.sqlite_version} is older than {first}: two connections of one process that write and "
+                "checkpoint at the same moment could damage the database; caviar keeps to one",
+                "keep other programs from writing to this store, or use a Python with a newer SQLite",
+            )
+        ]
+
+    def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+        """See Database."""
+        return fetch_numbers(connection, query)
+
+    def fetch_floats(self, connection: sa.Connection, query: sa.Select[Any]) -> npt.NDArray[np.float64]:
+        """See Database; NumPy reads the text of a NaN as one."""
+        cells = chain.from_iterable(_driver_rows(connection, query))
+        columns = len(query.selected_columns)
+        return np.fromiter(cells, dtype=np.float64).reshape(-1, columns)
+
+    def insert_many(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+        """See Database."""
+        insert_many(connection, table, rows)
+
+
+def connect(path: Path) -> sa.Engine:
+    """An engine with one connection to the database at ``path``, which exists."""
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path.absolute())),
+        json_serializer=files.dumps,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        poolclass=sa.QueuePool,
+        pool_size=1,
+        max_overflow=0,
+    )
+    sa.event.listen(engine, "connect", _set_up)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def create_whole(path: Path) -> None:
+    """Make the database at ``path`` with all of its tables, whole or not at all; if one is there, leave it.
+
+    It is made under another name and then linked, so that no other process, and no crash, meets half of it.
+    """
+    with explained(path):
+        if path.exists():
+            return
+        if not path.parent.is_dir():
+            raise StoreError(f"there is no folder {str(path.parent)!r} for the store", "make it, or name another place")
+        with tempfile.TemporaryDirectory(prefix=".caviar-", dir=path.parent) as folder:
+            made = Path(folder) / "new.db"
+            made.touch(mode=0o666)
+            engine = connect(made)
+            try:
+                with writing(engine) as connection:
+                    schema.create(connection)
+                use_write_ahead_log(engine, path)
+            finally:
+                engine.dispose()
+            try:
+                os.link(made, path)
+            except FileExistsError:
+                return  # another process was quicker, and its database is as good
+            except OSError:
+                os.rename(made, path)  # a file system without links
+            sync_folder(path.parent)
+
+
+def check(path: Path) -> None:
+    """Raise StoreError unless ``path`` looks like the file of a database; nothing is changed."""
+    with explained(path):
+        if path.is_dir():
+            raise StoreError(f"{str(path)!r} is a folder, not a store", NOT_ONE)
+        if not path.exists():
+            raise StoreError(
+                f"there is no store at {str(path)!r}", "name one with --store, or make one with `caviar tune`"
+            )
+        if path.stat().st_size == 0:
+            raise StoreError(f"{str(path)!r} is an empty file, not a store", "delete it, or name another with --store")
+        # Only SQLite may look into the file: if this process has it open already, closing another descriptor of it
+        # would drop all of its locks, and the next process to close it would take the log away
+        # (sqlite.org/howtocorrupt.html, section 2.2).
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            try:
+                connection.execute("PRAGMA schema_version")
+            except sqlite3.OperationalError:  # locked, say: what else is wrong is found when it is used
+                pass
+            except sqlite3.DatabaseError as error:
+                raise _in_two_lines(str(path), error.sqlite_errorname) from error
+
+
+def use_write_ahead_log(engine: sa.Engine, path: Path) -> None:
+    """Make sure that the database keeps a write-ahead log; StoreError, about ``path``, where its disk has none."""
+    with explained(path), engine.connect() as connection:
+        driver = connection.connection.driver_connection  # outside of any transaction, where alone the mode can change
+        assert isinstance(driver, sqlite3.Connection)
+        mode = driver.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise StoreError(
+            f"the file system of the store {str(path)!r} has no write-ahead log (SQLite answers {mode!r})",
+            "keep the store on a local disk and not on a network file system: name one with --store",
+        )
+
+
+@contextmanager
+def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One consistent view of the store, whatever is being written meanwhile."""
+    with explained(Path(engine.url.database or "")), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction that is written whole or not at all."""
+    with (
+        explained(Path(engine.url.database or "")),
+        engine.connect().execution_options(**{WRITING: True}) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+def back_up(path: Path, to: Path) -> None:
+    """Copy the database at ``path`` to ``to`` while its one writer, this process, writes nothing.
+
+    The copy reads through a connection of its own, because SQLite copies nothing for one that is in a transaction.
+    """
+    unfinished = to.with_name(f".{to.name}.{os.urandom(4).hex()}.unfinished")
+    with explained(path):
+        try:
+            source, copy = sqlite3.connect(path), sqlite3.connect(unfinished)
+            try:
+                source.backup(copy)
+            except sqlite3.Error as error:
+                raise StoreError(
+                    f"the store {str(path)!r} is of an older version and cannot be copied ({error})",
+                    "make room on its disk, and open it again: nothing was changed",
+                ) from error
+            finally:
+                copy.close()
+                source.close()
+            with unfinished.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(unfinished, to)
+        finally:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+        sync_folder(to.parent)
+
+
+def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert ``rows`` of numbers in the order of ``table``'s columns, at twice the speed of SQLAlchemy's executemany.
+
+    The tuples go straight to the driver, without a dict and ten calls a row; only a row with a NaN is looked at.
+    """
+    if rows:
+        statement = str(table.insert().compile(dialect=connection.dialect))
+        connection.exec_driver_sql(statement, [row if math.isfinite(sum(row)) else _with_text(row) for row in rows])
+
+
+def fetch_numbers(connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    """The rows of ``query`` as the driver has them; only a row with a NaN, which is text here, is changed."""
+    rows: list[tuple[Any, ...]] = _driver_rows(connection, query).fetchall()
+    for i, row in enumerate(rows):
+        try:
+            sum(row)
+        except TypeError:
+            rows[i] = tuple(float(cell) if isinstance(cell, str) else cell for cell in row)
+    return rows
+
+
+def _driver_rows(connection: sa.Connection, query: sa.Select[Any]) -> sqlite3.Cursor:
+    """What the driver answers, without SQLAlchemy's work on every cell."""
+    statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver.execute(str(statement))
+
+
+def _counted(rows: Sequence[Any]) -> list[tuple[tuple[str, str], int]]:
+    """How many rows of a table lack one of another; from PRAGMA foreign_key_check's (table, row, parent, key)."""
+    return sorted(Counter((str(row[0]), str(row[2])) for row in rows).items())
+
+
+def _with_text(row: Row) -> tuple[int | float | str, ...]:
+    return tuple(schema.NAN_TEXT if math.isnan(value) else value for value in row)
+
+
+def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN is a deferred one, so transactions begin in _begin
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITING) else "BEGIN")
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in ``folder`` on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what the database or the disk says of ``path`` into a StoreError; a broken constraint stays as it is."""
+    try:
+        yield
+    except sa.exc.IntegrityError:
+        raise
+    except sa.exc.DatabaseError as error:
+        raise _in_two_lines(str(path), getattr(error.orig, "sqlite_errorname", "") or str(error.orig)) from error
+    except OSError as error:
+        raise StoreError(
+            f"the store {str(path)!r} cannot be written or read: {error.strerror}",
+            "name a file in a folder that you may write to, with --store",
+        ) from error
+
+
+def _in_two_lines(path: str, name: str) -> StoreError:
+    if name == "SQLITE_FULL":
+        return StoreError(
+            f"no room left on the disk for the store {path!r}", "what was written before is safe: make room and go on"
+        )
+    if name.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE")):
+        return StoreError(
+            f"the disk took no more of the store {path!r} ({name}): it may be full, or a limit is reached",
+            "what was written before is safe: make room and go on",
+        )
+    if name.startswith("SQLITE_BUSY") or name.startswith("SQLITE_LOCKED"):
+        return StoreError(
+            f"another process has kept the store {path!r} locked for {BUSY_SECONDS:.0f} s",
+            "wait for it or end it, or name another store with --store",
+        )
+    if name.startswith("SQLITE_CANTOPEN"):
+        return StoreError(
+            f"the store {path!r} cannot be opened: its folder may be read-only, or on a network file system",
+            "name a file on a local disk, in a folder that you may write to, with --store",
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+        return StoreError(
+            f"the store {path!r} cannot be written: it or its folder may be read-only",
+            "name a file in a folder that you may write to, with --store",
+        )
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return StoreError(f"the store {path!r} is damaged, or not a database ({name})", NOT_ONE)
+    return StoreError(f"the store {path!r} cannot be used: {name}", "look at its disk, or name another with --store")

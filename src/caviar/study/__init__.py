@@ -1,0 +1,1 @@
+"""One study: from what is asked to the answer."""

@@ -1,0 +1,236 @@
+"""Ask and tell: caviar proposes, your own code trains, caviar says who goes on, and remembers everything.
+
+with caviar.open_study("resnets", space, seed=1) as study:
+    for trial in study.ask(20):
+        for epoch in range(1, 28):
+            accuracy = train_one_epoch(trial.config)
+            if not study.report(trial, epoch, accuracy):
+                break
+        study.tell(trial, accuracy)
+    study.best.config
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from caviar.errors import ConfigError, NoAnswer, StoreError
+from caviar.executors.helpers import PATIENCE
+from caviar.machine import environment
+from caviar.records import Measurement, Study, StudyState, Trial, TrialState
+from caviar.records.ranking import GOAL_METRICS, WORST, Goal, rank_key_of
+from caviar.scheduling.asking import RUNGS, Asked, Asking, Rule
+from caviar.search.searches import search_named
+from caviar.space import Space
+from caviar.store.leading import only_worker
+from caviar.study.spec import DEFAULT_SEARCH, check_study_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
+_BEAT_EVERY = 2.0  # seconds between signs of life, for an epoch of one's own may take hours
+
+
+def open_study(
+    name: str,
+    space: Space,
+    *,
+    seed: int = 0,
+    goal: Goal = "maximize",
+    search: str = DEFAULT_SEARCH,
+    stopping: Rule = "halving",
+    rungs: tuple[int, ...] = RUNGS,
+    store: str | os.PathLike[str] = "caviar.db",
+) -> OpenStudy:
+    """Begin a study of networks, or of anything else, that your own code trains; or take the one of that name up again.
+
+    goal: "maximize" for accuracies and the like, "minimize" for losses.
+    search: who proposes the configs, see ``caviar tune --help``.
+    stopping: "halving", which lets the best third of a rung go on; "median", the better half; "none".
+    rungs: epochs, rising, at which trials are compared; what is reported between them is kept, and no more.
+
+    A study that is taken up knows all that was reported and told before; trials that were asked for and not told are
+    interrupted. Raises ConfigError, SpaceError or StoreError; StoreError if the one of that name is another's.
+    """
+    return OpenStudy(name, space, seed, goal, search, stopping, rungs, store)
+
+
+class OpenStudy(AbstractContextManager["OpenStudy"]):
+    """A study under way; see open_study. One thread at a time may use it."""
+
+    def __init__(
+        self,
+        name: str,
+        space: Space,
+        seed: int,
+        goal: Goal,
+        search: str,
+        stopping: Rule,
+        rungs: tuple[int, ...],
+        store: str | os.PathLike[str],
+    ) -> None:
+        """Use open_study."""
+        from caviar.store import Store
+
+        if goal not in GOAL_METRICS:
+            raise ConfigError(f"a goal is maximize or minimize, got {goal!r}", 'losses are to be minimized: "minimize"')
+        check_study_name(name)
+        self.name = name
+        self._metric = GOAL_METRICS[goal]
+        self._asking = Asking(search_named(search, space, seed), goal == "maximize", stopping, rungs)
+        self._trials: dict[int, Trial] = {}
+        self._changed: dict[int, Trial] = {}
+        self._measurements: list[tuple[int, int, Measurement]] = []
+        self._boxes = 0
+        self._first_box = 0  # boxes are counted on where a study is taken up
+        self._written = time.monotonic()
+        self._store = Store.open(store)
+        record = Study(
+            name=name,
+            seed=seed,
+            metric=self._metric,
+            search=search,
+            space=space.to_dict(),
+            budget={"seconds": None, "trials": None, "rungs": list(rungs), "repeats": 0, "asked": True},
+            data={},
+            environment=environment("your own", "", 1),
+            state=StudyState.RUNNING,
+            created=datetime.now(UTC).isoformat(),
+        )
+        try:
+            self._begin(record)
+        except BaseException:
+            self._store.close()
+            raise
+        self._closed = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="caviar-heart", daemon=True)
+        self._heart.start()
+
+    def ask(self, n: int = 1) -> list[Asked]:
+        """The next ``n`` trials to train, each with its ``number`` and ``config``; fewer if the search has no more."""
+        asked = self._asking.ask(n)
+        for number, config, origin in asked:
+            self._put(Trial(number, config, TrialState.RUNNING, origin=origin))
+        self._write_now_and_then()
+        return asked
+
+    def report(self, trial: Asked, epoch: int, value: float) -> bool:
+        """``trial`` measured ``value`` after ``epoch`` (1, 2, ...): whether it is worth going on with.
+
+        NaN or infinity is a trial that diverged: it should stop. Epochs must rise.
+        """
+        known = self._trials.get(trial.number)
+        if known is not None and epoch <= known.epochs:
+            raise ConfigError(
+                f"trial {trial.number} has reported epoch {known.epochs} already, got epoch {epoch}",
+                "report each epoch once, in order",
+            )
+        goes_on = self._asking.report(trial.number, epoch, value)
+        nan = math.nan
+        self._measurements.append((trial.number, 0, Measurement(epoch, nan, nan, nan, float(value), nan, nan)))
+        self._put(self._trials[trial.number]._replace(epochs=epoch, score=float(value)))
+        self._write_now_and_then()
+        return goes_on
+
+    def tell(self, trial: Asked, value: float | None, stopped: bool | None = None) -> None:
+        """``trial`` is over, with ``value``; NaN, infinity or None for one that diverged.
+
+        stopped: whether it ended early; if not given, whether ``report`` has last said that it should.
+        """
+        early = not self._asking.goes_on(trial.number) if stopped is None else stopped
+        diverged = value is None or not math.isfinite(value)
+        state = TrialState.DIVERGED if diverged else TrialState.STOPPED if early else TrialState.FINISHED
+        self._asking.tell(trial.number, value, "diverged" if diverged else "stopped" if early else "finished")
+        score = math.nan if value is None else float(value)
+        self._put(self._trials[trial.number]._replace(state=state, score=score))
+        self._write_now_and_then()
+
+    @property
+    def best(self) -> Trial:
+        """The best trial so far: those that finished before those that were stopped. NoAnswer while there is none."""
+        scored = [trial for trial in self._trials.values() if rank_key_of(self._metric, trial) > WORST]
+        if not scored:
+            raise NoAnswer("no trial has a finite value yet", "tell what came of one, or lower the learning rates")
+        return max(scored, key=lambda t: (t.state is TrialState.FINISHED, rank_key_of(self._metric, t), -t.number))
+
+    def trials(self) -> pd.DataFrame:
+        """All trials, a row a trial."""
+        self._write()
+        return self._store.trials_frame(self.name)
+
+    def close(self) -> None:
+        """Write everything; whatever was asked for and not told is interrupted."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        self._heart.join()
+        self._write()
+        result = None
+        if any(rank_key_of(self._metric, trial) > WORST for trial in self._trials.values()):
+            best = self.best
+            result = {"best": {"trial": best.number, "config": dict(best.config), self._metric: best.score}}
+        self._store.finish_study(self.name, StudyState.FINISHED, result, datetime.now(UTC).isoformat())
+        self._store.leave(self._worker)
+        self._store.close()
+
+    def __exit__(self, *_: object) -> None:
+        """Close the study, whatever was raised."""
+        self.close()
+
+    def _begin(self, record: Study) -> None:
+        if record.name not in {study.name for study in self._store.studies()}:
+            self._store.create_study(record)
+            self._worker = self._store.join(record.name)
+            return
+        there = self._store.study(record.name)
+        if not there.budget.get("asked") or (there.space, there.seed, there.metric, there.search) != (
+            record.space,
+            record.seed,
+            record.metric,
+            record.search,
+        ):
+            raise StoreError(
+                f"the store has another study {record.name!r}, with another space, seed, goal or search",
+                f"name this one otherwise: {self._store.free_name(record.name)!r}, say",
+            )
+        only_worker(self._store, record.name, PATIENCE)
+        self._worker = self._store.join(record.name)
+        self._store.reopen_study(record.name, record.budget, self._worker)
+        reports: dict[int, list[tuple[int, float]]] = {}
+        for number, _, measurement in self._store.measurements(record.name):
+            reports.setdefault(number, []).append((measurement.epoch, measurement.score))
+        for trial in self._store.trials(record.name):
+            running = trial.state is TrialState.RUNNING
+            trial = trial._replace(state=TrialState.INTERRUPTED) if running else trial
+            self._trials[trial.number] = trial
+            finished = trial.score if trial.state is TrialState.FINISHED else None
+            self._asking.recall(trial.number, trial.config, reports.get(trial.number, []), finished)
+        self._first_box = len(self._store.boxes(record.name))
+
+    def _beat(self) -> None:
+        while not self._closed.wait(_BEAT_EVERY):
+            try:
+                self._store.beat(self._worker)
+            except StoreError:  # the next write says so where it is heard
+                return
+
+    def _put(self, trial: Trial) -> None:
+        self._trials[trial.number] = self._changed[trial.number] = trial
+
+    def _write_now_and_then(self) -> None:
+        if time.monotonic() - self._written >= _WRITE_EVERY:
+            self._write()
+
+    def _write(self) -> None:
+        boxes = [replace(b, number=b.number + self._first_box) for b in self._asking.boxes[self._boxes :]]
+        self._store.write(self.name, list(self._changed.values()), self._measurements, boxes, worker=self._worker)
+        self._changed, self._measurements, self._boxes = {}, [], len(self._asking.boxes)
+        self._written = time.monotonic()

@@ -1,0 +1,298 @@
+"""A request that passed every check, with its data prepared. Nothing is written before that."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from caviar.data.dataset import Dataset, Examples, prepare
+from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
+from caviar.learners.contract import Engine, Evaluation, Keys, State, Training
+from caviar.learners.dense import engine_named
+from caviar.machine import environment, processors
+from caviar.nn.config import HYPERPARAMETERS, Architecture, Optimisation, from_config, parameter_shapes
+from caviar.records import Config, Study, StudyState, Trial, TrialState
+from caviar.records.ranking import check_metric, metric_for
+from caviar.scheduling.halving import POOL, rungs_for
+from caviar.scheduling.strategy import Stopping, Strategy, places
+from caviar.search.contract import Search
+from caviar.search.searches import check_search, search_named
+from caviar.space import Space, default_space
+from caviar.study.events import Progress
+from caviar.study.ledger import Ledger
+from caviar.study.spec import PREFERENCES, Request, check_budget, check_seed, check_study_name, stopping_named
+
+FINALISTS = 5
+FOLDS = 5
+FOLDED_BELOW = 2_000  # rows; with fewer, one validation part says too little to choose by
+REPEATS = 3  # with fresh seeds, where there are no folds
+
+_MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
+BYTES_A_PARAMETER = 16  # float32: the value, two moments, and room for running statistics and padding
+_MOST_PARAMETERS = 250_000_000  # below most_parameters of native/trial.h, which counts padding too
+_ROOM = 1.2  # a fifth more than estimated: other programs run too
+_CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room
+_FINALS_SHARE = 0.4  # of a time budget, at most: fewer finalists, repeats or epochs if they take longer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A request that passed every check, with its data prepared."""
+
+    request: Request
+    name: str
+    metric: str
+    space: Space
+    dataset: Dataset
+    engine: Engine
+    threads: int
+    rungs: tuple[int, ...]
+    pool: int
+    stopping: Stopping
+    folds: tuple[tuple[Examples, Examples], ...]  # (training, validation) of each repeat of a finalist
+    seconds: float | None
+    ended: Callable[[], bool]
+
+    @property
+    def repeats(self) -> int:
+        """How often each finalist is trained again."""
+        return len(self.folds)
+
+    @property
+    def folded(self) -> bool:
+        """Whether the repeats are the folds of a cross-validation, or fresh seeds on the same validation part."""
+        return self.folds[0][1] is not self.dataset.validation
+
+    def recipe(self, config: Config) -> tuple[Architecture, Optimisation]:
+        """The network that a config describes, for this data."""
+        return from_config(config, self.dataset.preprocessing.n_in, self.dataset.preprocessing.n_out)
+
+    def parameters(self, config: Config) -> int:
+        """How many numbers the network of ``config`` learns."""
+        architecture, _ = self.recipe(config)
+        return sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
+
+    def network(
+        self,
+        number: int,
+        config: Config,
+        repeat: int = 0,
+        rows: tuple[Examples, Examples] | None = None,
+        state: State | None = None,
+    ) -> Callable[[], Training]:
+        """What draws a trial's network, or takes up its ``state``, once a thread is there for it.
+
+        ``rows`` are (training, validation), if they are not those of the search.
+        """
+        architecture, optimisation = self.recipe(config)
+        training, validation = rows or (self.dataset.train, self.dataset.validation)
+        keys = Keys.of(self.request.seed, number, repeat)
+        return partial(self.engine.start, architecture, optimisation, training, validation, keys, state)
+
+    def search(self) -> Search:
+        """What proposes the configs."""
+        return search_named(self.request.search, self.space, self.request.seed)
+
+    def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
+        """The mean scores that an answer tells; those of regression that have a unit in the target's own."""
+        unit = self.dataset.preprocessing.target_deviation
+        units = {"accuracy": 1.0, "log_loss": 1.0} if unit is None else {"r2": 1.0, "rmse": unit, "mae": unit}
+        return {name: u * float(np.mean([e.scores[name] for e in evaluations])) for name, u in units.items()}
+
+    def in_time(self, reserve: float = 0.0) -> bool:
+        """Whether time is left, if ``reserve`` seconds of it are needed later. Raises KeyboardInterrupt on an end."""
+        if self.ended():
+            raise KeyboardInterrupt
+        return self.time_left() > reserve
+
+    def time_left(self) -> float:
+        """Seconds of the budget that are left for training; infinity where trials are the budget."""
+        if self.seconds is None:
+            return math.inf
+        sealed = self.dataset.facts["test"]
+        assert isinstance(sealed, int)
+        return self.seconds - _CONCLUDING - _CONCLUDING_ROW * sealed - (time.monotonic() - self.request.started)
+
+    def goal(self, trial: Trial) -> int:
+        """Epochs of a finalist's repeats: its own, or all where nothing but the end of the time kept it from them."""
+        over = trial.state in (TrialState.FINISHED, TrialState.STOPPED)
+        return trial.epochs if over else self.rungs[-1]
+
+    def cost(self, ledger: Ledger, trial: Trial, epochs: int | None = None) -> float:
+        """Seconds of one repeat of a finalist, to its goal or to ``epochs``."""
+        return ledger.seconds.get((trial.number, 0), 0.0) * (epochs or self.goal(trial)) / max(trial.epochs, 1)
+
+    def last_cost(self, cost: float) -> float:
+        """Seconds of the last training, on more rows, of a finalist whose repeats take ``cost``."""
+        return _ROOM * (1 + len(self.dataset.validation) / len(self.dataset.train)) * cost
+
+    def last_epochs(self, ledger: Ledger, trial: Trial) -> int:
+        """To which epoch there is time to train the winner on all rows; no fewer than it had in the search."""
+        goal, last_cost = self.goal(trial), self.last_cost(self.cost(ledger, trial))
+        fitting = goal if last_cost <= self.time_left() else int(goal * self.time_left() / last_cost)
+        return max(fitting, trial.epochs)
+
+    def finalists(self, ledger: Ledger) -> list[Trial]:
+        """The best trials: FINALISTS of them, or as many as there is time to repeat once before the last training."""
+        best = ledger.best(FINALISTS)
+        while len(best) > 1 and self._round_cost(ledger, best) > _FINALS_SHARE * (self.seconds or math.inf):
+            best.pop()
+        return best
+
+    def finals_cost(self, ledger: Ledger) -> float:
+        """Seconds to keep for the finals if the best trials of now become the finalists."""
+        best = self.finalists(ledger)
+        if self.seconds is None or not best:
+            return 0.0
+        return min(self._round_cost(ledger, best, self.repeats), _FINALS_SHARE * self.seconds)
+
+    def _round_cost(self, ledger: Ledger, finalists: list[Trial], repeats: int = 1) -> float:
+        """Seconds of so many repeats of the finalists and the last training of the costliest.
+
+        Beside the repeats of a finalist that is alone another thread does its last training.
+        """
+        costs = [self.cost(ledger, trial) for trial in finalists]
+        one_round = max(sum(costs) / self.threads, max(costs))
+        beside = len(costs) == 1 and self.threads > 1
+        return (0.0 if beside else _ROOM * repeats * one_round) + self.last_cost(max(costs))
+
+    def study_record(self, name: str) -> Study:
+        """What the store keeps of the study from its start."""
+        request = self.request
+        return Study(
+            name=name,
+            seed=request.seed,
+            metric=self.metric,
+            search=request.search,
+            space=self.space.to_dict(),
+            budget={
+                "seconds": self.seconds,
+                "trials": request.trials,
+                "rungs": list(self.rungs),
+                "repeats": self.repeats,
+                "request": request.record(),
+            },
+            data=self.dataset.facts,
+            environment=environment(self.engine.name, self.engine.instruction_set, self.threads),
+            state=StudyState.RUNNING,
+            created=datetime.now(UTC).isoformat(),
+        )
+
+    def progress(
+        self, phase: str, ledger: Ledger, strategy: Strategy | None = None, trouble: Exception | None = None
+    ) -> Progress:
+        """Where the study stands now."""
+        best = next(iter(ledger.best(1)), None)
+        reached = strategy.reached() if strategy is not None else ()
+        return Progress(
+            phase, time.monotonic() - self.request.started, ledger.counts(), reached, best, str(trouble or "")
+        )
+
+
+def check(request: Request, ended: Callable[[], bool]) -> Job:
+    """Check everything that can be checked before anything is written, the cheap mistakes first."""
+    from caviar.data.labels import check_task
+    from caviar.data.read import read
+
+    seconds = check_budget(request.seconds, request.trials)
+    check_seed(request.seed)
+    if request.threads is not None and request.threads < 1:
+        raise ConfigError(f"threads must be at least 1, got {request.threads}", f"this machine has {processors()}")
+    if request.prefer not in PREFERENCES:
+        raise ConfigError(
+            f"there is no preference {request.prefer!r}: it is score, small or fast",
+            did_you_mean(request.prefer, PREFERENCES),
+        )
+    stopping = stopping_named(request.stopping)
+    if request.metric is not None:
+        check_metric(request.metric)
+    check_task(request.task)
+    check_search(request.search)
+    engine = engine_named(request.engine)
+    if request.space is None:
+        space = default_space()
+    else:
+        space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
+    _check_names(space)
+    search_named(request.search, space, request.seed)  # not every search can walk through every space
+    table = read(request.data, request.target, request.labels)
+    test = None if request.test is None else read(request.test, request.target, request.test_labels)
+    dataset = prepare(table, request.seed, test, request.task)
+    metric = metric_for(str(dataset.facts["task"]), request.metric)
+    largest = _check_space(space, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
+    name = request.study if request.study is not None else table.name
+    check_study_name(name)
+    rungs = rungs_for(len(dataset.train))
+    return Job(
+        request=request,
+        name=name,
+        metric=metric,
+        space=space,
+        dataset=dataset,
+        engine=engine,
+        threads=request.threads or processors(),
+        rungs=rungs,
+        pool=max(1, min(POOL, _MEMORY // (largest * places(len(rungs))))),
+        stopping=stopping,
+        folds=_folds(dataset, request.seed),
+        seconds=seconds,
+        ended=ended,
+    )
+
+
+def _folds(dataset: Dataset, seed: int) -> tuple[tuple[Examples, Examples], ...]:
+    """What each repeat of a finalist trains on and is scored on."""
+    from caviar.data.split import folds
+
+    everything = dataset.train_and_validation()
+    if len(everything) >= FOLDED_BELOW:
+        return ((dataset.train, dataset.validation),) * REPEATS
+    parts = folds(everything.y, FOLDS, seed)
+    return tuple(
+        (everything.take(np.concatenate([*parts[:k], *parts[k + 1 :]])), everything.take(parts[k]))
+        for k in range(len(parts))
+    )
+
+
+def _check_names(space: Space) -> None:
+    """Every hyperparameter is a dense network's."""
+    for name in space.names:
+        if name not in HYPERPARAMETERS:
+            raise SpaceError(
+                f"{name!r} is not a hyperparameter of a dense network", did_you_mean(name, HYPERPARAMETERS)
+            )
+
+
+def _check_space(space: Space, n_in: int, n_out: int) -> int:
+    """Networks can be built all over the space, its edges included; the bytes that the largest of them keeps."""
+    edges = np.vstack([np.full(len(space.searched), u) for u in (0.0, 1.0)])
+    largest = 1
+    for config in [*space.from_unit(edges), *space.sample(200)]:
+        architecture, _ = from_config(config, n_in, n_out)
+        parameters = sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
+        if parameters > _MOST_PARAMETERS:
+            raise SpaceError(
+                f"the space has networks of {parameters:,} parameters, and engines take at most {_MOST_PARAMETERS:,}",
+                "lower hidden_units or layers in the space",
+            )
+        largest = max(largest, BYTES_A_PARAMETER * parameters)
+    return largest
+
+
+def model_path(request: Request, study: str, again: bool = False) -> Path | None:
+    """Where the model will be saved; StoreError if there is no folder, or a model already, unless ``again``."""
+    if request.out is None:
+        return None
+    path = Path(request.out) / f"{study}.caviar"
+    if path.exists() and not again:
+        raise StoreError(f"there is a model {path} already", "move it away, or name the study otherwise with --study")
+    if not path.parent.is_dir():
+        raise StoreError(f"there is no folder {path.parent}", "make it, or name another with --out")
+    return path

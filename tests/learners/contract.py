@@ -1,0 +1,102 @@
+"""Small problems that every engine is tried on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from caviar.data.dataset import Examples
+from caviar.learners.contract import Engine, Keys, Training
+from caviar.nn.config import Architecture, Optimisation
+
+
+def examples(rows: int, columns: int, classes: int, seed: int = 0) -> Examples:
+    """Gaussian clouds, one a class, that overlap."""
+    random = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(classes, columns))
+    y = random.integers(0, classes, rows)
+    x = centres[y] + random.normal(size=(rows, columns))
+    return Examples(np.ascontiguousarray(x, dtype=np.float32), y.astype(np.int32))
+
+
+def numbers(rows: int, columns: int, seed: int = 0) -> Examples:
+    """A curved function of a few columns with some noise, of mean about 0 and variance about 1."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(rows, columns))
+    y = 0.6 * x[:, 0] + 0.5 * np.sin(2 * x[:, 1]) + 0.4 * (x[:, 2] ** 2 - 1) + 0.3 * random.normal(size=rows)
+    return Examples(np.ascontiguousarray(x, dtype=np.float32), y.astype(np.float32))
+
+
+def examples_for(architecture: Architecture, rows: int, seed: int = 0) -> Examples:
+    """Clouds or a curve, as the network predicts classes or numbers."""
+    if architecture.regression:
+        return numbers(rows, architecture.n_in, seed)
+    return examples(rows, architecture.n_in, architecture.n_out, seed)
+
+
+def start(
+    engine: Engine,
+    architecture: Architecture,
+    optimisation: Optimisation,
+    rows: int = 150,
+    seed: int = 7,
+    trial: int = 3,
+    state=None,
+) -> Training:
+    training = examples_for(architecture, rows, seed=1)
+    validation = examples_for(architecture, 70, seed=2)
+    return engine.start(architecture, optimisation, training, validation, Keys.of(seed, trial), state)
+
+
+NETWORKS = {
+    "default": Architecture(20, 3, (32, 24)),
+    "without batch norm": Architecture(20, 3, (32, 24), batch_norm=False),
+    "tanh with dropout": Architecture(11, 4, (17,), activation="tanh", initialiser="xavier", dropout=0.3),
+    "sigmoid, odd widths": Architecture(5, 2, (7, 19, 3), activation="sigmoid", initialiser="xavier"),
+    "leaky relu with dropout, no batch norm": Architecture(
+        33, 5, (16, 16), activation="leaky_relu", batch_norm=False, dropout=0.5
+    ),
+    "softmax regression": Architecture(20, 3, ()),
+    "many classes": Architecture(9, 40, (48,)),
+    "wide enough for more than one piece of the inner dimension": Architecture(300, 3, (290,)),
+    "elu": Architecture(20, 3, (18, 9), activation="elu"),
+    "gelu with dropout": Architecture(20, 3, (32, 16), activation="gelu", dropout=0.2),
+    "gelu without batch norm": Architecture(20, 3, (33,), activation="gelu", batch_norm=False),
+    "silu": Architecture(20, 3, (24, 12), activation="silu"),
+    "silu and elu's odd widths, no batch norm": Architecture(7, 3, (5, 17), activation="silu", batch_norm=False),
+    # One layer: below a second one batch norm would take every shift away again, so that beta has the true gradient 0
+    # and Adam would follow the sign of rounding.
+    "identity": Architecture(12, 4, (9,), activation="identity", initialiser="lecun"),
+    "dropout of inputs too": Architecture(21, 3, (32,), dropout=0.3, input_dropout=0.2),
+    "softmax regression with dropout of inputs": Architecture(20, 3, (), input_dropout=0.4),
+    "three widths": Architecture(20, 3, (40, 20, 10), activation="leaky_relu"),
+    "one score for two classes": Architecture(20, 2, (32, 16), output="sigmoid"),
+    "logistic regression": Architecture(20, 2, (), output="sigmoid"),
+    "regression": Architecture(13, 1, (32, 16), output="linear"),
+    "regression with gelu, dropout, no batch norm": Architecture(
+        13, 1, (24,), activation="gelu", batch_norm=False, dropout=0.1, output="linear"
+    ),
+    "linear regression": Architecture(10, 1, (), output="linear"),
+    "exact statistics": Architecture(20, 3, (32, 24), batch_norm_statistics="exact"),
+}
+
+RECIPES = {
+    "adam": Optimisation("adam", learning_rate=0.01, batch_size=32, l2=1e-3),
+    "momentum": Optimisation("momentum", learning_rate=0.1, batch_size=48, l2=1e-2),
+    "rmsprop": Optimisation("rmsprop", learning_rate=0.003, batch_size=20),
+    "sgd": Optimisation("sgd", learning_rate=0.1, batch_size=150),
+    "nesterov, clipped": Optimisation("nesterov", learning_rate=0.1, batch_size=48, l2=1e-2, clip_norm=0.3),
+    "adamw, cosine by the step, warm-up": Optimisation(
+        "adamw",
+        learning_rate=0.01,
+        batch_size=32,
+        l2=1e-3,
+        weight_decay=0.1,
+        decay="cosine",
+        decay_rate=0.05,
+        decay_by="step",
+        warmup_steps=13,
+    ),
+    "smoothed and balanced": Optimisation(
+        "momentum", learning_rate=0.1, batch_size=48, label_smoothing=0.1, class_weights="balanced"
+    ),
+}

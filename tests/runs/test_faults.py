@@ -1,0 +1,282 @@
+"""What goes wrong around a run: kills, flipped bits, full disks, two keepers, orders that wait."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from caviar.errors import ConfigError, Fenced, SnapshotError, StoreError
+from caviar.records import InterventionState, RunState
+from caviar.runs import client, loop
+from caviar.runs.replay import replay
+from caviar.store import Store, state_files
+from caviar.store.runs import Runs
+from tests.runs.conftest import Pond
+
+CHILD = """
+import sys
+from caviar.runs import loop
+from tests.runs.conftest import CONFIG
+config = {**CONFIG, "hidden_units": 256, "layers": 3}
+request = loop.Request(data=sys.argv[1], target=sys.argv[2], config=config, epochs=int(sys.argv[4]), name="wine",
+                       store=sys.argv[3])
+for event in loop.follow(request):
+    if isinstance(event, loop.EpochDone):
+        print(event.measurement.clock.epoch, flush=True)
+"""
+
+
+def child(pond: Pond, epochs: int) -> subprocess.Popen[str]:
+    request = pond.request()
+    arguments = [str(request.data), str(request.target), pond.store, str(epochs)]
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True, cwd=root, stderr=subprocess.STDOUT
+    )
+
+
+def read_until(process: subprocess.Popen[str], epoch: int) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        assert line.strip().isdigit(), line + process.stdout.read()
+        if int(line) >= epoch:
+            return
+
+
+def test_a_killed_trainer_s_run_goes_on_and_obeys_the_orders_that_waited(pond: Pond):
+    """SIGKILL, an order to the dead, resume: nothing is lost but the epoch under way, and the replay agrees."""
+    with child(pond, 100_000) as process:
+        read_until(process, 3)
+        with pytest.raises(StoreError, match="is kept by process"):
+            next(iter(loop.resume("wine", pond.store)))
+        process.send_signal(signal.SIGKILL)
+    order = client.tell("wine", "turn", {"l2": 0.25}, pond.store, because="while it was dead")
+    assert order.state is InterventionState.WAITING
+    with pytest.raises(ConfigError, match="learning_rate must be"):
+        client.tell("wine", "turn", {"learning_rate": -1.0}, pond.store)
+    client.tell("wine", "stop", {}, pond.store, wait=0)
+    seen = pond.runs().measurements("wine")
+    done = pond.follow(loop.resume("wine", pond.store)).summary
+    orders = pond.runs().orders("wine")
+    assert [o.state for o in orders] == [InterventionState.DONE, InterventionState.DONE]
+    assert 3 <= done["epochs"] <= seen[-1].clock.epoch
+    diary = pond.runs().diary("wine")
+    assert [e.kind for e in diary if e.kind != "snapshot"] == ["resumed", "turn", "stop", "end"]
+    *_, end = replay("wine", pond.store)
+    assert end.summary["same_bits"]
+
+
+def test_what_was_turned_after_the_last_snapshot_is_turned_again_after_a_kill(pond: Pond):
+    killed = [False]
+
+    def on_epoch(event, order):
+        if event.measurement.clock.epoch == 3:
+            order("turn", {"learning_rate": 0.2}, "the last word")
+
+    events = loop.follow(pond.request(epochs=6), lambda: killed[0])
+    order = None
+    for event in events:
+        if isinstance(event, loop.Begun):
+            order = event.order
+        elif isinstance(event, loop.EpochDone):
+            on_epoch(event, order)
+        elif isinstance(event, loop.Noted) and event.entry.kind == "turn":
+            break  # here the power goes: what the generator's end would write is undone below
+    events.close()
+    with Store.open(pond.store) as store, store._writing() as connection:
+        connection.exec_driver_sql("UPDATE runs SET state = 'running'")
+        connection.exec_driver_sql("DELETE FROM run_snapshots WHERE epoch > 3 OR reason = 'interrupted'")
+    pond.follow(loop.resume("wine", pond.store))
+    measured = {m.clock.epoch: m.values["learning_rate"] for m in pond.runs().measurements("wine")}
+    assert measured[6] == 0.2
+    *_, end = replay("wine", pond.store)
+    assert end.summary["same_bits"]
+
+
+def test_a_run_that_was_rolled_back_and_then_killed_goes_on_where_it_had_gone_back_to(pond: Pond):
+    def hand(event, order):
+        if event.measurement.clock.epoch == 4 and event.measurement.clock.take == 0:
+            order("rollback", {"snapshot": 2}, "the test")
+            order("turn", {"learning_rate": 0.05}, "the test")
+
+    whole = pond.raise_one(hand, name="whole").summary
+    order, events = None, loop.follow(pond.request())
+    for event in events:
+        if isinstance(event, loop.Begun):
+            order = event.order
+        elif isinstance(event, loop.EpochDone):
+            hand(event, order)
+        elif isinstance(event, loop.Noted) and event.entry.kind == "turn":
+            break
+    events.close()
+    with Store.open(pond.store) as store, store._writing() as connection:
+        connection.exec_driver_sql("UPDATE runs SET state = 'running'")
+    again = pond.follow(loop.resume("wine", pond.store)).summary
+    assert again["bits"] == whole["bits"]
+    *_, end = replay("wine", pond.store)
+    assert end.summary["same_bits"]
+
+
+def test_a_frozen_keeper_that_was_taken_for_dead_is_fenced_when_it_wakes(pond: Pond):
+    events = loop.follow(pond.request(epochs=500))
+    for event in events:
+        if isinstance(event, loop.EpochDone):
+            break
+    elsewhere = {"host": "pond", "boot": "b", "pids": "p", "pid": 7, "started": "1", "user": "anna", "since": "now"}
+    with Store.open(pond.store) as store:
+        runs = Runs(store)
+        import json
+
+        with store._writing() as connection:  # as if it ran on another machine
+            connection.exec_driver_sql("UPDATE runs SET keeper = ?", (json.dumps(elsewhere),))
+        waited: list[float] = []
+        holding = runs.take("wine", patience=5.0, clock=lambda: sum(waited), sleep=waited.append)
+        assert sum(waited) >= 5.0
+        with pytest.raises(Fenced, match="another process keeps run 'wine'"):
+            for _ in events:
+                pass
+        runs.close(holding, RunState.INTERRUPTED, None)
+
+
+def test_a_keeper_elsewhere_that_beats_is_alive(pond: Pond):
+    pond.raise_one(epochs=1)
+    with Store.open(pond.store) as store:
+        runs = Runs(store)
+        with store._writing() as connection:
+            connection.exec_driver_sql("""UPDATE runs SET state = 'running', keeper = '{"host": "x", "pid": 1}'""")
+
+        def beat(_: float) -> None:
+            with store._writing() as connection:
+                connection.exec_driver_sql("UPDATE runs SET beats = beats + 1")
+
+        with pytest.raises(StoreError, match="is kept by process 1 of"):
+            runs.take("wine", sleep=beat)
+
+
+def test_a_flipped_bit_in_a_snapshot_is_named_and_the_one_before_is_taken(pond: Pond):
+    asked = [False]
+    events = loop.follow(pond.request(epochs=5), lambda: asked[0])
+
+    def until_interrupted() -> None:
+        for event in events:
+            asked[0] = asked[0] or (isinstance(event, loop.EpochDone) and event.measurement.clock.epoch == 3)
+
+    with pytest.raises(KeyboardInterrupt):
+        until_interrupted()
+    runs = pond.runs()
+    newest = [s for s in runs.snapshots("wine") if s.state == "kept"][-1]
+    path = runs.folder / str(runs.number("wine")) / newest.path
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+    pond.follow(loop.resume("wine", pond.store))
+    warnings = [e for e in pond.runs().diary("wine") if e.kind == "warning"]
+    assert [e.facts["snapshot"] for e in warnings] == [newest.number]
+    assert "is damaged" in warnings[0].text
+    states = {s.number: s.state for s in pond.runs().snapshots("wine")}
+    assert states[newest.number] == "damaged"
+    with pytest.raises(StoreError, match="is damaged"):
+        client.snapshot_numbered(pond.runs().snapshots("wine"), newest.number)
+    *_, end = replay("wine", pond.store)
+    assert end.summary["same_bits"]
+
+
+def test_no_flipped_bit_and_no_cut_goes_unseen(tmp_path: Path):
+    state = {"weights": np.arange(12.0).reshape(3, 4), "step": 7, "text": "🐼"}
+    content = state_files.pack(state)
+    digest = state_files.write(tmp_path / "s", content)
+    assert state_files.read(tmp_path / "s", digest)["text"] == "🐼"
+    stream = random.Random(0)
+    for _ in range(200):
+        broken = bytearray(content)
+        broken[stream.randrange(len(broken))] ^= 1 << stream.randrange(8)
+        (tmp_path / "s").write_bytes(broken)
+        with pytest.raises(SnapshotError, match="is damaged"):
+            state_files.read(tmp_path / "s", digest)
+    for length in range(len(content)):
+        (tmp_path / "s").write_bytes(content[:length])
+        with pytest.raises(SnapshotError):
+            state_files.read(tmp_path / "s", digest)
+        with pytest.raises(SnapshotError):
+            state_files.unpack(content[:length])
+
+
+def test_a_full_disk_in_mid_snapshot_is_a_warning_and_the_run_goes_on(pond: Pond, monkeypatch: pytest.MonkeyPatch):
+    """The write fails half way, at the fourth snapshot and the fifth: what was there before is whole."""
+    real, calls = os.fsync, [0]
+
+    def fsync(descriptor: int) -> None:
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith(".unfinished"):
+            calls[0] += 1
+            if calls[0] in (4, 5):
+                raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr("caviar.files.os.fsync", fsync)
+    pond.raise_one()
+    kept = [s for s in pond.runs().snapshots("wine") if s.state == "kept"]
+    assert [s.clock.epoch for s in kept] == [0, 1, 2, 5, 6]
+    warnings = [e.text for e in pond.runs().diary("wine") if e.kind == "warning"]
+    assert len(warnings) == 2
+    assert "No space left on device" in warnings[0]
+    assert "make room on the disk" in warnings[0]
+    folder = pond.runs().folder / str(pond.runs().number("wine"))
+    assert len(list(folder.iterdir())) == 5
+    for s in kept:
+        state_files.read(folder / s.path, s.sha256)
+
+
+def test_a_state_file_that_would_run_code_is_only_refused(tmp_path: Path):
+    import pickle
+
+    class Evil:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "ran"),))
+
+    for content in (pickle.dumps(Evil()), b"", b"\xff" * 64, (1 << 62).to_bytes(8, "little") + b"{}"):
+        with pytest.raises(SnapshotError):
+            state_files.unpack(content)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_orders_to_runs_that_are_over_or_not_there(pond: Pond):
+    pond.raise_one(epochs=1)
+    with pytest.raises(StoreError, match="is finished and takes no orders"):
+        client.tell("wine", "turn", {"l2": 0.1}, pond.store)
+    with pytest.raises(StoreError, match="did you mean 'wine'"):
+        client.tell("wien", "turn", {"l2": 0.1}, pond.store)
+    with pytest.raises(ConfigError, match="did you mean 'pause'"):
+        client.tell("wine", "pausse", {}, pond.store)
+    with pytest.raises(StoreError, match="there is no snapshot 99"):
+        client.tell("wine", "rollback", {"snapshot": 99}, pond.store)
+
+
+def test_an_order_from_elsewhere_is_obeyed_while_it_trains(pond: Pond):
+    process = child(pond, 100_000)
+    try:
+        read_until(process, 2)
+        order = client.tell("wine", "turn", {"learning_rate": 0.05}, pond.store, because="to see", wait=30)
+        assert order.state is InterventionState.DONE
+        refused = client.tell("wine", "rollback", {"snapshot": 1}, pond.store, wait=30)
+        assert refused.state is InterventionState.DONE
+        client.tell("wine", "pause", {}, pond.store, wait=30)
+        first = client.look("wine", pond.store)
+        time.sleep(0.5)
+        assert client.look("wine", pond.store).epochs == first.epochs
+        client.tell("wine", "resume", {}, pond.store, wait=30)
+        client.tell("wine", "stop", {}, pond.store, wait=30)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
+    *_, end = replay("wine", pond.store)
+    assert end.summary["same_bits"]

@@ -1,0 +1,143 @@
+"""Each of the nurse's rules alone, on histories made by hand, and what comes of them together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caviar.runs import nurse
+from caviar.runs.nurse import THRESHOLDS, Sight, advise
+
+GUESS = math.log(10)
+
+
+def layer(**changes: float) -> dict[str, float]:
+    healthy = {"gradient_norm": 0.1, "update_to_weight": 1e-3, "dead": 0.0, "saturated": 0.0}
+    return {**healthy, **changes}
+
+
+def epochs(training: list[float], validation: list[float], inside=None):
+    return [
+        {"epoch": i, "train_loss": t, "validation_loss": v, "inside": inside or [layer(), layer()]}
+        for i, (t, v) in enumerate(zip(training, validation, strict=True), start=1)
+    ]
+
+
+def seen(training: list[float], validation: list[float], **rest) -> Sight:
+    return Sight(
+        losses=[], epochs=epochs(training, validation, rest.pop("inside", None)), guess=GUESS, epoch_ended=True, **rest
+    )
+
+
+def rules(sight: Sight) -> list[str]:
+    return [advice.rule for advice in advise(sight)]
+
+
+def falling(n: int, start: float = 2.0, factor: float = 0.9) -> list[float]:
+    return [start * factor**i for i in range(n)]
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=50), st.floats(0.0, 0.99))
+def test_the_smoothed_loss_is_pandas_adjusted_average(losses: list[float], beta: float):
+    expected = pd.Series(losses).ewm(alpha=1 - beta, adjust=True).mean().iloc[-1]
+    assert nurse.smoothed(losses, beta) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_nothing_is_said_of_a_run_that_goes_well():
+    assert rules(seen(falling(40), falling(40))) == []
+
+
+def test_a_nan_leads_back():
+    (advice,) = advise(Sight([1.0, math.nan], [], GUESS, finite=False))
+    assert (advice.rule, advice.action) == ("diverged", "rollback")
+
+
+def test_an_explosion_is_seen_before_it_is_infinite_and_one_odd_mini_batch_is_none():
+    done = epochs(falling(5), falling(5))
+    calm = [1.3] * 30
+    assert rules(Sight(calm, done, GUESS)) == []
+    assert rules(Sight([*calm, 12.0], done, GUESS)) == []
+    assert rules(Sight([*calm, *[12.0] * 5], done, GUESS)) == ["exploding"]
+
+
+def test_a_small_loss_may_triple():
+    done = epochs([0.01], [0.01])
+    assert rules(Sight([0.05] * 100, done, GUESS)) == []
+
+
+def test_before_the_first_epoch_an_explosion_is_measured_by_guessing():
+    assert rules(Sight([2.0 * GUESS] * 20, [], GUESS)) == []
+    assert rules(Sight([4.0 * GUESS] * 20, [], GUESS)) == ["exploding"]
+
+
+def test_an_epoch_far_worse_on_both_parts_leads_back_and_on_one_does_not():
+    good = falling(6, 0.5)
+    assert rules(seen([*good, 2.0], [*good, 2.0])) == ["worsened"]
+    assert "worsened" not in rules(seen([*good, 0.2], [*good, 2.0]))
+    assert "worsened" not in rules(seen([*good, 2.0], [*good, 0.2]))
+
+
+def test_a_raised_rate_that_made_two_epochs_worse_is_regretted():
+    before, after = [1.0, 0.5], [0.6, 0.56]
+    worse = seen([*before, *after], [*before, *after], raised=2)
+    assert rules(worse) == ["regretted"]
+    assert rules(replace(worse, raised=None)) == []
+    assert rules(seen([*before, 0.6], [*before, 0.6], raised=2)) == []  # one epoch may be the price of it
+    assert rules(seen([*before, 0.6, 0.51], [*before, 0.6, 0.51], raised=2)) == []
+    assert rules(seen([*before, *after], [*before, 0.6, 0.45], raised=2)) == []  # validation gained
+
+
+def test_a_plateau_proposes_a_decay_of_the_rate_in_force():
+    flat = [*falling(5, 1.0), *[0.66] * 11]
+    sight = seen(flat, flat, knobs={"learning_rate": 0.1})
+    (advice,) = advise(sight)
+    assert (advice.rule, advice.action) == ("plateau", "turn")
+    assert advice.changes["learning_rate"] == pytest.approx(0.03)
+    assert rules(replace(sight, since_turn=3)) == []  # it was just turned: wait
+    assert rules(seen([*falling(16, 1.0)], flat, knobs={"learning_rate": 0.1})) == []  # training still falls
+
+
+def test_overfitting_is_validation_that_turns_while_training_falls():
+    turning = [1.0, 0.8, 0.6, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9]
+    assert rules(seen(falling(9), turning)) == ["overfitting"]
+    assert rules(seen(falling(6), turning[:6])) == []  # too early to say
+    assert "overfitting" not in rules(seen(turning, turning))  # training turns too: something else
+
+
+@pytest.mark.parametrize(
+    ("ill", "rule"),
+    [
+        ([layer(gradient_norm=1e-7), layer()], "vanishing"),
+        ([layer(gradient_norm=1e5), layer(gradient_norm=1e5)], "vanishing"),
+        ([layer(dead=0.8), layer()], "dead"),
+        ([layer(saturated=0.7), layer()], "saturated"),
+        ([layer(update_to_weight=0.5), layer(update_to_weight=0.4)], "tearing"),
+    ],
+)
+def test_an_ill_layer_is_named_when_it_stays_ill(ill, rule: str):
+    assert rules(seen(falling(3), falling(3), inside=ill)) == [rule]
+    once = seen(falling(3), falling(3))
+    once.epochs[-1]["inside"] = ill  # type: ignore[index]
+    assert rules(once) == []
+
+
+def test_after_too_many_rollbacks_she_stops_with_advice():
+    sight = Sight([math.nan], [], GUESS, finite=False, rollbacks=THRESHOLDS.rollbacks)
+    (advice,) = advise(sight)
+    assert advice.action == "stop"
+    assert "ten times smaller" in advice.text
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 40))
+def test_noise_around_a_falling_loss_is_no_reason_to_act(seed: int, n: int):
+    """Multiplicative noise of 10 %, as a mini-batch's has at the end of a training, but for one draw in twenty."""
+    random = np.random.default_rng(seed)
+    noisy = (np.array(falling(n, 2.0, 0.95)) * random.normal(1, 0.1, n).clip(0.8, 1.2)).tolist()
+    sight = replace(seen(noisy, noisy), losses=(noisy[-1] * random.normal(1, 0.3, 200).clip(0.1, 2)).tolist())
+    assert [advice for advice in advise(sight) if advice.action == "rollback"] == []

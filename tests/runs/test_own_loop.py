@@ -1,0 +1,231 @@
+"""Loops that are not caviar's: PyTorch, scikit-learn and a bare one, under care."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import SGDClassifier
+
+import caviar
+from caviar.data import samples
+from caviar.errors import ConfigError, StoreError
+from caviar.records import InterventionState, RunState
+from caviar.store import Store
+from caviar.store.runs import Runs
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    return str(tmp_path / "caviar.db")
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def until(what, seconds: float = 20.0) -> None:
+    """Waits for a thread beside: generous, for the machine may be busy."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.02)
+
+
+class Torch:
+    """A small network on the digits."""
+
+    def __init__(self) -> None:
+        table = samples.digits()
+        self.x = torch.tensor(table.frame.to_numpy(np.float32) / 16)
+        self.y = torch.tensor(np.unique(table.target.to_numpy(str), return_inverse=True)[1])
+        self.generator = torch.Generator().manual_seed(0)
+        torch.manual_seed(0)
+        self.model = torch.nn.Sequential(torch.nn.Linear(64, 16), torch.nn.ReLU(), torch.nn.Linear(16, 10))
+        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=0.01)
+
+    def step(self, rate: float) -> float:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        rows = torch.randint(len(self.y), (64,), generator=self.generator)
+        loss = torch.nn.functional.cross_entropy(self.model(self.x[rows]), self.y[rows])
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        return loss.item()
+
+    def save(self, run) -> None:
+        run.snapshot(
+            model=self.model.state_dict(), optimiser=self.optimiser.state_dict(), stream=self.generator.get_state()
+        )
+
+    def load(self, run) -> None:
+        self.model.load_state_dict(run.state["model"])
+        self.optimiser.load_state_dict(run.state["optimiser"])
+        self.generator.set_state(run.state["stream"])
+
+    def bits(self) -> list[bytes]:
+        return [p.detach().numpy().tobytes() for p in self.model.parameters()]
+
+
+def test_a_pytorch_loop_comes_back_to_the_bit(store: str):
+    other = Torch()
+    losses = [other.step(0.01) for _ in range(40)]
+    mine = Torch()
+    seen = []
+    with caviar.babysit.run("net", knobs={"learning_rate": 0.01}, store=store, snapshot_seconds=1e9) as run:
+        runs = run._runs
+        while run.step < 40:
+            loss = mine.step(run.knobs.learning_rate)
+            run.log(loss=loss)
+            seen.append(loss)
+            if run.wants_snapshot:
+                mine.save(run)  # the first one, after step 1
+            if run.step == 20 and len(seen) == 20:
+                runs.order("net", "rollback", {}, "the test", "to see")
+                until(lambda: run._urgent)
+                run.log(loss=mine.step(0.01))
+            if run.wants_rollback:
+                mine.load(run)
+    assert mine.bits() == other.bits()
+    assert seen[:20] == losses[:20]
+    assert seen[20:] == losses[1:]  # from the snapshot after step 1 on, the same again
+    with Store.open(store) as opened:
+        kinds = [entry.kind for entry in Runs(opened).diary("net")]
+    assert kinds == ["begun", "snapshot", "rollback", "end"]
+
+
+def test_a_scikit_learn_loop_is_turned_and_taken_up_again(store: str):
+    table = samples.digits()
+    x, y = table.frame.to_numpy(np.float64) / 16, np.unique(table.target.to_numpy(str), return_inverse=True)[1]
+    model = SGDClassifier(random_state=0)
+
+    def broken() -> None:
+        with caviar.babysit.run("linear", knobs={"alpha": 1e-4, "shuffle": True}, store=store) as run:
+            model.partial_fit(x, y, classes=np.arange(10))
+            run.log(accuracy=model.score(x, y))
+            assert run.wants_snapshot
+            run.snapshot(coefficients=model.coef_, intercept=model.intercept_, classes=model.classes_)
+            run._runs.order("linear", "turn", {"alpha": 1e-3}, "the test", "")
+            until(lambda: run._urgent)
+            run.log(accuracy=model.score(x, y))
+            assert run.knobs.alpha == 1e-3
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    again = SGDClassifier(random_state=0)
+    with caviar.babysit.run("linear", knobs={"alpha": 1e-4, "shuffle": True}, store=store) as run:
+        assert run.wants_rollback
+        assert not run.wants_rollback
+        assert run.step == 1
+        assert run.knobs.alpha == 1e-4  # as it was when the state was saved
+        again.partial_fit(x[:10], y[:10], classes=np.arange(10))
+        again.coef_, again.intercept_ = run.state["coefficients"], run.state["intercept"]
+        assert again.score(x, y) == model.score(x, y)
+        run.log(accuracy=again.score(x, y))
+    with pytest.raises(StoreError, match="is finished already"), caviar.babysit.run("linear", store=store):
+        pass
+
+
+def test_a_nan_leads_back_with_half_of_the_rate(store: str):
+    with caviar.babysit.run("sick", knobs={"learning_rate": 0.5}, store=store) as run:
+        run.log(loss=1.0)
+        run.snapshot(weights=np.arange(3.0))
+        run.log(loss=math.nan)
+        until(lambda: run._urgent)
+        run.log(loss=math.nan)
+        assert run.wants_rollback
+        assert run.state["weights"].tolist() == [0, 1, 2]
+        assert run.knobs.learning_rate == 0.25
+
+
+def test_pause_holds_log_and_stop_ends_the_block(store: str):
+    passed = []
+    with caviar.babysit.run("held", store=store) as run:
+        run._runs.order("held", "pause", {}, "the test", "")
+        until(lambda: run._urgent)
+
+        def let_go() -> None:
+            until(lambda: run._paused)
+            passed.append("paused")
+            run._runs.order("held", "resume", {}, "the test", "")
+
+        thread = threading.Thread(target=let_go)
+        thread.start()
+        run.log(loss=1.0)
+        thread.join()
+        passed.append("went on")
+        run._runs.order("held", "stop", {}, "the test", "enough")
+        until(lambda: run._urgent)
+        run.log(loss=1.0)
+        passed.append("never")
+    assert passed == ["paused", "went on"]
+    with Store.open(store) as opened:
+        assert Runs(opened).run("held").state is RunState.STOPPED
+        assert all(order.state is InterventionState.DONE for order in Runs(opened).orders("held"))
+
+
+def test_knobs_are_checked_where_they_are_typed_and_where_they_are_turned(store: str):
+    with pytest.raises(ConfigError, match="learning_rate must be"):
+        caviar.babysit.run("bad", knobs={"learning_rate": -1}, store=store)
+    with pytest.raises(ConfigError, match="a knob is a number"):
+        caviar.babysit.run("bad", knobs={"x": [1]}, store=store)  # type: ignore[dict-item]
+    from caviar.runs.client import tell
+
+    with caviar.babysit.run("good", knobs={"learning_rate": 0.1, "temperature": 2.0}, store=store):
+        with pytest.raises(ConfigError, match="no knob 'warmth'"):
+            tell("good", "turn", {"warmth": 1}, store, wait=0)
+        with pytest.raises(ConfigError, match="learning_rate must be"):
+            tell("good", "turn", {"learning_rate": -1}, store, wait=0)
+        assert tell("good", "turn", {"temperature": 3.0}, store, wait=0).state is InterventionState.WAITING
+
+
+def test_what_is_no_state_is_refused_without_pickle(store: str):
+    with caviar.babysit.run("odd", store=store) as run, pytest.raises(StoreError, match="got function at state"):
+        run.snapshot(model=lambda: 1)
+
+
+LOOP = """
+import os, sys, caviar
+with caviar.babysit.run("mortal", knobs={"learning_rate": 0.1}, store=sys.argv[1]) as run:
+    total = 0
+    while run.step < 50:
+        total += run.step
+        run.log(loss=1.0 / (1 + run.step))
+        if run.wants_rollback:
+            total = run.state["total"]
+            print("taken up at", run.step, flush=True)
+        if run.wants_snapshot or run.step % 10 == 0:
+            run.snapshot(total=total)
+        if run.step == 25 and len(sys.argv) > 2:
+            os.kill(os.getpid(), 9)
+    print("total", total)
+"""
+
+
+def test_a_killed_loop_is_taken_up_by_the_same_with_line(store: str):
+    first = subprocess.run([sys.executable, "-c", LOOP, store, "die"], capture_output=True, text=True, check=False)
+    assert first.returncode == -9
+    second = subprocess.run([sys.executable, "-c", LOOP, store], capture_output=True, text=True, check=False)
+    assert second.stdout == f"taken up at 20\ntotal {sum(range(50))}\n", second.stderr
+
+
+def test_log_is_a_list_s_append(store: str):
+    """Not a time but a fact: nothing is written by the loop's own thread."""
+    with caviar.babysit.run("quick", store=store) as run:
+        with run._lock:  # whoever wanted the store now would wait for ever
+            for _ in range(10_000):
+                run.log(loss=1.0)
+        assert run.step == 10_000

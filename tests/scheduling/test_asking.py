@@ -1,0 +1,134 @@
+"""Ask and tell for anyone's own training: every report is answered at once, and replays the same."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from caviar.errors import ConfigError
+from caviar.scales import Linear
+from caviar.scheduling.asking import Asking
+from caviar.search.searches import search_named
+from caviar.space import Space, default_space
+
+SPACE = Space(x=Linear(0, 1))
+
+
+def asking(**arguments):
+    return Asking(search_named("coarse_to_fine", SPACE, 3), **arguments)
+
+
+def test_it_finds_the_best_part_with_any_way_of_training():
+    machine = asking(larger_is_better=False)
+    late = []
+    for _ in range(300):
+        (trial,) = machine.ask()
+        loss = (float(trial.config["x"]) - 0.3) ** 2
+        goes_on, epoch = True, 0
+        while goes_on and epoch < 27:
+            epoch += 1
+            goes_on = machine.report(trial.number, epoch, loss + 1 / epoch)
+        machine.tell(trial.number, loss, "finished" if goes_on else "stopped")
+        if trial.number > 200 and trial.origin.startswith("box"):
+            late.append(loss)
+    assert len(late) > 50
+    assert max(late) < 0.02
+    assert machine.boxes
+
+
+def test_without_any_report_it_learns_from_what_is_told():
+    machine = asking()
+    for _ in range(100):
+        for trial in machine.ask(3):
+            machine.tell(trial.number, -abs(float(trial.config["x"]) - 0.7))
+    assert machine.boxes[-1].ranges["x"]["low"] < 0.7 < machine.boxes[-1].ranges["x"]["high"]
+    assert machine.boxes[-1].ranges["x"]["high"] - machine.boxes[-1].ranges["x"]["low"] < 0.2
+
+
+def test_one_in_three_goes_on_from_a_rung():
+    machine = Asking(search_named("random", SPACE, 0), rungs=(1, 3))
+    answers = [machine.report(t.number, 1, random.Random(t.number).random()) for t in machine.ask(3000)]
+    assert 0.31 < sum(answers) / 3000 < 0.36
+
+
+def test_the_median_rule_and_none():
+    for rule, low, high in (("median", 0.48, 0.53), ("none", 1.0, 1.0)):
+        machine = Asking(search_named("random", SPACE, 0), rule=rule, rungs=(1, 3))
+        answers = [machine.report(t.number, 1, random.Random(t.number).random()) for t in machine.ask(2000)]
+        assert low <= sum(answers) / 2000 <= high
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_no_number_is_a_trial_that_diverged(value):
+    machine = asking()
+    a, b = machine.ask(2)
+    assert machine.report(a.number, 1, value) is False
+    machine.tell(a.number, value)
+    machine.tell(b.number, None, "diverged")
+    assert len(machine.ask(500)) == 500
+
+
+def test_a_stop_is_not_taken_back_between_rungs():
+    machine = Asking(search_named("random", SPACE, 0), rungs=(1, 9))
+    trials = machine.ask(10)
+    for trial in trials:
+        machine.report(trial.number, 1, float(trial.number))
+    poorest = Asking(search_named("random", SPACE, 0), rungs=(1, 9))
+    for trial in poorest.ask(10):
+        answer = poorest.report(trial.number, 1, -float(trial.number))
+    assert answer is False
+    assert poorest.report(9, 2, 100.0) is False
+
+
+def test_a_report_that_skips_rungs_counts_at_the_last():
+    machine = asking()
+    (trial,) = machine.ask()
+    assert machine.report(trial.number, 10, 0.5)
+    assert [c.number for c in machine._compared[2]] == [trial.number]
+    assert not machine._compared[0]
+
+
+def test_mistakes_get_their_way_out():
+    machine = asking()
+    (trial,) = machine.ask()
+    with pytest.raises(ConfigError, match="must be at least 1, got 0"):
+        machine.ask(0)
+    with pytest.raises(ConfigError, match="there is no trial 17"):
+        machine.report(17, 1, 0.5)
+    with pytest.raises(ConfigError, match="an epoch must be 1 or more"):
+        machine.report(trial.number, 0, 0.5)
+    machine.tell(trial.number, 0.5)
+    with pytest.raises(ConfigError, match="was told already"):
+        machine.tell(trial.number, 0.5)
+
+
+def test_a_search_that_ends_gives_fewer():
+    machine = Asking(search_named("grid:4", SPACE, 0))
+    assert len(machine.ask(10)) == 4
+    assert machine.ask(10) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("art"), st.integers(0, 5), st.floats(0, 1)), max_size=120))
+def test_the_same_calls_give_the_same_answers(calls):
+    def session():
+        machine = Asking(search_named("coarse_to_fine", default_space(), 1))
+        open_trials, epochs, answers = [], {}, []
+        for kind, which, value in calls:
+            if kind == "a" or not open_trials:
+                asked = machine.ask(which + 1)
+                answers += asked
+                open_trials += [a.number for a in asked]
+            elif kind == "r":
+                number = open_trials[which % len(open_trials)]
+                epochs[number] = epochs.get(number, 0) + 1
+                answers.append(machine.report(number, epochs[number], value))
+            else:
+                machine.tell(open_trials.pop(which % len(open_trials)), value)
+        return answers
+
+    assert session() == session()

@@ -1,0 +1,128 @@
+"""Ask and tell from Python: anyone's training code, everything in the store, taken up again."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import caviar
+from caviar.errors import ConfigError, NoAnswer, StoreError
+from caviar.records import StudyState, TrialState
+from caviar.store import Store
+
+SPACE = caviar.Space(learning_rate=caviar.Log(1e-4, 1, tier=1), dropout=caviar.Linear(0.0, 0.5))
+
+
+def accuracy(config, epoch: int) -> float:
+    """A network that learns best at 0.01, and better the longer it is trained."""
+    return 1.0 - 0.1 * abs(math.log10(config["learning_rate"]) + 2) - 0.3 / (epoch + 1)
+
+
+def train(study, trial) -> bool:
+    for epoch in range(1, 28):
+        value = accuracy(trial.config, epoch)
+        if not study.report(trial, epoch, value):
+            break
+    study.tell(trial, value)
+    return epoch == 27
+
+
+def test_good_trials_go_on_poor_ones_stop_and_all_is_kept(tmp_path: Path):
+    with caviar.open_study("mine", SPACE, seed=3, store=tmp_path / "c.db") as study:
+        through = [train(study, trial) for trial in study.ask(60)]
+        assert 3 <= sum(through) <= 30
+        best = study.best
+        assert abs(math.log10(best.config["learning_rate"]) + 2) < 0.5
+        frame = study.trials()
+        assert len(frame) == 60
+    with Store.open(tmp_path / "c.db", create=False) as store:
+        assert store.study("mine").state is StudyState.FINISHED
+        assert store.study("mine").result["best"]["trial"] == best.number
+        states = [trial.state for trial in store.trials("mine")]
+        assert states.count(TrialState.FINISHED) == sum(through)
+        measured = [m for number, _, m in store.measurements("mine") if number == best.number]
+        assert [m.score for m in measured] == [accuracy(best.config, m.epoch) for m in measured]
+
+
+def test_losses_are_minimised(tmp_path: Path):
+    with caviar.open_study("mine", SPACE, goal="minimize", store=tmp_path / "c.db") as study:
+        for trial in study.ask(30):
+            study.tell(trial, 1 - accuracy(trial.config, 27))
+        told = [1 - accuracy(t, 27) for t in study.trials()[["learning_rate"]].to_dict("records")]
+        assert study.best.score == pytest.approx(min(told))
+
+
+def test_a_study_is_taken_up_with_all_that_it_knew(tmp_path: Path):
+    store = tmp_path / "c.db"
+    with caviar.open_study("mine", SPACE, store=store) as study:
+        for trial in study.ask(20):
+            train(study, trial)
+        best = study.best
+        left = study.ask()[0]
+    with caviar.open_study("mine", SPACE, store=store) as study:
+        assert study.best == best
+        assert study.ask()[0].number == 21
+        assert study.trials().set_index("number").loc[left.number, "state"] == "interrupted"
+        with pytest.raises(ConfigError, match="told already"):
+            study.tell(left, 0.5)
+
+
+def test_a_killed_session_loses_half_a_second_at_most(tmp_path: Path):
+    code = """
+        import sys, time
+        import caviar
+        from tests.study.test_ask_tell import SPACE, train
+        study = caviar.open_study("mine", SPACE, store=sys.argv[1])
+        for trial in study.ask(10):
+            train(study, trial)
+        time.sleep(0.6)
+        study.ask()
+        print("asked", flush=True)
+        time.sleep(60)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "c.db")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asked\n"
+        os.kill(process.pid, signal.SIGKILL)
+    with caviar.open_study("mine", SPACE, store=tmp_path / "c.db") as study:
+        assert len(study.trials()) == 11
+        assert study.ask()[0].number == 11
+
+
+def test_nan_is_a_trial_that_diverged_and_never_the_best(tmp_path: Path):
+    with caviar.open_study("mine", SPACE, store=tmp_path / "c.db") as study:
+        one, other, third = study.ask(3)
+        with pytest.raises(NoAnswer):
+            _ = study.best
+        assert study.report(one, 1, math.nan) is False
+        study.tell(one, math.nan)
+        study.tell(other, None)
+        study.tell(third, 0.1)
+        assert study.best.number == third.number
+        assert study.trials()["state"].tolist() == ["diverged", "diverged", "finished"]
+
+
+def test_mistakes(tmp_path: Path):
+    store = tmp_path / "c.db"
+    with pytest.raises(ConfigError, match="maximize or minimize"):
+        caviar.open_study("mine", SPACE, goal="largest", store=store)
+    with pytest.raises(StoreError, match="name"):
+        caviar.open_study("../mine", SPACE, store=store)
+    assert not store.exists()
+    with caviar.open_study("mine", SPACE, store=store) as study:
+        trial = study.ask()[0]
+        study.report(trial, 2, 0.5)
+        with pytest.raises(ConfigError, match="epoch 2 already"):
+            study.report(trial, 2, 0.5)
+        with pytest.raises(StoreError, match="is running"):
+            caviar.open_study("mine", SPACE, store=store)
+    with pytest.raises(StoreError, match="another study"):
+        caviar.open_study("mine", SPACE, seed=9, store=store)

@@ -1,0 +1,61 @@
+"""Greedy ensemble selection, beside scikit-learn's losses and brute force."""
+
+from __future__ import annotations
+
+from itertools import combinations_with_replacement
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from caviar.study.ensemble import loss, scores, select
+
+
+def library(seed: int, n: int = 5, m: int = 200, classes: int = 3):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(classes, size=m).astype(np.int32)
+    z = rng.normal(size=(n, m, classes)) * 1.5
+    z[:, np.arange(m), y] += rng.uniform(0.5, 1.5, size=(n, 1))
+    p = np.exp(z)
+    return p / p.sum(axis=2, keepdims=True), y
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_together_they_are_better_than_the_best_alone(seed):
+    p, y = library(seed)
+    shares, found = select(p, y)
+    assert shares.sum() == pytest.approx(1)
+    assert found == pytest.approx(metrics.log_loss(y, np.tensordot(shares, p, axes=1)))
+    assert found <= min(loss(member, y) for member in p)
+    again, other = library(seed + 100)
+    assert loss(np.tensordot(shares, again, axes=1), other) < np.mean([loss(member, other) for member in again])
+
+
+def test_with_two_picks_it_is_near_what_brute_force_finds():
+    p, y = library(3)
+    _, found = select(p, y, picks=2)
+    brute = min(loss((p[a] + p[b]) / 2, y) for a, b in combinations_with_replacement(range(len(p)), 2))
+    assert brute <= found <= brute * 1.02
+
+
+def test_one_that_is_far_better_stays_alone():
+    p, y = library(1)
+    p[2] = 0.001
+    p[2, np.arange(len(y)), y] = 0.998
+    shares, _ = select(p, y)
+    assert shares[2] == 1
+
+
+def test_scores_agree_with_scikit_learn():
+    p, y = library(4)
+    found = scores(p[0], y)
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(y, p[0].argmax(axis=1)))
+    assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(y, p[0].argmax(axis=1)))
+    assert found["log_loss"] == pytest.approx(metrics.log_loss(y, p[0]))
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=100).astype(np.float32)
+    said = numbers[:, None] + rng.normal(size=(100, 1)) * 0.3
+    found = scores(said, numbers)
+    assert found["r2"] == pytest.approx(metrics.r2_score(numbers, said[:, 0]))
+    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(numbers, said[:, 0]))
+    assert found["mae"] == pytest.approx(metrics.mean_absolute_error(numbers, said[:, 0]))

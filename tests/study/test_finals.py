@@ -1,0 +1,316 @@
+"""The finals, on small real data: folds, the gap, preferences, ensembles."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from scipy.stats import binomtest, t
+from sklearn import metrics
+
+import caviar
+from caviar.data import samples
+from caviar.data.dataset import prepare
+from caviar.data.read import read
+from caviar.errors import ConfigError, SpaceError
+from caviar.learners.contract import Outcome, never
+from caviar.learners.dense.native import NativeTraining
+from caviar.records import Trial, TrialState
+from caviar.report import live
+from caviar.scheduling.choosing import NEARLY
+from caviar.study import finals
+from caviar.study.check import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, Job, check
+from caviar.study.events import TunedStudy
+from caviar.study.result import _T, _wilson
+from caviar.study.spec import Request
+from tests.study.test_tune import SMALL, study_of, target, wine  # noqa: F401
+
+
+def test_the_answer_tells_how_much_the_first_score_flattered(wine: Path, tmp_path: Path):  # noqa: F811
+    study = study_of(wine, tmp_path)
+    trials = study.trials()
+    repeated = study.summary["best"]["repeated"]
+    mine = trials[trials["number"] == study.best.trial].set_index("repeat")["score"]
+    assert repeated["scores"] == mine.loc[1:FOLDS].tolist()
+    assert repeated["mean"] == pytest.approx(np.mean(repeated["scores"]))
+    low, high = t.interval(
+        0.95, FOLDS - 1, loc=np.mean(repeated["scores"]), scale=np.std(repeated["scores"], ddof=1) / FOLDS**0.5
+    )
+    assert (repeated["low"], repeated["high"]) == (pytest.approx(low), pytest.approx(high))
+    assert repeated["when_chosen"] == mine.loc[0]
+    assert repeated["gap"] == pytest.approx(mine.loc[0] - repeated["mean"])
+    assert (repeated["how"], repeated["planned"]) == ("5-fold cross-validation", FOLDS)
+    finalists = study.summary["finalists"]
+    means = [np.mean(finalist["scores"]) for finalist in finalists]
+    assert means == sorted(means, reverse=True)
+    (mine_of_them,) = [finalist for finalist in finalists if finalist["trial"] == study.best.trial]
+    assert (mine_of_them["scores"], mine_of_them["when_chosen"]) == (repeated["scores"], repeated["when_chosen"])
+    assert mine_of_them["parameters"] == study.summary["best"]["parameters"]
+
+
+def test_a_gap_of_losses_has_the_same_sign(wine: Path, tmp_path: Path):  # noqa: F811
+    repeated = study_of(wine, tmp_path, metric="log_loss").summary["best"]["repeated"]
+    assert repeated["gap"] == pytest.approx(repeated["mean"] - repeated["when_chosen"])
+
+
+def test_on_many_rows_finalists_get_fresh_seeds_on_the_same_rows(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(FOLDED_BELOW * 5 // 4, 4)).astype(np.float32)
+    job = check(Request(data=(x, (x[:, 0] > 0).astype(int))), lambda: False)
+    assert len(job.folds) == REPEATS
+    assert not job.folded
+    assert all(rows == (job.dataset.train, job.dataset.validation) for rows in job.folds)
+
+
+def test_folds_never_train_on_what_they_score_and_never_see_the_sealed_part(wine: Path):  # noqa: F811
+    job = check(Request(data=wine, target=target()), lambda: False)
+    everything = job.dataset.train_and_validation()
+    rows = {row.tobytes(): i for i, row in enumerate(everything.x)}
+    scored = []
+    for training, validation in job.folds:
+        there = [rows[row.tobytes()] for row in training.x]
+        here = [rows[row.tobytes()] for row in validation.x]
+        assert set(there) | set(here) == set(rows.values())
+        assert not set(there) & set(here)
+        scored += here
+    assert sorted(scored) == sorted(rows.values())
+
+
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "log_loss"])
+def test_a_class_that_is_not_in_every_fold_leaves_no_score_undefined(metric: str, tmp_path: Path):
+    rng = np.random.default_rng(1)
+    y = np.repeat([0, 1, 2], [50, 50, 4])
+    x = (rng.normal(size=(len(y), 3)) + y[:, None]).astype(np.float32)
+    study = caviar.tune((x, y), trials=12, space=SMALL, metric=metric, store=tmp_path / "c.db", study="rare", out=None)
+    scores = [score for finalist in study.summary["finalists"] for score in finalist["scores"]]
+    assert len(scores) == FOLDS * len(study.summary["finalists"])
+    assert all(math.isfinite(score) for score in scores)
+    assert math.isfinite(study.summary["best"]["repeated"]["gap"])
+
+
+def test_a_preference_for_small_networks(wine: Path, tmp_path: Path):  # noqa: F811
+    best = study_of(wine, tmp_path, trials=60)
+    small = study_of(wine, tmp_path, trials=60, prefer="small")
+    front = small.summary["front"]
+    assert front == best.summary["front"]
+    parameters = {row["trial"]: row["parameters"] for row in front}
+    assert sorted(parameters.values(), reverse=True) == list(parameters.values())
+    scores = [row["accuracy"] for row in front]
+    assert sorted(set(scores), reverse=True) == scores  # each smaller network has a lower score, or is not on the front
+    assert small.best.trial in parameters
+    means = small.trials().query("repeat > 0 and repeat <= 5").groupby("number")["score"].mean()
+    near = [n for n in means.index if means[n] >= means.max() * (1 - NEARLY)]
+    assert small.best.trial == min(near, key=lambda n: parameters[n])
+
+
+def test_a_preference_for_fast_networks_and_one_that_is_none(wine: Path, tmp_path: Path):  # noqa: F811
+    fast = study_of(wine, tmp_path, trials=30, prefer="fast")
+    assert fast.best.trial in {row["trial"] for row in fast.summary["front"]}
+    with pytest.raises(ConfigError, match="no preference 'smal'") as refusal:
+        study_of(wine, tmp_path, prefer="smal")
+    assert "small" in refusal.value.way_out
+
+
+@pytest.mark.parametrize("regression", [False, True])
+def test_an_ensemble_is_one_model_that_scores_what_was_told(regression: bool, wine: Path, tmp_path: Path):  # noqa: F811
+    if regression:
+        table = samples.diabetes()
+        path, column = samples.write_csv(table, tmp_path / "d.csv"), str(table.target_name)
+    else:
+        path, column = wine, target()
+    study = caviar.tune(
+        path, column, trials=30, space=SMALL, ensemble=True, store=tmp_path / "c.db", out=tmp_path, study="together"
+    )
+    told = study.summary["ensemble"]
+    assert told["networks"] == len(study.best.model.company) + 1 >= FOLDS
+    assert sum(told["trials"].values()) == pytest.approx(1)
+    assert len(told["trials"]) <= FINALISTS
+    loaded = caviar.load(tmp_path / "together.caviar")
+    dataset = prepare(read(path, column), 0)
+    assert dataset.test is not None
+    sealed = dataset.test.open()
+    frame = read(path, column).frame
+    assert (loaded.predict(frame) == study.best.model.predict(frame)).all()
+    said = study.best.model._says(sealed.x.astype(np.float64))
+    if regression:
+        assert told["test"]["r2"] == pytest.approx(metrics.r2_score(sealed.y, said[:, 0]))
+    else:
+        assert told["test"]["accuracy"] == pytest.approx(metrics.accuracy_score(sealed.y, said.argmax(axis=1)))
+        assert told["test"]["log_loss"] == pytest.approx(metrics.log_loss(sealed.y, said))
+    assert study.summary["best"]["test"] is not None  # the single network stands beside it
+    assert json.loads(json.dumps(loaded.facts["ensemble"])) == json.loads(json.dumps(told))
+
+
+def test_an_ensemble_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_path: Path):  # noqa: F811
+    one, three = (study_of(wine, tmp_path, threads=n, ensemble=True) for n in (1, 3))
+    assert one.summary["ensemble"] == three.summary["ensemble"]
+    for mine, other in zip(one.best.model.company, three.best.model.company, strict=True):
+        assert mine.share == other.share
+        assert all(mine.weights[name].tobytes() == other.weights[name].tobytes() for name in mine.weights)
+
+
+@given(st.integers(1, 5000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows))))
+def test_the_interval_of_an_accuracy_is_wilsons(counts):
+    right, rows = counts
+    expected = binomtest(right, rows).proportion_ci(0.95, method="wilson")
+    assert _wilson(right, rows) == (pytest.approx(expected.low, abs=1e-12), pytest.approx(expected.high, abs=1e-12))
+
+
+def test_the_quantiles_of_students_t():
+    assert len(_T) >= max(FOLDS, REPEATS) - 1
+    assert list(_T) == [pytest.approx(t.ppf(0.975, degrees)) for degrees in range(1, len(_T) + 1)]
+
+
+def test_a_test_part_of_many_rows_gets_more_time():
+    few, many = hourglass(60.0, left=30.0), hourglass(60.0, left=30.0)
+    many = replace(many, dataset=replace(many.dataset, facts={**many.dataset.facts, "test": 500_040}))
+    assert few.time_left() - many.time_left() == pytest.approx(10.0, abs=0.5)
+
+
+def test_a_space_of_networks_that_no_engine_trains_is_refused(wine: Path, tmp_path: Path):  # noqa: F811
+    with pytest.raises(SpaceError, match="parameters") as refusal:
+        study_of(wine, tmp_path, space=caviar.Space(learning_rate=0.1, layers=3, hidden_units=20_000))
+    assert "lower hidden_units" in refusal.value.way_out
+
+
+def hourglass(seconds: float | None, left: float = math.inf, threads: int = 2) -> Job:
+    """A job with a time budget of which ``left`` seconds are left; rungs 1, 3, 9, 27, 81, 243."""
+    x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    job = check(Request(data=(x, (x[:, 0] > 0).astype(int)), trials=1, threads=threads), lambda: False)
+    concluding = 0.1 + 2e-5 * job.dataset.facts["test"]  # for the model and the test part
+    gone = 0.0 if seconds is None else seconds - concluding - left
+    return replace(job, seconds=seconds, request=replace(job.request, started=time.monotonic() - gone))
+
+
+def ranked(*trials: tuple[int, str, float]) -> SimpleNamespace:
+    """A ledger of trials, the best first, as (epochs, state, seconds)."""
+    known = [Trial(n, {}, TrialState(state), epochs, 0.9 - n / 100, 0.3) for n, (epochs, state, _) in enumerate(trials)]
+    seconds = {(n, 0): took for n, (_, _, took) in enumerate(trials)}
+    return SimpleNamespace(best=lambda n: known[:n], seconds=seconds)
+
+
+def test_a_finalist_that_only_the_time_kept_back_is_trained_to_the_end():
+    job = hourglass(60.0)
+    ledger = ranked((243, "finished", 2.0), (27, "stopped", 1.0), (9, "running", 0.5), (27, "interrupted", 1.0))
+    assert [job.goal(trial) for trial in ledger.best(4)] == [243, 27, 243, 243]
+    assert [job.cost(ledger, trial) for trial in ledger.best(4)] == [2.0, 1.0, 0.5 * 27, 9.0]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([1, 3, 9, 27, 81, 243]), st.sampled_from(["stopped", "running"]), st.floats(1e-3, 10)
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    st.floats(1, 1000),
+    st.integers(1, 4),
+)
+def test_there_are_as_many_finalists_as_a_share_of_the_time_allows(trials, seconds: float, threads: int):
+    """Brute force: one round of repeats and the last training, a fifth more, in two fifths of the time."""
+    job, ledger = hourglass(seconds, threads=threads), ranked(*trials)
+    costs = [job.cost(ledger, trial) for trial in ledger.best(FINALISTS)]
+    last = 1 + len(job.dataset.validation) / len(job.dataset.train)
+
+    def wall(k: int) -> float:
+        return 1.2 * (max(sum(costs[:k]) / threads, *costs[:k]) + last * max(costs[:k]))
+
+    affordable = [k for k in range(2, len(costs) + 1) if wall(k) <= 0.4 * seconds]
+    finalists = job.finalists(ledger)
+    assert [trial.number for trial in finalists] == list(range(max(affordable, default=1)))
+    assert job.finals_cost(ledger) <= 0.4 * seconds
+    if len(finalists) > 1:
+        assert job.finals_cost(ledger) >= wall(len(finalists)) * (1 - 1e-9)
+
+
+def test_the_last_training_gets_as_many_epochs_as_there_is_time_for():
+    ledger = ranked((27, "interrupted", 1.0))
+    (trial,) = ledger.best(1)
+    assert hourglass(60.0, left=40.0).last_epochs(ledger, trial) == 243
+    half = hourglass(60.0, left=40.0)
+    needed = half.last_cost(half.cost(ledger, trial))
+    assert hourglass(60.0, left=needed / 2).last_epochs(ledger, trial) == pytest.approx(121, abs=1)
+    assert hourglass(60.0, left=0.01).last_epochs(ledger, trial) == 27  # it had so many in the search
+    assert hourglass(None).last_epochs(ledger, trial) == 243
+
+
+def test_one_finalist_is_trained_a_last_time_beside_its_repeats(wine: Path, tmp_path: Path, monkeypatch):  # noqa: F811
+    """The same bits as when the last training waits for the choice."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "finalists", lambda self, ledger: ledger.best(1))
+        patch.setattr(finals, "_last", None)  # it would not be found there
+        beside = study_of(wine, tmp_path, study="beside")
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "finalists", lambda self, ledger: ledger.best(2))
+        patch.setattr(finals, "choose", lambda weighed, prefer: weighed[0])
+        waits = study_of(wine, tmp_path, study="waits")
+    assert beside.best.trial == waits.best.trial
+    assert beside.summary["best"] == waits.summary["best"]
+    mine, other = beside.best.model.weights, waits.best.model.weights
+    assert all(mine[name].tobytes() == other[name].tobytes() for name in mine)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_when_no_finalist_could_be_repeated(beside: bool, wine: Path, tmp_path: Path, monkeypatch):  # noqa: F811
+    """The search's score has to do; and its network, where there is no last training either."""
+    done = finals._repeat
+
+    def repeat_none(job, ledger, finalists):
+        repeats, last = yield from done(job, ledger, finalists[:1])
+        assert last is not None
+        assert last.outcome is Outcome.TRAINED
+        return {number: [] for number in repeats}, last if beside else None
+
+    monkeypatch.setattr(finals, "_repeat", repeat_none)
+    study = study_of(wine, tmp_path)
+    rows = study.summary["data"]["train"] + study.summary["data"]["validation"] * beside
+    assert study.best.model.facts["rows"] == rows
+    assert study.summary["best"]["repeated"]["low"] is None
+    assert study.summary["best"]["repeated"]["how"] == "not repeated"
+    assert study.summary["finalists"] == []
+    assert len(study.summary["best"]["repeated"]["scores"]) == 1
+    console = Console(record=True, width=120, file=StringIO())
+    console.print(live.answer(TunedStudy(study.name, study.store, study.best, study.summary, "c.db")))
+    said = console.export_text()
+    assert "no time to train it again" in said
+    assert "when chosen" not in said
+
+
+@pytest.mark.parametrize("worse", [False, True])
+def test_when_the_end_finds_the_only_finalist_between_two_rungs(worse: bool, wine: Path, tmp_path: Path, monkeypatch):  # noqa: F811
+    """Its network is the answer as it is then; where it has become no good, the best of the others is."""
+    train, over, begun = NativeTraining.train, [], []
+
+    def train_until_the_end(self, to_epoch, stop):
+        if self.epoch == 0 and not over:
+            return train(self, to_epoch, stop)
+        if self.epoch > 0 and not over:
+            begun.append(self.epoch)
+            train(self, self.epoch + 1, never())
+            if worse:
+                monkeypatch.setattr(self, "evaluate", lambda rows: SimpleNamespace(loss=math.nan), raising=False)
+        over.append(True)
+        while not stop[0]:
+            time.sleep(0.01)
+        return Outcome.INTERRUPTED, []
+
+    monkeypatch.setattr(NativeTraining, "train", train_until_the_end)
+    monkeypatch.setattr(Job, "time_left", lambda self: 0.0 if over else math.inf)
+    monkeypatch.setattr(Job, "finalists", lambda self, ledger: ledger.best(1))
+    study = study_of(wine, tmp_path, trials=None, seconds=60, threads=1)
+    assert len(begun) == 1
+    trials = study.trials().set_index("number")
+    assert (study.best.trial == trials["score"].idxmax()) is not worse
+    assert study.best.model.facts["epochs"] == begun[0] + (not worse)
+    assert trials["state"][study.best.trial] == "interrupted"

@@ -1,0 +1,179 @@
+"""Helpers: other processes that train trials of a study, and change no number of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from caviar.cli.main import run
+from caviar.data import samples
+from caviar.records import Study, StudyState, WorkerState
+from caviar.store import Store
+from tests.child import STUDY, end, freeze, start, until
+from tests.faults.invariants import acknowledged, check_over, check_whole
+from tests.study.test_tune import told
+
+TRIALS = 80
+
+
+@pytest.fixture(scope="module")
+def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return samples.write_csv(samples.wine(), tmp_path_factory.mktemp("data") / "wine.csv")
+
+
+@pytest.fixture(scope="module")
+def alone(wine: Path):
+    """What the study is without helpers."""
+    store = wine.with_name("alone.db")
+    assert end(start("lead", store, wine, "--trials", TRIALS))[0] == 0
+    return told(store, STUDY), _best(store)
+
+
+def _best(store: str | Path):
+    with Store.open(store) as opened:
+        result = opened.study(STUDY).result
+        assert result is not None
+        return result["best"]
+
+
+def _helped(line: str) -> bool:
+    """A helper has handed in a piece."""
+    return line.startswith("pieces ") and int(line.split()[1]) > 0
+
+
+def check_same(store: str | Path, alone) -> None:
+    check_over(store, STUDY)
+    assert (told(store, STUDY), _best(store)) == alone
+
+
+def test_helpers_change_no_bit(store_url, wine, alone):
+    leader = start("lead", store_url, wine, "--trials", TRIALS, "--helpers", 2)
+    until(leader, "begun")
+    rooms = (0, 1 << 29)  # the first keeps no network, and trains every trial that goes on from its start
+    others = [start("help", store_url, wine, "--threads", 1 + n, "--room", rooms[n]) for n in range(2)]
+    assert any(line.endswith(" 2") for line in end(leader)[1].splitlines())  # it says how many there are
+    for helper in others:
+        status, said, complained = end(helper)
+        assert (status, complained) == (0, "")
+        assert "the study has ended" in said
+        assert int(said.splitlines()[-2].split()[1]) > 0  # it did help
+    check_same(store_url, alone)
+    with Store.open(store_url) as opened:
+        assert {worker.state for worker in opened.workers(STUDY)} == {WorkerState.LEFT}
+
+
+def test_helpers_that_end_in_the_middle_lose_nothing(wine, alone, tmp_path):
+    store = tmp_path / "caviar.db"
+    leader = start("lead", store, wine, "--trials", TRIALS, "--helpers", 2)
+    until(leader, "begun")
+    helpers = [start("help", store, wine) for _ in range(2)]
+    for helper, number in zip(helpers, (signal.SIGKILL, signal.SIGINT), strict=True):
+        until(helper, _helped)
+        helper.send_signal(number)
+        helper.communicate()
+    check_whole(store, STUDY)
+    assert end(leader)[0] == 0
+    check_same(store, alone)
+
+
+def test_a_helper_that_freezes_is_told_off_and_ends_quietly_when_it_wakes(wine, alone, tmp_path):
+    store = tmp_path / "caviar.db"
+    leader = start("lead", store, wine, "--trials", TRIALS, "--helpers", 1, "--patience", 1)
+    until(leader, "begun")
+    helper = start("help", store, wine)
+    until(helper, _helped)
+    freeze(helper, store)
+    assert end(leader)[0] == 0
+    helper.send_signal(signal.SIGCONT)
+    status, said, complained = end(helper)
+    assert (status, complained) == (0, "")
+    assert "took for dead" in said or "has ended" in said
+    check_same(store, alone)
+
+
+def test_helpers_of_a_leader_that_was_killed_end_and_the_study_is_taken_up(wine, alone, tmp_path):
+    store_url = tmp_path / "caviar.db"
+    leader = start("lead", store_url, wine, "--trials", TRIALS, "--helpers", 2)
+    until(leader, "begun")
+    helpers = [start("help", store_url, wine) for _ in range(2)]
+    until(helpers[0], _helped)
+    os.kill(leader.pid, signal.SIGKILL)
+    leader.communicate()
+    before = acknowledged(store_url, STUDY)
+    again = start("resume", store_url, wine)  # does not wait for the helpers: it tells them off
+    until(again, "begun")
+    for helper in helpers:
+        status, said, complained = end(helper)
+        assert (status, complained) == (0, "")
+        assert "is gone" in said or "took for dead" in said
+    check_whole(store_url, STUDY, before)
+    assert end(again)[0] == 0
+    check_same(store_url, alone)
+
+
+def test_another_leader_is_refused_while_a_helper_works_too(wine, tmp_path):
+    store = tmp_path / "caviar.db"
+    leader = start("lead", store, wine, "--trials", 100_000, "--helpers", 1)  # it will not be done before it is asked
+    until(leader, "begun")
+    helper = start("help", store, wine)
+    until(helper, "begun")
+    status, _, complained = end(start("resume", store, wine))
+    unharmed = leader.poll() is None and helper.poll() is None
+    for process in (leader, helper):
+        process.kill()
+        process.communicate()
+    assert status == 2
+    assert f"process {leader.pid} " in complained
+    assert unharmed
+
+
+def test_what_cannot_be_helped_says_why(wine, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    store = tmp_path / "caviar.db"
+    leader = start("lead", store, wine, "--trials", 20)
+    assert end(leader)[0] == 0
+    cases = {
+        ("mime",): ("no study 'mime'", "did you mean 'mine'"),
+        (STUDY,): ("is not running", "caviar resume"),
+        (STUDY, "--store", "none.db"): ("no store at", "--store"),
+    }
+    for arguments, (rule, way_out) in cases.items():
+        assert run(["work", *arguments]) == 2
+        complained = capsys.readouterr().err.splitlines()
+        assert len(complained) == 2
+        assert rule in complained[0]
+        assert way_out in complained[1]
+
+
+@pytest.mark.parametrize(
+    ("budget", "rule", "way_out"),
+    [
+        ({"program": {"command": "python train.py"}}, "processes of a program", "caviar resume mine --processes 8"),
+        ({"asked": True}, "one of ask and tell", "start that program once more"),
+    ],
+)
+def test_what_caviar_does_not_train_itself_is_not_helped(budget, rule, way_out, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with Store.open("caviar.db") as store:
+        store.create_study(Study("mine", 0, "score", "sobol", {}, budget, {}, {}, StudyState.RUNNING, "2026"))
+        store.join("mine")
+    assert run(["work", "mine"]) == 2
+    complained = capsys.readouterr().err.splitlines()
+    assert len(complained) == 2
+    assert rule in complained[0]
+    assert way_out in complained[1]
+
+
+def test_a_study_whose_leader_was_killed_is_not_helped(wine, tmp_path, monkeypatch, capsys):
+    store = tmp_path / "caviar.db"
+    leader = start("lead", store, wine, "--trials", 100_000)
+    until(leader, "begun")
+    leader.kill()
+    leader.communicate()
+    with Store.open(store) as opened:
+        assert opened.study(STUDY).state is StudyState.RUNNING  # so it says
+    assert run(["work", STUDY, "--store", str(store)]) == 2
+    assert "is not running" in capsys.readouterr().err

@@ -1,0 +1,527 @@
+"""Tuning a function, a program that speaks the protocol, and one that does not, in real processes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+import caviar
+from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError
+from caviar.protocol.pool import Pool
+from caviar.records import TrialState
+from caviar.store import Snapshots, Store
+from caviar.store.examination import delete
+from caviar.study.programs import environments
+
+SPACE = caviar.Space(x=caviar.Linear(0, 1), y=caviar.Linear(0, 1))
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def objective(trial):
+    """Best at x = 0.7; what it tells depends on the config alone, and how long it takes on nothing."""
+    for epoch in range(1, trial.last_epoch + 1):
+        trial.report(epoch, 1 - abs(trial.config["x"] - 0.7) - 1 / epoch, train_loss=1 / epoch)
+
+
+def told(study) -> list[tuple]:
+    """What became of each trial."""
+    columns = ["number", "state", "epochs", "score", "x", "y"]
+    return [tuple(row) for row in study.trials().query("repeat == 0")[columns].itertuples(index=False)]
+
+
+def test_the_best_config_is_found_and_the_poor_are_stopped():
+    study = caviar.tune(objective, SPACE, trials=40, processes=2, epochs=9)
+    assert abs(study.best.config["x"] - 0.7) < 0.1
+    assert study.best.epochs == 9
+    counts = study.summary["trials"]
+    assert counts["started"] == 40
+    assert counts["stopped"] > 10
+    assert counts["finished"] + counts["stopped"] == 40
+    frame = study.trials()
+    assert set(frame.query("state == 'stopped'").epochs) <= {1, 3}
+    assert set(frame.query("state == 'finished'").epochs) == {9}
+
+
+def test_the_decisions_do_not_depend_on_who_is_quick():
+    def hasty(trial):
+        import random
+        import time
+
+        for epoch in range(1, trial.last_epoch + 1):
+            time.sleep(random.random() / 50)
+            trial.report(epoch, 1 - abs(trial.config["x"] - 0.7) - 1 / epoch)
+
+    one, other = (caviar.tune(hasty, SPACE, trials=25, processes=3, epochs=9, seed=4) for _ in range(2))
+    assert told(one) == told(other)
+    assert one.name == "hasty"
+    assert other.name == "hasty-2"
+
+
+@pytest.mark.parametrize("stopping", ["halving", "hyperband", "median", "none"])
+def test_every_stopping_rule_comes_to_an_end(stopping):
+    study = caviar.tune(objective, SPACE, trials=12, processes=3, epochs=9, stopping=stopping)
+    assert len(told(study)) == 12
+    if stopping == "none":
+        assert study.summary["trials"]["finished"] == 12
+
+
+@pytest.mark.parametrize("search", ["random", "sobol", "grid:3", "optuna:tpe"])
+def test_every_search(search):
+    study = caviar.tune(objective, SPACE, trials=9, processes=2, epochs=3, search=search)
+    assert len(told(study)) == 9
+
+
+def test_losses_are_minimized():
+    def loss(trial):
+        trial.report(1, abs(trial.config["x"] - 0.7))
+
+    study = caviar.tune(loss, SPACE, trials=20, processes=2, epochs=1, goal="minimize")
+    assert abs(study.best.config["x"] - 0.7) < 0.15
+    assert study.summary["best"]["score"] == min(score for _, _, _, score, _, _ in told(study))
+
+
+def test_a_function_need_not_report():
+    study = caviar.tune(lambda trial: trial.config["x"], SPACE, trials=10, processes=2)
+    assert study.summary["trials"] == {"started": 10, "finished": 10, "stopped": 0, "diverged": 0, "failed": 0}
+    assert study.best.score == max(score for _, _, _, score, _, _ in told(study))
+
+
+def test_what_a_function_returns_is_its_final_score():
+    def returns(trial):
+        trial.report(1, 0.0)
+        return 100 + trial.config["x"]
+
+    study = caviar.tune(returns, SPACE, trials=4, processes=1, epochs=1)
+    assert all(score >= 100 for _, _, _, score, _, _ in told(study))
+
+
+def test_what_a_trial_does_after_its_last_epoch_is_waited_for():
+    def finishes_slowly(trial):
+        import time
+
+        trial.report(1, 0.0)
+        time.sleep(0.5)
+        Path(trial.folder, "model.txt").write_text("saved")
+        return 100 + trial.config["x"]
+
+    study = caviar.tune(finishes_slowly, SPACE, trials=3, processes=3, epochs=1)
+    assert all(score >= 100 for _, _, _, score, _, _ in told(study))
+    assert len(list(Path("caviar.db.programs").rglob("model.txt"))) == 3
+
+
+def test_the_last_words_of_trials_that_end_at_once_are_all_heard(monkeypatch):
+    moment = time.time() + 5  # all have reported by then
+
+    def finishes(trial):
+        import time
+
+        trial.report(1, 0.0)
+        time.sleep(max(moment - time.time(), 0))
+        return 100 + trial.config["x"]
+
+    look = Pool._look
+    monkeypatch.setattr(Pool, "_look", lambda self, timeout: (time.sleep(0.5), look(self, timeout))[1])
+    study = caviar.tune(finishes, SPACE, trials=3, processes=3, epochs=1)
+    assert all(score >= 100 for _, _, _, score, _, _ in told(study))
+
+
+def test_a_budget_of_seconds_leaves_time_for_repeats():
+    def takes_time(trial):
+        import time
+
+        time.sleep(0.05)
+        return trial.config["x"]
+
+    study = caviar.tune(takes_time, SPACE, seconds=12, processes=2, repeats=1)
+    assert len(study.summary["best"]["repeated"]["scores"]) == 1
+
+
+def test_a_repeat_that_the_time_interrupts_does_not_count():
+    """The first trial of all is as quick as the others; repeats, which come without an early stop, take an hour."""
+
+    def slow_when_repeated(trial):
+        import time
+
+        trial.report(1, trial.config["x"])
+        if "-" in Path(trial.folder).name:
+            time.sleep(3600)
+
+    study = caviar.tune(slow_when_repeated, SPACE, seconds=12, processes=2, epochs=1, repeats=1)
+    assert (study.trials().query("repeat > 0").state == "interrupted").all()
+    assert study.summary["best"]["repeated"] is None
+    assert study.best.score == max(score for _, _, _, score, _, _ in told(study))
+
+
+def test_a_failure_without_a_word_is_one_all_the_same(tmp_path):
+    Path("mute.py").write_text(
+        "import json, sys\ntrial = json.loads(sys.stdin.readline())\n"
+        "print(json.dumps({'type': 'failed'} if trial['trial'] % 2 else {'type': 'done', 'score': 1}), flush=True)\n"
+    )
+    Path("space.toml").write_text(SPACE_FILE)
+    arguments = ["--space", "space.toml", "--trials", "4", "--json"]
+    done = caviar_command("tune", "--command", f"{sys.executable} mute.py", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["trials"]["failed"] == 2
+
+
+def test_failures_are_those_trials_own():
+    def moody(trial):
+        if trial.number == 1:
+            raise ValueError("I do not like this config")
+        if trial.number == 2:
+            raise MemoryError
+        if trial.number == 3:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if trial.number == 4:
+            return None
+        if trial.number == 5:
+            return math.nan
+        if trial.number == 6:
+            trial.report(1, math.inf)
+        return trial.config["x"]
+
+    study = caviar.tune(moody, SPACE, trials=10, processes=2, epochs=3)
+    frame = study.trials().set_index("number")
+    states = ["failed", "out_of_memory", "failed", "failed", "diverged", "diverged"]
+    assert frame.state.loc[[1, 2, 3, 4, 5, 6]].tolist() == states
+    assert (frame.state.loc[[0, 7, 8, 9]] == "finished").all()
+    with Store.open("caviar.db") as store:
+        errors = {trial.number: trial.error for trial in store.trials(study.name)}
+    assert "I do not like this config" in errors[1]
+    assert "SIGSEGV" in errors[3]
+    assert "no score" in errors[4]
+    assert math.isfinite(study.best.score)
+
+
+def test_code_that_never_works_is_told_after_a_few_trials():
+    def broken(trial):
+        raise NameError("name 'tensr' is not defined")
+
+    with pytest.raises(NoAnswer, match="tensr"):
+        caviar.tune(broken, SPACE, trials=1000, processes=2)
+    with Store.open("caviar.db") as store:
+        assert 5 <= len(store.trials("broken")) < 12
+
+
+def test_a_hang_costs_its_trial_and_no_more():
+    def hangs(trial):
+        import time
+
+        if trial.number == 1:
+            time.sleep(1000)
+        return trial.config["x"]
+
+    study = caviar.tune(hangs, SPACE, trials=5, processes=2, trial_timeout=3)
+    assert [state for _, state, *_ in told(study)] == ["finished", "failed", "finished", "finished", "finished"]
+
+
+def test_the_seed_the_folder_and_the_number_of_epochs_are_the_trials_own():
+    def writes(trial):
+        Path(trial.folder, "note.txt").write_text(f"{trial.seed} {trial.last_epoch}")
+        return trial.config["x"]
+
+    study = caviar.tune(writes, SPACE, trials=4, processes=2, epochs=5)
+    notes = [Path(folder, "note.txt").read_text() for folder in sorted(Path("caviar.db.programs/1").iterdir())]
+    seeds = {note.split()[0] for note in notes}
+    assert len(seeds) == 4
+    assert all(note.endswith(" 5") for note in notes)
+    best = study.summary["best"]
+    assert Path(best["folder"], "note.txt").read_text() == f"{best['seed']} 5"
+
+
+def test_processors_are_shared_unless_somebody_has_said_how(monkeypatch):
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("caviar.study.programs.processors", lambda: 8)
+    assert [found["OMP_NUM_THREADS"] for found in environments(3)] == ["2", "2", "2"]
+    assert [found["CUDA_VISIBLE_DEVICES"] for found in environments(3, ["0", "5"])] == ["0", "5", "0"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert not any("THREADS" in name for name in environments(3)[0])
+
+
+def test_what_trials_keep_goes_with_their_study():
+    def writes(trial):
+        Path(trial.folder, "note.txt").write_text("x")
+        return 1.0
+
+    study = caviar.tune(writes, SPACE, trials=2, processes=1)
+    assert Path("caviar.db.programs/1").exists()
+    with Store.open("caviar.db") as store:
+        delete(store, study.name)
+    assert not Path("caviar.db.programs/1").exists()
+
+
+def test_the_best_are_repeated_with_fresh_seeds_where_that_is_asked_for():
+    def noisy(trial):
+        import random
+
+        luck = random.Random(trial.seed).gauss(0, 0.3)
+        trial.report(1, trial.config["x"] / 10 + luck)
+
+    study = caviar.tune(noisy, SPACE, trials=30, processes=2, epochs=1, repeats=4)
+    repeated = study.summary["best"]["repeated"]
+    assert len(repeated["scores"]) == 4
+    assert repeated["mean"] == pytest.approx(sum(repeated["scores"]) / 4)
+    assert repeated["gap"] == pytest.approx(repeated["when_chosen"] - repeated["mean"])
+    repeats = study.trials().query("repeat > 0")
+    assert len(repeats) == 20
+    assert repeats.number.nunique() == 5
+
+
+def test_more_trials_for_a_finished_study():
+    first = caviar.tune(objective, SPACE, trials=10, processes=2, epochs=3)
+    more = caviar.resume(first.name, trials=20, data=objective)
+    whole = caviar.tune(objective, SPACE, trials=20, processes=2, epochs=3)
+    assert told(more) == told(whole)
+
+
+def test_a_function_is_to_be_given_again():
+    caviar.tune(objective, SPACE, trials=3, processes=1, epochs=3)
+    with pytest.raises(ConfigError, match="store does not keep"):
+        caviar.resume("objective", trials=10)
+
+
+@pytest.mark.parametrize("given", [{"threads": 2}, {"test": "test.csv"}, {"out": "models"}])
+def test_what_only_a_table_can_use_is_refused(given):
+    caviar.tune(objective, SPACE, trials=3, processes=1, epochs=3)
+    with pytest.raises(ConfigError, match=f"{next(iter(given))} is for tables"):
+        caviar.resume("objective", trials=10, data=objective, **given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        ({"space": None}, "needs a space"),
+        ({"goal": "best"}, "maximize or minimize"),
+        ({"epochs": 0}, "epochs must be"),
+        ({"processes": 0}, "processes must be"),
+        ({"repeats": -1}, "repeats must be"),
+        ({"trial_timeout": 0}, "timeout must be"),
+        ({"trials": 0}, "at least 1"),
+        ({"seconds": -1}, "above 0"),
+        ({"stopping": "halvin"}, "no stopping rule"),
+        ({"seed": -1}, "a seed must be"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_written(arguments, rule):
+    with pytest.raises(ConfigError, match=rule):
+        caviar.tune(objective, **{"space": SPACE} | arguments)
+    assert not os.path.exists("caviar.db")
+
+
+def test_other_mistakes():
+    with pytest.raises(StoreError, match="name"):
+        caviar.tune(objective, SPACE, study="../x")
+    with pytest.raises(SpaceError, match="no search"):
+        caviar.tune(objective, SPACE, search="oracle")
+
+
+# --- killed, and taken up again ---
+
+SLOW = """
+import caviar, os, sys, time
+
+def slow(trial):
+    network = {"epoch": 0}
+    def save(path):
+        open(path, "w").write(str(network["epoch"]))
+    def restore(path):
+        network["epoch"] = int(open(path).read())
+        open("restored.txt", "a").write(f"{trial.number} {network['epoch']}\\n")
+    trial.on_save(save)
+    trial.on_restore(restore)
+    for epoch in trial.epochs():
+        time.sleep(PAUSE)
+        network["epoch"] += 1
+        assert network["epoch"] == epoch
+        open("trained.txt", "a").write(f"{trial.number} {epoch}\\n")
+        trial.report(epoch, 1 - abs(trial.config["x"] - 0.7) - 1 / epoch)
+
+space = caviar.Space(x=caviar.Linear(0, 1), y=caviar.Linear(0, 1))
+if __name__ == "__main__":
+    if sys.argv[1] == "resume":
+        caviar.resume("slow", store=sys.argv[2], data=slow)
+    else:
+        caviar.tune(slow, space, study="slow", store=sys.argv[2], trials=30, epochs=9, processes=2)
+"""
+
+
+def frame(url: str) -> list[tuple]:
+    with Store.open(url) as store:
+        table = store.trials_frame("slow")
+    return [tuple(row) for row in table[["number", "repeat", "state", "epochs", "score", "x"]].itertuples(index=False)]
+
+
+@pytest.mark.parametrize("delay", [0.5, 1.5, 3.0])
+def test_killed_and_resumed_is_as_never_broken(delay):
+    Path("slow.py").write_text(SLOW.replace("PAUSE", "0.02"))
+    subprocess.run([sys.executable, "slow.py", "tune", "whole.db"], check=True)
+    broken = subprocess.Popen([sys.executable, "slow.py", "tune", "broken.db"])
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not Path("broken.db-wal").exists():
+        time.sleep(0.05)
+    time.sleep(delay)
+    broken.send_signal(signal.SIGKILL)
+    broken.wait()
+    with Store.open("broken.db") as store:
+        finished = store.study("slow").state == "finished"  # in time, before it was killed
+    if not finished:
+        subprocess.run([sys.executable, "slow.py", "resume", "broken.db"], check=True)
+    assert frame("broken.db") == frame("whole.db")
+
+
+def test_a_trial_under_way_goes_on_from_its_snapshot():
+    """Epochs of 0.8 s: at the rung of 3 it has taken 2.4 s, and is saved."""
+    Path("slow.py").write_text(SLOW.replace("PAUSE", "0.8").replace("trials=30", "trials=1").replace("=2)", "=1)"))
+    broken = subprocess.Popen([sys.executable, "slow.py", "tune", "broken.db"])
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        if Path("trained.txt").exists() and "0 5" in Path("trained.txt").read_text():
+            break
+    broken.send_signal(signal.SIGKILL)
+    broken.wait()
+    with Store.open("broken.db") as store:
+        assert [(saved.number, saved.epoch) for saved in Snapshots(store).of_study("slow")] == [(0, 3)]
+    Path("trained.txt").unlink()
+    subprocess.run([sys.executable, "slow.py", "resume", "broken.db"], check=True)
+    assert Path("restored.txt").read_text() == "0 3\n"
+    assert Path("trained.txt").read_text().splitlines()[0] == "0 4"
+    assert [(number, state, epochs) for number, _, state, epochs, _, _ in frame("broken.db")] == [(0, "finished", 9)]
+    with Store.open("broken.db") as store:
+        assert Snapshots(store).of_study("slow") == []
+    assert not list(Path("broken.db.programs").rglob("*.snapshot"))
+
+
+# --- the command line ---
+
+CAVIAR = [sys.executable, "-c", "import sys; from caviar.cli.main import main; sys.exit(main())"]
+SPACE_FILE = '[x]\nscale = "linear"\nlow = 0.0\nhigh = 1.0\n'
+RAW = """
+import json, sys
+trial = json.loads(sys.stdin.readline())
+for epoch in range(1, trial["epochs"] + 1):
+    score = 1 - abs(trial["config"]["x"] - 0.7) - 1 / epoch
+    print(json.dumps({"type": "epoch", "epoch": epoch, "score": score}), flush=True)
+    if json.loads(sys.stdin.readline())["type"] == "stop":
+        break
+print(json.dumps({"type": "done"}), flush=True)
+"""
+
+
+def caviar_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*CAVIAR, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def files() -> None:
+    Path("space.toml").write_text(SPACE_FILE)
+    Path("raw.py").write_text(textwrap.dedent(RAW))
+    Path("plain.py").write_text(
+        "import sys\nfor e in range(1, 10): print(f'epoch {e} acc={1 - abs(float(sys.argv[1]) - 0.7) - 1 / e:.6f}')\n"
+    )
+
+
+def test_the_shortest_program_of_the_page(files):
+    done = caviar_command(
+        "tune",
+        "--command",
+        f"{sys.executable} raw.py",
+        "--space",
+        "space.toml",
+        "--trials",
+        "12",
+        "--epochs",
+        "9",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert list(summary) == ["study", "store", "seed", "seconds", "data", "trials", "best", "model"]
+    assert summary["study"] == "raw"
+    assert abs(summary["best"]["config"]["x"] - 0.7) < 0.2
+    more = caviar_command("resume", "raw", "--trials", "15", "--json")
+    assert more.returncode == 0, more.stderr
+    assert json.loads(more.stdout)["trials"]["started"] == 15
+
+
+def test_a_program_that_knows_nothing_gets_the_same_answer(files):
+    arguments = ["--space", "space.toml", "--trials", "12", "--epochs", "9", "--json"]
+    knows = caviar_command("tune", "--command", f"{sys.executable} raw.py", *arguments)
+    plain = caviar_command(
+        "tune", "--command", f"{sys.executable} plain.py {{x}}", "--score", "acc=([-0-9.]+)", *arguments
+    )
+    assert plain.returncode == 0, plain.stderr
+    assert json.loads(plain.stdout)["best"]["config"] == json.loads(knows.stdout)["best"]["config"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--command", "sh raw.py"], "needs a space"),
+        (["--command", "no-such-thing", "--space", "space.toml"], "there is no program"),
+        (["--command", "sh x", "--space", "space.toml", "--target", "y"], "--target is for tables"),
+        (["flowers.csv", "--epochs", "3"], "no --command"),
+        ([], "neither a table nor a program"),
+        (["--command", "sh {z}", "--score", "(1)", "--space", "space.toml"], "no hyperparameter"),
+    ],
+)
+def test_mistakes_on_the_command_line(files, arguments, words):
+    done = caviar_command("tune", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 2
+    assert not Path("caviar.db").exists()
+
+
+def test_a_program_that_is_broken_is_told_with_its_words(files):
+    done = caviar_command("tune", "--command", f"{sys.executable} nothere.py", "--space", "space.toml")
+    assert done.returncode == 1
+    assert "nothere.py" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_the_programs_and_keeps_what_they_told(files):
+    Path("slow.py").write_text(
+        RAW.replace("import json, sys", "import json, sys, time").replace("    score", "    time.sleep(0.2)\n    score")
+    )
+    arguments = ["tune", "--command", f"{sys.executable} slow.py", "--space", "space.toml", "--seconds", "600"]
+    running = subprocess.Popen([*CAVIAR, *arguments], stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        if Path("caviar.db").exists():
+            with Store.open("caviar.db") as store:
+                if store.studies() and any(trial.epochs for trial in store.trials("slow")):
+                    break
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "caviar resume slow" in said
+    with Store.open("caviar.db") as store:
+        assert store.study("slow").state == "interrupted"
+        assert {trial.state for trial in store.trials("slow")} <= {*TrialState} - {TrialState.RUNNING}
+    assert "slow.py" not in subprocess.run(["ps", "-ef"], capture_output=True, text=True, check=True).stdout
+
+
+def test_epochs_that_were_left_out_are_no_hole_for_a_resume():
+    def every_second(trial):
+        for epoch in range(2, trial.last_epoch + 1, 2):
+            trial.report(epoch, trial.config["x"])
+
+    first = caviar.tune(every_second, SPACE, trials=6, processes=1, epochs=9)
+    more = caviar.resume(first.name, trials=12, data=every_second)
+    assert told(more) == told(caviar.tune(every_second, SPACE, trials=12, processes=1, epochs=9))

@@ -1,0 +1,176 @@
+"""A study is taken up again, and ends as if it had never been broken."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+import caviar
+from caviar.data import samples
+from caviar.errors import ConfigError, DataError, StoreError
+from caviar.records import StudyState, TrialState
+from caviar.store import Store
+from caviar.study.loop import Progress, Request, follow
+from tests.study.test_tune import SMALL, study_of, target, told, wine  # noqa: F401
+
+
+def same_answer(one, other) -> bool:
+    weights = [dict(study.best.model.weights) for study in (one, other)]
+    return one.summary["best"] == other.summary["best"] and all(
+        weights[0][name].tobytes() == weights[1][name].tobytes() for name in weights[0]
+    )
+
+
+def stop_after(wine: Path, folder: Path, events: int, **arguments) -> None:  # noqa: F811
+    """Begin a study and leave it after so many signs of progress, as Ctrl-C would."""
+    given = {"trials": 60, "space": SMALL, "store": folder / "caviar.db", "threads": 2, "study": "mine"} | arguments
+    seen = 0
+
+    def ended() -> bool:
+        return seen >= events
+
+    events_of = follow(Request(data=wine, target=target(), **given), ended=ended)
+    while True:
+        try:
+            seen += isinstance(next(events_of), Progress)
+        except KeyboardInterrupt:
+            return
+
+
+@pytest.mark.parametrize("events", [1, 3, 6])
+def test_a_broken_study_ends_with_the_bits_of_a_whole_one(events, wine, tmp_path):  # noqa: F811
+    whole = study_of(wine, tmp_path, trials=60, study="whole")
+    stop_after(wine, tmp_path, events)
+    with Store.open(tmp_path / "caviar.db") as store:
+        assert store.study("mine").state is StudyState.INTERRUPTED
+    again = caviar.resume("mine", store=tmp_path / "caviar.db", threads=3)
+    assert same_answer(whole, again)
+    assert told(tmp_path / "caviar.db", "mine") == told(tmp_path / "caviar.db", "whole")
+    with Store.open(tmp_path / "caviar.db") as store:
+        assert store.study("mine").state is StudyState.FINISHED
+
+
+@pytest.mark.parametrize("forgotten", ["1 = 1", "epoch > 1", "number % 3 = 0", "number % 2 = 0 AND epoch > 1"])
+def test_what_was_compared_is_found_again_in_the_measurements(forgotten, wine, tmp_path):  # noqa: F811
+    """As in a study of an older version, which kept no comparisons, or where another process measured."""
+    whole = study_of(wine, tmp_path, trials=60, study="whole")
+    stop_after(wine, tmp_path, 3)
+    with sqlite3.connect(tmp_path / "caviar.db") as connection:
+        mine = "study = (SELECT id FROM studies WHERE name = 'mine')"
+        deleted = connection.execute(f"DELETE FROM comparisons WHERE {mine} AND {forgotten}").rowcount
+    connection.close()
+    assert deleted > 0
+    again = caviar.resume("mine", store=tmp_path / "caviar.db", threads=2)
+    assert same_answer(whole, again)
+    assert told(tmp_path / "caviar.db", "mine") == told(tmp_path / "caviar.db", "whole")
+
+
+def test_more_trials_for_a_finished_study_are_those_of_a_larger_one(wine, tmp_path):  # noqa: F811
+    whole = study_of(wine, tmp_path, trials=90, study="whole")
+    study_of(wine, tmp_path, trials=40, study="mine", threads=1)
+    again = caviar.resume("mine", store=tmp_path / "caviar.db", trials=90)
+    assert same_answer(whole, again)
+    trials, rows = told(tmp_path / "caviar.db", "mine")
+    # What the smaller study let go on at its end is kept, though the larger one would have stopped it.
+    assert set(told(tmp_path / "caviar.db", "whole")[1]) <= set(rows)
+    assert [t.number for t in trials if t.repeat == 0] == list(range(90))
+
+
+def test_more_seconds_for_a_finished_study(wine, tmp_path):  # noqa: F811
+    first = study_of(wine, tmp_path, trials=None, seconds=3, study="mine")
+    again = caviar.resume("mine", store=tmp_path / "caviar.db", seconds=3)
+    assert again.summary["trials"]["started"] > first.summary["trials"]["started"]
+    assert again.summary["seconds"] < 4.5
+
+
+CHILD = """
+    import sys
+    from caviar.study.loop import Begun, Request, follow, take_up
+    from tests.study.test_tune import SMALL
+    first, data, target, store = sys.argv[1:]
+    if first == "1":
+        events = follow(Request(data=data, target=target, trials=300, space=SMALL, store=store, study="mine"))
+    else:
+        events = take_up("mine", store=store)
+    for event in events:
+        if isinstance(event, Begun):
+            print("begun", flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_study_that_was_killed_at_any_moment_is_taken_up(seed, wine, tmp_path):  # noqa: F811
+    """SIGKILL at seeded delays, until the study is through; then everything is there once, with the right bits."""
+    delays = random.Random(seed)
+    store = tmp_path / "caviar.db"
+    kills = 0
+    for attempt in range(30):
+        child = [sys.executable, "-c", textwrap.dedent(CHILD), str(int(attempt == 0)), str(wine), target(), str(store)]
+        with subprocess.Popen(child, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            if process.stdout.readline() != "begun\n":
+                assert "is finished" in process.communicate()[1]  # the last kill came when all was done
+                break
+            time.sleep(delays.uniform(0.0, 0.1 + 0.5 * attempt))
+            os.kill(process.pid, signal.SIGKILL)
+            if process.wait() == 0:
+                break
+            kills += 1
+    assert kills >= 1
+    study = study_of(wine, tmp_path, trials=300, study="whole")
+    assert told(store, "mine") == told(store, "whole")
+    with Store.open(store) as opened:
+        assert opened.study("mine").result["best"] == study.summary["best"]
+        assert not [t for t in opened.trials("mine") if t.state is TrialState.RUNNING]
+
+
+def test_what_cannot_be_taken_up_says_why_and_changes_nothing(wine, tmp_path):  # noqa: F811
+    store = tmp_path / "caviar.db"
+    study_of(wine, tmp_path, study="mine")
+    before = told(store, "mine")
+    with pytest.raises(ConfigError, match="finished") as refusal:
+        caviar.resume("mine", store=store)
+    assert "--trials" in refusal.value.way_out
+    with pytest.raises(ConfigError, match="30 trials already"):
+        caviar.resume("mine", store=store, trials=10)
+    with pytest.raises(StoreError, match="no study 'mime'") as refusal:
+        caviar.resume("mime", store=store)
+    assert "mine" in refusal.value.way_out
+    changed = tmp_path / "changed.csv"
+    lines = wine.read_text().splitlines()
+    changed.write_text("\n".join([*lines[:-1], lines[0].replace(lines[0], lines[-1].replace("1", "2"))]) + "\n")
+    with pytest.raises(DataError, match="has changed"):
+        caviar.resume("mine", store=store, trials=60, data=changed)
+    assert told(store, "mine") == before
+
+
+def test_a_study_that_its_leader_finishes_while_we_look_is_not_begun_again(wine, tmp_path, monkeypatch):  # noqa: F811
+    stop_after(wine, tmp_path, 3)
+    store = tmp_path / "caviar.db"
+
+    def the_leader_finishes(opened, study, patience):
+        monkeypatch.undo()
+        caviar.resume("mine", store=store)
+
+    monkeypatch.setattr(sys.modules["caviar.study.loop"], "only_worker", the_leader_finishes)
+    with pytest.raises(ConfigError, match="is finished"):
+        caviar.resume("mine", store=store)
+
+
+def test_data_from_memory_is_to_be_given_again(tmp_path):
+    table = samples.wine()
+    frame = table.frame.assign(label=table.target)
+    first = caviar.tune(frame, "label", trials=20, space=SMALL, store=tmp_path / "caviar.db", study="mine")
+    with pytest.raises(DataError, match="no file"):
+        caviar.resume("mine", store=tmp_path / "caviar.db", trials=40)
+    again = caviar.resume("mine", store=tmp_path / "caviar.db", trials=40, data=frame)
+    assert again.summary["trials"]["started"] == 40 > first.summary["trials"]["started"]
