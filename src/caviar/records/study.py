@@ -1,0 +1,171 @@
+"""Records of a study: frozen nouns, no behaviour.
+
+A study has trials; a trial has measurements, one an epoch. A finalist that is trained again with fresh seeds keeps
+its trial's number and counts its repeats: (number, 0) is the trial itself, (number, 1) its first repeat.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+Value = bool | int | float | str
+Config = Mapping[str, Value]
+"""One point of a space: the name of every hyperparameter that applies, and its value."""
+
+
+class TrialState(StrEnum):
+    """What became of a trial."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"  # poorer than its rung asks for
+    FINISHED = "finished"  # reached the last rung
+    DIVERGED = "diverged"  # NaN, infinity or an exploding loss: ranked last, never missing
+    INTERRUPTED = "interrupted"  # the budget or a person ended the study first
+    FAILED = "failed"  # an error that is none of these ended it; Trial.error says which
+    OUT_OF_MEMORY = "out_of_memory"  # larger than the memory that was left
+
+
+class StudyState(StrEnum):
+    """What became of a study."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one epoch of one trial measured.
+
+    ``train_loss`` is the mean cross-entropy, or squared error, of the epoch's mini-batches as they were trained on (L2
+    left out), ``validation_loss`` that on the validation part, ``score`` the study's metric there,
+    ``learning_rate`` the one in force, ``seconds`` the epoch's own time, validation included. NaN where nothing
+    was measured, and for the accuracy of regression, whose losses and scores (rmse, mae) are in units of the
+    standardised target.
+    """
+
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    score: float
+    learning_rate: float
+    seconds: float
+
+
+class Curve(NamedTuple):
+    """What is needed of a trial's ``epochs`` to decide about it again: their ``scores`` and ``losses`` (validation).
+
+    Programs may leave epochs out. ``seconds`` is what all of them took together. Arrays of floats, because a study may
+    have a million of them.
+    """
+
+    epochs: Sequence[int]
+    scores: array[float]
+    losses: array[float]
+    seconds: float
+
+
+class Comparison(NamedTuple):
+    """A trial where its rung compared it, after ``epoch`` epochs: all that is needed to decide about it again.
+
+    ``merit`` is the score that it was ranked by, smoothed over its epochs, ``score`` and ``loss`` (validation) those of
+    this epoch alone, ``seconds`` what all epochs until then took together. NaN where it diverged.
+    """
+
+    epoch: int
+    merit: float
+    score: float
+    loss: float
+    seconds: float
+
+
+class Trial(NamedTuple):
+    """One config being trained; ``epochs`` trained so far, ``score`` the study's metric after the last of them.
+
+    ``origin`` is where the proposal came from ("middle", "box 3", "whole space", "told"; empty where nobody noted
+    it), ``error`` why a failed trial failed. A tuple, because frozen dataclasses take 3 microseconds to make, and a
+    study that is taken up again makes three a trial.
+    """
+
+    number: int
+    config: Config
+    state: TrialState
+    epochs: int = 0
+    score: float | None = None
+    validation_loss: float | None = None
+    repeat: int = 0
+    origin: str = ""
+    error: str | None = None
+
+
+class WorkerState(StrEnum):
+    """What became of a worker."""
+
+    WORKING = "working"
+    LEFT = "left"  # ended of itself and gave its claims back
+    LOST = "lost"  # dead or frozen: its claims went to others, and nothing that it writes is taken any more
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One process that trains trials of a study.
+
+    ``fence`` counts up with every worker that joins the study; a write carries it, and is refused once the worker was
+    declared lost. ``identity`` says where the process runs (host, boot, pids, pid, started, user), ``token`` is a
+    random word that tells it from every other worker, ``beats`` counts its signs of life. A helper, which does what
+    another gives it, has in its identity whose it is ("helps", a fence) and its "threads".
+    """
+
+    study: str
+    fence: int
+    identity: Mapping[str, Any]
+    token: str
+    beats: int = 0
+    state: WorkerState = WorkerState.WORKING
+
+    @property
+    def is_helper(self) -> bool:
+        """Whether it decides nothing and does what the study's leader gives it."""
+        return "helps" in self.identity
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A part of the space that a search draws from, from trial ``first_trial`` on, and why.
+
+    ``ranges`` has, by hyperparameter, {"low": ..., "high": ...} in its own units, or {"weights": {value: share}} for
+    categories.
+    """
+
+    number: int
+    first_trial: int
+    ranges: Mapping[str, Any]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A space, a search, data, a budget; its trials are kept beside it.
+
+    ``space`` is the space as plain data (see Space.to_dict), ``data`` the facts of PRODUCT.md's ``data`` object with
+    its ``sha256``, ``environment`` versions, processor and instruction set, ``result`` the final answer once there is
+    one. Times are ISO 8601 in UTC.
+    """
+
+    name: str
+    seed: int
+    metric: str
+    search: str
+    space: Mapping[str, Any]
+    budget: Mapping[str, Any]
+    data: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    state: StudyState
+    created: str
+    ended: str | None = None
+    result: Mapping[str, Any] | None = field(default=None)
