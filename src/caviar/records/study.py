@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 Value = bool | int | float | str
 Config = Mapping[str, Value]
@@ -169,3 +169,51 @@ class Study:
     created: str
     ended: str | None = None
     result: Mapping[str, Any] | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyProgress:
+    """A moment of a running study, for those who watch it in its process or through the store.
+
+    ``phase`` is "search", then "finals", then "last training"; ``elapsed`` is in seconds since its command. ``counts``
+    leaves repeats out, ``reached`` counts the trials that each rung has compared. ``note`` is trouble that the study
+    goes on in spite of, ``helpers`` the number of other processes that train for it.
+    """
+
+    phase: str
+    elapsed: float
+    counts: Mapping[TrialState, int]
+    reached: tuple[int, ...]
+    best: Trial | None
+    note: str = ""
+    helpers: int = 0
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain data, for the store."""
+        best = None if self.best is None else self.best._asdict() | {"state": str(self.best.state)}
+        return {
+            "phase": self.phase,
+            "elapsed": self.elapsed,
+            "counts": {str(state): n for state, n in self.counts.items()},
+            "reached": list(self.reached),
+            "best": best,
+            "note": self.note,
+            "helpers": self.helpers,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """The moment that ``to_record`` wrote; the store keeps NaN as a text, which becomes a number again."""
+        best = record["best"]
+        if best is not None:
+            numbers = {name: None if best[name] is None else float(best[name]) for name in ("score", "validation_loss")}
+            best = Trial(**{**best, **numbers, "state": TrialState(best["state"])})
+        return cls(
+            phase=record["phase"],
+            elapsed=float(record["elapsed"]),
+            counts={TrialState(state): n for state, n in record["counts"].items()},
+            reached=tuple(record["reached"]),
+            best=best,
+            note=record["note"],
+            helpers=record["helpers"],
+        )

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from caviar.learners.dense.model import Model
-from caviar.records import Config, Study, Trial, TrialState
+from caviar.records import Config, Study, StudyProgress, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+Progress = StudyProgress
+"""Where a study stands, several times a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +24,6 @@ class Begun:
     study: Study
     rungs: tuple[int, ...]
     warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a study stands, several times a second; ``reached`` counts the trials that were compared at each rung."""
-
-    phase: str  # "search", then "finals", then "last training"
-    elapsed: float
-    counts: Mapping[TrialState, int]
-    reached: tuple[int, ...]
-    best: Trial | None
-    note: str = ""  # trouble that the study goes on in spite of
-    helpers: int = 0  # other processes that train trials of it
 
 
 @dataclass(frozen=True)
