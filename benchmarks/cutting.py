@@ -19,8 +19,8 @@ from caviar.data import preprocessing, samples
 from caviar.data.dataset import Examples, prepare
 from caviar.data.read import read
 from caviar.learners.contract import Keys, never
+from caviar.learners.dense.config import from_config
 from caviar.learners.dense.native import NativeEngine
-from caviar.nn.config import from_config
 from caviar.records import Config
 
 CUTS = (float("inf"), 10.0, 6.0, 5.0, 4.0, 3.0, 2.0)

@@ -23,7 +23,7 @@ from benchmarks.machine import write
 from caviar.data.dataset import Examples
 from caviar.learners.contract import Keys, never
 from caviar.learners.dense.native import NativeEngine
-from caviar.nn.config import Architecture, Optimisation
+from caviar.nn.architecture import Architecture, Optimisation
 
 NETWORKS = [
     ((64, 32, 32, 10), 32, 0.0),

@@ -26,7 +26,8 @@ import numpy as np
 from benchmarks.machine import write
 from caviar.data import samples
 from caviar.errors import NoAnswer
-from caviar.learners.contract import Outcome, Piece, StopFlag
+from caviar.learners.contract import Outcome, StopFlag
+from caviar.learners.dense.contract import Steps
 from caviar.records import Config
 from caviar.runs import events, loop
 from caviar.runs.network import NetworkTrainee
@@ -60,7 +61,7 @@ class Accident(NetworkTrainee):
 
     at = -1
 
-    def train(self, steps: int, stop: StopFlag) -> tuple[Outcome, Piece]:
+    def train(self, steps: int, stop: StopFlag) -> tuple[Outcome, Steps]:
         """As ever, but for the one mini-batch."""
         tick = self.clock.tick
         if tick < self.at:

@@ -24,7 +24,7 @@ from benchmarks.machine import write
 from caviar.data.dataset import Examples
 from caviar.learners.contract import Keys
 from caviar.learners.dense.native import NativeEngine
-from caviar.nn.config import Architecture, Optimisation
+from caviar.nn.architecture import Architecture, Optimisation
 
 
 def evaluated_rows(widths: tuple[int, ...], batch: int, seconds: float) -> float:

@@ -24,7 +24,7 @@ from caviar.errors import (
     UserMistake,
 )
 from caviar.learners.dense.fit import Fit, train
-from caviar.learners.dense.model import Model, load
+from caviar.learners.model import Model, load
 from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo
 from caviar.space import Space, default_space
 from caviar.study.ask_tell import OpenStudy, open_study

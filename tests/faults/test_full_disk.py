@@ -190,7 +190,7 @@ print("done")
 def test_6_a_model(kind: str, tmp_path: Path) -> None:
     code = """
 from dataclasses import replace
-from caviar.learners.dense.model import load
+from caviar.learners.model import load
 from tests.learners.test_model import flowers
 model = flowers()
 model.save(disk / "flowers.caviar")

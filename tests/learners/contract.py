@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from caviar.data.dataset import Examples
-from caviar.learners.contract import Engine, Keys, Training
-from caviar.nn.config import Architecture, Optimisation
+from caviar.learners.contract import Keys
+from caviar.learners.dense.contract import DenseTraining, Engine
+from caviar.nn.architecture import Architecture, Optimisation
 
 
 def examples(rows: int, columns: int, classes: int, seed: int = 0) -> Examples:
@@ -41,7 +42,7 @@ def start(
     seed: int = 7,
     trial: int = 3,
     state=None,
-) -> Training:
+) -> DenseTraining:
     training = examples_for(architecture, rows, seed=1)
     validation = examples_for(architecture, 70, seed=2)
     return engine.start(architecture, optimisation, training, validation, Keys.of(seed, trial), state)

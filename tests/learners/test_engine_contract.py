@@ -14,14 +14,14 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from caviar.data.dataset import Examples
 from caviar.errors import DataError
-from caviar.learners.contract import Engine, Keys, Outcome, never, score_names
-from caviar.learners.dense import engine_named
+from caviar.learners.contract import Keys, Outcome, never, score_names
+from caviar.learners.dense.contract import Engine
 from caviar.learners.dense.early_stopping import train_with_patience
-from caviar.learners.dense.model import fold
+from caviar.learners.dense.learner import engine_named
 from caviar.learners.dense.native import instruction_sets
 from caviar.learners.dense.reference import ReferenceEngine
 from caviar.nn import network as nn
-from caviar.nn.config import Architecture, Optimisation, parameter_shapes
+from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
 from caviar.nn.losses import probabilities
 from tests.learners.contract import NETWORKS, RECIPES, examples, examples_for, start
 
@@ -72,7 +72,7 @@ def test_agrees_with_nn_after_50_steps(engine: Engine, network: str, recipe: str
         assert own.learning_rate == other.learning_rate
         assert own.train_loss == pytest.approx(other.train_loss, abs=LOSS_DIFFERENCE)
         assert own.validation.loss == pytest.approx(other.validation.loss, abs=2 * LOSS_DIFFERENCE)
-        assert list(own.validation.scores) == list(other.validation.scores) == list(score_names(architecture))
+        assert list(own.validation.scores) == list(other.validation.scores) == list(score_names(architecture.n_out))
         for name, score in own.validation.scores.items():
             slack = {"accuracy": 1.5 / 70, "balanced_accuracy": 0.1}.get(name, 2 * LOSS_DIFFERENCE)
             assert score == pytest.approx(other.validation.scores[name], abs=slack), name
@@ -229,13 +229,12 @@ PREDICTING = [
 
 @pytest.mark.parametrize("network", PREDICTING)
 def test_scores_are_scikit_learns_for_the_folded_network_that_is_saved(engine: Engine, network: str):
-    """The way of a saved model: inference_state, fold, scores; and other people's metrics."""
+    """The way of a saved model: predictor, scores; and other people's metrics."""
     architecture = NETWORKS[network]
     trial = start(engine, architecture, RECIPES["momentum"])
     trial.train(3, never())
-    state = trial.inference_state()
-    weights = fold(architecture, state, int(state["step"]))
     validation = examples_for(architecture, 70, seed=2)
+    _, weights = trial.predictor().record()
     folded = nn.State({name: w.astype(np.float64) for name, w in weights.items()})
     z = nn.scores(replace(architecture, batch_norm=False), folded, validation.x.astype(np.float64))
     evaluation, y = trial.evaluate(validation), validation.y
@@ -338,7 +337,7 @@ def test_without_validation_rows_every_score_is_nan(engine: Engine, network: str
     assert outcome is Outcome.TRAINED
     for evaluation in (done[0].validation, trial.evaluate(nothing)):
         assert np.isnan(evaluation.loss)
-        assert list(evaluation.scores) == list(score_names(architecture))
+        assert list(evaluation.scores) == list(score_names(architecture.n_out))
         assert np.isnan(list(evaluation.scores.values())).all()
 
 

@@ -29,8 +29,10 @@ from hypothesis import strategies as st
 from caviar import files
 from caviar.data.preprocessing import learn
 from caviar.errors import DataError, ModelError
-from caviar.learners.dense.model import Model, fold, load
-from caviar.nn.config import Architecture, parameter_shapes, statistics_shapes
+from caviar.learners.contract import Arrays
+from caviar.learners.dense.predictor import DensePredictor, fold
+from caviar.learners.model import Model, load
+from caviar.nn.architecture import Architecture, parameter_shapes, statistics_shapes
 from caviar.nn.network import State, scores
 from caviar.nn.softmax import softmax
 
@@ -59,7 +61,13 @@ def flowers() -> Model:
     preprocessing = learn(*frame())
     architecture = Architecture(preprocessing.n_in, len(preprocessing.classes), (8, 5))
     weights = fold(architecture, trained(architecture, seed=1, steps=20), 20)
-    return Model(architecture, weights, preprocessing, {"study": "flowers", "loss": float("nan")})
+    return Model(DensePredictor(architecture, weights), preprocessing, {"study": "flowers", "loss": float("nan")})
+
+
+def network_of(model: Model) -> tuple[Architecture, Arrays]:
+    """The dense network in a model."""
+    assert isinstance(model.network, DensePredictor)
+    return model.network.architecture, model.network.weights
 
 
 @pytest.fixture
@@ -89,7 +97,8 @@ def test_folding_changes_nothing_but_rounding(
         arrays |= {name: np.zeros(shape) for name, shape in statistics_shapes(architecture).items()}
     x = np.random.default_rng(seed).normal(size=(7, 6))
     expected = softmax(scores(architecture, State(arrays, steps), x))
-    model = Model(architecture, fold(architecture, {**arrays, "layer1.w.first": arrays["layer1.w"]}, steps))
+    state = {**arrays, "layer1.w.first": arrays["layer1.w"], "step": np.array(steps)}
+    model = Model(DensePredictor.of(architecture, state))
     size = 1 + np.abs(scores(architecture, State(arrays, steps), x)).max()  # the scores' rounding is relative to theirs
     np.testing.assert_allclose(model.predict_proba(x), expected, atol=2e-5 * size)
 
@@ -112,7 +121,7 @@ def test_a_diverged_network_folds_but_is_neither_saved_nor_believed(tmp_path: Pa
     arrays = trained(architecture, 0, 1)
     arrays["layer1.w"][0, 0] = np.inf
     arrays["layer2.b"][0] = 1e300
-    model = Model(architecture, fold(architecture, arrays, 1))
+    model = Model(DensePredictor(architecture, fold(architecture, arrays, 1)))
     with pytest.raises(DataError, match="row 1 has no finite answer"):
         model.predict(np.ones((2, 2)))
     with pytest.raises(ModelError, match="diverged"):
@@ -131,7 +140,7 @@ def test_labels_keep_their_type(labels: list[Any], tmp_path: Path) -> None:
     x = rng.normal(size=(60, 4))
     preprocessing = learn(pd.DataFrame(x, columns=list("abcd")), pd.Series(labels * (60 // len(labels)), name="y"))
     architecture = Architecture(4, len(labels), (5,))
-    model = Model(architecture, fold(architecture, trained(architecture, 0, 9), 9), preprocessing)
+    model = Model(DensePredictor(architecture, fold(architecture, trained(architecture, 0, 9), 9)), preprocessing)
     model.save(tmp_path / "m.caviar")
     for one in (model, load(tmp_path / "m.caviar")):
         proba = one.predict_proba(x)
@@ -158,7 +167,7 @@ def test_what_was_met_is_counted_and_a_table_in_pieces_is_the_same_table(monkeyp
     features.loc[[3, 40], "size"] = np.nan
     features.loc[[5, 50, 51], "colour"] = "ultraviolet"
     whole = model.prediction(features)
-    monkeypatch.setattr("caviar.learners.dense.model._CELLS", 64)  # 8 rows at once
+    monkeypatch.setattr("caviar.learners.model._CELLS", 64)  # 8 rows at once
     pieces = model.prediction(features)
     assert (whole.missing, whole.unknown) == (pieces.missing, pieces.unknown) == (2, 3)
     np.testing.assert_allclose(pieces.probabilities, whole.probabilities, rtol=1e-12)
@@ -172,7 +181,8 @@ def test_what_was_met_is_counted_and_a_table_in_pieces_is_the_same_table(monkeyp
 
 def test_without_preprocessing_numbers_go_in_as_they_are() -> None:
     architecture = Architecture(3, 2, ())
-    model = Model(architecture, {"layer1.w": np.eye(3, 2, dtype=np.float32), "layer1.b": np.zeros(2, np.float32)})
+    weights = {"layer1.w": np.eye(3, 2, dtype=np.float32), "layer1.b": np.zeros(2, np.float32)}
+    model = Model(DensePredictor(architecture, weights))
     x = np.array([[1, 2, 9], [5, 3, 9]], dtype=np.float32)
     assert model.predict(x).tolist() == [1, 0]
     assert model.classes == (0, 1)
@@ -196,23 +206,25 @@ def test_without_preprocessing_numbers_go_in_as_they_are() -> None:
 )
 def test_weights_that_do_not_fit_are_refused(change: Callable[[Any], Any]) -> None:
     model = flowers()
+    architecture, weights = network_of(model)
     with pytest.raises(ModelError, match=r"fit the architecture|float32"):
-        Model(model.architecture, change(dict(model.weights)), model.preprocessing)
-    other = Architecture(model.architecture.n_in, 4, (2,))
+        DensePredictor(architecture, change(dict(weights)))
+    other = Architecture(architecture.n_in, 4, (2,))
     with pytest.raises(ModelError, match="3 classes"):
-        Model(other, fold(other, trained(other, 0, 1), 1), model.preprocessing)
+        Model(DensePredictor(other, fold(other, trained(other, 0, 1), 1)), model.preprocessing)
 
 
 # --- the file ---
 
 
 def same(one: Model, other: Model) -> bool:
+    (architecture, weights), (other_architecture, other_weights) = network_of(one), network_of(other)
     return (
-        one.architecture == other.architecture
+        architecture == other_architecture
         and one.preprocessing == other.preprocessing
         and files.dumps(one.facts) == files.dumps(other.facts)
-        and one.weights.keys() == other.weights.keys()
-        and all(one.weights[name].tobytes() == other.weights[name].tobytes() for name in one.weights)
+        and weights.keys() == other_weights.keys()
+        and all(weights[name].tobytes() == other_weights[name].tobytes() for name in weights)
     )
 
 
@@ -533,12 +545,12 @@ def test_a_model_of_numbers_predicts_in_the_units_of_the_target(tmp_path: Path):
     target = pd.Series(np.random.default_rng(1).normal(100, 15, len(features)), name="height")
     preprocessing = learn(features, target, regression=True)
     architecture = Architecture(preprocessing.n_in, 1, (8,), output="linear")
-    model = Model(architecture, fold(architecture, trained(architecture, 1, 20), 20), preprocessing)
+    model = Model(DensePredictor(architecture, fold(architecture, trained(architecture, 1, 20), 20)), preprocessing)
     model.save(tmp_path / "height.caviar")
     loaded = load(tmp_path / "height.caviar")
     found = loaded.predict(features)
     folded = replace(architecture, batch_norm=False)
-    weights = State({name: w.astype(np.float64) for name, w in model.weights.items()})
+    weights = State({name: w.astype(np.float64) for name, w in network_of(model)[1].items()})
     z = scores(folded, weights, preprocessing.apply(features).astype(np.float64))[:, 0]
     np.testing.assert_allclose(found, z * target.std(ddof=0) + target.mean(), rtol=1e-9)
     assert (found == model.predict(features)).all()

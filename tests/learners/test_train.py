@@ -70,8 +70,8 @@ def test_patience_gives_the_model_of_the_best_epoch(engine: str, statistics: str
     assert fit.best_epoch == losses.idxmin()
     assert len(losses) == fit.best_epoch + 4 < 60
     plain = caviar.train(training.x, training.y, config, epochs=fit.best_epoch, validation=validation, engine=engine)
-    for name, w in plain.model.weights.items():
-        np.testing.assert_array_equal(fit.model.weights[name], w)
+    for name, w in plain.model.network.weights.items():
+        np.testing.assert_array_equal(fit.model.network.weights[name], w)
     p = fit.model.predict_proba(held_out.x)[np.arange(70), held_out.y]
     assert -np.log(p).mean() == pytest.approx(losses.min(), rel=1e-3)
 

@@ -11,14 +11,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from caviar.errors import ConfigError
-from caviar.learners.contract import Engine, Outcome, never, step_rates, steps_per_epoch
-from caviar.learners.dense import engine_named
+from caviar.learners.contract import Outcome, never
+from caviar.learners.dense.contract import Engine, steps_per_epoch
+from caviar.learners.dense.learner import engine_named
 from caviar.learners.dense.native import instruction_sets
 from caviar.learners.dense.turning import place_of, turned
+from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
 from caviar.nn.averages import bias_corrected, exponentially_weighted
-from caviar.nn.config import Architecture, Optimisation, parameter_shapes
 from caviar.nn.optimisers import recipe, update
-from caviar.nn.schedules import rates_from
+from caviar.nn.schedules import rates_from, step_rates
 from tests.learners.contract import NETWORKS, RECIPES, start
 
 ROWS = 150

@@ -20,7 +20,7 @@ from caviar.learners.contract import Keys, Outcome, never
 from caviar.learners.dense import _native
 from caviar.learners.dense.native import NativeEngine
 from caviar.learners.dense.reference import ReferenceEngine
-from caviar.nn.config import Architecture, Optimisation
+from caviar.nn.architecture import Architecture, Optimisation
 from tests.native.absurd import CASES, CLEAR, SETTINGS, X, Y, everything, rows, says_why, train, trial
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import pytest
 from caviar.errors import ConfigError
 from caviar.nn import network
 from caviar.nn.activations import Activation
-from caviar.nn.config import ACTIVATIONS, OUTPUTS, Architecture, Optimisation
+from caviar.nn.architecture import ACTIVATIONS, OUTPUTS, Architecture, Optimisation
 from caviar.nn.gradient_check import check_gradients
 from caviar.nn.losses import PLAIN, Objective
 from caviar.nn.network import initial_state, train_step

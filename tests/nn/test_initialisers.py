@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from caviar.nn import config
-from caviar.nn.config import Architecture, parameter_shapes
+from caviar.nn import architecture
+from caviar.nn.architecture import Architecture, parameter_shapes
 from caviar.nn.initialisers import INITIALISERS, initial_parameters
 from caviar.nn.network import backward, forward
 from caviar.randomness import Purpose, generator, stream_key
@@ -14,7 +14,7 @@ KEY = stream_key(1, Purpose.WEIGHTS)
 
 
 def test_every_initialiser_that_a_config_may_name_exists():
-    assert tuple(INITIALISERS) == config.INITIALISERS
+    assert tuple(INITIALISERS) == architecture.INITIALISERS
 
 
 def test_he_xavier_and_lecun_match_pytorch():
@@ -31,7 +31,7 @@ def test_he_xavier_and_lecun_match_pytorch():
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])
-@pytest.mark.parametrize("name", config.INITIALISERS)
+@pytest.mark.parametrize("name", architecture.INITIALISERS)
 def test_parameters_are_scaled_draws_in_the_order_of_the_layers(name, batch_norm):
     architecture = Architecture(5, 3, (7, 4), batch_norm=batch_norm, initialiser=name)
     parameters = initial_parameters(architecture, KEY)

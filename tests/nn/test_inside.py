@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from caviar.nn.config import Architecture, Optimisation, parameter_shapes
+from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
 from caviar.nn.inside import look_inside
 from caviar.nn.losses import Objective
 from caviar.nn.network import backward, dropout_masks, forward, initial_state, train_step

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caviar.nn import config
+from caviar.nn import architecture
 from caviar.nn.activations import ACTIVATIONS, sigmoid
 from caviar.nn.dense import dense_backward, dense_forward
 
@@ -35,7 +35,7 @@ def test_dense_forward_and_backward_match_autograd():
         np.testing.assert_allclose(ours, tensor.grad.numpy(), atol=1e-12)
 
 
-@pytest.mark.parametrize("name", config.ACTIVATIONS)
+@pytest.mark.parametrize("name", architecture.ACTIVATIONS)
 def test_an_activation_and_its_derivative_match_autograd(name):
     z = np.concatenate([np.linspace(-30, 30, 1001), [0.0, -0.0, 1e-300, -800.0, 800.0]])
     tensor = torch.tensor(z, requires_grad=True)
@@ -58,4 +58,4 @@ def test_sigmoid_matches_scipy_everywhere_and_never_overflows(z):
 
 
 def test_every_activation_that_a_config_may_name_exists():
-    assert tuple(ACTIVATIONS) == config.ACTIVATIONS
+    assert tuple(ACTIVATIONS) == architecture.ACTIVATIONS

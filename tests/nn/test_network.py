@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from caviar.nn import config
-from caviar.nn.config import Architecture, Optimisation, parameter_shapes, statistics_shapes
+from caviar.nn import architecture
+from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.losses import Objective, balanced_class_weights, mean_loss, probabilities
 from caviar.nn.network import (
     State,
@@ -49,7 +49,7 @@ ARCHITECTURES = [
     Architecture(5, 1, (8, 4), "elu", output="linear", dropout=0.3),
     Architecture(5, 1, (7,), "identity", batch_norm=False, output="linear"),
 ]
-OPTIMIZERS = config.OPTIMIZERS
+OPTIMIZERS = architecture.OPTIMIZERS
 
 
 def examples(m=12, seed=0):

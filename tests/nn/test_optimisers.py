@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from caviar.nn import config
-from caviar.nn.config import Optimisation
+from caviar.nn import architecture
+from caviar.nn.architecture import Optimisation
 from caviar.nn.optimisers import Recipe, clip, recipe, update
 
 ALPHA, BETA, BETA2, EPSILON, DECAY = 0.02, 0.85, 0.97, 1e-6, 0.3
@@ -23,7 +23,7 @@ def rivals(p):
     }
 
 
-@pytest.mark.parametrize("name", config.OPTIMIZERS)
+@pytest.mark.parametrize("name", architecture.OPTIMIZERS)
 def test_two_hundred_steps_match_pytorch(name):
     optimisation = Optimisation(name, momentum=BETA, beta1=BETA, beta2=BETA2, epsilon=EPSILON, weight_decay=DECAY)
     rule = recipe(optimisation)
@@ -42,7 +42,7 @@ def test_two_hundred_steps_match_pytorch(name):
 
 
 def test_each_recipe_keeps_the_moments_it_needs_and_no_more():
-    kept = {name: tuple(recipe(Optimisation(optimizer=name)).moments) for name in config.OPTIMIZERS}
+    kept = {name: tuple(recipe(Optimisation(optimizer=name)).moments) for name in architecture.OPTIMIZERS}
     assert kept == {
         "sgd": (),
         "momentum": ("first",),
@@ -53,7 +53,7 @@ def test_each_recipe_keeps_the_moments_it_needs_and_no_more():
     }
 
 
-@pytest.mark.parametrize("name", config.OPTIMIZERS)
+@pytest.mark.parametrize("name", architecture.OPTIMIZERS)
 def test_a_gradient_of_zero_moves_nothing(name):
     rule, p = recipe(Optimisation(optimizer=name, weight_decay=0.0)), np.ones(3)
     new = update(rule, p, np.zeros(3), {moment: np.zeros(3) for moment in rule.moments}, 1, ALPHA)
@@ -67,7 +67,7 @@ def test_adams_first_step_is_the_learning_rate_whatever_the_size_of_the_gradient
 
 
 def test_weight_decay_is_adamws_alone_and_shrinks_weights_that_have_no_gradient():
-    assert [recipe(Optimisation(name, weight_decay=DECAY)).decay for name in config.OPTIMIZERS] == [
+    assert [recipe(Optimisation(name, weight_decay=DECAY)).decay for name in architecture.OPTIMIZERS] == [
         0,
         0,
         0,

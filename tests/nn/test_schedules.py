@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caviar.nn import config
-from caviar.nn.config import Optimisation
+from caviar.nn import architecture
+from caviar.nn.architecture import Optimisation
 from caviar.nn.schedules import SCHEDULES, step_rates
 
-NAMES = st.sampled_from(config.SCHEDULES)
+NAMES = st.sampled_from(architecture.SCHEDULES)
 RATES = st.floats(0, 0.999)
 BASES = st.floats(1e-6, 1e30)
 
@@ -23,7 +23,7 @@ def rate_of(name, rate, base, epoch):
 
 
 def test_every_schedule_that_a_config_may_name_exists():
-    assert tuple(SCHEDULES) == config.SCHEDULES
+    assert tuple(SCHEDULES) == architecture.SCHEDULES
 
 
 @given(NAMES, RATES, BASES, st.integers(0, 10_000))
@@ -36,7 +36,7 @@ def test_the_first_epoch_trains_at_the_base_rate(name, rate, base):
     assert rate_of(name, rate, base, 0) == base
 
 
-@given(NAMES, BASES, st.integers(0, 1000), st.sampled_from(config.DECAYS_BY))
+@given(NAMES, BASES, st.integers(0, 1000), st.sampled_from(architecture.DECAYS_BY))
 def test_a_decay_rate_of_zero_is_no_decay(name, base, epoch, by):
     optimisation = Optimisation(learning_rate=base, decay=name, decay_by=by)
     np.testing.assert_array_equal(step_rates(optimisation, epoch, 7), np.full(7, base))
@@ -96,7 +96,7 @@ def test_by_the_step_inverse_is_the_formula_at_a_broken_epoch():
     np.testing.assert_allclose(step_rates(optimisation, 3, 4), expected, rtol=1e-15)
 
 
-@given(NAMES, st.sampled_from(config.DECAYS_BY), st.integers(1, 40), st.integers(1, 9))
+@given(NAMES, st.sampled_from(architecture.DECAYS_BY), st.integers(1, 40), st.integers(1, 9))
 def test_warm_up_rises_in_a_line_over_the_first_steps_of_the_whole_training(name, by, warmup_steps, steps):
     def rates(warmup_steps):
         optimisation = Optimisation(

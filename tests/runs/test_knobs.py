@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caviar.errors import ConfigError
-from caviar.nn.config import Architecture, Optimisation
+from caviar.nn.architecture import Architecture, Optimisation
 from caviar.runs import knobs
 from caviar.runs.knobs import Settings, check_own, from_plain, own_turn, parse, to_plain, turned
 

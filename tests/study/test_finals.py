@@ -132,7 +132,7 @@ def test_an_ensemble_is_one_model_that_scores_what_was_told(regression: bool, wi
         path, column, trials=30, space=SMALL, ensemble=True, store=tmp_path / "c.db", out=tmp_path, study="together"
     )
     told = study.summary["ensemble"]
-    assert told["networks"] == len(study.best.model.company) + 1 >= FOLDS
+    assert told["networks"] == len(study.best.model.members) + 1 >= FOLDS
     assert sum(told["trials"].values()) == pytest.approx(1)
     assert len(told["trials"]) <= FINALISTS
     loaded = caviar.load(tmp_path / "together.caviar")
@@ -141,7 +141,7 @@ def test_an_ensemble_is_one_model_that_scores_what_was_told(regression: bool, wi
     sealed = dataset.test.open()
     frame = read(path, column).frame
     assert (loaded.predict(frame) == study.best.model.predict(frame)).all()
-    said = study.best.model._says(sealed.x.astype(np.float64))
+    said = study.best.model.outputs(sealed.x.astype(np.float64))
     if regression:
         assert told["test"]["r2"] == pytest.approx(metrics.r2_score(sealed.y, said[:, 0]))
     else:
@@ -154,9 +154,12 @@ def test_an_ensemble_is_one_model_that_scores_what_was_told(regression: bool, wi
 def test_an_ensemble_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_path: Path):  # noqa: F811
     one, three = (study_of(wine, tmp_path, threads=n, ensemble=True) for n in (1, 3))
     assert one.summary["ensemble"] == three.summary["ensemble"]
-    for mine, other in zip(one.best.model.company, three.best.model.company, strict=True):
+    for mine, other in zip(one.best.model.members, three.best.model.members, strict=True):
         assert mine.share == other.share
-        assert all(mine.weights[name].tobytes() == other.weights[name].tobytes() for name in mine.weights)
+        assert all(
+            mine.network.weights[name].tobytes() == other.network.weights[name].tobytes()
+            for name in mine.network.weights
+        )
 
 
 @given(st.integers(1, 5000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows))))
@@ -257,7 +260,7 @@ def test_one_finalist_is_trained_a_last_time_beside_its_repeats(wine: Path, tmp_
         waits = study_of(wine, tmp_path, study="waits")
     assert beside.best.trial == waits.best.trial
     assert beside.summary["best"] == waits.summary["best"]
-    mine, other = beside.best.model.weights, waits.best.model.weights
+    mine, other = beside.best.model.network.weights, waits.best.model.network.weights
     assert all(mine[name].tobytes() == other[name].tobytes() for name in mine)
 
 

@@ -24,7 +24,7 @@ from tests.study.test_tune import SMALL, study_of, target, told, wine  # noqa: F
 
 
 def same_answer(one, other) -> bool:
-    weights = [dict(study.best.model.weights) for study in (one, other)]
+    weights = [dict(study.best.model.network.weights) for study in (one, other)]
     return one.summary["best"] == other.summary["best"] and all(
         weights[0][name].tobytes() == weights[1][name].tobytes() for name in weights[0]
     )

@@ -78,8 +78,8 @@ def test_a_study_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_path
     assert all(told(tmp_path / "caviar.db", study.name) == first for study in studies)
     assert len({json.dumps(study.summary["best"]) for study in studies}) == 1
     for study in studies[1:]:
-        for name, weights in study.best.model.weights.items():
-            assert weights.tobytes() == studies[0].best.model.weights[name].tobytes()
+        for name, weights in study.best.model.network.weights.items():
+            assert weights.tobytes() == studies[0].best.model.network.weights[name].tobytes()
     assert told(tmp_path / "caviar.db", study_of(wine, tmp_path, seed=4).name) != first
 
 

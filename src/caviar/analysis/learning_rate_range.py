@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from caviar.data.dataset import Examples
 from caviar.errors import ConfigError, NoAnswer
-from caviar.learners.contract import Keys, Outcome, never
-from caviar.learners.dense import engine_named
+from caviar.learners.contract import Keys, Outcome, TrainingData, never
+from caviar.learners.dense.learner import DenseLearner
 from caviar.nn.averages import bias_corrected, exponentially_weighted
-from caviar.nn.config import Architecture, Optimisation
+from caviar.records import Config
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -48,9 +47,8 @@ class Found:
 
 
 def find(
-    architecture: Architecture,
-    optimisation: Optimisation,
-    training: Examples,
+    config: Config,
+    data: TrainingData,
     seed: int = 0,
     low: float = LOW,
     high: float = HIGH,
@@ -59,23 +57,21 @@ def find(
 ) -> Found:
     """Train ``steps`` mini-batches at rates from ``low`` to ``high``, or until the loss explodes, and read the curve.
 
-    Raises ConfigError for limits that are none, NoAnswer for a loss that never falls.
+    The network is that of ``config``, without its warm-up. Raises ConfigError for limits that are none, NoAnswer for a
+    loss that never falls.
     """
     if not 0 < low < high < math.inf:
         raise ConfigError(f"a range test goes from a low rate to a higher one, got {low:g} to {high:g}", "swap them")
     if steps < 20:
         raise ConfigError(f"a range test needs at least 20 mini-batches to see a curve, got {steps}", "leave it out")
-    nothing = Examples(training.x[:0], training.y[:0])
-    network = engine_named(engine).start(
-        architecture, replace(optimisation, warmup_steps=0), training, nothing, Keys.of(seed)
-    )
+    network = DenseLearner(engine).start(dict(config) | {"warmup_steps": 0}, data, Keys.of(seed))
     rates = np.geomspace(low, high, steps)
     losses: list[float] = []
     smoothed: list[float] = []
     v = 0.0
     while len(losses) < steps:
-        outcome, piece = network.train_steps(rates[len(losses) : len(losses) + _AT_ONCE], never())
-        for loss in piece.losses.tolist():
+        outcome, trained = network.train_steps(rates[len(losses) : len(losses) + _AT_ONCE], never())
+        for loss in trained.losses.tolist():
             losses.append(loss)
             v = float(exponentially_weighted(np.float64(v), np.float64(loss), SMOOTHING))  # type: ignore[arg-type]
             smoothed.append(float(bias_corrected(np.float64(v), SMOOTHING, len(losses))))  # type: ignore[arg-type]

@@ -18,10 +18,11 @@ import numpy as np
 from caviar.analysis.learning_rate_range import Found, find
 from caviar.data.dataset import Dataset
 from caviar.errors import ConfigError
-from caviar.learners.contract import Keys, never, step_rates, steps_per_epoch
-from caviar.learners.dense import engine_named
+from caviar.learners.contract import Keys, TrainingData, never
+from caviar.learners.dense.contract import steps_per_epoch
+from caviar.learners.dense.learner import DenseLearner, recipe
 from caviar.machine import processors
-from caviar.nn.config import from_config
+from caviar.nn.schedules import step_rates
 from caviar.records import Config
 
 ENOUGH = 100
@@ -80,8 +81,7 @@ def range_test(
 ) -> Found:
     """The range test of the network of ``config`` on a file of data."""
     dataset = _load(data, target, labels, seed)
-    network = from_config(config, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
-    return find(*network, dataset.train, seed, low, high, steps)
+    return find(config, _data_of(dataset), seed, low, high, steps)
 
 
 def plan(
@@ -115,10 +115,11 @@ def plan(
 
 def _time(name: str, config: Config, dataset: Dataset, seed: int, clock: Callable[[], float]) -> Timed:
     """Train for a moment, a first mini-batch before it not counted: it finds the caches cold."""
-    network = from_config(config, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
-    training = engine_named("native").start(*network, dataset.train, dataset.validation, Keys.of(seed))
-    steps = steps_per_epoch(*network, len(dataset.train.y))
-    rate = step_rates(network[1], 0, steps)[:1]
+    learner, examples = DenseLearner(), _data_of(dataset)
+    architecture, optimisation = recipe(config, examples)
+    training = learner.start(config, examples, Keys.of(seed))
+    steps = steps_per_epoch(architecture, optimisation, len(dataset.train.y))
+    rate = step_rates(optimisation, 0, steps)[:1]
     training.train_steps(rate, never())
     began, done, piece = clock(), 0, 1
     while (passed := clock() - began) < _MOMENT:
@@ -126,5 +127,8 @@ def _time(name: str, config: Config, dataset: Dataset, seed: int, clock: Callabl
         done += len(trained.losses)
         piece = max(1, min(int(done / max(passed, 1e-3) * 0.1), 100_000))
     pace = done / (clock() - began)
-    parameters = sum(a.size for n, a in training.state().items() if n.count(".") == 1)
-    return Timed(name, int(parameters), pace, steps / pace)
+    return Timed(name, learner.parameters(config, examples), pace, steps / pace)
+
+
+def _data_of(dataset: Dataset) -> TrainingData:
+    return TrainingData(dataset.train, dataset.validation, dataset.preprocessing.n_out)

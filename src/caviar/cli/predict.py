@@ -24,7 +24,7 @@ def predict(
     """
     from caviar.cli.console import console, print_json
     from caviar.errors import UserMistake
-    from caviar.learners.dense import model as models
+    from caviar.learners import model as models
     from caviar.report.table import predictions_frame, write_csv
 
     if json and out is None:

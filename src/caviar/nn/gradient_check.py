@@ -23,7 +23,7 @@ import numpy as np
 
 from caviar.errors import ConfigError
 from caviar.nn import FloatArray, Targets
-from caviar.nn.config import Architecture, parameter_shapes
+from caviar.nn.architecture import Architecture, parameter_shapes
 from caviar.nn.losses import PLAIN, Objective, mean_loss
 from caviar.nn.network import Cache, backward, forward, penalty
 

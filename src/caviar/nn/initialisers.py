@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from caviar.nn import Arrays
-from caviar.nn.config import Architecture, parameter_shapes
+from caviar.nn.architecture import Architecture, parameter_shapes
 from caviar.randomness import UInt64, generator
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from caviar.nn import FloatArray, Targets
-from caviar.nn.config import Architecture, Optimisation
+from caviar.nn.architecture import Architecture, Optimisation
 from caviar.nn.losses import Objective
 from caviar.nn.network import State, backward, dropout_masks, forward, train_step
 from caviar.randomness import UInt64

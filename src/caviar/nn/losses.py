@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from caviar.nn import FloatArray, Labels, Targets
-from caviar.nn.config import Architecture, Optimisation
+from caviar.nn.architecture import Architecture, Optimisation
 from caviar.nn.logistic import binary_cross_entropy, binary_cross_entropy_backward, both_probabilities
 from caviar.nn.softmax import cross_entropy, cross_entropy_backward, softmax
 from caviar.nn.squared_error import squared_error, squared_error_backward

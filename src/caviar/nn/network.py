@@ -16,6 +16,7 @@ import numpy as np
 
 from caviar.nn import Arrays, FloatArray, Targets, dropout
 from caviar.nn.activations import ACTIVATIONS
+from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.averages import exponentially_weighted
 from caviar.nn.batch_norm import (
     BatchNormCache,
@@ -24,7 +25,6 @@ from caviar.nn.batch_norm import (
     batch_norm_predict,
     running_statistics,
 )
-from caviar.nn.config import Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.dense import dense_backward, dense_forward
 from caviar.nn.dropout import dropout_backward, dropout_forward
 from caviar.nn.initialisers import initial_parameters

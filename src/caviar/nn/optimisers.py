@@ -31,8 +31,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from caviar.nn import Arrays, FloatArray
+from caviar.nn.architecture import Optimisation
 from caviar.nn.averages import bias_corrected, exponentially_weighted
-from caviar.nn.config import Optimisation
 
 
 @dataclass(frozen=True)

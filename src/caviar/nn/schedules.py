@@ -19,7 +19,7 @@ import math
 import numpy as np
 
 from caviar.nn import FloatArray
-from caviar.nn.config import Optimisation
+from caviar.nn.architecture import Optimisation
 
 _NEARLY = 1e-9  # else 1/49 would halve after 50 epochs: 1/49 * 49 < 1
 

@@ -12,7 +12,7 @@ from caviar.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from caviar.learners.dense.model import Prediction
+    from caviar.learners.model import Prediction
 
 # A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -122,7 +122,7 @@ def _check_turn(run: Run, changes: Mapping[str, Any]) -> None:
     if config.get("hidden_units") == "none":
         config |= {"layers": 0}
         del config["hidden_units"]
-    from caviar.nn.config import from_config
+    from caviar.learners.dense.config import from_config
 
     architecture, optimisation = from_config(config, 1, run.data.get("classes") or 1)
     knobs.turned(knobs.Settings(replace(architecture), optimisation), changes, 0.0, optimisation.learning_rate)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from caviar.errors import ConfigError, NoAnswer, did_you_mean
-from caviar.nn.config import HYPERPARAMETERS
+from caviar.learners.dense.config import HYPERPARAMETERS
 from caviar.records import Config
 from caviar.runs.knobs import check_own
 

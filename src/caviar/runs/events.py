@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from caviar.records import DiaryEntry, Run, RunMeasurement
 
 if TYPE_CHECKING:
-    from caviar.learners.dense.model import Model
+    from caviar.learners.model import Model
 
 
 @dataclass(frozen=True, slots=True)

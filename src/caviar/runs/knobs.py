@@ -14,7 +14,7 @@ from typing import Any
 
 from caviar.errors import ConfigError, did_you_mean
 from caviar.learners.dense.turning import LIVE
-from caviar.nn.config import DECAYS_BY, OPTIMIZERS, SCHEDULES, Architecture, Optimisation
+from caviar.nn.architecture import DECAYS_BY, OPTIMIZERS, SCHEDULES, Architecture, Optimisation
 from caviar.records import Config, Value
 from caviar.scales import Choice, Integer, Linear, Log
 from caviar.space import Space

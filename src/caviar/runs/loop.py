@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from caviar.data.dataset import Dataset
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.learners.contract import Evaluation, Keys, Outcome, never
-from caviar.learners.dense import engine_named
-from caviar.learners.dense.model import Model, fold
+from caviar.learners.dense.config import from_config
+from caviar.learners.dense.learner import engine_named
+from caviar.learners.model import Model
 from caviar.machine import environment
-from caviar.nn.config import from_config
 from caviar.records import Config, DiaryEntry, Run, RunMeasurement, RunState
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
 from caviar.runs.knobs import Settings, config_of, from_plain, turned
@@ -398,15 +398,14 @@ def _progress(session: Session, trainee: NetworkTrainee, epochs: int, pace: floa
 def _conclude(session: Session, trainee: NetworkTrainee, run: Run, dataset: Dataset, store: str) -> RunEnded:
     """Score the end, open the sealed part once, save the model."""
     epochs = trainee.clock.epoch
-    state = trainee.inference_state()
-    weights = fold(trainee.settings.architecture, state, int(state["step"]))
-    whole = all(bool(math.isfinite(float(abs(w).max(initial=0.0)))) for w in weights.values())
+    network = trainee.predictor()
+    whole = all(bool(math.isfinite(float(abs(w).max(initial=0.0)))) for w in network.record()[1].values())
     deviation = dataset.preprocessing.target_deviation
     validation = _in_units(trainee.evaluate(), deviation)
     test = _in_units(trainee.evaluate(dataset.test.open()), deviation) if whole and dataset.test is not None else None
     facts = {"run": run.name, "config": config_of(trainee.settings), "epochs": epochs, "rows": len(dataset.train.y)}
     facts |= {"validation": validation, "test": test, "bits": trainee.bits()}
-    model = Model(trainee.settings.architecture, weights, dataset.preprocessing, facts) if whole else None
+    model = Model(network, dataset.preprocessing, facts) if whole else None
     path = None
     if model is not None and run.request["out"] is not None:
         path = str(Path(run.request["out"]) / f"{run.name}.caviar")

@@ -16,19 +16,16 @@ import numpy as np
 
 from caviar.data.dataset import Examples
 from caviar.learners.contract import (
-    Engine,
     Evaluation,
     Keys,
     Outcome,
-    Piece,
+    Predictor,
     State,
     StopFlag,
     explosion,
-    fewest_rows,
-    steps_left,
-    steps_per_epoch,
 )
-from caviar.nn.config import statistics_shapes
+from caviar.learners.dense.contract import Engine, Steps, fewest_rows, steps_left, steps_per_epoch
+from caviar.nn.architecture import statistics_shapes
 from caviar.nn.network import State as NetworkState
 from caviar.nn.network import forward
 from caviar.nn.schedules import rates_from
@@ -86,14 +83,14 @@ class NetworkTrainee:
     @property
     def explosion(self) -> float:
         """A mean loss above this is a divergence."""
-        return explosion(self.settings.architecture)
+        return explosion(self.settings.architecture.n_out)
 
     @property
     def guess(self) -> float:
         """The loss of guessing blindly."""
         return self.explosion / 1000.0
 
-    def train(self, steps: int, stop: StopFlag) -> tuple[Outcome, Piece]:
+    def train(self, steps: int, stop: StopFlag) -> tuple[Outcome, Steps]:
         """Train ``steps`` mini-batches more, but not beyond the end of the epoch."""
         left = steps_left(self.settings.architecture, self.settings.optimisation, self.rows, self.row)
         rates = self._rates(max(min(steps, left), 1))
@@ -151,9 +148,9 @@ class NetworkTrainee:
         """The validation loss."""
         return self.evaluate().loss
 
-    def inference_state(self) -> State:
-        """What predictions depend on."""
-        return self._training.inference_state()
+    def predictor(self) -> Predictor:
+        """The network as it stands, for predictions."""
+        return self._training.predictor()
 
     def bits(self) -> str:
         """The SHA-256 of all that the next mini-batch depends on."""

@@ -14,17 +14,24 @@ import numpy as np
 
 from caviar.data.dataset import Dataset, Examples, prepare
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
-from caviar.learners.contract import Engine, Evaluation, Keys, State, Training
-from caviar.learners.dense import engine_named
+from caviar.learners.contract import (
+    BYTES_A_PARAMETER,
+    Evaluation,
+    Keys,
+    Learner,
+    State,
+    Training,
+    TrainingData,
+)
+from caviar.learners.names import learner_named
 from caviar.machine import environment, processors
-from caviar.nn.config import HYPERPARAMETERS, Architecture, Optimisation, from_config, parameter_shapes
 from caviar.records import Config, Study, StudyState, Trial, TrialState
 from caviar.records.ranking import check_metric, metric_for
 from caviar.scheduling.halving import POOL, rungs_for
 from caviar.scheduling.strategy import Stopping, Strategy, places
 from caviar.search.contract import Search
 from caviar.search.searches import check_search, search_named
-from caviar.space import Space, default_space
+from caviar.space import Space
 from caviar.study.events import Progress
 from caviar.study.ledger import Ledger
 from caviar.study.spec import PREFERENCES, Request, check_budget, check_seed, check_study_name, stopping_named
@@ -35,8 +42,6 @@ FOLDED_BELOW = 2_000  # rows; with fewer, one validation part says too little to
 REPEATS = 3  # with fresh seeds, where there are no folds
 
 _MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
-BYTES_A_PARAMETER = 16  # float32: the value, two moments, and room for running statistics and padding
-_MOST_PARAMETERS = 250_000_000  # below most_parameters of native/trial.h, which counts padding too
 _ROOM = 1.2  # a fifth more than estimated: other programs run too
 _CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room
 _FINALS_SHARE = 0.4  # of a time budget, at most: fewer finalists, repeats or epochs if they take longer
@@ -51,7 +56,7 @@ class Job:
     metric: str
     space: Space
     dataset: Dataset
-    engine: Engine
+    learner: Learner
     threads: int
     rungs: tuple[int, ...]
     pool: int
@@ -70,14 +75,9 @@ class Job:
         """Whether the repeats are the folds of a cross-validation, or fresh seeds on the same validation part."""
         return self.folds[0][1] is not self.dataset.validation
 
-    def recipe(self, config: Config) -> tuple[Architecture, Optimisation]:
-        """The network that a config describes, for this data."""
-        return from_config(config, self.dataset.preprocessing.n_in, self.dataset.preprocessing.n_out)
-
     def parameters(self, config: Config) -> int:
-        """How many numbers the network of ``config`` learns."""
-        architecture, _ = self.recipe(config)
-        return sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
+        """Count of the numbers that the network of ``config`` learns."""
+        return self.learner.parameters(config, _data_of(self.dataset))
 
     def network(
         self,
@@ -91,10 +91,9 @@ class Job:
 
         ``rows`` are (training, validation), if they are not those of the search.
         """
-        architecture, optimisation = self.recipe(config)
         training, validation = rows or (self.dataset.train, self.dataset.validation)
-        keys = Keys.of(self.request.seed, number, repeat)
-        return partial(self.engine.start, architecture, optimisation, training, validation, keys, state)
+        data = TrainingData(training, validation, self.dataset.preprocessing.n_out)
+        return partial(self.learner.start, config, data, Keys.of(self.request.seed, number, repeat), state)
 
     def search(self) -> Search:
         """What proposes the configs."""
@@ -180,7 +179,7 @@ class Job:
                 "request": request.record(),
             },
             data=self.dataset.facts,
-            environment=environment(self.engine.name, self.engine.instruction_set, self.threads),
+            environment=environment(self.learner.name, self.learner.instruction_set, self.threads),
             state=StudyState.RUNNING,
             created=datetime.now(UTC).isoformat(),
         )
@@ -215,18 +214,18 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
         check_metric(request.metric)
     check_task(request.task)
     check_search(request.search)
-    engine = engine_named(request.engine)
+    learner = learner_named(request.engine)
     if request.space is None:
-        space = default_space()
+        space = learner.default_space()
     else:
         space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
-    _check_names(space)
+    _check_names(space, learner)
     search_named(request.search, space, request.seed)  # not every search can walk through every space
     table = read(request.data, request.target, request.labels)
     test = None if request.test is None else read(request.test, request.target, request.test_labels)
     dataset = prepare(table, request.seed, test, request.task)
     metric = metric_for(str(dataset.facts["task"]), request.metric)
-    largest = _check_space(space, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
+    largest = _largest(space, learner, _data_of(dataset))
     name = request.study if request.study is not None else table.name
     check_study_name(name)
     rungs = rungs_for(len(dataset.train))
@@ -236,7 +235,7 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
         metric=metric,
         space=space,
         dataset=dataset,
-        engine=engine,
+        learner=learner,
         threads=request.threads or processors(),
         rungs=rungs,
         pool=max(1, min(POOL, _MEMORY // (largest * places(len(rungs))))),
@@ -261,29 +260,23 @@ def _folds(dataset: Dataset, seed: int) -> tuple[tuple[Examples, Examples], ...]
     )
 
 
-def _check_names(space: Space) -> None:
-    """Every hyperparameter is a dense network's."""
+def _data_of(dataset: Dataset) -> TrainingData:
+    return TrainingData(dataset.train, dataset.validation, dataset.preprocessing.n_out)
+
+
+def _check_names(space: Space, learner: Learner) -> None:
+    """Raise SpaceError for a hyperparameter that the learner does not have."""
     for name in space.names:
-        if name not in HYPERPARAMETERS:
-            raise SpaceError(
-                f"{name!r} is not a hyperparameter of a dense network", did_you_mean(name, HYPERPARAMETERS)
-            )
+        if name not in learner.hyperparameters:
+            raise SpaceError(f"{name!r} is not a hyperparameter", did_you_mean(name, learner.hyperparameters))
 
 
-def _check_space(space: Space, n_in: int, n_out: int) -> int:
-    """Networks can be built all over the space, its edges included; the bytes that the largest of them keeps."""
+def _largest(space: Space, learner: Learner, data: TrainingData) -> int:
+    """Bytes of the largest network in the space. Raises where none can be built at its edges or in between."""
     edges = np.vstack([np.full(len(space.searched), u) for u in (0.0, 1.0)])
-    largest = 1
-    for config in [*space.from_unit(edges), *space.sample(200)]:
-        architecture, _ = from_config(config, n_in, n_out)
-        parameters = sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
-        if parameters > _MOST_PARAMETERS:
-            raise SpaceError(
-                f"the space has networks of {parameters:,} parameters, and engines take at most {_MOST_PARAMETERS:,}",
-                "lower hidden_units or layers in the space",
-            )
-        largest = max(largest, BYTES_A_PARAMETER * parameters)
-    return largest
+    return max(
+        BYTES_A_PARAMETER * learner.parameters(config, data) for config in [*space.from_unit(edges), *space.sample(200)]
+    )
 
 
 def model_path(request: Request, study: str, again: bool = False) -> Path | None:

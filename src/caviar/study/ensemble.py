@@ -15,10 +15,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from caviar.learners.contract import Floats
+
 PICKS = 20  # enough for shares in steps of a twentieth; more seldom changes the average
 _SMALLEST = 1e-15  # a probability of 0 would make one row decide
-
-Floats = npt.NDArray[np.float64]
 
 
 def select(p: Floats, y: npt.NDArray[np.int32] | npt.NDArray[np.float32], picks: int = PICKS) -> tuple[Floats, float]:

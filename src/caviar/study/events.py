@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from caviar.learners.dense.model import Model
+from caviar.learners.model import Model
 from caviar.records import Config, Study, StudyProgress, Trial
 
 if TYPE_CHECKING:

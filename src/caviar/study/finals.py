@@ -18,27 +18,19 @@ import numpy as np
 from caviar.data.dataset import Examples
 from caviar.errors import NoAnswer
 from caviar.executors.threads import Done, Failed, ThreadExecutor, Work
-from caviar.learners.contract import Evaluation, Outcome, Training
-from caviar.learners.dense.model import Weights, fold, outputs, says
+from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Floats, Outcome, Training
+from caviar.learners.model import Member
 from caviar.machine import memory_left
 from caviar.records import Trial, TrialState
 from caviar.records.ranking import WORST, rank_key
 from caviar.scheduling.choosing import Finalist, Weighed, choose, front
-from caviar.study.check import BYTES_A_PARAMETER, FINALISTS, Job
-from caviar.study.ensemble import Floats, select
+from caviar.study.check import FINALISTS, Job
 from caviar.study.ensemble import scores as ensemble_scores
+from caviar.study.ensemble import select
 from caviar.study.events import Progress
 from caviar.study.ledger import Ledger
 
 _SHOW_EVERY = 0.1  # seconds
-
-
-@dataclass(frozen=True, eq=False)
-class Member:
-    """A network of an ensemble and its part in the average."""
-
-    share: float
-    training: Training
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,11 +219,11 @@ def _weigh(job: Job, trial: Trial, repeats: list[Done]) -> Finalist:
 
 def _prediction_seconds(job: Job, training: Training) -> float:
     """Seconds that a prediction of the validation rows takes: the best of five, for other programs run too."""
-    architecture, weights, x = training.architecture, weights_of(training), job.dataset.validation.x
+    predictor, x = training.predictor(), job.dataset.validation.x
     took = []
     for _ in range(5):
         started = time.perf_counter()
-        outputs(architecture, weights, x)
+        predictor.outputs(x)
         took.append(time.perf_counter() - started)
     return min(took)
 
@@ -255,19 +247,13 @@ def _company(job: Job, entrants: dict[int, list[Done]]) -> Company:
         if share > 0:
             number = unit[0].work.number
             finalists[number] = finalists.get(number, 0.0) + share
-            members += [Member(share / len(unit), done.training) for done in unit]
+            members += [Member(share / len(unit), done.training.predictor()) for done in unit]
     return Company(members, finalists, ensemble_scores(np.tensordot(shares, says, axes=1), y))
 
 
 def _says(job: Job, done: Done) -> Floats:
     """What a repeat's network says of its validation rows: probabilities (m, C), or standardised numbers (m, 1)."""
-    return says(done.training.architecture, weights_of(done.training), job.folds[done.work.repeat - 1][1].x)
-
-
-def weights_of(training: Training) -> Weights:
-    """The folded weights of a network, for a model."""
-    state = training.inference_state()
-    return fold(training.architecture, state, int(state["step"]))
+    return done.training.predictor().outputs(job.folds[done.work.repeat - 1][1].x)
 
 
 def _no_answer(job: Job, ledger: Ledger) -> NoAnswer:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from caviar.errors import ConfigError, Fenced, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.executors.threads import Done, Failed, ThreadExecutor, Work
-from caviar.learners.contract import Outcome, Training
+from caviar.learners.contract import BYTES_A_PARAMETER, Outcome, Training
 from caviar.records import Piece, Study, StudyState, Worker
-from caviar.study.check import BYTES_A_PARAMETER, Job, check
+from caviar.study.check import Job, check
 from caviar.study.ledger import after, measurement
 from caviar.study.loop import check_same, request_of
 
@@ -219,7 +219,7 @@ def _check_leader(study: Study, watch: Watch) -> None:
 
 def _check_machine(study: Study, job: Job) -> None:
     """ConfigError unless this machine gives the bits that the study began with."""
-    was, now = study.environment, (job.engine.name, job.engine.instruction_set)
+    was, now = study.environment, (job.learner.name, job.learner.instruction_set)
     if (was["engine"], was["instruction_set"]) != now:
         raise ConfigError(
             f"study {study.name!r} runs on {was['engine']}, {was['instruction_set']}, and this is {now[0]}, {now[1]}: "

@@ -323,7 +323,7 @@ def check_same(study: Study, job: Job) -> None:
 
 def _elsewhere(study: Study, job: Job) -> tuple[str, ...]:
     """A note where the study was begun by another engine or instruction set: its bits are other bits here."""
-    was, now = study.environment, (job.engine.name, job.engine.instruction_set)
+    was, now = study.environment, (job.learner.name, job.learner.instruction_set)
     if (was["engine"], was["instruction_set"]) == now:
         return ()
     return (

@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from caviar.data.dataset import Examples
 from caviar.learners.contract import Evaluation
-from caviar.learners.dense.model import Member, Model, says
+from caviar.learners.model import Model
 from caviar.randomness import Purpose, UInt64, generator, stream_key
 from caviar.records import Study, TrialState
 from caviar.records.ranking import smaller_is_better
 from caviar.study import ensemble
 from caviar.study.check import Job, model_path
 from caviar.study.events import Best, TunedStudy
-from caviar.study.finals import Company, Found, weights_of
+from caviar.study.finals import Company, Found
 from caviar.study.ledger import Ledger
 
 _RESAMPLES, _DRAWN = 1000, 10_000  # of the bootstrap: a tenth of a second at most
@@ -34,12 +34,12 @@ _FRONT = 20  # of the Pareto front's best, for a person to read
 def conclude(job: Job, ledger: Ledger, study: Study, found: Found, store: str) -> TunedStudy:
     """Open the sealed test part, once; save the model; say it all."""
     winner, training = found.winner, found.training
-    architecture, weights = training.architecture, weights_of(training)
+    network = training.predictor()
     validation = job.shown(found.repeats)
     sealed = job.dataset.test.open() if job.dataset.test is not None else None
     test = None
     if sealed is not None:
-        test = _test(job, sealed, job.shown([training.evaluate(sealed)]), says(architecture, weights, sealed.x))
+        test = _test(job, sealed, job.shown([training.evaluate(sealed)]), network.outputs(sealed.x))
     facts: dict[str, Any] = {
         "study": study.name,
         "trial": winner.number,
@@ -50,7 +50,7 @@ def conclude(job: Job, ledger: Ledger, study: Study, found: Found, store: str) -
         "test": test,
     }
     if found.company is None:
-        model = Model(architecture, weights, job.dataset.preprocessing, facts)
+        model = Model(network, job.dataset.preprocessing, facts)
     else:
         facts["ensemble"] = _together(job, found.company, sealed)
         model = _ensemble(job, found.company, facts)
@@ -124,7 +124,7 @@ def _together(job: Job, company: Company, sealed: Examples | None) -> dict[str, 
     if sealed is not None:
         said = np.zeros((len(sealed), 1 if sealed.y.dtype.kind == "f" else job.dataset.preprocessing.n_out))
         for member in company.members:
-            said += member.share * says(member.training.architecture, weights_of(member.training), sealed.x)
+            said += member.share * member.network.outputs(sealed.x)
         test = _test(job, sealed, _in_units(job, ensemble.scores(said, sealed.y)), said)
     return {
         "networks": len(company.members),
@@ -136,12 +136,8 @@ def _together(job: Job, company: Company, sealed: Examples | None) -> dict[str, 
 
 def _ensemble(job: Job, company: Company, facts: dict[str, Any]) -> Model:
     """The members as one model, the one with the largest share first."""
-    members = [
-        Member(member.share, member.training.architecture, weights_of(member.training))
-        for member in sorted(company.members, key=lambda member: -member.share)
-    ]
-    first = members[0]
-    return Model(first.architecture, first.weights, job.dataset.preprocessing, facts, tuple(members[1:]))
+    first, *others = sorted(company.members, key=lambda member: -member.share)
+    return Model(first.network, job.dataset.preprocessing, facts, tuple(others))
 
 
 def _repeated(job: Job, found: Found) -> dict[str, Any]:

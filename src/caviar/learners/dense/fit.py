@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from caviar.data.dataset import Examples
 from caviar.errors import ConfigError, DataError
-from caviar.learners.contract import Keys, never, score_names
-from caviar.learners.dense import engine_named
+from caviar.learners.contract import Keys, TrainingData, never, score_names
 from caviar.learners.dense.early_stopping import train_with_patience
-from caviar.learners.dense.model import Model, fold
-from caviar.nn.config import from_config
+from caviar.learners.dense.learner import DenseLearner
+from caviar.learners.model import Model
 from caviar.records import Config
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def train(
     x: float32 (m, n), taken as it is (normalise it first). y: (m,), integer labels from 0 on, or floats, which make it
     regression by squared error: the model then predicts numbers in the units of y, which is taken as it is too
     (standardise it where its variance is far from 1: a mean squared error above 1000 counts as a divergence). config:
-    hyperparameters by name, the rest keep their defaults (see nn.config). validation: (x, y) scored after every epoch.
+    hyperparameters by name, the rest keep their defaults (dense.config). validation: (x, y) scored after every epoch.
     patience: stop when that many epochs brought no smaller validation loss, and go back to the best one. engine:
     "native" or "reference". The same seed gives the same bits. A network that diverges ends there, with NaN, infinity
     or a huge loss in the last row of its history.
@@ -75,8 +74,7 @@ def train(
     else:
         held_out = Examples(training.x[:0], training.y[:0])
     n_out = 1 if regression else max(int(training.y.max()), int(held_out.y.max(initial=0)), 1) + 1
-    architecture, optimisation = from_config(config, training.x.shape[1], n_out)
-    start = partial(engine_named(engine).start, architecture, optimisation, training, held_out, Keys.of(seed))
+    start = partial(DenseLearner(engine).start, config, TrainingData(training, held_out, n_out), Keys.of(seed))
     network = start()
     if patience is None:
         _, done = network.train(epochs, never())
@@ -84,7 +82,7 @@ def train(
     else:
         _, done, best, best_epoch = train_with_patience(network, epochs, patience, never())
         network = start(best)
-    score = score_names(architecture)[0]
+    score = score_names(n_out)[0]
     history = pd.DataFrame(
         {
             "train_loss": [epoch.train_loss for epoch in done],
@@ -95,9 +93,7 @@ def train(
         },
         index=pd.RangeIndex(1, len(done) + 1, name="epoch"),
     )
-    state = network.inference_state()
-    weights = fold(architecture, state, int(state["step"]))
-    return Fit(history, Model(architecture, weights, None, {"config": dict(config)}), best_epoch)
+    return Fit(history, Model(network.predictor(), None, {"config": dict(config)}), best_epoch)
 
 
 def _examples(x: npt.ArrayLike, y: npt.ArrayLike, x_name: str, y_name: str, regression: bool) -> Examples:

@@ -19,22 +19,21 @@ from caviar.learners.contract import (
     Epoch,
     Evaluation,
     Keys,
-    LayerInside,
     Outcome,
-    Piece,
     State,
     StopFlag,
-    check_targets,
     explosion,
-    step_rates,
-    steps_per_epoch,
 )
 from caviar.learners.dense import _native
+from caviar.learners.dense.contract import Steps, check_targets, flat, steps_per_epoch
+from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
-from caviar.nn.config import Architecture, Optimisation, parameter_shapes, statistics_shapes
+from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.initialisers import initial_parameters
+from caviar.nn.inside import LayerInside
 from caviar.nn.losses import objective
 from caviar.nn.optimisers import recipe
+from caviar.nn.schedules import step_rates
 
 # The numbers of the enums Activation and Output in native/network.h.
 _ACTIVATIONS = ("identity", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "gelu", "silu")
@@ -71,8 +70,8 @@ class NativeTraining:
         for examples in (training, validation):
             check_targets(architecture, examples)
         self._instruction_set = instruction_set
-        self._training = training
-        self._validation = validation
+        self._training = flat(training)
+        self._validation = flat(validation)
         self._keys = keys
         self._begin(architecture, optimisation)
         if state is None:
@@ -148,7 +147,7 @@ class NativeTraining:
             return Outcome.TRAINED, []
         rates = np.array([step_rates(self._optimisation, epoch, steps) for epoch in range(first, to_epoch)])
         outcome, rows = self._trial.train(
-            training.x, training.y, validation.x, validation.y, rates, explosion(self._architecture), stop
+            training.x, training.y, validation.x, validation.y, rates, explosion(self._architecture.n_out), stop
         )
         done = [
             Epoch(first + i + 1, train_loss, self._evaluation(*scores), float(rates[i, -1]), seconds)
@@ -156,13 +155,13 @@ class NativeTraining:
         ]
         return Outcome(outcome), done
 
-    def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Piece]:
+    def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Steps]:
         """See contract.Training."""
         training = self._training
         steps_per_epoch(self._architecture, self._optimisation, len(training.y))  # that there are rows enough
         wanted = np.ascontiguousarray(rates, dtype=np.float64)
         outcome, losses, ended, train_loss = self._trial.train_steps(training.x, training.y, wanted, stop)
-        return Outcome(outcome), Piece(np.array(losses), train_loss, ended)
+        return Outcome(outcome), Steps(np.array(losses), train_loss, ended)
 
     def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
         """See contract.Training."""
@@ -174,7 +173,7 @@ class NativeTraining:
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
         check_targets(self._architecture, examples)
-        training = self._training
+        training, examples = self._training, flat(examples)
         return self._evaluation(*self._trial.evaluate(examples.x, examples.y, training.x, training.y))
 
     def state(self) -> State:
@@ -191,10 +190,15 @@ class NativeTraining:
             state[name] = state[name].astype(np.float64) * share
         return state
 
+    def predictor(self) -> DensePredictor:
+        """See contract.Training."""
+        return DensePredictor.of(self._architecture, self.inference_state())
+
     def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
         """See contract.Training."""
         check_targets(self._architecture, examples)
         steps_per_epoch(self._architecture, self._optimisation, len(examples.y))  # that there are rows enough
+        examples = flat(examples)
         return tuple(LayerInside(*row) for row in self._trial.inside(examples.x, examples.y, learning_rate))
 
     def _evaluation(self, loss: float, second: float, third: float) -> Evaluation:

@@ -13,25 +13,27 @@ from caviar.learners.contract import (
     Epoch,
     Evaluation,
     Keys,
-    LayerInside,
     Outcome,
-    Piece,
     State,
     StopFlag,
-    balanced_accuracy,
-    check_targets,
     explosion,
-    fewest_rows,
     not_evaluated,
-    step_rates,
+)
+from caviar.learners.dense.contract import (
+    Steps,
+    check_targets,
+    fewest_rows,
+    flat,
     steps_left,
     steps_per_epoch,
 )
+from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
 from caviar.nn import FloatArray, Targets, network
-from caviar.nn.config import Architecture, Optimisation, parameter_shapes
-from caviar.nn.inside import look_inside
+from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
+from caviar.nn.inside import LayerInside, look_inside
 from caviar.nn.losses import mean_loss, objective, predicted_classes
+from caviar.nn.schedules import step_rates
 
 
 class ReferenceTraining:
@@ -50,7 +52,7 @@ class ReferenceTraining:
             check_targets(architecture, examples)
         self._architecture = architecture
         self._optimisation = optimisation
-        self._x = training.x.astype(np.float64)
+        self._x = flat(training).x.astype(np.float64)
         self._y = _targets(training)
         self._class_weights = objective(architecture, optimisation, self._y).class_weights
         self._validation = validation
@@ -100,15 +102,15 @@ class ReferenceTraining:
             if diverged:
                 self._end_epoch()
             train_loss = piece.train_loss
-            validation = not_evaluated(self._architecture) if diverged else self.evaluate(self._validation)
-            diverged = diverged or train_loss > explosion(self._architecture)
+            validation = not_evaluated(self._architecture.n_out) if diverged else self.evaluate(self._validation)
+            diverged = diverged or train_loss > explosion(self._architecture.n_out)
             diverged = diverged or (len(self._validation.y) > 0 and not np.isfinite(validation.loss))
             done.append(Epoch(self._epoch, train_loss, validation, float(rates[-1]), time.perf_counter() - start))
             if diverged:
                 return Outcome.DIVERGED, done
         return Outcome.TRAINED, done
 
-    def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Piece]:
+    def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Steps]:
         """See contract.Training."""
         fewest, m = fewest_rows(self._architecture), len(self._y)
         steps_per_epoch(self._architecture, self._optimisation, m)  # that there are rows enough
@@ -139,7 +141,7 @@ class ReferenceTraining:
         ended = outcome is Outcome.TRAINED and m - self._row < fewest
         if ended:
             self._end_epoch()
-        return outcome, Piece(np.array(losses), train_loss, ended)
+        return outcome, Steps(np.array(losses), train_loss, ended)
 
     def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
         """See contract.Training."""
@@ -159,9 +161,9 @@ class ReferenceTraining:
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
         if len(examples.y) == 0:
-            return not_evaluated(self._architecture)
+            return not_evaluated(self._architecture.n_out)
         check_targets(self._architecture, examples)
-        z = network.scores(self._architecture, self._predicting(), examples.x.astype(np.float64))
+        z = network.scores(self._architecture, self._predicting(), flat(examples).x.astype(np.float64))
         score = _regression_scores if self._architecture.regression else _classification_scores
         return score(self._architecture, z, _targets(examples))
 
@@ -173,6 +175,10 @@ class ReferenceTraining:
         """See contract.Training."""
         return self._plain(self._predicting())
 
+    def predictor(self) -> DensePredictor:
+        """See contract.Training."""
+        return DensePredictor.of(self._architecture, self.inference_state())
+
     def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
         """See contract.Training."""
         check_targets(self._architecture, examples)
@@ -181,7 +187,7 @@ class ReferenceTraining:
             self._architecture,
             self._optimisation,
             self._state,
-            examples.x.astype(np.float64),
+            flat(examples).x.astype(np.float64),
             _targets(examples),
             learning_rate,
             self._keys.dropout,
@@ -207,8 +213,14 @@ def _targets(examples: Examples) -> Targets:
 def _classification_scores(architecture: Architecture, z: FloatArray, y: Targets) -> Evaluation:
     right = predicted_classes(architecture.output, z) == y
     loss = mean_loss(architecture.output, z, y) if np.isfinite(z).all() else float("nan")
-    accuracy, balanced = float(right.mean()), balanced_accuracy(y, right)
+    accuracy, balanced = float(right.mean()), _balanced_accuracy(y, right)
     return Evaluation(loss, {"accuracy": accuracy, "balanced_accuracy": balanced, "log_loss": loss})
+
+
+def _balanced_accuracy(labels: Targets, right: npt.NDArray[np.bool_]) -> float:
+    """The mean, over the classes present, of the share of their rows that are ``right``."""
+    present = np.unique(labels).tolist()
+    return float(np.mean([right[labels == c].mean() for c in present]))
 
 
 def _regression_scores(architecture: Architecture, z: FloatArray, y: Targets) -> Evaluation:

@@ -26,7 +26,7 @@ import numpy as np
 
 from caviar.errors import ConfigError
 from caviar.learners.contract import State
-from caviar.nn.config import Architecture, Optimisation
+from caviar.nn.architecture import Architecture, Optimisation
 from caviar.nn.optimisers import recipe
 
 _NEARLY_ZERO = 1e-300

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caviar.errors import ConfigError
-from caviar.nn.config import HYPERPARAMETERS, Architecture, Optimisation, from_config, parameter_shapes
+from caviar.learners.dense.config import HYPERPARAMETERS, from_config
+from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
 
 FULL = {
     "learning_rate": 0.01,
@@ -84,6 +85,8 @@ def test_the_initialiser_follows_the_activation_unless_it_is_given(activation, i
         ({"hidden_units": [8, 4]}, (8, 4)),
         ({"hidden_units": (np.int64(8), 4), "layers": 2}, (8, 4)),
         ({"hidden_units": []}, ()),
+        ({"hidden_units": "none"}, ()),
+        ({"hidden_units": "none", "layers": 0}, ()),
         ({"hidden_units": [], "layers": 0}, ()),
         ({"hidden_units": 20, "layers": 5, "shape": "halving"}, (20, 10, 5, 2, 2)),
         ({"hidden_units": 1, "shape": "halving"}, (2, 2)),
@@ -101,6 +104,8 @@ def test_widths_by_number_list_text_and_shape(config, widths):
         {"hidden_units": "128-64", "layers": 3},
         {"hidden_units": [8, 4], "layers": 1},
         {"hidden_units": "64", "layers": 0},
+        {"hidden_units": "none", "layers": 1},
+        {"hidden_units": "none", "shape": "halving"},
         {"hidden_units": "64-32", "shape": "halving"},
         {"hidden_units": [64], "shape": "halving"},
         {"hidden_units": "2-" * 1000 + "2"},

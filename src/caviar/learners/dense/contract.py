@@ -1,0 +1,163 @@
+"""The contract of engines: they train dense networks, given as an architecture and an optimisation.
+
+Every engine draws the same random numbers (see randomness.py): initial weights, the order of the examples and dropout
+masks depend on the keys alone, so that two engines train the same network and differ by rounding only.
+tests/learners/test_engine_contract.py holds every engine to this contract.
+
+A state holds parameters, running statistics and moments as nn/ names them, and six numbers: "step" and "epoch" count
+what is done; "row" counts the rows of the epoch under way that are done, and "loss" is their summed loss;
+"first_steps" and "second_steps" are the steps that the moments have seen (see turning). A state without the last four
+stands at the end of an epoch and was never turned.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar.data.dataset import Examples
+from caviar.errors import DataError
+from caviar.learners.contract import Keys, Outcome, State, StopFlag, Training
+from caviar.nn.architecture import Architecture, Optimisation
+from caviar.nn.inside import LayerInside
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """Result of some mini-batches of one epoch.
+
+    ``losses`` (steps,) are the mean losses of the mini-batches as they were trained on; ``train_loss`` is the mean over
+    the epoch's rows so far; ``ended`` says that the epoch's last mini-batch is done.
+    """
+
+    losses: npt.NDArray[np.float64]
+    train_loss: float
+    ended: bool
+
+
+class DenseTraining(Training, Protocol):
+    """A dense network in training: it can also be trained by mini-batches, turned and looked into.
+
+    ``train`` trains on the last, smaller mini-batch of an epoch too, unless it has one row and there is batch norm.
+
+    ``evaluate`` and ``predictor`` are in predict mode. Where the architecture's batch_norm_statistics are "exact", they
+    and the validation of every epoch use the statistics of the whole training set under the parameters of the moment
+    (nn.network.with_exact_statistics). These are a function of parameters and training set; training uses its own.
+    """
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network's architecture."""
+        ...
+
+    @property
+    def step(self) -> int:
+        """Mini-batches done, over all epochs."""
+        ...
+
+    @property
+    def row(self) -> int:
+        """Rows of the epoch under way that are done: 0 at its start."""
+        ...
+
+    def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Steps]:
+        """Train a mini-batch for each of the learning ``rates`` (n,), but not beyond the end of the epoch.
+
+        Validation is the caller's, with ``evaluate``. DIVERGED means that the last loss is not finite.
+        """
+        ...
+
+    def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
+        """Go on from here with these: everything of ``optimisation``, of ``architecture`` the two dropouts.
+
+        The moments are kept where they mean the same (see turning). Raises ConfigError for another architecture.
+        """
+        ...
+
+    def inference_state(self) -> State:
+        """The state that predictions use, for predictor.fold: ``state``, but with exact statistics where asked for.
+
+        They stand in the places of the raw running averages, multiplied by 1 - mu^step, which the correction of the
+        averages' start divides by again: ``fold`` treats both states alike. Training cannot go on from it.
+        """
+        ...
+
+    def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
+        """Every layer, as one training step at ``learning_rate`` on ``examples`` as its mini-batch would find it.
+
+        Nothing is changed, and nothing is paid for it until it is called. Raises DataError for too few rows.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Trains dense networks."""
+
+    @property
+    def name(self) -> str:
+        """Its name on the command line and in the store."""
+        ...
+
+    @property
+    def instruction_set(self) -> str:
+        """Part of the machine that its bits depend on, besides the seed."""
+        ...
+
+    def start(
+        self,
+        architecture: Architecture,
+        optimisation: Optimisation,
+        training: Examples,
+        validation: Examples,
+        keys: Keys,
+        state: State | None = None,
+    ) -> DenseTraining:
+        """Begin with freshly drawn weights, or go on from ``state``."""
+        ...
+
+
+def flat(examples: Examples) -> Examples:
+    """The same ``examples`` with x (m, n): a dense network takes an example of any shape as a row of numbers."""
+    x = examples.x
+    return examples if x.ndim == 2 else Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y)
+
+
+def fewest_rows(architecture: Architecture) -> int:
+    """Rows of the smallest mini-batch that can be trained on: batch norm needs two for a variance."""
+    return 2 if architecture.batch_norm and architecture.hidden_units else 1
+
+
+def steps_per_epoch(architecture: Architecture, optimisation: Optimisation, rows: int) -> int:
+    """The mini-batches of one epoch over ``rows`` training rows. Raises DataError where there would be none."""
+    fewest = fewest_rows(architecture)
+    if rows < fewest:
+        raise DataError(
+            f"training needs at least {fewest} rows{', for batch norm to have a variance' * (fewest - 1)}, got {rows}",
+            "give more rows, or batch_norm = false" if rows else "give more rows",
+        )
+    whole, left = divmod(rows, optimisation.batch_size)
+    return whole + (left >= fewest)
+
+
+def steps_left(architecture: Architecture, optimisation: Optimisation, rows: int, row: int) -> int:
+    """The mini-batches that an epoch over ``rows`` rows still has where ``row`` of them are done."""
+    whole, left = divmod(rows - row, optimisation.batch_size)
+    return whole + (left >= fewest_rows(architecture))
+
+
+def check_targets(architecture: Architecture, examples: Examples) -> None:
+    """Raises DataError unless ``examples.y`` holds what the network predicts: int32 classes, or float32 numbers.
+
+    Another width is not converted here: a copy a call would cost memory, and 2**32 is no int32.
+    """
+    wanted = np.dtype(np.float32 if architecture.regression else np.int32)
+    if examples.y.dtype != wanted:
+        raise DataError(
+            f"output {architecture.output} predicts {'numbers' if architecture.regression else 'classes'}, "
+            f"got y of {examples.y.dtype}",
+            "give y as float32 numbers" if architecture.regression else "give y as int32 classes from 0 on",
+        )

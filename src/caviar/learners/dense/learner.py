@@ -1,0 +1,62 @@
+"""The learner of dense networks, on either engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from caviar.errors import ConfigError, SpaceError, did_you_mean
+from caviar.learners.contract import Keys, State, TrainingData
+from caviar.learners.dense.config import HYPERPARAMETERS, from_config
+from caviar.learners.dense.contract import DenseTraining, Engine
+from caviar.learners.dense.native import NativeEngine
+from caviar.learners.dense.reference import ReferenceEngine
+from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
+from caviar.records import Config
+from caviar.space import Space, default_space
+
+ENGINES: dict[str, Callable[[], Engine]] = {"native": NativeEngine, "reference": ReferenceEngine}
+_MOST_PARAMETERS = 250_000_000  # below most_parameters of native/trial.h, which counts padding too
+
+
+def engine_named(name: str) -> Engine:
+    """The engine called ``name``, "native" (C++, float32) or "reference" (nn/, float64); ConfigError for another."""
+    if name not in ENGINES:
+        raise ConfigError(f"there is no engine {name!r}", did_you_mean(name, tuple(ENGINES)))
+    return ENGINES[name]()
+
+
+def recipe(config: Config, data: TrainingData) -> tuple[Architecture, Optimisation]:
+    """The network that ``config`` describes for ``data``. Raises ConfigError."""
+    return from_config(config, math.prod(data.shape), data.n_out)
+
+
+class DenseLearner:
+    """Trains the networks of configs by the engine called ``name``."""
+
+    hyperparameters = HYPERPARAMETERS
+
+    def __init__(self, name: str = "native") -> None:
+        self.name = name
+        self._engine = engine_named(name)
+        self.instruction_set = self._engine.instruction_set
+
+    def default_space(self) -> Space:
+        """The space that is searched where none is given."""
+        return default_space()
+
+    def parameters(self, config: Config, data: TrainingData) -> int:
+        """See contract.Learner."""
+        architecture, _ = recipe(config, data)
+        parameters = sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
+        if parameters > _MOST_PARAMETERS:
+            raise SpaceError(
+                f"the space has networks of {parameters:,} parameters, and engines take at most {_MOST_PARAMETERS:,}",
+                "lower hidden_units or layers in the space",
+            )
+        return parameters
+
+    def start(self, config: Config, data: TrainingData, keys: Keys, state: State | None = None) -> DenseTraining:
+        """See contract.Learner."""
+        architecture, optimisation = recipe(config, data)
+        return self._engine.start(architecture, optimisation, data.training, data.validation, keys, state)

@@ -1,0 +1,125 @@
+"""A trained dense network for predictions: batch norm is folded into the weights.
+
+Notation
+    m, n_in, C     rows, the network's inputs, classes
+    w, b           weights (n_in, n_out) and bias (n_out,) of a layer;  z = x @ w + b
+    gamma, beta    scale and shift of batch norm;  mean, variance  its running statistics, corrected for their start
+    w', b'         weights and bias with batch norm folded in
+
+At test time batch norm is a fixed scale and shift of z = x @ w, and goes into the weights before it:
+
+    gamma (z - mean) / sqrt(variance + epsilon) + beta  =  x @ w' + b'
+    w' = w * gamma / sqrt(variance + epsilon)           (every column by its unit's)
+    b' = beta - mean * gamma / sqrt(variance + epsilon)
+
+Sources: Course, week 3, "Batch Norm at Test Time";
+Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2018, 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar.errors import ModelError
+from caviar.learners.contract import Arrays, Floats, State
+from caviar.nn import losses
+from caviar.nn.architecture import Architecture, parameter_shapes
+from caviar.nn.batch_norm import running_statistics
+from caviar.nn.network import State as Network
+from caviar.nn.network import scores
+
+
+@dataclass(frozen=True, eq=False)
+class DensePredictor:
+    """The ``weights`` "layer1.w" (n_in, n_1), "layer1.b" (n_1,), ... as ``fold`` makes them of ``architecture``.
+
+    Raises ModelError for weights that do not fit the architecture.
+    """
+
+    architecture: Architecture
+    weights: Arrays = field(repr=False)
+
+    kind = "dense"
+
+    def __post_init__(self) -> None:
+        if {name: w.shape for name, w in self.weights.items()} != parameter_shapes(self._folded()):
+            raise ModelError(
+                "the weights do not fit the architecture", "fold them, see caviar.learners.dense.predictor.fold"
+            )
+        if any(w.dtype != np.float32 for w in self.weights.values()):
+            raise ModelError("weights must be float32", "fold them, see caviar.learners.dense.predictor.fold")
+
+    @staticmethod
+    def of(architecture: Architecture, state: State) -> DensePredictor:
+        """The predictor of a training's ``state``."""
+        return DensePredictor(architecture, fold(architecture, state, int(state["step"])))
+
+    @staticmethod
+    def from_record(plain: Mapping[str, Any], weights: Arrays) -> DensePredictor:
+        """The inverse of ``record``."""
+        return DensePredictor(Architecture(**{**plain, "hidden_units": tuple(plain["hidden_units"])}), weights)
+
+    def record(self) -> tuple[dict[str, Any], Arrays]:
+        """The architecture as plain data, and the weights."""
+        return asdict(self.architecture), self.weights
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """A row of n_in numbers."""
+        return (self.architecture.n_in,)
+
+    @property
+    def n_out(self) -> int:
+        """Classes, or 1 for a number."""
+        return self.architecture.n_out
+
+    @property
+    def width(self) -> int:
+        """Units of the widest layer."""
+        return max(self.architecture.n_in, *self.architecture.hidden_units, self.architecture.n_out)
+
+    def outputs(self, x: npt.NDArray[Any]) -> Floats:
+        """Probabilities (m, C) for inputs ``x`` (m, n_in), or numbers (m, 1), in float64."""
+        z = self.scores(x)
+        return z if self.architecture.regression else losses.probabilities(self.architecture.output, z)
+
+    def scores(self, x: npt.NDArray[Any]) -> Floats:
+        """The output layer's scores (m, output_width) for inputs ``x`` (m, n_in), in float64."""
+        network = Network({name: w.astype(np.float64) for name, w in self.weights.items()})
+        return scores(self._folded(), network, x.reshape(len(x), self.architecture.n_in).astype(np.float64))
+
+    def _folded(self) -> Architecture:
+        """The network that predicts: without batch norm, for that is in the weights."""
+        return replace(self.architecture, batch_norm=False)
+
+
+def fold(
+    architecture: Architecture, arrays: Mapping[str, npt.NDArray[Any]], step: int
+) -> dict[str, npt.NDArray[np.float32]]:
+    """The weights for prediction, float32: "layer1.w" (n_in, n_1), "layer1.b" (n_1,), ... with batch norm folded in.
+
+    ``arrays`` holds parameters and running statistics as nn/ and the engines name them, and may hold more; ``step`` is
+    how many training steps they have seen.
+    """
+    folded: dict[str, npt.NDArray[np.float32]] = {}
+    with np.errstate(all="ignore"):  # a diverged network stays one
+        for layer in range(1, len(architecture.hidden_units) + 2):
+            name = f"layer{layer}"
+            w = np.asarray(arrays[f"{name}.w"], dtype=np.float64)  # (n_in, n_out)
+            if architecture.batch_norm and layer <= len(architecture.hidden_units):
+                gamma, beta, mean, variance = (
+                    np.asarray(arrays[f"{name}.{part}"], dtype=np.float64)
+                    for part in ("gamma", "beta", "mean", "variance")
+                )
+                mean, variance = running_statistics(mean, variance, architecture.batch_norm_momentum, step)
+                scale = gamma / np.sqrt(variance + architecture.batch_norm_epsilon)  # (n_out,)
+                w, b = w * scale, beta - mean * scale
+            else:
+                b = np.asarray(arrays[f"{name}.b"], dtype=np.float64)
+            folded |= {f"{name}.w": w.astype(np.float32), f"{name}.b": b.astype(np.float32)}
+    return folded

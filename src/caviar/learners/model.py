@@ -1,0 +1,279 @@
+"""The trained model in one file: preprocessing and networks, and their predictions.
+
+A model is one network, or an ensemble whose predictions are averaged. The file is the same for every kind of network:
+a Predictor gives plain data and weights (see learners.contract), and PREDICTORS finds the class that reads them back.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar import files
+from caviar.errors import ConfigError, DataError, ModelError
+from caviar.learners.contract import Arrays, Floats, Predictor
+from caviar.learners.dense.predictor import DensePredictor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from caviar.data.preprocessing import Preprocessing
+
+FORMAT = 2
+"""Counts up with every change of the file; a newer one is refused. Format 1 has one network, and is still written where
+there is only one."""
+
+PREDICTORS: dict[str, Callable[[Mapping[str, Any], Arrays], Predictor]] = {"dense": DensePredictor.from_record}
+"""Maker of a predictor from its record, by the predictor's kind."""
+
+_NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS = "network.json", "preprocessing.json", "facts.json", "weights.safetensors"
+_CELLS = 1 << 22  # of the widest layer that are computed at once: 32 MiB of float64, whatever the table's length
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Answer of a model for a table.
+
+    ``labels`` (m,) of the type they had in training, ``probabilities`` (m, C) float64, rows adding up to 1; ``missing``
+    cells and ``unknown`` categories that the preprocessing met. For regression ``labels`` are float64 numbers in the
+    target's units, and ``probabilities`` is None.
+    """
+
+    labels: npt.NDArray[Any]
+    probabilities: npt.NDArray[np.float64] | None
+    missing: int
+    unknown: int
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """Another network of an ensemble; ``share`` is its part in the average of their predictions."""
+
+    share: float
+    network: Predictor
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network with all that it needs to predict; with ``members`` it is one of an ensemble.
+
+    Without ``preprocessing`` the network takes rows of numbers as they are, and its classes are 0, 1, ... ``facts``
+    are kept with it for people: study, trial, config, scores.
+
+    The prediction of an ensemble is the weighted mean of its networks' probabilities, or of their numbers. The share
+    of ``network`` is what the shares of ``members`` leave of 1. Raises ModelError where the parts do not fit.
+    """
+
+    network: Predictor
+    preprocessing: Preprocessing | None = field(default=None, repr=False)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    members: tuple[Member, ...] = ()
+
+    def __post_init__(self) -> None:
+        own, learned = self.network, self.preprocessing
+        if any((member.network.shape, member.network.n_out) != (own.shape, own.n_out) for member in self.members):
+            raise ModelError("the networks of an ensemble must predict the same", "train them on the same data")
+        shares = [member.share for member in self.members]
+        if not all(0 < share < 1 for share in shares) or sum(shares) >= 1:
+            raise ModelError("the shares of an ensemble must be above 0 and add up to 1", "divide them by their sum")
+        if learned and (learned.n_in, learned.n_out) != (math.prod(own.shape), own.n_out):
+            wanted = "a number to predict" if learned.regression else f"{learned.n_out} classes"
+            raise ModelError(
+                f"the preprocessing gives {learned.n_in} inputs and {wanted}, "
+                f"the network has {math.prod(own.shape)} and {own.n_out}",
+                "keep the preprocessing and the network of one training together",
+            )
+
+    @property
+    def regression(self) -> bool:
+        """True for a model that predicts numbers, False for one of classes."""
+        return self.network.n_out == 1
+
+    @property
+    def classes(self) -> tuple[str | int | bool, ...]:
+        """The labels in the order of the columns of ``predict_proba``; none for regression."""
+        if self.regression:
+            return ()
+        return self.preprocessing.classes if self.preprocessing else tuple(range(self.network.n_out))
+
+    def predict(self, data: Any) -> npt.NDArray[Any]:
+        """The label (m,) of every row of ``data``: a DataFrame, an array (m, n_features) or the path of a file.
+
+        For regression the number, float64, in the units of the training target.
+
+        Raises DataError, naming row and column, for what cannot be read.
+        """
+        return self.prediction(data).labels
+
+    def predict_proba(self, data: Any) -> npt.NDArray[np.float64]:
+        """The probability (m, C) of every class, in the order of ``classes``, for every row of ``data``.
+
+        Raises ModelError for a model of regression, which has no classes.
+        """
+        self.check_classes()
+        found = self.prediction(data).probabilities
+        assert found is not None  # there are classes
+        return found
+
+    def check_classes(self) -> None:
+        """Raise ModelError for a model of regression: it has no probabilities to give."""
+        if self.regression:
+            raise ModelError(
+                "probabilities are for classes, and this model predicts a number", "predict without them (no --proba)"
+            )
+
+    def prediction(self, data: Any) -> Prediction:
+        """Labels, probabilities, and what the preprocessing met."""
+        frame = self._frame(data)
+        outputs = np.empty((len(frame), self.network.n_out))
+        missing = unknown = 0
+        widest = max(network.width for network in (self.network, *(member.network for member in self.members)))
+        step = max(1, _CELLS // widest)
+        for start in range(0, len(frame), step):
+            rows = slice(start, start + step)
+            x, absent, strange = self._inputs(frame, rows)
+            outputs[rows] = self.outputs(x)
+            wrong = np.flatnonzero(~np.isfinite(outputs[rows]).all(axis=1))
+            if len(wrong):
+                raise DataError(
+                    f"row {start + wrong[0] + 1} has no finite answer: a number in it is missing or much too large, "
+                    "or the network diverged",
+                    "look at the row, and at how the network was trained",
+                )
+            missing, unknown = missing + absent, unknown + strange
+        if self.regression:
+            numbers = self.preprocessing.decode(outputs[:, 0]) if self.preprocessing else outputs[:, 0]
+            return Prediction(numbers, None, missing, unknown)
+        # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
+        labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
+        return Prediction(labels[outputs.argmax(axis=1)], outputs, missing, unknown)
+
+    def outputs(self, x: npt.NDArray[Any]) -> Floats:
+        """The weighted mean of the networks' outputs (m, n_out) for inputs ``x`` (m, n_in)."""
+        x = x.reshape(len(x), *self.network.shape)
+        mean = self.network.outputs(x)
+        if not self.members:
+            return mean
+        mean *= 1 - sum(member.share for member in self.members)
+        for member in self.members:
+            mean += member.share * member.network.outputs(x)
+        return mean
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one file; where that fails, what was at ``path`` is untouched. Raises ModelError."""
+        from importlib.metadata import version
+
+        from safetensors.numpy import save
+
+        network, weights = _record(self.network)
+        tensors = dict(weights)
+        if self.members:
+            network["company"] = []  # the name that format 2 has for the members
+        for number, member in enumerate(self.members, start=1):
+            plain, weights = _record(member.network)
+            network["company"].append({"share": member.share, "network": plain})
+            tensors |= {f"member{number}.{name}": w for name, w in weights.items()}
+        _check_finite(tensors)
+        entries = {
+            _NETWORK: files.dumps(network).encode(),
+            _PREPROCESSING: files.dumps(self.preprocessing.to_dict() if self.preprocessing else None).encode(),
+            _FACTS: files.dumps(self.facts).encode(),
+            _WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in tensors.items()}),
+        }
+        written = FORMAT if self.members else 1
+        files.write_whole(Path(path), files.pack(entries, {"format": written, "caviar": version("caviar")}))
+
+    def _frame(self, data: Any) -> pd.DataFrame:
+        """The features; where there is no preprocessing, the network's inputs."""
+        from caviar.data.columns import numbers
+        from caviar.data.read import read_features
+
+        learned = self.preprocessing
+        if learned:
+            return read_features(data, text=learned.text_columns, names=list(learned.columns)).frame
+        frame = read_features(data).frame
+        if frame.shape[1] != math.prod(self.network.shape):
+            raise DataError(
+                f"the network takes {math.prod(self.network.shape)} columns, got {frame.shape[1]}",
+                "give it the columns of x",
+            )
+        return numbers(frame, list(frame.columns))
+
+    def _inputs(self, frame: pd.DataFrame, rows: slice) -> tuple[npt.NDArray[np.float64], int, int]:
+        """The network's inputs (m, n_in) for some rows, and how many cells were missing and unknown."""
+        from caviar.data.columns import numbers
+
+        if not self.preprocessing:
+            return frame.iloc[rows].to_numpy(np.float64), 0, 0
+        try:
+            x, notes = self.preprocessing.apply_with_notes(frame.iloc[rows])
+        except DataError:
+            if rows.start:  # say the same with the row counted from the table's start
+                numbers(frame, self.preprocessing.numbers)
+            raise
+        return x.astype(np.float64), notes.missing, notes.unknown
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """The model at ``path``. Raises ModelError for a file that is damaged, unsafe, or of a newer format."""
+    content = files.read_whole(Path(path))
+    try:
+        return _unpack(content)
+    except ModelError as error:
+        raise ModelError(f"{os.fspath(path)}: {error.rule}", error.way_out) from error
+
+
+def _unpack(content: bytes) -> Model:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as tensors
+
+    from caviar.data.preprocessing import Preprocessing
+
+    entries = files.unpack(content, FORMAT, names=(_NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS))
+    try:
+        network, learned, facts = (files.loads(entries[name]) for name in (_NETWORK, _PREPROCESSING, _FACTS))
+        weights = tensors(entries[_WEIGHTS])
+        members = [
+            Member(float(entry["share"]), _predictor(entry["network"], _with_prefix(weights, f"member{number}.")))
+            for number, entry in enumerate(network.pop("company", []), start=1)
+        ]
+        model = Model(
+            _predictor(network, {name: w for name, w in weights.items() if not name.startswith("member")}),
+            None if learned is None else Preprocessing.from_dict(learned),
+            dict(facts),
+            tuple(members),
+        )
+    except (ConfigError, SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(
+            f"this model holds what caviar never saves ({files.reason(error)})", "train the network again"
+        ) from error
+    _check_finite(weights)
+    return model
+
+
+def _record(network: Predictor) -> tuple[dict[str, Any], Arrays]:
+    """The record of a predictor with its kind; a dense one goes without, as in the first model files."""
+    plain, weights = network.record()
+    return (plain if network.kind == "dense" else {**plain, "kind": network.kind}), weights
+
+
+def _predictor(plain: dict[str, Any], weights: Arrays) -> Predictor:
+    kind = plain.pop("kind", "dense")
+    return PREDICTORS[kind](plain, weights)
+
+
+def _with_prefix(weights: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
+
+
+def _check_finite(weights: Arrays) -> None:
+    for name, w in weights.items():
+        if not np.isfinite(w).all():
+            raise ModelError(f"the weights {name} are not finite: the network diverged", "train it again, more slowly")
