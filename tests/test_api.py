@@ -18,6 +18,7 @@ import pytest
 from rich.console import Console
 
 import caviar
+from caviar import api
 from caviar.records import Study, StudyState, TrialState
 from caviar.report import live, showing
 from caviar.store import Store
@@ -310,11 +311,11 @@ def test_a_notebook_without_widgets_gets_lines(monkeypatch):
 
 
 def test_a_notebook_is_known(monkeypatch, capsys):
-    assert not caviar.api._watched()
+    assert not api._watched()
     monkeypatch.setitem(sys.modules, "ipykernel", sys)
-    assert not caviar.api._watched()  # any program may import it
+    assert not api._watched()  # any program may import it
     monkeypatch.setattr(builtins, "get_ipython", lambda: None, raising=False)
-    assert caviar.api._watched()
+    assert api._watched()
 
 
 @pytest.mark.parametrize("data", ["digits.csv", Path("folder/digits.csv")])

@@ -5,30 +5,33 @@ fit = caviar.train(x, y, {"layers": 2, "hidden_units": 64}, epochs=20)   one net
 study = caviar.tune(objective, space, seconds=600)                   the best config for your own training code
 with caviar.babysit.run("resnet-7", knobs={"learning_rate": 0.1}) as run:   anyone's training loop, nursed
 with caviar.open_study("resnets", space) as study: study.ask(10)     your own code trains, caviar proposes and stops
-caviar.Space(learning_rate=caviar.Log(1e-4, 1), ...)                 what to search
+caviar.Space(learning_rate=caviar.Log(1e-4, 1), ...)                 the space to search
 """
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from caviar import babysit
-from caviar.api import resume, tune
-from caviar.errors import (
-    CaviarError,
-    ConfigError,
-    DataError,
-    ModelError,
-    NoAnswer,
-    SealBroken,
-    SpaceError,
-    StoreError,
-    UserMistake,
-)
-from caviar.learners.dense.fit import Fit, train
-from caviar.learners.model import Model, load
-from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo
-from caviar.space import Space, default_space
-from caviar.study.ask_tell import OpenStudy, open_study
-from caviar.study.loop import TunedProgram, TunedStudy
+if TYPE_CHECKING:
+    from caviar import babysit
+    from caviar.api import ProgramOptions, TableOptions, open_study, resume, train, tune
+    from caviar.clients.caviar_client import TrialStopped
+    from caviar.errors import (
+        CaviarError,
+        ConfigError,
+        DataError,
+        ModelError,
+        NoAnswer,
+        SealBroken,
+        SpaceError,
+        StoreError,
+        UserMistake,
+    )
+    from caviar.learners.dense.fit import Fit
+    from caviar.learners.model import Model, load
+    from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo
+    from caviar.space import Space, default_space
+    from caviar.study.ask_tell import OpenStudy
+    from caviar.study.events import TunedProgram, TunedStudy
 
 __all__ = [
     "CaviarError",
@@ -46,10 +49,12 @@ __all__ = [
     "OneMinusLog",
     "OpenStudy",
     "PowerOfTwo",
+    "ProgramOptions",
     "SealBroken",
     "Space",
     "SpaceError",
     "StoreError",
+    "TableOptions",
     "TrialStopped",
     "TunedProgram",
     "TunedStudy",
@@ -63,11 +68,41 @@ __all__ = [
     "tune",
 ]
 
+_PLACES = {
+    "api": ("ProgramOptions", "TableOptions", "open_study", "resume", "train", "tune"),
+    "clients.caviar_client": ("TrialStopped",),
+    "errors": (
+        "CaviarError",
+        "ConfigError",
+        "DataError",
+        "ModelError",
+        "NoAnswer",
+        "SealBroken",
+        "SpaceError",
+        "StoreError",
+        "UserMistake",
+    ),
+    "learners.dense.fit": ("Fit",),
+    "learners.model": ("Model", "load"),
+    "scales": ("Choice", "Fixed", "Integer", "Linear", "Log", "OneMinusLog", "PowerOfTwo"),
+    "space": ("Space", "default_space"),
+    "study.ask_tell": ("OpenStudy",),
+    "study.events": ("TunedProgram", "TunedStudy"),
+}
+"""Each module with the public names that it holds: loaded where one of them is first used."""
+
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
+
 
 def __getattr__(name: str) -> Any:
-    """``TrialStopped``, from the client, which is for programs that caviar has started and is not loaded elsewhere."""
-    if name != "TrialStopped":
+    if name == "babysit":
+        return import_module("caviar.babysit")
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'caviar' has no attribute {name!r}")
-    from caviar.clients.caviar_client import TrialStopped
+    value = getattr(import_module(f"caviar.{_MODULE_OF[name]}"), name)
+    globals()[name] = value  # the next time Python finds it here
+    return value
 
-    return TrialStopped
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,6 +1,11 @@
-"""The whole job in one call: ``caviar.tune``, and ``caviar.resume``, which takes it up again.
+"""The calls from Python: ``tune``, ``resume``, ``train`` and ``open_study``.
 
-Each goes through the events of tune.py to the last, the answer, and shows them on stderr where somebody looks.
+    tune        tune_table for data, tune_program for a function: each makes a request and follows it to its answer
+    resume      the same for a study that is in a store
+    train       one network on arrays (learners/dense/fit.py)
+    open_study  ask and tell (study/ask_tell.py)
+
+A study is a stream of events (study/loop.py). A call runs it to the end, and shows it on stderr where a person looks.
 """
 
 from __future__ import annotations
@@ -9,54 +14,95 @@ import builtins
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass, fields, replace
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from caviar.arguments import checked, refuse_unknown
+from caviar.errors import ConfigError, SpaceError
+from caviar.learners.dense import fit
 from caviar.records.ranking import Goal
 from caviar.space import Space
-from caviar.study.loop import (
-    Begun,
-    Event,
-    ProgramRequest,
-    Request,
-    TunedProgram,
-    TunedStudy,
-    follow,
-    follow_program,
-    take_up,
-)
-from caviar.study.programs import EPOCHS
-from caviar.study.spec import DEFAULT_SEARCH
+from caviar.study import ask_tell
+from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
+from caviar.study.loop import follow, follow_program, take_up
+from caviar.study.programs import EPOCHS, ProgramRequest
+from caviar.study.spec import DEFAULT_SEARCH, Request
 
 if TYPE_CHECKING:
     from caviar.clients.caviar_client import Trial
 
-# Rich is imported where it is needed: `import caviar` should not wait for it.
+__all__ = ["ProgramOptions", "TableOptions", "open_study", "resume", "train", "tune", "tune_program", "tune_table"]
 
-__all__ = ["resume", "tune"]
+File = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """The rarer arguments of ``tune`` for a table.
+
+    labels: a file of labels, for NPY and IDX.
+    test, test_labels: data that is sealed until the end; without it, a fifth of the rows is.
+    task: "classification" or "regression"; where it is None, the column of labels decides.
+    search: the method that proposes configs, see ``caviar tune --help``.
+    stopping: "halving", "hyperband", "median" or "none": the rule that stops poor trials early.
+    prefer: "score", or "small" or "fast": the smallest network, or the quickest at predicting, that is within a
+        hundredth of the best.
+    ensemble: make the model a weighted mean of several finalists' networks (greedy ensemble selection).
+    out: a folder to save the model in; ``study.best.model.save`` does it too.
+    engine: "native", or "reference", the same in NumPy and slower.
+    """
+
+    labels: File | None = None
+    test: Any = None
+    test_labels: File | None = None
+    task: str | None = None
+    search: str = DEFAULT_SEARCH
+    stopping: str = "halving"
+    prefer: str = "score"
+    ensemble: bool = False
+    out: File | None = None
+    engine: str = "native"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramOptions:
+    """The rarer arguments of ``tune`` for a function.
+
+    search, stopping: as in TableOptions.
+    repeats: the number of times that the best five trials are trained again, with fresh seeds, before one is chosen.
+    gpus: numbers of GPUs; each process sees one of them, through CUDA_VISIBLE_DEVICES.
+    trial_timeout: seconds without a report after which a trial is ended.
+    """
+
+    search: str = DEFAULT_SEARCH
+    stopping: str = "halving"
+    repeats: int = 0
+    gpus: Sequence[int | str] | None = None
+    trial_timeout: float | None = None
+
+
+_Options = TypeVar("_Options", TableOptions, ProgramOptions)
 
 
 @overload
 def tune(
     data: Callable[[Trial], float | None],
-    target: Space | str | os.PathLike[str],
+    target: Space | File,
     *,
-    goal: Goal = "maximize",
-    epochs: int = EPOCHS,
     seconds: float | None = None,
     trials: int | None = None,
     seed: int = 0,
-    search: str = DEFAULT_SEARCH,
-    stopping: str = "halving",
-    repeats: int = 0,
+    goal: Goal = "maximize",
+    epochs: int = EPOCHS,
     study: str | None = None,
-    store: str | os.PathLike[str] = "caviar.db",
+    store: File = "caviar.db",
     processes: int | None = None,
-    gpus: Sequence[int | str] | None = None,
-    trial_timeout: float | None = None,
     progress: bool | None = None,
+    options: ProgramOptions = ...,
 ) -> TunedProgram: ...
 
 
@@ -65,101 +111,158 @@ def tune(
     data: Any,
     target: str | None = None,
     *,
-    labels: str | os.PathLike[str] | None = None,
-    test: Any = None,
-    test_labels: str | os.PathLike[str] | None = None,
     seconds: float | None = None,
     trials: int | None = None,
     seed: int = 0,
-    task: str | None = None,
     metric: str | None = None,
-    space: Space | str | os.PathLike[str] | None = None,
-    search: str = DEFAULT_SEARCH,
-    stopping: str = "halving",
-    prefer: str = "score",
-    ensemble: bool = False,
+    space: Space | File | None = None,
     study: str | None = None,
-    store: str | os.PathLike[str] = "caviar.db",
+    store: File = "caviar.db",
     threads: int | None = None,
-    out: str | os.PathLike[str] | None = None,
-    engine: str = "native",
     progress: bool | None = None,
+    options: TableOptions = ...,
 ) -> TunedStudy: ...
 
 
-def tune(data: Any, target: Any = None, *, progress: bool | None = None, **arguments: Any) -> TunedStudy | TunedProgram:
-    """Find the best network within a budget: a dense one for a table, or whatever a function of yours trains.
+def tune(data: Any, target: Any = None, **given: Any) -> TunedStudy | TunedProgram:
+    """Find the best network within a budget: a dense one for a table, or one that a function of yours trains.
 
     ``tune(data, target, ...)``: the best dense network for a table.
 
     data: a path (CSV, Parquet, NPZ, NPY, IDX), a DataFrame, or a pair of arrays (x, y).
-    target, labels: the column or key of the labels, or a file of them.
-    test, test_labels: data kept sealed until the end; without it, a fifth of the rows is.
-    task: "classification" or "regression"; where it is not given, the column of labels decides.
+    target: the column or key of the labels.
     metric: accuracy (the default), balanced_accuracy or log_loss; for regression r2 (the default), rmse or mae.
-        Measured on the validation part.
-    space: a Space or the path of a space file; the default space for dense networks if not given.
-    prefer: "score", or "small" or "fast": the smallest network, or the quickest at predicting, that is within a
-        hundredth of the best.
-    ensemble: the model is a weighted mean of several finalists' networks (greedy ensemble selection).
-    threads: networks trained at once; all processors if not given.
-    out: a folder to save the model in; ``study.best.model.save`` does it too.
+        It is measured on the validation part.
+    space: a Space or the path of a space file; by default the space for dense networks.
+    threads: networks trained at once; by default one a processor.
+    options: a TableOptions, with the rarer arguments.
 
     ``tune(objective, space, ...)``: the best config for ``objective(trial)``, which trains in any framework.
 
-    objective: gets a Trial, whose ``config``, ``seed``, ``last_epoch`` and ``folder`` it uses, and calls
-        ``trial.report(epoch, score)`` after each epoch (1, 2, ...): that raises TrialStopped where the trial is stopped
-        early, which the function should let pass. It may return its final score. It runs in processes of its own, each
-        of which serves many trials. What it prints is kept, and shown when it fails.
-    goal: "maximize" scores, or "minimize" them, if they are losses.
-    epochs: how many a trial gets at most; they are compared after a third, a ninth, ... of them.
-    repeats: how often the best five trials are trained again, with fresh seeds, before one is chosen.
-    processes: how many trials are trained at once, each in a process: one a processor, or a GPU, if not given.
-    gpus: numbers of GPUs; each process sees one, as CUDA_VISIBLE_DEVICES says.
-    trial_timeout: seconds that a trial may be silent for.
+    objective: gets a Trial with ``config``, ``seed``, ``last_epoch`` and ``folder``. It calls
+        ``trial.report(epoch, score)`` after each epoch (1, 2, ...). That raises TrialStopped where the trial is stopped
+        early: let it pass. The function may return its final score. It runs in processes of its own, each of which
+        trains many trials. Its output is kept, and shown when it fails.
+    goal: "maximize" for scores, "minimize" for losses.
+    epochs: the most epochs of a trial; trials are compared after a third, a ninth, ... of them.
+    processes: trials at once, each in a process; by default one a GPU, or a processor.
+    options: a ProgramOptions, with the rarer arguments.
 
     Of both:
 
     seconds, trials: the budget, wall time for everything (60 if neither is given) or a number of trials. For a table
-        trials give the same study, to the bit, on any number of ``threads``; for a function the same decisions follow
+        trials give the same study, to the bit, on any number of ``threads``. For a function the same decisions follow
         from the same scores, seed and number of ``processes``.
-    search: what proposes the configs, see ``caviar tune --help``.
-    stopping: "halving", "hyperband", "median" or "none": who is stopped early.
-    study, store: the study's name and the database it goes to; a free name is made from the data's, or the function's,
-        if not given.
-    progress: True shows on stderr how the study goes, a live display in a terminal or a notebook and elsewhere a line
-        every two seconds; False is silent. If not given, it is shown where stderr is a terminal, and in a notebook.
+    study: the study's name. By default it is made from the data's or the function's, and numbered where that is taken.
+        A name that you give must be free.
+    store: the database that the study is written to.
+    progress: True shows the study on stderr, live in a terminal or a notebook, elsewhere as a line every two seconds;
+        False is silent. By default it is shown where stderr is a terminal, and in a notebook.
+
+    A field of the options can be given as an argument of the call, too: ``tune(objective, space, repeats=3)``.
 
     Raises UserMistake before anything is written; NoAnswer when every trial diverged or failed, or time was too short.
     """
-    fresh_name = arguments.get("study") is None
     if callable(data):
-        program = ProgramRequest(objective=data, **{"space": target} | arguments)
-        return _answer(follow_program(program, fresh_name), getattr(data, "__name__", "the function"), progress)
-    request = Request(data=data, target=target, **arguments)
+        return tune_program(data, given.pop("space", target), **_sorted_out("function", given))
+    return tune_table(data, target, **_sorted_out("table", given))
+
+
+def tune_table(
+    data: Any,
+    target: str | None = None,
+    *,
+    seconds: float | None = None,
+    trials: int | None = None,
+    seed: int = 0,
+    metric: str | None = None,
+    space: Space | File | None = None,
+    study: str | None = None,
+    store: File = "caviar.db",
+    threads: int | None = None,
+    progress: bool | None = None,
+    options: TableOptions = TableOptions(),
+) -> TunedStudy:
+    """Find the best dense network for a table; ``tune`` describes the arguments."""
+    if target is not None and not isinstance(target, str):
+        raise ConfigError(
+            f"`target` must be the name of a column, got {type(target).__name__}",
+            "give arrays as a pair: `data=(x, y)`",
+        )
+    request = Request(
+        data=data,
+        target=target,
+        seconds=seconds,
+        trials=trials,
+        seed=seed,
+        metric=metric,
+        space=None if space is None else _space(space),
+        study=study,
+        store=store,
+        threads=threads,
+        **_fields(options),
+    )
     reading = Path(data).name if isinstance(data, str | os.PathLike) else "the data"
-    return _answer(follow(request, fresh_name), reading, progress)
+    answer = _answer(follow(request, fresh_name=study is None), reading, progress)
+    assert isinstance(answer, TunedStudy)
+    return answer
 
 
+def tune_program(
+    objective: Callable[[Trial], float | None],
+    space: Space | File,
+    *,
+    seconds: float | None = None,
+    trials: int | None = None,
+    seed: int = 0,
+    goal: Goal = "maximize",
+    epochs: int = EPOCHS,
+    study: str | None = None,
+    store: File = "caviar.db",
+    processes: int | None = None,
+    progress: bool | None = None,
+    options: ProgramOptions = ProgramOptions(),
+) -> TunedProgram:
+    """Find the best config for a function that trains; ``tune`` describes the arguments."""
+    request = ProgramRequest(
+        objective=objective,
+        space=None if space is None else _space(space),
+        seconds=seconds,
+        trials=trials,
+        seed=seed,
+        goal=goal,
+        epochs=epochs,
+        study=study,
+        store=store,
+        processes=processes,
+        **_fields(options),
+    )
+    reading = getattr(objective, "__name__", "the function")
+    answer = _answer(follow_program(request, fresh_name=study is None), reading, progress)
+    assert isinstance(answer, TunedProgram)
+    return answer
+
+
+@checked
 def resume(
     study: str,
     *,
-    store: str | os.PathLike[str] = "caviar.db",
+    store: File = "caviar.db",
     seconds: float | None = None,
     trials: int | None = None,
     data: Any = None,
     test: Any = None,
     threads: int | None = None,
     processes: int | None = None,
-    out: str | os.PathLike[str] | None = None,
+    out: File | None = None,
     progress: bool | None = None,
 ) -> TunedStudy | TunedProgram:
     """Take a study up again, one that was interrupted or one that deserves more.
 
-    seconds, trials: so many seconds more, or the trials that the study should have in all; where neither is given, what
-        is left of its first budget. A budget of trials ends in the same bits as if the study had never been broken.
-    data, test: only where the study began with arrays or a DataFrame, or with a function, which the store does not
-        keep; a function is given as ``data``.
+    seconds, trials: so many seconds more, or the trials that the study should have in all. Where neither is given, the
+        rest of its first budget. A budget of trials ends in the same bits as if the study had never been broken.
+    data, test: needed where the study began with arrays, a DataFrame or a function, which the store does not keep. A
+        function is given as ``data``.
     threads, processes, out, progress: as in ``tune``.
 
     Raises UserMistake where there is nothing to take up, or the data is no longer the same.
@@ -178,8 +281,77 @@ def resume(
     return _answer(events, f"study {study}", progress)
 
 
+train = checked(fit.train)
+open_study = checked(ask_tell.open_study)
+
+
+# --- arguments of one kind of study ---
+
+_INSTEAD = {
+    "goal": '`metric="log_loss"`',
+    "metric": '`goal="minimize"`',
+    "processes": "`threads=2`",
+    "repeats": "`trials`",
+    "threads": "`processes=2`",
+}
+
+
+def names_of(kind: str) -> frozenset[str]:
+    """The names of the arguments that ``tune`` takes for a ``kind`` of study, the fields of its options among them."""
+    call, options = _KINDS[kind]
+    return frozenset(signature(call).parameters) | {field.name for field in fields(options)}
+
+
+def refuse_other_kind(kind: str, given: Iterable[str]) -> None:
+    """Raise ConfigError for the first name of ``given`` that belongs to the other ``kind`` of study alone."""
+    other = "function" if kind == "table" else "table"
+    for name in sorted(names_of(other) - names_of(kind) & set(given)):
+        if kind == "table":
+            rule = f"`{name}` is for code of your own, and caviar itself trains the networks of a table"
+        else:
+            rule = f"`{name}` is for tables, and code of your own trains in processes, on its own data"
+        raise ConfigError(rule, f"use {_INSTEAD[name]}" if name in _INSTEAD else f"leave out `{name}`")
+
+
+def _sorted_out(kind: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments ``given`` for a ``kind`` of study, with the fields of its options in ``options``."""
+    _, options = _KINDS[kind]
+    refuse_other_kind(kind, given)
+    refuse_unknown("tune", given, names_of(kind))
+    named = {field.name for field in fields(options)} & set(given)
+    rest = {name: value for name, value in given.items() if name not in named}
+    if not named:
+        return rest
+    return rest | {"options": replace(given.get("options", options()), **{name: given[name] for name in named})}
+
+
+def _fields(options: TableOptions | ProgramOptions) -> dict[str, Any]:
+    return {field.name: getattr(options, field.name) for field in fields(options)}
+
+
+def _space(given: Any) -> Space:
+    """The space that was given, or that is in the file of that path."""
+    if isinstance(given, Space):
+        return given
+    if isinstance(given, str | os.PathLike):
+        return Space.load(Path(given))
+    raise SpaceError(
+        f"`space` must be a caviar.Space or the path of a space file, got {type(given).__name__}",
+        "write caviar.Space(learning_rate=caviar.Log(1e-4, 1))",
+    )
+
+
+_KINDS: dict[str, tuple[Callable[..., Any], type[TableOptions | ProgramOptions]]] = {
+    "table": (tune_table, TableOptions),
+    "function": (tune_program, ProgramOptions),
+}
+
+
+# --- from events to the answer ---
+
+
 def _answer(events: Generator[Event, None, None], reading: str, progress: bool | None) -> TunedStudy | TunedProgram:
-    """The last of ``events``, all of which are shown if ``progress`` says so."""
+    """The last of ``events``, all of which are shown if ``progress`` is true."""
     shown = _watched() if progress is None else progress
     last = _shown(events, reading) if shown else deque(events, maxlen=1).pop()
     assert isinstance(last, TunedStudy | TunedProgram)
@@ -187,13 +359,13 @@ def _answer(events: Generator[Event, None, None], reading: str, progress: bool |
 
 
 def _shown(events: Generator[Event, None, None], reading: str) -> Event | None:
-    """The last of ``events``, shown. What the display may raise is no reason to end a study."""
-    from caviar.report.showing import Stderr, showing
+    """The last of ``events``, shown. An error of the display does not end the study."""
+    from caviar.report.showing import Stderr, showing  # with rich: a study that is not shown need not wait for it
 
     people = Stderr()
     name, last = "", None
     try:
-        # Closed at once, where Ctrl-C comes while something is drawn: that ends the study and saves it.
+        # Closed at once: where Ctrl-C comes while something is drawn, closing ends the study and saves it.
         with showing(people, reading, forgiven=(Exception,)) as show, closing(events):
             for last in events:
                 if isinstance(last, Begun):
@@ -209,10 +381,10 @@ def _shown(events: Generator[Event, None, None], reading: str) -> Event | None:
 
 
 def _watched() -> bool:
-    """Whether somebody looks: stderr is a terminal, or this is a notebook."""
+    """True where a person looks: stderr is a terminal, or this is a notebook."""
     if hasattr(builtins, "get_ipython") and "ipykernel" in sys.modules:
         return True
     try:
         return sys.stderr.isatty()
-    except Exception:  # it is closed, or None, or something that has no idea what a terminal is
+    except Exception:  # it is closed, or None, or an object without isatty
         return False

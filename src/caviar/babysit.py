@@ -1,30 +1,21 @@
-"""The panda: one network, nursed while it trains.
+"""Nurse one network while it trains: the panda's door to Python.
 
-    own_loop   with caviar.babysit.run("resnet-7", knobs=dict(learning_rate=0.1)) as run: ...   anyone's training loop
-    loop       caviar's own: one screen, a stream of events
-    trainee        the network that is raised, to the bit
-    program_loop, program_cub   the same for somebody's program, through docs/protocol.md
-    session    what can be done to a run, and its ledger
-    nurse      rules that a careful person would follow
-    replay     train it again from the diary
-
-Only ``run`` is imported with caviar; the rest is loaded where it is used.
+with caviar.babysit.run("resnet-7", knobs=dict(learning_rate=0.1)) as run:   anyone's training loop
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from caviar.arguments import checked
 from caviar.records import Value
-
-if TYPE_CHECKING:
-    from caviar.runs.own_loop import OwnRun
+from caviar.runs.own_loop import OwnRun
 
 __all__ = ["run"]
 
 
+@checked
 def run(
     name: str,
     knobs: Mapping[str, Value] | None = None,
@@ -34,14 +25,15 @@ def run(
     snapshot_seconds: float = 60.0,
     disk_bytes: int = 2 << 30,
 ) -> OwnRun:
-    """A training loop of yours under care: ``with caviar.babysit.run("net", knobs=dict(learning_rate=0.1)) as run``.
+    """Nurse a training loop of yours: ``with caviar.babysit.run("net", knobs=dict(learning_rate=0.1)) as run``.
 
-    knobs: what can be turned while it trains, by name. store: where it is written down. nurse: whether NaN and
-    exploding losses lead back to the last good snapshot with half of the learning rate. snapshot_seconds: how often it
-    wants one of itself. disk_bytes: what the snapshots may take; old and poor ones go first.
+    name: the run's name. A run of that name that was interrupted is taken up again.
+    knobs: numbers, strings and booleans that can be turned while it trains, by name.
+    store: the database that the run is written to.
+    nurse: NaN and exploding losses lead back to the last good snapshot with half of the learning rate.
+    snapshot_seconds: seconds between two snapshots that the run asks for by itself.
+    disk_bytes: the most that the snapshots may take; old and poor ones are deleted first.
 
-    Raises StoreError for a run of the name that is over or is kept by another process, ConfigError for a bad knob.
+    Raises StoreError for a run of the name that is over or belongs to another process, ConfigError for a bad knob.
     """
-    from caviar.runs.own_loop import OwnRun
-
     return OwnRun(name, knobs or {}, store, nurse, snapshot_seconds, disk_bytes)

@@ -281,6 +281,17 @@ def test_a_second_run_of_the_same_name_is_refused_with_the_way_out(here: Path, c
     assert "wine" in capsys.readouterr().err
 
 
+def test_a_second_study_of_a_program_is_refused_too(fresh: Path, capsys: pytest.CaptureFixture[str]):
+    (fresh / "x.toml").write_text('[x]\nscale = "linear"\nlow = 0.0\nhigh = 1.0\n')
+    command = ["tune", "--command", "echo acc={x}", "--score", "acc=(.*)", "--space", "x.toml", "--trials", "2", "-q"]
+    assert run([*command, "--epochs", "1"]) == 0
+    assert run([*command, "--epochs", "1"]) == 2
+    err = capsys.readouterr().err
+    assert "a study 'echo' already" in err
+    assert "--study echo-2" in err
+    assert run([*command, "--study", "echo-2", "--epochs", "1"]) == 0
+
+
 def test_when_every_trial_diverges_the_exit_status_is_1(fresh: Path, capsys: pytest.CaptureFixture[str]):
     absurd = '[learning_rate]\nscale = "log"\nlow = 1e25\nhigh = 1e30\n[optimizer]\nvalue = "sgd"\n'
     (fresh / "absurd.toml").write_text(absurd)
@@ -328,11 +339,18 @@ def test_a_hostile_name_is_inert_in_the_terminal(fresh: Path, capsys: pytest.Cap
     assert "\u202e" not in err
 
 
-def test_no_command_pays_for_libraries_that_it_does_not_use():
-    heavy = "{'pandas', 'sqlalchemy', 'scipy', 'plotly', 'sklearn'}"
-    program = f"import sys, caviar.cli.main; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+def test_the_list_of_commands_loads_no_library_and_no_command():
+    program = """
+        import sys
+        from caviar.cli.main import COMMANDS, run
+        run(["--help"])
+        heavy = {"pandas", "sqlalchemy", "scipy", "plotly", "sklearn"}
+        commands = {f"caviar.cli.{place.split(':')[0]}" for place in COMMANDS.values()}
+        print("loaded:", *(heavy | commands) & set(sys.modules))
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(program)], capture_output=True, text=True, check=True)
+    assert "Usage: caviar" in done.stdout
+    assert done.stdout.splitlines()[-1] == "loaded:"
 
 
 def test_a_command_is_loaded_alone():

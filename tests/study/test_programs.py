@@ -474,7 +474,7 @@ def test_a_program_that_knows_nothing_gets_the_same_answer(files):
         (["--command", "sh raw.py"], "needs a space"),
         (["--command", "no-such-thing", "--space", "space.toml"], "there is no program"),
         (["--command", "sh x", "--space", "space.toml", "--target", "y"], "--target is for tables"),
-        (["flowers.csv", "--epochs", "3"], "no --command"),
+        (["flowers.csv", "--epochs", "3"], "--epochs is for code of your own"),
         ([], "neither a table nor a program"),
         (["--command", "sh {z}", "--score", "(1)", "--space", "space.toml"], "no hyperparameter"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,10 @@ from typing import Annotated
 import typer
 
 from caviar.cli.options import Json, Quiet
+from caviar.cli.watch import watch
+from caviar.data import samples
+from caviar.study.loop import follow
+from caviar.study.spec import Request
 
 
 class Sample(StrEnum):
@@ -23,6 +26,7 @@ class Sample(StrEnum):
 
 
 def demo(
+    context: typer.Context,
     data: Annotated[Sample, typer.Option(help="Which data.")] = Sample.digits,
     seconds: Annotated[float, typer.Option(help="The budget: all in all.")] = 30.0,
     seed: Annotated[int, typer.Option(help="Decides the split, the configs, and every weight.")] = 0,
@@ -35,13 +39,8 @@ def demo(
     """[bold]caviar demo[/]
 
     Tune a network on built-in real data in half a minute. The table is written out as CSV first, so that every other
-    command can be tried on it.
+    command can be tried on it. A second demo of the same data is a new study, with a number behind its name.
     """
-    started = time.monotonic()
-    from caviar.cli.watch import watch
-    from caviar.data import samples
-    from caviar.study.loop import Request, follow
-
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     table = getattr(samples, data.value)()
@@ -53,7 +52,7 @@ def demo(
         seed=seed,
         store=folder / "caviar.db",
         out=folder,
-        started=started,
+        started=context.obj,
     )
     watch(
         lambda ended: follow(request, fresh_name=True, ended=ended),

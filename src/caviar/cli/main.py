@@ -6,14 +6,19 @@ everything saved. A mistake gets two lines on stderr, the rule that was broken a
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import typer
 
 from caviar.cli.console import complain
+from caviar.cli.errors import in_options
 from caviar.cli.signals import Ended
 from caviar.errors import CaviarError, NoAnswer
 from caviar.files import no_room
@@ -48,7 +53,7 @@ COMMANDS = {
     "diary": "diary:diary",
     "replay": "replay:replay",
 }
-"""Where each command is, file and function in cli/, in the order of --help."""
+"""The file and the function in cli/ of each command, in the order of --help."""
 
 # Typer has Click's exceptions under one name or another, by version; those that it does export lead to them.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -59,8 +64,8 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
-def application(names: Iterable[str]) -> typer.Typer:
-    """The commands ``names``; a command line that names one need not wait until the others are loaded."""
+def application(name: str | None) -> typer.Typer:
+    """The command ``name``; or, for the list of all commands, their names and help, with none of them loaded."""
     app = typer.Typer(
         name="caviar",
         help="[bold]caviar tune flowers.csv --target species[/]\n\n"
@@ -72,21 +77,28 @@ def application(names: Iterable[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(lambda: None)  # or Typer takes an only command for the whole application
-    for name in names:
-        file, function = COMMANDS[name].split(":")
-        app.command(name)(getattr(import_module(f"caviar.cli.{file}"), function))
+    if name is not None:
+        app.command(name)(_loaded(name))
+        return app
+    for other in COMMANDS:
+        app.command(other, help=_help_of(other))(lambda: None)
     return app
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit status."""
+    started = time.monotonic()  # a budget of seconds counts from here, so loading the command is part of it
+    parameters: Mapping[str, Any] = {}
     try:
-        app = application(arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS)
-        status = app(list(arguments), prog_name="caviar", standalone_mode=False)
+        name = arguments[0] if arguments and arguments[0] in COMMANDS else None
+        command = typer.main.get_command(application(name))
+        if name is not None:
+            parameters = {parameter.name: parameter for parameter in command.commands[name].params}  # type: ignore[attr-defined]
+        status = command(list(arguments), prog_name="caviar", standalone_mode=False, obj=started)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except CaviarError as error:
-        complain(error.rule, error.way_out)
+        complain(in_options(error.rule, parameters), in_options(error.way_out, parameters))
         return 1 if isinstance(error, NoAnswer) else 2
     except _UsageError as error:
         return _misused(error)
@@ -103,8 +115,23 @@ def run(arguments: Sequence[str]) -> int:
         return 2
 
 
+def _loaded(name: str) -> Callable[..., object]:
+    """The function of the command ``name``."""
+    file, function = COMMANDS[name].split(":")
+    command: Callable[..., object] = getattr(import_module(f"caviar.cli.{file}"), function)
+    return command
+
+
+def _help_of(name: str) -> str:
+    """The docstring of the command ``name``, read from its file: the list of commands loads none of them."""
+    file, function = COMMANDS[name].split(":")
+    source = ast.parse((Path(__file__).parent / f"{file}.py").read_text(encoding="utf-8"))
+    found = next(node for node in source.body if isinstance(node, ast.FunctionDef) and node.name == function)
+    return ast.get_docstring(found) or ""
+
+
 def _drop_output() -> None:
-    """What is still to be written to stdout goes nowhere, so that Python does not try once more at its end."""
+    """Send the rest of stdout nowhere, so that Python does not try once more at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

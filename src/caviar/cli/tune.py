@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from caviar.api import refuse_other_kind
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.cli.watch import watch
+from caviar.errors import ConfigError
+from caviar.study.loop import follow, follow_program
+from caviar.study.programs import ProgramRequest
+from caviar.study.spec import Request
 
 PROGRAM = "A program of your own"
 
 
 def tune(
+    context: typer.Context,
     data: Annotated[
         str | None,
         typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened. None with --command."),
@@ -45,18 +51,24 @@ def tune(
         str, typer.Option(help="coarse_to_fine, sobol, random, grid, or optuna:tpe, optuna:gp, optuna:cmaes.")
     ] = "coarse_to_fine",
     stopping: Annotated[
-        str, typer.Option(help="Who is stopped early: halving, hyperband, median or none.")
+        str, typer.Option(help="The rule that stops poor trials early: halving, hyperband, median or none.")
     ] = "halving",
     prefer: Annotated[
-        str, typer.Option(help="small or fast: the least network within a hundredth of the best.", metavar="WHAT")
-    ] = "score",
+        str | None,
+        typer.Option(help="small or fast: the least network within a hundredth of the best.", metavar="WHAT"),
+    ] = None,
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Save a weighted mean of several finalists, not a single network.")
     ] = False,
-    study: Annotated[str | None, typer.Option(help="The study's name; by default the file's.", metavar="NAME")] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(help="The study's name, which must be free; by default the file's or program's.", metavar="NAME"),
+    ] = None,
     store: StoreUrl = DEFAULT_STORE,
     threads: Annotated[int | None, typer.Option(help="Networks trained at once; by default one a processor.")] = None,
-    out: Annotated[str, typer.Option(help="The folder that the model is saved in.", metavar="DIR")] = ".",
+    out: Annotated[
+        str | None, typer.Option(help="The folder that the model is saved in; by default this one.", metavar="DIR")
+    ] = None,
     command: Annotated[
         str | None,
         typer.Option(help="A program of yours that trains, in any language.", metavar="LINE", rich_help_panel=PROGRAM),
@@ -64,7 +76,7 @@ def tune(
     score: Annotated[
         str | None,
         typer.Option(
-            help="For one that knows nothing of caviar: what its lines tell a score by, 'val_acc=([0-9.]+)'.",
+            help="For a program that does not speak to caviar: the score in its output, 'val_acc=([0-9.]+)'.",
             metavar="REGEX",
             rich_help_panel=PROGRAM,
         ),
@@ -88,7 +100,7 @@ def tune(
     ] = None,
     repeats: Annotated[
         int | None,
-        typer.Option(help="How often the best five are trained again before one is chosen.", rich_help_panel=PROGRAM),
+        typer.Option(help="Times that the best five are trained again before one is chosen.", rich_help_panel=PROGRAM),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -102,12 +114,20 @@ def tune(
 
     The same search for a program of your own, in any language and framework: see docs/protocol.md, caviar client.
     """
-    started = time.monotonic()
-    from caviar.cli.watch import watch
-    from caviar.errors import ConfigError
-    from caviar.study.loop import ProgramRequest, Request, follow, follow_program
-
-    own: dict[str, Any] = {
+    of_tables: dict[str, Any] = {
+        "data": data,
+        "target": target,
+        "labels": labels,
+        "test": test,
+        "test_labels": test_labels,
+        "task": task,
+        "metric": metric,
+        "prefer": prefer,
+        "ensemble": ensemble or None,
+        "threads": threads,
+        "out": out,
+    }
+    of_programs: dict[str, Any] = {
         "score": score,
         "goal": goal,
         "epochs": epochs,
@@ -116,65 +136,35 @@ def tune(
         "trial_timeout": trial_timeout,
         "repeats": repeats,
     }
-    given = {name: value for name, value in own.items() if value is not None}
+    of_both: dict[str, Any] = {
+        "seconds": seconds,
+        "trials": trials,
+        "seed": seed,
+        "space": space,
+        "search": search,
+        "stopping": stopping,
+        "study": study,
+        "store": store,
+        "started": context.obj,
+    }
+    of_tables, of_programs = _given(of_tables), _given(of_programs)
     if command is not None:
-        for name, value in {"DATA": data, "--target": target, "--metric": metric, "--test": test}.items():
-            if value is not None:
-                raise ConfigError(
-                    f"{name} is for tables, and with --command the program has its own data",
-                    f"leave out {name}, or --command",
-                )
-        program = ProgramRequest(
-            command=command,
-            space=space,
-            seconds=seconds,
-            trials=trials,
-            seed=seed,
-            search=search,
-            stopping=stopping,
-            study=study,
-            store=store,
-            started=started,
-            **given,
-        )
-        watch(
-            lambda ended: follow_program(program, fresh_name=study is None, ended=ended),
-            command,
-            store,
-            json=json,
-            quiet=quiet,
-        )
+        refuse_other_kind("function", of_tables)
+        program = ProgramRequest(command=command, **of_both, **of_programs)
+        watch(lambda ended: follow_program(program, ended=ended), command, store, json=json, quiet=quiet)
         return
     if data is None:
         raise ConfigError(
             "there is nothing to tune: neither a table nor a program",
             'caviar tune flowers.csv --target species, or caviar tune --command "python train.py" --space space.toml',
         )
-    for name in given:
-        raise ConfigError(
-            f"--{name.replace('_', '-')} is for programs of your own, and there is no --command",
-            f"leave it out, or add --command (got a table, {data!r:.60})",
-        )
-    request = Request(
-        data=data,
-        target=target,
-        labels=labels,
-        test=test,
-        test_labels=test_labels,
-        seconds=seconds,
-        trials=trials,
-        seed=seed,
-        task=task,
-        metric=metric,
-        space=space,
-        search=search,
-        stopping=stopping,
-        prefer=prefer,
-        ensemble=ensemble,
-        study=study,
-        store=store,
-        threads=threads,
-        out=out,
-        started=started,
-    )
+    if score is not None:
+        raise ConfigError("`score` is for programs of your own", "leave it out, or give one: `command=LINE`")
+    refuse_other_kind("table", of_programs)
+    request = Request(**of_both, **{"out": "."} | of_tables)
     watch(lambda ended: follow(request, ended=ended), Path(data).name, store, json=json, quiet=quiet)
+
+
+def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The ``arguments`` that the command line has."""
+    return {name: value for name, value in arguments.items() if value is not None}

@@ -104,7 +104,7 @@ class Store(AbstractContextManager["Store"]):
         except sa.exc.IntegrityError:
             raise StoreError(
                 f"the store has a study {_visible(study.name)!r} already",
-                f"name this one otherwise, with --study {_visible(self.free_name(study.name))!r}, say, "
+                f'name this one otherwise: `study="{_visible(self.free_name(study.name))}"`; '
                 "or go on with the one that is there: caviar resume",
             ) from None
 
