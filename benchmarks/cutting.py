@@ -16,7 +16,8 @@ import numpy as np
 
 from benchmarks.machine import write
 from caviar.data import preprocessing, samples
-from caviar.data.dataset import Examples, prepare
+from caviar.data.dataset import prepare
+from caviar.data.examples import Examples
 from caviar.data.read import read
 from caviar.learners.contract import Keys, never
 from caviar.learners.dense.config import from_config

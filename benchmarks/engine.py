@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.machine import write
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.learners.contract import Keys, never
 from caviar.learners.dense.native import NativeEngine
 from caviar.nn.architecture import Architecture, Optimisation

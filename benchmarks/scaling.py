@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.engine import NETWORKS, native_steps, operations, rate
 from benchmarks.machine import write
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.learners.contract import Keys
 from caviar.learners.dense.native import NativeEngine
 from caviar.nn.architecture import Architecture, Optimisation

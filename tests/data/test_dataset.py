@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from caviar.data.dataset import Dataset, Examples, Sealed, prepare
+from caviar.data.dataset import Dataset, prepare
 from caviar.data.digest import digest
+from caviar.data.examples import Examples, Sealed
 from caviar.data.preprocessing import learn
 from caviar.data.read import read, read_features
 from caviar.data.split import split

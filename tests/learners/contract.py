@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.learners.contract import Keys
 from caviar.learners.dense.contract import DenseTraining, Engine
 from caviar.nn.architecture import Architecture, Optimisation

@@ -17,7 +17,7 @@ import numpy as np
 
 from caviar import randomness
 from caviar.data.batches import batches, epoch_order
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.errors import ConfigError, did_you_mean
 from caviar.learners.contract import (
     Epoch,

@@ -12,7 +12,7 @@ import torch
 from sklearn import metrics
 from sklearn.utils.class_weight import compute_class_weight
 
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.errors import DataError
 from caviar.learners.contract import Keys, Outcome, never, score_names
 from caviar.learners.dense.contract import Engine

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.errors import ConfigError
 from caviar.learners.contract import (
     Keys,

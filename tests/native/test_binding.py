@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.errors import CaviarError
 from caviar.learners.contract import Keys, Outcome, never
 from caviar.learners.dense import _native

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 import caviar
-from caviar.data.dataset import Dataset, Examples, Sealed, prepare
+from caviar.data.dataset import Dataset, prepare
+from caviar.data.examples import Examples, Sealed
 from caviar.errors import SpaceError
 from caviar.learners.model import PREDICTORS
 from caviar.learners.names import LEARNERS

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from caviar.analysis.learning_rate_range import Found, find
-from caviar.data.dataset import Dataset
+from caviar.data.dataset import Dataset, prepare
+from caviar.data.read import read
 from caviar.errors import ConfigError
 from caviar.learners.contract import Keys, TrainingData, never
 from caviar.learners.dense.contract import steps_per_epoch
@@ -63,9 +64,6 @@ class Plan:
 
 
 def _load(data: str, target: str | None, labels: str | None, seed: int) -> Dataset:
-    from caviar.data.dataset import prepare
-    from caviar.data.read import read
-
     return prepare(read(data, target, labels), seed)
 
 

@@ -11,13 +11,15 @@ message, the header not counted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from caviar.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 
@@ -71,12 +73,16 @@ def as_text(column: pd.Series[Any]) -> pd.Series[Any]:
 
 def index(values: Iterable[object]) -> pd.Index[Any]:
     """Values to look others up in, each as the Python object it is: 1 and "1" differ, 1 and True do not."""
+    import pandas as pd
+
     found: pd.Index[Any] = pd.Index(np.array(list(values), dtype=object), dtype=object)
     return found
 
 
 def plain(column: pd.Series[Any]) -> pd.Series[Any] | None:
     """The column as numbers, booleans or text; None if it is none of these."""
+    import pandas as pd
+
     dtype = column.dtype
     if is_number(dtype):
         return column
@@ -105,6 +111,8 @@ def _all_scalars(column: pd.Series[Any]) -> bool:
 
 def tidy(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The frame with plain columns only, uncopied if it has them already; and warnings about those left out."""
+    import pandas as pd
+
     if all(map(is_number, set(frame.dtypes))):
         return frame, ()
     kept: dict[str, pd.Series[Any]] = {}
@@ -142,6 +150,8 @@ def numbers(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
     Raises DataError, naming row and column, for a cell that is not a number or not finite.
     """
+    import pandas as pd
+
     chosen = frame if list(frame.columns) == list(names) else frame[list(names)]
     if not all(map(is_number, set(chosen.dtypes))):
         chosen = pd.DataFrame({name: _number(chosen[name]) for name in names}, index=chosen.index)
@@ -150,6 +160,8 @@ def numbers(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 
 def _number(column: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
     tidied = plain(column)
     if tidied is None:
         raise DataError(

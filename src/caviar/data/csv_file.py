@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterator
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from caviar.data.columns import shown
 from caviar.data.table import check_names
 from caviar.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def parse_csv(raw: bytes, text: Collection[str] = ()) -> pd.DataFrame:
@@ -18,6 +20,8 @@ def parse_csv(raw: bytes, text: Collection[str] = ()) -> pd.DataFrame:
 
     Raises DataError for what is not such a table, naming row and line.
     """
+    import pandas as pd
+
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     decoded = _decode(raw)
     if "\n" not in decoded and "\r" in decoded:  # lines as old Macintoshes ended them

@@ -1,7 +1,4 @@
-"""What a study trains on: arrays for the engines, with the test part sealed.
-
-pandas is imported only where a table is prepared: engines that only need ``Examples`` do not pay for it.
-"""
+"""The data of a study: a table becomes examples in three parts, the test part sealed."""
 
 from __future__ import annotations
 
@@ -10,66 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from caviar.errors import DataError, SealBroken
+from caviar.data.digest import digest
+from caviar.data.examples import Examples, Sealed
+from caviar.data.labels import target_numbers, task_of
+from caviar.data.preprocessing import Preprocessing, learn
+from caviar.data.split import split, split_numbers
+from caviar.data.table import Table
+from caviar.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from caviar.data.preprocessing import Preprocessing
-    from caviar.data.table import Table
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Inputs ``x`` (m, n) float32, C-contiguous; ``y`` (m,) int32 classes, or float32 numbers for regression."""
-
-    x: npt.NDArray[np.float32]
-    y: npt.NDArray[np.int32] | npt.NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def take(self, rows: npt.NDArray[np.int64]) -> Examples:
-        """The examples at ``rows`` (k,), in that order."""
-        return Examples(self.x[rows], self.y[rows])
-
-
-class Sealed:
-    """The test part, which can be opened once.
-
-    No attribute leads to the rows: they live in a closure, and copies of the seal share it.
-    """
-
-    __slots__ = ("_take", "rows")
-
-    def __init__(self, examples: Examples) -> None:
-        kept = [examples]
-
-        def take() -> Examples:  # a function and not kept.pop, whose __self__ is the list
-            return kept.pop()
-
-        self._take: Callable[[], Examples] = take
-        self.rows = len(examples)
-
-    def open(self) -> Examples:
-        """The test part. Raises SealBroken the second time: a score that was chosen by is no test score."""
-        try:
-            return self._take()
-        except IndexError:
-            raise SealBroken(
-                f"the test part ({self.rows} rows) may be used once, and it has been",
-                "compare on the validation part; for another test, split fresh data",
-            ) from None
-
-    def __repr__(self) -> str:
-        return f"Sealed({self.rows} rows)"
-
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three parts of a table and what was learned of the first.
+    """Three parts of a table, and the preprocessing learned from the first.
 
     ``facts`` is the ``data`` object of a result: task, rows, features, classes (None for regression), train,
     validation, test, sha256.
@@ -98,11 +51,6 @@ def prepare(table: Table, seed: int, test: Table | None = None, task: str | None
     20 %, and the whole of ``test`` is the test part. Classes are in every part in proportion, and so are the tenths
     of a numeric target (see split.py). Raises DataError, and ConfigError for an unknown task.
     """
-    from caviar.data.digest import digest
-    from caviar.data.labels import target_numbers, task_of
-    from caviar.data.preprocessing import learn
-    from caviar.data.split import split, split_numbers
-
     labels = _labels(table)
     task = task_of(labels, task)
     if task == "regression":

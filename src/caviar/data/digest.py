@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from caviar.data.columns import is_number, row_blocks
 from caviar.data.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def digest(*tables: Table | None) -> str:
@@ -55,6 +57,8 @@ def _all_bytes(numbers: pd.DataFrame) -> bool:
 
 
 def _add_column(state: Any, column: pd.Series[Any] | None) -> None:
+    import pandas as pd
+
     if column is None:
         state.update(b"no labels")
         return

@@ -7,14 +7,16 @@ classify: regression. ``task_of`` decides, unless the user does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from caviar.data.columns import LARGEST, Floats, as_text, index, is_number, plain, shown
 from caviar.errors import ConfigError, DataError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Label = str | int | bool
 

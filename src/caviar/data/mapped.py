@@ -20,21 +20,24 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from caviar.data.columns import check_finite, is_number, numbers, row_blocks, shown
-from caviar.data.dataset import Dataset, Examples, Sealed
+from caviar.data.dataset import Dataset
 from caviar.data.digest import digest
+from caviar.data.examples import Examples, Sealed
 from caviar.data.labels import classes_of, target_numbers, task_of, tidy_labels
 from caviar.data.preprocessing import Preprocessing, learn_target, moments, of_numbers
 from caviar.data.read import read_labels
 from caviar.data.split import split, split_numbers
 from caviar.data.table import Table, as_frame, clean_name
 from caviar.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PARTS = ("train", "validation", "test")
 _ROWS_AT_ONCE = 65_536  # of a Parquet file

@@ -28,11 +28,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from caviar.data.columns import (
     Floats,
@@ -50,6 +49,9 @@ from caviar.data.columns import (
 from caviar.data.labels import Label, classes_of, encode_labels, target_numbers, tidy_labels
 from caviar.data.table import named
 from caviar.errors import DataError, ModelError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_CATEGORIES = 100  # of a text column; the rest share one column, or a wide network is fed almost only zeros
 NEARLY_ALL = 0.9  # of the rows have a text of their own: a name or a number, which says nothing about other rows
@@ -312,6 +314,8 @@ def _all_alike(columns: int) -> DataError:
 
 def learn_target(target: pd.Series[Any]) -> tuple[float, float]:
     """Mean and standard deviation of a numeric target. Raises DataError where it is constant."""
+    import pandas as pd
+
     mean, deviation, _ = moments(pd.DataFrame({"target": target_numbers(target)}))
     if deviation[0] == 0:
         raise DataError(

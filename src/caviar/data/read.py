@@ -17,10 +17,9 @@ import re
 import zlib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from caviar.data.array_files import feature_key, label_key, parse_idx, parse_npy, parse_npz
 from caviar.data.columns import printable, shown
@@ -28,7 +27,10 @@ from caviar.data.csv_file import parse_csv
 from caviar.data.table import Table, as_frame, as_labels, named, part, table
 from caviar.errors import DataError, did_you_mean
 
-Source = str | os.PathLike[str] | pd.DataFrame | tuple[Any, Any]
+if TYPE_CHECKING:
+    import pandas as pd
+
+Source: TypeAlias = "str | os.PathLike[str] | pd.DataFrame | tuple[Any, Any]"
 
 _FORMATS = {
     ".csv": "csv",
@@ -48,6 +50,8 @@ def read(source: Source, target: str | None = None, labels: str | os.PathLike[st
     ``labels`` is the file that holds them where ``source`` holds features only (for IDX it is found by its name).
     Raises DataError.
     """
+    import pandas as pd
+
     if isinstance(source, tuple):
         if len(source) != 2:
             raise DataError(f"arrays are given as a pair (x, y), got {len(source)}", "give (x, y)")
@@ -156,6 +160,8 @@ def _sibling(path: Path) -> Path | None:
 
 def read_labels(path: Path, name: str) -> pd.Series[Any]:
     """The labels in a file of their own."""
+    import pandas as pd
+
     content = _load(path)
     if isinstance(content, dict):
         content = content[label_key(content, None if len(content) > 1 else next(iter(content)))]

@@ -9,13 +9,16 @@ from __future__ import annotations
 import gzip
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from caviar import randomness
 from caviar.data.table import Table, table
+
+if TYPE_CHECKING:
+    pass
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _IRIS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
@@ -77,6 +80,8 @@ def iris() -> Table:
 
 def diabetes() -> Table:
     """442 people with diabetes, by 10 measurements; the target is a number, how far the disease went in a year."""
+    import pandas as pd
+
     x, y = _values("diabetes_data_raw.csv.gz", delimiter=None), _values("diabetes_target.csv.gz", delimiter=None)
     return table(pd.DataFrame(x, columns=list(_DIABETES)), pd.Series(y, name="progression"), "diabetes")
 
@@ -111,5 +116,7 @@ def _sample(
     y: npt.NDArray[np.float64],
     classes: tuple[str, ...],
 ) -> Table:
+    import pandas as pd
+
     labels = pd.Series(np.array(classes, dtype=object)[y.astype(int)], name=target)
     return table(pd.DataFrame(x, columns=list(columns)), labels, name)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from caviar.data.columns import check_finite, listed, printable, shown, tidy
 from caviar.data.labels import tidy_labels
 from caviar.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +103,8 @@ def as_frame(x: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
 
     An array is not copied; its columns are called ``names``, or x0, x1, ... Raises DataError.
     """
+    import pandas as pd
+
     if isinstance(x, pd.DataFrame):
         return named(x)
     array = np.asarray(x)
@@ -123,6 +127,8 @@ def as_frame(x: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
 
 def as_labels(y: Any, name: str = "label") -> pd.Series[Any]:
     """Labels (m,) or (m, 1) as a Series. Raises DataError."""
+    import pandas as pd
+
     if isinstance(y, pd.Series):
         return y.reset_index(drop=True).rename(name if y.name is None else str(y.name))
     array: npt.NDArray[Any] = np.asarray(y)

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.randomness import Purpose, UInt64, stream_key
 from caviar.records import Config
 from caviar.space import Space

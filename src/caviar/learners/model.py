@@ -17,14 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar import files
+from caviar.data.columns import numbers
+from caviar.data.preprocessing import Preprocessing
+from caviar.data.read import read_features
 from caviar.errors import ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays, Floats, Predictor
 from caviar.learners.dense.predictor import DensePredictor
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from caviar.data.preprocessing import Preprocessing
 
 FORMAT = 2
 """Counts up with every change of the file; a newer one is refused. Format 1 has one network, and is still written where
@@ -149,8 +150,8 @@ class Model:
                 )
             missing, unknown = missing + absent, unknown + strange
         if self.regression:
-            numbers = self.preprocessing.decode(outputs[:, 0]) if self.preprocessing else outputs[:, 0]
-            return Prediction(numbers, None, missing, unknown)
+            decoded = self.preprocessing.decode(outputs[:, 0]) if self.preprocessing else outputs[:, 0]
+            return Prediction(decoded, None, missing, unknown)
         # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
         labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
         return Prediction(labels[outputs.argmax(axis=1)], outputs, missing, unknown)
@@ -192,9 +193,6 @@ class Model:
 
     def _frame(self, data: Any) -> pd.DataFrame:
         """The features; where there is no preprocessing, the network's inputs."""
-        from caviar.data.columns import numbers
-        from caviar.data.read import read_features
-
         learned = self.preprocessing
         if learned:
             return read_features(data, text=learned.text_columns, names=list(learned.columns)).frame
@@ -208,8 +206,6 @@ class Model:
 
     def _inputs(self, frame: pd.DataFrame, rows: slice) -> tuple[npt.NDArray[np.float64], int, int]:
         """The network's inputs (m, n_in) for some rows, and how many cells were missing and unknown."""
-        from caviar.data.columns import numbers
-
         if not self.preprocessing:
             return frame.iloc[rows].to_numpy(np.float64), 0, 0
         try:
@@ -233,8 +229,6 @@ def load(path: str | os.PathLike[str]) -> Model:
 def _unpack(content: bytes) -> Model:
     from safetensors import SafetensorError
     from safetensors.numpy import load as tensors
-
-    from caviar.data.preprocessing import Preprocessing
 
     entries = files.unpack(content, FORMAT, names=(_NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS))
     try:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.learners.contract import (
     Evaluation,
     Keys,

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from caviar.data.dataset import Dataset, Examples, prepare
+from caviar.data.dataset import Dataset, prepare
+from caviar.data.examples import Examples
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
 from caviar.learners.contract import (
     BYTES_A_PARAMETER,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.errors import NoAnswer
 from caviar.executors.threads import Done, Failed, ThreadExecutor, Work
 from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Floats, Outcome, Training

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.learners.contract import Evaluation
 from caviar.learners.model import Model
 from caviar.randomness import Purpose, UInt64, generator, stream_key

@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.errors import DataError
 from caviar.learners.contract import Keys, Outcome, State, StopFlag, Training
 from caviar.nn.architecture import Architecture, Optimisation

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.errors import ConfigError, DataError
 from caviar.learners.contract import Keys, TrainingData, never, score_names
 from caviar.learners.dense.early_stopping import train_with_patience

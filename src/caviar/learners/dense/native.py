@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.errors import ConfigError, did_you_mean
 from caviar.learners.contract import (
     Epoch,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.data.batches import batches, epoch_order
-from caviar.data.dataset import Examples
+from caviar.data.examples import Examples
 from caviar.learners.contract import (
     Epoch,
     Evaluation,

@@ -1,0 +1,60 @@
+"""Examples that learners train on and are scored on, of any shape; and the seal of the test part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar.errors import SealBroken
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Inputs ``x`` (m, ...) float32, C-contiguous; ``y`` (m,) int32 classes, or float32 numbers for regression.
+
+    An example has any shape: a row of a table, an image (height, width, channels), a series.
+    """
+
+    x: npt.NDArray[np.float32]
+    y: npt.NDArray[np.int32] | npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Examples:
+        """The examples at ``rows`` (k,), in that order."""
+        return Examples(self.x[rows], self.y[rows])
+
+
+class Sealed:
+    """The test part, which can be opened once.
+
+    No attribute leads to the rows: they live in a closure, and copies of the seal share it.
+    """
+
+    __slots__ = ("_take", "rows")
+
+    def __init__(self, examples: Examples) -> None:
+        kept = [examples]
+
+        def take() -> Examples:  # a function and not kept.pop, whose __self__ is the list
+            return kept.pop()
+
+        self._take: Callable[[], Examples] = take
+        self.rows = len(examples)
+
+    def open(self) -> Examples:
+        """The test part. Raises SealBroken the second time: a score that was chosen by is no test score."""
+        try:
+            return self._take()
+        except IndexError:
+            raise SealBroken(
+                f"the test part ({self.rows} rows) may be used once, and it has been",
+                "compare on the validation part; for another test, split fresh data",
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"Sealed({self.rows} rows)"
