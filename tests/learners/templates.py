@@ -143,6 +143,8 @@ class TemplatesLearner:
     name = "templates"
     instruction_set = "float32"
     hyperparameters = ("pace", "together")
+    rate = "pace"
+    sizes = ("together",)
 
     def default_space(self) -> Space:
         return Space(pace=Log(0.003, 1.0), together=PowerOfTwo(8, 64))

@@ -12,7 +12,7 @@ import pytest
 import caviar
 from caviar.data.dataset import Dataset, prepare
 from caviar.data.examples import Examples, Sealed
-from caviar.errors import SpaceError
+from caviar.errors import NoAnswer, SpaceError
 from caviar.learners.model import PREDICTORS
 from caviar.learners.names import LEARNERS
 from caviar.study import check
@@ -82,3 +82,8 @@ def test_a_network_that_diverges_is_a_trial_that_diverged(images: Path):
     assert study.summary["trials"]["diverged"] > 0
     assert np.isfinite(study.summary["best"]["repeated"]["mean"])
     assert study.summary["best"]["config"]["pace"] == 0.1
+
+
+def test_where_all_trials_diverge_the_way_out_names_the_learners_own_hyperparameter(images: Path):
+    with pytest.raises(NoAnswer, match=r"lower the pace in the space \(the lowest tried was 1e\+30\)"):
+        study_of(images, space=caviar.Space(pace=caviar.Choice([1e30, 2e30]), together=32))

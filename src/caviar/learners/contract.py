@@ -193,6 +193,16 @@ class Learner(Protocol):
         """Every name that a config may have."""
         ...
 
+    @property
+    def rate(self) -> str:
+        """The hyperparameter to lower where trainings diverge."""
+        ...
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The hyperparameters to lower where networks need more memory than there is."""
+        ...
+
     def default_space(self) -> Space:
         """The space that is searched where none is given."""
         ...

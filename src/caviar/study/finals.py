@@ -264,18 +264,19 @@ def _no_answer(job: Job, ledger: Ledger) -> NoAnswer:
         smallest = min(job.parameters(trial.config) for trial in too_large)
         return NoAnswer(
             f"the memory did not suffice for any of {len(too_large)} trials, the smallest of {smallest:,} parameters",
-            "lower hidden_units, layers or batch_size in the space, or give the process more memory" + _fitting(),
+            f"lower {', '.join(job.learner.sizes)} in the space, or give the process more memory" + _fitting(),
         )
     if not diverged:
         return NoAnswer(
             f"no network was trained for a single epoch within {job.seconds:g} seconds",
             "give it more time, with --seconds",
         )
-    rates = [float(trial.config["learning_rate"]) for trial in diverged if "learning_rate" in trial.config]
+    rate = job.learner.rate
+    rates = [float(trial.config[rate]) for trial in diverged if rate in trial.config]
     lowest = f" (the lowest tried was {min(rates):g})" if rates else ""
     return NoAnswer(
         f"all {len(diverged)} trials that got anywhere diverged: their loss became infinite, NaN or absurdly large",
-        f"lower the learning_rate in the space{lowest}",
+        f"lower the {rate} in the space{lowest}",
     )
 
 

@@ -35,6 +35,8 @@ class DenseLearner:
     """Trains the networks of configs by the engine called ``name``."""
 
     hyperparameters = HYPERPARAMETERS
+    rate = "learning_rate"
+    sizes = ("hidden_units", "layers", "batch_size")
 
     def __init__(self, name: str = "native") -> None:
         self.name = name
