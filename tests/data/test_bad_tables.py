@@ -81,7 +81,7 @@ def test_bad_csv(tmp_path: Path, raw: bytes, words: str) -> None:
 def test_wrong_target(tmp_path: Path) -> None:
     raw = b"sepal,species\n" + b"1,p\n2,q\n" * 9
     assert "did you mean 'species'?" in of_bytes(tmp_path, raw, target="specis")
-    assert "--target with one of: sepal, species" in of_bytes(tmp_path, raw, target=None)
+    assert "`target=...`, one of: sepal, species" in of_bytes(tmp_path, raw, target=None)
 
 
 def test_wrong_path(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_wrong_path(tmp_path: Path) -> None:
         ("t.idx", b"\0\0\x08\x03\0\0\0\x01", "starts with"),
         ("t.idx", b"\0\0\x08\x01\0\0\0\x03\1\2", "(3,) has 11 bytes, got 10"),
         ("t.idx", b"\0\0\x08\x03" + b"\xff" * 12, "damaged or cut off"),
-        ("t.idx", b"\0\0\x08\x01\0\0\0\x02\1\2", "--labels"),
+        ("t.idx", b"\0\0\x08\x01\0\0\0\x02\1\2", "`labels=...`"),
     ],
 )
 def test_damaged_files(tmp_path: Path, name: str, raw: bytes, words: str) -> None:
@@ -167,7 +167,7 @@ def test_bad_label_files(tmp_path: Path) -> None:
     (tmp_path / "bare.csv").write_text("p\np\nq\nq\n")
     assert "has 2" in refusal(lambda: read(tmp_path / "x.npy", labels=tmp_path / "two.csv"))
     assert "starts with a header" in refusal(lambda: read(tmp_path / "x.npy", labels=tmp_path / "bare.csv"))
-    assert "--labels" in refusal(lambda: read(tmp_path / "x.npy"))
+    assert "`labels=...`" in refusal(lambda: read(tmp_path / "x.npy"))
 
 
 def test_a_class_of_one_row_goes_to_training(tmp_path: Path) -> None:

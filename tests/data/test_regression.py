@@ -58,7 +58,7 @@ def test_the_user_decides() -> None:
         ([0.5] * 100, None, "must differ"),
         ([3] * 100, "regression", "must differ"),
         (["a", "b"] * 50, "regression", "must be numbers"),
-        ([0.5, 1.0] * 50, "classification", "--task regression"),
+        ([0.5, 1.0] * 50, "classification", '`task="regression"`'),
     ],
 )
 def test_what_cannot_be_a_target(values: object, task: str | None, words: str) -> None:

@@ -59,7 +59,7 @@ def test_a_grid_that_is_broken_off_has_not_stayed_in_a_corner():
 
 
 def test_an_absurd_grid_is_refused_before_it_is_begun():
-    with pytest.raises(SpaceError, match=r"which nobody walks through\nuse --search random"):
+    with pytest.raises(SpaceError, match=r"which nobody walks through\nuse `search=.random.`"):
         Grid(Space(**{f"h{i}": Linear(0, 1) for i in range(40)}), 0, 5)
     assert Grid(default_space(), 0).size > 10_000
 

@@ -80,7 +80,7 @@ def find(
             break
         if outcome is Outcome.DIVERGED:
             raise NoAnswer(
-                f"the loss is not finite at a learning rate of {rates[len(losses) - 1]:.3g}", "begin lower: --low 1e-9"
+                f"the loss is not finite at a learning rate of {rates[len(losses) - 1]:.3g}", "begin lower: `low=1e-9`"
             )
     tried = rates[: len(losses)]
     suggested, largest = read(tried.tolist(), smoothed)
@@ -93,7 +93,7 @@ def read(rates: Sequence[float], smoothed: Sequence[float]) -> tuple[float, floa
     finite = np.flatnonzero(np.isfinite(values))
     lowest = int(finite[np.argmin(values[finite])]) if len(finite) else 0
     if lowest < 5 or values[0] - values[lowest] < 0.02 * abs(values[0]):
-        raise NoAnswer("the loss never fell, at no learning rate of the range", "try another range: --low, --high")
+        raise NoAnswer("the loss never fell, at no learning rate of the range", "try another range: `low`, `high`")
     logs = np.log(np.array(rates[: lowest + 1]))
     slopes = np.gradient(values[: lowest + 1], logs)
     steepest = int(np.argmin(slopes[3:])) + 3  # the first averages are of too few mini-batches

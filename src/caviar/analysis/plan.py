@@ -93,7 +93,7 @@ def plan(
 ) -> Plan:
     """Time typical networks on this machine and say what ``seconds`` of it can buy. Raises UserMistake."""
     if not 0 < seconds < math.inf:
-        raise ConfigError(f"a budget of seconds must be above 0, got {seconds:g}", "give it some: --seconds 600")
+        raise ConfigError(f"`seconds` must be above 0, got {seconds:g}", "give it some: `seconds=600`")
     dataset = _load(data, target, labels, seed)
     timed = tuple(_time(name, config, dataset, seed, clock) for name, config in _TYPICAL.items())
     cores = threads or processors()

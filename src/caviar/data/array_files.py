@@ -77,7 +77,7 @@ def label_key(arrays: dict[str, Array], target: str | None) -> str:
     if len(found) != 1:
         raise DataError(
             f"the file must have one array of labels called {', '.join(_LABEL_KEYS)}, got {listed(list(arrays))}",
-            "name it with --target",
+            "name it: `target=...`",
         )
     return found[0]
 

@@ -85,7 +85,7 @@ def prepare(table: Table, seed: int, test: Table | None = None, task: str | None
 
 def _labels(table: Table) -> pd.Series[Any]:
     if table.target is None:
-        raise DataError("the table must have labels, got features only", "name the column of the labels with --target")
+        raise DataError("the table must have labels, got features only", "name the column of the labels: `target=...`")
     return table.target
 
 

@@ -92,7 +92,7 @@ def target_numbers(target: pd.Series[Any]) -> Floats:
         raise DataError(
             f"the target of regression must be numbers, but row 1 of {shown(target.name)} is "
             f"{shown(labels.tolist()[0])}",
-            "choose another target column, or --task classification",
+            'choose another target column, or `task="classification"`',
         )
     return labels.to_numpy(np.float64)
 
@@ -114,7 +114,7 @@ def _check_classes(target: pd.Series[Any], free_text: bool) -> None:
         row = int(np.flatnonzero(_fractions(target.to_numpy()))[0])
         raise DataError(
             f"a label must be text or a whole number, but row {row + 1} of {name} is {target.tolist()[row]:g}",
-            "this is a target for --task regression; or group the values into a few classes",
+            'this is a target for `task="regression"`; or group the values into a few classes',
         )
     if distinct == 1:
         raise DataError(

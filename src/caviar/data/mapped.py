@@ -110,7 +110,7 @@ def _open(source: Path, target: str | None, labels: str | os.PathLike[str] | Non
         if suffix == ".npy":
             if labels is None:
                 raise DataError(
-                    f"{shown(source.name)} holds features only", "give the file of the labels with --labels"
+                    f"{shown(source.name)} holds features only", "give the file of the labels: `labels=...`"
                 )
             frame = as_frame(np.load(source, mmap_mode="r", allow_pickle=False))
             column = read_labels(Path(labels).expanduser(), target or "label")
@@ -119,12 +119,12 @@ def _open(source: Path, target: str | None, labels: str | os.PathLike[str] | Non
         else:
             raise DataError(
                 f"rows are mapped from NPY and Parquet files, got {shown(source.name)}",
-                "convert it, or use --in-memory",
+                "convert it, or use `mapped=False`",
             )
     except (OSError, ValueError) as error:
         raise DataError(f"{shown(str(source))} cannot be mapped: {shown(str(error), 120)}", "check the file") from error
     if not all(is_number(dtype) for dtype in frame.dtypes):
-        raise DataError("rows that stay in files are numbers, got text", "encode the text, or use --in-memory")
+        raise DataError("rows that stay in files are numbers, got text", "encode the text, or use `mapped=False`")
     if len(column) != len(frame):
         raise DataError(
             f"there must be one label a row, got {len(frame)} rows and {len(column)} labels", "give those of these rows"
@@ -143,7 +143,10 @@ def _from_parquet(source: Path, target: str | None, to: Path) -> tuple[pd.DataFr
         file = pyarrow.parquet.ParquetFile(source, memory_map=True)
         names = list(file.schema_arrow.names)
         if target not in names:
-            raise DataError(f"the target must be one of the columns, got {shown(target)}", f"--target {names[-1]}, say")
+            raise DataError(
+                f"the target must be one of the columns, got {shown(target)}",
+                f"use `target={names[-1]!r}`",
+            )
         features = [name for name in names if name != target]
         for name in features:
             kind = file.schema_arrow.field(name).type
@@ -152,7 +155,7 @@ def _from_parquet(source: Path, target: str | None, to: Path) -> tuple[pd.DataFr
             ):
                 raise DataError(
                     f"rows that stay in files are numbers, but column {shown(name)} is {kind}",
-                    "encode it as numbers, or use --in-memory",
+                    "encode it as numbers, or use `mapped=False`",
                 )
         m = file.metadata.num_rows
         mapped = np.lib.format.open_memmap(to, mode="w+", dtype=np.float64, shape=(m, len(features)))

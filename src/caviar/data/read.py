@@ -68,7 +68,7 @@ def read(source: Source, target: str | None = None, labels: str | os.PathLike[st
         key = label_key(content, target)
         return table(as_frame(content[feature_key(content, key)]), as_labels(content[key], key), _stem(path))
     if isinstance(content, np.ndarray):
-        raise DataError(f"{shown(path.name)} holds features only", "give the file of the labels with --labels")
+        raise DataError(f"{shown(path.name)} holds features only", "give the file of the labels: `labels=...`")
     return table(*part(content, target), _stem(path))
 
 

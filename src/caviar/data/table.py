@@ -91,7 +91,7 @@ def part(frame: pd.DataFrame, target: str | None) -> tuple[pd.DataFrame, pd.Seri
     names = [printable(c) for c in frame.columns]
     if target is None:
         shortened = ", ".join(names[-8:]) if len(names) <= 8 else "..., " + ", ".join(names[-8:])
-        raise DataError("a target is needed: the column that holds the labels", f"--target with one of: {shortened}")
+        raise DataError("a target is needed: the column that holds the labels", f"`target=...`, one of: {shortened}")
     target = str(target).strip()
     if target not in frame.columns:
         raise DataError(f"the target must be a column, got {shown(target)}", did_you_mean(printable(target), names))

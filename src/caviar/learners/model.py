@@ -127,7 +127,8 @@ class Model:
         """Raise ModelError for a model of regression: it has no probabilities to give."""
         if self.regression:
             raise ModelError(
-                "probabilities are for classes, and this model predicts a number", "predict without them (no --proba)"
+                "probabilities are for classes, and this model predicts a number",
+                "predict without `proba`",
             )
 
     def prediction(self, data: Any) -> Prediction:

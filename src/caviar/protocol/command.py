@@ -98,11 +98,13 @@ class Silent:
             self._score = re.compile(score.encode())
         except re.error as error:
             raise ConfigError(
-                f"--score is not a regular expression: {error}, got {score!r:.80}", "--score 'val_acc=([0-9.]+)'"
+                f"`score` is not a regular expression: {error}, got {score!r:.80}",
+                "write `score='acc=([0-9.]+)'`",
             ) from None
         if self._score.groups < 1:
             raise ConfigError(
-                f"--score must have a group around the number, got {score!r:.80}", "--score 'val_acc=([0-9.]+)'"
+                f"`score` must have a group around the number, got {score!r:.80}",
+                "write `score='acc=([0-9.]+)'`",
             )
 
     def start(self, trial: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
@@ -179,9 +181,9 @@ def split(command: str) -> list[str]:
     try:
         arguments = shlex.split(command)
     except ValueError as error:
-        raise ConfigError(f"--command cannot be read: {error}", "mind the quotes") from None
+        raise ConfigError(f"`command` cannot be read: {error}", "mind the quotes") from None
     if not arguments:
-        raise ConfigError("--command is empty", '--command "python train.py"')
+        raise ConfigError("`command` is empty", "give a program: `command='python train.py'`")
     if shutil.which(arguments[0]) is None:
         raise ConfigError(f"there is no program {arguments[0]!r}", "give its path, or put its folder into PATH")
     return arguments

@@ -43,7 +43,7 @@ def metric_for(task: str, metric: str | None = None) -> str:
     if metric not in fitting:
         raise ConfigError(
             f"the metric {metric} is not for {task}, which the target asks for",
-            f"choose one of {', '.join(fitting)}; or another task, with --task",
+            f"choose one of {', '.join(fitting)}; or another `task`",
         )
     return metric
 

@@ -36,7 +36,7 @@ class Grid:
             raise SpaceError(
                 f"a grid of {levels} values for each of {len(self._sides)} hyperparameters has {self._points:.1e} "
                 "configs, which nobody walks through",
-                "use --search random or coarse_to_fine, or fix some hyperparameters",
+                'use `search="random"` or coarse_to_fine, or fix some hyperparameters',
             )
         # A walk by a step that has no factor in common with the size meets every point once, and a grid that is broken
         # off has not stayed in a corner.

@@ -28,7 +28,7 @@ def check_search(name: str) -> None:
         require_optuna(detail)
     elif kind == "grid" and detail:
         if not (detail.isascii() and detail.isdigit() and 2 <= int(detail) <= 100):
-            raise SpaceError(f"a grid must have from 2 to 100 values a scale, got {name!r}", "--search grid:3")
+            raise SpaceError(f"a grid must have from 2 to 100 values a scale, got {name!r}", 'use `search="grid:3"`')
     elif name not in SEARCHES:
         raise SpaceError(f"there is no search {name!r}", did_you_mean(name, [*SEARCHES, *OPTIONAL_SEARCHES]))
 

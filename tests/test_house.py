@@ -1,0 +1,312 @@
+"""The house keeps its rules: words, plain first lines, sizes, and imports that go down only.
+
+Each test reads the source with ``ast``. An exception is written down here, with its reason.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "caviar"
+OTHERS_FILES = ("frameworks/shortest/", "clients/")
+"""Programs in other frameworks, and files that other programs copy: they follow the customs of their readers."""
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    """The path from the repository's root, or from src/caviar for a module of ours."""
+    return path.relative_to(SOURCE if path.is_relative_to(SOURCE) else ROOT).as_posix()
+
+
+def ours() -> list[Path]:
+    return [path for path in files("src/caviar") if not room(path).startswith(OTHERS_FILES)]
+
+
+# --- words ---
+
+RETIRED = {
+    "book": "ledger",
+    "shelf": "parked trainings",
+    "crew": "thread executor",
+    "company": "helpers, ensemble or peers",
+    "cub": "trainee",
+    "raise": "run",
+    "tell": "report",
+    "heed": "apply",
+    "obey": "apply",
+    "guess": "chance_loss",
+    "merit": "rank key or smoothed score",
+    "keeper": "owner",
+    "nursing": "nurse",
+    "piece": "task",
+    "order": "intervention",
+}
+_FORMS = {
+    "book": ("book", "books"),
+    "shelf": ("shelf", "shelves"),
+    "crew": ("crew", "crews"),
+    "company": ("company", "companies"),
+    "cub": ("cub", "cubs"),
+    "raise": ("raise", "raised", "raising"),
+    "tell": ("tell", "tells", "told", "telling"),
+    "heed": ("heed", "heeds", "heeded"),
+    "obey": ("obey", "obeys", "obeyed"),
+    "guess": ("guess", "guesses", "guessed"),
+    "merit": ("merit", "merits"),
+    "keeper": ("keeper", "keepers"),
+    "nursing": ("nursing",),
+    "piece": ("piece", "pieces"),
+    "order": ("order", "orders", "ordered"),
+}
+_WORD_OF = {form: word for word, forms in _FORMS.items() for form in forms}
+
+OTHERS_NAMES = {
+    "raise_signal": "of the module signal",
+    "raising": "of pytest's monkeypatch.setattr",
+    "TellState": "ask and tell is the field's term",
+    "ask_tell": "ask and tell is the field's term",
+    "tell": "ask and tell is the field's term: study.tell, and Optuna's",
+    "order_by": "of SQLAlchemy",
+}
+ORDER_IS_AN_INTERVENTION = ("runs/", "cli/", "views/", "report/", "store/", "babysit.py", "tests/runs/", "tests/store/")
+"""Elsewhere an order is the sequence of rows, examples or trials."""
+PIECE_IS_A_TASK = ("executors/", "study/", "store/", "records/", "scheduling/", "tests/executors/", "tests/study/")
+"""Elsewhere a piece is a part: of an epoch, of a table."""
+NOT_YET_IN_THE_WORDS: tuple[str, ...] = ("",)
+
+
+def identifiers(module: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name):
+            yield node.id, node.lineno
+        elif isinstance(node, ast.Attribute):
+            yield node.attr, node.lineno
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, node.lineno
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield node.arg, node.value.lineno
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name, 0
+
+
+def retired_in(path: Path) -> Iterator[str]:
+    where = room(path)
+    for name, line in identifiers(tree(path)):
+        if name in OTHERS_NAMES:
+            continue
+        for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name):
+            word = _WORD_OF.get(part.lower())
+            if word == "order" and not where.startswith(ORDER_IS_AN_INTERVENTION):
+                continue
+            if word == "piece" and not where.startswith(PIECE_IS_A_TASK):
+                continue
+            if word is not None:
+                yield f"{where}:{line}: {name} ({word} -> {RETIRED[word]})"
+
+
+def test_no_identifier_has_a_retired_word():
+    checked = [path for path in files("src/caviar", "tests", "benchmarks") if path != Path(__file__)]
+    checked = [path for path in checked if not room(path).startswith(NOT_YET_IN_THE_WORDS)]
+    assert [found for path in checked for found in retired_in(path)] == []
+
+
+# --- plain first lines ---
+
+NOT_YET_PLAIN: tuple[str, ...] = ("",)
+
+
+def docstrings(module: ast.Module) -> Iterator[tuple[str, int]]:
+    """All docstrings, and the strings that stand below a constant."""
+    for node in ast.walk(module):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list):
+            continue
+        for one in body:
+            if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) and isinstance(one.value.value, str):
+                yield one.value.value, one.lineno
+
+
+def test_a_docstring_opens_with_a_verb_or_a_noun():
+    inverted = re.compile(r"(What|Who|Whose|Whom|Whether|How|That|Whoever|Whatever)\b")
+    found = [
+        f"{room(path)}:{line}: {text.strip().splitlines()[0]}"
+        for path in ours()
+        if not room(path).startswith(NOT_YET_PLAIN)
+        for text, line in docstrings(tree(path))
+        if inverted.match(text.strip())
+    ]
+    assert found == []
+
+
+# --- errors speak of arguments, not of options ---
+
+NOT_YET_IN_PYTHON: tuple[str, ...] = ("study/", "store/", "runs/", "report/", "views/")
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+_COMMAND = re.compile(r"\bcaviar [a-z-]+[^,;:()]*")
+_OTHERS_OPTIONS = {
+    "store/backends/postgresql.py": ("--encoding", "--template"),  # of createdb
+}
+
+
+def test_below_the_commands_no_string_names_an_option():
+    """An error names an argument as Python does; cli/errors.py makes an option of it. A whole command may stand."""
+    found = []
+    for path in ours():
+        where = room(path)
+        if where.startswith(("cli/", "frameworks/", *NOT_YET_IN_PYTHON)):
+            continue
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                rest = _OPTION.findall(_COMMAND.sub("", node.value))
+                found += [
+                    f"{where}:{node.lineno}: {name}" for name in rest if name not in _OTHERS_OPTIONS.get(where, ())
+                ]
+    assert found == []
+
+
+# --- sizes ---
+
+NOT_YET_SMALL: tuple[str, ...] = ("study/", "store/", "runs/", "report/", "scales.py")
+
+
+def test_modules_and_classes_are_of_a_size_to_be_read_at_once():
+    found = []
+    for path in ours():
+        if room(path).startswith(NOT_YET_SMALL):
+            continue
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if lines > 450:
+            found.append(f"{room(path)}: {lines} lines")
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef) and (node.end_lineno or 0) - node.lineno >= 300:
+                found.append(f"{room(path)}:{node.lineno}: class {node.name}")
+    assert found == []
+
+
+# --- imports ---
+
+AFTER_ALL = {
+    ("caviar.api", "caviar.report.showing"): "it loads rich, and a study that is not shown need not wait for it",
+}
+"""Imports of ours within a function, with the reason."""
+NOT_YET_AT_THE_TOP: tuple[str, ...] = ("",)
+
+
+def module_of(path: Path) -> str:
+    name = ".".join(("caviar", *path.relative_to(SOURCE).with_suffix("").parts))
+    return name.removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in files("src/caviar")}
+
+
+def imported(node: ast.AST, importer: str) -> Iterator[str]:
+    """The modules of ours that an import statement names."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names if alias.name in MODULES)
+    elif isinstance(node, ast.ImportFrom) and node.module in MODULES:
+        for alias in node.names:
+            inner = f"{node.module}.{alias.name}"
+            yield inner if inner in MODULES else str(node.module)
+
+
+def imports(module: str) -> set[str]:
+    """All modules of ours that ``module`` imports: at its head, for types only, and within functions."""
+    return {name for node in ast.walk(tree(MODULES[module])) for name in imported(node, module)}
+
+
+def layers() -> list[list[str]]:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    return [[name.strip() for name in layer.split("|")] for layer in contract["layers"]]
+
+
+NOT_YET_DOWN: tuple[str, ...] = ("caviar.executors.", "caviar.runs.")
+
+
+def test_imports_go_down_only_also_for_types_and_within_functions():
+    floor = {name: height for height, names in enumerate(reversed(layers())) for name in names}
+    up = []
+    for module in MODULES:
+        own = module.split(".")[1] if module != "caviar" else ""
+        for other in imports(module):
+            theirs = other.split(".")[1] if other != "caviar" else ""
+            if module.startswith(NOT_YET_DOWN):
+                continue
+            if own and theirs and own != theirs and floor[theirs] >= floor[own]:
+                up.append(f"{module} -> {other}")
+    assert sorted(up) == []
+
+
+def test_there_is_no_cycle_of_imports():
+    done, under_way = set(), []
+
+    def visit(module: str) -> None:
+        if module in under_way:
+            raise AssertionError(f"a cycle: {' -> '.join([*under_way[under_way.index(module) :], module])}")
+        if module in done:
+            return
+        under_way.append(module)
+        for other in sorted(imports(module) - {module}):
+            if "store" not in other:
+                visit(other)
+        under_way.pop()
+        done.add(module)
+
+    for module in MODULES:
+        if module != "caviar" and "store" not in module:  # the index names everything, for types
+            visit(module)
+
+
+def test_imports_of_ours_stand_at_the_head_of_a_module():
+    """Heavy libraries of others are loaded within functions; our own modules are not."""
+    found = []
+    for module, path in MODULES.items():
+        if room(path).startswith((*OTHERS_FILES, *NOT_YET_AT_THE_TOP)):
+            continue
+        for function in ast.walk(tree(path)):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                for node in ast.walk(function):
+                    found += [
+                        f"{room(path)}:{node.lineno}: {other}"
+                        for other in imported(node, module)
+                        if (module, other) not in AFTER_ALL
+                    ]
+    assert sorted(set(found)) == []
+
+
+def test_the_picture_of_the_floors_is_that_of_the_contract():
+    """The first block in CONTRIBUTING.md: a floor a line, its rooms before two spaces or more."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    picture = text.split("```")[1].strip("\n").splitlines()
+    drawn = [sorted(re.findall(r"[a-z_]+", re.split("  +", line)[0])) for line in picture if not line.startswith(" ")]
+    assert drawn == [sorted(names) for names in layers()]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("class Shelf: ...", "Shelf"), ("def give_order(x): ...", "give_order"), ("x.told_at = 1", "told_at")],
+)
+def test_a_retired_word_is_found(source, name, tmp_path, monkeypatch):
+    path = tmp_path / "runs" / "one.py"
+    path.parent.mkdir()
+    path.write_text(source)
+    monkeypatch.setitem(globals(), "SOURCE", tmp_path)
+    assert [found.split()[1] for found in retired_in(path)] == [name]
