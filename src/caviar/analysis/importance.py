@@ -1,11 +1,11 @@
-"""Which hyperparameters mattered, measured: permutation importance of a random forest on scale-space coordinates.
+"""Importance of the hyperparameters: permutation importance of a random forest on scale-space coordinates.
 
 Notation
     x    (n, d) unit coordinates of the trials, NaN where a hyperparameter did not apply
-    y    (n,) ranks of their merits, from 0 (the worst) to 1: an accuracy's and a loss's units do not matter then
+    y    (n,) ranks of their rank keys, from 0 (the worst) to 1: an accuracy's and a loss's units do not matter then
     R2   of a forest on the third of the trials that it did not see
 
-A hyperparameter's importance is by how much R2 falls when its column is shuffled: 0 for one that says nothing, and
+A hyperparameter's importance is by how much R2 falls when its column is shuffled: 0 for one without effect, and
 below 0 by chance. The interval is over forests, each with another split, and over shuffles.
 
 Source: Breiman, Random forests, 2001.
@@ -38,12 +38,12 @@ class Importance(NamedTuple):
 
 
 def importances(
-    space: Space, configs: Sequence[Config], merits: Sequence[tuple[float, ...]], seed: int = 0
+    space: Space, configs: Sequence[Config], rank_keys: Sequence[tuple[float, ...]], seed: int = 0
 ) -> list[Importance]:
     """The searched hyperparameters, the most important first; empty for fewer than ENOUGH trials.
 
-    ``merits`` are only compared: larger is better. Trials of different epochs need what tells them apart in front,
-    such as the rung that each got to.
+    ``rank_keys`` are only compared: larger is better. Where trials have different epochs, the rung that each reached
+    comes first in its key.
     """
     if len(configs) < ENOUGH or not space.searched:
         return []
@@ -54,9 +54,9 @@ def importances(
     random = np.random.default_rng(seed)
     chosen = random.permutation(len(configs))[:_MOST]
     x = space.to_unit([configs[i] for i in chosen])
-    x = np.where(np.isnan(x), 0.5, x)  # apart from all values, it would tell which optimiser a trial had
-    order = {merit: i for i, merit in enumerate(sorted(set(merits)))}
-    y = rankdata([order[merits[i]] for i in chosen]) / len(chosen)
+    x = np.where(np.isnan(x), 0.5, x)  # another value would give away the optimiser of a trial
+    order = {key: i for i, key in enumerate(sorted(set(rank_keys)))}
+    y = rankdata([order[rank_keys[i]] for i in chosen]) / len(chosen)
     falls = []
     for _ in range(_FORESTS):
         split = random.permutation(len(x))

@@ -1,4 +1,4 @@
-"""The learning-rate range test: one short training whose learning rate grows at every mini-batch, and what it tells.
+"""The learning-rate range test: one short training whose learning rate grows at every mini-batch.
 
     rate   from ``low`` to ``high``, the same factor at every mini-batch
     loss   exponentially weighted with bias correction; the test ends where it is ``ENDS`` times the smallest so far

@@ -51,7 +51,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which of the two: ``way`` is "caviar" or "panda"; ``trials`` is how many the budget affords, about."""
+    """Answer of ``plan``: ``way`` is "caviar" or "panda"; ``trials`` is how many the budget affords, about."""
 
     seconds: float
     threads: int
@@ -91,7 +91,7 @@ def plan(
     threads: int | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Plan:
-    """Time typical networks on this machine and say what ``seconds`` of it can buy. Raises UserMistake."""
+    """Time typical networks on this machine, and count the trials that ``seconds`` of it afford. Raises UserMistake."""
     if not 0 < seconds < math.inf:
         raise ConfigError(f"`seconds` must be above 0, got {seconds:g}", "give it some: `seconds=600`")
     dataset = _load(data, target, labels, seed)
@@ -119,11 +119,11 @@ def _time(name: str, config: Config, dataset: Dataset, seed: int, clock: Callabl
     steps = steps_per_epoch(architecture, optimisation, len(dataset.train.y))
     rate = step_rates(optimisation, 0, steps)[:1]
     training.train_steps(rate, never())
-    began, done, piece = clock(), 0, 1
+    began, done, at_once = clock(), 0, 1
     while (passed := clock() - began) < _MOMENT:
-        _, trained = training.train_steps(np.repeat(rate, piece), never())
+        _, trained = training.train_steps(np.repeat(rate, at_once), never())
         done += len(trained.losses)
-        piece = max(1, min(int(done / max(passed, 1e-3) * 0.1), 100_000))
+        at_once = max(1, min(int(done / max(passed, 1e-3) * 0.1), 100_000))
     pace = done / (clock() - began)
     return Timed(name, learner.parameters(config, examples), pace, steps / pace)
 

@@ -1,1 +1,1 @@
-"""How a kind of network learns."""
+"""Kinds of networks and their training: the contract, the dense ones, the saved model."""

@@ -1,6 +1,6 @@
 """The contract of learners: a config and examples in, a network in training out.
 
-    Learner      a kind of network: says which hyperparameters it has, and starts trainings
+    Learner      a kind of network: its hyperparameters, and the start of a training
     Training     one network in training: train, evaluate, save the state, predict
     Predictor    the trained network, as far as predictions and a model file need it
 
@@ -77,7 +77,7 @@ class TrainingData:
 
 
 class Outcome(Enum):
-    """How a call of ``train`` ended."""
+    """Ending of a call of ``train``."""
 
     TRAINED = 0
     DIVERGED = 1  # the loss was NaN, infinite, or above `explosion`

@@ -30,6 +30,6 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.integer[Any]]
 Targets = npt.NDArray[Any]
-"""What is to be predicted, a row an example: Labels, or float numbers in regression."""
+"""Targets, a row an example: Labels, or float numbers in regression."""
 Arrays = dict[str, FloatArray]
 """Arrays by name, in the order of the layers: parameters, gradients, running statistics or moments."""

@@ -72,19 +72,19 @@ class Architecture:
 
     @property
     def regression(self) -> bool:
-        """Whether it predicts a number and not a class."""
+        """True for a network that predicts a number, False for one of classes."""
         return self.output == "linear"
 
 
 @dataclass(frozen=True)
 class Optimisation:
-    """How the parameters are learned: the optimiser, its rate and decay, the mini-batch, what the loss counts.
+    """The way the parameters are learned: the optimiser, its rate and decay, the mini-batch, what the loss counts.
 
     ``momentum`` is the beta of "momentum" and "nesterov"; ``beta1`` that of "adam" and "adamw"; ``beta2`` and
     ``epsilon`` those of both and of "rmsprop"; ``weight_decay`` is the decoupled one of "adamw", and of no other.
     ``l2`` adds l2/2 * sum(w**2) to the loss, under every optimiser; the course writes lambda/m for it. Gradients whose
-    joint norm is above ``clip_norm`` are scaled down to it; 0 leaves them. ``decay_by`` says whether the learning
-    rate changes after every epoch or after every step; it rises in a line over the first ``warmup_steps`` steps.
+    joint norm is above ``clip_norm`` are scaled down to it; 0 leaves them. The learning rate changes after
+    every ``decay_by``, "epoch" or "step"; it rises in a line over the first ``warmup_steps`` steps.
     ``label_smoothing`` is the share of each row's target that goes to all classes alike; "balanced"
     ``class_weights`` count every class the same in all, whatever its share of the training rows.
     """

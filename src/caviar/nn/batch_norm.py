@@ -25,7 +25,7 @@ from caviar.nn.averages import bias_corrected
 
 @dataclass(frozen=True)
 class BatchNormCache:
-    """What the forward pass keeps for the backward pass."""
+    """Values that the forward pass keeps for the backward pass."""
 
     centred: FloatArray  # (m, n)  z - mean
     deviation: FloatArray  # (n,)  sqrt(variance + epsilon)

@@ -43,7 +43,7 @@ class BlockCheck:
 
 @dataclass(frozen=True)
 class GradientReport:
-    """What gradient checking found, block by block, in the parameters' order."""
+    """Result of gradient checking, block by block, in the parameters' order."""
 
     blocks: tuple[BlockCheck, ...]
 

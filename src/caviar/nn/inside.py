@@ -1,4 +1,4 @@
-"""What goes on inside a network: per layer, on one given mini-batch, without changing anything.
+"""A look inside a network: numbers of every layer on one mini-batch, without changing anything.
 
 Notation is the room's. A hidden layer's activations are those after its activation function and before dropout, the
 output layer's are its scores.

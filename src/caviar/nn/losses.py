@@ -1,4 +1,4 @@
-"""What training minimises, by the network's output: the room's one door to softmax, logistic and squared_error.
+"""The loss by the network's output: the room's one door to softmax, logistic and squared_error.
 
 Notation
     z (m, width)      the output layer's scores: width C under softmax, 1 under sigmoid and linear
@@ -30,7 +30,7 @@ from caviar.nn.squared_error import squared_error, squared_error_backward
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """What counts in training besides being right: see Optimisation. ``class_weights`` None: all classes alike."""
+    """Terms of the training loss besides the error: see Optimisation. ``class_weights`` None: all classes alike."""
 
     l2: float = 0.0
     label_smoothing: float = 0.0
@@ -42,7 +42,7 @@ PLAIN = Objective()
 
 
 def objective(architecture: Architecture, optimisation: Optimisation, y: Targets) -> Objective:
-    """What ``optimisation`` asks for, on the training rows with classes ``y`` (m,); regression has L2 alone."""
+    """The objective of ``optimisation`` on training rows with classes ``y`` (m,); regression has L2 alone."""
     if architecture.regression:
         return Objective(optimisation.l2)
     balanced = optimisation.class_weights == "balanced"

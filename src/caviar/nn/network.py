@@ -51,7 +51,7 @@ class State:
 
 @dataclass(frozen=True)
 class HiddenCache:
-    """What the forward pass of one hidden layer keeps."""
+    """Values that the forward pass of one hidden layer keeps."""
 
     x: FloatArray  # (m, n_in)
     z: FloatArray  # (m, n)  what the activation got: after batch norm
@@ -62,7 +62,7 @@ class HiddenCache:
 
 @dataclass(frozen=True)
 class Cache:
-    """What the forward pass keeps: the hidden layers, then x and scores of the output layer."""
+    """Values that the forward pass keeps: the hidden layers, then x and scores of the output layer."""
 
     hidden: tuple[HiddenCache, ...]
     x: FloatArray  # (m, n_in of the output layer)
@@ -170,7 +170,7 @@ def penalty(architecture: Architecture, arrays: Mapping[str, FloatArray], l2: fl
 
 
 def scores(architecture: Architecture, state: State, x: FloatArray) -> FloatArray:
-    """The scores z (m, output_width) in predict mode; losses says what they mean and what they cost."""
+    """The scores z (m, output_width) in predict mode; their meaning and their loss are in losses."""
     arrays = state.arrays
     with np.errstate(all="ignore"):  # a diverged network predicts NaN: a result, not a warning
         for layer in range(1, len(architecture.hidden_units) + 1):
@@ -190,7 +190,7 @@ def with_exact_statistics(architecture: Architecture, state: State, x: FloatArra
 
     Layer by layer, the mean and the biased variance of z = x @ w over all of ``x`` in predict mode, the layers below
     normalised by their own exact statistics already. They are stored as raw averages are, times 1 - mu^t, so that
-    ``scores`` and whoever else corrects raw averages for their start at 0 finds them. The parameters are those of
+    ``scores`` and others that correct raw averages for their start at 0 find them. The parameters are those of
     ``state``. Before the first step, and without batch norm, it is ``state`` itself. What training goes on from is
     ``state`` and never this one.
 
@@ -245,8 +245,8 @@ def train_step(
     """One training step on the mini-batch x (m, n_in), y (m,): the next state, and the loss before it without L2.
 
     ``learning_rate`` is the step's (see schedules), ``key`` the trial's stream of randomness.Purpose.DROPOUT,
-    ``class_weights`` (C,) are those of the whole training set (see losses), which a mini-batch cannot know.
-    A network that diverges gets infinities and NaN and says so in its loss; nothing is raised.
+    ``class_weights`` (C,) are those of the whole training set (see losses), which a mini-batch does not have.
+    A network that diverges gets infinities and NaN, also in its loss; nothing is raised.
     """
     arrays, step = state.arrays, state.step
     objective = Objective(optimisation.l2, optimisation.label_smoothing, class_weights)

@@ -6,8 +6,8 @@ Notation
     s                label smoothing: the share of a row's target that goes to all classes alike; 0: none does
     q (m, C)         the target distribution, (1 - s) where y is, 0 elsewhere, plus s / C everywhere
     row_weights (m,) how much each row counts (see losses); none: 1
-    J                mean over the rows of row_weight * cross-entropy of q and p, in nats; log C for a network that
-                     knows nothing
+    J                mean over the rows of row_weight * cross-entropy of q and p, in nats; log C where all
+                     classes are equally probable
 
 With C = 2 this is logistic regression on the difference of the two scores: p[:, 1] = sigmoid(z[:, 1] - z[:, 0]).
 

@@ -120,7 +120,7 @@ class NativeTraining:
 
     @property
     def architecture(self) -> Architecture:
-        """What the network is."""
+        """The network's architecture."""
         return self._architecture
 
     @property

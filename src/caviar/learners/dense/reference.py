@@ -68,7 +68,7 @@ class ReferenceTraining:
 
     @property
     def architecture(self) -> Architecture:
-        """What the network is."""
+        """The network's architecture."""
         return self._architecture
 
     @property
@@ -95,13 +95,13 @@ class ReferenceTraining:
             start = time.perf_counter()
             rates = step_rates(self._optimisation, self._epoch, steps)
             left = steps_left(self._architecture, self._optimisation, m, self._row)
-            outcome, piece = self.train_steps(rates[len(rates) - left :], stop)
+            outcome, steps_done = self.train_steps(rates[len(rates) - left :], stop)
             if outcome is Outcome.INTERRUPTED:
                 return outcome, done
             diverged = outcome is Outcome.DIVERGED
             if diverged:
                 self._end_epoch()
-            train_loss = piece.train_loss
+            train_loss = steps_done.train_loss
             validation = not_evaluated(self._architecture.n_out) if diverged else self.evaluate(self._validation)
             diverged = diverged or train_loss > explosion(self._architecture.n_out)
             diverged = diverged or (len(self._validation.y) > 0 and not np.isfinite(validation.loss))

@@ -1,4 +1,4 @@
-"""A network in training goes on with other hyperparameters: what becomes of its state.
+"""The state of a network in training that goes on with other hyperparameters.
 
 Notation
     v        a moment: an exponentially weighted average that began at 0 (see nn/averages)
@@ -32,12 +32,12 @@ from caviar.nn.optimisers import recipe
 _NEARLY_ZERO = 1e-300
 
 LIVE = ("dropout", "input_dropout")
-"""What of an architecture can be changed while it trains: nothing of these is in a network's arrays."""
+"""Fields of an architecture that can be changed in training: none of them is in a network's arrays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a training stands: the numbers of a state, see contract.State."""
+    """Place of a training: the numbers of a state, see dense/contract."""
 
     step: int
     epoch: int
