@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from caviar.data.examples import Examples
 from caviar.learners.contract import Keys
 from caviar.learners.dense.contract import DenseTraining, Engine
-from caviar.nn.architecture import Architecture, Optimisation
+from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
 
 
 def examples(rows: int, columns: int, classes: int, seed: int = 0) -> Examples:
@@ -32,6 +34,16 @@ def examples_for(architecture: Architecture, rows: int, seed: int = 0) -> Exampl
     if architecture.regression:
         return numbers(rows, architecture.n_in, seed)
     return examples(rows, architecture.n_in, architecture.n_out, seed)
+
+
+def trained(architecture: Architecture, seed: int, steps: int) -> dict[str, Any]:
+    """Arrays such as ``steps`` steps of training may leave."""
+    rng = np.random.default_rng(seed)
+    arrays = {name: rng.normal(size=shape) for name, shape in parameter_shapes(architecture).items()}
+    share = 1 - architecture.batch_norm_momentum**steps  # of the statistics that are not the zeros of the start
+    for name, shape in statistics_shapes(architecture).items():
+        arrays[name] = share * (rng.gamma(2.0, size=shape) if name.endswith("variance") else rng.normal(size=shape))
+    return arrays
 
 
 def start(

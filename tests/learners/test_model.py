@@ -1,4 +1,4 @@
-"""Folding, predicting, and a file that keeps what it got and refuses all else."""
+"""Predicting, and a file that keeps what it got and refuses all else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from caviar import files
 from caviar.data.preprocessing import learn
@@ -32,21 +29,11 @@ from caviar.errors import DataError, ModelError
 from caviar.learners.contract import Arrays
 from caviar.learners.dense.predictor import DensePredictor, fold
 from caviar.learners.model import Model, load
-from caviar.nn.architecture import Architecture, parameter_shapes, statistics_shapes
+from caviar.nn.architecture import Architecture
 from caviar.nn.network import State, scores
-from caviar.nn.softmax import softmax
+from tests.learners.contract import trained
 
 ENTRIES = ("network.json", "preprocessing.json", "facts.json", "weights.safetensors")
-
-
-def trained(architecture: Architecture, seed: int, steps: int) -> dict[str, Any]:
-    """Arrays such as ``steps`` steps of training may leave."""
-    rng = np.random.default_rng(seed)
-    arrays = {name: rng.normal(size=shape) for name, shape in parameter_shapes(architecture).items()}
-    share = 1 - architecture.batch_norm_momentum**steps  # of the statistics that are not the zeros of the start
-    for name, shape in statistics_shapes(architecture).items():
-        arrays[name] = share * (rng.gamma(2.0, size=shape) if name.endswith("variance") else rng.normal(size=shape))
-    return arrays
 
 
 def frame(m: int = 60) -> tuple[pd.DataFrame, pd.Series]:
@@ -75,45 +62,6 @@ def saved(tmp_path: Path) -> Path:
     path = tmp_path / "flowers.caviar"
     flowers().save(path)
     return path
-
-
-# --- folding ---
-
-
-@settings(deadline=None)
-@given(
-    hidden=st.lists(st.integers(1, 20), max_size=3).map(tuple),
-    activation=st.sampled_from(["relu", "leaky_relu", "tanh", "sigmoid"]),
-    batch_norm=st.booleans(),
-    steps=st.integers(0, 200),
-    seed=st.integers(0, 1000),
-)
-def test_folding_changes_nothing_but_rounding(
-    hidden: tuple[int, ...], activation: str, batch_norm: bool, steps: int, seed: int
-) -> None:
-    architecture = Architecture(6, 3, hidden, activation=activation, batch_norm=batch_norm, dropout=0.5)
-    arrays = trained(architecture, seed, steps)
-    if steps == 0:
-        arrays |= {name: np.zeros(shape) for name, shape in statistics_shapes(architecture).items()}
-    x = np.random.default_rng(seed).normal(size=(7, 6))
-    expected = softmax(scores(architecture, State(arrays, steps), x))
-    state = {**arrays, "layer1.w.first": arrays["layer1.w"], "step": np.array(steps)}
-    model = Model(DensePredictor.of(architecture, state))
-    size = 1 + np.abs(scores(architecture, State(arrays, steps), x)).max()  # the scores' rounding is relative to theirs
-    np.testing.assert_allclose(model.predict_proba(x), expected, atol=2e-5 * size)
-
-
-def test_the_folded_layer_is_the_formula() -> None:
-    architecture = Architecture(1, 2, (1,), batch_norm_momentum=0.5, batch_norm_epsilon=1.0)
-    arrays: dict[str, Any] = {"layer1.w": [[2.0]], "layer1.gamma": [6.0], "layer1.beta": [1.0], "layer1.mean": [3.0]}
-    arrays |= {"layer1.variance": [6.0], "layer2.w": [[1.0, 2.0]], "layer2.b": [3.0, 4.0]}
-    folded = fold(architecture, arrays, step=2)  # corrected by 1 - 0.5**2: mean 4, variance 8, so gamma / 3
-    assert {name: w.tolist() for name, w in folded.items()} == {
-        "layer1.w": [[4.0]],
-        "layer1.b": [1.0 - 4.0 * 2.0],
-        "layer2.w": [[1.0, 2.0]],
-        "layer2.b": [3.0, 4.0],
-    }
 
 
 def test_a_diverged_network_folds_but_is_neither_saved_nor_believed(tmp_path: Path) -> None:
@@ -195,21 +143,9 @@ def test_without_preprocessing_numbers_go_in_as_they_are() -> None:
         model.predict([["1", "two", "3"]])
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda w: {**w, "layer1.w": w["layer1.w"].T},
-        lambda w: {**w, "layer4.b": w["layer1.b"]},
-        lambda w: {name: v for name, v in w.items() if name != "layer3.b"},
-        lambda w: {**w, "layer1.b": w["layer1.b"].astype(np.float64)},
-    ],
-)
-def test_weights_that_do_not_fit_are_refused(change: Callable[[Any], Any]) -> None:
+def test_a_preprocessing_of_another_training_is_refused() -> None:
     model = flowers()
-    architecture, weights = network_of(model)
-    with pytest.raises(ModelError, match=r"fit the architecture|float32"):
-        DensePredictor(architecture, change(dict(weights)))
-    other = Architecture(architecture.n_in, 4, (2,))
+    other = Architecture(model.network.shape[0], 4, (2,))
     with pytest.raises(ModelError, match="3 classes"):
         Model(DensePredictor(other, fold(other, trained(other, 0, 1), 1)), model.preprocessing)
 

@@ -61,7 +61,7 @@ def train(
     import pandas as pd
 
     if epochs < 1:
-        raise ConfigError(f"epochs must be at least 1, got {epochs}", "give it a few: epochs=20")
+        raise ConfigError(f"`epochs` must be at least 1, got {epochs}", "give it a few: `epochs=20`")
     regression = np.asarray(y).dtype.kind == "f"
     training = _examples(x, y, "x", "y", regression)
     if validation is not None:
