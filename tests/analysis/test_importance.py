@@ -46,13 +46,13 @@ def test_what_matters_where_one_decides_over_another_is_not_credited_to_the_othe
     assert all(abs(row.importance) < 0.05 for row in rows[1:])
 
 
-def test_merits_that_diverged_are_the_worst_and_do_no_harm():
+def test_rank_keys_of_divergences_are_the_worst_and_do_no_harm():
     configs = SPACE.sample(300, seed=2)
-    merits = [WORST if c["learning_rate"] > 0.1 else (0.5, 0.0) for c in configs]
-    assert importances(SPACE, configs, merits)[0].name == "learning_rate"
+    rank_keys = [WORST if c["learning_rate"] > 0.1 else (0.5, 0.0) for c in configs]
+    assert importances(SPACE, configs, rank_keys)[0].name == "learning_rate"
 
 
-def test_equal_merits_say_nothing_and_few_trials_are_not_judged():
+def test_equal_rank_keys_show_nothing_and_few_trials_are_not_judged():
     configs = SPACE.sample(60)
     assert all(row.importance == pytest.approx(0) for row in importances(SPACE, configs, [(0.5, 0.0)] * 60))
     assert importances(SPACE, configs[:29], [(0.5, 0.0)] * 29) == []
@@ -61,8 +61,8 @@ def test_equal_merits_say_nothing_and_few_trials_are_not_judged():
 
 def test_the_same_seed_gives_the_same_rows():
     configs = SPACE.sample(40)
-    merits = [(planted(c), 0.0) for c in configs]
-    assert importances(SPACE, configs, merits, 3) == importances(SPACE, configs, merits, 3)
+    rank_keys = [(planted(c), 0.0) for c in configs]
+    assert importances(SPACE, configs, rank_keys, 3) == importances(SPACE, configs, rank_keys, 3)
 
 
 def test_best_values_at_an_edge_get_advice():

@@ -94,7 +94,7 @@ def test_a_run_on_mapped_rows_ends_with_the_bits_of_one_in_memory(tmp_path: Path
     ("name", "said"),
     [("text.parquet", "column 'g' is"), ("x.csv", "from NPY and Parquet"), ("gone.npy", "cannot be mapped")],
 )
-def test_what_cannot_be_mapped_is_told(tmp_path: Path, name: str, said: str):
+def test_what_cannot_be_mapped_is_refused(tmp_path: Path, name: str, said: str):
     frame, labels = made(60)
     frame.assign(g="x", y=labels).to_parquet(tmp_path / "text.parquet")
     frame.assign(y=labels).to_csv(tmp_path / "x.csv")

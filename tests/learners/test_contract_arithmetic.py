@@ -1,4 +1,4 @@
-"""What all engines count with: mini-batches, the blind guess, the names of the scores."""
+"""Arithmetic of all learners: mini-batches, the loss of chance, the names of the scores."""
 
 import math
 
@@ -30,7 +30,7 @@ def test_an_epoch_without_a_mini_batch_is_an_error(batch_norm, rows):
         steps_per_epoch(Architecture(3, 2, (4,), batch_norm=batch_norm), Optimisation(), rows)
 
 
-def test_the_loss_explodes_at_a_thousand_blind_guesses():
+def test_the_loss_explodes_at_a_thousand_times_the_chance_loss():
     assert explosion(10) == pytest.approx(1000 * math.log(10))
     assert explosion(1) == 1000
 

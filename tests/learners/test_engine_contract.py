@@ -56,7 +56,7 @@ def trained(engine: Engine, architecture: Architecture, optimisation: Optimisati
 
 @cache
 def truth(network: str, recipe: str):
-    """What nn/ makes of it, once for all engines."""
+    """The result of nn/, once for all engines."""
     return trained(ReferenceEngine(), NETWORKS[network], RECIPES[recipe])
 
 
@@ -109,7 +109,7 @@ def test_a_resumed_trial_has_the_same_bits_as_an_unbroken_one(engine: Engine, ne
     assert bits(second.inference_state()) == bits(unbroken.inference_state())
 
 
-def test_a_trial_has_the_same_bits_in_any_company(engine: Engine):
+def test_a_trial_has_the_same_bits_alone_and_beside_others(engine: Engine):
     architecture, optimisation = NETWORKS["tanh with dropout"], RECIPES["adam"]
 
     def train(trial: int):

@@ -1,4 +1,4 @@
-"""What nobody should hand to the native engine: run by test_binding.py in a process of its own, which must not die.
+"""Absurd input for the native engine: run by test_binding.py in a process of its own, which must not die.
 
     python -m tests.native.absurd CASE
 

@@ -51,7 +51,7 @@ pytestmark = pytest.mark.skipif(shutil.which(COMPILER[0]) is None, reason=f"ther
 
 
 def made(command: Sequence[str], inputs: Sequence[Path], suffix: str) -> Path:
-    """What ``command`` makes of ``inputs``, now or kept from before; another process at the same is waited for."""
+    """Output of ``command`` on ``inputs``, now or kept from before; another process at the same is waited for."""
     content = hashlib.sha256(repr((COMPILER, list(command))).encode())
     for path in inputs:
         content.update(path.read_bytes())

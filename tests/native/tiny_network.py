@@ -1,4 +1,4 @@
-"""What an installed wheel must be able to do: run by cibuildwheel, `make wheel` and test_wheel.py."""
+"""Duties of an installed wheel: run by cibuildwheel, `make wheel` and test_wheel.py."""
 
 from pathlib import Path
 

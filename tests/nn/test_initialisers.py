@@ -46,7 +46,7 @@ def test_parameters_are_scaled_draws_in_the_order_of_the_layers(name, batch_norm
 
 
 def gradient_ratio(activation, initialiser):
-    """How much of the last hidden layer's gradient is left at the first, ten layers down, without batch norm."""
+    """Share of the last hidden layer's gradient that is left at the first, ten layers down, without batch norm."""
     architecture = Architecture(50, 5, (50,) * 10, activation, batch_norm=False, initialiser=initialiser)
     random = np.random.default_rng(0)
     x, y = random.standard_normal((100, 50)), random.integers(0, 5, 100)

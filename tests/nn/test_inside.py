@@ -1,4 +1,4 @@
-"""What is seen inside a network: against hooks of PyTorch, and against what training then really does."""
+"""A look inside a network: against hooks of PyTorch, and against what training then really does."""
 
 import numpy as np
 import pytest

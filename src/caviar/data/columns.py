@@ -1,10 +1,10 @@
-"""What a column is: numbers, truth values or text, and nothing else after ``tidy``.
+"""Kinds of columns: numbers, truth values or text, and nothing else after ``tidy``.
 
     numbers   a NumPy integer or float column; a missing value is NaN
     booleans  a NumPy bool column; with missing values it becomes numbers 0, 1, NaN
     text      a string column, or an object column of str; a missing value is None or NaN
 
-What is none of these (dates, lists, complex numbers) is left out with a warning. Rows are counted from 1 in every
+Other columns (dates, lists, complex numbers) are left out with a warning. Rows are counted from 1 in every
 message, the header not counted.
 """
 
@@ -52,7 +52,7 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 def is_number(dtype: Any) -> bool:
-    """Whether a column of this type is numbers or booleans; a tidy column that is not is text."""
+    """True for a column type of numbers or booleans; every other tidy column is text."""
     return isinstance(dtype, np.dtype) and dtype.kind in "biuf"
 
 

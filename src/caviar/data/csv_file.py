@@ -1,4 +1,4 @@
-"""Comma-separated values, read strictly: a row that does not fit its header is an error and not a guess."""
+"""Comma-separated values, read strictly: a row that does not fit its header is an error."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def parse_csv(raw: bytes, text: Collection[str] = ()) -> pd.DataFrame:
 def _decode(raw: bytes) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError("a CSV file must be UTF-8, this one looks like UTF-16", "save it again as UTF-8")
-    if b"\0" in raw:  # asked before UTF-8: whoever named a compressed file .csv is not to save it as other text
+    if b"\0" in raw:  # asked before UTF-8: the way out of a compressed file named .csv is not another encoding
         line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
         raise DataError(f"a CSV file must be text, but line {line} has a zero byte", "is it a file of another format?")
     try:

@@ -90,7 +90,7 @@ def _labels(table: Table) -> pd.Series[Any]:
 
 
 def _in_file(test: Table, examples: Callable[[pd.DataFrame, pd.Series[Any]], Examples]) -> Examples:
-    """The examples of a test file; an error in it says which file it is in."""
+    """The examples of a test file; an error in it names the file."""
     try:
         return examples(test.frame, _labels(test))
     except DataError as error:

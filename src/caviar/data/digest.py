@@ -1,4 +1,4 @@
-"""A hash of what a table says, whatever the file that it came from.
+"""A hash of the content of a table, independent of the file that it came from.
 
 Hashed are the columns' names and their cells: numbers as float64 (as bytes where the whole table is of bytes, as images
 are: an eighth of the work), text as the list of different texts in order of appearance and the place of every cell in
@@ -49,7 +49,7 @@ def _add_frame(state: Any, frame: pd.DataFrame) -> None:
 
 
 def _all_bytes(numbers: pd.DataFrame) -> bool:
-    """Whether every number is a whole one from 0 to 255, in columns of integers or booleans."""
+    """True where every number is a whole one from 0 to 255, in columns of integers or booleans."""
     if any(d.kind not in "biu" for d in set(numbers.dtypes)):
         return False
     blocks = (numbers.iloc[rows].to_numpy(np.int64) for rows in row_blocks(*numbers.shape))

@@ -1,4 +1,4 @@
-"""What can be a label: text, a truth value or a whole number; a column of labels has few different ones.
+"""Labels: text, truth values or whole numbers; a column of labels has few different ones.
 
 Numbers with fractions, or whole ones that are many and mostly different, are something to estimate and not to
 classify: regression. ``task_of`` decides, unless the user does.
@@ -36,7 +36,7 @@ def tidy_labels(target: pd.Series[Any]) -> pd.Series[Any]:
         raise DataError(
             f"every row must have a label, but {len(absent)} of {len(target)} rows have none in {name}, "
             f"the first is row {int(absent[0]) + 1}",
-            "fill the labels in, or remove these rows (caviar predict can guess them afterwards)",
+            "fill the labels in, or remove these rows (caviar predict can fill them in afterwards)",
         )
     labels = plain(target)
     if labels is None:
@@ -67,7 +67,7 @@ def check_task(task: str | None) -> None:
 
 
 def task_of(target: pd.Series[Any], task: str | None = None) -> str:
-    """What tidy labels are for, and DataError unless they can be: "classification" or "regression".
+    """The task of tidy labels, "classification" or "regression"; DataError where they can be neither.
 
     None decides from the column: numbers with fractions are regression, and so are whole numbers of more than MANY
     different values with fewer than FEWEST_ROWS rows each, on average; all else is classification. Raises

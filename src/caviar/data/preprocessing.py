@@ -76,7 +76,7 @@ class TextColumn:
 
 @dataclass(frozen=True)
 class Notes:
-    """What ``apply`` met: ``missing`` cells, and ``unknown`` cells whose text no training row had."""
+    """Cells that ``apply`` met: ``missing`` ones, and ``unknown`` cells whose text no training row had."""
 
     missing: int
     unknown: int
@@ -84,7 +84,7 @@ class Notes:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What was learned of the training rows.
+    """Preprocessing, as learned from the training rows.
 
     ``columns`` are the input's, in its order; ``numbers`` those of numbers, with ``mean`` and ``deviation`` (0: the
     column is constant and becomes zeros); ``texts`` those of text. The output has the numbers first, then the texts.
@@ -103,12 +103,12 @@ class Preprocessing:
 
     @property
     def regression(self) -> bool:
-        """Whether the target is a number and not a class."""
+        """True where the target is a number, False where it is a class."""
         return self.target_mean is not None
 
     @property
     def n_out(self) -> int:
-        """What a network has to tell apart: the classes, or 1 for regression."""
+        """Width of a network's answer: the classes, or 1 for regression."""
         return 1 if self.regression else len(self.classes)
 
     @property
@@ -239,9 +239,9 @@ class Preprocessing:
 
 
 def learn(frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False) -> Preprocessing:
-    """What the training rows teach: ``frame`` has the features and ``target`` the labels, of these rows only.
+    """Learn from the training rows: ``frame`` has the features and ``target`` the labels, of these rows only.
 
-    Raises DataError if no column tells the rows apart, and for a target of ``regression`` that is constant.
+    Raises DataError if all rows are alike in every column, and for a target of ``regression`` that is constant.
     """
     frame, left_out = tidy(named(frame))
     number_names = [name for name, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_number(dtype)]
@@ -276,7 +276,7 @@ def of_numbers(
 ) -> Preprocessing:
     """The preprocessing of a table of numbers alone, from their ``moments``; ``target`` is that of ``learn_target``.
 
-    Raises DataError if no column tells the rows apart.
+    Raises DataError if all rows are alike in every column.
     """
     mean, deviation, present = learned
     if (deviation == 0).all():

@@ -92,7 +92,7 @@ def _features(content: Any, names: list[str] | None = None) -> pd.DataFrame:
 
 
 def _load(path: Path, text: Collection[str] = ()) -> pd.DataFrame | dict[str, Any] | Any:
-    """A DataFrame, named arrays or one array: what the file's name says that it holds."""
+    """A DataFrame, named arrays or one array: by the ending of the file's name."""
     raw = _bytes(path)
     name = path.name.lower().removesuffix(".gz")
     if re.search(r"[-.]idx\d*([-.]\w+)?$", name):

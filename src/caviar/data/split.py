@@ -131,7 +131,7 @@ def _key(seed: int) -> randomness.UInt64:
 
 
 def _in_proportion(counts: Indices, total: int, keep: int) -> Indices:
-    """How many of ``counts`` (k,) to take, ``total`` in all: at least 1 and at most ``counts - keep`` of every class.
+    """Share ``total`` among the classes of ``counts`` (k,): at least 1 and at most ``counts - keep`` of every class.
 
     Where the bounds do not allow ``total`` exactly, as near to it as they do.
     """
