@@ -361,6 +361,7 @@ def _answer(events: Generator[Event, None, None], reading: str, progress: bool |
 def _shown(events: Generator[Event, None, None], reading: str) -> Event | None:
     """The last of ``events``, shown. An error of the display does not end the study."""
     from caviar.report.showing import Stderr, showing  # with rich: a study that is not shown need not wait for it
+    from caviar.views.live import view_of
 
     people = Stderr()
     name, last = "", None
@@ -370,7 +371,7 @@ def _shown(events: Generator[Event, None, None], reading: str) -> Event | None:
             for last in events:
                 if isinstance(last, Begun):
                     name = last.study.name
-                show(last)
+                show(view_of(last))
     except KeyboardInterrupt:
         if name and not isinstance(last, TunedStudy | TunedProgram):
             said = f"ended early, with everything saved; to go on: caviar.resume({name!r}, ...)"

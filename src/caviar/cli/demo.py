@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.options import Json, Quiet
-from caviar.cli.watch import watch
+from caviar.cli.follow_study import follow_study
 from caviar.data import samples
 from caviar.study.loop import follow
 from caviar.study.spec import Request
@@ -54,7 +54,7 @@ def demo(
         out=folder,
         started=context.obj,
     )
-    watch(
+    follow_study(
         lambda ended: follow(request, fresh_name=True, ended=ended),
         str(path),
         str(request.store),

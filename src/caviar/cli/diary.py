@@ -6,8 +6,13 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.cli.orders import RunName
+from caviar.report import plain
+from caviar.report.run import diary_table
+from caviar.store import Store
+from caviar.views.run import run_view
 
 
 def diary(
@@ -18,14 +23,11 @@ def diary(
 ) -> None:
     """[bold]caviar diary flowers[/]
 
-    A run's lab ledger: who turned what, when and why, rollbacks, snapshots, what the nurse did and said.
+    A run's diary: every turn of a knob with its author and reason, rollbacks, snapshots, the nurse's acts and advice.
     """
-    from caviar.cli.console import console, print_json
-    from caviar.report import panda
-    from caviar.runs.client import look
-
-    seen = look(run, store)
+    with Store.open(store, create=False) as opened:
+        view = run_view(opened, run)
     if json:
-        print_json({"run": run, "state": str(seen.run.state), "diary": [panda.entry_row(e) for e in seen.diary]})
+        print_json(plain.diary(view))
     else:
-        console().print(panda.diary_table(seen.run, seen.diary, everything))
+        console().print(diary_table(view, everything))

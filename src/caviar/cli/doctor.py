@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
+from caviar.report import plain
+from caviar.report.doctor import doctor_page
+from caviar.store import Store
+from caviar.views.health import Health, health, machine
 
 
 def doctor(
     name: Annotated[str | None, typer.Argument(help="Only this study or run; all of them if not given.")] = None,
     store: StoreUrl = DEFAULT_STORE,
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended, and say what was done.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Fix what can be fixed, and say what was done.")] = False,
     json: Json = False,
 ) -> int:
     """[bold]caviar doctor[/]
@@ -21,20 +26,13 @@ def doctor(
     Look for damage in a store: its database, claims of dead workers, runs whose process has ended, snapshots that are
     damaged or belong to nothing; and show this machine and versions.
     """
-    from caviar.cli.console import console, print_json
-    from caviar.report.doctor import doctor_page, finding_row, machine, store_facts
-    from caviar.store import Store
-    from caviar.store.examination import examine
-
-    here = machine()
     if store == DEFAULT_STORE and name is None and not Path(store).exists():
-        facts, found = None, []
+        view = Health(machine())
     else:
         with Store.open(store, create=False) as opened:
-            found = examine(opened, name, repair)
-            facts = store_facts(opened)
+            view = health(opened, name, repair)
     if json:
-        print_json({"machine": here, "store": facts, "found": [finding_row(finding) for finding in found]})
+        print_json(plain.health(view))
     else:
-        console().print(doctor_page(here, facts, found))
-    return int(any(finding.is_damage and not finding.mended for finding in found))
+        console().print(doctor_page(view))
+    return int(view.is_damaged)

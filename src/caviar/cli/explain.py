@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
+from caviar.errors import ConfigError
+from caviar.report import plain
+from caviar.report.explain import as_text
+from caviar.report.page import as_html
+from caviar.store import Store
+from caviar.views.study import study_view
 
 
 def explain(
@@ -20,24 +27,19 @@ def explain(
 ) -> None:
     """[bold]caviar explain flowers --html flowers.html[/]
 
-    What a study did and why: every box that the search zoomed into with its reason, what mattered beside what the
-    course says should, the finalists and how the winner was chosen, and what to change next time.
+    The account of a study: every box that the search narrowed to, with its reason; importance beside the order of the
+    course; the finalists and how the winner was chosen; and what to change next time.
     """
-    from caviar.cli.console import console, print_json
-    from caviar.errors import ConfigError
-    from caviar.report.explain import account, as_html, as_json, as_text
-    from caviar.store import Store
-
     with Store.open(store, create=False) as opened:
-        told = account(opened.study(study), opened.trials(study), opened.boxes(study))
+        view = study_view(opened, study)
     if html is not None:
         try:
-            Path(html).write_text(as_html(told), encoding="utf-8")
+            Path(html).write_text(as_html(view), encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"{html} cannot be written: {error.strerror}", "choose another file") from error
     people = console(json=json)
-    people.print(as_text(told))
+    people.print(as_text(view))
     if html is not None:
         people.print(f"\nwritten to {html}", markup=False)
     if json:
-        print_json(as_json(told))
+        print_json(plain.account(view))

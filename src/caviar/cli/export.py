@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
+from caviar.errors import DataError
+from caviar.report.export import write
+from caviar.report.text import counted
+from caviar.store import Store
+from caviar.store.run_examination import is_run
+from caviar.views.tables import export as make_export
 
 
 def export(
@@ -24,26 +31,15 @@ def export(
     Write a study's trials, or what was measured of a run, to a file: CSV that is safe to open in a spreadsheet, or
     Parquet with scales and units.
     """
-    from caviar.cli.console import console, print_json
-    from caviar.errors import DataError
-    from caviar.report.export import diary_table, measurements_table, run_table, trials_table, write
-    from caviar.store import Store
-    from caviar.store.run_examination import is_run
-    from caviar.store.runs import Runs
-
     if json and out is None:
         raise DataError("--json and the CSV would share stdout", "name a file with --out")
     with Store.open(store, create=False) as opened:
         kind = "run" if is_run(opened, name, run) else "study"
         if kind == "study" and diary:
             raise DataError(f"{name!r} is a study, and only runs have a diary", "leave --diary out")
-        record = Runs(opened).run(name) if kind == "run" else opened.study(name)
-        if kind == "run":
-            frame = diary_table(Runs(opened), name) if diary else run_table(Runs(opened), name)
-        else:
-            frame = measurements_table(opened, name) if epochs else trials_table(opened, name)
-    write(frame, record, out)
+        made = make_export(opened, name, kind == "run", diary if kind == "run" else epochs)
+    write(made, out)
     if json:
-        print_json({kind: name, "file": str(out), "rows": len(frame), "columns": list(frame.columns)})
+        print_json({kind: name, "file": str(out), "rows": len(made.frame), "columns": list(made.frame.columns)})
     elif out is not None:
-        console().print(f"{len(frame):,} rows", soft_wrap=True)
+        console().print(counted(len(made.frame), "row"), soft_wrap=True)

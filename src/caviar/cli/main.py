@@ -48,7 +48,7 @@ COMMANDS = {
     "rollback": "rollback:rollback",
     "branch": "branch:branch",
     "stop": "stop:stop",
-    "watch": "watch_run:watch",
+    "watch": "watch:watch",
     "tree": "tree:tree",
     "diary": "diary:diary",
     "replay": "replay:replay",

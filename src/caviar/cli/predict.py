@@ -33,7 +33,10 @@ def predict(
     if proba:
         network.check_classes()
     prediction = network.prediction(data)
-    write_csv(predictions_frame(prediction, network.classes, proba), out if out is not None else sys.stdout)
+    write_csv(
+        predictions_frame(prediction.labels, prediction.probabilities if proba else None, network.classes),
+        out if out is not None else sys.stdout,
+    )
     rows, missing, unknown = len(prediction.labels), prediction.missing, prediction.unknown
     if json:
         print_json({"model": model, "data": data, "rows": rows, "missing": missing, "unknown": unknown, "out": out})

@@ -17,8 +17,10 @@ from caviar.cli.console import console, print_json
 from caviar.cli.signals import Ended, ending
 from caviar.errors import CaviarError, ConfigError
 from caviar.records import DiaryEntry, Run, RunMeasurement
-from caviar.report import panda
+from caviar.report.run import ended as ended_page
+from caviar.report.run import entry_line, epoch_line, screen
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
+from caviar.views.run import run_view_of
 
 Give = Callable[[str, dict[str, Any], str], object]
 """Gives an order: its kind, its arguments, and why."""
@@ -43,9 +45,10 @@ def raise_run(
         display.refresh()
 
         def show() -> None:
-            if people.is_terminal and facts:
-                view = panda.View(name, facts, epochs, diary, typed=keys.typed, said=keys.said, keys=keys.enabled)
-                display.update(panda.screen(view, people.width, people.height), refresh=True)
+            if people.is_terminal and facts and keys.run is not None:
+                view = run_view_of(keys.run, epochs, diary, facts=facts)
+                drawn = screen(view, people.width, people.height, keys.typed, keys.said, keys.enabled)
+                display.update(drawn, refresh=True)
 
         try:
             for event in begin(ended.asked.is_set):
@@ -62,16 +65,16 @@ def raise_run(
                 elif isinstance(event, EpochDone):
                     epochs.append(event.measurement)
                     if not people.is_terminal:
-                        line = panda.epoch_line(name, event.measurement, event.epochs)
+                        line = epoch_line(name, event.measurement, event.epochs)
                         people.print(line, markup=False, soft_wrap=True)
                 elif isinstance(event, Noted):
                     diary.append(event.entry)
                     if not people.is_terminal and event.entry.kind not in ("snapshot", "end"):
-                        people.print(f"{name} | {panda.entry_line(event.entry)}", markup=False, soft_wrap=True)
+                        people.print(f"{name} | {entry_line(event.entry)}", markup=False, soft_wrap=True)
                     show()
                 elif isinstance(event, RunEnded):
                     display.stop()
-                    people.print(panda.raised(event.summary))
+                    people.print(ended_page(event.summary))
                     if json:
                         print_json(event.summary)
         except KeyboardInterrupt as interrupt:

@@ -48,7 +48,7 @@ def resume(
 
             raise_run(lambda ended: loop.resume(study, store, ended), study, json, quiet)
         return
-    from caviar.cli.watch import watch
+    from caviar.cli.follow_study import follow_study
     from caviar.study.loop import take_up
 
     def events(ended: Callable[[], bool]) -> Iterator[Event]:
@@ -65,4 +65,4 @@ def resume(
             ended=ended,
         )
 
-    watch(events, f"study {study}", store, json=json, quiet=quiet)
+    follow_study(events, f"study {study}", store, json=json, quiet=quiet)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.cli.orders import RunName
+from caviar.report import plain
+from caviar.report.run import family_tree
+from caviar.store import Store
+from caviar.views.run import family_view
 
 
 def tree(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False) -> None:
@@ -11,12 +16,9 @@ def tree(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False) -> N
 
     A run's ancestors and branches, each with its best epoch.
     """
-    from caviar.cli.console import console, print_json
-    from caviar.report import panda
-    from caviar.runs.client import relatives
-
-    runs, epochs = relatives(run, store)
+    with Store.open(store, create=False) as opened:
+        family = family_view(opened, run)
     if json:
-        print_json({"run": run, "runs": [panda.member_row(one, epochs[one.name]) for one in runs]})
+        print_json(plain.family(family))
     else:
-        console().print(panda.family(runs, epochs, run))
+        console().print(family_tree(family))

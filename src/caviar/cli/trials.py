@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
+from caviar.report import plain
+from caviar.report.study import trials_table
+from caviar.report.table import write_csv
+from caviar.store import Store
+from caviar.views.study import ranked
 
 
 def trials(
@@ -21,16 +27,11 @@ def trials(
 
     The trials of a study: the best as a table, or all of them as CSV or JSON.
     """
-    from caviar.cli.console import console, print_json
-    from caviar.report.table import write_csv
-    from caviar.report.trials import trial_row, trials_table
-    from caviar.store import Store
-
     with Store.open(store, create=False) as opened:
-        record = opened.study(study)
         if csv:
             write_csv(opened.trials_frame(study), sys.stdout)
         elif json:
-            print_json({"study": study, "trials": [trial_row(trial) for trial in opened.trials(study)]})
+            print_json(plain.trials(study, opened.trials(study)))
         else:
-            console().print(trials_table(record, opened.trials(study), best))
+            metric = opened.study(study).metric
+            console().print(trials_table(metric, ranked(metric, opened.trials(study)), best))

@@ -9,7 +9,7 @@ import typer
 
 from caviar.api import refuse_other_kind
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
-from caviar.cli.watch import watch
+from caviar.cli.follow_study import follow_study
 from caviar.errors import ConfigError
 from caviar.study.loop import follow, follow_program
 from caviar.study.programs import ProgramRequest
@@ -151,7 +151,7 @@ def tune(
     if command is not None:
         refuse_other_kind("function", of_tables)
         program = ProgramRequest(command=command, **of_both, **of_programs)
-        watch(lambda ended: follow_program(program, ended=ended), command, store, json=json, quiet=quiet)
+        follow_study(lambda ended: follow_program(program, ended=ended), command, store, json=json, quiet=quiet)
         return
     if data is None:
         raise ConfigError(
@@ -162,7 +162,7 @@ def tune(
         raise ConfigError("`score` is for programs of your own", "leave it out, or give one: `command=LINE`")
     refuse_other_kind("table", of_programs)
     request = Request(**of_both, **{"out": "."} | of_tables)
-    watch(lambda ended: follow(request, ended=ended), Path(data).name, store, json=json, quiet=quiet)
+    follow_study(lambda ended: follow(request, ended=ended), Path(data).name, store, json=json, quiet=quiet)
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:

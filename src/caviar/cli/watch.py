@@ -1,46 +1,95 @@
-"""Follow a study in the terminal: a live display there, a line a round in a pipe or a log, JSON if asked."""
+"""caviar watch"""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.live import Live
 
 from caviar.cli.console import console, print_json
-from caviar.cli.options import DEFAULT_STORE
-from caviar.cli.signals import Ended, ending
-from caviar.report.showing import showing
-from caviar.study.loop import Begun, Event, TunedProgram, TunedStudy
+from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
+from caviar.records import StudyState
+from caviar.report import plain
+from caviar.report import run as run_report
+from caviar.report import study as study_report
+from caviar.report.answer import answer
+from caviar.store import Store
+from caviar.store.run_examination import is_run
+from caviar.views.answer import answer_of
+from caviar.views.run import run_view
+from caviar.views.study import running
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_EVERY = 0.5  # seconds; a run or study writes its progress as often
+_LINES_EVERY = 4  # rounds between two lines on a study
 
 
 def watch(
-    events: Callable[[Callable[[], bool]], Iterator[Event]],
-    reading: str,
-    store: str,
-    json: bool = False,
-    quiet: bool = False,
+    name: Annotated[str, typer.Argument(help="The name of a run, or of a study.")],
+    once: Annotated[bool, typer.Option("--once", help="Show it as it stands now, and end.")] = False,
+    run: RunOrStudy = None,
+    store: StoreUrl = DEFAULT_STORE,
+    json: Json = False,
 ) -> None:
-    """Show the ``events`` of a study, made from whether it shall end; Ctrl-C and SIGTERM end it with everything saved.
+    """[bold]caviar watch flowers[/]
 
-    ``reading`` is what is said to be read before the first event.
+    Look on while another terminal, or the night, trains a run or tunes a study. In a pipe: lines.
     """
-    people = console(json=json, quiet=quiet)
-    begun: Begun | None = None
-    with ending() as ended:
+    people = console(json=json)
+    with Store.open(store, create=False) as opened:
+        of_run = is_run(opened, name, run)
+        if json:
+            print_json(plain.run(run_view(opened, name)) if of_run else plain.running(running(opened, name)))
+            return
+        look = _look_at_run(people, opened, name) if of_run else _look_at_study(people, opened, name)
         try:
-            with showing(people, reading) as show:
-                for event in events(ended.asked.is_set):
-                    show(event)
-                    if isinstance(event, Begun):
-                        begun = event
-                    elif isinstance(event, TunedStudy | TunedProgram) and json:
-                        print_json(event.summary)
+            with Live(console=people, auto_refresh=False, transient=False) as display:
+                while look(display) and not once:
+                    time.sleep(_EVERY)
         except KeyboardInterrupt:
-            if begun is not None:
-                where = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
-                people.print(
-                    f"ended early, with everything saved in {store}; "
-                    f"to go on: caviar resume {shlex.quote(begun.study.name)}{where}",
-                    markup=False,
-                    soft_wrap=True,
-                )
-            raise Ended(ended.status) from None
+            return  # there is nothing to save
+
+
+def _look_at_run(people: Console, store: Store, name: str) -> Callable[[Live], bool]:
+    """A function that shows the run once more, and is true while a process trains it."""
+    shown = 0
+
+    def look(display: Live) -> bool:
+        nonlocal shown
+        view = run_view(store, name)
+        if people.is_terminal:
+            display.update(run_report.screen(view, people.width, people.height), refresh=True)
+        else:
+            for measurement in view.measured[shown:]:
+                people.print(run_report.epoch_line(name, measurement), markup=False, soft_wrap=True)
+            shown = len(view.measured)
+        return view.is_alive
+
+    return look
+
+
+def _look_at_study(people: Console, store: Store, name: str) -> Callable[[Live], bool]:
+    """A function that shows the study once more, and is true while a process runs it."""
+    rounds = 0
+
+    def look(display: Live) -> bool:
+        nonlocal rounds
+        view = running(store, name)
+        study = view.head.record
+        if rounds == 0:
+            people.print(study_report.heading(view.head))
+        if people.is_terminal:
+            display.update(study_report.picture(view), refresh=True)
+        elif rounds % _LINES_EVERY == 0 or not view.is_running:
+            people.print(study_report.line(view), markup=False, soft_wrap=True)
+        rounds += 1
+        if study.result is not None and study.state is StudyState.FINISHED:
+            people.print(answer(answer_of(study.result, study.metric)))
+        return view.is_running
+
+    return look

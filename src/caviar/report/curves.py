@@ -7,24 +7,12 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from caviar.nn.averages import bias_corrected, exponentially_weighted
 from caviar.report.text import number
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # (row, column) of a letter
 
 Series = tuple[Sequence[float], str]
 """Values from left to right, and a style."""
-
-
-def smooth(values: Sequence[float], beta: float) -> list[float]:
-    """The exponentially weighted averages of ``values``, their bias corrected; what is not finite stays out."""
-    averages, v, t = [], 0.0, 0
-    for value in values:
-        if math.isfinite(value):
-            t += 1
-            v = float(exponentially_weighted(v, value, beta))  # type: ignore[arg-type]  # numbers of no dimensions
-        averages.append(float(bias_corrected(v, beta, t)) if t else math.nan)  # type: ignore[arg-type]
-    return averages
 
 
 def chart(series: Sequence[Series], width: int, height: int, log: bool = False) -> Text:

@@ -14,7 +14,7 @@ from caviar.report.text import number
 
 
 def picture(found: Found, width: int) -> Group:
-    """The smoothed curve, and what it suggests."""
+    """The smoothed curve, and the learning rate to start with."""
     top = 1.5 * found.smoothed[0]
     shown = [min(loss, top) for loss in found.smoothed]
     left, right = number(found.rates[0]), number(found.rates[-1])
@@ -25,9 +25,9 @@ def picture(found: Found, width: int) -> Group:
         chart([(shown, "blue")], wide, 12),
         Text(axis, style="dim"),
         Text.assemble(
-            "\nlearning rate ",
-            (number(found.suggested), "bold"),
-            f": there the loss falls steepest; above {number(found.largest)} it soon rises",
+            "\nStart near ",
+            (f"{found.suggested:.2g}", "bold"),
+            f"; above {found.largest:.2g} training becomes unstable.",
         ),
     )
 

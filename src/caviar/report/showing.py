@@ -14,8 +14,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from caviar.report import live
-from caviar.study.loop import Begun, Event, Progress, TunedProgram, TunedStudy
+from caviar.records import StudyProgress
+from caviar.report import answer, study
+from caviar.views.answer import Answer
+from caviar.views.study import Running, StudyHead
+
+View = StudyHead | StudyProgress | Answer
 
 _ROUND = 2.0  # seconds between two lines of a log, at least
 _NOTEBOOK_ROUND = 0.5  # between two pictures in a notebook, each of which goes through its server to the browser
@@ -35,11 +39,11 @@ class Stderr(Console):
 @contextmanager
 def showing(
     people: Console, reading: str, forgiven: tuple[type[Exception], ...] = ()
-) -> Iterator[Callable[[Event], None]]:
-    """Gives a function that shows ``people`` the events of a study; in the end its heading and answer stay there.
+) -> Iterator[Callable[[View], None]]:
+    """A function that shows ``people`` the views of a study, of which its heading and its answer stay in the end.
 
-    ``reading`` is what is said to be read before the first event. Where the display raises one of ``forgiven``, it is
-    closed, and nothing more is shown.
+    ``reading`` names the data or the program that is read before the first view. Where the display raises one of
+    ``forgiven``, it is closed, and nothing more is shown.
     """
     screen = _Screen(people, reading)
     broken = False
@@ -58,7 +62,7 @@ def showing(
 
     try:
         attempt(screen.open)
-        yield lambda event: attempt(partial(screen.show, event))
+        yield lambda view: attempt(partial(screen.show, view))
     finally:
         attempt(screen.close)
 
@@ -66,8 +70,8 @@ def showing(
 class _Screen:
     def __init__(self, people: Console, reading: str) -> None:
         self._people = people
-        self._begun: Begun | None = None
-        self._told = 0.0
+        self._head: StudyHead | None = None
+        self._shown = 0.0  # seconds of the study at the last picture or line
         self._drawn = False
         self._pause = _ROUND
         self._display = Live(
@@ -79,7 +83,7 @@ class _Screen:
         )
 
     def open(self) -> None:
-        """The first sign of life: what comes before the first event may take seconds."""
+        """Give the first sign of life: the first view may be seconds away."""
         self._drawn = _can_draw(self._people)
         if self._drawn:
             self._pause = _NOTEBOOK_ROUND if self._people.is_jupyter else 0.0
@@ -89,24 +93,22 @@ class _Screen:
         """Leave the terminal as it was; nothing where it is closed already."""
         self._display.stop()
 
-    def show(self, event: Event) -> None:
+    def show(self, view: View) -> None:
         people = self._people
-        if isinstance(event, Begun):
-            self._begun = event
-            people.print(live.heading(event))
-            for warning in event.warnings:
+        if isinstance(view, StudyHead):
+            self._head = view
+            people.print(study.heading(view))
+            for warning in view.warnings:
                 people.print(f"note: {warning}", markup=False)
-        elif isinstance(event, Progress) and self._begun is not None:
-            if event.elapsed - self._told < self._pause:
-                return
-            self._told = event.elapsed
-            if self._drawn:
-                self._display.update(live.picture(self._begun, event), refresh=True)
-            else:
-                people.print(live.line(self._begun, event), markup=False, soft_wrap=True)
-        elif isinstance(event, TunedStudy | TunedProgram):
+        elif isinstance(view, Answer):
             self.close()
-            people.print(live.answer(event) if isinstance(event, TunedStudy) else live.program_answer(event))
+            people.print(answer.answer(view))
+        elif self._head is not None and view.elapsed - self._shown >= self._pause:
+            self._shown = view.elapsed
+            if self._drawn:
+                self._display.update(study.picture(Running(self._head, view)), refresh=True)
+            else:
+                people.print(study.line(Running(self._head, view)), markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -133,7 +135,7 @@ def _whole() -> Iterator[None]:
 
 
 def _can_draw(people: Console) -> bool:
-    """Whether what ``people`` see can be drawn over."""
+    """True where ``people`` see a display that can be drawn over."""
     if people.is_jupyter:
         return find_spec("ipywidgets") is not None
     return people.is_interactive and people.file.isatty()  # with FORCE_COLOR rich takes any pipe for a terminal

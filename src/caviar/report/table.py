@@ -7,24 +7,28 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+import numpy.typing as npt
+
 from caviar.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from caviar.learners.model import Prediction
-
 # A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def predictions_frame(prediction: Prediction, classes: Sequence[str | int | bool], proba: bool) -> pd.DataFrame:
-    """A column ``prediction``, and with ``proba`` a column p_<class> for every class."""
+def predictions_frame(
+    labels: Sequence[Any] | npt.NDArray[Any],
+    probabilities: npt.NDArray[Any] | None,
+    classes: Sequence[str | int | bool],
+) -> pd.DataFrame:
+    """A column ``prediction``, and where there are ``probabilities``, (rows, classes), a column p_<class> for each."""
     import pandas as pd
 
-    columns: dict[str, Any] = {"prediction": prediction.labels}
-    if proba and prediction.probabilities is not None:
-        columns |= {f"p_{name}": prediction.probabilities[:, i] for i, name in enumerate(classes)}
+    columns: dict[str, Any] = {"prediction": labels}
+    if probabilities is not None:
+        columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)}
     return pd.DataFrame(columns)
 
 

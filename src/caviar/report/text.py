@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from caviar.records import Config
+from caviar.views.answer import Score
 
 NO_LUCK = 5e-5
 """A gap between scores that is 0 in the four decimals that people are shown."""
@@ -15,27 +14,32 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def value_text(value: object) -> str:
+    """A hyperparameter's value: numbers by four digits, true and false as TOML has them."""
+    return number(value) if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """1 thread, 2 threads, 1,000 threads; ``plural`` where it does not end in s alone."""
+    return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
+
+
 def metric_name(metric: str) -> str:
     """A metric as people write it: log loss, R2, RMSE."""
     return metric.upper() if metric in ("r2", "rmse", "mae") else metric.replace("_", " ")
 
 
-def main_score(scores: Mapping[str, float], interval: str = "") -> str:
-    """The accuracy, or the R2, of an answer's scores, with its interval where it has one."""
-    name = "r2" if "r2" in scores else "accuracy"
-    score = f"{metric_name(name)} {scores[name]:.4f}"
-    if f"{name}_low" not in scores:
-        return score
-    return f"{score} ({interval}{scores[f'{name}_low']:.3f} to {scores[f'{name}_high']:.3f})"
+def score_text(score: Score, interval: str = "") -> str:
+    """The main score with its interval, where it has one."""
+    shown = f"{metric_name(score.metric)} {score.value:.4f}"
+    if score.low is None or score.high is None:
+        return shown
+    return f"{shown} ({interval}{score.low:.3f} to {score.high:.3f})"
 
 
 def config_text(config: Config) -> str:
     """A config on one line: learning_rate 0.012, layers 3, ..."""
-    shown = (
-        number(value) if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
-        for value in config.values()
-    )
-    return ", ".join(f"{name} {value}" for name, value in zip(config, shown, strict=True))
+    return ", ".join(f"{name} {value_text(value)}" for name, value in config.items())
 
 
 def duration(seconds: float) -> str:

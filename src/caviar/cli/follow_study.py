@@ -1,0 +1,48 @@
+"""Follow a study in the terminal: a live display there, a line a round in a pipe or a log, JSON if asked."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+
+from caviar.cli.console import console, print_json
+from caviar.cli.options import DEFAULT_STORE
+from caviar.cli.signals import Ended, ending
+from caviar.report.showing import showing
+from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
+from caviar.views.live import view_of
+
+
+def follow_study(
+    events: Callable[[Callable[[], bool]], Iterator[Event]],
+    reading: str,
+    store: str,
+    json: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Show the ``events`` of a study; Ctrl-C and SIGTERM end it with everything saved.
+
+    ``events`` gets a function that is true once the study shall end. ``reading`` names the data or the program that is
+    read before the first event.
+    """
+    people = console(json=json, quiet=quiet)
+    begun: Begun | None = None
+    with ending() as ended:
+        try:
+            with showing(people, reading) as show:
+                for event in events(ended.asked.is_set):
+                    show(view_of(event))
+                    if isinstance(event, Begun):
+                        begun = event
+                    elif isinstance(event, TunedStudy | TunedProgram) and json:
+                        print_json(event.summary)
+        except KeyboardInterrupt:
+            if begun is not None:
+                where = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
+                people.print(
+                    f"ended early, with everything saved in {store}; "
+                    f"to go on: caviar resume {shlex.quote(begun.study.name)}{where}",
+                    markup=False,
+                    soft_wrap=True,
+                )
+            raise Ended(ended.status) from None

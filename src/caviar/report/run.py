@@ -1,0 +1,238 @@
+"""A run in the terminal: its live screen, a line for a log, its diary, its family, and its end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from caviar.records import DiaryEntry, RunMeasurement
+from caviar.report.curves import chart
+from caviar.report.text import counted, duration, metric_name, number, value_text
+from caviar.views.run import Family, Layer, Member, Point, RunView, is_routine, number_of, point
+
+_BAR = 30
+_SETTLED = 0.05  # standard deviations that a running mean goes between two epochs
+_KEYS = (
+    "[b]+[/] [b]-[/] learning rate  [b]p[/] pause  [b]s[/] snapshot  "
+    "[b]b[/] roll back  [b]:[/] turn a knob  [b]q[/] stop"
+)
+_STYLES = {"turn": "bold", "rollback": "bold red", "warning": "yellow", "advice": "cyan"}
+_OF_A_NETWORK = {"train_loss", "validation_loss", "learning_rate", "inside"}
+
+
+def screen(
+    view: RunView, width: int = 100, height: int = 40, typed: str | None = None, said: str = "", keys: bool = False
+) -> Group:
+    """The live display; ``typed`` is a command in the making, ``said`` the answer to the last one."""
+    half = max((width - 6) // 2, 24)
+    tall = 6 if height < 36 else 9
+    parts: list[Any] = [_head(view), _curves(view, half, tall), _numbers(view)]
+    if view.layers:
+        parts.append(_layers(view.layers))
+    parts.append(_diary_tail(view.diary, 5 if height < 36 else 8, width))
+    if typed is not None:
+        parts.append(Text(f": {typed}▏", style="bold"))
+    elif said:
+        parts.append(Text(said, style="yellow"))
+    elif keys:
+        parts.append(Text.from_markup(_KEYS, style="dim"))
+    return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts))
+
+
+def epoch_line(name: str, measurement: RunMeasurement, epochs: int | None = None) -> str:
+    """An epoch as one line for a log; programs and loops name their numbers as they like."""
+    values, clock, main = measurement.values, measurement.clock, point(measurement)
+    of = f" of {epochs}" if epochs is not None else f", step {clock.step:,}"
+    if main.metric is None or not set(values) >= _OF_A_NETWORK:
+        numbers = {k: v for k, v in values.items() if isinstance(v, int | float) and k != "seconds"}
+        shown = ", ".join(f"{key} {number(value)}" for key, value in numbers.items())
+    else:
+        shown = (
+            f"train loss {number(values['train_loss'])} | "
+            f"validation loss {number(main.loss)}, {metric_name(main.metric)} {main.score:.4f} | "
+            f"learning rate {number(values['learning_rate'])}"
+        )
+    seconds = number_of(values.get("seconds"))
+    return f"{name} | epoch {clock.epoch}{of} | {shown}" + (f" | {seconds:.2f} s" if math.isfinite(seconds) else "")
+
+
+def entry_line(entry: DiaryEntry) -> str:
+    """A diary entry as one line."""
+    who = f"{entry.who}: " if entry.who not in ("", "caviar") else ""
+    return f"epoch {entry.clock.epoch}, step {entry.clock.step:,} | {entry.kind} | {who}{entry.text}"
+
+
+def diary_table(view: RunView, everything: bool) -> Group:
+    """The diary. Snapshots at epochs' ends are left out unless ``everything`` is asked for."""
+    run = view.record
+    grid = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("when", "epoch", "step", "who", "what"):
+        grid.add_column(name, justify="right" if name in ("epoch", "step") else "left", no_wrap=name != "what")
+    for entry in view.diary:
+        if everything or not is_routine(entry):
+            when = entry.written[:19].replace("T", " ")
+            what = Text(entry.text, style=_STYLES.get(entry.kind, ""))
+            grid.add_row(when, str(entry.clock.epoch), f"{entry.clock.step:,}", Text(entry.who), what)
+    head = f": {run.kind}, {run.state}, seed {run.seed}, begun {run.created[:19]}"
+    return Group(Text.assemble((run.name, "bold"), head), grid)
+
+
+def family_tree(family: Family) -> Tree:
+    """The tree of a family, each run with its best epoch."""
+    first, *others = family.members
+    tree = Tree(_member(first, family.asked))
+    places = {first.record.name: tree}
+    for member in others:  # parents come before their branches
+        places[member.record.name] = places[member.record.parent or ""].add(_member(member, family.asked))
+    return tree
+
+
+def ended(summary: Mapping[str, Any]) -> Group:
+    """The end of a run: its scores, its epochs, and where it is; ``summary`` is the object of ``--json``."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column()
+    for part in ("test", "validation"):
+        if summary.get(part):
+            shown = ", ".join(f"{metric_name(name)} {number(value)}" for name, value in summary[part].items())
+            grid.add_row("sealed test" if part == "test" else part, Text(shown))
+    done = counted(summary["epochs"], "epoch")
+    if "values" in summary:  # of somebody's program, which reports some of its mini-batches
+        reported = ({} if summary["score"] is None else {"score": summary["score"]}) | dict(summary["values"])
+        grid.add_row("reported", Text(", ".join(f"{name} {number(value)}" for name, value in reported.items())))
+        done += f", at least {counted(summary['steps'], 'mini-batch', 'mini-batches')}" if summary["steps"] else ""
+    else:
+        done += f", {counted(summary['steps'], 'mini-batch', 'mini-batches')}"
+    turns, rollbacks = counted(summary["interventions"], "turn"), counted(summary["rollbacks"], "rollback")
+    grid.add_row("trained", f"{done}, {turns} of knobs, {rollbacks}")
+    if summary.get("stopped"):
+        grid.add_row("stopped", Text(str(summary["stopped"])))
+    grid.add_row("run", Text(f"{summary['run']} in {summary['store']}"))
+    if summary.get("model"):
+        grid.add_row("model", Text(str(summary["model"])))
+    return Group(Padding(grid, (1, 0, 0, 0)))
+
+
+def _head(view: RunView) -> Table:
+    progress = view.progress
+    grid = Table.grid(padding=(0, 2))
+    cells: list[Any] = [
+        Text(view.record.name, style="bold"),
+        Text(view.state, style="bold green" if view.state == "running" else "bold yellow"),
+    ]
+    if progress.epochs is None:
+        cells.append(Text(f"epoch {progress.epoch}"))
+    else:
+        cells.append(ProgressBar(total=progress.epochs, completed=min(progress.done, progress.epochs), width=_BAR))
+        cells.append(Text(f"epoch {progress.epoch} of {progress.epochs}"))
+    if progress.pace:
+        digits = 0 if progress.pace >= 10 or progress.unit == "rows" else 1
+        cells.append(Text(f"{progress.pace:,.{digits}f} {progress.unit} a second"))
+    if progress.seconds_left is not None:
+        cells.append(Text(f"{duration(progress.seconds_left)} left"))
+    grid.add_row(*cells)
+    return grid
+
+
+def _curves(view: RunView, half: int, tall: int) -> Table:
+    curves = view.curves
+    grid = Table.grid(padding=(0, 2))
+    losses = any(map(math.isfinite, (*curves.train, *curves.validation)))  # a program may report none
+    if len(view.line) < 2 or not (losses or curves.score):
+        picture = chart([(view.progress.losses, "blue")], half, tall)
+        grid.add_row(_titled(Text("loss of the mini-batches, smoothed"), picture))
+        return grid
+    pictures = []
+    if losses:
+        title = Text.assemble("loss: ", ("training", "blue"), ", ", ("validation", "magenta"))
+        series = [(curves.train, "blue"), (curves.validation, "magenta")]
+        pictures.append(_titled(title, chart(series, half, tall, log=True)))
+    if curves.score is not None:
+        picture = chart([(curves.scores, "green")], half, tall)
+        pictures.append(_titled(Text(metric_name(curves.score)), picture))
+    grid.add_row(*pictures)
+    return grid
+
+
+def _titled(title: Text, picture: Text) -> Group:
+    return Group(title, picture)
+
+
+def _numbers(view: RunView) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column()
+    if view.last is not None:
+        grid.add_row(f"epoch {view.last.epoch}", Text(_epoch(view, view.last)))
+    if view.knobs:
+        grid.add_row("knobs", Text(", ".join(f"{name} {value_text(value)}" for name, value in view.knobs.items())))
+    return grid
+
+
+def _epoch(view: RunView, last: Point) -> str:
+    """The numbers of the last epoch, and the best score so far."""
+    values = view.line[-1].values
+    names = ["train_loss", "validation_loss"]
+    if "inside" not in values:
+        rates = ("learning_rate", view.progress.rate_knob)
+        names = [name for name in values if name not in ("seconds", *rates, last.metric)]
+    shown = [f"{metric_name(name)} {number(number_of(values.get(name)))}" for name in names]
+    if last.metric is not None:
+        shown.append(f"{metric_name(last.metric)} {_score(last)}")
+    best = view.best
+    if best is None or best.metric is None or best.metric != last.metric:
+        return ", ".join(shown)
+    return f"{', '.join(shown)}; best {_score(best)} at epoch {best.epoch}"
+
+
+def _layers(layers: Sequence[Layer]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    saturated = any(layer.saturated for layer in layers)
+    ill = "saturated" if saturated else "dead relus"
+    for header in ("layer", "gradient norm", "update / weight", "activation spread", ill, "batch norm"):
+        table.add_column(header, justify="right")
+    for i, layer in enumerate(layers, start=1):
+        share = layer.saturated if saturated else layer.dead
+        cells: list[Any] = ["output", "", ""]
+        if layer.drift is not None:
+            drift = f"{'settled' if layer.drift < _SETTLED else 'drifting'} {layer.drift:.2f}"
+            cells = [str(i), Text(f"{share:.0%}", style="yellow" if share > 0.5 else ""), drift]
+        table.add_row(
+            cells[0],
+            f"{layer.gradient_norm:.2e}",
+            Text(f"{layer.update_to_weight:.1e}", style="yellow" if layer.update_to_weight > 0.1 else ""),
+            f"{layer.activation_std:.3f}",
+            *cells[1:],
+        )
+    return table
+
+
+def _diary_tail(diary: Sequence[DiaryEntry], most: int, width: int) -> Text:
+    shown = [entry for entry in diary if not is_routine(entry)][-most:]
+    styles = _STYLES | {"refused": "yellow"}
+    lines = Text("\n").join(Text(entry_line(e)[: width - 2], style=styles.get(e.kind, "dim")) for e in shown)
+    return lines if shown else Text("the diary is empty", style="dim")
+
+
+def _member(member: Member, asked: str) -> Text:
+    run, best = member.record, member.point
+    found = "nothing measured"
+    if best is not None:
+        parts = [] if best.metric is None else [f"{metric_name(best.metric)} {_score(best)}"]
+        parts += [f"validation loss {number(best.loss)}"] if math.isfinite(best.loss) else []
+        found = f"{', '.join(parts)} at epoch {best.epoch}"
+    origin = f" from snapshot {run.parent_snapshot}" if run.parent is not None else ""
+    return Text.assemble((run.name, "bold" if run.name == asked else ""), f"{origin}: {run.state}; best {found}")
+
+
+def _score(point: Point) -> str:
+    """Four digits after the point; of a program's own score, whose size is unknown, four that matter."""
+    return number(point.score) if point.metric == "score" else f"{point.score:.4f}"

@@ -1,0 +1,156 @@
+"""A study in the terminal: its heading, its progress as a picture or a line, its trials; the list of all studies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from caviar.records import Trial, TrialState, Value
+from caviar.records.ranking import TASK_METRICS
+from caviar.report.text import config_text, counted, duration, metric_name, number, score_text
+from caviar.views.study import Running, StudyHead, StudyRow
+
+_BAR = 32
+
+
+def heading(head: StudyHead) -> Text:
+    """The task of a study: its data or its program, and the threads that train."""
+    study, table = head.record, head.table
+    if table is None:
+        task = head.command or ("a function" if head.kind == "function" else "trained by a program of your own")
+        epochs = f", up to {counted(head.rungs[-1], 'epoch')} each" if head.rungs else ""
+        return Text.assemble((study.name, "bold"), f": {task}; {head.threads} at once{epochs}, seed {study.seed}.")
+    classes = counted(table.classes, "class", "classes") if table.classes else "a number to predict"
+    return Text.assemble(
+        (study.name, "bold"),
+        f": {counted(table.rows, 'row')}, {counted(table.features, 'feature')}, {classes}; "
+        f"{table.train:,} to train, {table.validation:,} to validate, {table.test:,} sealed. "
+        f"Seed {study.seed}, {counted(head.threads, 'thread')}, {study.environment.get('instruction_set', '')}.",
+    )
+
+
+def picture(running: Running) -> Group:
+    """The live display: time, the best so far, the trials by state, and the ladder of rungs."""
+    head, progress = running.head, running.progress
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column()
+    grid.add_row(progress.phase, _time(running))
+    grid.add_row("best", _best(running))
+    if progress.best is not None:
+        grid.add_row("", Text(config_text(head.searched(progress.best.config)), style="dim"))
+    grid.add_row("trials", _trials(running))
+    if progress.helpers:
+        grid.add_row("helpers", f"{progress.helpers} more, by caviar work")
+    most = max(progress.reached, default=0) or 1
+    for rung, (epoch, reached) in enumerate(zip(head.rungs, progress.reached, strict=False)):
+        bar = ProgressBar(total=most, completed=reached, width=_BAR, finished_style="bar.complete")
+        line = Table.grid(padding=(0, 1))
+        line.add_row(Text(f"{epoch:>3}"), bar, Text(f"{reached:,}"))
+        grid.add_row("epochs" if rung == 0 else "", line)
+    if progress.note:
+        grid.add_row("note", Text(progress.note, style="yellow"))
+    if not running.alive:
+        grid.add_row("note", Text("its process has ended; caviar resume goes on with it", style="yellow"))
+    return Group(Padding(grid, (1, 0, 0, 0)))
+
+
+def line(running: Running) -> str:
+    """The same as one line for a log."""
+    progress = running.progress
+    parts = [f"{progress.elapsed:.0f} s", progress.phase, _trials(running).plain, _best(running).plain]
+    if progress.helpers:
+        parts.append(counted(progress.helpers, "helper"))
+    if progress.note:
+        parts.append(" ".join(progress.note.split()))
+    return " | ".join(parts)
+
+
+def studies_table(rows: Sequence[StudyRow]) -> Table:
+    """A row a study."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("study", "state", "created", "rows", "trials", "best", "sealed test"):
+        table.add_column(title, justify="right" if title in ("rows", "trials") else "left")
+    for row in rows:
+        study, answer = row.head.record, row.answer
+        table.add_row(
+            Text(study.name),
+            str(study.state),
+            study.created[:16].replace("T", " "),
+            f"{row.head.table.rows if row.head.table else 0:,}",
+            f"{sum(row.counts.values()):,}",
+            f"trial {answer.trial}" if answer else "",
+            score_text(answer.test) if answer and answer.test else "",
+        )
+    return table
+
+
+def trials_table(metric: str, trials: Sequence[Trial], most: int) -> Group:
+    """The first ``most`` of ``trials``, with the hyperparameters that differ between any of them."""
+    varied = {name for name, values in _values(trials).items() if len(values) > 1}
+    table = Table(box=None, pad_edge=False)
+    for title in ("trial", "state", "epochs", metric_name(metric), "loss", "config"):
+        table.add_column(Text(title), justify="left" if title in ("state", "config") else "right")
+    for trial in trials[:most]:
+        table.add_row(
+            f"{trial.number}" + (f" again {trial.repeat}" if trial.repeat else ""),
+            str(trial.state),
+            str(trial.epochs),
+            "" if trial.score is None else f"{trial.score:.4f}",
+            "" if trial.validation_loss is None else f"{trial.validation_loss:.4f}",
+            Text(config_text({name: value for name, value in trial.config.items() if name in varied})),
+        )
+    left = len(trials[most:])
+    return Group(table, Text(f"{left:,} more: --best N shows N, --csv and --json give all")) if left else Group(table)
+
+
+def _values(trials: Sequence[Trial]) -> dict[str, set[Value]]:
+    """Every value that each hyperparameter has in some trial."""
+    values: dict[str, set[Value]] = {}
+    for trial in trials:
+        for name, value in trial.config.items():
+            values.setdefault(name, set()).add(value)
+    return values
+
+
+def _time(running: Running) -> Table:
+    head, elapsed = running.head, running.progress.elapsed
+    line = Table.grid(padding=(0, 1))
+    if head.seconds is not None:
+        bar = ProgressBar(total=head.seconds, completed=min(elapsed, head.seconds), width=_BAR)
+        line.add_row(bar, Text(f"{duration(running.seconds_left or 0.0)} left of {duration(head.seconds)}"))
+    elif head.trials is not None:
+        bar = ProgressBar(total=head.trials, completed=running.started, width=_BAR)
+        line.add_row(bar, Text(f"trial {running.started:,} of {head.trials:,}, {duration(elapsed)}"))
+    else:
+        line.add_row(Text(duration(elapsed)))
+    return line
+
+
+def _best(running: Running) -> Text:
+    best, study = running.progress.best, running.head.record
+    if best is None or best.score is None:
+        return Text("none yet")
+    shown = f"{metric_name(study.metric)} {best.score:.4f}"
+    where = f", trial {best.number} after {counted(best.epochs, 'epoch')}"
+    if running.head.table is None:
+        return Text.assemble((shown, "bold"), where)
+    kind = "squared error" if study.metric in TASK_METRICS["regression"] else "log loss"
+    loss = "" if study.metric == "log_loss" else f", {kind} {number(best.validation_loss or 0.0)}"
+    return Text.assemble((shown, "bold"), f"{loss} on validation{where}")
+
+
+def _trials(running: Running) -> Text:
+    counts, pace = running.progress.counts, running.pace
+    shown = (TrialState.STOPPED, TrialState.FINISHED, TrialState.DIVERGED)
+    parts = [f"{counts.get(state, 0):,} {state}" for state in shown]
+    failed = counts.get(TrialState.FAILED, 0) + counts.get(TrialState.OUT_OF_MEMORY, 0)
+    if failed:
+        parts.append(f"{failed:,} failed")
+    shown_pace = f"{pace:,.0f} a second" if pace >= 1 else f"{60 * pace:,.0f} a minute"
+    return Text(f"{running.started:,} started ({shown_pace}), {', '.join(parts)}")

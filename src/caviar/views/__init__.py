@@ -1,0 +1,1 @@
+"""Views: typed facts of a study or a run, computed from records, that every screen draws."""

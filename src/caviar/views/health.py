@@ -1,0 +1,109 @@
+"""Facts for the doctor: this machine, a store, and its findings."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from caviar.learners.dense.native import instruction_sets
+from caviar.machine import processor, processors
+from caviar.store import Store
+from caviar.store.examination import examine, living, room, who
+from caviar.store.runs import Runs, is_kept
+
+_PACKAGES = ("caviar", "numpy", "scipy", "scikit-learn", "pandas", "sqlalchemy", "alembic", "safetensors", "psycopg")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The system, the processor with the instruction sets that the native engine has code for, and versions."""
+
+    system: str
+    processor: str
+    processors: int
+    instruction_sets: list[str]
+    python: str
+    packages: dict[str, str]
+
+
+@dataclass(frozen=True)
+class StoreFacts:
+    """A store, its database and its contents; the processes that work on its studies and train its runs."""
+
+    url: str
+    database: str
+    studies: int
+    runs: int
+    workers: list[str]
+    owners: list[str]
+    snapshots_folder: str
+    disk_bytes_left: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something wrong with a study, a run, or the store where neither is named; ``fixed`` says what was done."""
+
+    study: str | None
+    run: str | None
+    what: str
+    way_out: str
+    is_damage: bool
+    fixed: str | None
+
+
+@dataclass(frozen=True)
+class Health:
+    """A machine, the store on it, None where there is none yet, and what is wrong with it."""
+
+    machine: Machine
+    store: StoreFacts | None = None
+    found: tuple[Found, ...] = ()
+
+    @property
+    def is_damaged(self) -> bool:
+        """True where damage is left that was not repaired."""
+        return any(found.is_damage and found.fixed is None for found in self.found)
+
+
+def health(store: Store, name: str | None, repair: bool) -> Health:
+    """The health of ``store`` and its machine, or of one study or run ``name``; ``repair`` mends what it can.
+
+    Raises StoreError if there is no study or run ``name``.
+    """
+    found = tuple(
+        Found(f.study or None, f.run or None, f.what, f.way_out, f.is_damage, f.mended or None)
+        for f in examine(store, name, repair)
+    )
+    return Health(machine(), store_facts(store), found)
+
+
+def machine() -> Machine:
+    """The facts of this machine."""
+    packages = {name: found for name in _PACKAGES if (found := _version(name)) is not None}
+    system = f"{platform.system()} {platform.machine()}"
+    return Machine(system, processor(), processors(), instruction_sets(), platform.python_version(), packages)
+
+
+def store_facts(store: Store) -> StoreFacts:
+    """The facts of ``store``."""
+    studies, runs = store.studies(), Runs(store).all()
+    return StoreFacts(
+        url=store.url,
+        database=store.database.version(),
+        studies=len(studies),
+        runs=len(runs),
+        workers=[f"{study.name}: {who(worker)}" for study in studies for worker in living(store, study.name)],
+        owners=[f"{run.name}: process {run.keeper['pid']}" for run in runs if run.keeper and is_kept(run)],
+        snapshots_folder=str(Path(store.database.snapshots).absolute()),
+        disk_bytes_left=room(store),
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

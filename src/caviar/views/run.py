@@ -1,0 +1,306 @@
+"""Facts of a run: how far it is, its knobs, its curves, the inside of its layers, its diary, its family.
+
+Functions of records are pure; those that take a ``store`` read the records and call them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from caviar.nn.averages import bias_corrected, exponentially_weighted
+from caviar.records import DiaryEntry, Run, RunMeasurement, RunSnapshot, RunState
+from caviar.store import Store
+from caviar.store.runs import Runs, is_kept
+
+SMOOTHING = 0.6
+"""beta of the curves of epochs: two or three epochs, enough to see a trend through the noise."""
+
+_SCORES = ("score", "accuracy", "r2", "validation_loss")
+_OPTIMIZERS = {
+    "momentum": ("momentum", "nesterov"),
+    "beta1": ("adam", "adamw"),
+    "beta2": ("adam", "adamw", "rmsprop"),
+    "weight_decay": ("adamw",),
+}
+_OFF_AT_ZERO = ("l2", "dropout", "input_dropout", "clip_norm", "decay_rate")
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """A run at one moment. ``done`` is in epochs, with the part of the present one; ``epochs`` is None where nobody
+    has set a number. ``pace`` counts ``unit`` in a second; ``losses`` are those of the last mini-batches, smoothed.
+    ``rate_knob`` is the program's name for its learning rate."""
+
+    epoch: int = 0
+    done: float = 0.0
+    epochs: int | None = None
+    pace: float = 0.0
+    unit: str = "rows"
+    seconds_left: float | None = None
+    paused: bool = False
+    knobs: Mapping[str, Any] | None = None
+    losses: tuple[float, ...] = ()
+    rate_knob: str = "learning_rate"
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Losses of the epochs, smoothed, and the main score by name; NaN where an epoch lacks one."""
+
+    train: tuple[float, ...]
+    validation: tuple[float, ...]
+    score: str | None
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The inside of a layer after an epoch; shares are from 0 to 1, ``drift`` is None for the output layer.
+
+    ``drift`` is how far the running means of batch norm went in the epoch, in standard deviations.
+    """
+
+    gradient_norm: float
+    update_to_weight: float
+    activation_std: float
+    dead: float
+    saturated: float
+    drift: float | None
+
+
+@dataclass(frozen=True)
+class Point:
+    """An epoch with its main score; ``loss`` is that of validation where there is one. NaN where unknown."""
+
+    epoch: int
+    metric: str | None
+    score: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class RunView:
+    """Everything that the screen of a run shows. ``line`` are the epochs that no rollback has undone.
+
+    ``is_alive`` is true while a process trains the run.
+    """
+
+    record: Run
+    state: str
+    is_alive: bool
+    progress: RunProgress
+    knobs: Mapping[str, Any]  # those that have an effect
+    measured: tuple[RunMeasurement, ...]
+    line: tuple[RunMeasurement, ...]
+    last: Point | None
+    best: Point | None
+    curves: Curves
+    layers: tuple[Layer, ...]
+    diary: tuple[DiaryEntry, ...]
+    snapshots: tuple[RunSnapshot, ...] = ()
+
+
+@dataclass(frozen=True)
+class Member:
+    """A run of a family with its best epoch, None where nothing was measured."""
+
+    record: Run
+    best: RunMeasurement | None
+    point: Point | None
+
+
+@dataclass(frozen=True)
+class Family:
+    """A run's ancestors and branches, parents before their branches; ``asked`` is the run's name."""
+
+    asked: str
+    members: tuple[Member, ...]
+
+
+# --- from the store ---
+
+
+def run_view(store: Store, name: str) -> RunView:
+    """Run ``name`` as it stands, which another process may be training. Raises StoreError if there is none."""
+    runs = Runs(store)
+    run = runs.run(name)
+    return run_view_of(
+        run, runs.measurements(name), runs.diary(name), runs.snapshots(name), run.progress or {}, is_kept(run)
+    )
+
+
+def family_view(store: Store, name: str) -> Family:
+    """The family of run ``name``, the oldest first. Raises StoreError if there is no such run."""
+    runs = Runs(store)
+    runs.run(name)
+    return family_of(name, runs.all(), runs.measurements)
+
+
+# --- from records ---
+
+
+def run_view_of(
+    run: Run,
+    epochs: Sequence[RunMeasurement],
+    diary: Sequence[DiaryEntry],
+    snapshots: Sequence[RunSnapshot] = (),
+    facts: Mapping[str, Any] | None = None,
+    is_alive: bool = True,
+) -> RunView:
+    """The view of ``run``; ``facts`` are its progress, ``is_alive`` is true while a process trains it."""
+    progress = progress_of(facts or {})
+    line = present_line(epochs)
+    if line and not progress.epoch:  # a loop's own progress counts no epochs
+        progress = replace(progress, epoch=line[-1].clock.epoch)
+    inside = line[-1].values.get("inside", ()) if line else ()
+    state = str(run.state)
+    if run.state is RunState.RUNNING:
+        state = "its process has ended" if not is_alive else "paused" if progress.paused else state
+    best = best_of(line, goal_of(run))
+    return RunView(
+        record=run,
+        state=state,
+        is_alive=is_alive,
+        progress=progress,
+        knobs=effective(progress.knobs or {}) if run.kind == "network" else dict(progress.knobs or {}),
+        measured=tuple(epochs),
+        line=tuple(line),
+        last=point(line[-1]) if line else None,
+        best=None if best is None else point(best),
+        curves=_curves(line),
+        layers=tuple(_layer(layer, i + 1 == len(inside)) for i, layer in enumerate(inside)),
+        diary=tuple(diary),
+        snapshots=tuple(snapshots),
+    )
+
+
+def progress_of(facts: Mapping[str, Any]) -> RunProgress:
+    """The progress that a run's process has written; its mapping may lack any of it."""
+    epoch, rows = int(facts.get("epoch", 0)), max(int(facts.get("rows", 1) or 1), 1)
+    left = number_of(facts.get("seconds_left"))
+    return RunProgress(
+        epoch,
+        epoch + int(facts.get("row", 0)) / rows,
+        int(facts["epochs"]) if facts.get("epochs") else None,
+        float(facts.get("rows_per_second", 0) or 0),
+        str(facts.get("unit", "rows")),
+        left if math.isfinite(left) else None,
+        bool(facts.get("paused")),
+        facts.get("knobs"),
+        tuple(number_of(value) for value in facts.get("curve", ())),
+        str(facts.get("rate_knob", "learning_rate")),
+    )
+
+
+def effective(knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """The knobs of a network that change anything: those of its optimiser, and regularisers that are not 0."""
+    without = {"decay_by", "epsilon"} | {name for name in _OFF_AT_ZERO if not knobs.get(name)}
+    if "decay_rate" in without:
+        without.add("decay")
+    without |= {name for name, optimizers in _OPTIMIZERS.items() if knobs.get("optimizer") not in optimizers}
+    return {name: value for name, value in knobs.items() if name not in without}
+
+
+def present_line(epochs: Sequence[RunMeasurement]) -> list[RunMeasurement]:
+    """The epochs that are in the network, without those that a rollback has undone."""
+    line: list[RunMeasurement] = []
+    for m in epochs:
+        while line and line[-1].clock.epoch >= m.clock.epoch:
+            line.pop()
+        line.append(m)
+    return line
+
+
+def best_of(epochs: Sequence[RunMeasurement], goal: str = "") -> RunMeasurement | None:
+    """The epoch of the smallest validation loss; of a program, which has a ``goal``, that of the best score."""
+
+    def loss_of(measurement: RunMeasurement) -> float:
+        if goal and "score" in measurement.values:
+            score = number_of(measurement.values["score"])
+            return score if goal == "minimize" else -score
+        return point(measurement).loss
+
+    measured = [m for m in epochs if math.isfinite(loss_of(m))]
+    return min(measured, key=loss_of) if measured else None
+
+
+def goal_of(run: Run) -> str:
+    """The goal of a program's score; empty for networks of ours and for loops."""
+    return str(run.request.get("goal", "")) if run.kind == "program" else ""
+
+
+def point(measurement: RunMeasurement) -> Point:
+    """The main numbers of an epoch."""
+    values = measurement.values
+    metric = next((name for name in _SCORES if name in values), None)
+    score = math.nan if metric is None else number_of(values[metric])
+    loss = number_of(values.get("validation_loss", values.get("loss")))
+    return Point(measurement.clock.epoch, metric, score, loss)
+
+
+def family_of(name: str, runs: Sequence[Run], measurements: Any) -> Family:
+    """The family of run ``name`` among ``runs``, oldest first; ``measurements`` gives those of a run's name."""
+    by_name = {run.name: run for run in runs}
+    first = by_name[name]
+    while first.parent is not None:
+        first = by_name[first.parent]
+    kin = {first.name}
+    for run in runs:  # parents come before their branches
+        if run.parent in kin:
+            kin.add(run.name)
+    members = []
+    for run in runs:
+        if run.name in kin:
+            best = best_of(measurements(run.name), goal_of(run))
+            members.append(Member(run, best, None if best is None else point(best)))
+    return Family(name, tuple(members))
+
+
+def is_routine(entry: DiaryEntry) -> bool:
+    """True for the snapshot at an epoch's end, which a diary leaves out."""
+    return entry.kind == "snapshot" and entry.text.endswith(", epoch")
+
+
+def smooth(values: Sequence[float], beta: float) -> list[float]:
+    """The exponentially weighted averages of ``values``, bias corrected; values that are not finite are left out."""
+    averages, v, t = [], 0.0, 0
+    for value in values:
+        if math.isfinite(value):
+            t += 1
+            v = float(exponentially_weighted(v, value, beta))  # type: ignore[arg-type]  # numbers of no dimensions
+        averages.append(float(bias_corrected(v, beta, t)) if t else math.nan)  # type: ignore[arg-type]
+    return averages
+
+
+def number_of(value: Any) -> float:
+    """``value`` as a number; NaN where it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _curves(line: Sequence[RunMeasurement]) -> Curves:
+    score = point(line[-1]).metric if line else None
+    train = [number_of(m.values.get("train_loss", m.values.get("loss"))) for m in line]
+    validation = [number_of(m.values.get("validation_loss")) for m in line]
+    return Curves(
+        tuple(smooth(train, SMOOTHING)),
+        tuple(smooth(validation, SMOOTHING)),
+        score,
+        tuple(number_of(m.values.get(score or "")) for m in line),
+    )
+
+
+def _layer(values: Mapping[str, Any], is_output: bool) -> Layer:
+    return Layer(
+        number_of(values["gradient_norm"]),
+        number_of(values["update_to_weight"]),
+        number_of(values["activation_std"]),
+        number_of(values["dead"]),
+        number_of(values["saturated"]),
+        None if is_output else number_of(values["drift"]),
+    )

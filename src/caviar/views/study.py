@@ -1,0 +1,405 @@
+"""Facts of a study: its head, its progress, and the account of the whole of it.
+
+Functions of records are pure; those that take a ``store`` read the records and call them.
+
+Notation
+    u     unit coordinate of a hyperparameter on its scale, 0 to 1
+    box   a part of the space that a round of the search drew from (records.Box)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import numpy as np
+
+from caviar.analysis.edges import edges
+from caviar.analysis.importance import ENOUGH, Importance, importances
+from caviar.records import Box, Config, Study, StudyProgress, StudyState, Trial, TrialState
+from caviar.records.ranking import WORST, rank_key_of, smaller_is_better
+from caviar.search.searches import told_before
+from caviar.space import Space
+from caviar.store import Store
+from caviar.store.examination import living
+from caviar.views.answer import Answer, answer_of
+
+Kind = Literal["table", "function", "program", "asked"]
+Decision = Literal["mean", "noise", "small", "fast"]
+
+_BEST = 20  # trials that the advice on edges looks at
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """Numbers of rows, features and classes of a study's table; ``classes`` is 0 where a number is predicted."""
+
+    rows: int
+    features: int
+    classes: int
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class StudyHead:
+    """A study's task and limits. ``command`` is its program's, ``threads`` the number of trials trained at once."""
+
+    record: Study
+    kind: Kind
+    rungs: tuple[int, ...]  # epochs
+    seconds: float | None
+    trials: int | None
+    prefer: str
+    table: TableFacts | None
+    command: str | None
+    threads: int
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def smaller_is_better(self) -> bool:
+        """True where the study's metric is a loss or an error."""
+        return smaller_is_better(self.record.metric)
+
+    def searched(self, config: Config) -> dict[str, Any]:
+        """The hyperparameters of ``config`` that the space does not fix."""
+        return {name: value for name, value in config.items() if "value" not in self.record.space.get(name, {})}
+
+
+@dataclass(frozen=True)
+class Running:
+    """A study at one moment; ``alive`` is False where its process has ended without a word."""
+
+    head: StudyHead
+    progress: StudyProgress
+    alive: bool = True
+
+    @property
+    def is_running(self) -> bool:
+        """True while a process runs it."""
+        return self.alive and self.head.record.state is StudyState.RUNNING
+
+    @property
+    def started(self) -> int:
+        """Trials that have begun, repeats left out."""
+        return sum(self.progress.counts.values())
+
+    @property
+    def pace(self) -> float:
+        """Trials that begin in a second."""
+        return self.started / self.progress.elapsed if self.progress.elapsed > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the budget is spent; None for a budget of trials."""
+        return None if self.head.seconds is None else max(self.head.seconds - self.progress.elapsed, 0.0)
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """A study in the list of a store."""
+
+    head: StudyHead
+    counts: Mapping[TrialState, int]
+    answer: Answer | None
+
+
+@dataclass(frozen=True)
+class Rung:
+    """The numbers of the trials that were trained for ``epochs`` or more."""
+
+    epochs: int
+    trials: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class BoxView:
+    """A box; ``bands`` has the two ends, in u, of each hyperparameter that it gives a range."""
+
+    box: Box
+    bands: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A finalist: its score in the search, and those when it was trained again, None where it diverged.
+
+    ``gap`` is how much better the search's score was than the mean of the others; negative where it was worse.
+    """
+
+    trial: int
+    epochs: int
+    when_chosen: float
+    scores: tuple[float | None, ...]
+    parameters: int | None
+    gap: float | None
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of the repeats, None where one of them diverged."""
+        scores = [score for score in self.scores if score is not None]
+        return float(np.mean(scores)) if scores and len(scores) == len(self.scores) else None
+
+
+@dataclass(frozen=True)
+class Finals:
+    """The finalists, the best mean first, and the winner with the ground on which it was chosen."""
+
+    finalists: tuple[Finalist, ...]
+    winner: Finalist | None
+    config: Config
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """Everything that ``caviar explain`` says of a study; ``trials`` leave repeats out."""
+
+    head: StudyHead
+    space: Space
+    progress: StudyProgress
+    trials: tuple[Trial, ...]
+    outcomes: Mapping[TrialState, int]
+    epochs: int  # of all trials together
+    lowest_diverged: float | None  # the smallest learning rate of a trial that diverged
+    rungs: tuple[Rung, ...]
+    boxes: tuple[BoxView, ...]
+    remarks: tuple[str, ...]  # of the search on itself, such as the cost of a grid
+    importance: tuple[Importance, ...]
+    finals: Finals
+    advice: tuple[str, ...]
+    answer: Answer | None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A hyperparameter's scale with the u of every trial, (n,), NaN where it does not apply, and values at some u."""
+
+    name: str
+    u: np.ndarray[Any, np.dtype[np.float64]]
+    ticks: Mapping[float, Any]
+
+
+@dataclass(frozen=True)
+class TrialMap:
+    """All trials by number on all scales; ``ranks`` go from 0, the worst, to 1. ``spans`` has each box's trials."""
+
+    numbers: tuple[int, ...]
+    best_so_far: tuple[float | None, ...]
+    ranks: tuple[float, ...]
+    axes: tuple[Axis, ...]
+    spans: tuple[tuple[BoxView, int, int], ...]
+
+
+# --- from the store ---
+
+
+def study_view(store: Store, name: str) -> StudyView:
+    """The whole account of study ``name``. Raises StoreError if there is none."""
+    return study_view_of(store.study(name), store.trials(name), store.boxes(name))
+
+
+def running(store: Store, name: str) -> Running:
+    """Study ``name`` as it stands, which another process may be running. Raises StoreError if there is none."""
+    study = store.study(name)
+    alive = study.state is not StudyState.RUNNING or bool(living(store, name))
+    return Running(head(study), progress_of(study, store.trials(name)), alive)
+
+
+def study_rows(store: Store) -> list[StudyRow]:
+    """The studies of ``store``, oldest first."""
+    counts = store.trial_counts()
+    return [study_row(study, counts[study.name]) for study in store.studies()]
+
+
+# --- from records ---
+
+
+def kind_of(study: Study) -> Kind:
+    """The kind of ``study``: its trials are networks for a table, or a function's, a program's or ask-and-tell's."""
+    if "program" in study.budget:
+        return "function" if study.budget["program"]["command"] is None else "program"
+    return "table" if study.data else "asked"
+
+
+def head(study: Study) -> StudyHead:
+    """The head of ``study``."""
+    data, budget, kind = study.data, study.budget, kind_of(study)
+    table = None
+    if kind == "table":
+        table = TableFacts(
+            *(int(data.get(name) or 0) for name in ("rows", "features", "classes", "train", "validation", "test"))
+        )
+    return StudyHead(
+        study,
+        kind,
+        tuple(budget.get("rungs", ())),
+        budget.get("seconds"),
+        budget.get("trials"),
+        budget.get("request", {}).get("prefer", "score"),
+        table,
+        budget["program"]["command"] if kind == "program" else None,
+        int(study.environment.get("threads", 1)),
+    )
+
+
+def study_row(study: Study, counts: Mapping[TrialState, int]) -> StudyRow:
+    """A study in the list of a store, with its trials counted by state."""
+    return StudyRow(head(study), counts, None if study.result is None else answer_of(study.result, study.metric))
+
+
+def ranked(metric: str, trials: Sequence[Trial]) -> list[Trial]:
+    """``trials``, the best first."""
+    return sorted(trials, key=lambda trial: (rank_key_of(metric, trial), -trial.number), reverse=True)
+
+
+def progress_of(study: Study, trials: Sequence[Trial]) -> StudyProgress:
+    """The progress of ``study``, from its trials alone; it ends where the study has ended."""
+    own = [trial for trial in trials if trial.repeat == 0]
+    counts = {state: sum(trial.state is state for trial in own) for state in TrialState}
+    best = next(iter(ranked(study.metric, own)), None)
+    if best is not None and rank_key_of(study.metric, best) == WORST:
+        best = None
+    begun = datetime.fromisoformat(study.created)
+    ended = datetime.now(UTC) if study.ended is None else datetime.fromisoformat(study.ended)
+    reached = tuple(len(rung.trials) for rung in _rungs(study, own))
+    return StudyProgress(str(study.state), (ended - begun).total_seconds(), counts, reached, best)
+
+
+def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -> StudyView:
+    """The account of ``study``, from all that the store has of it."""
+    space = Space.from_dict(study.space)
+    own = tuple(trial for trial in trials if trial.repeat == 0)
+    scored = [trial for trial in ranked(study.metric, own) if rank_key_of(study.metric, trial) > WORST]
+    diverged = [trial.config for trial in own if trial.state is TrialState.DIVERGED]
+    rates = [float(config["learning_rate"]) for config in diverged if "learning_rate" in config]
+    progress = progress_of(study, own)
+    return StudyView(
+        head=head(study),
+        space=space,
+        progress=progress,
+        trials=own,
+        outcomes=progress.counts,
+        epochs=sum(trial.epochs for trial in own),
+        lowest_diverged=min(rates, default=None),
+        rungs=_rungs(study, own),
+        boxes=tuple(BoxView(box, _bands(space, box)) for box in boxes),
+        remarks=told_before(study.search, space, len(own)),
+        importance=tuple(_importances(study, space, own)),
+        finals=_finals(study, trials),
+        advice=tuple(edges(space, [trial.config for trial in scored[:_BEST]])),
+        answer=None if study.result is None else answer_of(study.result, study.metric),
+    )
+
+
+def trial_map(view: StudyView) -> TrialMap:
+    """Every trial's place on each hyperparameter's scale, its rank, and the best score until then."""
+    metric = view.head.record.metric
+    keys = [rank_key_of(metric, trial) for trial in view.trials]
+    order = {key: rank for rank, key in enumerate(sorted(set(keys)))}
+    best, so_far = [], WORST
+    for key in keys:
+        so_far = max(so_far, key)
+        best.append(None if so_far == WORST else -so_far[0] if view.head.smaller_is_better else so_far[0])
+    numbers = tuple(trial.number for trial in view.trials)
+    names = list(view.space.searched)
+    u = view.space.to_unit([trial.config for trial in view.trials]) if numbers else np.empty((0, len(names)))
+    starts = sorted({each.box.first_trial for each in view.boxes})
+    ends = dict(zip(starts, [*starts[1:], numbers[-1] if numbers else 0], strict=True))
+    return TrialMap(
+        numbers,
+        tuple(best),
+        tuple(order[key] / max(len(order) - 1, 1) for key in keys),
+        tuple(Axis(name, u[:, i], _ticks(view.space, name)) for i, name in enumerate(names)),
+        tuple((each, each.box.first_trial, ends[each.box.first_trial]) for each in view.boxes),
+    )
+
+
+def _rungs(study: Study, trials: Sequence[Trial]) -> tuple[Rung, ...]:
+    return tuple(
+        Rung(epochs, tuple(trial.number for trial in trials if trial.epochs >= epochs))
+        for epochs in study.budget.get("rungs", ())
+    )
+
+
+def _bands(space: Space, box: Box) -> dict[str, tuple[float, float]]:
+    """The box in u, for hyperparameters that it gives a range."""
+    bands = {}
+    for name, given in box.ranges.items():
+        if name in space and "low" in given:
+            ends = space[name].to_unit([given["low"], given["high"]])
+            bands[name] = (float(min(ends)), float(max(ends)))
+    return bands
+
+
+def _importances(study: Study, space: Space, trials: Sequence[Trial]) -> list[Importance]:
+    """Importance of each hyperparameter for the last rung of a trial, and for its score there.
+
+    Only draws from the whole space count, where there are enough of them. A box lies where the search expects good
+    values, so that draws from it would show the search's own opinion.
+    """
+    begun = [trial for trial in trials if trial.epochs or trial.state is TrialState.DIVERGED]
+    everywhere = [trial for trial in begun if not trial.origin.startswith("box")]
+    counted = everywhere if len(everywhere) >= ENOUGH else begun
+    ranks = []
+    for trial in counted:
+        key = rank_key_of(study.metric, trial)
+        rungs = sum(trial.epochs >= epochs for epochs in study.budget.get("rungs", ()))
+        ranks.append((float(rungs), *key) if key > WORST else (-1.0, 0.0, 0.0))
+    return importances(space, [trial.config for trial in counted], ranks, seed=study.seed % 2**32)
+
+
+def _finals(study: Study, trials: Sequence[Trial]) -> Finals:
+    """The finals as the answer has them, or as the store does while there is no answer."""
+    metric, result = study.metric, study.result or {}
+    own = {trial.number: trial for trial in trials if trial.repeat == 0}
+    if "finalists" in result:
+        finalists = [
+            _finalist(metric, f["trial"], f["epochs"], f["when_chosen"], f["scores"], f["parameters"])
+            for f in result["finalists"]
+        ]
+    else:
+        repeats: dict[int, list[float | None]] = {}
+        for trial in trials:
+            if trial.repeat and trial.state is TrialState.FINISHED and trial.score is not None:
+                repeats.setdefault(trial.number, []).append(trial.score)
+        finalists = [
+            _finalist(metric, n, own[n].epochs, own[n].score, scores[: study.budget["repeats"]], None)
+            for n, scores in repeats.items()
+        ]
+        finalists.sort(key=lambda f: _or_nan(f.mean), reverse=not smaller_is_better(metric))
+    number = result["best"]["trial"] if result else None
+    winner = next((finalist for finalist in finalists if finalist.trial == number), None)
+    prefer: Mapping[str, Decision] = {"score": "noise", "small": "small", "fast": "fast"}
+    decision = prefer[head(study).prefer] if winner is not None and winner is not finalists[0] else "mean"
+    config = own[winner.trial].config if winner is not None and winner.trial in own else {}
+    return Finals(tuple(finalists), winner, config, decision)
+
+
+def _finalist(
+    metric: str,
+    trial: int,
+    epochs: int,
+    when_chosen: float | None,
+    scores: Sequence[float | None],
+    parameters: int | None,
+) -> Finalist:
+    known = Finalist(trial, epochs, _or_nan(when_chosen), tuple(scores), parameters, None)
+    if known.mean is None:
+        return known
+    return replace(known, gap=(known.when_chosen - known.mean) * (-1 if smaller_is_better(metric) else 1))
+
+
+def _ticks(space: Space, name: str) -> dict[float, Any]:
+    """A few places on a scale, and the values there."""
+    values = space[name].from_unit([0.0, 0.25, 0.5, 0.75, 1.0]).tolist()
+    places = np.asarray(space[name].to_unit(values)).tolist()
+    return dict(zip(places, values, strict=True))
+
+
+def _or_nan(score: float | None) -> float:
+    return math.nan if score is None else score
