@@ -20,9 +20,11 @@ from rich.console import Console
 import caviar
 from caviar import api
 from caviar.records import Study, StudyState, TrialState
-from caviar.report import live, showing
+from caviar.report import answer, showing
+from caviar.report import study as study_report
 from caviar.store import Store
-from caviar.study.loop import Begun, Progress
+from caviar.study.events import Begun, Progress
+from caviar.views.live import view_of
 from tests.study.test_tune import study_of, told, wine  # noqa: F401
 
 SPACE = caviar.Space(x=caviar.Linear(0, 1))
@@ -213,13 +215,13 @@ def test_a_table_has_the_same_bits_shown_or_not(wine, tmp_path, capfd, monkeypat
     assert shown.summary["best"] == silent.summary["best"]
 
 
-@pytest.mark.parametrize("what", ["heading", "line", "program_answer"])
-def test_a_display_that_fails_is_dropped_and_the_study_goes_on(what, capfd, monkeypatch):
+@pytest.mark.parametrize(("room", "what"), [(study_report, "heading"), (study_report, "line"), (answer, "answer")])
+def test_a_display_that_fails_is_dropped_and_the_study_goes_on(room, what, capfd, monkeypatch):
     def fails(*arguments):
         raise OSError("no terminal any more")
 
     monkeypatch.setattr(showing, "_ROUND", 0.0)
-    monkeypatch.setattr(live, what, fails)
+    monkeypatch.setattr(room, what, fails)
     study = caviar.tune(objective, SPACE, trials=8, processes=1, epochs=1, progress=True)
     assert study.summary["trials"]["started"] == 8
     assert "study" not in capfd.readouterr().err
@@ -244,7 +246,7 @@ def test_ctrl_c_while_something_is_drawn_closes_the_study_at_once(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(showing, "_ROUND", 0.0)
-    monkeypatch.setattr(live, "line", interrupted)
+    monkeypatch.setattr(study_report, "line", interrupted)
     with pytest.raises(KeyboardInterrupt) as held:  # held as a notebook holds its last one
         caviar.tune(objective, SPACE, seconds=60, processes=1, epochs=1, progress=True)
     with Store.open("caviar.db") as store:
@@ -263,9 +265,9 @@ def test_ctrl_c_waits_until_a_picture_is_drawn_and_a_second_one_does_not(monkeyp
 
     monkeypatch.setattr(showing, "_ROUND", 0.0)
     for times in (1, 2):
-        monkeypatch.setattr(live, "line", lambda *_, times=times: draw(times))
+        monkeypatch.setattr(study_report, "line", lambda *_, times=times: draw(times))
         with showing.showing(Console(stderr=True), "mine") as show:
-            show(BEGUN)
+            show(view_of(BEGUN))
             with pytest.raises(KeyboardInterrupt):
                 show(progress(1.0))
     assert drawn == [1]
@@ -297,7 +299,7 @@ BEGUN = Begun(
 def test_a_log_gets_a_line_a_round(capsys):
     with showing.showing(Console(stderr=True, width=200), "mine") as show:
         for event in (BEGUN, *(progress(0.5 * i) for i in range(1, 13))):
-            show(event)
+            show(view_of(event))
     lines = capsys.readouterr().err.splitlines()
     assert lines[1] == "note: mind [the] step"
     assert [line.split(" | ")[0] for line in lines[2:]] == ["2 s", "4 s", "6 s"]

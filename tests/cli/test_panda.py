@@ -15,9 +15,6 @@ from caviar.cli.main import run
 from caviar.cli.raising import Keys
 from caviar.data import samples
 from caviar.errors import ConfigError
-from caviar.records import Clock, DiaryEntry, RunMeasurement
-from caviar.report import panda
-from caviar.report.curves import chart, smooth
 
 CONFIG = "hidden_units = 8\nlayers = 1\nbatch_size = 16\nlearning_rate = 0.01\n"
 
@@ -212,65 +209,3 @@ def test_keys_become_orders_and_mistakes_are_shown():
     for key in ":learning_rate=-1\n":
         keys.press(key)
     assert keys.said.startswith("learning_rate must be")
-
-
-def test_the_screen_fits_and_shows_what_matters(capsys):
-    from rich.console import Console
-
-    layer = {
-        "activation_mean": 0.1,
-        "activation_std": 0.5,
-        "gradient_norm": 0.2,
-        "update_to_weight": 1e-3,
-        "dead": 0.75,
-        "saturated": 0.0,
-        "drift": 0.01,
-    }
-    epochs = [
-        RunMeasurement(
-            Clock(i, i, i, 0),
-            {
-                "train_loss": 1 / i,
-                "validation_loss": 1.1 / i,
-                "accuracy": 1 - 0.5 / i,
-                "learning_rate": 0.01,
-                "seconds": 0.1,
-                "inside": [layer, layer],
-            },
-        )
-        for i in range(1, 9)
-    ]
-    diary = [DiaryEntry(1, "", "turn", "anna", Clock(3, 3, 3, 0), "[red]l2[/] from 0 to 1", {})]
-    facts = {"epoch": 8, "epochs": 20, "row": 5, "rows": 10, "rows_per_second": 1234.0, "seconds_left": 65.0}
-    facts |= {"knobs": {"learning_rate": 0.01, "optimizer": "adam", "beta1": 0.9, "momentum": 0.9}}
-    console = Console(width=100, record=True, force_terminal=True)
-    console.print(panda.screen(panda.View("net", facts, epochs, diary, keys=True), 100, 40))
-    text = console.export_text()
-    for part in ("epoch 8 of 20", "1,234 rows a second", "1 min 05 s left", "75%", "settled 0.01", "[red]l2[/] from 0"):
-        assert part in text
-    assert "momentum" not in text
-    assert max(map(len, text.splitlines())) <= 100
-    assert len(text.splitlines()) <= 48
-    empty = Console(width=80, record=True)
-    empty.print(panda.screen(panda.View("net", {}, [], []), 80, 24))
-    assert "the diary is empty" in empty.export_text()
-
-
-def test_rolled_back_epochs_are_not_in_the_line():
-    clocks = [Clock(1, 1, 1, 0), Clock(2, 2, 2, 0), Clock(3, 2, 2, 1), Clock(4, 3, 3, 1)]
-    line = panda.present_line([RunMeasurement(clock, {}) for clock in clocks])
-    assert [m.clock.tick for m in line] == [1, 3, 4]
-
-
-def test_curves_are_smoothed_like_pandas_and_drawn_within_their_frame():
-    import pandas as pd
-
-    values = [3.0, 1.0, float("nan"), 2.0, 5.0]
-    expected = pd.Series(values).dropna().ewm(alpha=0.4, adjust=True).mean().tolist()
-    assert smooth(values, 0.6) == pytest.approx([expected[0], expected[1], expected[1], expected[2], expected[3]])
-    for log in (False, True):
-        lines = chart([(values, "blue"), ([1.0], "red")], 40, 5, log).plain.splitlines()
-        assert len(lines) == 5
-        assert all(len(line) <= 40 for line in lines)
-    assert chart([([2.0, 2.0], "")], 40, 3).plain
-    assert "no numbers yet" in chart([([float("nan")], "")], 40, 3).plain

@@ -15,8 +15,11 @@ from rich.console import Console
 import caviar
 from caviar.cli.main import run
 from caviar.records import Box, Study, StudyState, Trial, TrialState
-from caviar.report.explain import account, as_html, as_json, as_text, figure
+from caviar.report import plain
+from caviar.report.explain import as_text
+from caviar.report.page import as_html, figure
 from caviar.store import Store
+from caviar.views.study import study_view_of
 
 SPACE = caviar.Space(
     learning_rate=caviar.Log(1e-4, 1, tier=1),
@@ -57,25 +60,25 @@ def made(name: str = "flowers"):
 
 
 @pytest.fixture(scope="module")
-def told():
+def view():
     study, trials, _ = made()
-    return account(study, trials, [BOX])
+    return study_view_of(study, trials, [BOX])
 
 
-def text_of(told) -> str:
+def text_of(view) -> str:
     console = Console(record=True, width=140, file=StringIO())
-    console.print(as_text(told))
+    console.print(as_text(view))
     return console.export_text()
 
 
-def test_what_mattered_is_what_was_made_to_matter(told):
-    assert told.importance[0].name == "learning_rate"
-    assert all(row.high < told.importance[0].low for row in told.importance[1:])
+def test_what_mattered_is_what_was_made_to_matter(view):
+    assert view.importance[0].name == "learning_rate"
+    assert all(row.high < view.importance[0].low for row in view.importance[1:])
 
 
-def test_the_account_says_where_why_who_and_what_next(told):
-    text = text_of(told)
-    best = told.winner
+def test_the_account_has_the_way_the_winner_and_advice(view):
+    text = text_of(view)
+    best = view.finals.winner.trial
     for said in (
         "600 configs of 3 hyperparameters, on 100 rows; accuracy on 50 other rows decided.",
         BOX.reason,
@@ -85,8 +88,7 @@ def test_the_account_says_where_why_who_and_what_next(told):
         "learning_rate at the upper edge of its range (1): widen it",
     ):
         assert said in text
-    gap = max(t.score for t in told.trials) - 0.92
-    assert f"flattered it by {gap:.4f}" in text
+    assert f"{max(t.score for t in view.trials):.4f} in the search, 0.9200 when trained again." in text
 
 
 def test_draws_from_a_box_say_nothing_of_what_mattered():
@@ -97,9 +99,9 @@ def test_draws_from_a_box_say_nothing_of_what_mattered():
         Trial(600 + n, {**t.config, "l2": 1e-3}, TrialState.STOPPED, 3, 0.5, 0.5, origin="box 1")
         for n, t in enumerate(mine)
     ]
-    assert account(study, [*mine, *drawn], []).importance == account(study, mine, []).importance
+    assert study_view_of(study, [*mine, *drawn], []).importance == study_view_of(study, mine, []).importance
     few = [t._replace(origin="box 1") for t in mine[10:]]
-    assert account(study, [*mine[:10], *few], []).importance == account(study, mine, []).importance
+    assert study_view_of(study, [*mine[:10], *few], []).importance == study_view_of(study, mine, []).importance
 
 
 def test_how_far_a_trial_got_counts_before_its_score():
@@ -114,9 +116,9 @@ def test_how_far_a_trial_got_counts_before_its_score():
             return trial._replace(epochs=3, score=None, state=TrialState.DIVERGED)
         return trial._replace(epochs=1, score=0.9)
 
-    told = account(study, [fared(trial) for trial in lows], [])
-    assert told.importance[0].name == "optimizer"
-    assert told.importance[0].low > 0.5
+    view = study_view_of(study, [fared(trial) for trial in lows], [])
+    assert view.importance[0].name == "optimizer"
+    assert view.importance[0].low > 0.5
 
 
 def finalist(trial: int, parameters: int, *scores: float | None):
@@ -137,36 +139,36 @@ def test_the_finals_are_told_as_they_were_decided(prefer: str, why: str):
     result = {"best": {"trial": 4}, "finalists": [finalist(7, 1200, 0.93, 0.92), finalist(4, 90, 0.92, 0.92)]}
     result["finalists"].append(finalist(5, 90, 0.97, None))
     study = replace(study, result=result, budget={**study.budget, "request": {"prefer": prefer}})
-    told = account(study, [*trials, trials[7]._replace(repeat=3, state=TrialState.FINISHED, score=0.1)], [])
-    text = " ".join(text_of(told).split())
+    view = study_view_of(study, [*trials, trials[7]._replace(repeat=3, state=TrialState.FINISHED, score=0.1)], [])
+    text = " ".join(text_of(view).split())
     assert "7 0.9500 0.9250 0.9300 0.9200" in text
     assert "5 0.9500 diverged 0.9700 diverged" in text
     assert f"Trial 4 won: 7 has the better mean, but {why}." in text
-    assert "flattered it by 0.0300" in text
-    assert as_json(told)["finalists"][2]["mean"] is None
+    assert "0.9500 in the search, 0.9200 when trained again." in text
+    assert plain.account(view)["finalists"][2]["mean"] is None
     study.result["finalists"][1]["scores"] = [0.96, 0.94]  # as when it was chosen, but for the last bit
-    assert "chosen by had no luck in it." in " ".join(text_of(account(study, trials, [])).split())
+    assert "0.9500 in the search and when trained again." in " ".join(text_of(study_view_of(study, trials, [])).split())
 
 
 def test_a_study_of_other_peoples_code_is_explained_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """Nobody told a loss: what mattered, the advice, the picture and the best trials need none."""
+    """There is no loss: what mattered, the advice, the picture and the best trials need none."""
     study, trials, _ = made()
     study = replace(study, metric="score", data={})
-    told = account(study, [t._replace(validation_loss=None) for t in trials], [])
-    assert told.importance[0].name == "learning_rate"
-    assert told.importance[0].low > 0.5
-    assert "learning_rate at the upper edge" in text_of(told)
-    assert max(figure(told).data[0].y) == max(t.score for t in told.trials)
+    view = study_view_of(study, [t._replace(validation_loss=None) for t in trials], [])
+    assert view.importance[0].name == "learning_rate"
+    assert view.importance[0].low > 0.5
+    assert "learning_rate at the upper edge" in text_of(view)
+    assert max(figure(view).data[0].y) == max(t.score for t in view.trials)
     with Store.open(tmp_path / "c.db") as store:
         store.create_study(study)
         store.write("flowers", [t._replace(validation_loss=None) for t in trials])
     assert run(["trials", "flowers", "--best", "1", "--store", str(tmp_path / "c.db")]) == 0
-    assert f"{max(t.score for t in told.trials):.4f}" in capsys.readouterr().out
+    assert f"{max(t.score for t in view.trials):.4f}" in capsys.readouterr().out
 
 
-def test_two_boxes_that_are_open_at_once_are_both_told_and_drawn(told):
+def test_two_boxes_that_are_open_at_once_are_both_told_and_drawn(view):
     other = Box(2, 60, {"learning_rate": {"low": 2e-4, "high": 9e-4}}, "3 of the best 8 lie here")
-    both = replace(told, boxes=(BOX, other))
+    both = study_view_of(made()[0], made()[1], [BOX, other])
     text = text_of(both)
     assert "The last box" not in text
     assert "One of the last two boxes, 1, on the whole of each scale:" in text
@@ -177,11 +179,11 @@ def test_two_boxes_that_are_open_at_once_are_both_told_and_drawn(told):
     assert len({shape.y0 for shape in rectangles}) == 2
 
 
-def test_as_json_is_plain_data(told):
-    plain = json.loads(json.dumps(as_json(told)))
-    assert plain["boxes"][0]["reason"] == BOX.reason
-    assert plain["finalists"][0]["mean"] == pytest.approx(0.92)
-    assert plain["reached"] == [{"epochs": 1, "trials": 600}, {"epochs": 3, "trials": 0}]
+def test_as_json_is_plain_data(view):
+    found = json.loads(json.dumps(plain.account(view)))
+    assert found["boxes"][0]["reason"] == BOX.reason
+    assert found["finalists"][0]["mean"] == pytest.approx(0.92)
+    assert found["reached"] == [{"epochs": 1, "trials": 600}, {"epochs": 3, "trials": 0}]
 
 
 def test_a_hostile_name_is_inert_in_the_page():
@@ -193,7 +195,7 @@ def test_a_hostile_name_is_inert_in_the_page():
 
     study, trials, _ = made("<img src=x onerror=alert(1)>")
     parser = Tags()
-    parser.feed(as_html(account(study, trials, [BOX])))
+    parser.feed(as_html(study_view_of(study, trials, [BOX])))
     assert "img" not in found
     assert "html" in found
 

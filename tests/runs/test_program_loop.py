@@ -707,14 +707,14 @@ def test_the_best_of_a_study_is_what_it_begins_with(pond: Pond, monkeypatch: pyt
 def test_the_screen_shows_what_a_program_told(pond: Pond):
     from rich.console import Console
 
-    from caviar.report import panda
+    from caviar.report.run import family_tree, screen
+    from caviar.views.run import family_view, run_view
 
     pond.raise_one(bowl(), {"learning_rate": 0.1, "momentum": 0.5})
-    seen = client.look("net", pond.store)
     console = Console(width=100, record=True, force_terminal=True)
-    view = panda.View("net", seen.run.progress, seen.epochs, seen.diary, keys=True)
-    console.print(panda.screen(view, 100, 40))
-    console.print(panda.family([seen.run], {"net": seen.epochs}, "net"))
+    with Store.open(pond.store) as store:
+        console.print(screen(run_view(store, "net"), 100, 40, keys=True))
+        console.print(family_tree(family_view(store, "net")))
     text = console.export_text()
     for part in ("epoch 6 of 6", "loss 0.7", "score -1.2", "momentum 0.5", "best -1.2"):
         assert part in text

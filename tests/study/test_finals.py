@@ -26,13 +26,13 @@ from caviar.errors import ConfigError, SpaceError
 from caviar.learners.contract import Outcome, never
 from caviar.learners.dense.native import NativeTraining
 from caviar.records import Trial, TrialState
-from caviar.report import live
+from caviar.report.answer import answer
 from caviar.scheduling.choosing import NEARLY
 from caviar.study import finals
 from caviar.study.check import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, Job, check
-from caviar.study.events import TunedStudy
 from caviar.study.result import _T, _wilson
 from caviar.study.spec import Request
+from caviar.views.live import view_of
 from tests.study.test_tune import SMALL, study_of, target, wine  # noqa: F401
 
 
@@ -284,10 +284,10 @@ def test_when_no_finalist_could_be_repeated(beside: bool, wine: Path, tmp_path: 
     assert study.summary["finalists"] == []
     assert len(study.summary["best"]["repeated"]["scores"]) == 1
     console = Console(record=True, width=120, file=StringIO())
-    console.print(live.answer(TunedStudy(study.name, study.store, study.best, study.summary, "c.db")))
+    console.print(answer(view_of(study)))
     said = console.export_text()
     assert "no time to train it again" in said
-    assert "when chosen" not in said
+    assert "in the search" not in said
 
 
 @pytest.mark.parametrize("worse", [False, True])

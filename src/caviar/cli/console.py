@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from caviar.files import dumps
+from caviar.report.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,8 +28,3 @@ def complain(rule: str, way_out: str) -> None:
 def print_json(result: Mapping[str, Any]) -> None:
     """The one JSON object on stdout."""
     print(dumps(result), flush=True)
-
-
-def visible(text: str) -> str:
-    """``text`` with everything that a terminal would act on, or show in another order, written out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

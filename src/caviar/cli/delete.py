@@ -24,8 +24,9 @@ def delete(
     """
     from rich.text import Text
 
-    from caviar.cli.console import console, print_json, visible
+    from caviar.cli.console import console, print_json
     from caviar.errors import StoreError
+    from caviar.report.text import visible
     from caviar.store import Store
     from caviar.store.examination import delete as delete_study
     from caviar.store.run_examination import delete_run, is_run

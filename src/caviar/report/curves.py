@@ -44,10 +44,11 @@ def chart(series: Sequence[Series], width: int, height: int, log: bool = False) 
 def _dots(points: Sequence[float], across: int, down: int, low: float, high: float, log: bool) -> list[tuple[int, int]]:
     """The places of the points, joined: (x, y) with y from the top."""
 
+    axis = math.log if log else float
+    span = axis(high) / 2 - axis(low) / 2  # halves, for the whole may be above the largest number
+
     def level(value: float) -> float:
-        if log:
-            return math.log(value / low) / math.log(high / low)
-        return (value - low) / (high - low)
+        return (axis(value) / 2 - axis(low) / 2) / span if span > 0 else 0.5
 
     dots: list[tuple[int, int]] = []
     n = len(points)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.records import TrialState
-from caviar.report.text import NO_LUCK, config_text, counted, metric_name, number
+from caviar.report.text import NO_LUCK, config_text, counted, metric_name, number, value_text, visible
 from caviar.views.study import BoxView, Finals, StudyView
 
 _BAR = 40
@@ -94,7 +94,7 @@ def _went(view: StudyView) -> list[Any]:
     for i, each in enumerate(shown):
         if len(view.boxes) > _BOXES and i == _BOXES // 2:
             table.add_row("...", "", f"{len(view.boxes) - _BOXES} more")
-        table.add_row(f"{each.box.first_trial:,}", str(each.box.number), Text(each.box.reason))
+        table.add_row(f"{each.box.first_trial:,}", str(each.box.number), Text(visible(each.box.reason)))
     parts: list[Any] = [table]
     last = [each for each in view.boxes if each.box.first_trial == view.boxes[-1].box.first_trial]
     for each in last:
@@ -110,21 +110,17 @@ def _ranges(each: BoxView) -> Table:
         first, end = math.floor(low * _BAR), max(math.ceil(high * _BAR), math.floor(low * _BAR) + 1)
         bar = Text("·" * first, style="dim") + Text("━" * (end - first), style="bold")
         bar += Text("·" * (_BAR - end), style="dim")
-        ranges.add_row(Text(f"  {name}"), bar, Text(_range_text(each.box.ranges[name])))
+        ranges.add_row(Text(f"  {visible(name)}"), bar, Text(_range_text(each.box.ranges[name])))
     for name, given in each.box.ranges.items():
         if "weights" in given:
-            ranges.add_row(Text(f"  {name}"), "", Text(_range_text(given)))
+            ranges.add_row(Text(f"  {visible(name)}"), "", Text(_range_text(given)))
     return ranges
 
 
 def _range_text(given: Mapping[str, Any]) -> str:
     if "weights" in given:
-        return ", ".join(f"{value} {share:.0%}" for value, share in given["weights"].items())
-    return f"{_value(given['low'])} to {_value(given['high'])}"
-
-
-def _value(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+        return ", ".join(f"{visible(str(value))} {share:.0%}" for value, share in given["weights"].items())
+    return f"{value_text(given['low'])} to {value_text(given['high'])}"
 
 
 def _mattered(view: StudyView) -> list[Any]:
@@ -137,7 +133,7 @@ def _mattered(view: StudyView) -> list[Any]:
         length = max(round(_BAR / 2 * row.importance / most), 0)
         measured = f"{row.importance:.2f} ({row.low:.2f} to {row.high:.2f})"
         tier = view.space[row.name].tier
-        table.add_row(Text(f"  {row.name}"), "█" * length, measured, "" if tier is None else str(tier))
+        table.add_row(Text(f"  {visible(row.name)}"), "█" * length, measured, "" if tier is None else str(tier))
     note = (
         "Importance: how much worse results are predicted when this hyperparameter is shuffled; "
         "in brackets its 90 % interval."

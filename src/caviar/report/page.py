@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from html import escape
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from caviar.records import Trial
 from caviar.report.explain import as_text
-from caviar.report.text import number
+from caviar.report.text import value_text
 from caviar.views.study import StudyView, trial_map
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def figure(view: StudyView) -> Figure:
             showlegend=False,
         )
         drawn.add_trace(trials, row, 1)
-        texts = [escape(_value(value)) for value in axis.ticks.values()]
+        texts = [escape(value_text(value)) for value in axis.ticks.values()]
         drawn.update_yaxes(tickvals=list(axis.ticks), ticktext=texts, range=[-0.02, 1.02], row=row, col=1)
     drawn.update_xaxes(title_text="trial", row=len(places.axes) + 1, col=1)
     drawn.update_layout(
@@ -76,10 +76,6 @@ def figure(view: StudyView) -> Figure:
 
 
 def _label(view: StudyView, trial: Trial, name: str) -> str:
-    value = _value(trial.config[name]) if name in trial.config else ""
+    value = value_text(trial.config[name]) if name in trial.config else ""
     score = "none" if trial.score is None else f"{trial.score:.4f}"
     return f"trial {trial.number}: {name} {value}, {view.head.record.metric} {score}"
-
-
-def _value(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)

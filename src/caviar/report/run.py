@@ -15,7 +15,7 @@ from rich.tree import Tree
 
 from caviar.records import DiaryEntry, RunMeasurement
 from caviar.report.curves import chart
-from caviar.report.text import counted, duration, metric_name, number, value_text
+from caviar.report.text import config_text, counted, duration, metric_name, number, visible
 from caviar.views.run import Family, Layer, Member, Point, RunView, is_routine, number_of, point
 
 _BAR = 30
@@ -53,7 +53,7 @@ def epoch_line(name: str, measurement: RunMeasurement, epochs: int | None = None
     of = f" of {epochs}" if epochs is not None else f", step {clock.step:,}"
     if main.metric is None or not set(values) >= _OF_A_NETWORK:
         numbers = {k: v for k, v in values.items() if isinstance(v, int | float) and k != "seconds"}
-        shown = ", ".join(f"{key} {number(value)}" for key, value in numbers.items())
+        shown = ", ".join(f"{visible(key)} {number(value)}" for key, value in numbers.items())
     else:
         shown = (
             f"train loss {number(values['train_loss'])} | "
@@ -67,7 +67,7 @@ def epoch_line(name: str, measurement: RunMeasurement, epochs: int | None = None
 def entry_line(entry: DiaryEntry) -> str:
     """A diary entry as one line."""
     who = f"{entry.who}: " if entry.who not in ("", "caviar") else ""
-    return f"epoch {entry.clock.epoch}, step {entry.clock.step:,} | {entry.kind} | {who}{entry.text}"
+    return visible(f"epoch {entry.clock.epoch}, step {entry.clock.step:,} | {entry.kind} | {who}{entry.text}")
 
 
 def diary_table(view: RunView, everything: bool) -> Group:
@@ -79,8 +79,8 @@ def diary_table(view: RunView, everything: bool) -> Group:
     for entry in view.diary:
         if everything or not is_routine(entry):
             when = entry.written[:19].replace("T", " ")
-            what = Text(entry.text, style=_STYLES.get(entry.kind, ""))
-            grid.add_row(when, str(entry.clock.epoch), f"{entry.clock.step:,}", Text(entry.who), what)
+            what = Text(visible(entry.text), style=_STYLES.get(entry.kind, ""))
+            grid.add_row(when, str(entry.clock.epoch), f"{entry.clock.step:,}", Text(visible(entry.who)), what)
     head = f": {run.kind}, {run.state}, seed {run.seed}, begun {run.created[:19]}"
     return Group(Text.assemble((run.name, "bold"), head), grid)
 
@@ -107,7 +107,7 @@ def ended(summary: Mapping[str, Any]) -> Group:
     done = counted(summary["epochs"], "epoch")
     if "values" in summary:  # of somebody's program, which reports some of its mini-batches
         reported = ({} if summary["score"] is None else {"score": summary["score"]}) | dict(summary["values"])
-        grid.add_row("reported", Text(", ".join(f"{name} {number(value)}" for name, value in reported.items())))
+        grid.add_row("reported", Text(config_text(reported)))
         done += f", at least {counted(summary['steps'], 'mini-batch', 'mini-batches')}" if summary["steps"] else ""
     else:
         done += f", {counted(summary['steps'], 'mini-batch', 'mini-batches')}"
@@ -173,7 +173,7 @@ def _numbers(view: RunView) -> Table:
     if view.last is not None:
         grid.add_row(f"epoch {view.last.epoch}", Text(_epoch(view, view.last)))
     if view.knobs:
-        grid.add_row("knobs", Text(", ".join(f"{name} {value_text(value)}" for name, value in view.knobs.items())))
+        grid.add_row("knobs", Text(config_text(view.knobs)))
     return grid
 
 
@@ -184,7 +184,7 @@ def _epoch(view: RunView, last: Point) -> str:
     if "inside" not in values:
         rates = ("learning_rate", view.progress.rate_knob)
         names = [name for name in values if name not in ("seconds", *rates, last.metric)]
-    shown = [f"{metric_name(name)} {number(number_of(values.get(name)))}" for name in names]
+    shown = [f"{metric_name(visible(name))} {number(number_of(values.get(name)))}" for name in names]
     if last.metric is not None:
         shown.append(f"{metric_name(last.metric)} {_score(last)}")
     best = view.best

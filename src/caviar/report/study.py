@@ -12,7 +12,7 @@ from rich.text import Text
 
 from caviar.records import Trial, TrialState, Value
 from caviar.records.ranking import TASK_METRICS
-from caviar.report.text import config_text, counted, duration, metric_name, number, score_text
+from caviar.report.text import config_text, counted, duration, metric_name, number, score_text, visible
 from caviar.views.study import Running, StudyHead, StudyRow
 
 _BAR = 32
@@ -22,7 +22,12 @@ def heading(head: StudyHead) -> Text:
     """The task of a study: its data or its program, and the threads that train."""
     study, table = head.record, head.table
     if table is None:
-        task = head.command or ("a function" if head.kind == "function" else "trained by a program of your own")
+        tasks = {
+            "program": visible(head.command or ""),
+            "function": "a function",
+            "asked": "trained by your own program",
+        }
+        task = tasks[head.kind]
         epochs = f", up to {counted(head.rungs[-1], 'epoch')} each" if head.rungs else ""
         return Text.assemble((study.name, "bold"), f": {task}; {head.threads} at once{epochs}, seed {study.seed}.")
     classes = counted(table.classes, "class", "classes") if table.classes else "a number to predict"
@@ -54,7 +59,7 @@ def picture(running: Running) -> Group:
         line.add_row(Text(f"{epoch:>3}"), bar, Text(f"{reached:,}"))
         grid.add_row("epochs" if rung == 0 else "", line)
     if progress.note:
-        grid.add_row("note", Text(progress.note, style="yellow"))
+        grid.add_row("note", Text(visible(" ".join(progress.note.split())), style="yellow"))
     if not running.alive:
         grid.add_row("note", Text("its process has ended; caviar resume goes on with it", style="yellow"))
     return Group(Padding(grid, (1, 0, 0, 0)))
@@ -67,7 +72,7 @@ def line(running: Running) -> str:
     if progress.helpers:
         parts.append(counted(progress.helpers, "helper"))
     if progress.note:
-        parts.append(" ".join(progress.note.split()))
+        parts.append(visible(" ".join(progress.note.split())))
     return " | ".join(parts)
 
 

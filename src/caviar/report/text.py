@@ -14,9 +14,16 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
+def visible(text: str) -> str:
+    """``text`` with everything that a terminal would act on, or show in another order, written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def value_text(value: object) -> str:
     """A hyperparameter's value: numbers by four digits, true and false as TOML has them."""
-    return number(value) if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, float):
+        return number(value)
+    return str(value).lower() if isinstance(value, bool) else visible(str(value))
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:
@@ -39,7 +46,7 @@ def score_text(score: Score, interval: str = "") -> str:
 
 def config_text(config: Config) -> str:
     """A config on one line: learning_rate 0.012, layers 3, ..."""
-    return ", ".join(f"{name} {value_text(value)}" for name, value in config.items())
+    return ", ".join(f"{visible(name)} {value_text(value)}" for name, value in config.items())
 
 
 def duration(seconds: float) -> str:

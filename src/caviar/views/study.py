@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -308,8 +309,8 @@ def trial_map(view: StudyView) -> TrialMap:
     numbers = tuple(trial.number for trial in view.trials)
     names = list(view.space.searched)
     u = view.space.to_unit([trial.config for trial in view.trials]) if numbers else np.empty((0, len(names)))
-    starts = sorted({each.box.first_trial for each in view.boxes})
-    ends = dict(zip(starts, [*starts[1:], numbers[-1] if numbers else 0], strict=True))
+    starts = [*sorted({each.box.first_trial for each in view.boxes}), numbers[-1] if numbers else 0]
+    ends = dict(pairwise(starts))  # two boxes may have been open at once
     return TrialMap(
         numbers,
         tuple(best),

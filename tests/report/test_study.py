@@ -1,0 +1,137 @@
+"""The screens of a study: nothing is too odd to be drawn, and the words are those of people."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console, RenderableType
+
+from caviar.records import StudyProgress, StudyState, Trial, TrialState
+from caviar.report import plain
+from caviar.report.answer import answer
+from caviar.report.explain import as_text
+from caviar.report.page import figure
+from caviar.report.study import heading, line, picture, studies_table, trials_table
+from caviar.views.answer import answer_of
+from caviar.views.study import Running, head, progress_of, ranked, study_row, study_view_of
+from tests.records.test_study import PROGRESS
+from tests.views.records import STUDIES, study_of
+
+
+def drawn(renderable: RenderableType, width: int = 140) -> str:
+    console = Console(width=width, record=True, file=StringIO(), force_terminal=True)
+    console.print(renderable)
+    return console.export_text()
+
+
+@given(STUDIES, PROGRESS, st.sampled_from([60, 200]))
+@settings(deadline=None)
+def test_no_study_is_too_odd_to_be_drawn(made, progress: StudyProgress, width: int):
+    """Odd names and texts, no trial at all, one, none that finished, NaN, studies of every kind."""
+    study, trials, boxes = made
+    for running in (Running(head(study), progress), Running(head(study), progress_of(study, trials), alive=False)):
+        assert "\n" not in line(running)
+        pages = [heading(running.head), picture(running)]
+        assert max(len(row) for page in pages for row in drawn(page, width).splitlines()) <= width
+        plain.running(running)
+    view = study_view_of(study, trials, boxes)
+    for page in (as_text(view), studies_table([study_row(study, {})]), trials_table("loss", trials, 3)):
+        assert max(map(len, drawn(page, width).splitlines())) <= width
+    plain.account(view)
+
+
+@given(STUDIES)
+@settings(deadline=None, max_examples=5)
+def test_no_study_is_too_odd_for_its_picture(made):
+    assert len(figure(study_view_of(*made)).data) == 5  # the best so far, and one a hyperparameter
+
+
+def test_one_is_one():
+    study = study_of(
+        data={"rows": 1, "features": 1, "classes": 1, "train": 1, "validation": 0, "test": 0},
+        environment={"threads": 1, "instruction_set": "avx2"},
+    )
+    assert "1 row, 1 feature, 1 class; 1 to train" in heading(head(study)).plain
+    assert heading(head(study)).plain.endswith("Seed 1, 1 thread, avx2.")
+
+
+def trial(number: int, epochs: int, state: TrialState = TrialState.STOPPED) -> Trial:
+    return Trial(number, {"learning_rate": 0.1}, state, epochs, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "ladder"),
+    [
+        ([1] * 6, "6 trials trained for 1 epoch; as much work as training 2 networks to the end."),
+        ([1, 1, 3], "3 trials trained for 1 epoch, 1 went on to 3; as much work as training 2 networks to the end."),
+        ([3], "1 trial trained for 1 epoch, 1 went on to 3; as much work as training one network to the end."),
+        ([1], "1 trial trained for 1 epoch; less work than training one network to the end."),
+    ],
+)
+def test_the_ladder_is_told_in_trials_and_work(epochs: list[int], ladder: str):
+    view = study_view_of(study_of(), [trial(number, n) for number, n in enumerate(epochs)], [])
+    text = " ".join(drawn(as_text(view)).split())
+    assert ladder in text
+    assert "Too few networks were trained to the end to narrow the search; more time would help." in text
+
+
+def summary(**best: object) -> dict:
+    return {"study": "net", "store": "c.db", "seconds": 3.0, "trials": {"started": 3}, "best": {"trial": 1, **best}}
+
+
+def table_summary(how: str, planned: int, scores: list[float], gap: float) -> dict:
+    mean = sum(scores) / len(scores)
+    repeated = {"metric": "accuracy", "how": how, "planned": planned, "scores": scores, "mean": mean}
+    repeated |= {"low": mean - 0.01, "high": mean + 0.01, "when_chosen": mean + gap, "gap": gap}
+    return summary(config={"l2": 0.0}, validation={"accuracy": mean, "log_loss": 0.1}, repeated=repeated)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (table_summary("fresh seeds", 3, [0.5, 0.5, 0.5], 0.1), "mean of 3 repeats with fresh seeds"),
+        (table_summary("fresh seeds", 3, [0.5], 0.1), "mean of 1 repeat with fresh seeds"),
+        (
+            table_summary("5-fold cross-validation", 5, [0.5, 0.5], 0.1),
+            "mean of 2 of 5 folds; there was no time for more",
+        ),
+        (table_summary("5-fold cross-validation", 5, [0.5] * 5, 0.1), "mean of a 5-fold cross-validation"),
+        (
+            table_summary("fresh seeds", 3, [0.5], -0.1),
+            "0.4000 in the search, 0.5000 (95 %: 0.490 to 0.510) when trained",
+        ),
+        (table_summary("fresh seeds", 3, [0.5], 1e-6), "accuracy 0.5000 (95 %: 0.490 to 0.510) in the search and when"),
+        (
+            summary(config={}, goal="minimize", score=0.806, epochs=9, repeated=None, folder=None),
+            "0.806 after 9 epochs is the best of all trials, so probably a little lucky; check it with 3 repeats",
+        ),
+        (
+            summary(
+                config={},
+                goal="maximize",
+                score=0.8,
+                epochs=1,
+                repeated={"how": "fresh seeds", "scores": [0.7, 0.8], "mean": 0.75, "when_chosen": 0.8, "gap": 0.05},
+            ),
+            "0.8 after 1 epoch in the search, 0.75 when trained again (mean of 2 repeats with fresh seeds)",
+        ),
+        (summary(config={"x": 1}, score=0.7), "trial 1: x 1"),
+    ],
+)
+def test_an_answer_says_what_its_scores_are(found: dict, said: str):
+    assert said in drawn(answer(answer_of(found, "score")), 200)
+
+
+def test_the_best_trials_come_first_and_hidden_ones_are_counted():
+    trials = [trial(0, 1)._replace(score=0.1), trial(1, 1)._replace(score=0.9), trial(2, 1, TrialState.DIVERGED)]
+    text = drawn(trials_table("accuracy", ranked("accuracy", trials), 2))
+    assert [row.split()[0] for row in text.splitlines()[1:3]] == ["1", "0"]
+    assert "1 more: --best N shows N" in text
+
+
+def test_a_study_whose_process_has_ended_says_so():
+    study = study_of(state=StudyState.RUNNING)
+    assert "its process has ended" in drawn(picture(Running(head(study), progress_of(study, []), alive=False)))

@@ -1,0 +1,124 @@
+"""Facts of a study, against pandas on the rows of the store."""
+
+from __future__ import annotations
+
+import copy
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+from caviar.records import StudyState, Trial, TrialState
+from caviar.records.ranking import smaller_is_better
+from caviar.store import Store
+from caviar.views.study import head, kind_of, ranked, running, study_rows, study_view, study_view_of, trial_map
+from tests.views.records import SPACE, STUDIES, study_of
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory):
+    """A store with a study of 80 trials, the best three of them repeated."""
+    random = np.random.default_rng(7)
+    trials = []
+    for number, config in enumerate(SPACE.sample(80, seed=3)):
+        epochs = int(random.choice([1, 1, 1, 3]))
+        state = TrialState.FINISHED if epochs == 3 else TrialState.STOPPED
+        score = float(random.random())
+        if number % 13 == 5:
+            state, score = TrialState.DIVERGED, math.nan
+        trials.append(Trial(number, config, state, epochs, score, 1 - score))
+    best = ranked("accuracy", trials)[:3]
+    again = [
+        trial._replace(repeat=repeat, state=TrialState.FINISHED, score=trial.score - 0.01 * repeat)
+        for trial in best
+        for repeat in (1, 2)
+    ]
+    path: Path = tmp_path_factory.mktemp("views") / "c.db"
+    with Store.open(path) as opened:
+        opened.create_study(study_of())
+        opened.write("net", [*trials, *again])
+        opened.finish_study(
+            "net", StudyState.FINISHED, {"best": {"trial": best[1].number}}, "2026-11-21T00:01:00+00:00"
+        )
+        yield opened
+
+
+def test_the_account_is_what_pandas_finds_in_the_rows_of_the_store(store: Store):
+    view = study_view(store, "net")
+    rows = store.trials_frame("net")
+    own = rows[rows.repeat == 0]
+    assert {str(state): n for state, n in view.outcomes.items() if n} == own.state.value_counts().to_dict()
+    assert view.epochs == own.epochs.sum()
+    assert [(rung.epochs, set(rung.trials)) for rung in view.rungs] == [
+        (n, set(own[own.epochs >= n].number)) for n in (1, 3)
+    ]
+    assert view.lowest_diverged == own[own.state == "diverged"].learning_rate.min()
+    assert view.progress.best is not None
+    assert view.progress.best.number == own.loc[own.score.idxmax()].number
+    assert view.progress.elapsed == 60.0
+    means = rows[rows.repeat > 0].groupby("number").score.mean().sort_values(ascending=False)
+    assert [f.trial for f in view.finals.finalists] == means.index.tolist()
+    assert [f.mean for f in view.finals.finalists] == pytest.approx(means.tolist())
+    scores = own.set_index("number").score
+    assert [f.gap for f in view.finals.finalists] == pytest.approx((scores[means.index] - means).tolist())
+    assert view.finals.winner is view.finals.finalists[1]
+    assert view.finals.decision == "noise"
+    drawn = trial_map(view)
+    assert pd.Series(drawn.best_so_far, dtype=float).tolist() == own.score.cummax().ffill().tolist()
+    assert np.argmax(drawn.ranks) == own.score.argmax()
+    rates = np.log10(own.learning_rate / 1e-4) / 4
+    assert drawn.axes[0].u == pytest.approx(rates.to_numpy())
+
+
+def test_the_list_of_studies_counts_as_pandas_does(store: Store):
+    (row,) = study_rows(store)
+    own = store.trials_frame("net").query("repeat == 0")
+    assert sum(row.counts.values()) == len(own)
+    assert row.answer is not None
+    assert row.answer.trial == study_view(store, "net").finals.winner.trial
+
+
+def test_a_study_that_another_process_runs_is_seen_in_the_store(store: Store):
+    view = running(store, "net")
+    assert (view.alive, view.is_running, view.started) == (True, False, 80)
+    assert view.progress.reached == tuple(len(rung.trials) for rung in study_view(store, "net").rungs)
+
+
+@given(STUDIES)
+@settings(deadline=None)
+def test_views_are_functions_of_records_and_change_none(made):
+    before = copy.deepcopy(made)
+    view = study_view_of(*made)
+    assert repr(made) == repr(before)
+    assert sum(view.outcomes.values()) == len(view.trials)
+    assert [len(r.trials) for r in view.rungs] == sorted((len(r.trials) for r in view.rungs), reverse=True)
+    again = study_view_of(*made)
+    assert (again.importance, again.advice, repr(again.finals)) == (view.importance, view.advice, repr(view.finals))
+
+
+@given(STUDIES)
+@settings(deadline=None)
+def test_the_best_so_far_never_gets_worse(made):
+    view = study_view_of(*made)
+    sign = -1 if smaller_is_better(view.head.record.metric) else 1
+    best = [sign * score for score in trial_map(view).best_so_far if score is not None]
+    assert best == sorted(best)
+
+
+@pytest.mark.parametrize(
+    ("budget", "data", "kind"),
+    [
+        ({}, {"rows": 1}, "table"),
+        ({"program": {"command": None}}, {}, "function"),
+        ({"program": {"command": "./train"}}, {}, "program"),
+        ({"asked": True}, {}, "asked"),
+    ],
+)
+def test_the_kind_of_a_study(budget: dict, data: dict, kind: str):
+    study = study_of(budget=budget, data=data)
+    assert (kind_of(study), head(study).kind) == (kind, kind)
+    assert (head(study).table is None) == (kind != "table")
+    assert head(study).command == ("./train" if kind == "program" else None)
