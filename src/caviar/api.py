@@ -31,6 +31,7 @@ from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
 from caviar.study.loop import follow, follow_program, take_up
 from caviar.study.programs import EPOCHS, ProgramRequest
 from caviar.study.spec import DEFAULT_SEARCH, Request
+from caviar.views.live import view_of
 
 if TYPE_CHECKING:
     from caviar.clients.caviar_client import Trial
@@ -361,7 +362,6 @@ def _answer(events: Generator[Event, None, None], reading: str, progress: bool |
 def _shown(events: Generator[Event, None, None], reading: str) -> Event | None:
     """The last of ``events``, shown. An error of the display does not end the study."""
     from caviar.report.showing import Stderr, showing  # with rich: a study that is not shown need not wait for it
-    from caviar.views.live import view_of
 
     people = Stderr()
     name, last = "", None

@@ -86,7 +86,7 @@ def test_a_doctor_finds_and_mends_what_is_wrong_with_a_run(url: str, capsys: Cap
     assert report["store"]["runs"] == 1
 
     assert run(["doctor", "wine", "--store", url, "--repair"]) == 0
-    assert capsys.readouterr().out.count("mended: ") == 4
+    assert capsys.readouterr().out.count("fixed: ") == 4
     assert state_of(url) == (RunState.INTERRUPTED, ["kept", "kept", "damaged", "damaged", "kept"])
     assert run(["doctor", "--store", url, "--repair", "--json"]) == 0
     assert len(damage(printed(capsys))) == 1

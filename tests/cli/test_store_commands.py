@@ -86,7 +86,7 @@ def test_a_doctor_finds_and_mends(url: str, capsys: Capture) -> None:
     assert report["machine"]["packages"]["numpy"] == np.__version__
 
     assert run(["doctor", "flowers", "--store", url, "--repair"]) == 0
-    assert capsys.readouterr().out.count("mended: ") == 4
+    assert capsys.readouterr().out.count("fixed: ") == 4
     assert run(["doctor", "--store", url, "--repair", "--json"]) == 0
     assert len(damage(printed(capsys))) == 1
     assert run(["doctor", "--store", url, "--json"]) == 0

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from caviar.cli.options import Json, Quiet
 from caviar.cli.follow_study import follow_study
+from caviar.cli.options import Json, Quiet
 from caviar.data import samples
 from caviar.study.loop import follow
 from caviar.study.spec import Request

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from caviar.api import refuse_other_kind
-from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.cli.follow_study import follow_study
+from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.errors import ConfigError
 from caviar.study.loop import follow, follow_program
 from caviar.study.programs import ProgramRequest

@@ -27,7 +27,7 @@ def answer(found: Answer) -> Group:
         scores = f"{score_text(found.validation)}, {_beside(found.validation)}"
         grid.add_row("validation", f"{scores}, {_mean_of(found.repeated)}" if found.repeated else scores)
         if found.repeated is not None and found.repeated.how != "not repeated":
-            grid.add_row("trained again", _two_scores(found.metric, found.repeated))
+            grid.add_row("repeated", _two_scores(found.metric, found.repeated))
     elif found.score is not None:
         grid.add_row("score", _own_score(found.score, found))
     if found.parameters is not None:
