@@ -109,7 +109,7 @@ def test_tune_in_a_pipe_says_what_it_found(fresh: Path, capsys: pytest.CaptureFi
     assert err == ""
     assert out.startswith("wine: 178 rows, 13 features, 3 classes")
     assert "sealed test  accuracy" in out
-    assert "the mean of a 5-fold cross-validation" in " ".join(out.split())
+    assert "mean of a 5-fold cross-validation" in " ".join(out.split())
     assert "when trained again" in " ".join(out.split())
     assert "parameters, trained on" in out
     assert "ensemble" not in out

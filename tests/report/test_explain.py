@@ -133,7 +133,7 @@ def finalist(trial: int, parameters: int, *scores: float | None):
         ("fast", "4 is within a hundredth of it and the quickest network that is"),
     ],
 )
-def test_the_finals_are_told_as_they_were_decided(prefer: str, why: str):
+def test_the_finals_are_explained_as_they_were_decided(prefer: str, why: str):
     """By the repeats that all finalists have, which the answer keeps: the store may know more of one of them."""
     study, trials, _ = made()
     result = {"best": {"trial": 4}, "finalists": [finalist(7, 1200, 0.93, 0.92), finalist(4, 90, 0.92, 0.92)]}
@@ -166,7 +166,7 @@ def test_a_study_of_other_peoples_code_is_explained_too(tmp_path: Path, capsys: 
     assert f"{max(t.score for t in view.trials):.4f}" in capsys.readouterr().out
 
 
-def test_two_boxes_that_are_open_at_once_are_both_told_and_drawn(view):
+def test_two_boxes_that_are_open_at_once_are_both_named_and_drawn(view):
     other = Box(2, 60, {"learning_rate": {"low": 2e-4, "high": 9e-4}}, "3 of the best 8 lie here")
     both = study_view_of(made()[0], made()[1], [BOX, other])
     text = text_of(both)

@@ -58,15 +58,15 @@ def test_the_text_has_what_was_measured(lines: list[Line]) -> None:
 
 
 def test_the_json_is_json_and_whole(lines: list[Line]) -> None:
-    told = json.loads(dumps(as_json(lines)))
-    by_name = {row["name"]: row for row in told["frameworks"]}
+    entry = json.loads(dumps(as_json(lines)))
+    by_name = {row["name"]: row for row in entry["frameworks"]}
     assert by_name["pytorch-row"]["speeds"][0]["theirs"] == 2000
     assert by_name["pytorch-row"]["licence"]["source"]
     assert by_name["jax-row"]["failure"] == HOSTILE
     assert by_name["jax-row"]["import_seconds"] is None
     assert by_name["dl4j"]["deploy"] is None
     assert by_name["dl4j"]["failure"] == "not timed here"
-    assert told["networks"]["small"] == {"widths": [64, 128, 10], "batch": 32}
+    assert entry["networks"]["small"] == {"widths": [64, 128, 10], "batch": 32}
 
 
 class Tags(HTMLParser):

@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 PROGRAMS = HERE / "shortest"
 _SILENT = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 
-Told = tuple[str, str]  # what is said, and where that was read
+Statement = tuple[str, str]  # a text, and its source
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Facts:
 
     name: str
     title: str
-    licence: Told | None
-    governance: Told | None
-    release: Told | None
-    deploy: Told | None
+    licence: Statement | None
+    governance: Statement | None
+    release: Statement | None
+    deploy: Statement | None
     program: Path | None
     lines: int | None
 
@@ -37,15 +37,15 @@ class Facts:
 def read_facts(path: Path = HERE / "facts.toml", programs: Path = PROGRAMS) -> dict[str, Facts]:
     """All of them by name, in the order of the file."""
     facts = {}
-    for name, told in tomllib.loads(path.read_text(encoding="utf-8")).items():
-        entries = {key: (told[key][0], told[key][1]) if key in told else None for key in _ENTRIES}
+    for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
+        entries = {key: (entry[key][0], entry[key][1]) if key in entry else None for key in _ENTRIES}
         program: Path | None = programs / f"{name}.py"
         lines = None
         if program is not None and program.exists():
             lines = count_lines(program.read_text(encoding="utf-8"))
         else:
             program = None
-        facts[name] = Facts(name, told["title"], **entries, program=program, lines=lines)
+        facts[name] = Facts(name, entry["title"], **entries, program=program, lines=lines)
     return facts
 
 

@@ -65,7 +65,8 @@ def _mean_of(repeated: Repeated) -> str:
     if "fold" not in repeated.how:
         return f"mean of {counted(done, 'repeat')} with fresh seeds"
     if done < repeated.planned:
-        return f"mean of {done} of {repeated.planned} folds; there was no time for more"
+        folds = f"one of {repeated.planned} folds" if done == 1 else f"mean of {done} of {repeated.planned} folds"
+        return f"{folds}; there was no time for more"
     return f"mean of a {repeated.how}"
 
 

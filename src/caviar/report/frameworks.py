@@ -1,4 +1,4 @@
-"""Which framework? What was measured and what is known, as a table, as data, and as a page with bars.
+"""Frameworks beside one another: measurements and known facts, as a table, as data, and as a page with bars.
 
 The columns are what the course chooses by: ease of programming and deployment, running speed, true openness.
 """
@@ -15,7 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from caviar.frameworks.facts import Facts, Told
+from caviar.frameworks.facts import Facts, Statement
 from caviar.frameworks.timing import NETWORKS, Timing
 from caviar.machine import processor, processors
 
@@ -28,7 +28,7 @@ _MEASURED = ("lines", "import, s", "first step, s", *(f"{network.name}, steps/s"
 
 @dataclass(frozen=True)
 class Line:
-    """One framework: what is known, and what was measured if it is on this machine."""
+    """One framework: its facts, and its measurements if it is on this machine."""
 
     facts: Facts
     timing: Timing | None
@@ -54,7 +54,7 @@ def _rate(line: Line, network: str) -> float:
 
 
 def machine() -> str:
-    """What the figures are of: the processor, of which one core was used."""
+    """The processor that the figures were measured on, of which one core was used."""
     return f"{processor()}, {processors()} cores, of which one was used"
 
 
@@ -80,12 +80,12 @@ def _row(line: Line) -> dict[str, Any]:
         "accuracy": timing and timing.accuracy,
         "speeds": [] if timing is None else [asdict(speed) for speed in timing.speeds],
         "failure": ABSENT if timing is None else timing.failure or None,
-        **{name: told and {"says": told[0], "source": told[1]} for name, told in entries.items()},
+        **{name: entry and {"says": entry[0], "source": entry[1]} for name, entry in entries.items()},
     }
 
 
 def measured_cells(line: Line) -> list[str]:
-    """The line's cells under ``_MEASURED``: how easy it is to write, how fast it runs."""
+    """The line's cells under ``_MEASURED``: ease of writing, and speed."""
     timing = line.timing
     speeds = {} if timing is None else {speed.network: speed for speed in timing.speeds}
     cells = ["-" if line.facts.lines is None else str(line.facts.lines)]
@@ -101,17 +101,19 @@ def measured_cells(line: Line) -> list[str]:
     return cells
 
 
-def told_cells(line: Line) -> list[str]:
-    """How open it is, and what it can be deployed as."""
-    return [_says(told) for told in (line.facts.licence, line.facts.governance, line.facts.release, line.facts.deploy)]
+def known_cells(line: Line) -> list[str]:
+    """Its openness, and the forms that it can be deployed in."""
+    return [
+        _says(entry) for entry in (line.facts.licence, line.facts.governance, line.facts.release, line.facts.deploy)
+    ]
 
 
-def _says(told: Told | None) -> str:
-    return "unknown" if told is None else told[0]
+def _says(statement: Statement | None) -> str:
+    return "unknown" if statement is None else statement[0]
 
 
 def as_text(lines: Sequence[Line]) -> Group:
-    """Two tables for a terminal, and what went wrong."""
+    """Two tables for a terminal, and the failures."""
     speed = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     speed.add_column("framework", overflow="fold")
     for heading in _MEASURED:
@@ -122,7 +124,7 @@ def as_text(lines: Sequence[Line]) -> Group:
     for line in lines:
         if line.timing is not None:
             speed.add_row(Text(line.title), *measured_cells(line))
-        known.add_row(Text(line.title), *map(Text, told_cells(line)))
+        known.add_row(Text(line.title), *map(Text, known_cells(line)))
     notes = [Text(f"{line.title}: {line.timing.failure}") for line in lines if line.timing and line.timing.failure]
     absent = [line.title for line in lines if line.timing is None]
     if absent:
@@ -138,7 +140,7 @@ def as_text(lines: Sequence[Line]) -> Group:
 
 
 def legend() -> str:
-    """What the measured columns mean."""
+    """The meaning of the measured columns."""
     networks = "; ".join(
         f"{network.name}: {'-'.join(map(str, network.widths))}, batch {network.batch}" for network in NETWORKS
     )
@@ -172,17 +174,17 @@ def as_html(lines: Sequence[Line]) -> str:
 
 
 def _html_row(line: Line) -> str:
-    told = (line.facts.licence, line.facts.governance, line.facts.release, line.facts.deploy)
+    entries = (line.facts.licence, line.facts.governance, line.facts.release, line.facts.deploy)
     measured = "".join(f"<td>{escape(cell)}</td>" for cell in measured_cells(line))
     known = "".join(
         f"<td title='{escape('' if entry is None else entry[1], quote=True)}'>{escape(_says(entry))}</td>"
-        for entry in told
+        for entry in entries
     )
     return f"<tr><td>{escape(line.title)}</td>{measured}{known}</tr>"
 
 
 def figure(lines: Sequence[Line]) -> Figure:
-    """Bars of what was measured: steps a second on both networks, lines, and seconds until the first step is done."""
+    """Bars of the measurements: steps a second on both networks, lines, and seconds until the first step is done."""
     from plotly.graph_objects import Bar
     from plotly.subplots import make_subplots
 

@@ -301,7 +301,7 @@ def trial_map(view: StudyView) -> TrialMap:
     """Every trial's place on each hyperparameter's scale, its rank, and the best score until then."""
     metric = view.head.record.metric
     keys = [rank_key_of(metric, trial) for trial in view.trials]
-    order = {key: rank for rank, key in enumerate(sorted(set(keys)))}
+    places = {key: place for place, key in enumerate(sorted(set(keys)))}
     best, so_far = [], WORST
     for key in keys:
         so_far = max(so_far, key)
@@ -314,7 +314,7 @@ def trial_map(view: StudyView) -> TrialMap:
     return TrialMap(
         numbers,
         tuple(best),
-        tuple(order[key] / max(len(order) - 1, 1) for key in keys),
+        tuple(places[key] / max(len(places) - 1, 1) for key in keys),
         tuple(Axis(name, u[:, i], _ticks(view.space, name)) for i, name in enumerate(names)),
         tuple((each, each.box.first_trial, ends[each.box.first_trial]) for each in view.boxes),
     )
