@@ -1,4 +1,4 @@
-// What a layer does to its strips besides the products: activation, batch normalisation, dropout, softmax with cross-entropy.
+// The work of a layer on its strips besides the products: activation, batch normalisation, dropout, softmax with cross-entropy.
 // Forward and backward stand together. Included once per level, inside that level's namespace. nn/ has the same formulas in float64.
 #pragma once
 
@@ -182,7 +182,7 @@ inline void column_sums(const float* d, int m, float* sums) {
     }
 }
 
-// What a softmax says of a group of rows, one row a lane.
+// Result of a softmax for a group of rows, one row a lane.
 struct Softmax {
     vec largest;  // the largest logit
     vec sum;      // of e**(logit - largest)

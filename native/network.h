@@ -1,4 +1,4 @@
-// What a network looks like in memory. Plain data only: every instruction-set level is compiled separately and shares this.
+// A network in memory. Plain data only: every instruction-set level is compiled separately and shares this.
 //
 // Notation
 //   m       rows (examples) of a mini-batch
@@ -30,7 +30,7 @@ constexpr int padded(int n) { return (n + strip - 1) / strip * strip; }
 
 enum class Activation : int { identity, relu, leaky_relu, tanh, sigmoid, elu, gelu, silu };
 
-// What the output layer's z means: a logit for each class; one logit for the second of two classes; the predicted number.
+// Meaning of the output layer's z: a logit for each class; one logit for the second of two classes; the predicted number.
 enum class Output : int { softmax, sigmoid, linear };
 
 struct Layer {
@@ -73,7 +73,7 @@ struct Network {
     size_t input, transposed, gradient, delta_a, delta_b, scale, shift, workspace;
 };
 
-// What belongs to one trial and outlives a step.
+// Arrays of one trial that outlive a step.
 struct State {
     float* parameters;
     float* first;
@@ -83,7 +83,7 @@ struct State {
     double first_steps, second_steps;  // that each moment has seen; no whole numbers where a beta was turned on the way
 };
 
-// What the rows are to be: classes, or numbers. One of the two is null.
+// Targets of the rows: classes, or numbers. One of the two is null.
 struct Targets {
     const int32_t* classes;
     const float* values;

@@ -19,7 +19,7 @@ using Floats = std::unique_ptr<float[], Free>;
 
 Floats zeros(size_t n);  // aligned to a cache line; throws std::bad_alloc
 
-// What the user chose; lay_out turns it into offsets.
+// Choices of the user; lay_out turns it into offsets.
 struct Settings {
     std::vector<int> widths;  // inputs, hidden units ..., the columns of the output layer
     Activation activation = Activation::relu;
@@ -64,7 +64,7 @@ struct Epoch {
     double seconds;
 };
 
-// What one layer looks like from the inside, on one mini-batch.
+// One layer from the inside, on one mini-batch.
 struct Inside {
     double activation_mean, activation_deviation, gradient_norm, update_to_weight, dead;
 };

@@ -28,7 +28,7 @@ EXAMPLES = Examples(np.ones((7, 2), dtype=np.float32), np.zeros(7, dtype=np.int3
 def test_the_seal_opens_once() -> None:
     sealed = Sealed(EXAMPLES)
     copied = copy.copy(sealed)
-    deep = copy.deepcopy(Dataset("d", EXAMPLES, EXAMPLES, sealed, None, {})).test  # type: ignore[arg-type]
+    deep = copy.deepcopy(Dataset("d", EXAMPLES, EXAMPLES, sealed, None, "")).test  # type: ignore[arg-type]
     assert deep is not None
     assert sealed.open() is EXAMPLES
     for spent in (sealed, copied, deep):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +22,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three parts of a table, and the preprocessing learned from the first.
-
-    ``facts`` is the ``data`` object of a result: task, rows, features, classes (None for regression), train,
-    validation, test, sha256.
-    """
+    """Three parts of a table, and the preprocessing learned from the first; ``sha256`` is that of the table."""
 
     name: str
     train: Examples
     validation: Examples
-    test: Sealed | None
+    test: Sealed
     preprocessing: Preprocessing
-    facts: Mapping[str, int | str | None]
+    sha256: str
     warnings: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, int | str | None]:
+        """The ``data`` object of a result: task, counts of rows, features and classes (None for regression), sha256."""
+        parts = {"train": len(self.train), "validation": len(self.validation), "test": self.test.rows}
+        return {
+            "task": "regression" if self.preprocessing.regression else "classification",
+            "rows": sum(parts.values()),
+            "features": self.preprocessing.n_features,
+            "classes": len(self.preprocessing.classes) or None,
+            **parts,
+            "sha256": self.sha256,
+        }
 
     def train_and_validation(self) -> Examples:
         """Both parts together, for a network whose config is chosen: more rows make it better."""
@@ -69,18 +78,8 @@ def prepare(table: Table, seed: int, test: Table | None = None, task: str | None
     train, validation = (
         examples(table.frame.iloc[rows], labels.iloc[rows]) for rows in (parts.train, parts.validation)
     )
-    facts: dict[str, int | str | None] = {
-        "task": task,
-        "rows": len(train) + len(validation) + sealed.rows,
-        "features": preprocessing.n_features,
-        "classes": len(preprocessing.classes) or None,
-        "train": len(train),
-        "validation": len(validation),
-        "test": sealed.rows,
-        "sha256": digest(table, test),
-    }
     warnings = (*table.warnings, *parts.warnings, *preprocessing.warnings)
-    return Dataset(table.name, train, validation, sealed, preprocessing, facts, warnings)
+    return Dataset(table.name, train, validation, sealed, preprocessing, digest(table, test), warnings)
 
 
 def _labels(table: Table) -> pd.Series[Any]:

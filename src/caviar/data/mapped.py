@@ -88,19 +88,9 @@ def prepare_mapped(
             part: Examples(np.load(made / f"{part}.npy", mmap_mode="r"), learned.encode(table.target.iloc[rows[part]]))
             for part in _PARTS
         }
-    facts: dict[str, int | str | None] = {
-        "task": task,
-        "rows": sum(map(len, rows.values())),
-        "features": learned.n_features,
-        "classes": len(learned.classes) or None,
-        "train": len(rows["train"]),
-        "validation": len(rows["validation"]),
-        "test": len(rows["test"]),
-        "sha256": name,
-    }
     warnings = (*table.warnings, *parts.warnings, *learned.warnings)
     sealed = Sealed(examples["test"])
-    return Dataset(table.name, examples["train"], examples["validation"], sealed, learned, facts, warnings)
+    return Dataset(table.name, examples["train"], examples["validation"], sealed, learned, name, warnings)
 
 
 def _open(source: Path, target: str | None, labels: str | os.PathLike[str] | None, room: Path) -> Table:

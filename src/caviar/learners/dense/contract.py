@@ -120,12 +120,6 @@ class Engine(Protocol):
         ...
 
 
-def flat(examples: Examples) -> Examples:
-    """The same ``examples`` with x (m, n): a dense network takes an example of any shape as a row of numbers."""
-    x = examples.x
-    return examples if x.ndim == 2 else Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y)
-
-
 def fewest_rows(architecture: Architecture) -> int:
     """Rows of the smallest mini-batch that can be trained on: batch norm needs two for a variance."""
     return 2 if architecture.batch_norm and architecture.hidden_units else 1
@@ -149,10 +143,11 @@ def steps_left(architecture: Architecture, optimisation: Optimisation, rows: int
     return whole + (left >= fewest_rows(architecture))
 
 
-def check_targets(architecture: Architecture, examples: Examples) -> None:
-    """Raises DataError unless ``examples.y`` holds what the network predicts: int32 classes, or float32 numbers.
+def rows_of(architecture: Architecture, examples: Examples) -> Examples:
+    """The ``examples`` as a network takes them: each a row of numbers, whatever its shape was; x is (m, n_in).
 
-    Another width is not converted here: a copy a call would cost memory, and 2**32 is no int32.
+    Raises DataError unless y holds what the network predicts: int32 classes, or float32 numbers. Another width is not
+    converted here: a copy a call would cost memory, and 2**32 is no int32.
     """
     wanted = np.dtype(np.float32 if architecture.regression else np.int32)
     if examples.y.dtype != wanted:
@@ -161,3 +156,5 @@ def check_targets(architecture: Architecture, examples: Examples) -> None:
             f"got y of {examples.y.dtype}",
             "give y as float32 numbers" if architecture.regression else "give y as int32 classes from 0 on",
         )
+    x = examples.x
+    return examples if x.ndim == 2 else Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y)

@@ -15,17 +15,9 @@ import numpy.typing as npt
 
 from caviar.data.examples import Examples
 from caviar.errors import ConfigError, did_you_mean
-from caviar.learners.contract import (
-    Epoch,
-    Evaluation,
-    Keys,
-    Outcome,
-    State,
-    StopFlag,
-    explosion,
-)
+from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, explosion
 from caviar.learners.dense import _native
-from caviar.learners.dense.contract import Steps, check_targets, flat, steps_per_epoch
+from caviar.learners.dense.contract import Steps, rows_of, steps_per_epoch
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
@@ -67,11 +59,9 @@ class NativeTraining:
         keys: Keys,
         state: State | None,
     ) -> None:
-        for examples in (training, validation):
-            check_targets(architecture, examples)
         self._instruction_set = instruction_set
-        self._training = flat(training)
-        self._validation = flat(validation)
+        self._training = rows_of(architecture, training)
+        self._validation = rows_of(architecture, validation)
         self._keys = keys
         self._begin(architecture, optimisation)
         if state is None:
@@ -172,8 +162,7 @@ class NativeTraining:
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
-        check_targets(self._architecture, examples)
-        training, examples = self._training, flat(examples)
+        training, examples = self._training, rows_of(self._architecture, examples)
         return self._evaluation(*self._trial.evaluate(examples.x, examples.y, training.x, training.y))
 
     def state(self) -> State:
@@ -196,9 +185,8 @@ class NativeTraining:
 
     def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
         """See contract.Training."""
-        check_targets(self._architecture, examples)
+        examples = rows_of(self._architecture, examples)
         steps_per_epoch(self._architecture, self._optimisation, len(examples.y))  # that there are rows enough
-        examples = flat(examples)
         return tuple(LayerInside(*row) for row in self._trial.inside(examples.x, examples.y, learning_rate))
 
     def _evaluation(self, loss: float, second: float, third: float) -> Evaluation:

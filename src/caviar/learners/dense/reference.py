@@ -9,24 +9,8 @@ import numpy.typing as npt
 
 from caviar.data.batches import batches, epoch_order
 from caviar.data.examples import Examples
-from caviar.learners.contract import (
-    Epoch,
-    Evaluation,
-    Keys,
-    Outcome,
-    State,
-    StopFlag,
-    explosion,
-    not_evaluated,
-)
-from caviar.learners.dense.contract import (
-    Steps,
-    check_targets,
-    fewest_rows,
-    flat,
-    steps_left,
-    steps_per_epoch,
-)
+from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, explosion, not_evaluated
+from caviar.learners.dense.contract import Steps, fewest_rows, rows_of, steps_left, steps_per_epoch
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
 from caviar.nn import FloatArray, Targets, network
@@ -46,13 +30,12 @@ class ReferenceTraining:
         training: Examples,
         validation: Examples,
         keys: Keys,
-        state: State | None,
+        state: State | None = None,
     ) -> None:
-        for examples in (training, validation):
-            check_targets(architecture, examples)
+        training, validation = (rows_of(architecture, examples) for examples in (training, validation))
         self._architecture = architecture
         self._optimisation = optimisation
-        self._x = flat(training).x.astype(np.float64)
+        self._x = training.x.astype(np.float64)
         self._y = _targets(training)
         self._class_weights = objective(architecture, optimisation, self._y).class_weights
         self._validation = validation
@@ -162,8 +145,8 @@ class ReferenceTraining:
         """See contract.Training."""
         if len(examples.y) == 0:
             return not_evaluated(self._architecture.n_out)
-        check_targets(self._architecture, examples)
-        z = network.scores(self._architecture, self._predicting(), flat(examples).x.astype(np.float64))
+        examples = rows_of(self._architecture, examples)
+        z = network.scores(self._architecture, self._predicting(), examples.x.astype(np.float64))
         score = _regression_scores if self._architecture.regression else _classification_scores
         return score(self._architecture, z, _targets(examples))
 
@@ -181,13 +164,13 @@ class ReferenceTraining:
 
     def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
         """See contract.Training."""
-        check_targets(self._architecture, examples)
+        examples = rows_of(self._architecture, examples)
         steps_per_epoch(self._architecture, self._optimisation, len(examples.y))  # that there are rows enough
         return look_inside(
             self._architecture,
             self._optimisation,
             self._state,
-            flat(examples).x.astype(np.float64),
+            examples.x.astype(np.float64),
             _targets(examples),
             learning_rate,
             self._keys.dropout,
@@ -213,14 +196,8 @@ def _targets(examples: Examples) -> Targets:
 def _classification_scores(architecture: Architecture, z: FloatArray, y: Targets) -> Evaluation:
     right = predicted_classes(architecture.output, z) == y
     loss = mean_loss(architecture.output, z, y) if np.isfinite(z).all() else float("nan")
-    accuracy, balanced = float(right.mean()), _balanced_accuracy(y, right)
-    return Evaluation(loss, {"accuracy": accuracy, "balanced_accuracy": balanced, "log_loss": loss})
-
-
-def _balanced_accuracy(labels: Targets, right: npt.NDArray[np.bool_]) -> float:
-    """The mean, over the classes present, of the share of their rows that are ``right``."""
-    present = np.unique(labels).tolist()
-    return float(np.mean([right[labels == c].mean() for c in present]))
+    balanced = float(np.mean([right[y == c].mean() for c in np.unique(y).tolist()]))  # over the classes present
+    return Evaluation(loss, {"accuracy": float(right.mean()), "balanced_accuracy": balanced, "log_loss": loss})
 
 
 def _regression_scores(architecture: Architecture, z: FloatArray, y: Targets) -> Evaluation:
@@ -238,15 +215,4 @@ class ReferenceEngine:
 
     name = "reference"
     instruction_set = "float64"
-
-    def start(
-        self,
-        architecture: Architecture,
-        optimisation: Optimisation,
-        training: Examples,
-        validation: Examples,
-        keys: Keys,
-        state: State | None = None,
-    ) -> ReferenceTraining:
-        """See contract.Engine."""
-        return ReferenceTraining(architecture, optimisation, training, validation, keys, state)
+    start = staticmethod(ReferenceTraining)
