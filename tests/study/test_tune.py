@@ -213,7 +213,7 @@ MISTAKES = {
     "unknown metric": ({"metric": "acuracy"}, ConfigError, "accuracy"),
     "unknown task": ({"task": "regresion"}, ConfigError, "regression"),
     "a metric of the other task": ({"metric": "rmse"}, ConfigError, "accuracy"),
-    "regression on text": ({"task": "regression"}, DataError, "--task classification"),
+    "regression on text": ({"task": "regression"}, DataError, '`task="classification"`'),
     "unknown search": ({"search": "gridd"}, SpaceError, "grid"),
     "unknown hyperparameter": ({"space": caviar.Space(learning_rat=0.1)}, SpaceError, "learning_rate"),
     "a value that no network has": ({"space": caviar.Space(dropout=caviar.Linear(0, 2))}, ConfigError, "dropout"),
