@@ -292,6 +292,26 @@ def test_imports_of_ours_stand_at_the_head_of_a_module():
     assert sorted(set(found)) == []
 
 
+DENSE = ("caviar.learners.dense.", "caviar.nn.")
+NOT_DENSE = {
+    ("caviar.views.health", "caviar.learners.dense.native"): "it lists the instruction sets of this processor",
+    ("caviar.views.run", "caviar.nn.averages"): "a smoothed curve needs no network",
+}
+_DENSE_NAMES = re.compile(r"\b(Architecture|Optimisation|parameter_shapes|hidden_units)\b")
+
+
+def test_a_study_depends_on_no_kind_of_network():
+    """Layers and their hyperparameters are for learners/dense, for nursing (runs/) and for planning (analysis/)."""
+    rooms = tuple(f"caviar.{name}." for name in "study executors scheduling search store records views report".split())
+    found = []
+    for module, path in MODULES.items():
+        if module.startswith(rooms):
+            used = sorted(other for other in imports(module) if other.startswith(DENSE))
+            found += [f"{module} -> {other}" for other in used if (module, other) not in NOT_DENSE]
+            found += [f"{module}: {name}" for name in _DENSE_NAMES.findall(path.read_text(encoding="utf-8"))]
+    assert found == []
+
+
 def test_the_picture_of_the_floors_is_that_of_the_contract():
     """The first block in CONTRIBUTING.md: a floor a line, its rooms before two spaces or more."""
     text = (ROOT / "CONTRIBUTING.md").read_text()
