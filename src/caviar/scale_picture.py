@@ -1,8 +1,7 @@
-"""Pictures of what a scale samples, beside plain uniform sampling from the same low to the same high.
+"""Pictures of the samples of a scale, beside plain uniform sampling from the same low to the same high.
 
-Both are histograms on the scale's own axis: bars that the scale fills alike, whatever their width in values. The shares
-are those of evenly spread unit coordinates put through ``from_unit``, the way that every draw goes: the distribution
-itself, without the noise of one sample.
+Both are histograms on the scale's own axis, whose bars the scale fills equally. The shares come from evenly spread unit
+coordinates put through ``from_unit``, as every draw is: the distribution itself, without the noise of one sample.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale, Value
+from caviar.scale_rules import Value
+from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -34,12 +34,12 @@ ZERO_PLACE = -1.5  # the bar of exact zeros stands apart, left of the axis
 BLOCKS = " ▁▂▃▄▅▆▇█"
 WIDTH = 80
 TICKS = 10  # that half of a browser's width holds side by side
-OWN_COLOUR, PLAIN_COLOUR = "#0072B2", "#E69F00"  # colour-blind readers tell them apart: Okabe and Ito, 2008
+OWN_COLOUR, PLAIN_COLOUR = "#0072B2", "#E69F00"  # colours that differ for colour-blind readers: Okabe and Ito, 2008
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """What a scale samples and what plain uniform sampling would, a place a bar, in shares of all draws.
+    """The samples of a scale and of plain uniform sampling, a place a bar, in shares of all draws.
 
     ``plain`` is None for choices, where both are the same. ``zero`` is the share of the exact zeros of a scale that has
     them; plain uniform sampling draws none. ``ticks`` are places on the axis, from 0 to the number of bars, with their
@@ -137,13 +137,13 @@ def _percent(share: float) -> str:
 
 
 def _printable(value: Value) -> str:
-    """At most 24 characters that no terminal obeys: control and direction marks are written out."""
+    """At most 24 characters that a terminal shows as they are: control and direction marks are written out."""
     shown = str(value) if str(value).isprintable() else ascii(value)
     return shown if len(shown) <= BARS else shown[: BARS - 3] + "..."
 
 
 def _facts_of(scale: Scale) -> str:
-    """What a person wrote down: the kind of scale, its ends, tier and condition."""
+    """The scale as a person wrote it: its kind, ends, tier and condition."""
     if isinstance(scale, Fixed):
         facts = [f"always {_printable(scale.value)}"]
     elif isinstance(scale, Choice):

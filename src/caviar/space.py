@@ -6,24 +6,28 @@ Notation
     points     (n, d) unit coordinates in [0, 1], a column a searched hyperparameter
 
 Files and dictionaries have one table a hyperparameter: ``scale`` with that scale's arguments, or ``choices``, or
-``value``; each may have ``tier`` and ``when``. They are validated by the scales themselves, so that a rule is written
-once and reads the same from Python and from a file; pydantic would add 0.15 s to every command and a second voice.
+``value``; each may have ``tier`` and ``when``. The scales themselves check them, so that a rule is written once and
+reads the same from Python and from a file. (pydantic would add 0.15 s to every command, and a second voice.)
 """
 
 from __future__ import annotations
 
+import json
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from caviar import scale_picture
 from caviar.errors import ConfigError, SpaceError, did_you_mean
 from caviar.randomness import Purpose, generator, stream_key
+from caviar.scale_rules import LAST_TIER, Value, shown, title, value_key
 from caviar.scales import (
-    LAST_TIER,
     Choice,
     Fixed,
     Integer,
@@ -33,11 +37,7 @@ from caviar.scales import (
     PowerOfTwo,
     Scale,
     Units,
-    Value,
     Values,
-    shown,
-    title,
-    value_key,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ NAMED_SCALES: dict[str, type[Scale]] = {
     "power_of_two": PowerOfTwo,
 }
 UNNAMED_SCALES: dict[str, type[Scale]] = {"choices": Choice, "value": Fixed}
-"""Scales that a table is known by without ``scale = ...``, each by its one argument."""
+"""Scales that need no ``scale = ...`` in their table: the name of their one argument is enough."""
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -97,7 +97,7 @@ class Space:
 
     @property
     def tiers(self) -> dict[int, tuple[str, ...]]:
-        """The searched hyperparameters of each tier, first tier first; those without one stand in the last, 4."""
+        """The searched hyperparameters of each tier, first tier first; those without a tier are in tier 4."""
         tier_of = {name: self.scales[name].tier or LAST_TIER for name in self.searched}
         return {tier: tuple(n for n in self.searched if tier_of[n] == tier) for tier in sorted(set(tier_of.values()))}
 
@@ -109,7 +109,7 @@ class Space:
         return self.from_unit(uniform.random((n, len(self.searched))))
 
     def from_unit(self, points: npt.ArrayLike) -> list[dict[str, Value]]:
-        """The configs at ``points`` (n, d); a coordinate is not read, and may be NaN, where its condition fails.
+        """The configs at ``points`` (n, d). Where a condition fails, its coordinate is not read, and may be NaN.
 
         Returns n dictionaries of plain Python values in the space's order, without the hyperparameters whose
         condition does not hold.
@@ -158,15 +158,15 @@ class Space:
         return points
 
     def _columns(self, points: Units) -> dict[str, Values]:
-        """The values (n,) of every hyperparameter, whether or not its condition holds."""
+        """The values (n,) of every hyperparameter, also where its condition fails."""
         unit = {name: points[:, j] for j, name in enumerate(self.searched)}
         nowhere = np.zeros(len(points))
         return {name: scale.from_unit(unit.get(name, nowhere)) for name, scale in self.scales.items()}
 
     def _applies(self, columns: Mapping[str, Values], n: int) -> dict[str, npt.NDArray[np.bool_]]:
-        """Where (n,) each conditional hyperparameter applies: its condition holds, on hyperparameters that apply."""
+        """A mask (n,) a conditional hyperparameter: True where its condition holds, on hyperparameters that apply."""
         applies: dict[str, npt.NDArray[np.bool_]] = {}
-        keys: dict[str, list[tuple[bool, Value]]] = {}  # of the values of hyperparameters that conditions name
+        keys: dict[str, list[tuple[bool, Value]]] = {}  # the values of hyperparameters that conditions name
         held: dict[tuple[str, frozenset[tuple[bool, Value]]], npt.NDArray[np.bool_]] = {}  # beta1, beta2 ask the same
 
         def holds_where(other: str, values: Sequence[Value]) -> npt.NDArray[np.bool_]:
@@ -211,8 +211,6 @@ class Space:
     @staticmethod
     def from_toml(text: str) -> Space:
         """The space of a space file's ``text``."""
-        import tomllib
-
         try:
             tables = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as mistake:
@@ -239,23 +237,17 @@ class Space:
             raise SpaceError(f"{str(path)!r}: {mistake.rule}", mistake.way_out) from None
 
     def show(self) -> Figure:
-        """A plotly figure: what each scale really samples, beside plain uniform sampling of the same range."""
-        from caviar import scale_picture
-
+        """A plotly figure: the samples of each scale, beside plain uniform sampling of the same range."""
         return scale_picture.figure(self.scales)
 
     def describe(self) -> str:
         """The text for a terminal of 80 columns: facts and a small histogram a hyperparameter."""
-        from caviar import scale_picture
-
         return scale_picture.text(self.scales)
 
 
 def default_space() -> Space:
     """The space for dense networks that is searched when none is given: default_space.toml, with its reasons."""
-    from importlib.resources import files
-
-    return Space.from_toml(files("caviar").joinpath("default_space.toml").read_text(encoding="utf-8"))
+    return Space.from_toml(resources.files("caviar").joinpath("default_space.toml").read_text(encoding="utf-8"))
 
 
 def _scale_of(name: str, given: Scale | Value) -> Scale:
@@ -372,6 +364,4 @@ def _toml(value: Value | list[Value] | dict[str, list[Value]]) -> str:
 
 
 def _toml_string(value: str) -> str:
-    import json
-
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON's escapes are TOML's but for DEL

@@ -105,7 +105,7 @@ def test_two_boxes_are_open_where_the_best_lie_in_two_places():
 def test_boxes_get_draws_as_they_hold_of_the_best():
     search = CoarseToFine(PLAIN, 0)
     search._open = [_Region(np.zeros(3), np.ones(3), held=held) for held in (5, 3)]
-    whose = search._whose(np.arange(1000, 3000))
+    whose = search._box_of(np.arange(1000, 3000))
     assert np.mean(whose == 0) == pytest.approx(5 / 8, abs=0.01)
     assert np.mean(whose[::5] == 0) == pytest.approx(5 / 8, abs=0.01)  # whichever are from the whole space
 

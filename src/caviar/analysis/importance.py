@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from caviar.records import Config
-from caviar.scales import LAST_TIER
+from caviar.scale_rules import LAST_TIER
 from caviar.space import Space
 
 ENOUGH = 30  # trials; the forest learns from two thirds of them

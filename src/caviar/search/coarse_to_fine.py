@@ -1,4 +1,4 @@
-"""Coarse to fine: draw widely, look where the best trials lie, draw more densely there, and say so.
+"""Coarse to fine: draw widely, find where the best trials lie, draw more densely there, and record the reason.
 
 Notation
     d        searched hyperparameters; points are unit coordinates in [0, 1]^d, so that every scale is the right one
@@ -7,14 +7,14 @@ Notation
     box      the smallest part of [0, 1]^d that holds the best, widened by a margin that shrinks as they grow in number;
              where they lie in two places far apart, each place has its own, and both are open
 
-A share of the draws always comes from the whole space. They begin at the lowest rung, where a trial costs little; draws
-from a box begin higher: a box is the screening, and among its draws, all alike, the first epochs tell little. (On
-LCBench the best 1 % after 52 epochs are in the median no better than the upper half after two.) So the two never
-compete in their first epochs, and a box can be left: whole-space trials that reach its rung and are better become
-the best, and the next box is where they are.
+A share of the draws always comes from the whole space, and begins at the lowest rung, where a trial costs little. Draws
+from a box begin higher: they are all alike, and their first epochs separate them poorly. (On LCBench the best 1 % after
+52 epochs are in the median no better than the upper half after two.) So the two kinds never compete in their first
+epochs. A box can also be left: whole-space trials that reach its rung and are better become the best, and the next box
+is around them.
 
-In a box, a draw is the likeliest of several points: where the best are, and not where those next to them are. Its
-categories are drawn by their weights, or the likeliest would be the only one.
+In a box, a draw is the likeliest of several points: near the best trials, and away from the next best. Its categories
+are drawn by their weights; otherwise the likeliest category would be the only one.
 
 Source: deeplearning.ai, Improving deep neural networks, week 3, "Using an appropriate scale" and "Tuning process". The
 cross-entropy method (Rubinstein, 1999) is the same idea with a normal distribution in the place of the box.
@@ -33,7 +33,8 @@ import numpy.typing as npt
 from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Box
 from caviar.records.ranking import WORST, RankKey
-from caviar.scales import Choice, Integer, PowerOfTwo, Scale, Units, Value
+from caviar.scale_rules import Value
+from caviar.scales import Choice, Integer, PowerOfTwo, Scale, Units
 from caviar.search.contract import Compared, Evidence, Proposal
 from caviar.search.sampling import SobolPoints, middle
 from caviar.search.slow_starters import slow_starters
@@ -42,25 +43,25 @@ from caviar.space import Space
 
 @dataclass(frozen=True)
 class Zoom:
-    """How coarse becomes fine; the values were measured on LCBench (docs/search.md)."""
+    """Settings of the way from coarse to fine; the values were measured on LCBench (docs/search.md)."""
 
-    best: int = 8  # trials that a box is drawn around
+    best: int = 8  # trials within a box
     first: int = 2  # trials that finished before there is a first box
     margin: float = 1.0  # of the box's width, over the number of the best in it
-    apart: float = 0.5  # of a scale: so wide a gap among the best makes two boxes of one
-    fewest: int = 3  # of the best that a box of two is drawn around, or they stay together
+    apart: float = 0.5  # of a scale: a gap among the best that makes two boxes
+    fewest: int = 3  # of the best in each of two boxes; with fewer there is one box
     whole_space: float = 0.2  # share of the draws
-    skipped_rungs: int = 2  # draws from a box are compared first so many rungs before the last
-    candidates: int = 16  # a draw from a box is the likeliest of so many points in it; 1 takes what comes
-    rest: int = 64  # trials next to the best that they are told from
-    tier_opens: tuple[int, ...] = (0, 2, 4, 6)  # the trial from which on each tier is searched
+    skipped_rungs: int = 2  # draws from a box are first compared this many rungs before the last
+    candidates: int = 16  # points, of which a draw from a box is the likeliest
+    rest: int = 64  # the next best trials, which the best are compared with
+    tier_opens: tuple[int, ...] = (0, 2, 4, 6)  # the first trial that searches each tier
     smallest_round: int = 4
     largest_round: int = 128
     round_share: float = 0.125  # of the trials so far
 
 
 class CoarseToFine:
-    """The search ``coarse_to_fine``; see strategy.Search."""
+    """The search ``coarse_to_fine``; see contract.Search."""
 
     def __init__(self, space: Space, seed: int, zoom: Zoom | None = None) -> None:
         self._space = space
@@ -72,19 +73,19 @@ class CoarseToFine:
         self._half_cells = np.array([_half_cell(scale) for scale in self._scales])
         last = len(self._zoom.tier_opens)
         tiers = [scale.tier or last for scale in self._scales]
-        present = sorted(set(tiers))  # a space whose scales say nothing of their tiers is open from the first trial on
+        present = sorted(set(tiers))  # a space without tiers is open from the first trial on
         self._opens = np.array([self._zoom.tier_opens[present.index(tier)] for tier in tiers], dtype=np.int64)
-        self._points: dict[int, Units] = {}  # of trials that were among the best
+        self._points: dict[int, Units] = {}  # of trials that were among the best, by number
         self._taken: list[int] = []  # evidence that is ranked already, by rung
-        self._ranked: list[list[_Ranked]] = []  # by rung, the best last, no more than may be needed
-        self._everywhere = self._told(_Region(np.zeros(len(self._scales)), np.ones(len(self._scales))))
+        self._ranked: list[list[_Ranked]] = []  # by rung, the best last, at most best + rest of them
+        self._everywhere = self._in_own_units(_Region(np.zeros(len(self._scales)), np.ones(len(self._scales))))
         self._open: list[_Region] = []  # the boxes that draws come from
-        self._around: list[int] = []  # the trials that they were drawn around, or would be again
+        self._around: list[int] = []  # the best trials at the last look
         self._likelihood = _Likelihood(np.zeros((len(self._scales), _CELLS)))
-        self._boxes = 0  # that were opened so far
+        self._boxes = 0  # opened so far
 
     def lag(self, number: int) -> int | None:
-        """As many as a round has: while one is being trained, the next is drawn from what came before."""
+        """The size of a round: while one round is being trained, the next is drawn from the rounds before it."""
         return self._round(number)
 
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
@@ -98,7 +99,7 @@ class CoarseToFine:
         numbers = np.arange(number, number + count)
         share = self._zoom.whole_space
         whole = np.floor((numbers + 1) * share) > np.floor(numbers * share)
-        boxes = self._whose(numbers)
+        boxes = self._box_of(numbers)
         if not self._open:
             whole[:] = True
             points = draws
@@ -115,22 +116,22 @@ class CoarseToFine:
             )
         ], opened
 
-    def _whose(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The open box, counted from 0, that each draw is for: boxes get draws as they hold of the best."""
+    def _box_of(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The open box, from 0, of each draw: a box gets draws in proportion to the best trials that it holds."""
         if len(self._open) < 2:
             return np.zeros(len(numbers), dtype=np.int64)
         held = np.cumsum([region.held for region in self._open])
         return np.asarray(np.searchsorted(held, numbers * _GOLDEN % 1.0 * held[-1], side="right"), dtype=np.int64)
 
     def _draw(self, number: int, draws: Units, boxes: npt.NDArray[np.int64]) -> Units:
-        """Points in ``boxes`` (n,), each the likeliest of several: near the best, and not where the rest are."""
+        """Points in ``boxes`` (n,), each the likeliest of several: near the best trials and away from the rest."""
         many = self._zoom.candidates
         if many == 1 or not self._scales:
             return self._place(draws, boxes)
         stream = generator(stream_key(self._seed, Purpose.PROPOSALS, trial=number))
         coordinates = stream.random((len(draws), many, draws.shape[1]))
         categories = list(self._choices)
-        coordinates[:, :, categories] = coordinates[:, :1, categories]  # they are drawn by their weights alone
+        coordinates[:, :, categories] = coordinates[:, :1, categories]  # drawn by their weights alone
         points = self._place(coordinates.reshape(len(draws) * many, -1), np.repeat(boxes, many))
         likeliest = self._likelihood.of(points).reshape(len(draws), many).argmax(axis=1)
         return cast(Units, points.reshape(len(draws), many, -1)[np.arange(len(draws)), likeliest])
@@ -151,7 +152,7 @@ class CoarseToFine:
         return int(min(max(number * zoom.round_share, zoom.smallest_round), zoom.largest_round))
 
     def _take(self, evidence: Evidence) -> None:
-        """Rank what is new."""
+        """Rank the new evidence."""
         if not self._taken:
             self._taken = [0] * len(evidence)
             self._ranked = [[] for _ in evidence]
@@ -165,7 +166,7 @@ class CoarseToFine:
             del ranked[:-most]
 
     def _look(self, number: int, evidence: Evidence) -> list[Box]:
-        """Open a box, or two, where the best are, unless they are where they were."""
+        """Open one box or two around the best trials, unless these have not changed."""
         zoom = self._zoom
         if len(self._ranked[-1]) < zoom.first:
             return []
@@ -182,7 +183,7 @@ class CoarseToFine:
         regions = [_Region.around(points[place], self._choices, self._half_cells, zoom.margin) for place in places]
         if len(regions) == len(self._open) and all(map(_Region.same, regions, self._open)):
             return []
-        before, self._open = self._open, [self._told(region) for region in regions]
+        before, self._open = self._open, [self._in_own_units(region) for region in regions]
         self._likelihood = _Likelihood.of_best(points[: zoom.best], points[zoom.best :], self._choices)
         opened = []
         for i, region in enumerate(self._open):
@@ -193,11 +194,11 @@ class CoarseToFine:
         return opened
 
     def _apart(self, best: Units) -> tuple[list[npt.NDArray[np.int64]], str]:
-        """The rows of ``best`` (n, d), the best first, by the place where they lie; and what tells two places apart."""
+        """The rows of ``best`` (n, d), best first, by place; and the hyperparameter in which two places differ."""
         everyone, fewest = np.arange(len(best)), self._zoom.fewest
-        ordered = np.sort(best, axis=0)  # of a Choice, too, but its half cell lets no gap be wide
+        ordered = np.sort(best, axis=0)  # also of a Choice, whose half cell allows no wide gap
         gaps = ordered[fewest : -fewest + 1 or None] - ordered[fewest - 1 : -fewest] - 2 * self._half_cells
-        gaps = np.where(np.isnan(ordered[-1]), 0.0, gaps)  # NaN comes last: a column that one of them lacks
+        gaps = np.where(np.isnan(ordered[-1]), 0.0, gaps)  # NaN sorts last: one of them lacks the column
         if not gaps.size or gaps.max() < self._zoom.apart:
             return [everyone], ""
         at, j = np.unravel_index(gaps.argmax(), gaps.shape)
@@ -218,7 +219,7 @@ class CoarseToFine:
             return points
         return np.where(numbers[:, None] < self._opens, 0.5, points)
 
-    def _told(self, region: _Region) -> _Region:
+    def _in_own_units(self, region: _Region) -> _Region:
         """``region`` with its ranges in the hyperparameters' own units."""
         ranges: dict[str, Any] = {}
         for j, (name, scale) in enumerate(zip(self._space.searched, self._scales, strict=True)):
@@ -233,11 +234,11 @@ class CoarseToFine:
         return replace(region, ranges=ranges)
 
     def _reason(self, region: _Region, before: _Region, best: list[Compared], of: int, between: str) -> str:
-        """What a colleague would say; ``between`` is the hyperparameter in which this box and another lie apart."""
+        """The reason for a box, in words; ``between`` is the hyperparameter in which it and another lie apart."""
         epochs = f"{best[0].epoch} epoch{'s' * (best[0].epoch > 1)}"
-        told = f"the best {len(best)} of {of} after {epochs} lie here"
+        reason = f"the best {len(best)} of {of} after {epochs} lie here"
         if between:
-            told = f"{region.held} of {told}, and the others elsewhere in {between}"
+            reason = f"{region.held} of {reason}, and the others elsewhere in {between}"
         shrunk = (before.high - before.low) / np.maximum(region.high - region.low, 1e-9)
         moved = np.abs(before.low + before.high - region.low - region.high) >= 0.2
         resized = (shrunk <= 0.8) | (shrunk >= 1.25)
@@ -248,14 +249,14 @@ class CoarseToFine:
             word = "narrowed" if shrunk[j] >= 1.25 else "widened" if shrunk[j] <= 0.8 else "moved"
             name = self._space.searched[j]
             changes.append(f"{name} {word} from {_brief(before.ranges[name])} to {_brief(region.ranges[name])}")
-        return "; ".join([told, *changes])
+        return "; ".join([reason, *changes])
 
 
 @dataclass(frozen=True, eq=False)
 class _Region:
     """A box in unit coordinates: [low, high] a column (d,), the weights of a Choice's values by column.
 
-    ``held`` is how many of the best it was drawn around; ``ranges`` are its own units, by hyperparameter.
+    ``held`` counts the best trials within it; ``ranges`` are its sides in the units of each hyperparameter.
     """
 
     low: Units
@@ -268,14 +269,14 @@ class _Region:
     def around(points: Units, choices: Mapping[int, int], half_cells: Units, margin: float) -> _Region:
         """The smallest box that holds ``points`` (n, d), widened on both sides by margin / n of its width.
 
-        ``choices`` is how many values each Choice has, by column.
+        ``choices`` is the number of values of each Choice, by column.
         """
         n = len(points)
         given = ~np.isnan(points)
         smallest = np.where(given, points, np.inf).min(axis=0)
         largest = np.where(given, points, -np.inf).max(axis=0)
         weights = {j: _shares(points[given[:, j], j], count) for j, count in choices.items()}
-        known = given.sum(axis=0) >= 2  # of one trial nobody knows how far around it is good
+        known = given.sum(axis=0) >= 2  # one trial says nothing about the width of the good region
         known[list(weights)] = False
         more = np.maximum(margin / n * (largest - smallest), half_cells)
         low = np.where(known, np.maximum(smallest - more, 0.0), 0.0)
@@ -291,7 +292,7 @@ class _Region:
         return points
 
     def same(self, other: _Region) -> bool:
-        """Whether the two are the same box."""
+        """True where the two are the same box."""
         return (
             np.array_equal(self.low, other.low)
             and np.array_equal(self.high, other.high)
@@ -301,17 +302,17 @@ class _Region:
 
 @dataclass(frozen=True, eq=False)
 class _Likelihood:
-    """How much likelier a value is among the best than among the rest: its logarithm (d, _CELLS), by column and cell.
+    """The logarithm (d, _CELLS) of the likelihood of a value among the best over that among the rest.
 
-    Columns are taken one by one, as in TPE (Bergstra and others, 2011), and looked up in a table, so that a draw costs
-    microseconds.
+    Columns are independent, as in TPE (Bergstra and others, 2011), and looked up in a table by cell, so that a draw
+    costs microseconds.
     """
 
     table: Units
 
     @staticmethod
     def of_best(best: Units, rest: Units, choices: Mapping[int, int]) -> _Likelihood:
-        """From the points (n, d) of both; ``choices`` is how many values each Choice has, by column."""
+        """The table from the points (n, d) of both; ``choices`` is the number of values of each Choice, by column."""
         return _Likelihood(_log_densities(best, choices, _NARROW) - _log_densities(rest, choices, _WIDE))
 
     def of(self, points: Units) -> Units:
@@ -320,18 +321,18 @@ class _Likelihood:
         return cast(Units, self.table[np.arange(len(self.table)), cells].sum(axis=1))
 
 
-_Ranked = tuple[RankKey, int, Compared]  # its rank key, minus its number: of two equals the earlier one is better
+_Ranked = tuple[RankKey, int, Compared]  # rank key, minus the number: of two equals the earlier one is better
 
-_GOLDEN = (5**0.5 - 1) / 2  # its multiples are spread evenly over [0, 1), whatever numbers are left out
+_GOLDEN = (5**0.5 - 1) / 2  # its multiples are spread evenly over [0, 1), also where numbers are left out
 
 _CELLS = 64
 _MIDDLES = (np.arange(_CELLS) + 0.5) / _CELLS
 _NARROW, _WIDE = (  # kernels (_CELLS + 1, _CELLS) of the two densities: a normal curve of that width around each cell,
-    # and 0 everywhere for a value that is not there
+    # and 0 everywhere for a value that is absent
     np.vstack([np.exp(-0.5 * ((_MIDDLES[:, None] - _MIDDLES) / width) ** 2), np.zeros(_CELLS)])
     for width in (0.1, 0.2)
 )
-_FAR = 1e-3  # of a trial: the density where no trial is near, so that one column alone cannot rule a point out
+_FAR = 1e-3  # of a trial: the density far from all trials, so that one column alone cannot rule a point out
 
 
 def _log_densities(points: Units, choices: Mapping[int, int], kernel: Units) -> Units:
@@ -349,18 +350,18 @@ def _log_densities(points: Units, choices: Mapping[int, int], kernel: Units) -> 
 
 
 def _shares(values: Units, choices: int) -> Units:
-    """How much of ``values`` (n,) each of so many choices has (choices,), with the prior's part."""
+    """The share (choices,) of ``values`` (n,) that each choice has, the prior included."""
     counts = np.bincount(np.minimum(values * choices, choices - 1).astype(np.int64), minlength=choices)
     return np.asarray((counts + _PRIOR / choices) / (len(values) + _PRIOR), dtype=np.float64)
 
 
-_PRIOR = 2.0  # trials that the categories share evenly before any was seen: none is dropped at once
+_PRIOR = 2.0  # imagined trials, shared evenly by the categories: none is dropped at once
 
 
 def _half_cell(scale: Scale) -> float:
-    """Half of what one value takes of [0, 1], so that a box around one value reaches its neighbours.
+    """The least margin of a box, in unit coordinates: with it, a box around one value reaches its neighbours.
 
-    All of it for a Choice, whose values are no neighbours.
+    0.5 for a Choice, whose values have no neighbours.
     """
     if isinstance(scale, Choice):
         return 0.5

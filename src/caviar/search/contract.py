@@ -1,4 +1,4 @@
-"""What a search promises: it proposes configs from the evidence that it is given, and from nothing else."""
+"""The interface of a search: it proposes configs from the evidence that it is given, and from nothing else."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Compared(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """A config, and where it comes from: "middle", "sobol", "box 3", "whole space".
+    """A config and its origin: "middle", "sobol", "box 3", "whole space".
 
-    ``entry`` is the rung, counted from 0, at which it is compared first; ``slow`` whether it is a slow starter, whose
-    first epochs say little (see halving.py).
+    ``entry`` is the rung, counted from 0, at which it is compared first. ``slow`` marks a slow starter, whose first
+    epochs say little (see halving.py).
     """
 
     config: Config
@@ -33,20 +33,20 @@ class Proposal(NamedTuple):
 
 
 Evidence = Sequence[Sequence[Compared]]
-"""Of each rung, what was compared there. Between two proposals of a study these sequences only grow at their ends."""
+"""The trials compared at each rung. Between two proposals of a study these sequences only grow at their ends."""
 
 
 class Search(Protocol):
-    """Proposes configs. It sees what ``evidence`` it asks for and nothing else: no files, no clock, no threads."""
+    """Proposes configs. It depends on ``evidence`` and its seed alone: no files, no clock, no threads."""
 
     def lag(self, number: int) -> int | None:
-        """How many trials before ``number`` are not waited for; None for a search that looks at no trials."""
+        """The number of trials before ``number`` that are not waited for; None for a search that looks at no trials."""
         ...
 
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """The trials from ``number`` on, at least one, and the boxes that were opened for them.
 
-        Called with rising numbers, each the one after the last proposal. No proposals: the search is over (a grid that
-        was walked through).
+        It is called with rising numbers, each the one after the last proposal. No proposals: the search is over, as a
+        grid is that was walked through.
         """
         ...

@@ -1,7 +1,7 @@
 """Grid search, for comparison: every combination of a few values of each hyperparameter.
 
-The course's advice is against it: of 3 x 3 x 3 trials only three tell anything about the learning rate. A grid's cost
-is the product of its sides, so it is told before it is begun (``size``), and the study ends when it is walked through.
+The course advises against it: of 3 x 3 x 3 trials only three differ in the learning rate. The cost of a grid is the
+product of its sides, so it is shown before the study begins (``size``). The study ends after the last config.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Grid:
         if self._points > _LARGEST:
             raise SpaceError(
                 f"a grid of {levels} values for each of {len(self._sides)} hyperparameters has {self._points:.1e} "
-                "configs, which nobody walks through",
+                "configs: too many to walk through",
                 'use `search="random"` or coarse_to_fine, or fix some hyperparameters',
             )
-        # A walk by a step that has no factor in common with the size meets every point once, and a grid that is broken
-        # off has not stayed in a corner.
+        # A walk by a step that has no factor in common with the size meets every point once. A grid that is broken off
+        # has points from all over the space.
         start, step = (int(number) for number in raw(stream_key(seed, Purpose.PROPOSALS), (0, 0, 0, 0), 2))
         self._start, self._step = start % self._points, step % self._points or 1
         while math.gcd(self._step, self._points) != 1:
@@ -48,7 +48,7 @@ class Grid:
 
     @property
     def size(self) -> int:
-        """How many configs the grid has; those that differ only where a condition fails are one."""
+        """The number of configs; those that differ only where a condition fails count as one."""
         space = self._space
         asked = {other for scale in space.scales.values() for other in scale.when or {}}
         deciding = [j for j, name in enumerate(space.searched) if name in asked]
@@ -64,7 +64,7 @@ class Grid:
         return total
 
     def lag(self, number: int) -> int | None:
-        """It looks at no trials."""
+        """None: the grid looks at no trials."""
         return None
 
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
@@ -84,7 +84,7 @@ class Grid:
         return proposals, []
 
     def _first_of_its_kind(self, config: dict[str, Value], levels: list[int]) -> bool:
-        """Whether hyperparameters that do not apply are at their first level: the other levels give the same config."""
+        """True where hyperparameters that do not apply are at their first level: other levels give the same config."""
         return all(level == 0 or name in config for name, level in zip(self._space.searched, levels, strict=True))
 
 

@@ -1,11 +1,11 @@
 """Any of Optuna's samplers as a search: ``optuna:tpe``, ``optuna:gp``, ``optuna:cmaes``. Optional: caviar[optuna].
 
-Every comparison is told to Optuna, in the order of the evidence, so that its proposals are the same on any number of
-threads: one at a rung below the last as a pruned trial with its value at that epoch, one at the last as complete. A
-trial that is compared again is told again. Scales are Caviar's: a float is suggested as its unit coordinate, which is
-what Optuna itself does with log=True, and what it cannot do for 1 - beta. TPE gets choices and integers as what they
-are, and conditional hyperparameters only where they apply; GP and CMA-ES, which take neither choices nor conditions,
-get every hyperparameter as its unit coordinate.
+Optuna gets every comparison, in the order of the evidence, so that its proposals are the same on any number of threads.
+A comparison at a rung below the last is a pruned trial with its value at that epoch; one at the last rung is a complete
+trial. A trial that is compared again is reported again. Scales are Caviar's: a float is suggested as its unit
+coordinate. Optuna itself does that with log=True, but cannot do it for 1 - beta. TPE gets choices and integers as they
+are, and conditional hyperparameters only where they apply. GP and CMA-ES take neither choices nor conditions, and get
+every hyperparameter as its unit coordinate.
 
 Source: Akiba and others, Optuna, 2019. TPE: Bergstra and others, 2011.
 """
@@ -23,7 +23,8 @@ import numpy as np
 from caviar.errors import SpaceError
 from caviar.records import Box, Value
 from caviar.records.ranking import WORST
-from caviar.scales import Choice, Fixed, Integer, PowerOfTwo, Scale, value_key
+from caviar.scale_rules import value_key
+from caviar.scales import Choice, Fixed, Integer, PowerOfTwo, Scale
 from caviar.search.contract import Compared, Evidence, Proposal
 from caviar.search.sampling import middle
 from caviar.space import Space
@@ -38,7 +39,7 @@ _LAG = 8  # trials that are not waited for: enough to keep a few threads at work
 
 
 class OptunaSearch:
-    """The search ``optuna:SAMPLER``; see strategy.Search."""
+    """The search ``optuna:SAMPLER``; see contract.Search."""
 
     def __init__(self, space: Space, seed: int, sampler: str) -> None:
         require_optuna(sampler)
@@ -49,19 +50,19 @@ class OptunaSearch:
         self._order = _by_conditions(space)
         self._plain = sampler != "tpe"  # every hyperparameter as a unit coordinate
         self._asked: dict[int, optuna.trial.Trial] = {}
-        self._told: dict[int, optuna.trial.FrozenTrial] = {}  # what was told of a trial first
+        self._reported: dict[int, optuna.trial.FrozenTrial] = {}  # the first report of each trial
         self._taken: list[int] = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self._study = optuna.create_study(direction="maximize", sampler=_sampler(sampler, seed % 2**32))
 
     def lag(self, number: int) -> int | None:
-        """A few trials, whatever the number."""
+        """A few trials, the same for every number."""
         return _LAG
 
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """A few trials that the sampler asks for; trial 0 is the middle of every scale."""
-        self._tell(evidence)
+        self._report(evidence)
         if number == 0:
             self._study.enqueue_trial(self._middle())
             return [Proposal(self._ask(0), "middle")], []
@@ -70,7 +71,7 @@ class OptunaSearch:
     def _ask(self, number: int) -> dict[str, Value]:
         """One config, hyperparameter by hyperparameter, those that conditions name before those that have them."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what is experimental in Optuna is its own affair
+            warnings.simplefilter("ignore")  # warnings of experimental features in Optuna
             trial = self._asked[number] = self._study.ask()
             if self._plain:
                 point = [trial.suggest_float(name, 0.0, 1.0) for name in self._space.searched]
@@ -83,7 +84,7 @@ class OptunaSearch:
         return {name: config[name] for name in self._space.names if name in config}
 
     def _middle(self) -> dict[str, Any]:
-        """The parameters by which Optuna knows the middle of every scale."""
+        """The middle of every scale as parameters of Optuna's."""
         if self._plain:
             return dict.fromkeys(self._space.searched, 0.5)
         parameters: dict[str, Any] = {}
@@ -97,15 +98,15 @@ class OptunaSearch:
                 parameters[name] = float(scale.to_unit([value])[0])
         return parameters
 
-    def _tell(self, evidence: Evidence) -> None:
-        """Tell what is new in the evidence."""
+    def _report(self, evidence: Evidence) -> None:
+        """Report the new evidence."""
         self._taken = self._taken or [0] * len(evidence)
         for rung, compared in enumerate(evidence):
             for one in compared[self._taken[rung] :]:
-                self._tell_one(one, last=rung == len(evidence) - 1)
+                self._report_one(one, last=rung == len(evidence) - 1)
             self._taken[rung] = len(compared)
 
-    def _tell_one(self, one: Compared, last: bool) -> None:
+    def _report_one(self, one: Compared, last: bool) -> None:
         import optuna
 
         value = one.rank_key[0] if one.rank_key > WORST else math.nan
@@ -114,21 +115,21 @@ class OptunaSearch:
         if one.number in self._asked:
             trial = self._asked.pop(one.number)
             trial.report(value, one.epoch)
-            self._told[one.number] = self._study.tell(trial, value if complete else None, state=state)
+            self._reported[one.number] = self._study.tell(trial, value if complete else None, state=state)
             return
-        told = self._told[one.number]
+        before = self._reported[one.number]
         again = optuna.trial.create_trial(
             state=state,
             value=value if complete else None,
-            params=told.params,
-            distributions=told.distributions,
+            params=before.params,
+            distributions=before.distributions,
             intermediate_values={one.epoch: value},
         )
         self._study.add_trial(again)
 
 
 def require_optuna(sampler: str) -> None:
-    """SpaceError, with what to install, unless Optuna and what ``sampler`` needs are there."""
+    """Raise SpaceError, with a line to install it, unless Optuna and the needs of ``sampler`` are there."""
     for module in ("optuna", *_NEEDED.get(sampler, ())):
         if find_spec(module) is None:
             raise SpaceError(
@@ -147,7 +148,7 @@ def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
 
 
 def suggest(trial: optuna.trial.Trial, name: str, scale: Scale) -> Value:
-    """One value, on the distribution of Optuna's that is nearest to the scale."""
+    """Suggest one value, from the distribution of Optuna's that is nearest to the scale."""
     if isinstance(scale, Fixed):
         return scale.value
     if isinstance(scale, Choice):
@@ -161,7 +162,7 @@ def suggest(trial: optuna.trial.Trial, name: str, scale: Scale) -> Value:
 
 
 def _applies(scale: Scale, config: Mapping[str, Value]) -> bool:
-    """Whether the scale's condition holds in what is known of the config."""
+    """True where the scale's condition holds in the known part of the config."""
     return all(
         name in config and value_key(config[name]) in map(value_key, values)
         for name, values in (scale.when or {}).items()

@@ -1,8 +1,7 @@
 """Searches that need no trials to propose: scrambled Sobol points and plain random ones.
 
 A proposal depends on (space, seed, trial number) alone, so that a study can be taken up at any trial, on any number of
-threads. Trial 0 is always the middle of every scale: what a careful person would try first, and a yardstick for the
-others.
+threads. Trial 0 is always the middle of every scale: a careful person's first try, and a yardstick for the others.
 """
 
 from __future__ import annotations
@@ -88,14 +87,14 @@ class RandomPoints:
 
 @dataclass(frozen=True)
 class Sampling:
-    """A search whose blocks of points depend on the seed alone; see strategy.Search."""
+    """A search whose blocks of points depend on the seed alone; see contract.Search."""
 
     name: str
     space: Space
     block: Callable[[int], Points]
 
     def lag(self, number: int) -> int | None:
-        """It looks at no trials."""
+        """None: these searches look at no trials."""
         return None
 
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:

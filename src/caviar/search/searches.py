@@ -22,7 +22,7 @@ OPTIONAL_SEARCHES = tuple(f"optuna:{sampler}" for sampler in SAMPLERS)
 
 
 def check_search(name: str) -> None:
-    """SpaceError unless ``name`` is a search that can be used here; ``grid:5`` is a grid with 5 values a scale."""
+    """Raise SpaceError unless ``name`` is a search that can be used here; ``grid:5`` has 5 values a scale."""
     kind, _, detail = name.partition(":")
     if name in OPTIONAL_SEARCHES:
         require_optuna(detail)
@@ -34,14 +34,14 @@ def check_search(name: str) -> None:
 
 
 def told_before(name: str, space: Space, trials: int | None) -> tuple[str, ...]:
-    """What to know before the search ``name`` is begun, with a budget of so many ``trials``: what a grid would cost."""
+    """Notes for a person before the search ``name`` begins: the cost of a grid, beside a budget of ``trials``."""
     search = search_named(name, space, 0) if name.partition(":")[0] == "grid" else None
     if not isinstance(search, Grid):
         return ()
-    told = f"the grid has {search.size:,} configs, {search.levels} values of each scale"
+    note = f"the grid has {search.size:,} configs, {search.levels} values of each scale"
     if trials is not None and trials < search.size:
-        told += f"; {trials:,} trials are {100 * trials / search.size:.2g} % of it"
-    return (told,)
+        note += f"; {trials:,} trials are {100 * trials / search.size:.2g} % of it"
+    return (note,)
 
 
 def search_named(name: str, space: Space, seed: int) -> Search:

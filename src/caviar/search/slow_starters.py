@@ -1,7 +1,7 @@
 """Slow starters: configs whose first epochs say little about their last.
 
-With a low learning rate or a high decay a network is still far from where it will end when it is first compared.
-Halving keeps a reserve for them (see halving.py).
+With a low learning rate or a high decay, a network is still far from its end when it is first compared. Halving keeps a
+reserve for such configs (see halving.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LOW, _HIGH = 0.25, 0.75  # the lowest quarter of learning rates, the highest of
 
 
 def slow_starters(space: Space, points: Units) -> npt.NDArray[np.bool_]:
-    """Which of ``points`` (n, d) are slow starters, (n,)."""
+    """A mask (n,): True for each of ``points`` (n, d) that is a slow starter."""
     slow = np.zeros(len(points), dtype=np.bool_)
     if "learning_rate" in space.searched:
         slow |= points[:, space.searched.index("learning_rate")] < _LOW

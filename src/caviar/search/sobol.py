@@ -6,8 +6,8 @@ Notation
     L        (d, b, b) random lower triangular matrices of bits, ones on their diagonals: the scrambling of the digits
     shift    (d,) random bits that every point is XORed with
 
-SciPy has all of this, and is the tests' oracle; but its statistics take half a second and more to import, which every
-study would pay at its start.
+SciPy has all of this, and is the oracle of the tests. But importing its statistics takes half a second or more, at the
+start of every study.
 
 Source: Joe and Kuo, Constructing Sobol sequences with better two-dimensional projections, 2008 (direction numbers,
 new-joe-kuo-6); Matousek, On the L2-discrepancy for anchored boxes, 1998 (the linear scrambling).

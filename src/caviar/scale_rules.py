@@ -1,0 +1,134 @@
+"""The rules that a scale is held to when it is made, and the words of its errors.
+
+Values are taken over as plain Python numbers: NumPy's would turn up in configs, JSON and the database. A function that
+is given a scale checks or replaces the fields that are named.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from reprlib import Repr
+from typing import Any
+
+import numpy as np
+
+from caviar.errors import SpaceError
+
+Value = bool | int | float | str
+
+LAST_TIER = 4
+LARGEST_INTEGER = 2**31  # far beyond any count, and small enough that unit coordinates tell all integers apart
+_BRIEF = Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 120
+
+
+def shown(value: object) -> str:
+    """``value`` as Python writes it, cut short: it may be a megabyte, and an error has two lines."""
+    return _BRIEF.repr(value)
+
+
+def title(kind: type) -> str:
+    """The name of a kind of scale in an error: "a Log scale"."""
+    return f"{'an' if kind.__name__ == 'Integer' else 'a'} {kind.__name__} scale"
+
+
+def value_key(value: Value) -> tuple[bool, Value]:
+    """A key that differs for values that differ: Python alone takes True for 1."""
+    return isinstance(value, bool), value
+
+
+def take_floats(scale: Any, *names: str) -> None:
+    """Replace the named fields of ``scale`` by finite floats. Raises SpaceError."""
+    for name in names:
+        given = getattr(scale, name)
+        rule = f"{name} must be a finite number on {title(type(scale))}, got {name}={shown(given)}"
+        if isinstance(given, bool) or not isinstance(given, int | float | np.integer | np.floating):
+            raise SpaceError(rule, "write a number, without quotes")
+        try:
+            value = float(given)
+        except OverflowError:
+            value = math.inf
+        if not math.isfinite(value):
+            raise SpaceError(rule, "choose an end that is worth trying")
+        object.__setattr__(scale, name, value)
+
+
+def take_integers(scale: Any, *names: str) -> None:
+    """Replace the named fields of ``scale`` by integers of at most 2**31. Raises SpaceError."""
+    kind = title(type(scale))
+    for name in names:
+        given = getattr(scale, name)
+        if isinstance(given, bool) or not isinstance(given, int | np.integer):
+            raise SpaceError(
+                f"{name} must be an integer on {kind}, got {name}={shown(given)}",
+                "write it without a decimal point or quotes, or use a Linear or Log scale",
+            )
+        value = int(given)
+        if abs(value) > LARGEST_INTEGER:
+            raise SpaceError(
+                f"{name} must be between -2**31 and 2**31 on {kind}, got {name}={shown(given)}",
+                "use a Linear or Log scale",
+            )
+        object.__setattr__(scale, name, value)
+
+
+def take_value(name: str, given: object) -> Value:
+    """The value of the field ``name`` as a plain boolean, finite number or string. Raises SpaceError."""
+    if isinstance(given, np.generic):
+        given = given.item()
+    if not isinstance(given, Value):
+        raise SpaceError(
+            f"{name} must be true, false, a number or a string, got {shown(given)}", "write one such value"
+        )
+    if isinstance(given, float) and not math.isfinite(given):
+        raise SpaceError(f"{name} must be a finite number, got {given!r}", "choose a number")
+    return given
+
+
+def take_values(name: str, given: object) -> tuple[Value, ...]:
+    """The values of the field ``name``, a list of at least one, as plain Python values. Raises SpaceError."""
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+        raise SpaceError(f"{name} must be a list, got {shown(given)}", f"write [{shown(given)}]")
+    if not given:
+        raise SpaceError(f"{name} must name at least one value, got an empty list", "add a value")
+    return tuple(take_value(name, value) for value in given)
+
+
+def check_ends(scale: Any, low: float, high: float) -> None:
+    """Raise SpaceError unless ``low`` is below ``high``."""
+    kind = title(type(scale))
+    if low == high:
+        raise SpaceError(
+            f"low must be smaller than high on {kind}, got {low!r} for both",
+            "a plain value keeps a hyperparameter fixed (in a space file: value = ...)",
+        )
+    if low > high:
+        raise SpaceError(f"low must be smaller than high on {kind}, got low={low!r}, high={high!r}", "swap them")
+
+
+def check_zero(scale: Any, zero: float) -> None:
+    """Raise SpaceError unless ``zero`` is a probability below 1."""
+    if not 0 <= zero < 1:
+        raise SpaceError(
+            f"zero must be at least 0 and below 1 on {title(type(scale))}, got zero={zero!r}",
+            "it is the probability of drawing exactly 0, such as zero=0.2",
+        )
+
+
+def check_place(scale: Any) -> None:
+    """Raise SpaceError unless the tier is 1 to 4 and ``when`` names hyperparameters and their values."""
+    tier, when = scale.tier, scale.when
+    if tier is not None and (isinstance(tier, bool) or not isinstance(tier, int) or not 1 <= tier <= LAST_TIER):
+        raise SpaceError(
+            f"tier must be 1, 2, 3 or 4, got tier={shown(tier)}", "1 is tuned first; leave tier out if unsure"
+        )
+    if when is None:
+        return
+    if not isinstance(when, Mapping) or not when or not all(isinstance(n, str) and n.isidentifier() for n in when):
+        raise SpaceError(
+            f"when must name other hyperparameters and their values, got when={shown(when)}",
+            'such as when={"optimizer": ["adam"]}, in a space file when = { optimizer = ["adam"] }',
+        )
+    held = {name: take_values(f"when {name}", values) for name, values in when.items()}
+    object.__setattr__(scale, "when", held)
