@@ -12,7 +12,8 @@
     ├── SealBroken              the sealed test part was touched twice
     └── NoAnswer                the work was done but has no answer: exit status 1
 
-Each says two things: the rule that was broken (with what was received), and the way out.
+Each has two lines: the rule that was broken, with the value received, and the way out. An argument of a call stands in
+backquotes, as Python writes it: `seconds` must be above 0, got -1. The command line shows its option.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from difflib import get_close_matches
 
 
 class CaviarError(Exception):
-    """An error in two lines: ``rule`` says what is wrong, ``way_out`` what to do about it."""
+    """An error in two lines: ``rule`` is the rule that was broken, ``way_out`` a remedy."""
 
     def __init__(self, rule: str, way_out: str) -> None:
         super().__init__(rule, way_out)
@@ -34,7 +35,7 @@ class CaviarError(Exception):
 
 
 class UserMistake(CaviarError):
-    """What was given breaks a rule; nothing was written."""
+    """The input breaks a rule; nothing was written."""
 
 
 class SpaceError(UserMistake):
@@ -58,11 +59,11 @@ class StoreError(UserMistake):
 
 
 class Fenced(StoreError):
-    """A worker was declared lost, and others have its work: nothing that it writes is taken any more."""
+    """A worker was declared lost, and others have its work: the store refuses its writes."""
 
 
 class SnapshotError(StoreError):
-    """A snapshot is missing, or not what was saved."""
+    """A snapshot is missing or damaged."""
 
 
 class SealBroken(CaviarError):
@@ -70,7 +71,7 @@ class SealBroken(CaviarError):
 
 
 class NoAnswer(CaviarError):
-    """The work was done but there is no answer, because every trial diverged, say."""
+    """The work was done but there is no answer: every trial diverged, for example."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

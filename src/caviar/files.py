@@ -2,8 +2,8 @@
 
 An archive is a ZIP whose entries are stored, not compressed, so that any tool can look inside. ``manifest.json`` comes
 first and holds the format's version and the size and SHA-256 of every other entry; ZIP's own headers are always the
-same bytes for the same entries, so that unpacking packs again and compares: no bit is without a witness. Nothing in it
-is ever run, nothing is written to a folder, and no entry can be larger than the file.
+same bytes for the same entries, so that unpacking packs again and compares: every bit is checked. Nothing in it is ever
+run, nothing is written to a folder, and no entry can be larger than the file.
 
 JSON (RFC 8259) has no NaN and no infinity, and Python writes them as bare words that other readers refuse. Here they
 become the strings "NaN", "Infinity" and "-Infinity"; reading leaves those strings as they are, for a class may be
@@ -44,7 +44,7 @@ _WHEN_PARSING = (
     ValueError,
     OverflowError,
     struct.error,
-)  # what zipfile raises for one kind of damage or another
+)  # raised by zipfile for one kind of damage or another
 
 
 def pack(entries: Mapping[str, bytes], manifest: Mapping[str, Any]) -> bytes:
@@ -78,7 +78,7 @@ def unpack(file: bytes, newest: int, names: Collection[str]) -> dict[str, bytes]
 
 
 def reason(error: Exception) -> str:
-    """What ``error`` says, in one short line that no terminal obeys."""
+    """The message of ``error`` in one short line, safe for a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in str(error)[:120])
 
 
@@ -104,7 +104,7 @@ def put(path: Path, data: bytes) -> None:
 
 
 def no_room(error: Exception) -> bool:
-    """Whether an error of the disk says that it is full."""
+    """True for an error of a full disk."""
     return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -127,7 +127,7 @@ def read_whole(path: Path) -> bytes:
     """The bytes of the file at ``path``; ModelError where there is no file of a sane size."""
     try:
         if not path.is_file():
-            raise ModelError(f"there is no model at {str(path)!r}", "name the file that `caviar tune` has written")
+            raise ModelError(f"there is no model at {str(path)!r}", "name the file that caviar tune has written")
         if path.stat().st_size > LARGEST:
             raise _refused(f"it is larger than any model, {path.stat().st_size} bytes")
         return path.read_bytes()
@@ -157,7 +157,7 @@ def _sum(data: bytes) -> dict[str, int | str]:
 
 
 def _sums(manifest: bytes, newest: int) -> dict[str, Any]:
-    """What the manifest says of every entry; ModelError if it is of a newer format."""
+    """The size and SHA-256 of every entry, from the manifest; ModelError for a newer format."""
     try:
         said = loads(manifest)
         version, sums = said["format"], dict(said["entries"])
@@ -172,7 +172,7 @@ def _sums(manifest: bytes, newest: int) -> dict[str, Any]:
 
 
 def _check_sizes(infos: list[zipfile.ZipInfo], size: int) -> None:
-    """Nothing compressed and nothing twice in the same bytes, so that reading never takes more than the file's size."""
+    """Refuse compressed or overlapping entries, so that reading never takes more memory than the file's size."""
     for info in infos:
         if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
             raise _refused(f"its entry {info.filename[:60]!r} is compressed, and those of a model never are")
@@ -219,7 +219,7 @@ def dumps(value: Any, indent: int | None = None) -> str:
 
 
 def loads(text: str | bytes) -> Any:
-    """What ``text`` holds.
+    """The value in ``text``.
 
     Raises ValueError for anything that is not RFC 8259 JSON, the bare words NaN and Infinity and a nesting deeper
     than Python's stack included.

@@ -1,4 +1,4 @@
-"""This machine: processor, versions and memory, and when Python searches for garbage."""
+"""This machine: processor, versions and memory; and pauses of Python's search for garbage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -30,7 +30,7 @@ def processor() -> str:
 
 
 def environment(engine: str, instruction_set: str, threads: int) -> dict[str, str | int]:
-    """The facts that a study records of where it ran."""
+    """The facts of this machine that a study records."""
     return {
         "caviar": version("caviar"),
         "python": platform.python_version(),
@@ -45,7 +45,7 @@ def environment(engine: str, instruction_set: str, threads: int) -> dict[str, st
 
 
 def memory_left() -> int | None:
-    """Bytes that this process may still take: of its limit, and of what the machine has; None where neither is told."""
+    """Bytes that this process may still take, by its limit and the free memory; None where these are unknown."""
     try:
         machine, own = _kilobytes("/proc/meminfo", "MemAvailable"), _kilobytes("/proc/self/status", "VmSize")
     except (OSError, KeyError):
@@ -58,14 +58,14 @@ def memory_left() -> int | None:
 
 
 def _kilobytes(path: str, name: str) -> int:
-    """The bytes that ``path`` tells under ``name``, as the system's "NAME:  123 kB"."""
+    """The bytes under ``name`` in the file ``path``, whose lines are "NAME:  123 kB"."""
     facts = dict(line.split(":", 1) for line in Path(path).read_text().splitlines() if ":" in line)
     return int(facts[name].split()[0]) << 10
 
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """No search for garbage while a million objects are made that are none: it would take longer than making them."""
+    """Pause the search for garbage, which takes longer than making a million objects that stay."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -77,9 +77,9 @@ def no_collection() -> Iterator[None]:
 
 @contextmanager
 def setting_aside() -> Iterator[Callable[[], None]]:
-    """Gives what sets aside all objects that there are when it is called: no search for garbage looks at them.
+    """Give a function that sets aside all present objects: the search for garbage skips them.
 
-    At its end all are looked at again, so that nobody's garbage stays for good.
+    At its end all are searched again, so that no garbage stays for good.
     """
     try:
         yield gc.freeze

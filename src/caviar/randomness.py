@@ -1,12 +1,12 @@
 """Every random number of a trial, from (study seed, trial, repeat, purpose) alone.
 
 Notation
-    key      two uint64: what the stream belongs to
-    counter  four uint64 (c0, c1, c2, c3): where in the stream we are; NumPy counts c0 up by one a block
+    key      two uint64: the owner of the stream
+    counter  four uint64 (c0, c1, c2, c3): the position in the stream; NumPy counts c0 up by one a block
     block    four uint64 of Philox4x64-10 (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, 2011)
 
 A counter-based generator has no state to carry: any engine can compute any block at any time, on any
-thread, so a trial's numbers never depend on its company. NumPy's Philox returns the block of
+thread, so a trial's numbers never depend on other trials. NumPy's Philox returns the block of
 ``counter + 1`` first; the native engine does the same.
 """
 
@@ -21,7 +21,7 @@ UInt64 = npt.NDArray[np.uint64]
 
 
 class Purpose(IntEnum):
-    """What a stream of random numbers is for; streams of different purposes are independent."""
+    """The use of a stream of random numbers; streams of different purposes are independent."""
 
     WEIGHTS = 1
     ORDER = 2

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import Json
+from caviar.clients import CLIENTS
+from caviar.errors import UserMistake, did_you_mean
+from caviar.files import put
 
 
 def client(
-    name: Annotated[str | None, typer.Argument(help="Which one; a list of them if not given.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The client; by default a list of them.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Write into this folder.", metavar="DIR")] = Path("."),
     json: Json = False,
 ) -> None:
     """[bold]caviar client python[/]
 
-    Write the file that your own training program speaks to caviar with; it needs no caviar and nothing else.
+    Write the file through which your own training program speaks to caviar. It needs no caviar, and nothing else.
     """
-    from caviar.cli.console import console, print_json
-    from caviar.clients import CLIENTS
-    from caviar.errors import UserMistake, did_you_mean
 
     if name is None:
         if json:
@@ -42,11 +44,7 @@ def client(
 
 
 def _write(names: tuple[str, ...], folder: Path) -> list[str]:
-    """Write the files ``names`` into ``folder``; which were not there. Nothing is written unless all can be."""
-    from importlib.resources import files
-
-    from caviar.errors import UserMistake
-    from caviar.files import put
+    """Write the missing ones of the files ``names`` into ``folder``, and return these; all of them, or none."""
 
     contents = {folder / name: (files("caviar.clients") / name).read_bytes() for name in names}
     try:
@@ -58,13 +56,13 @@ def _write(names: tuple[str, ...], folder: Path) -> list[str]:
             elif path.read_bytes() != content:
                 raise UserMistake(
                     f"{str(path)!r} is there, and is another file: changed, or of another version of caviar",
-                    "remove it, or name another folder with --out",
+                    "remove it, or name another folder: `out=...`",
                 )
         for path in missing:
             put(path, contents[path])
     except OSError as error:
         raise UserMistake(
             f"the client cannot be written into {str(folder)!r}: {error.strerror}",
-            "name a folder that you may write to with --out",
+            "name a folder that you may write to: `out=...`",
         ) from error
     return [str(path) for path in missing]

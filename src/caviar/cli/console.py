@@ -1,4 +1,4 @@
-"""Where people's output goes: stdout, or stderr when stdout carries JSON or data."""
+"""The output for people: stdout, or stderr when stdout carries JSON or data."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def console(json: bool = False, quiet: bool = False) -> Console:
-    """A console for people; NO_COLOR and terminals without colour are obeyed by rich."""
+    """A console for people; rich follows NO_COLOR and terminals without colour."""
     from rich.console import Console
 
     return Console(stderr=json, quiet=quiet, highlight=False)
 
 
 def complain(rule: str, way_out: str) -> None:
-    """The two lines of a mistake, on stderr. Plain text: what a user typed may hold anything."""
+    """Print the two lines of a mistake on stderr, as plain text: the words of a user may hold anything."""
     print(visible(rule), visible(way_out), sep="\n", file=sys.stderr)
 
 
 def print_json(result: Mapping[str, Any]) -> None:
-    """The one JSON object on stdout."""
+    """Print the one JSON object on stdout."""
     print(dumps(result), flush=True)

@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import Json
+from caviar.errors import ConfigError, did_you_mean
+from caviar.frameworks import timing
+from caviar.frameworks.facts import read_facts
+from caviar.report.frameworks import as_html, as_json, as_text, compared
 
 
 def frameworks(
@@ -18,23 +23,18 @@ def frameworks(
     environments: Annotated[
         str | None,
         typer.Option(
-            help="Where make frameworks put them; by default $CAVIAR_FRAMEWORKS or build/frameworks.", metavar="DIR"
+            help="The folder of make frameworks; by default $CAVIAR_FRAMEWORKS or build/frameworks.", metavar="DIR"
         ),
     ] = None,
-    turns: Annotated[int, typer.Option(help="How often each is timed, by turns with our own engine.", min=1)] = 5,
+    turns: Annotated[int, typer.Option(help="Timings of each, by turns with our own engine.", min=1)] = 5,
     html: Annotated[str | None, typer.Option(help="Write a page with bars.", metavar="FILE")] = None,
     json: Json = False,
 ) -> int:
     """[bold]caviar frameworks --html frameworks.html[/]
 
-    Which framework? The same small network on each framework that this machine has, beside our own engine: steps a
-    second, import, first step, lines of the shortest program; and what is known of licences, releases, deployment.
+    Compare frameworks: train the same small network on each framework of this machine, beside our own engine. Shows
+    steps a second, import, first step, lines of the shortest program; licences, releases, ways to deploy.
     """
-    from caviar.cli.console import console, print_json
-    from caviar.errors import ConfigError, did_you_mean
-    from caviar.frameworks import timing
-    from caviar.frameworks.facts import read_facts
-    from caviar.report.frameworks import as_html, as_json, as_text, compared
 
     facts = read_facts()
     folder = Path(environments or os.environ.get("CAVIAR_FRAMEWORKS") or "build/frameworks")

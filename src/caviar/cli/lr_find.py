@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
+from caviar.analysis.plan import range_test
+from caviar.cli.console import console, print_json
 from caviar.cli.options import Json, Quiet
+from caviar.report.rates import picture, write_html
+from caviar.runs.configs import read_config
 
 
 def lr_find(
@@ -29,10 +33,6 @@ def lr_find(
 
     Train a few mini-batches at ever larger learning rates, and suggest one: where the loss falls steepest.
     """
-    from caviar.analysis.plan import range_test
-    from caviar.cli.console import console, print_json
-    from caviar.report.rates import picture, write_html
-    from caviar.runs.configs import read_config
 
     found = range_test(data, target, labels, read_config(config, None, ""), seed, low, high, steps)
     if out is not None:

@@ -1,4 +1,4 @@
-"""`caviar`: the commands, and how every one of them ends.
+"""`caviar`: the commands, and the way that every one of them ends.
 
 Exit status: 0 done; 1 ran but has no answer; 2 the user's mistake; 130 after Ctrl-C and 143 after SIGTERM, with
 everything saved. A mistake gets two lines on stderr, the rule that was broken and the way out, and never a traceback.

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
+from caviar.store import Store, from_optuna
 
 
 def import_optuna(
@@ -18,12 +20,9 @@ def import_optuna(
 ) -> None:
     """[bold]caviar import optuna.db[/]
 
-    Take over a study of Optuna's: its space, its trials and what they measured.
+    Copy a study of Optuna's into the store: its space, its trials and their values.
     """
     from rich.text import Text
-
-    from caviar.cli.console import console, print_json
-    from caviar.store import Store, from_optuna
 
     record, trials, measured = from_optuna.read(url, study)
     with Store.open(store) as opened:

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from caviar.analysis.plan import plan as make
+from caviar.cli.console import console, print_json
 from caviar.cli.options import Json, Quiet
+from caviar.report.text import duration, number
 
 
 def plan(
@@ -24,13 +27,9 @@ def plan(
 ) -> None:
     """[bold]caviar plan flowers.csv --target species --seconds 600[/]
 
-    Train typical networks for a moment each, and say how many the time affords: many at once, or one that is nursed.
+    Time typical networks, and say whether your time affords many of them, or one that is nursed.
     """
     from rich.table import Table
-
-    from caviar.analysis.plan import plan as make
-    from caviar.cli.console import console, print_json
-    from caviar.report.text import duration, number
 
     made = make(data, target, labels, seconds, seed, threads)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks for an end in good order, the second ends at once."""
+"""Ctrl-C and SIGTERM: the first signal ends the work in good order, the second at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Ended(BaseException):
 
 
 class Ending:
-    """Whether a signal has asked for the end, and which."""
+    """A signal that asked for the end, if one has, and its exit status."""
 
     def __init__(self) -> None:
         self.asked = Event()
@@ -34,7 +34,7 @@ class Ending:
 
 @contextmanager
 def ending() -> Iterator[Ending]:
-    """Within this, signals are noted first and obeyed at once the second time."""
+    """Within this, the first signal is noted, and the second ends the command at once."""
     noted = Ending()
     before = {number: signal.signal(number, noted) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import Json
+from caviar.space import Space, default_space
 
 
 def space(
@@ -18,10 +20,8 @@ def space(
 ) -> None:
     """[bold]caviar space myspace.toml --html myspace.html[/]
 
-    Show what every scale of a space really samples, beside plain uniform sampling.
+    Show the samples of every scale of a space, beside plain uniform sampling.
     """
-    from caviar.cli.console import console, print_json
-    from caviar.space import Space, default_space
 
     chosen = default_space() if file is None else Space.load(Path(file))
     if html is not None:

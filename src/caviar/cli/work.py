@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console
 from caviar.cli.options import DEFAULT_STORE, Quiet, StoreUrl
+from caviar.cli.signals import Ended, ending
+from caviar.study.helping import work as help_with
 
 _ROUND = 5.0  # seconds between two lines
 
@@ -21,15 +24,12 @@ def work(
 ) -> None:
     """[bold]caviar work flowers[/]
 
-    Help with a study that another process runs, by tune or resume: train the trials that it gives, until it ends. The
-    numbers are the same with any number of helpers, and a helper may be killed at any time.
+    Help with a study that another process runs, by tune or resume: train its tasks until it ends. The numbers
+    are the same with any number of helpers, and a helper may be killed at any time.
     """
-    from caviar.cli.console import console
-    from caviar.cli.signals import Ended, ending
-    from caviar.study.helping import work as help_with
 
     people = console(quiet=quiet)
-    told = 0.0
+    printed = 0.0
     pieces: int | None = None
     with ending() as ended:
         try:
@@ -41,8 +41,8 @@ def work(
                 pieces = helping.pieces
                 if helping.over:
                     people.print(f"trained {pieces:,} pieces of work: {helping.over}", markup=False, soft_wrap=True)
-                elif helping.elapsed - told >= _ROUND:
-                    told = helping.elapsed
+                elif helping.elapsed - printed >= _ROUND:
+                    printed = helping.elapsed
                     people.print(f"{helping.elapsed:.0f} s | {pieces:,} pieces of work", markup=False)
         except KeyboardInterrupt:
             people.print(f"trained {pieces or 0:,} pieces of work: others have the rest of it now", markup=False)

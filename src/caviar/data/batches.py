@@ -19,10 +19,10 @@ import numpy.typing as npt
 
 from caviar import randomness
 
-Intervention = npt.NDArray[np.uint32]
+Order = npt.NDArray[np.uint32]
 
 
-def epoch_order(m: int, key: randomness.UInt64, epoch: int) -> Intervention:
+def epoch_order(m: int, key: randomness.UInt64, epoch: int) -> Order:
     """The order (m,) of the examples in ``epoch``, by the stream of ``key`` (purpose ORDER)."""
     if not 0 <= m < 2**32:
         raise ValueError(f"the number of examples is between 0 and 2**32 - 1, got {m}")
@@ -37,7 +37,7 @@ def epoch_order(m: int, key: randomness.UInt64, epoch: int) -> Intervention:
     return np.array(order, dtype=np.uint32)
 
 
-def batches(order: Intervention, batch_size: int, smallest: int = 1) -> Iterator[Intervention]:
+def batches(order: Order, batch_size: int, smallest: int = 1) -> Iterator[Order]:
     """The mini-batches of an epoch, as slices of ``order``.
 
     The last one is smaller where ``batch_size`` does not divide m, and left out if it has fewer than ``smallest``

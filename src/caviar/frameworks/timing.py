@@ -1,7 +1,7 @@
-"""Times the shortest program of each framework beside our own engine, in the same run.
+"""Time the shortest program of each framework beside our own engine, in the same run.
 
 Both are processes (stopwatch.py), each in its own interpreter and both on the same core. They take turns, so that
-what else the machine does falls on both, and the figures are medians over the turns. Imports and first steps are
+other work of the machine falls on both, and the figures are medians over the turns. Imports and first steps are
 measured in the second of two processes: the first one has brought the files into memory and filled compilers' caches.
 A turn is one call of the program's ``train``, over as many epochs as fill it; what a call costs by itself is in it.
 """
@@ -35,7 +35,7 @@ _PACKAGES = {"pytorch": "torch", "paddle": "paddlepaddle", "tensorflow": "tensor
 
 @dataclass(frozen=True)
 class Network:
-    """What is trained: its widths from input to output, its mini-batch, and the mini-batches of one epoch."""
+    """A network to train: its widths from input to output, its mini-batch, and the mini-batches of one epoch."""
 
     name: str
     widths: tuple[int, ...]
@@ -72,7 +72,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class Timing:
-    """What was measured of one framework; ``failure`` says why it could not be, or could not be to the end."""
+    """The measurements of one framework; ``failure`` is the reason where they failed, or broke off."""
 
     found: Found
     import_seconds: float | None = None

@@ -1,8 +1,8 @@
-"""Where trials of other people's code are trained: processes that speak the protocol of docs/protocol.md.
+"""Processes that train trials of other people's code, by the protocol of docs/protocol.md.
 
-protocol   the messages, checked
-program    one process: started, read, ended
-command    how a process is started: a command line, or a Python function
-pool       several, kept warm, each with one trial at a time
-host       what runs in a process that trains by a Python function
+messages   the messages, checked
+process    one process: started, read, ended
+command    the ways to start a process: a command line, or a Python function
+pool       several processes, kept warm, each with one trial at a time
+host       the program of a process that trains by a Python function
 """

@@ -1,8 +1,7 @@
-"""How a process that trains is started: by a command line, which knows the protocol or does not, or by a function.
+"""The ways to start a process that trains: a command line, with or without the protocol, or a Python function.
 
-A function goes to its processes as cloudpickle makes it, so that one of a notebook, a lambda or a closure will do. It
-goes through a file without a name, which this process and its children have and nobody else: no pickle is ever read
-that somebody could have put there.
+A function goes to its processes by cloudpickle, so a lambda, a closure or a function of a notebook will do. It goes
+through a file without a name, which only this process and its children have: no other program can put a pickle there.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _OF_THE_TRIAL = ("trial", "seed", "epochs", "folder")
 
 
 class Command(Protocol):
-    """What a pool starts its processes with."""
+    """Starts the processes of a pool."""
 
     @property
     def name(self) -> str:
@@ -36,15 +35,15 @@ class Command(Protocol):
 
     @property
     def speaks(self) -> bool:
-        """Whether its processes know the protocol; of the others each gets one trial, in its arguments."""
+        """True for processes with the protocol; a process without it trains one trial, given in its arguments."""
         ...
 
     def start(self, trial: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
-        """A process for ``trial``, the protocol's message, which it is not sent here."""
+        """Start a process for ``trial``, a message of the protocol, which is sent later."""
         ...
 
     def score(self, line: bytes) -> float | None:
-        """The score in a line of the output of one that does not speak; None for a line without."""
+        """The score in a line of output, for a process without the protocol; None for a line without a score."""
         ...
 
     def close(self) -> None:
@@ -53,7 +52,7 @@ class Command(Protocol):
 
 
 class Speaking:
-    """A command line that knows the protocol."""
+    """A command line whose program speaks the protocol."""
 
     speaks = True
 
@@ -67,7 +66,7 @@ class Speaking:
         return Program(self._arguments, {**environment, "CAVIAR_PROTOCOL": str(VERSION)})
 
     def score(self, line: bytes) -> float | None:
-        """It has messages for that."""
+        """None: scores come in messages."""
         return None
 
     def close(self) -> None:
@@ -75,7 +74,7 @@ class Speaking:
 
 
 class Silent:
-    """A command line that knows nothing of the protocol: ``{learning_rate}`` in it is the trial's."""
+    """A command line whose program does not speak the protocol: ``{learning_rate}`` in it is the trial's."""
 
     speaks = False
 
@@ -118,7 +117,7 @@ class Silent:
         return Program([_BRACES.sub(value, argument) for argument in self._arguments], environment, one_output=True)
 
     def score(self, line: bytes) -> float | None:
-        """The number in ``line``; NaN for what matches and is no number."""
+        """The number in ``line``; NaN where the match is no number."""
         found = self._score.search(line)
         if found is None:
             return None
@@ -148,9 +147,9 @@ class Objective:
         except Exception as error:
             raise ConfigError(
                 f"the objective cannot be taken to another process: {str(error).splitlines()[0]:.200}",
-                "make what it needs (open files, connections, locks) within it",
+                "make its open files, connections and locks within it",
             ) from None
-        # on a line of its own, before the rest: its modules are looked for there
+        # The path comes on a line of its own, before the function: its modules are looked for there.
         self._content = json.dumps(sys.path).encode() + b"\n" + function_bytes
         self._file: IO[bytes] | None = None
 
@@ -166,18 +165,18 @@ class Objective:
         return Program(arguments, {**environment, **own}, pass_fds=[descriptor])
 
     def score(self, line: bytes) -> float | None:
-        """It has messages for that."""
+        """None: scores come in messages."""
         return None
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
 def split(command: str) -> list[str]:
-    """The words of a command line, by the shell's rules, and no shell. ConfigError unless the first is a program."""
+    """The words of a command line, by the shell's rules, without a shell. ConfigError unless the first is a program."""
     try:
         arguments = shlex.split(command)
     except ValueError as error:

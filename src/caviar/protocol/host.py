@@ -1,4 +1,4 @@
-"""What runs in a process that trains by a Python function: it fetches the function, once, and serves trials with it."""
+"""The program of a process that trains by a Python function: it loads the function once and trains trials with it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import sys
 
 
 def main() -> None:
-    """Serve trials until there are no more."""
-    # first of all: what the function's modules print must not get between the messages
+    """Train trials until there are no more."""
+    # First of all: the output of the function's modules must not get between the messages.
     client = importlib.import_module("caviar.clients.caviar_client")
     import cloudpickle
 
     descriptor = int(os.environ.pop("CAVIAR_OBJECTIVE"))
-    content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)  # a place of our own: others read it, too
+    content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)  # pread: other processes read the same descriptor
     os.close(descriptor)
     path, _, function = content.partition(b"\n")
     sys.path[:] = json.loads(path)

@@ -1,4 +1,4 @@
-"""The messages of docs/protocol.md: what caviar says is plain data, what a program says is checked here."""
+"""The messages of docs/protocol.md: those to a program are plain data, those from a program are checked here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal["error", "out_of_memory", "diverged"]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """``epoch`` (or mini-batch ``step``) was measured: it waits for an answer. None where it told no score."""
+    """``epoch`` (or mini-batch ``step``) was measured, and the program waits for an answer. A score may be None."""
 
     epoch: int | None
     step: int | None
@@ -81,7 +81,7 @@ def trial(
 def go_on(
     save: str | None = None, restore: tuple[int, str] | None = None, knobs: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The answer that lets a trial go on; see docs/protocol.md for what it asks besides."""
+    """The answer that lets a trial go on, with further requests; see docs/protocol.md."""
     answer: dict[str, Any] = {"type": "go_on"}
     if save is not None:
         answer["save"] = save
@@ -103,7 +103,7 @@ def line_of(message: Mapping[str, Any]) -> bytes:
 
 
 def parse(line: bytes) -> Message | None:
-    """What a program's ``line`` says; None for a line that is no message. Raises Malformed, with the line in it."""
+    """The message in a program's ``line``; None for any other line. Raises Malformed, with the line in it."""
     if not line.lstrip().startswith(b"{"):
         return None
     try:

@@ -1,9 +1,9 @@
-"""Processes that train, kept warm: each has one trial at a time, and a failed trial costs a process and no more.
+"""Processes that train, kept warm: each has one trial at a time, and a failed trial costs one process.
 
 One thread drives them all: ``give`` a trial, ``take`` what happens, ``answer`` a trial that asks. Notation
 
     place   room for one process: a processor, or a slot of a GPU
-    turn    who has to speak next: the "program", "we", or nobody ("idle")
+    turn    the side that speaks next: "program", "we", or "idle" for neither
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from caviar.protocol.command import Command
 from caviar.protocol.messages import Did, Failure, Kind, Malformed, Over, Told
 from caviar.protocol.process import Program
 
-_STOPPING = 10.0  # seconds that a trial has to say done after it was told to stop
+_STOPPING = 10.0  # seconds from a stop until the trial must have said done
 _LEAVING = 5.0  # seconds that a process has to end when there is no trial for it
 _MOST_LINES = 1000  # of a program that does not wait for its answers: more is a flood
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A trial told what it measured and waits for ``answer``; ``seconds`` since it was last told anything."""
+    """A trial reported a measurement and waits for ``answer``; ``seconds`` since the last message to it."""
 
     number: int
     told: Told
@@ -37,7 +37,7 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A trial did, or could not do (``why``), what the last answer asked for: "saved", "restored" or "cannot"."""
+    """A trial did what the last answer asked for ("saved", "restored"), or could not ("cannot", and ``why``)."""
 
     number: int
     did: Did
@@ -45,7 +45,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A trial said that it is over, by itself or because it was told to stop; its place is free."""
+    """A trial is over, by itself or after a stop; its place is free."""
 
     number: int
     score: float | None
@@ -53,7 +53,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """A trial failed: by its own word, or because of what became of its process. Its place is free."""
+    """A trial failed: it said so, or its process ended or broke the protocol. Its place is free."""
 
     number: int
     kind: Kind
@@ -69,9 +69,9 @@ class _Place:
     program: Program | None = None
     number: int | None = None
     turn: Literal["program", "we", "idle"] = "idle"
-    told_at: float = 0.0  # when it was last its turn
+    told_at: float = 0.0  # the start of its last turn
     heard_at: float = 0.0
-    stopping: float | None = None  # since when it was told to
+    stopping: float | None = None  # the time of its stop
     epoch: int = 0
     goes_back_to: int | None = None  # the epoch of the snapshot that it is restoring
 
@@ -86,9 +86,9 @@ class Pool:
         timeout: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``environments`` are what each place's processes find in theirs.
+        """``environments``: variables for the processes of each place.
 
-        ``timeout`` is how many seconds they may be silent when it is their turn.
+        ``timeout``: seconds that a process may be silent in its turn.
         """
         self._command = command
         self._places = [_Place(dict(environment)) for environment in environments]
@@ -104,7 +104,7 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End them all: those without a trial are asked first."""
+        """End all processes; those without a trial are asked to first."""
         for place in self._places:
             if place.program is not None:
                 if place.number is None:
@@ -121,18 +121,18 @@ class Pool:
 
     @property
     def room(self) -> int:
-        """How many trials could be given now."""
+        """The number of trials that can be given now."""
         return sum(place.number is None for place in self._places)
 
     @property
     def idle(self) -> bool:
-        """Whether no trial has a place, and nothing has happened that was not taken: two may end in one look."""
+        """True where no trial has a place and no event waits to be taken: two trials may end in one look."""
         return self.room == len(self._places) and not self._events
 
     def give(self, trial: Mapping[str, Any], number: int | None = None) -> None:
-        """Have a trial trained, by the protocol's message; a process that is warm takes it where there is one.
+        """Train a trial, given by the protocol's message; a warm process takes it where there is one.
 
-        ``number`` is what it is called here, by default the trial's. Raises OSError where no process can be started.
+        ``number`` is its name here, by default the trial's. Raises OSError where no process can be started.
         """
         free = [place for place in self._places if place.number is None]
         place = next((place for place in free if place.program is not None and not place.program.has_ended), free[0])
@@ -164,7 +164,7 @@ class Pool:
                 self._end_trial(place, Finished(number, None))
                 return
             if place.turn != "we":
-                return  # it is told when it asks
+                return  # the stop is sent with its next report
         elif "restore" in message:
             place.goes_back_to = int(message["restore"]["epoch"])
         place.turn, place.told_at = "program", now
@@ -180,7 +180,7 @@ class Pool:
             self._leave(place)
 
     def take(self, timeout: float | None = None) -> Event | None:
-        """What happens next, or None when nothing does within ``timeout`` seconds."""
+        """The next event; None where there is none within ``timeout`` seconds."""
         until = None if timeout is None else self._clock() + timeout
         while True:
             if self._events:
@@ -222,7 +222,7 @@ class Pool:
             if line is None:
                 break
             try:
-                self._obey(place, program, place.number, line)
+                self._handle(place, program, place.number, line)
             except Malformed as error:
                 self._crash(place, "error", str(error))
             program = place.program
@@ -235,7 +235,7 @@ class Pool:
         elif program.has_ended and not program.drain():
             self._gone(place, program)
 
-    def _obey(self, place: _Place, program: Program, number: int, line: bytes) -> None:
+    def _handle(self, place: _Place, program: Program, number: int, line: bytes) -> None:
         message: protocol.Message | None
         if self._command.speaks:
             message = protocol.parse(line)
@@ -272,7 +272,7 @@ class Pool:
             self._events.append(Reported(number, message, now - place.told_at))
 
     def _watch(self, place: _Place, now: float) -> None:
-        """End what was silent for too long."""
+        """End a process that was silent for too long."""
         if place.number is None or place.turn == "idle":
             return
         if place.stopping is not None and now - place.stopping > _STOPPING:
@@ -285,7 +285,7 @@ class Pool:
             self._crash(place, "error", f"it was silent for more than {self._timeout:g} s, the trial timeout")
 
     def _gone(self, place: _Place, program: Program) -> None:
-        """A process ended without a word."""
+        """Handle a process that ended without a message."""
         assert place.number is not None
         if place.stopping is not None or (program.ended_well and not self._command.speaks):
             self._end_trial(place, Finished(place.number, None))
@@ -310,7 +310,7 @@ class Pool:
             self._leave(place)
 
     def _leave(self, place: _Place) -> None:
-        """The process of a place ends; another may begin there meanwhile."""
+        """Ask the process of a place to end; another may begin there meanwhile."""
         program, place.program = place.program, None
         assert program is not None
         for key in [key for key in self._selector.get_map().values() if key.data is place]:

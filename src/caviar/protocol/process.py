@@ -1,7 +1,7 @@
 """One process that trains for us: started, written to, read from, ended with all of its children.
 
-Nothing here blocks but ``end``. What the process writes is read when there is some, and kept within limits: a line of
-a message, and the last lines of everything else, for the day on which it fails.
+Nothing here blocks but ``end``. Output is read when there is some, and kept within limits: the lines of messages, and
+the last lines of everything else, to be shown when the process fails.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from caviar.protocol.messages import LONGEST
 
 _CHUNK = 1 << 16  # bytes read at once
-_KEPT = 1 << 14  # bytes of what it wrote last
+_KEPT = 1 << 14  # bytes of its last output
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
@@ -44,7 +44,7 @@ class Program:
             stderr=subprocess.STDOUT if one_output else subprocess.PIPE,
             env={**os.environ, **environment},
             pass_fds=pass_fds,
-            start_new_session=True,  # Ctrl-C is ours to pass on, and its children are ended with it
+            start_new_session=True,  # so Ctrl-C reaches it only through us, and its children end with it
             bufsize=0,
             preexec_fn=_die_with_parent,
         )
@@ -58,7 +58,7 @@ class Program:
         self._lines: deque[bytes] = deque()
         self._rest = b""  # of the output, after its last newline
         self._unsent = b""
-        self._said = b""  # the last of what it wrote that is no message
+        self._said = b""  # its last output that is no message
 
     @property
     def open(self) -> frozenset[int]:
@@ -67,11 +67,11 @@ class Program:
 
     @property
     def has_unsent(self) -> bool:
-        """Whether there is more to write than the pipe took."""
+        """True while some of the input is not written yet."""
         return bool(self._unsent)
 
     def send(self, line: bytes = b"") -> bool:
-        """Write ``line``, as much of it as goes, and what did not go before; False if nobody reads it any more."""
+        """Write the rest of earlier lines, and ``line``, as far as the pipe takes them; False if it is closed."""
         self._unsent += line
         try:
             while self._unsent:
@@ -83,7 +83,7 @@ class Program:
         return True
 
     def read(self, descriptor: int) -> bool:
-        """Take in some of what is there now; False if there is nothing."""
+        """Read some of the output that is there now; False if there is none."""
         try:
             chunk = os.read(descriptor, _CHUNK)
         except BlockingIOError:
@@ -103,9 +103,9 @@ class Program:
         return bool(chunk)
 
     def drain(self) -> int:
-        """Take in all that is there now, of a process that has ended; how many lines wait.
+        """Read all output of a process that has ended; returns the number of lines that wait.
 
-        Its children may hold the other ends of the pipes open, so that no end of them is ever read.
+        Its children may hold the pipes open, so that their end is never read.
         """
         for descriptor in list(self._open):
             chunks = 0
@@ -118,54 +118,54 @@ class Program:
         return self._lines.popleft() if self._lines else None
 
     def hush(self) -> None:
-        """Pass over the lines that wait: it has no trial to tell of."""
+        """Drop the lines that wait: the process has no trial."""
         self._lines.clear()
 
     @property
     def waiting_lines(self) -> int:
-        """Lines that it wrote and nobody took yet."""
+        """The number of lines that wait to be taken."""
         return len(self._lines)
 
     @property
     def is_flooding(self) -> bool:
-        """Whether it writes a line longer than a message may be."""
+        """True where a line is longer than a message may be."""
         return len(self._rest) > LONGEST
 
     def keep(self, said: bytes) -> None:
-        """Remember the last of what it wrote that is no message."""
+        """Keep output that is no message, the last of it."""
         self._said = (self._said + said)[-_KEPT:]
 
     @property
     def last_words(self) -> str:
-        """The last lines that it wrote and that are no messages."""
+        """The last lines of its output that are no messages."""
         return self._said.decode(errors="replace").strip()
 
     def forget(self) -> None:
-        """A new trial: what was written before is another's."""
+        """Drop the output of the trial before."""
         self._said = b""
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is gone; its children are ended then."""
+        """True after the end of the process; its children are ended then."""
         if self._process.returncode is None:
             status = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if status is not None:  # while nobody has waited for it, the number of its group is nobody else's
+            if status is not None:  # not waited for yet, so the number of its group cannot be another's
                 self._signal(signal.SIGKILL)
         return self._process.poll() is not None
 
     @property
     def ended_well(self) -> bool:
-        """Whether it has ended with exit status 0."""
+        """True after an end with exit status 0."""
         return self._process.returncode == 0
 
     @property
     def was_killed_for_memory(self) -> bool:
-        """Whether a signal that was not ours ended it while the system counted a kill for want of memory."""
+        """True where SIGKILL ended it, and the system has counted a kill for want of memory meanwhile."""
         return self._process.returncode == -signal.SIGKILL and _kills_for_memory() > self._kills
 
     @property
     def ending(self) -> str:
-        """How it ended, for people."""
+        """Its end in words."""
         status = self._process.returncode
         if status is None:
             return "it is running"
@@ -201,13 +201,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _die_with_parent() -> None:
-    """Linux: a process does not outlive a caviar that was killed. Elsewhere it finds out at its next message."""
+    """On Linux, end the process when caviar is killed. Elsewhere it ends at its next message."""
     if hasattr(_libc, "prctl"):
         _libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
 def _kills_for_memory() -> int:
-    """How many processes the system, or our control group, has killed for want of memory so far."""
+    """The number of processes killed for want of memory so far, by the system or in our control group."""
     count = 0
     for path in ("/proc/vmstat", "/sys/fs/cgroup/memory.events"):
         with suppress(OSError, ValueError):
