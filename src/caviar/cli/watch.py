@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from itertools import count, islice
+from typing import Annotated
 
 import typer
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
-from caviar.records import StudyState
 from caviar.report import plain
-from caviar.report import run as run_report
-from caviar.report import study as study_report
 from caviar.report.answer import answer
+from caviar.report.run import epoch_line, screen
+from caviar.report.study import heading, line
+from caviar.report.study import picture as study_picture
 from caviar.store import Store
 from caviar.store.run_examination import is_run
 from caviar.views.answer import answer_of
 from caviar.views.run import run_view
 from caviar.views.study import running
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 _EVERY = 0.5  # seconds; a run or study writes its progress as often
 _LINES_EVERY = 4  # rounds between two lines on a study
@@ -46,50 +47,46 @@ def watch(
         if json:
             print_json(plain.run(run_view(opened, name)) if of_run else plain.running(running(opened, name)))
             return
-        look = _look_at_run(people, opened, name) if of_run else _look_at_study(people, opened, name)
-        try:
-            with Live(console=people, auto_refresh=False, transient=False) as display:
-                while look(display) and not once:
-                    time.sleep(_EVERY)
-        except KeyboardInterrupt:
-            return  # there is nothing to save
+        looks = _looks_at_run(people, opened, name) if of_run else _looks_at_study(opened, name)
+        with suppress(KeyboardInterrupt):  # there is nothing to save
+            _show(people, islice(looks, 1) if once else looks)
 
 
-def _look_at_run(people: Console, store: Store, name: str) -> Callable[[Live], bool]:
-    """A function that shows the run once more, and is true while a process trains it."""
-    shown = 0
+Look = tuple[RenderableType, list[RenderableType]]
+"""A picture for a terminal, and what is new since the look before, for a pipe."""
 
-    def look(display: Live) -> bool:
-        nonlocal shown
+
+def _show(people: Console, looks: Iterator[Look]) -> None:
+    """Draw the pictures over one another in a terminal; print the news in a pipe."""
+    with Live(console=people, auto_refresh=False) if people.is_terminal else nullcontext() as display:
+        for picture, news in looks:
+            if display is not None:
+                display.update(picture, refresh=True)
+            else:
+                people.print(*news, sep="\n", end="\n" if news else "", soft_wrap=True)
+
+
+def _looks_at_run(people: Console, store: Store, name: str) -> Iterator[Look]:
+    """The run now and again, until no process trains it."""
+    seen, alive = 0, True
+    while alive:
         view = run_view(store, name)
-        if people.is_terminal:
-            display.update(run_report.screen(view, people.width, people.height), refresh=True)
-        else:
-            for measurement in view.measured[shown:]:
-                people.print(run_report.epoch_line(name, measurement), markup=False, soft_wrap=True)
-            shown = len(view.measured)
-        return view.is_alive
-
-    return look
+        lines = [Text(epoch_line(name, measurement)) for measurement in view.measured[seen:]]
+        yield screen(view, people.width, people.height), [*lines]
+        seen, alive = len(view.measured), view.is_alive
+        time.sleep(_EVERY if alive else 0.0)
 
 
-def _look_at_study(people: Console, store: Store, name: str) -> Callable[[Live], bool]:
-    """A function that shows the study once more, and is true while a process runs it."""
-    rounds = 0
-
-    def look(display: Live) -> bool:
-        nonlocal rounds
+def _looks_at_study(store: Store, name: str) -> Iterator[Look]:
+    """The study now and again, until no process runs it; at last its answer, where it has one."""
+    for rounds in count():
         view = running(store, name)
-        study = view.head.record
-        if rounds == 0:
-            people.print(study_report.heading(view.head))
-        if people.is_terminal:
-            display.update(study_report.picture(view), refresh=True)
-        elif rounds % _LINES_EVERY == 0 or not view.is_running:
-            people.print(study_report.line(view), markup=False, soft_wrap=True)
-        rounds += 1
-        if study.result is not None and study.state is StudyState.FINISHED:
-            people.print(answer(answer_of(study.result, study.metric)))
-        return view.is_running
-
-    return look
+        study, head = view.head.record, heading(view.head)
+        ended: list[RenderableType] = []
+        if study.result is not None and not view.is_running:
+            ended.append(answer(answer_of(study.result, study.metric)))
+        news = [Text(line(view))] if rounds % _LINES_EVERY == 0 or not view.is_running else []
+        yield Group(head, study_picture(view), *ended), [*([head] if rounds == 0 else []), *news, *ended]
+        if not view.is_running:
+            return
+        time.sleep(_EVERY)

@@ -16,6 +16,7 @@ from caviar.report.text import config_text, counted, duration, metric_name, numb
 from caviar.views.study import Running, StudyHead, StudyRow
 
 _BAR = 32
+_GONE = "its process has ended; caviar resume goes on with it"
 
 
 def heading(head: StudyHead) -> Text:
@@ -61,7 +62,7 @@ def picture(running: Running) -> Group:
     if progress.note:
         grid.add_row("note", Text(visible(" ".join(progress.note.split())), style="yellow"))
     if not running.alive:
-        grid.add_row("note", Text("its process has ended; caviar resume goes on with it", style="yellow"))
+        grid.add_row("note", Text(_GONE, style="yellow"))
     return Group(Padding(grid, (1, 0, 0, 0)))
 
 
@@ -71,6 +72,8 @@ def line(running: Running) -> str:
     parts = [f"{progress.elapsed:.0f} s", progress.phase, _trials(running).plain, _best(running).plain]
     if progress.helpers:
         parts.append(counted(progress.helpers, "helper"))
+    if not running.alive:
+        parts.append(_GONE)
     if progress.note:
         parts.append(visible(" ".join(progress.note.split())))
     return " | ".join(parts)
