@@ -87,6 +87,13 @@ def test_a_study_that_another_process_runs_is_seen_in_the_store(store: Store):
     assert view.progress.reached == tuple(len(rung.trials) for rung in study_view(store, "net").rungs)
 
 
+@pytest.mark.parametrize(("metric", "gap"), [("accuracy", 0.1), ("log_loss", -0.1)])
+def test_the_gap_is_above_0_where_the_search_s_score_was_better(metric: str, gap: float):
+    first = Trial(0, {}, TrialState.FINISHED, 3, 0.6, 0.6)
+    view = study_view_of(study_of(metric=metric), [first, first._replace(repeat=1, score=0.5)], [])
+    assert view.finals.finalists[0].gap == pytest.approx(gap)
+
+
 @given(STUDIES)
 @settings(deadline=None)
 def test_views_are_functions_of_records_and_change_none(made):
