@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from caviar.errors import DataError
 from caviar.report.table import write_csv
 from caviar.report.text import config_text, duration, number
+from tests.test_house import MODULES, imports
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (125, "2 min 05 s"), (3723, "1 h 02 min")])
@@ -48,3 +49,13 @@ def test_numbers_stay_numbers():
 def test_a_file_that_cannot_be_written_gets_two_lines():
     with pytest.raises(DataError, match="cannot be written"):
         write_csv(pd.DataFrame({"a": [1]}), "/nowhere/at/all.csv")
+
+
+def test_a_report_draws_views_and_reads_nothing_itself():
+    """Views may read the store; only the views of events know the rooms that train."""
+    for module in MODULES:
+        rooms = {other.split(".")[1] for other in imports(module) if "." in other}
+        if module.startswith("caviar.report."):
+            assert not rooms & {"study", "runs", "store", "learners", "executors", "scheduling"}, module
+        if module.startswith("caviar.views.") and module != "caviar.views.live":
+            assert not rooms & {"study", "runs", "executors", "scheduling"}, module
