@@ -93,15 +93,15 @@ def answer(process: subprocess.Popen[str], what: str) -> dict[str, Any]:
 def tuned(command: Command) -> dict[str, Any]:
     """A study of a few trials; what became of them. Raises Failed."""
     began = time.monotonic()
-    told = command.ask(
+    said = command.ask(
         "tune", "--command", command.program, "--space", str(EXAMPLES / "digits" / "space.toml"),
         "--trials", str(TRIALS), "--epochs", str(EPOCHS), "--processes", "1", "--seed", str(SEED), "--study", "tuned",
     )  # fmt: skip
-    counts = told["trials"]
+    counts = said["trials"]
     if counts["failed"] or counts["started"] != TRIALS or not counts["stopped"]:
         raise Failed(f"of {TRIALS} trials {counts['stopped']} were stopped early and {counts['failed']} failed")
     return {
-        "accuracy": round(told["best"]["score"], 4),
+        "accuracy": round(said["best"]["score"], 4),
         "finished": counts["finished"],
         "stopped": counts["stopped"],
         "diverged": counts["diverged"],
@@ -226,11 +226,11 @@ def time_them(names: Sequence[str]) -> list[dict[str, Any]]:
     command = [*_CAVIAR, "frameworks", *names, "--environments", str(folder()), "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     lines = []
-    for told in json.loads(done.stdout)["frameworks"]:
-        if told["version"] is None:
+    for said in json.loads(done.stdout)["frameworks"]:
+        if said["version"] is None:
             continue
-        line = {"row": told["name"], **{name: told[name] for name in _TIMED}}
-        for speed in told["speeds"]:
+        line = {"row": said["name"], **{name: said[name] for name in _TIMED}}
+        for speed in said["speeds"]:
             network = speed["network"]
             line[f"{network}_steps_per_second"] = round(speed["theirs"], 1)
             line[f"{network}_caviar"] = round(speed["ours"], 1)
@@ -336,8 +336,8 @@ def known_table(facts: Mapping[str, Facts]) -> str:
     """How open, and how to deploy; with the sources."""
     body = []
     for known in facts.values():
-        told = (known.licence, known.governance, known.release, known.deploy)
-        body.append([known.title, *("unknown" if entry is None else f"{entry[0]} ({entry[1]})" for entry in told)])
+        said = (known.licence, known.governance, known.release, known.deploy)
+        body.append([known.title, *("unknown" if entry is None else f"{entry[0]} ({entry[1]})" for entry in said)])
     return markdown(("framework", "licence", "governed by", "last release", "can be deployed as"), body)
 
 

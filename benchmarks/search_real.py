@@ -202,7 +202,7 @@ def chosen(rows: Sequence[Row], data: str, tool: str, seconds: int, column: str 
     return {int(row["seed"]): float(row[column]) for row in found}
 
 
-def told(scores: dict[int, float]) -> str:
+def said(scores: dict[int, float]) -> str:
     """Mean, standard deviation, median and range in a table's cell."""
     values = list(scores.values())
     if not values:
@@ -235,7 +235,7 @@ def summary() -> None:
     for data, tool, seconds in sorted(groups, key=lambda g: (order[g[0]], order[g[1]], g[2])):
         cells = [chosen(rows, data, tool, seconds, c) for c in ("validation", "test", "test_own_weights")]
         trials = median(chosen(rows, data, tool, seconds, "trials").values())
-        print(f"| {data} | {tool} | {seconds} | {len(cells[1])} | {trials:g} | {' | '.join(map(told, cells))} |")
+        print(f"| {data} | {tool} | {seconds} | {len(cells[1])} | {trials:g} | {' | '.join(map(said, cells))} |")
     print("\nTargets:\n")
     for data, soon, late in TARGETS:
         ours, theirs = chosen(rows, data, "caviar", soon), chosen(rows, data, "optuna", late, "best test")

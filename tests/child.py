@@ -83,8 +83,8 @@ def _crash(point: str) -> None:
     """Kill this process at the n-th call of a function, before or after it: "caviar.store.Store.write:3:after"."""
     name, n, when = point.split(":")
     module, of_class, function = name.rsplit(".", 2)
-    keeper = getattr(importlib.import_module(module), of_class)
-    wrapped, calls = getattr(keeper, function), 0
+    owner = getattr(importlib.import_module(module), of_class)
+    wrapped, calls = getattr(owner, function), 0
 
     @wraps(wrapped)
     def deadly(*arguments: Any, **named: Any) -> Any:
@@ -97,7 +97,7 @@ def _crash(point: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
-    setattr(keeper, function, deadly)
+    setattr(owner, function, deadly)
 
 
 def _lead(events: Any, store: str, helpers: int) -> None:

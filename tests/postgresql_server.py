@@ -41,11 +41,11 @@ def programs() -> Path:
 def server(**more_settings: str) -> Iterator[str]:
     """A running server; its URL without a database, to be completed by ``database``."""
     folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # the path of a socket has at most 107 bytes
-    keeper = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
-    if keeper:
+    account = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    if account:
         os.chown(folder, NOBODY, NOBODY)
     bin_ = programs()
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "cwd": "/", **keeper}
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "cwd": "/", **account}
     data, log = folder / "data", folder / "log"
     password = folder / "password"
     password.write_text(PASSWORD)

@@ -23,7 +23,7 @@ from caviar.store import Store
 from tests.child import STUDY, end, start, until
 from tests.faults.invariants import acknowledged, check_over, check_whole
 from tests.postgresql_server import database, server
-from tests.study.test_tune import told
+from tests.study.test_tune import said
 
 TRIALS = 400
 PATIENCE = 2.0  # seconds; a frozen process is left so for up to twice as long
@@ -51,19 +51,19 @@ def play(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
     options = ("--trials", TRIALS, "--patience", PATIENCE, "--threads", chance.choice([1, 2]))
     options += ("--save-all",) if chance.random() < 0.3 else ()
     leader = start("resume" if site.begun else "lead", site.store, data, *options)
-    company: list[subprocess.Popen[str]] = []
+    processes: list[subprocess.Popen[str]] = []
     done = [f"{'resume' if site.begun else 'lead'} + {helpers} helpers"]
     try:
         until(leader, "begun")
         site.begun = True
-        company = [start("help", site.store, data, "--patience", PATIENCE) for _ in range(helpers)]
+        processes = [start("help", site.store, data, "--patience", PATIENCE) for _ in range(helpers)]
         if chance.random() < 0.8:  # else while some of them are still starting
-            for process in (leader, *company):
+            for process in (leader, *processes):
                 assert process.stdout is not None
                 process.stdout.readline()
         for _ in range(chance.randrange(1, 4)):
             time.sleep(chance.uniform(0.1, 2.5))
-            victim = chance.choice([leader, *company])
+            victim = chance.choice([leader, *processes])
             who = "leader" if victim is leader else "helper"
             action = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP, signal.SIGINT])
             if victim.poll() is not None:
@@ -83,13 +83,13 @@ def play(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
                 signal_all([leader], signal.SIGKILL)
                 done.append("SIGKILL leader at last")
         said = end(leader)
-        for process in company:  # they end by themselves, whatever became of the leader
+        for process in processes:  # they end by themselves, whatever became of the leader
             status, _, complained = end(process)
             # 2: it came when the study was over; -2: Ctrl-C, before Python heard of it.
             assert status in (0, 1, 2, 130, -signal.SIGINT, -signal.SIGKILL), (status, complained)
             assert status != 1 or "KeyboardInterrupt" in complained, complained
     except BaseException:
-        signal_all([leader, *company], signal.SIGKILL)
+        signal_all([leader, *processes], signal.SIGKILL)
         raise
     assert leader.returncode in (0, 130, -signal.SIGINT, -signal.SIGKILL), said
     return ", ".join(done), leader.returncode
@@ -108,7 +108,7 @@ def finish(site: Site, data: Path, whole: object) -> None:
     status, _, complained = end(start("resume", site.store, data))
     assert status == 0 or "is finished" in complained, complained
     check_over(site.store, STUDY, before)
-    assert (told(site.store, STUDY), best(site.store)) == whole, f"{site} has other bits"
+    assert (said(site.store, STUDY), best(site.store)) == whole, f"{site} has other bits"
 
 
 def main() -> None:
@@ -125,7 +125,7 @@ def main() -> None:
         data = samples.write_csv(samples.wine(), Path(folder) / "wine.csv")
         unbroken = str(Path(folder) / "unbroken.db")
         assert end(start("lead", unbroken, data, "--trials", TRIALS))[0] == 0
-        whole = (told(unbroken, STUDY), best(unbroken))
+        whole = (said(unbroken, STUDY), best(unbroken))
 
         def fresh(kind: str) -> Site:
             counts[f"{kind} studies"] += 1

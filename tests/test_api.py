@@ -33,7 +33,9 @@ CHILD = """
     import caviar
 
     def objective(trial):
-        import time
+        import os, time
+        if "FAIL" in os.environ:
+            raise RuntimeError("it is broken")
         for epoch in range(1, trial.last_epoch + 1):
             time.sleep(0.02)
             trial.report(epoch, trial.config["x"])
@@ -166,7 +168,7 @@ def test_ctrl_c_leaves_the_terminal_as_it_was_and_the_study_saved(again, tmp_pat
 
 
 def test_an_error_leaves_the_terminal_as_it_was():
-    terminal = Terminal(child(trials=20, stopping="none", trial_timeout=0.001))
+    terminal = Terminal(child(trials=20), FAIL="1")
     assert terminal.end()[0] == 1
     assert terminal.has_cursor
     assert "NoAnswer" in "\n".join(terminal.screen())

@@ -27,10 +27,10 @@ def test_a_client_is_written_and_works(here: Path, capsys: pytest.CaptureFixture
     assert [path.name for path in here.iterdir()] == ["caviar_client.py"]
     assert capsys.readouterr().out == "caviar_client.py: written\n"
     (here / "train.py").write_text("import caviar_client\nfor trial in caviar_client.trials(): trial.report(1, 0.5)\n")
-    told = subprocess.run(
+    said = subprocess.run(
         [sys.executable, "train.py"], env={"CAVIAR_TRY": "{}"}, capture_output=True, text=True, check=True
     )
-    assert "score 0.5" in told.stdout
+    assert "score 0.5" in said.stdout
 
 
 @pytest.mark.parametrize("name", caviar.clients.CLIENTS)

@@ -116,7 +116,7 @@ def test_tune_in_a_pipe_says_what_it_found(fresh: Path, capsys: pytest.CaptureFi
     assert "\x1b" not in out
 
 
-def test_a_grid_tells_its_cost_and_an_ensemble_stands_beside_the_single_network(
+def test_a_grid_shows_its_cost_and_an_ensemble_stands_beside_the_single_network(
     fresh: Path, capsys: pytest.CaptureFixture[str]
 ):
     command = ["tune", "wine.csv", "--target", target(), "--trials", "5", "--space", "small.toml"]
@@ -151,10 +151,10 @@ def test_predict_counts_what_it_met(here: Path, tmp_path: Path, capsys: pytest.C
     blanked = samples.write_csv(samples.wine(), tmp_path / "blanked.csv", blanks=0.05, seed=2)
     assert run(["predict", "wine.caviar", str(blanked), "--out", str(tmp_path / "out.csv"), "--json"]) == 0
     out, err = capsys.readouterr()
-    told = json.loads(out)
-    assert told["rows"] == 178
-    assert told["missing"] > 50
-    assert f"{told['missing']:,} missing values" in err
+    said = json.loads(out)
+    assert said["rows"] == 178
+    assert said["missing"] > 50
+    assert f"{said['missing']:,} missing values" in err
     assert (tmp_path / "out.csv").read_text().count("\n") == 179
 
 

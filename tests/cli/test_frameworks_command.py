@@ -38,9 +38,9 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
 def test_all_that_are_there(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["frameworks", "--environments", "envs", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    said = json.loads(capsys.readouterr().out)
     assert asked == ["keras-jax", "pytorch"]
-    assert [row["name"] for row in told["frameworks"][:3]] == ["caviar", "keras-jax", "pytorch"]
+    assert [row["name"] for row in said["frameworks"][:3]] == ["caviar", "keras-jax", "pytorch"]
 
 
 def test_the_folder_of_make_frameworks(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

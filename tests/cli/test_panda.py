@@ -144,7 +144,7 @@ def test_mistakes_get_two_lines_and_status_2(here: Path, capsys, arguments, said
 
 def test_plan_names_the_way_with_its_numbers(here: Path, capsys):
     target = str(samples.wine().target_name)
-    many = told(capsys, "plan", "wine.csv", "--target", target, "--seconds", "60", "--json")
+    many = told(capsys, "plan", "wine.csv", "--target", target, "--seconds", "6000", "--json")
     assert many["way"] == "caviar"
     assert many["trials"] > 100
     assert [one["name"] for one in many["timed"]] == ["small", "middle", "large"]

@@ -185,7 +185,7 @@ def test_export_of_a_run(url: str, capsys: Capture) -> None:
     assert [(int(e["number"]), e["kind"], e["text"]) for e in entries] == [(e.number, e.kind, e.text) for e in diary]
 
 
-def test_a_study_and_a_run_of_one_name_are_told_apart(url: str, capsys: Capture) -> None:
+def test_a_study_and_a_run_of_one_name_are_distinguished(url: str, capsys: Capture) -> None:
     with Store.open(url) as store:
         store.create_study(replace(STUDY, name="wine"))
     capsys.readouterr()

@@ -86,7 +86,7 @@ public final class Behaviour {
                     break;
                 case "half a second":
                     int steps = 0;
-                    for (long begun = System.nanoTime(); steps == 0 || System.nanoTime() - begun < 500_000_000L; ) {
+                    for (long begun = System.nanoTime(); steps < 1000 || System.nanoTime() - begun < 500_000_000L; ) {
                         trial.step(++steps);
                     }
                     trial.report(1, steps);

@@ -95,11 +95,11 @@ def _nurse(page: str, caviar: Played, folder: Path) -> dict[str, Any]:
 
     def epoch(number: int) -> dict[str, float]:
         """What is told of the next epoch, which is ``number``."""
-        while (told := caviar.hear())["type"] == "step":
+        while (said := caviar.hear())["type"] == "step":
             caviar.say("go_on")
-        assert told["type"] == "epoch", told
-        assert (told["epoch"], told["saves"]) == (number, True)
-        return {"score": told["score"], **told["values"]}
+        assert said["type"] == "epoch", said
+        assert (said["epoch"], said["saves"]) == (number, True)
+        return {"score": said["score"], **said["values"]}
 
     def go_on(**asked: Any) -> None:
         caviar.say("go_on", **asked)

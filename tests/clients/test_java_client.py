@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,8 +53,8 @@ def start(classes: Path, tmp_path: Path) -> Start:
 def test_trials_one_after_the_other_and_a_stop(start: Start) -> None:
     with start("Behaviour", "loop") as caviar:
         caviar.trial(0, epochs=2, then="plain")
-        told = caviar.hear()
-        assert told == {"type": "epoch", "epoch": 1, "score": 0.5, "values": {}, "saves": False}
+        said = caviar.hear()
+        assert said == {"type": "epoch", "epoch": 1, "score": 0.5, "values": {}, "saves": False}
         caviar.say("go_on", later={"a field": ["of a later version"]})
         assert caviar.hear()["epoch"] == 2
         caviar.say("go_on")
@@ -78,14 +79,14 @@ def test_the_trial_that_a_program_sees(start: Start) -> None:
 def test_numbers(start: Start) -> None:
     with start("Behaviour", "loop") as caviar:
         caviar.trial(epochs=5, then="numbers")
-        told = []
+        said = []
         for _ in range(5):
             message = caviar.hear()
             assert repr(message["values"]) == repr({"loss": message["score"], "count": 3.0})
-            told.append(message["score"])
+            said.append(message["score"])
             caviar.say("go_on")
-        assert math.isnan(told[0])
-        assert told[1:] == [math.inf, -math.inf, 1e-300, 12345678.5]
+        assert math.isnan(said[0])
+        assert said[1:] == [math.inf, -math.inf, 1e-300, 12345678.5]
 
 
 def test_prints_are_no_messages(start: Start) -> None:
@@ -112,10 +113,10 @@ def test_a_rollback_within_an_epoch_loses_that_epoch_and_nothing_else(
     with start("Behaviour", "loop") as caviar:
 
         def epoch() -> tuple[int, float]:
-            while (told := caviar.hear())["type"] == "step":
+            while (said := caviar.hear())["type"] == "step":
                 caviar.say("go_on")
-            assert told["saves"] is True
-            return told["epoch"], told["score"]
+            assert said["saves"] is True
+            return said["epoch"], said["score"]
 
         caviar.trial(then="steps", leaves=leaves)
         assert epoch() == (1, 3)
@@ -131,15 +132,16 @@ def test_a_rollback_within_an_epoch_loses_that_epoch_and_nothing_else(
         assert epoch() == (3, 9)
 
 
-def test_steps_are_told_some_ten_a_second(start: Start) -> None:
+def test_steps_are_reported_some_ten_a_second(start: Start) -> None:
     with start("Behaviour", "loop") as caviar:
+        begun = time.monotonic()
         caviar.trial(then="half a second")
         steps = 0
-        while (told := caviar.hear())["type"] == "step":
+        while (said := caviar.hear())["type"] == "step":
             steps += 1
             caviar.say("go_on")
-        assert 1 <= steps <= 7
-        assert told["score"] > steps  # the others were not told
+        assert 1 <= steps <= 10 * (time.monotonic() - begun) + 1
+        assert said["score"] >= 1000
 
 
 def test_run(start: Start) -> None:
@@ -170,7 +172,7 @@ def test_run(start: Start) -> None:
         assert caviar.ended() == 0
 
 
-def test_what_is_not_caught_is_told_and_ends_the_process(start: Start) -> None:
+def test_an_exception_that_is_not_caught_is_reported_and_ends_the_process(start: Start) -> None:
     with start("Behaviour", "loop") as caviar:
         caviar.trial(then="throw")
         failed = caviar.hear()
@@ -212,8 +214,8 @@ def test_without_caviar(classes: Path, tmp_path: Path) -> None:
         program = command(classes, "Behaviour", "loop")
         return subprocess.run(program, env=base | given, cwd=tmp_path, capture_output=True, text=True, timeout=LONG)
 
-    told = alone()
-    assert (told.returncode, told.stdout, len(told.stderr.splitlines())) == (2, "", 2)
+    said = alone()
+    assert (said.returncode, said.stdout, len(said.stderr.splitlines())) == (2, "", 2)
     tried = alone(CAVIAR_TRY='{"then": "plain"}', CAVIAR_TRY_EPOCHS="2")
     assert tried.returncode == 0
     assert [json.loads(line)["type"] for line in tried.stdout.splitlines()] == ["epoch", "epoch", "done"]
@@ -230,15 +232,15 @@ def test_the_example_learns_and_a_rollback_repeats_the_same_numbers(start: Start
 
         def trained(since: int) -> dict[int, tuple[float, float]]:
             caviar.trial(0, epochs=5, start=snapshot if since == 2 else None, **config)
-            told = {}
+            said = {}
             for epoch in range(since + 1, 6):
                 message = caviar.hear()
                 assert (message["epoch"], message["saves"]) == (epoch, True)
-                told[epoch] = message["score"], message["values"]["train_loss"]
+                said[epoch] = message["score"], message["values"]["train_loss"]
                 caviar.say("go_on", **({"save": snapshot["path"]} if epoch == 2 else {}))
                 assert epoch != 2 or caviar.hear() == {"type": "saved"}
             assert caviar.hear()["type"] == "done"
-            return told
+            return said
 
         whole = trained(0)
         assert whole[5][0] > 0.93

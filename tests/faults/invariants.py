@@ -69,8 +69,8 @@ def _check_comparisons(store: Store, study: str) -> None:
     for number, repeat, compared in store.comparisons(study):
         curve = measured[number, repeat][: compared.epoch]
         assert curve[-1].epoch == compared.epoch, f"trial {number} was compared at an epoch that nobody measured"
-        told = (smoothed([m.score for m in curve]), curve[-1].score, curve[-1].validation_loss)
-        assert repr(told) == repr(compared[1:4]), f"trial {number} was compared by other numbers than it had"
+        said = (smoothed([m.score for m in curve]), curve[-1].score, curve[-1].validation_loss)
+        assert repr(said) == repr(compared[1:4]), f"trial {number} was compared by other numbers than it had"
 
 
 def check_over(store: str | Path, study: str, before: set[Row] = frozenset()) -> None:  # type: ignore[assignment]
@@ -97,11 +97,11 @@ def _check_answer(store: Store, study: str, counts: dict[TrialState, int]) -> No
     """The summary's counts add up, and the best trial is finite and trains again to the same numbers."""
     record = store.study(study)
     assert record.result is not None
-    told = record.result["trials"]
-    assert told["started"] == sum(counts.values())
-    assert told["finished"] == counts.get(TrialState.FINISHED, 0)
-    assert told["stopped"] == counts.get(TrialState.STOPPED, 0) + counts.get(TrialState.INTERRUPTED, 0)
-    assert told["diverged"] == counts.get(TrialState.DIVERGED, 0)
+    said = record.result["trials"]
+    assert said["started"] == sum(counts.values())
+    assert said["finished"] == counts.get(TrialState.FINISHED, 0)
+    assert said["stopped"] == counts.get(TrialState.STOPPED, 0) + counts.get(TrialState.INTERRUPTED, 0)
+    assert said["diverged"] == counts.get(TrialState.DIVERGED, 0)
     best = record.result["best"]
     assert all(math.isfinite(value) for value in best["validation"].values())
     budget = {"seconds": None, "trials": 1}

@@ -238,7 +238,7 @@ print("done")
 
 
 @pytest.mark.parametrize("arguments", ["--help", "studies", "studies --json", "trials wine", "export wine", "doctor"])
-def test_6_output_to_a_full_disk_is_told_in_two_lines(arguments: str, tmp_path: Path) -> None:
+def test_6_output_to_a_full_disk_is_an_error_of_two_lines(arguments: str, tmp_path: Path) -> None:
     from caviar.records import Trial, TrialState
     from caviar.store import Store
     from tests.store.sample import CONFIG, STUDY

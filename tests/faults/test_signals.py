@@ -51,11 +51,11 @@ def test_a_signal_in_the_middle_of_an_epoch(number, status, twice, slow, tmp_pat
             process.send_signal(number)
         _, waited, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(waited)
-        told = process.stdout.read()
+        said = process.stdout.read()
     assert process.returncode == status
     # Of the processor's time, not the clock's: two threads that went on would use it up, however busy the machine is.
     assert usage.ru_utime + usage.ru_stime - spent < SECONDS
     check_whole(store, "mine", before)
     if not twice:
-        assert "caviar resume mine" in told
+        assert "caviar resume mine" in said
         check_over(store, "mine", before)

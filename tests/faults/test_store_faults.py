@@ -17,7 +17,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -49,34 +48,34 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return made
 
 
-def hold(url: str, seconds: float, held: threading.Event) -> None:
-    """Another program locks the store for a while."""
+def hold(url: str, held: threading.Event, release: threading.Event) -> None:
+    """Another program locks the store, until ``release``."""
     if url.startswith("postgresql"):
         import psycopg
 
         with psycopg.connect(plain(url)) as connection:
             connection.execute("SELECT 1 FROM caviar.studies FOR UPDATE")
             held.set()
-            time.sleep(seconds)
+            release.wait()
     else:
         other = sqlite3.connect(url, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         held.set()
-        time.sleep(seconds)
+        release.wait()
         other.execute("ROLLBACK")
         other.close()
 
 
 @pytest.mark.parametrize("seconds", [1.0, pytest.param(10.0, marks=pytest.mark.slow)])
 def test_5_a_lock_of_another_program_is_waited_for(url: str, seconds: float) -> None:
-    held = threading.Event()
-    other = threading.Thread(target=hold, args=(url, seconds, held))
+    held, release = threading.Event(), threading.Event()
+    other = threading.Thread(target=hold, args=(url, held, release))
     with Store.open(url) as store:
         worker = store.join("flowers")
         other.start()
-        assert held.wait(20)
+        assert held.wait()
         assert store.trials("flowers") == []  # a reader is not held up
-        assert other.is_alive()
+        threading.Timer(seconds, release.set).start()
         store.write("flowers", [trial(0)], [(0, 0, measurement(1))], worker=worker)
         other.join()
         store.beat(worker)

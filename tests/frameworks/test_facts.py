@@ -63,8 +63,8 @@ def test_every_fact_has_a_source() -> None:
     facts = read_facts()
     for known in facts.values():
         assert known.title
-        for told in (known.licence, known.governance, known.release, known.deploy):
-            assert told is None or all(told)
+        for said in (known.licence, known.governance, known.release, known.deploy):
+            assert said is None or all(said)
         assert (known.lines or 0) > 0 or known.program is None
     assert all(facts[name].program is None for name in ("caffe", "dl4j"))
 

@@ -185,7 +185,7 @@ def test_output_that_is_no_message_does_no_harm_and_is_shown_on_the_day_of_failu
         assert {"loading", "warning: cold"} <= set(crashed.why.splitlines())
 
 
-def test_what_it_writes_after_it_was_told_to_stop_is_ignored(program):
+def test_output_after_a_stop_is_ignored(program):
     text = """
     trial = hear()
     for epoch in range(1, 100):
@@ -270,7 +270,7 @@ def test_save_restore_and_an_epoch_that_goes_back(program, tmp_path):
     assert told == [1, "saved", 2, 3, "restored", 2, 3, 4]
 
 
-def test_out_of_memory_is_told_by_the_client():
+def test_out_of_memory_is_reported_by_the_client():
     def objective(trial):
         if trial.config["x"] == 0:
             raise MemoryError
@@ -283,7 +283,7 @@ def test_out_of_memory_is_told_by_the_client():
         assert events(pool) == [Finished(1, 2.0)]
 
 
-def test_a_kill_for_want_of_memory_is_told_by_the_system(program, monkeypatch):
+def test_a_kill_for_want_of_memory_is_found_in_the_counters_of_the_system(program, monkeypatch):
     """The system's counters cannot be moved by a test; that they moved is what is faked, the kill is real."""
     counts = iter([3, 4])
     monkeypatch.setattr("caviar.protocol.process._kills_for_memory", lambda: next(counts))

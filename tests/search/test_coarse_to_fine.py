@@ -179,7 +179,7 @@ def test_a_study_in_which_everything_diverges_goes_on_to_its_end(name):
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.data())
-def test_any_space_any_merits_configs_stay_on_their_scales(seed, data):
+def test_any_space_any_rank_keys_configs_stay_on_their_scales(seed, data):
     kinds = [Log(1e-3, 1, zero=0.2), Linear(-1, 1), Integer(1, 3), Integer(5, 500, log=True), PowerOfTwo(2, 4)]
     kinds += [Choice(["a", "b", "c"]), OneMinusLog(0.0, 0.99)]
     chosen = data.draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=5))

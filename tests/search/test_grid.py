@@ -21,7 +21,7 @@ def walk(search):
 
 
 @pytest.mark.parametrize("levels", [2, 3, 7])
-def test_every_combination_once_and_as_many_as_told(levels):
+def test_every_combination_once_and_as_many_as_counted(levels):
     space = Space(
         a=Choice(["x", "y"]),
         b=Log(1e-3, 1, when={"a": ["x"]}),
@@ -38,7 +38,7 @@ def test_every_combination_once_and_as_many_as_told(levels):
     assert grid.size == c * d * (levels + 2 + levels)  # a=x with b; a=y with e=1, 3, and e=2 with f
 
 
-def test_its_cost_is_told_before_it_is_begun():
+def test_its_cost_is_shown_before_it_is_begun():
     space = Space(a=Choice(["x", "y"]), b=Log(1e-3, 1), c=Linear(0, 1))
     assert told_before("grid:5", space, None) == ("the grid has 50 configs, 5 values of each scale",)
     assert told_before("grid", space, 9) == (

@@ -25,7 +25,7 @@ SPACE = Space(
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_sampler_learns_from_what_it_is_told(sampler):
+def test_a_sampler_learns_from_the_evidence(sampler):
     if sampler == "gp":
         pytest.importorskip("torch")
     if sampler == "cmaes":
@@ -54,6 +54,6 @@ def test_an_unknown_sampler_gets_its_way_out():
         check_search("optuna:tp")
 
 
-def test_a_diverged_trial_is_told_too():
+def test_a_diverged_trial_is_reported_too():
     begun, _ = study(default_space(), lambda *_: float("nan"), 30, search_named("optuna:tpe", default_space(), 0))
     assert len(begun) == 30

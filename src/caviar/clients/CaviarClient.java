@@ -42,7 +42,7 @@ import java.util.function.Consumer;
  *
  * <p>{@link #trials} gives trial after trial, as long as caviar has any. When caviar stops a trial early, {@code report}
  * returns false and {@code epochs} ends; when caviar rolls it back, {@code onRestore}'s function is called and {@code
- * epochs} goes back. What the program throws and does not catch is told to caviar and ends the process.
+ * epochs} goes back. What the program throws and does not catch is reported to caviar and ends the process.
  *
  * <p>{@link #run} calls a function for every trial instead. There {@code report} throws {@link TrialStopped}, which ends
  * this trial and no more, from however deep; so does anything else that is thrown, with which the trial has failed.
@@ -56,7 +56,7 @@ import java.util.function.Consumer;
  */
 public final class CaviarClient {
     private static final String VERSION = "1";
-    private static final long STEP_NANOSECONDS = 100_000_000L; // between two steps that are told
+    private static final long STEP_NANOSECONDS = 100_000_000L; // between two steps that are reported
     private static final Caviar CAVIAR = connect();
 
     private CaviarClient() {}
@@ -122,7 +122,7 @@ public final class CaviarClient {
         private boolean canGoBack; // only epochs() can
         private boolean stopped;
         private boolean over;
-        private Long told; // when the last step was
+        private Long reported; // when the last step was
 
         private Trial(Map<String, Object> message, boolean raises) {
             this.raises = raises;
@@ -272,14 +272,14 @@ public final class CaviarClient {
          * @return true; false when this epoch is to be left, because of a rollback, or of a stop (see {@link #report})
          */
         public boolean step(int step, Object... values) {
-            if (told != null && System.nanoTime() - told < STEP_NANOSECONDS && !stopped) {
+            if (reported != null && System.nanoTime() - reported < STEP_NANOSECONDS && !stopped) {
                 return snapshot == null;
             }
             Map<String, Object> message = message("step");
             message.put("step", step);
             message.put("values", numbers(values));
             boolean going = asks(message);
-            told = System.nanoTime();
+            reported = System.nanoTime();
             return going && snapshot == null;
         }
 

@@ -15,7 +15,7 @@
 
 ``trials`` gives trial after trial, as long as caviar has any. When caviar stops a trial early, ``report`` returns False
 and ``epochs`` ends; when caviar rolls it back, ``on_restore``'s function is called and ``epochs`` goes back. An
-exception that the program does not catch is told to caviar and ends the process.
+exception that the program does not catch is reported to caviar and ends the process.
 
 ``caviar_client.run(function)`` calls ``function(trial)`` for every trial instead. There ``report`` raises
 ``TrialStopped``, which ends this trial and no more, from however deep; so does any other exception, with which the
@@ -40,7 +40,7 @@ import time
 import traceback
 
 _VERSION = "1"
-_STEP_SECONDS = 0.1  # between two steps that are told; the others cost next to nothing
+_STEP_SECONDS = 0.1  # between two steps that are reported; the others cost next to nothing
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|(can't|cannot) allocate memory|RESOURCE_EXHAUSTED|std::bad_alloc", re.IGNORECASE
 )  # what frameworks say whose exception is a RuntimeError like any other
@@ -107,7 +107,7 @@ class Trial(object):
         self._save = self._restore = self._knobs = None
         self._snapshot = None  # to be restored before the next epoch begins
         self._can_go_back = False  # only ``epochs`` can
-        self._told = None  # when the last step was
+        self._reported = None  # when the last step was
         if message.get("start"):
             self.epoch = message["start"]["epoch"]
             self._snapshot = _path(message["start"]["path"])
@@ -122,7 +122,7 @@ class Trial(object):
     def on_save(self, function):
         """Have ``function(path)`` write all that training depends on, weights and optimiser, to the file ``path``.
 
-        If it raises, caviar is told why, and the trial goes on.
+        If it raises, caviar gets the reason, and the trial goes on.
         """
         self._save = function
 
@@ -169,10 +169,10 @@ class Trial(object):
         May be called after every mini-batch: caviar gets some ten a second. Returns True; False when this epoch is to
         be left, because of a rollback, or of a stop (which raises in ``run``).
         """
-        if self._told is not None and 0 <= _now() - self._told < _STEP_SECONDS and not self.stopped:
+        if self._reported is not None and 0 <= _now() - self._reported < _STEP_SECONDS and not self.stopped:
             return self._snapshot is None
         going = self._asks({"type": "step", "step": int(step), "values": _numbers(values)})
-        self._told = _now()
+        self._reported = _now()
         return going and self._snapshot is None
 
     def done(self, score=None):
@@ -198,7 +198,7 @@ class Trial(object):
             answer = self._line.hear()
             kind = answer["type"]
             if kind == "go_on":
-                self._obey(answer)
+                self._apply(answer)
             elif kind == "stop":
                 self.stopped = True
             elif kind == "end":  # in the midst of a trial: caviar has ended
@@ -209,7 +209,7 @@ class Trial(object):
             raise TrialStopped()
         return not self.stopped and not self._over
 
-    def _obey(self, answer):
+    def _apply(self, answer):
         if answer.get("save"):
             try:
                 self._save(_path(answer["save"]))
@@ -321,9 +321,9 @@ class _Alone(object):
         ]
 
     def say(self, message):
-        told = dict(message, **message.get("values", {}))
+        parts = dict(message, **message.get("values", {}))
         words = [
-            "%s %s" % (name, told[name]) for name in sorted(told) if name not in ("type", "values", "more", "saves")
+            "%s %s" % (name, parts[name]) for name in sorted(parts) if name not in ("type", "values", "more", "saves")
         ]
         print("%s: %s" % (message["type"], ", ".join(words)))
         if message["type"] in ("epoch", "step"):

@@ -29,7 +29,7 @@ _NAMES = {"loss": "train_loss", "val_loss": "validation_loss"}
 def fit(trial, model, *data, monitor="val_accuracy", callbacks=(), **named):
     """Train ``model`` as ``model.fit(*data, callbacks=callbacks, **named)`` does, for as long as caviar wants.
 
-    ``monitor`` names what is reported after each epoch as the score; all other numbers of the epoch are told too. The
+    ``monitor`` names what is reported after each epoch as the score; all other numbers of the epoch too. The
     number of epochs is the trial's. After a rollback within fit, fit is called again from the restored epoch on: so
     callbacks see training end and begin there. The model is compiled, and knows its input's shape.
 

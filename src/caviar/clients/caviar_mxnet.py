@@ -75,7 +75,7 @@ def attach(trial, net, trainer):
 def fit(trial, estimator, train_data, val_data, monitor=None, event_handlers=()):
     """Train a Gluon Estimator epoch by epoch, for as long as caviar wants.
 
-    The score is the first of its validation metrics, or the one named ``monitor``; all metrics are told.
+    The score is the first of its validation metrics, or the one named ``monitor``; all metrics are reported.
     ``event_handlers`` see each epoch as a training of its own.
     """
     attach(trial, estimator.net, estimator.trainer)

@@ -22,7 +22,7 @@ def fit(trial, model, train_data, eval_data, monitor="acc", callbacks=(), **name
     """Train a prepared paddle.Model as ``model.fit(train_data, eval_data, **named)`` does, for as long as caviar wants.
 
     ``monitor`` names what is measured on ``eval_data`` after each epoch and reported as the score; the other numbers
-    are told too. After a rollback fit is called again from the restored epoch on.
+    are reported too. After a rollback fit is called again from the restored epoch on.
     """
     attach(trial, model.network, model._optimizer)  # Model has no public name for it
     for epoch in trial.epochs():
@@ -80,15 +80,15 @@ def attach(trial, network, optimizer):
         plain = {"knobs": dict(trial.knobs)}
         for name, value in optimizer.state_dict().items():
             if isinstance(value, paddle.Tensor):
-                keeper = max((p for p in known if name.startswith(p + "_")), key=len)
-                arrays["optimizer/" + known[keeper] + "/" + name[len(keeper) :]] = _array(value)
+                parameter = max((p for p in known if name.startswith(p + "_")), key=len)
+                arrays["optimizer/" + known[parameter] + "/" + name[len(parameter) :]] = _array(value)
             elif name == "LR_Scheduler":
                 plain[name] = value
         with open(path, "wb") as file:
             np.savez(file, plain=json.dumps(plain), **arrays)
 
     def restore(path):
-        owners = {name: keeper for keeper, name in parameters().items()}
+        owners = {name: parameter for parameter, name in parameters().items()}
         weights, state = {}, {}
         with np.load(path, allow_pickle=False) as saved:
             plain = json.loads(str(saved["plain"]))
