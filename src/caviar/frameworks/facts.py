@@ -1,4 +1,4 @@
-"""What facts.toml knows of each framework, and how many lines its shortest program has."""
+"""The facts of each framework in facts.toml, and the number of lines of its shortest program."""
 
 from __future__ import annotations
 
