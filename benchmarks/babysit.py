@@ -1,10 +1,10 @@
-"""What care costs: a call of run.log in a loop of one's own, and orders on their way: benchmarks/results/babysit.csv.
+"""The cost of care: a call of run.log in a user's loop, and interventions on their way: benchmarks/results/babysit.csv.
 
     python -m benchmarks.babysit
 
 log: 200,000 calls, the writing of what they logged included, beside a bare loop that appends to a list; and the same
 with 1 ms of work between calls, where the thread beside the loop has time to write. order: from another process's turn
-to the mini-batch at which it is obeyed, of a run on digits with 3 layers of 256, 40 times.
+to the mini-batch at which it is applied, of a run on digits with 3 layers of 256, 40 times.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from pathlib import Path
 import caviar
 from benchmarks.machine import write
 from caviar.data import samples
+from caviar.records import RunKind, RunSpec
 from caviar.runs import events, loop
 from caviar.store import Store
 from caviar.store.runs import Runs
 
 CALLS, WORKING = 200_000, 2_000
-ORDERS = 40
+TURNS = 40
 
 
 def log_cost(folder: Path) -> list[dict[str, object]]:
@@ -52,21 +53,20 @@ def log_cost(folder: Path) -> list[dict[str, object]]:
     return rows
 
 
-def order_delay(folder: Path) -> dict[str, object]:
-    """Milliseconds from an order's writing to its outcome, as another terminal sees it."""
+def turn_delay(folder: Path) -> dict[str, object]:
+    """Milliseconds from the writing of a turn to its outcome, as another terminal sees it."""
     samples.write_csv(samples.digits(), folder / "digits.csv")
     config = {"hidden_units": 256, "layers": 3, "batch_size": 64, "learning_rate": 1e-4}
     store = str(folder / "order.db")
-    request = loop.Request(
-        data=folder / "digits.csv", target="digit", config=config, epochs=10**6, name="d", store=store, nurse="no"
-    )
+    data = str(folder / "digits.csv")
+    spec = RunSpec(kind=RunKind.NETWORK, data=data, target="digit", epochs=10**6, nurse="no")
     delays: list[float] = []
 
     def talk(runs: Runs) -> None:
-        for i in range(ORDERS):
+        for i in range(TURNS):
             began = time.perf_counter()
-            order = runs.order("d", "turn", {"learning_rate": 1e-4 * (1 + i % 2)}, "benchmark", "")
-            while runs.orders("d")[order.number - 1].tick is None:
+            turn = runs.order("d", "turn", {"learning_rate": 1e-4 * (1 + i % 2)}, "benchmark", "")
+            while runs.orders("d")[turn.number - 1].tick is None:
                 time.sleep(0.002)
             delays.append((time.perf_counter() - began) * 1e3)
             time.sleep(0.05)
@@ -74,15 +74,15 @@ def order_delay(folder: Path) -> dict[str, object]:
 
     talker: threading.Thread | None = None
     with Store.open(store) as other:
-        for event in loop.follow(request):
+        for event in loop.begin(spec, config, name="d", store=store):
             if isinstance(event, events.Begun):
                 talker = threading.Thread(target=talk, args=(Runs(other),))
                 talker.start()
         assert talker is not None
         talker.join()
     return {
-        "what": "order, ms until obeyed",
-        "n": ORDERS,
+        "what": "turn, ms until applied",
+        "n": TURNS,
         "mean": round(statistics.fmean(delays), 1),
         "largest": round(max(delays), 1),
         "bare": "",
@@ -96,7 +96,7 @@ def _row(what: str, n: int, mean: float, bare: float) -> dict[str, object]:
 def main() -> None:
     """All of it."""
     with tempfile.TemporaryDirectory() as name:
-        rows = [*log_cost(Path(name)), order_delay(Path(name))]
+        rows = [*log_cost(Path(name)), turn_delay(Path(name))]
     for row in rows:
         print(row)
     write("babysit", rows)

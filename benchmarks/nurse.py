@@ -28,8 +28,8 @@ from caviar.data import samples
 from caviar.errors import NoAnswer
 from caviar.learners.contract import Outcome, StopFlag
 from caviar.learners.dense.contract import Steps
-from caviar.records import Config
-from caviar.runs import events, loop
+from caviar.records import Config, RunKind, RunSpec
+from caviar.runs import events, loop, network
 from caviar.runs.network import NetworkTrainee
 
 FASHION = Path("/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz")
@@ -83,7 +83,7 @@ class Accident(NetworkTrainee):
 def fed_garbage(at: int) -> Iterator[None]:
     """Within this every network is an Accident at that tick."""
     kind = type("AccidentHere", (Accident,), {"at": at})
-    with patch.object(loop, "Cub", kind):
+    with patch.object(network, "NetworkTrainee", kind):
         yield
 
 
@@ -96,19 +96,17 @@ def one_run(
     turned = False
     with tempfile.TemporaryDirectory() as folder:
         target = "digit" if data.suffix == ".csv" else None
-        request = loop.Request(
-            data=data, target=target, config=config, epochs=epochs, seed=seed, nurse=nurse, store=f"{folder}/caviar.db"
-        )
-        order: Callable[[str, dict[str, Any], str], object] | None = None
+        spec = RunSpec(kind=RunKind.NETWORK, data=str(data), target=target, epochs=epochs, nurse=nurse)
+        ask: Callable[[str, dict[str, Any], str], object] | None = None
         try:
-            for event in loop.follow(request):
+            for event in loop.begin(spec, config, seed, store=f"{folder}/caviar.db"):
                 if isinstance(event, events.Begun):
-                    order = event.order
+                    ask = event.ask
                 elif isinstance(event, events.EpochDone) and event.measurement.clock.epoch == turn_at and not turned:
                     turned = True
                     rate = float(event.measurement.values["learning_rate"]) * 100
-                    assert order is not None
-                    order("turn", {"learning_rate": rate}, "to see what happens")
+                    assert ask is not None
+                    ask("turn", {"learning_rate": rate}, "to see what happens")
                 elif isinstance(event, events.Noted):
                     who = event.entry.who if event.entry.who == "nurse" else "other"
                     kind = f"{who} {event.entry.kind}"

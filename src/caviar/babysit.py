@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 
 from caviar.arguments import checked
-from caviar.records import Value
+from caviar.records import RunKind, RunSpec, Value
 from caviar.runs.own_loop import OwnRun
 
 __all__ = ["run"]
@@ -36,4 +36,10 @@ def run(
 
     Raises StoreError for a run of the name that is over or belongs to another process, ConfigError for a bad knob.
     """
-    return OwnRun(name, knobs or {}, store, nurse, snapshot_seconds, disk_bytes)
+    spec = RunSpec(
+        kind=RunKind.LOOP,
+        nurse="watch" if nurse else "no",
+        disk_bytes=disk_bytes,
+        snapshot_seconds=snapshot_seconds,
+    )
+    return OwnRun(name, knobs or {}, store, spec)

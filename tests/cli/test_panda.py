@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from caviar.cli.follow_run import Keys
 from caviar.cli.main import run
-from caviar.cli.raising import Keys
 from caviar.data import samples
 from caviar.errors import ConfigError
 
@@ -172,15 +172,15 @@ def test_ctrl_c_saves_and_resume_goes_on(here: Path, capsys):
         rest = process.stdout.read()
     assert process.returncode == 130
     assert "caviar resume long" in rest
-    from caviar.runs.client import tell
+    from caviar.runs.client import intervene
 
-    tell("long", "stop", {}, "caviar.db", wait=0)
+    intervene("long", "stop", {}, "caviar.db", wait=0)
     summary = told(capsys, "resume", "long", "--json")
     assert summary["epochs"] >= 3
     assert told(capsys, "replay", "long", "--json")["same_bits"] is True
 
 
-def test_keys_become_orders_and_mistakes_are_shown():
+def test_keys_become_interventions_and_mistakes_are_shown():
     given = []
 
     def give(kind, arguments, because):
@@ -190,7 +190,7 @@ def test_keys_become_orders_and_mistakes_are_shown():
 
     keys = Keys(enabled=False)
     keys.press("p")  # nobody is there yet
-    keys.give, keys.rate = give, 0.1
+    keys.ask, keys.rate = give, 0.1
     for key in "p+-ppsb:l2=0.5 because why not\n:oops\x1b:x\x7f\nq":
         keys.press(key)
     assert [kind for kind, _, _ in given] == [
@@ -208,4 +208,4 @@ def test_keys_become_orders_and_mistakes_are_shown():
     assert given[7] == ("turn", {"l2": 0.5}, "why not")
     for key in ":learning_rate=-1\n":
         keys.press(key)
-    assert keys.said.startswith("learning_rate must be")
+    assert keys.said == "no (yes)"

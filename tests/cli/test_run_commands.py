@@ -33,7 +33,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     made: str = "caviar.db" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
     samples.write_csv(samples.wine(), tmp_path / "wine.csv")
-    Pond(tmp_path, made).raise_one(epochs=4)
+    Pond(tmp_path, made).run_one(epochs=4)
     return made
 
 
@@ -100,7 +100,7 @@ def test_a_mended_run_goes_on(url: str, tmp_path: Path) -> None:
     asked = [False]
 
     def events() -> Any:
-        for event in loop.follow(Pond(tmp_path, url).request(name="long", epochs=6), lambda: asked[0]):
+        for event in Pond(tmp_path, url).begin(name="long", epochs=6, ended=lambda: asked[0]):
             asked[0] = asked[0] or (isinstance(event, loop.EpochDone) and event.measurement.clock.epoch == 3)
 
     with pytest.raises(KeyboardInterrupt):

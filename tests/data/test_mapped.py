@@ -12,6 +12,7 @@ from caviar.data.dataset import prepare
 from caviar.data.mapped import prepare_mapped
 from caviar.data.read import read
 from caviar.errors import DataError
+from caviar.records import RunKind, RunSpec
 from caviar.runs import loop
 
 
@@ -78,14 +79,9 @@ def test_a_run_on_mapped_rows_ends_with_the_bits_of_one_in_memory(tmp_path: Path
     np.save(tmp_path / "y.npy", labels)
     ends = []
     for mapped in (True, False):
-        request = loop.Request(
-            data=tmp_path / "x.npy",
-            labels=tmp_path / "y.npy",
-            epochs=3,
-            store=str(tmp_path / "caviar.db"),
-            mapped=mapped,
-        )
-        *_, end = loop.follow(request)
+        paths = {"data": str(tmp_path / "x.npy"), "labels": str(tmp_path / "y.npy")}
+        spec = RunSpec(kind=RunKind.NETWORK, epochs=3, mapped=mapped, **paths)
+        *_, end = loop.begin(spec, {}, store=str(tmp_path / "caviar.db"))
         ends.append(end.summary["bits"])
     assert ends[0] == ends[1]
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from caviar.records import Clock, DiaryEntry, Run, RunMeasurement, RunState
+from caviar.records import Clock, DiaryEntry, Run, RunKind, RunMeasurement, RunState
 from caviar.report import plain
 from caviar.report.curves import chart
 from caviar.report.run import diary_table, entry_line, epoch_line, family_tree, screen
@@ -66,7 +66,7 @@ def test_the_screen_fits_and_shows_what_matters():
 def test_the_knobs_of_a_loop_are_all_shown_and_its_epoch_is_that_of_its_measurements():
     """No optimiser of ours decides which of them have an effect."""
     facts = {"step": 9, "tick": 9, "knobs": {"momentum": 0.9, "epsilon": 1e-8}, "paused": True}
-    view = run_view_of(run_of("net", kind="loop"), [epoch(3)], [], facts=facts)
+    view = run_view_of(run_of("net", kind=RunKind.LOOP), [epoch(3)], [], facts=facts)
     text = drawn(screen(view), 100)
     assert "momentum 0.9, epsilon 1e-08" in text
     assert "epoch 3" in text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from caviar.data import samples
+from caviar.records import RunKind, RunSpec
 from caviar.runs import loop
+from caviar.runs.events import Event
 from caviar.store import Store
 from caviar.store.runs import Runs
 
@@ -24,24 +26,35 @@ class Pond:
     folder: Path
     store: str
 
-    def request(self, **changes: Any) -> loop.Request:
-        asked = {"data": self.folder / "wine.csv", "target": samples.wine().target_name, "config": CONFIG, "epochs": 6}
-        return loop.Request(**{**asked, "name": "wine", "store": self.store, **changes})
+    def spec(self, **changes: Any) -> RunSpec:
+        asked = {"data": str(self.folder / "wine.csv"), "target": samples.wine().target_name, "epochs": 6}
+        return RunSpec(kind=RunKind.NETWORK, **{**asked, **changes})
 
-    def raise_one(
+    def begin(
+        self,
+        config: Any = CONFIG,
+        name: str = "wine",
+        seed: int = 0,
+        ended: Callable[[], bool] = lambda: False,
+        **changes: Any,
+    ) -> Iterator[Event]:
+        """A run that is begun, event by event."""
+        return loop.begin(self.spec(**changes), config, seed, name, self.store, ended)
+
+    def run_one(
         self, on_epoch: Callable[[loop.EpochDone, Callable], None] | None = None, **changes: Any
     ) -> loop.RunEnded:
-        """A whole run; ``on_epoch`` may give orders at epochs' ends."""
-        return self.follow(loop.follow(self.request(**changes)), on_epoch)
+        """A whole run; ``on_epoch`` may intervene at epochs' ends."""
+        return self.follow(self.begin(**changes), on_epoch)
 
     @staticmethod
     def follow(events, on_epoch=None) -> loop.RunEnded:
-        order: Any = None
+        ask: Any = None
         for event in events:
             if isinstance(event, loop.Begun):
-                order = event.order
+                ask = event.ask
             elif isinstance(event, loop.EpochDone) and on_epoch is not None:
-                on_epoch(event, order)
+                on_epoch(event, ask)
         assert isinstance(event, loop.RunEnded)
         return event
 

@@ -18,26 +18,27 @@ from caviar.errors import ConfigError, Fenced, SnapshotError, StoreError
 from caviar.records import InterventionState, RunState
 from caviar.runs import client, loop
 from caviar.runs.replay import replay
+from caviar.runs.snapshots import snapshot_numbered
 from caviar.store import Store, state_files
 from caviar.store.runs import Runs
 from tests.runs.conftest import Pond
 
 CHILD = """
 import sys
+from caviar.records import RunKind, RunSpec
 from caviar.runs import loop
 from tests.runs.conftest import CONFIG
 config = {**CONFIG, "hidden_units": 256, "layers": 3}
-request = loop.Request(data=sys.argv[1], target=sys.argv[2], config=config, epochs=int(sys.argv[4]), name="wine",
-                       store=sys.argv[3])
-for event in loop.follow(request):
+spec = RunSpec(kind=RunKind.NETWORK, data=sys.argv[1], target=sys.argv[2], epochs=int(sys.argv[4]))
+for event in loop.begin(spec, config, name="wine", store=sys.argv[3]):
     if isinstance(event, loop.EpochDone):
         print(event.measurement.clock.epoch, flush=True)
 """
 
 
 def child(pond: Pond, epochs: int) -> subprocess.Popen[str]:
-    request = pond.request()
-    arguments = [str(request.data), str(request.target), pond.store, str(epochs)]
+    spec = pond.spec()
+    arguments = [spec.data, str(spec.target), pond.store, str(epochs)]
     root = Path(__file__).parents[2]
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True, cwd=root, stderr=subprocess.STDOUT
@@ -59,11 +60,11 @@ def test_a_killed_trainer_s_run_goes_on_and_obeys_the_orders_that_waited(pond: P
         with pytest.raises(StoreError, match="is kept by process"):
             next(iter(loop.resume("wine", pond.store)))
         process.send_signal(signal.SIGKILL)
-    order = client.tell("wine", "turn", {"l2": 0.25}, pond.store, because="while it was dead")
+    order = client.intervene("wine", "turn", {"l2": 0.25}, pond.store, because="while it was dead")
     assert order.state is InterventionState.WAITING
     with pytest.raises(ConfigError, match="learning_rate must be"):
-        client.tell("wine", "turn", {"learning_rate": -1.0}, pond.store)
-    client.tell("wine", "stop", {}, pond.store, wait=0)
+        client.intervene("wine", "turn", {"learning_rate": -1.0}, pond.store)
+    client.intervene("wine", "stop", {}, pond.store, wait=0)
     seen = pond.runs().measurements("wine")
     done = pond.follow(loop.resume("wine", pond.store)).summary
     orders = pond.runs().orders("wine")
@@ -78,17 +79,17 @@ def test_a_killed_trainer_s_run_goes_on_and_obeys_the_orders_that_waited(pond: P
 def test_what_was_turned_after_the_last_snapshot_is_turned_again_after_a_kill(pond: Pond):
     killed = [False]
 
-    def on_epoch(event, order):
+    def on_epoch(event, ask):
         if event.measurement.clock.epoch == 3:
-            order("turn", {"learning_rate": 0.2}, "the last word")
+            ask("turn", {"learning_rate": 0.2}, "the last word")
 
-    events = loop.follow(pond.request(epochs=6), lambda: killed[0])
-    order = None
+    events = pond.begin(epochs=6, ended=lambda: killed[0])
+    ask = None
     for event in events:
         if isinstance(event, loop.Begun):
-            order = event.order
+            ask = event.ask
         elif isinstance(event, loop.EpochDone):
-            on_epoch(event, order)
+            on_epoch(event, ask)
         elif isinstance(event, loop.Noted) and event.entry.kind == "turn":
             break  # here the power goes: what the generator's end would write is undone below
     events.close()
@@ -103,18 +104,18 @@ def test_what_was_turned_after_the_last_snapshot_is_turned_again_after_a_kill(po
 
 
 def test_a_run_that_was_rolled_back_and_then_killed_goes_on_where_it_had_gone_back_to(pond: Pond):
-    def hand(event, order):
+    def hand(event, ask):
         if event.measurement.clock.epoch == 4 and event.measurement.clock.take == 0:
-            order("rollback", {"snapshot": 2}, "the test")
-            order("turn", {"learning_rate": 0.05}, "the test")
+            ask("rollback", {"snapshot": 2}, "the test")
+            ask("turn", {"learning_rate": 0.05}, "the test")
 
-    whole = pond.raise_one(hand, name="whole").summary
-    order, events = None, loop.follow(pond.request())
+    whole = pond.run_one(hand, name="whole").summary
+    ask, events = None, pond.begin()
     for event in events:
         if isinstance(event, loop.Begun):
-            order = event.order
+            ask = event.ask
         elif isinstance(event, loop.EpochDone):
-            hand(event, order)
+            hand(event, ask)
         elif isinstance(event, loop.Noted) and event.entry.kind == "turn":
             break
     events.close()
@@ -127,7 +128,7 @@ def test_a_run_that_was_rolled_back_and_then_killed_goes_on_where_it_had_gone_ba
 
 
 def test_a_frozen_keeper_that_was_taken_for_dead_is_fenced_when_it_wakes(pond: Pond):
-    events = loop.follow(pond.request(epochs=500))
+    events = pond.begin(epochs=500)
     for event in events:
         if isinstance(event, loop.EpochDone):
             break
@@ -148,7 +149,7 @@ def test_a_frozen_keeper_that_was_taken_for_dead_is_fenced_when_it_wakes(pond: P
 
 
 def test_a_keeper_elsewhere_that_beats_is_alive(pond: Pond):
-    pond.raise_one(epochs=1)
+    pond.run_one(epochs=1)
     with Store.open(pond.store) as store:
         runs = Runs(store)
         with store._writing() as connection:
@@ -164,7 +165,7 @@ def test_a_keeper_elsewhere_that_beats_is_alive(pond: Pond):
 
 def test_a_flipped_bit_in_a_snapshot_is_named_and_the_one_before_is_taken(pond: Pond):
     asked = [False]
-    events = loop.follow(pond.request(epochs=5), lambda: asked[0])
+    events = pond.begin(epochs=5, ended=lambda: asked[0])
 
     def until_interrupted() -> None:
         for event in events:
@@ -184,8 +185,8 @@ def test_a_flipped_bit_in_a_snapshot_is_named_and_the_one_before_is_taken(pond: 
     assert "is damaged" in warnings[0].text
     states = {s.number: s.state for s in pond.runs().snapshots("wine")}
     assert states[newest.number] == "damaged"
-    with pytest.raises(StoreError, match="is damaged"):
-        client.snapshot_numbered(pond.runs().snapshots("wine"), newest.number)
+    with pytest.raises(SnapshotError, match="is damaged"):
+        snapshot_numbered(pond.runs().snapshots("wine"), newest.number)
     *_, end = replay("wine", pond.store)
     assert end.summary["same_bits"]
 
@@ -222,7 +223,7 @@ def test_a_full_disk_in_mid_snapshot_is_a_warning_and_the_run_goes_on(pond: Pond
         real(descriptor)
 
     monkeypatch.setattr("caviar.files.os.fsync", fsync)
-    pond.raise_one()
+    pond.run_one()
     kept = [s for s in pond.runs().snapshots("wine") if s.state == "kept"]
     assert [s.clock.epoch for s in kept] == [0, 1, 2, 5, 6]
     warnings = [e.text for e in pond.runs().diary("wine") if e.kind == "warning"]
@@ -249,31 +250,33 @@ def test_a_state_file_that_would_run_code_is_only_refused(tmp_path: Path):
 
 
 def test_orders_to_runs_that_are_over_or_not_there(pond: Pond):
-    pond.raise_one(epochs=1)
+    pond.run_one(epochs=1)
     with pytest.raises(StoreError, match="is finished and takes no orders"):
-        client.tell("wine", "turn", {"l2": 0.1}, pond.store)
+        client.intervene("wine", "turn", {"l2": 0.1}, pond.store)
     with pytest.raises(StoreError, match="did you mean 'wine'"):
-        client.tell("wien", "turn", {"l2": 0.1}, pond.store)
+        client.intervene("wien", "turn", {"l2": 0.1}, pond.store)
     with pytest.raises(ConfigError, match="did you mean 'pause'"):
-        client.tell("wine", "pausse", {}, pond.store)
+        client.intervene("wine", "pausse", {}, pond.store)
     with pytest.raises(StoreError, match="there is no snapshot 99"):
-        client.tell("wine", "rollback", {"snapshot": 99}, pond.store)
+        client.intervene("wine", "rollback", {"snapshot": 99}, pond.store)
 
 
 def test_an_order_from_elsewhere_is_obeyed_while_it_trains(pond: Pond):
     process = child(pond, 100_000)
     try:
         read_until(process, 2)
-        order = client.tell("wine", "turn", {"learning_rate": 0.05}, pond.store, because="to see", wait=30)
+        order = client.intervene("wine", "turn", {"learning_rate": 0.05}, pond.store, because="to see", wait=30)
         assert order.state is InterventionState.DONE
-        refused = client.tell("wine", "rollback", {"snapshot": 1}, pond.store, wait=30)
+        refused = client.intervene("wine", "rollback", {"snapshot": 1}, pond.store, wait=30)
         assert refused.state is InterventionState.DONE
-        client.tell("wine", "pause", {}, pond.store, wait=30)
-        first = client.look("wine", pond.store)
-        time.sleep(0.5)
-        assert client.look("wine", pond.store).epochs == first.epochs
-        client.tell("wine", "resume", {}, pond.store, wait=30)
-        client.tell("wine", "stop", {}, pond.store, wait=30)
+        client.intervene("wine", "pause", {}, pond.store, wait=30)
+        first = pond.runs().measurements("wine")
+        beats = pond.runs().run("wine").beats
+        while pond.runs().run("wine").beats < beats + 2:  # its process goes round, and trains nothing
+            time.sleep(0.05)
+        assert pond.runs().measurements("wine") == first
+        client.intervene("wine", "resume", {}, pond.store, wait=30)
+        client.intervene("wine", "stop", {}, pond.store, wait=30)
         assert process.wait(timeout=60) == 0
     finally:
         process.kill()

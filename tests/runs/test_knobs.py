@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from caviar.errors import ConfigError
 from caviar.nn.architecture import Architecture, Optimisation
 from caviar.runs import knobs
-from caviar.runs.knobs import Settings, check_own, from_plain, own_turn, parse, to_plain, turned
+from caviar.runs.knobs import Settings, check, check_own, from_plain, own_turn, parse, to_plain, turned
 
 NETWORK = Settings(Architecture(5, 3, (8,)), Optimisation(learning_rate=0.1, decay="inverse", decay_rate=1.0))
 
@@ -32,7 +32,7 @@ NETWORK = Settings(Architecture(5, 3, (8,)), Optimisation(learning_rate=0.1, dec
 )
 def test_nonsense_is_refused_where_it_is_typed(typed: str, said: str):
     with pytest.raises(ConfigError, match=said):
-        parse([typed])
+        check(parse([typed]))
 
 
 def test_what_is_typed_becomes_numbers_and_names():

@@ -1,4 +1,4 @@
-"""Runs from end to end: orders, rollbacks, branches, replays, ends; whatever happens, to the bit."""
+"""Runs of networks from end to end: interventions, rollbacks, branches, replays, to the bit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import math
 import pytest
 
 import caviar
-from caviar.errors import ConfigError, NoAnswer, StoreError
-from caviar.learners.contract import Outcome, never
-from caviar.records import Clock, InterventionState, RunState
+from caviar.errors import ConfigError, NoAnswer, SnapshotError, StoreError
+from caviar.learners.contract import Keys, Outcome, never
+from caviar.learners.dense.config import from_config
+from caviar.learners.dense.learner import engine_named
+from caviar.records import Clock, InterventionState, Run, RunState
 from caviar.runs import loop
-from caviar.runs.network import NetworkTrainee
+from caviar.runs.network import NetworkSetup, NetworkTrainee, load
 from caviar.runs.replay import Replayed, replay
 from caviar.store import Store, state_files
 from caviar.store.runs import Runs
@@ -24,26 +26,25 @@ def replayed(name: str, pond: Pond) -> dict:
     return dict(end.summary)
 
 
-def at(epoch: int, *orders, take: int = 0):
-    """Gives orders at the end of ``epoch``."""
+def at(epoch: int, *asked, take: int = 0):
+    """Intervenes at the end of ``epoch``."""
 
-    def on_epoch(event: loop.EpochDone, order) -> None:
+    def on_epoch(event: loop.EpochDone, ask) -> None:
         clock = event.measurement.clock
         if clock.epoch == epoch and clock.take == take:
-            for kind, arguments in orders:
-                order(kind, arguments, "the test")
+            for kind, arguments in asked:
+                ask(kind, arguments, "the test")
 
     return on_epoch
 
 
 def test_a_run_is_the_network_that_train_gives_and_its_model_predicts(pond: Pond):
     decaying = {**CONFIG, "decay": "cosine", "decay_rate": 0.1, "decay_by": "step", "warmup_steps": 10}
-    end = pond.raise_one(out=str(pond.folder), config=decaying)
+    end = pond.run_one(out=str(pond.folder), config=decaying)
     summary = end.summary
-    dataset = loop.load(pond.request())
-    engine = loop.engine_named("native")
-    config = loop.from_config(decaying, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
-    plain = engine.start(*config, dataset.train, dataset.validation, loop.Keys.of(0))
+    dataset = load(pond.spec(), 0)
+    config = from_config(decaying, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
+    plain = engine_named("native").start(*config, dataset.train, dataset.validation, Keys.of(0))
     outcome, epochs = plain.train(6, never())
     assert outcome is Outcome.TRAINED
     measured = pond.runs().measurements("wine")
@@ -67,7 +68,7 @@ def loop_features(pond: Pond):
 
 
 HANDS = {
-    "nobody": lambda event, order: None,
+    "nobody": lambda event, ask: None,
     "a turn": at(2, ("turn", {"learning_rate": 0.05})),
     "the optimiser": at(2, ("turn", {"optimizer": "momentum", "learning_rate": 0.1, "momentum": 0.8})),
     "two contradicting turns": at(2, ("turn", {"l2": 1.0}), ("turn", {"l2": 0.01}), ("pause", {}), ("resume", {})),
@@ -80,7 +81,7 @@ HANDS = {
 
 @pytest.mark.parametrize("hand", HANDS)
 def test_a_nursed_run_is_replayed_to_the_same_bits(pond: Pond, hand: str):
-    summary = pond.raise_one(HANDS[hand]).summary
+    summary = pond.run_one(HANDS[hand]).summary
     again = replayed("wine", pond)
     assert again["same_bits"]
     assert again["bits"] == summary["bits"]
@@ -92,7 +93,7 @@ def test_a_nursed_run_is_replayed_to_the_same_bits(pond: Pond, hand: str):
 
 
 def test_a_replay_notices_a_diary_that_lies(pond: Pond):
-    pond.raise_one(HANDS["a turn"])
+    pond.run_one(HANDS["a turn"])
     with Store.open(pond.store) as store, store._writing() as connection:
         row = connection.exec_driver_sql("SELECT number, facts FROM run_diary WHERE kind = 'turn'").one()
         lie = row.facts.replace("0.05", "0.051")
@@ -101,15 +102,15 @@ def test_a_replay_notices_a_diary_that_lies(pond: Pond):
 
 
 def test_a_rollback_alone_changes_nothing_of_what_comes_after(pond: Pond):
-    untouched = pond.raise_one().summary
-    back = pond.raise_one(at(4, ("rollback", {"snapshot": 3})), name="back").summary
+    untouched = pond.run_one().summary
+    back = pond.run_one(at(4, ("rollback", {"snapshot": 3})), name="back").summary
     assert back["rollbacks"] == 1
     assert back["bits"] == untouched["bits"]
     assert back["validation"] == untouched["validation"]
 
 
 def test_a_branch_without_a_turn_ends_like_its_parent_and_with_one_elsewhere(pond: Pond):
-    parent = pond.raise_one().summary
+    parent = pond.run_one().summary
     same = pond.follow(loop.branch("wine", 3, {}, pond.store, name="same")).summary
     other = pond.follow(loop.branch("wine", 3, {"learning_rate": 0.1}, pond.store, name="other")).summary
     deeper = pond.follow(loop.branch("other", 2, {"l2": 0.1}, pond.store, epochs=8)).summary
@@ -123,7 +124,7 @@ def test_a_branch_without_a_turn_ends_like_its_parent_and_with_one_elsewhere(pon
 
 def test_a_snapshot_holds_everything_that_the_next_mini_batch_needs(pond: Pond):
     """Moments, statistics, schedule and random streams: what follows a restore is what followed the save."""
-    _, trainee = _cub(pond, {**CONFIG, "decay": "cosine", "decay_rate": 0.05, "decay_by": "step", "warmup_steps": 9})
+    trainee = trainee_of(pond, {**CONFIG, "decay": "cosine", "decay_rate": 0.05, "decay_by": "step", "warmup_steps": 9})
     trainee.train(3, never())
     trainee.turn({"beta1": 0.8, "learning_rate": 0.03, "batch_size": 11})
     trainee.train(2, never())
@@ -135,7 +136,7 @@ def test_a_snapshot_holds_everything_that_the_next_mini_batch_needs(pond: Pond):
         after.append((trainee.bits(), trainee.rate, trainee.row, trainee.clock))
         trainee.restore(saved, clock)
     assert after[0] == after[1]
-    _, fresh = _cub(pond, CONFIG)
+    fresh = trainee_of(pond, CONFIG)
     fresh.restore(saved, clock)
     for _ in range(5):
         fresh.train(4, never())
@@ -145,24 +146,23 @@ def test_a_snapshot_holds_everything_that_the_next_mini_batch_needs(pond: Pond):
 def test_how_many_mini_batches_are_trained_at_once_changes_no_bit(pond: Pond):
     ends = set()
     for steps in (1, 3, 1000):
-        _, trainee = _cub(pond, {**CONFIG, "decay_by": "step", "decay_rate": 0.3})
+        trainee = trainee_of(pond, {**CONFIG, "decay_by": "step", "decay_rate": 0.3})
         while trainee.clock.epoch < 4:
             trainee.train(steps, never())
         ends.add((trainee.bits(), trainee.clock))
     assert len(ends) == 1
 
 
-def _cub(pond: Pond, config) -> tuple[object, NetworkTrainee]:
-    dataset = loop.load(pond.request())
-    settings = loop.Settings(*loop.from_config(config, dataset.preprocessing.n_in, dataset.preprocessing.n_out))
-    engine = loop.engine_named("native")
-    return dataset, NetworkTrainee(engine, dataset.train, dataset.validation, loop.Keys.of(0), settings)
+def trainee_of(pond: Pond, config) -> NetworkTrainee:
+    setup = NetworkSetup(pond.spec(), config, 0)
+    run = Run("wine", 0, setup.spec, setup.config, setup.data, setup.environment, "")
+    return NetworkTrainee(run, setup.dataset)
 
 
 def test_the_nurse_brings_back_a_run_whose_rate_was_turned_up_a_hundredfold(pond: Pond):
     sick = {**CONFIG, "batch_norm": False}
-    summary = pond.raise_one(at(4, ("turn", {"learning_rate": 5000.0})), epochs=12, config=sick).summary
-    healthy = pond.raise_one(epochs=12, name="healthy", config=sick).summary
+    summary = pond.run_one(at(4, ("turn", {"learning_rate": 5000.0})), epochs=12, config=sick).summary
+    healthy = pond.run_one(epochs=12, name="healthy", config=sick).summary
     diary = pond.runs().diary("wine")
     assert summary["rollbacks"] >= 1
     assert summary["validation"]["accuracy"] >= healthy["validation"]["accuracy"] - 0.06  # 36 rows: two of them
@@ -174,15 +174,15 @@ def test_the_nurse_brings_back_a_run_whose_rate_was_turned_up_a_hundredfold(pond
 def test_without_a_nurse_it_ends_in_nan_and_says_so(pond: Pond):
     sgd = {**CONFIG, "batch_norm": False, "optimizer": "sgd"}
     with pytest.raises(NoAnswer, match="ended without a whole network"):
-        pond.raise_one(at(2, ("turn", {"learning_rate": 9000.0})), nurse="no", config=sgd)
+        pond.run_one(at(2, ("turn", {"learning_rate": 9000.0})), nurse="no", config=sgd)
     assert pond.runs().run("wine").state is RunState.STOPPED
 
 
 def test_a_nurse_who_may_act_turns_the_rate_down_on_a_plateau(pond: Pond):
     flat = {**CONFIG, "learning_rate": 1e-8, "dropout": 0.0, "batch_norm": False}
-    pond.raise_one(epochs=14, config=flat)
+    pond.run_one(epochs=14, config=flat)
     assert [e.kind for e in pond.runs().diary("wine") if e.who == "nurse"] == ["advice"]
-    pond.raise_one(epochs=14, config=flat, nurse="act", name="act")
+    pond.run_one(epochs=14, config=flat, nurse="act", name="act")
     turns = [e for e in pond.runs().diary("act") if e.who == "nurse"]
     assert [e.kind for e in turns] == ["turn"]
     assert turns[0].facts["turned"]["learning_rate"] == [1e-8, pytest.approx(3e-9)]
@@ -190,7 +190,7 @@ def test_a_nurse_who_may_act_turns_the_rate_down_on_a_plateau(pond: Pond):
 
 def test_contradicting_orders_and_what_comes_after_a_stop(pond: Pond):
     hand = at(2, ("turn", {"l2": 1.0}), ("turn", {"l2": 0.5}), ("stop", {}), ("turn", {"l2": 0.1}))
-    end = pond.raise_one(hand).summary
+    end = pond.run_one(hand).summary
     orders = pond.runs().orders("wine")
     assert [order.state for order in orders] == [
         InterventionState.OVERTAKEN,
@@ -206,9 +206,9 @@ def test_contradicting_orders_and_what_comes_after_a_stop(pond: Pond):
 
 
 def test_an_interrupted_run_goes_on_within_its_epoch_to_the_same_bits(pond: Pond):
-    whole = pond.raise_one(epochs=8).summary
+    whole = pond.run_one(epochs=8).summary
     asked = [False]
-    events = loop.follow(pond.request(epochs=8, name="broken"), lambda: asked[0])
+    events = pond.begin(epochs=8, name="broken", ended=lambda: asked[0])
 
     def until_interrupted() -> None:
         for event in events:
@@ -226,10 +226,16 @@ def test_an_interrupted_run_goes_on_within_its_epoch_to_the_same_bits(pond: Pond
 
 
 def test_the_disk_budget_removes_snapshots_and_a_rollback_to_one_is_refused(pond: Pond):
-    whole = pond.raise_one().summary
+    whole = pond.run_one().summary
     size = pond.runs().snapshots("wine")[0].size
-    hand = at(5, ("rollback", {"snapshot": 3}))
-    small = pond.raise_one(hand, name="small", budget=int(size * 2.5)).summary
+
+    def hand(event: loop.EpochDone, ask) -> None:
+        if event.measurement.clock.epoch == 5:
+            with pytest.raises(SnapshotError, match="snapshot 3 was removed"):
+                ask("rollback", {"snapshot": 3}, "refused where it is asked for")
+            pond.runs().order("small", "rollback", {"snapshot": 3}, "anna", "as if it was removed meanwhile")
+
+    small = pond.run_one(hand, name="small", disk_bytes=int(size * 2.5)).summary
     snapshots = pond.runs().snapshots("small")
     kept = [s for s in snapshots if s.state == "kept"]
     assert sum(s.size for s in kept) <= 2.5 * size
@@ -244,10 +250,10 @@ def test_the_disk_budget_removes_snapshots_and_a_rollback_to_one_is_refused(pond
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"epochs": 0}, "epochs must be at least 1"),
-        ({"nurse": "sleepy"}, "the nurse is one of"),
-        ({"seed": -1}, "a seed must be"),
-        ({"budget": 0}, "a disk budget"),
+        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"nurse": "sleepy"}, "`nurse` is one of"),
+        ({"seed": -1}, "`seed` must be"),
+        ({"disk_bytes": 0}, "a disk budget"),
         ({"name": "../x"}, "a run's name is letters"),
         ({"config": {"lerning_rate": 1}}, "did you mean"),
         ({"out": "/nowhere/at/all"}, "there is no folder"),
@@ -255,7 +261,7 @@ def test_the_disk_budget_removes_snapshots_and_a_rollback_to_one_is_refused(pond
 )
 def test_mistakes_are_told_before_anything_is_written(pond: Pond, change, said: str):
     with pytest.raises((ConfigError, StoreError), match=said):
-        pond.raise_one(**change)
+        pond.run_one(**change)
     if (pond.folder / "caviar.db").exists():
         assert pond.runs().all() == []
 
@@ -265,20 +271,20 @@ def test_regression_is_raised_and_replayed_too(pond: Pond):
 
     samples.write_csv(samples.diabetes(), pond.folder / "d.csv")
     data = {"data": pond.folder / "d.csv", "target": samples.diabetes().target_name, "epochs": 5}
-    summary = pond.raise_one(**data).summary
+    summary = pond.run_one(**data).summary
     assert set(summary["validation"]) == {"r2", "rmse", "mae"}
     assert 20 < summary["validation"]["mae"] < summary["validation"]["rmse"] < 120  # in the target's own units
     assert replayed("wine", pond)["same_bits"]
 
 
 def test_what_is_measured_of_layers_is_finite_and_drift_settles(pond: Pond):
-    pond.raise_one(epochs=10)
+    pond.run_one(epochs=10)
     looks = [m.values["inside"] for m in pond.runs().measurements("wine")]
     assert all(len(look) == 2 for look in looks)
     assert all(math.isfinite(v) for look in looks for layer in look for v in layer.values())
     assert looks[0][0]["drift"] == 0.0  # nothing to compare with
     assert 0 < looks[-1][0]["drift"] < 1
-    _, trainee = _cub(pond, {**CONFIG, "activation": "tanh", "batch_norm": False})
+    trainee = trainee_of(pond, {**CONFIG, "activation": "tanh", "batch_norm": False})
     saved = trainee.save()
     trainee.restore(
         {**saved, "state": {n: a * 1e3 if n == "layer1.w" else a for n, a in saved["state"].items()}},
@@ -290,17 +296,17 @@ def test_what_is_measured_of_layers_is_finite_and_drift_settles(pond: Pond):
 def test_another_process_may_not_keep_a_run_meanwhile(pond: Pond):
     said = []
 
-    def on_epoch(event, order):
+    def on_epoch(event, ask):
         with pytest.raises(StoreError, match="is kept by process"):
             Runs(Store.open(pond.store, create=False)).take("wine")
         said.append(True)
 
-    pond.raise_one(on_epoch, epochs=1)
+    pond.run_one(on_epoch, epochs=1)
     assert said
 
 
 def test_data_that_changed_is_not_trained_on(pond: Pond):
-    pond.raise_one(epochs=2)
+    pond.run_one(epochs=2)
     table = (pond.folder / "wine.csv").read_text()
     (pond.folder / "wine.csv").write_text(table.replace("13.2", "13.3", 1))
     with pytest.raises(StoreError, match="no longer what it was trained on"):

@@ -130,7 +130,7 @@ def test_a_scikit_learn_loop_is_turned_and_taken_up_again(store: str):
         assert run.wants_rollback
         assert not run.wants_rollback
         assert run.step == 1
-        assert run.knobs.alpha == 1e-4  # as it was when the state was saved
+        assert run.knobs.alpha == 1e-3  # turned after the state was saved, and turned again
         again.partial_fit(x[:10], y[:10], classes=np.arange(10))
         again.coef_, again.intercept_ = run.state["coefficients"], run.state["intercept"]
         assert again.score(x, y) == model.score(x, y)
@@ -158,7 +158,7 @@ def test_pause_holds_log_and_stop_ends_the_block(store: str):
         until(lambda: run._urgent)
 
         def let_go() -> None:
-            until(lambda: run._paused)
+            until(lambda: run._session.paused)
             passed.append("paused")
             run._runs.order("held", "resume", {}, "the test", "")
 
@@ -182,14 +182,14 @@ def test_knobs_are_checked_where_they_are_typed_and_where_they_are_turned(store:
         caviar.babysit.run("bad", knobs={"learning_rate": -1}, store=store)
     with pytest.raises(ConfigError, match="a knob is a number"):
         caviar.babysit.run("bad", knobs={"x": [1]}, store=store)  # type: ignore[dict-item]
-    from caviar.runs.client import tell
+    from caviar.runs.client import intervene
 
     with caviar.babysit.run("good", knobs={"learning_rate": 0.1, "temperature": 2.0}, store=store):
         with pytest.raises(ConfigError, match="no knob 'warmth'"):
-            tell("good", "turn", {"warmth": 1}, store, wait=0)
+            intervene("good", "turn", {"warmth": 1}, store, wait=0)
         with pytest.raises(ConfigError, match="learning_rate must be"):
-            tell("good", "turn", {"learning_rate": -1}, store, wait=0)
-        assert tell("good", "turn", {"temperature": 3.0}, store, wait=0).state is InterventionState.WAITING
+            intervene("good", "turn", {"learning_rate": -1}, store, wait=0)
+        assert intervene("good", "turn", {"temperature": 3.0}, store, wait=0).state is InterventionState.WAITING
 
 
 def test_what_is_no_state_is_refused_without_pickle(store: str):

@@ -9,11 +9,22 @@ from unittest.mock import patch
 import pytest
 
 from caviar.errors import Fenced, StoreError
-from caviar.records import Clock, DiaryEntry, InterventionState, Run, RunMeasurement, RunSnapshot, RunState
+from caviar.records import (
+    Clock,
+    DiaryEntry,
+    InterventionState,
+    Run,
+    RunKind,
+    RunMeasurement,
+    RunSnapshot,
+    RunSpec,
+    RunState,
+)
 from caviar.store import Store
 from caviar.store.runs import Runs
 
-RUN = Run("net", "network", 2**64 - 1, {"epochs": 3}, {"learning_rate": 0.1}, {"rows": 9}, {}, "2026-01-01")
+SPEC = RunSpec(kind=RunKind.NETWORK, data="d.csv", epochs=3)
+RUN = Run("net", 2**64 - 1, SPEC, {"learning_rate": 0.1}, {"rows": 9}, {}, "2026-01-01")
 ENTRY = DiaryEntry(
     1, "2026-01-01", "turn", "🐼", Clock(5, 4, 2, 1), "learning_rate <b>", {"turned": {"l2": [0, math.nan]}}
 )
@@ -52,7 +63,7 @@ def test_what_is_written_comes_back_in_order_nan_included(runs: Runs):
     values = {"train_loss": math.inf, "validation_loss": math.nan, "inside": [{"dead": 0.5}], "logged": 3}
     measured = [RunMeasurement(Clock(i, i, i, 0), values) for i in range(3)]
     runs.write(holding, measured[:2], [ENTRY, ENTRY], snapshots=[SNAPSHOT], progress={"epoch": 2})
-    runs.write(holding, measured[2:], snapshots=[replace(SNAPSHOT, state="removed", merit=math.nan)])
+    runs.write(holding, measured[2:], snapshots=[replace(SNAPSHOT, state="removed", loss=math.nan)])
     seen = runs.measurements("net")
     assert [m.clock.tick for m in seen] == [0, 1, 2]
     assert seen[0].values["train_loss"] == math.inf
@@ -64,8 +75,8 @@ def test_what_is_written_comes_back_in_order_nan_included(runs: Runs):
     assert (diary[0].who, diary[0].clock, diary[0].text) == ("🐼", Clock(5, 4, 2, 1), "learning_rate <b>")
     (snapshot,) = runs.snapshots("net")
     assert snapshot.state == "removed"
-    assert snapshot.merit is not None
-    assert math.isnan(snapshot.merit)
+    assert snapshot.loss is not None
+    assert math.isnan(snapshot.loss)
     assert runs.run("net").progress == {"epoch": 2}
     assert runs.last_tick("net") == 5
 

@@ -17,10 +17,10 @@ import pytest
 import caviar
 from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError
 from caviar.protocol.pool import Pool
+from caviar.protocol.process import environments
 from caviar.records import TrialState
 from caviar.store import Snapshots, Store
 from caviar.store.examination import delete
-from caviar.study.programs import environments
 
 SPACE = caviar.Space(x=caviar.Linear(0, 1), y=caviar.Linear(0, 1))
 

@@ -13,7 +13,9 @@ from caviar.records import (
     Clock,
     DiaryEntry,
     Run,
+    RunKind,
     RunMeasurement,
+    RunSpec,
     RunState,
     Study,
     StudyState,
@@ -50,13 +52,12 @@ def study_of(name: str = "net", **given: Any) -> Study:
     return Study(**facts | given)
 
 
-def run_of(name: str = "net", **given: Any) -> Run:
-    """A run of a network."""
+def run_of(name: str = "net", kind: RunKind = RunKind.NETWORK, **given: Any) -> Run:
+    """A run, of a network if nothing else is said."""
     facts: dict[str, Any] = {
         "name": name,
-        "kind": "network",
         "seed": 0,
-        "request": {},
+        "spec": RunSpec(kind=kind),
         "config": {},
         "data": {},
         "environment": {},

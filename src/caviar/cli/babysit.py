@@ -7,7 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from caviar.cli.follow_run import follow_run
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.errors import ConfigError
+from caviar.records import RunKind, RunSpec
+from caviar.runs import loop
+from caviar.runs.configs import goal_of, read_config
 
 PROGRAM = "A program of your own"
 
@@ -85,11 +90,6 @@ def babysit(
     The same for a program of your own, in any language and framework: see docs/protocol.md. Its hyperparameters are its
     knobs.
     """
-    from caviar.cli.raising import raise_run
-    from caviar.errors import ConfigError
-    from caviar.runs.configs import goal_of, read_config
-    from caviar.runs.loop import Request, follow
-
     own: dict[str, Any] = {"goal": goal, "trial_timeout": trial_timeout, "snapshot_seconds": snapshot_seconds}
     if command is not None:
         tables = {"DATA": data, "--target": target, "--labels": labels, "--test": test, "--test-labels": test_labels}
@@ -108,23 +108,18 @@ def babysit(
             raise ConfigError(
                 "--nurse is for caviar's own networks: a program's is only ever rolled back", "leave it out"
             )
-        from caviar.runs import program_loop
-
         hyperparameters = read_config(config, from_study, store, own=True)
         if from_study is not None and goal is None:
             own["goal"] = goal_of(from_study, store)
-        program = program_loop.ProgramRequest(
+        spec = RunSpec(
+            kind=RunKind.PROGRAM,
             command=command,
-            config=hyperparameters,
             epochs=epochs,
-            seed=seed,
-            name=name,
-            store=store,
-            nurse=not no_nurse,
-            budget=int(disk * 1e6),
+            nurse="no" if no_nurse else "watch",
+            disk_bytes=int(disk * 1e6),
             **{option: value for option, value in own.items() if value is not None},
         )
-        raise_run(lambda ended: program_loop.follow(program, ended), command, json, quiet)
+        follow_run(lambda ended: loop.begin(spec, hyperparameters, seed, name, store, ended), command, json, quiet)
         return
     for option, value in (own | {"score": score}).items():
         if value is not None:
@@ -137,21 +132,19 @@ def babysit(
             "there is nothing to babysit: neither a table nor a program",
             'caviar babysit flowers.csv --target species, or caviar babysit --command "python train.py"',
         )
-    request = Request(
+    spec = RunSpec(
+        kind=RunKind.NETWORK,
         data=data,
         target=target,
         labels=labels,
         test=test,
         test_labels=test_labels,
         task=task,
-        config=read_config(config, from_study, store),
         epochs=epochs,
-        seed=seed,
-        name=name,
-        store=store,
         out=out or ".",
         nurse="no" if no_nurse else nurse or "watch",
-        budget=int(disk * 1e6),
+        disk_bytes=int(disk * 1e6),
         mapped=mapped,
     )
-    raise_run(lambda ended: follow(request, ended), Path(data).name, json, quiet)
+    chosen = read_config(config, from_study, store)
+    follow_run(lambda ended: loop.begin(spec, chosen, seed, name, store, ended), Path(data).name, json, quiet)

@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.follow_run import follow_run
+from caviar.cli.interventions import Because, RunName
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
-from caviar.cli.orders import Because, RunName
+from caviar.runs import loop
+from caviar.runs.client import branch_point, changes_of, user
 
 
 def branch(
@@ -30,12 +33,8 @@ def branch(
 
     Begin a second run from a snapshot of another, with other knobs, and train it here. The first goes on as it was.
     """
-    from caviar.cli.raising import raise_run
-    from caviar.runs.client import branch_point, changes_of, me
-    from caviar.runs.loop import branch as begin
-
     changes = changes_of(run, knobs or [], store)
     number = branch_point(run, at, snapshot, store)
-    raise_run(
-        lambda ended: begin(run, number, changes, store, name, epochs, me(), because, ended), f"{run}", json, quiet
+    follow_run(
+        lambda ended: loop.branch(run, number, changes, store, name, epochs, user(), because, ended), run, json, quiet
     )

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json
+from caviar.cli.interventions import RunName
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
-from caviar.cli.orders import RunName
 from caviar.report import plain
 from caviar.report.run import diary_table
 from caviar.store import Store

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from caviar.cli.interventions import Because, RunName, intervene
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
-from caviar.cli.orders import Because, RunName, give
 
 
 def pause(
@@ -13,4 +13,4 @@ def pause(
 
     Hold a run at its next mini-batch; caviar resume lets it go on.
     """
-    give(run, "pause", {}, store, because, json, quiet)
+    intervene(run, "pause", {}, store, because, json, quiet)

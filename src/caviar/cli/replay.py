@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from caviar.cli.console import console, print_json
+from caviar.cli.interventions import RunName
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
-from caviar.cli.orders import RunName
+from caviar.runs.replay import Replayed
+from caviar.runs.replay import replay as again
 
 
 def replay(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False, quiet: Quiet = False) -> int:
@@ -12,10 +15,6 @@ def replay(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False, qu
     Train a run again from its diary, every turn and rollback at its mini-batch, and see whether it ends with the same
     bits: exit status 0 if it does, 1 if not.
     """
-    from caviar.cli.console import console, print_json
-    from caviar.runs.replay import Replayed
-    from caviar.runs.replay import replay as again
-
     people = console(json=json, quiet=quiet)
     same = False
     with people.status(f"replaying {run}") as status:
@@ -27,10 +26,10 @@ def replay(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False, qu
                 status.update(f"replaying {run}: {event.trained:,} mini-batches, epoch {event.epoch}")
     if json:
         print_json(summary)
-    told = "the same bits" if same else "other bits than the run had: another processor, version or data?"
+    outcome = "the same bits" if same else "other bits than the run had: another processor, version or data?"
     people.print(
         f"{run}: {summary['epochs']} epochs, {summary['interventions']} turns, "
-        f"{summary['rollbacks']} rollbacks: {told}",
+        f"{summary['rollbacks']} rollbacks: {outcome}",
         markup=False,
         soft_wrap=True,
     )

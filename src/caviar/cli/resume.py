@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from caviar.cli.follow_run import follow_run
+from caviar.cli.interventions import intervene
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
-from caviar.cli.orders import give
+from caviar.runs import loop
+from caviar.runs.client import going_on
 
 if TYPE_CHECKING:
     from caviar.study.loop import Event
@@ -36,17 +39,12 @@ def resume(
 
     A run of caviar babysit that is paused goes on; one whose process has ended is taken up at its newest snapshot.
     """
-    from caviar.runs.resuming import going_on
-
     run = going_on(study, store)
     if run is not None:
         if run == "paused":
-            give(study, "resume", {}, store, "", json, quiet)
+            intervene(study, "resume", {}, store, "", json, quiet)
         else:
-            from caviar.cli.raising import raise_run
-            from caviar.runs import loop
-
-            raise_run(lambda ended: loop.resume(study, store, ended), study, json, quiet)
+            follow_run(lambda ended: loop.resume(study, store, ended), study, json, quiet)
         return
     from caviar.cli.follow_study import follow_study
     from caviar.study.loop import take_up

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.interventions import Because, RunName, intervene
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
-from caviar.cli.orders import Because, RunName, give
+from caviar.runs.client import snapshot_of
 
 
 def rollback(
@@ -25,7 +26,5 @@ def rollback(
 
     Bring weights, moments, statistics, knobs, schedule and random streams of a run back to a snapshot, to the bit.
     """
-    from caviar.runs.client import snapshot_of
-
     number = snapshot_of(run, to, snapshot, store)
-    give(run, "rollback", {} if number is None else {"snapshot": number}, store, because, json, quiet)
+    intervene(run, "rollback", {} if number is None else {"snapshot": number}, store, because, json, quiet)

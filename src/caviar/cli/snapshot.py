@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from caviar.cli.interventions import Because, RunName, intervene
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
-from caviar.cli.orders import Because, RunName, give
 
 
 def snapshot(
@@ -13,4 +13,4 @@ def snapshot(
 
     Save a run's state at its next mini-batch; such snapshots are the last to be cleaned up.
     """
-    give(run, "snapshot", {}, store, because, json, quiet)
+    intervene(run, "snapshot", {}, store, because, json, quiet)

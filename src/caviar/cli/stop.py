@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from caviar.cli.interventions import Because, RunName, intervene
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
-from caviar.cli.orders import Because, RunName, give
 
 
 def stop(
@@ -13,4 +13,4 @@ def stop(
 
     End a run for good at its next mini-batch: it is scored and its model saved.
     """
-    give(run, "stop", {}, store, because, json, quiet)
+    intervene(run, "stop", {}, store, because, json, quiet)

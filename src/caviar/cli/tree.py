@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from caviar.cli.console import console, print_json
+from caviar.cli.interventions import RunName
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
-from caviar.cli.orders import RunName
 from caviar.report import plain
 from caviar.report.run import family_tree
 from caviar.store import Store

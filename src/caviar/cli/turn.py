@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.interventions import Because, RunName, intervene
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
-from caviar.cli.orders import Because, RunName, give
+from caviar.runs.client import changes_of
 
 
 def turn(
@@ -23,6 +24,4 @@ def turn(
     Turn knobs of a run at its next mini-batch: learning_rate, decay, decay_rate, momentum, beta1, beta2, l2, dropout,
     input_dropout, batch_size, clip_norm, weight_decay, optimizer.
     """
-    from caviar.runs.client import changes_of
-
-    give(run, "turn", changes_of(run, knobs, store), store, because, json, quiet)
+    intervene(run, "turn", changes_of(run, knobs, store), store, because, json, quiet)

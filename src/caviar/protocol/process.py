@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from caviar.machine import processors
 from caviar.protocol.messages import LONGEST
 
 _CHUNK = 1 << 16  # bytes read at once
@@ -195,6 +196,18 @@ class Program:
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
+
+
+def environments(processes: int, gpus: Sequence[str] = ()) -> list[dict[str, str]]:
+    """The environment variables of each of so many processes: its share of the processors, and its GPU.
+
+    Without them every framework would start a thread a processor in each process. A share that the user has set stays.
+    """
+    threads = str(max(processors() // processes, 1))
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+    shares = {} if any(name in os.environ for name in names) else dict.fromkeys(names, threads)
+    common = shares | {"PYTHONUNBUFFERED": "1"}
+    return [common | ({"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} if gpus else {}) for place in range(processes)]
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

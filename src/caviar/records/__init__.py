@@ -9,8 +9,10 @@ from caviar.records.run import (
     Intervention,
     InterventionState,
     Run,
+    RunKind,
     RunMeasurement,
     RunSnapshot,
+    RunSpec,
     RunState,
 )
 from caviar.records.study import (
@@ -43,8 +45,10 @@ __all__ = [
     "Measurement",
     "Piece",
     "Run",
+    "RunKind",
     "RunMeasurement",
     "RunSnapshot",
+    "RunSpec",
     "RunState",
     "Study",
     "StudyProgress",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -19,30 +19,88 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"  # Ctrl-C: `caviar resume` goes on with it
 
 
+class RunKind(StrEnum):
+    """The trainee of a run."""
+
+    NETWORK = "network"  # caviar trains it on a table
+    PROGRAM = "program"  # a process that speaks docs/protocol.md
+    LOOP = "loop"  # a training loop in a process of its own, see caviar.babysit.run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """A run as somebody asked for it; the config, the seed and the name stand beside it in the Run.
+
+    All kinds: ``nurse`` is "watch" (roll back, propose the rest), "act" (do it) or "no"; ``disk_bytes`` is the budget
+    of the snapshots; ``snapshot_seconds`` lie between two of them, None for the default of the kind.
+    Networks and programs: ``epochs``. Networks: the table ``data`` and the folder ``out`` for the model; ``mapped``
+    leaves the rows in files, None decides by the file's size. Programs: their ``command`` line, the ``goal`` of their
+    score, and the seconds that they may be silent.
+    """
+
+    kind: RunKind
+    epochs: int = 50
+    nurse: str = "watch"
+    disk_bytes: int = 2 << 30
+    snapshot_seconds: float | None = None
+    data: str = ""
+    target: str | None = None
+    labels: str | None = None
+    test: str | None = None
+    test_labels: str | None = None
+    task: str | None = None
+    mapped: bool | None = None
+    engine: str = "native"
+    out: str | None = None
+    command: str = ""
+    goal: str = "maximize"
+    trial_timeout: float | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain data for the store: the fields that say something of this kind."""
+        return {name: value for name, value in asdict(self).items() if name in _FIELDS[self.kind]}
+
+    @staticmethod
+    def from_record(kind: str, record: Mapping[str, Any]) -> RunSpec:
+        """The inverse of ``to_record``; also reads the records of every version before."""
+        known = {name: value for name, value in record.items() if name in _FIELDS[RunKind(kind)]}
+        if "budget" in record:
+            known["disk_bytes"] = record["budget"]
+        if isinstance(record.get("nurse"), bool):
+            known["nurse"] = "watch" if record["nurse"] else "no"
+        return RunSpec(kind=RunKind(kind), **known)
+
+
+_OF_ALL = {"nurse", "disk_bytes", "snapshot_seconds"}
+_OF_PROGRAMS = {"command", "goal", "trial_timeout"}
+_FIELDS = {
+    RunKind.NETWORK: {f.name for f in fields(RunSpec)} - _OF_PROGRAMS - {"kind"},
+    RunKind.PROGRAM: _OF_ALL | _OF_PROGRAMS | {"epochs"},
+    RunKind.LOOP: _OF_ALL,
+}
+
+
 class InterventionState(StrEnum):
-    """What became of an order."""
+    """What became of an intervention."""
 
     WAITING = "waiting"
     DONE = "done"
     REFUSED = "refused"  # it could not be done; the outcome says why
-    OVERTAKEN = "overtaken"  # a later order of the same batch said otherwise
+    OVERTAKEN = "overtaken"  # a later intervention of the same batch said otherwise
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One network that is nursed while it trains, or anyone's training loop.
 
-    ``kind`` is "network" (caviar trains it), "program" (a process does that speaks docs/protocol.md) or "loop" (a
-    training loop in a process of its own, see caviar.babysit.run). ``request`` is what a person asked for,
-    ``config`` the hyperparameters, or the knobs, that it began with. A branch has a ``parent`` and the number of the
-    parent's snapshot that it began from. ``keeper`` is the process that trains it, None where none does; ``progress``
-    what it said of itself last.
+    ``spec`` is the run as somebody asked for it, ``config`` its first hyperparameters or knobs. A branch has a
+    ``parent`` and the number of the parent's snapshot that it began from. ``keeper`` is the process that trains it,
+    None where none does; ``progress`` are the last facts of where it stands.
     """
 
     name: str
-    kind: str
     seed: int
-    request: Mapping[str, Any]
+    spec: RunSpec
     config: Config
     data: Mapping[str, Any]
     environment: Mapping[str, Any]
@@ -55,6 +113,11 @@ class Run:
     keeper: Mapping[str, Any] | None = None
     beats: int = 0
     progress: Mapping[str, Any] | None = None
+
+    @property
+    def kind(self) -> RunKind:
+        """The trainee: network, program or loop."""
+        return self.spec.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +151,10 @@ class RunMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """What somebody wants of a run: ``kind`` is turn, pause, resume, snapshot, rollback or stop."""
+    """A change of a run that somebody asked for: ``kind`` is turn, pause, resume, snapshot, rollback or stop.
+
+    ``who`` asked for it, ``because`` is the reason in their words. ``outcome`` says what came of it, at ``tick``.
+    """
 
     number: int
     kind: str
@@ -103,12 +169,12 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True)
 class RunSnapshot:
-    """A saved state of a run; ``merit`` is its validation loss where there was one, the smaller the better."""
+    """A saved state of a run; ``loss`` is its validation loss where there was one, the smaller the better."""
 
     number: int
     clock: Clock
     reason: str
-    merit: float | None
+    loss: float | None
     path: str
     sha256: str
     size: int

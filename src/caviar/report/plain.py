@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from caviar.records import DiaryEntry, Trial
+from caviar.records import DiaryEntry, RunKind, Trial
 from caviar.views.health import Health
 from caviar.views.run import Family, RunView
 from caviar.views.study import Running, StudyRow, StudyView
@@ -92,7 +92,7 @@ def running(view: Running) -> dict[str, Any]:
 
 def run(view: RunView) -> dict[str, Any]:
     """The object of ``caviar watch`` for a run; a loop may measure several times in an epoch."""
-    line = view.measured if view.record.kind == "loop" else view.line
+    line = view.measured if view.record.kind is RunKind.LOOP else view.line
     return {
         "run": view.record.name,
         "state": str(view.record.state),

@@ -1,4 +1,4 @@
-"""Where a run's first hyperparameters come from: a file, a study's best, or the defaults."""
+"""The first hyperparameters of a run: from a file, a study's best, or the defaults."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from caviar.errors import ConfigError, NoAnswer, did_you_mean
 from caviar.learners.dense.config import HYPERPARAMETERS
 from caviar.records import Config
 from caviar.runs.knobs import check_own
+from caviar.store import Store
 
 
 def read_config(path: str | None, study: str | None, store: str, own: bool = False) -> Config:
@@ -28,15 +29,13 @@ def read_config(path: str | None, study: str | None, store: str, own: bool = Fal
 
 
 def goal_of(study: str, store: str) -> str:
-    """Whether a study of a program was to maximize or minimize its score. Raises ConfigError for one of a table."""
-    from caviar.store import Store
-
+    """The goal, maximize or minimize, of a study of a program. Raises ConfigError for a study of a table."""
     with Store.open(store, create=False) as opened:
         return str(_program(study, opened.study(study).budget, True).get("goal", "maximize"))
 
 
 def _program(study: str, budget: Mapping[str, Any], own: bool) -> Mapping[str, Any]:
-    """What the study recorded of its program; ConfigError where it is a table's, and ``own`` asks for a program's."""
+    """The facts of the study's program; ConfigError where it is a table's, and ``own`` asks for a program's."""
     if own != ("program" in budget):
         whose = "a table" if own else "a program"
         raise ConfigError(f"study {study!r} tuned {whose}, whose hyperparameters are others", "give --config FILE")
@@ -67,8 +66,6 @@ def _read_file(path: Path, own: bool) -> Config:
 
 
 def _best_of(study: str, store: str, own: bool) -> Config:
-    from caviar.store import Store
-
     with Store.open(store, create=False) as opened:
         record = opened.study(study)
         program = _program(study, record.budget, own)

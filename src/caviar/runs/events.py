@@ -1,4 +1,4 @@
-"""What happens to a run while it is raised, for those who show it."""
+"""Events of a run that is driven, for those who show it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Begun:
     """The run is ready to be trained: its data is read; also after a resume, and for a branch.
 
-    ``order`` gives the run an order from within its process: its kind, its arguments, and why.
+    ``ask`` writes an intervention for the run from within its process: its kind, its arguments, and why.
     """
 
     run: Run
@@ -24,12 +24,12 @@ class Begun:
     warnings: tuple[str, ...]
     epochs_before: tuple[RunMeasurement, ...]
     diary_before: tuple[DiaryEntry, ...]
-    order: Callable[[str, dict[str, Any], str], object]
+    ask: Callable[[str, dict[str, Any], str], object]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands, several times a second; ``facts`` are what the store keeps of it for those elsewhere."""
+    """Where a run stands, several times a second; the store keeps the ``facts`` for other processes."""
 
     facts: Mapping[str, Any]
 

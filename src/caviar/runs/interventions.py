@@ -1,8 +1,8 @@
-"""Orders: what somebody wants of a run, from another terminal, the keyboard, Python or a browser, through the store.
+"""Interventions: changes of a run that somebody asks for, in a terminal, at the keyboard or in Python.
 
-They are obeyed in the order in which they were given, all that wait at one mini-batch boundary together. Where two of
-one such batch contradict each other, the later one counts: a turn whose every knob is turned again is overtaken, and so
-is a pause before a resume. Whatever comes after a stop is refused.
+They go through the store and are applied in the order in which they were asked for, all that wait at one mini-batch
+boundary together. Where two of one such batch contradict each other, the later one counts: a turn whose every knob is
+turned again is overtaken, and so is a pause before a resume. All that come after a stop are refused.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from caviar.errors import ConfigError, did_you_mean
 from caviar.records import Intervention, Value
 
 KINDS = ("turn", "pause", "resume", "snapshot", "rollback", "stop")
-"""What can be ordered; a branch is a run of its own, and needs no one's leave."""
+"""The kinds of interventions; a branch is a run of its own, and none of them."""
 
 
 def check(kind: str, arguments: Mapping[str, Value]) -> None:
-    """Raise ConfigError for what is no order, where it is typed and not where it is obeyed."""
+    """Raise ConfigError for an intervention that no run can apply, before it is written."""
     if kind not in KINDS:
-        raise ConfigError(f"{kind!r} is no order", did_you_mean(kind, KINDS))
+        raise ConfigError(f"{kind!r} is no intervention", did_you_mean(kind, KINDS))
     if kind == "rollback":
         to = arguments.get("snapshot")
         if to is not None and (not isinstance(to, int) or isinstance(to, bool) or to < 1):
             raise ConfigError(f"a snapshot is named by its number, got {to!r}", "caviar diary shows the numbers")
 
 
-def overtaken(orders: Sequence[Intervention]) -> dict[int, int]:
-    """The orders of one batch that a later one makes void: number by number of the later one."""
+def overtaken(waiting: Sequence[Intervention]) -> dict[int, int]:
+    """The interventions of one batch that a later one makes void: number by number of the later one."""
     void: dict[int, int] = {}
-    for i, order in enumerate(orders):
-        for later in orders[i + 1 :]:
+    for i, one in enumerate(waiting):
+        for later in waiting[i + 1 :]:
             if later.kind in ("rollback", "stop"):
-                break  # what comes before it was meant for the network as it was then
-            both_turn = order.kind == later.kind == "turn" and set(order.arguments) <= set(later.arguments)
-            if both_turn or {order.kind, later.kind} == {"pause", "resume"}:
-                void[order.number] = later.number
+                break  # an earlier one was meant for the network as it was then
+            both_turn = one.kind == later.kind == "turn" and set(one.arguments) <= set(later.arguments)
+            if both_turn or {one.kind, later.kind} == {"pause", "resume"}:
+                void[one.number] = later.number
                 break
     return void

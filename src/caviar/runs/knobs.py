@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from caviar.errors import ConfigError, did_you_mean
+from caviar.learners.dense.config import NO_LAYERS, from_config
 from caviar.learners.dense.turning import LIVE
 from caviar.nn.architecture import DECAYS_BY, OPTIMIZERS, SCHEDULES, Architecture, Optimisation
-from caviar.records import Config, Value
+from caviar.records import Config, Run, RunKind, Value
 from caviar.scales import Choice, Integer, Linear, Log
 from caviar.space import Space
 
@@ -65,19 +66,26 @@ class Settings:
 
 
 def parse(assignments: Sequence[str]) -> dict[str, Value]:
-    """The changes that ``name=value`` texts ask for. Raises ConfigError."""
+    """The changes that ``name=value`` texts ask for. Raises ConfigError for a text that is none."""
     changes: dict[str, Value] = {}
     for text in assignments:
         name, equals, value = text.partition("=")
-        name = name.strip()
         if not equals:
             raise ConfigError(f"a knob is turned by name=value, got {text[:60]!r}", "write learning_rate=0.003, say")
-        check_name(name)
-        changes[name] = value_of(value.strip())
+        changes[name.strip()] = value_of(value.strip())
+    return changes
+
+
+def check_turn(run: Run, changes: Mapping[str, Value]) -> None:
+    """Raise ConfigError for changes of ``run`` that are not possible with its knobs as they stood last."""
     if not changes:
         raise ConfigError("a turn must name a knob, got none", "write learning_rate=0.003, say")
-    check(changes)
-    return changes
+    standing = dict(run.config) | dict(run.progress["knobs"] if run.progress else {})
+    if run.kind is RunKind.NETWORK:
+        architecture, optimisation = from_config(standing, 1, run.data.get("classes") or 1)
+        turned(Settings(architecture, optimisation), changes, 0.0, optimisation.learning_rate)
+    else:
+        own_turn(standing, changes)
 
 
 def check_name(name: str) -> None:
@@ -192,7 +200,7 @@ def config_of(settings: Settings) -> Config:
     names = [f.name for f in fields(Optimisation)] + [f.name for f in fields(Architecture)]
     every = asdict(settings.architecture) | asdict(settings.optimisation)
     shown = {name: every[name] for name in names if name not in ("n_in", "n_out", "hidden_units")}
-    return shown | {"hidden_units": "-".join(map(str, settings.architecture.hidden_units)) or "none"}
+    return shown | {"hidden_units": "-".join(map(str, settings.architecture.hidden_units)) or NO_LAYERS}
 
 
 def value_of(text: str) -> Value:

@@ -1,59 +1,120 @@
-"""The one network that is raised: trained by mini-batches, turned, saved and brought back to the bit.
+"""A network of ours as a trainee: trained by mini-batches, turned, saved and restored to the bit.
 
-It knows nothing of stores, people or time. All that its next mini-batch depends on is in ``save``: the engine's state,
-the knobs, and where it stands. The order of the rows and the dropout masks follow from the run's seed, the epoch and
-the step alone, so that they come back with the place.
+All that its next mini-batch depends on is in ``save``: the engine's state, the knobs, and its place. The order of the
+rows and the dropout masks follow from the run's seed, the epoch and the step alone, so that they come back with the
+place.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from caviar.data.dataset import Dataset, prepare
 from caviar.data.examples import Examples
-from caviar.learners.contract import (
-    Evaluation,
-    Keys,
-    Outcome,
-    Predictor,
-    State,
-    StopFlag,
-    explosion,
-)
-from caviar.learners.dense.contract import Engine, Steps, fewest_rows, steps_left, steps_per_epoch
+from caviar.data.mapped import prepare_mapped
+from caviar.data.read import read
+from caviar.errors import ConfigError, StoreError
+from caviar.learners.contract import Evaluation, Keys, Outcome, State, StopFlag, explosion, never
+from caviar.learners.dense.config import from_config
+from caviar.learners.dense.contract import DenseTraining, Steps, fewest_rows, steps_left, steps_per_epoch
+from caviar.learners.dense.learner import engine_named
+from caviar.learners.model import Model
+from caviar.machine import environment
 from caviar.nn.architecture import statistics_shapes
 from caviar.nn.network import State as NetworkState
 from caviar.nn.network import forward
 from caviar.nn.schedules import rates_from
-from caviar.records import Clock, Value
-from caviar.runs.knobs import Settings, from_plain, to_plain, turned
+from caviar.records import Clock, Config, Run, RunSpec, Value
+from caviar.runs.knobs import Settings, config_of, from_plain, to_plain, turned
+from caviar.runs.rules import RULES, Rule, Sight
+from caviar.runs.trainee import OVER, Conclusion, Step
 
 LOOKED_AT = 256
 """Rows of the fixed mini-batch on which a network is looked into: enough for every statistic that is shown."""
 
+NURSES = ("watch", "act", "no")
+
+_SECONDS = 0.1  # seconds of training in one step, unless one mini-batch takes longer
+_SHARE = 8  # a file above this part of the memory is mapped: as float64 and float32 it takes several times its size
 _SATURATED = {"tanh": (-0.99, 0.99), "sigmoid": (0.01, 0.99)}
+
+
+class NetworkSetup:
+    """A run of a network of ours, before its first step: its data are read, its config is complete."""
+
+    begun = ""
+
+    def __init__(self, spec: RunSpec, config: Config, seed: int) -> None:
+        """Raises UserMistake for a spec, data or a config that no network can be trained with."""
+        _check(spec, seed)
+        self.spec = _absolute(replace(spec, mapped=_is_mapped(spec)))
+        self.dataset = load(self.spec, seed)
+        engine = engine_named(spec.engine)
+        self.name = self.dataset.name
+        self.config = config_of(_settings(config, self.dataset))
+        self.data: Mapping[str, Any] = self.dataset.facts
+        self.environment: Mapping[str, Any] = environment(engine.name, engine.instruction_set, 1)
+        self.warnings = self.dataset.warnings
+
+    def check_same(self, run: Run) -> None:
+        """Raise StoreError if ``run`` was trained on other data."""
+        if self.data["sha256"] != run.data["sha256"]:
+            raise StoreError(
+                f"the data of run {run.name!r} is no longer what it was trained on ({run.spec.data})",
+                "put the file back, or begin a new run with caviar babysit",
+            )
+
+    @contextmanager
+    def trainee(self, run: Run, number: int, folder: Path) -> Iterator[NetworkTrainee]:
+        """The network before its first step."""
+        yield NetworkTrainee(run, self.dataset)
+
+    @staticmethod
+    def branched(saved: Mapping[str, Any], changes: Config) -> Config:
+        """The config of a branch from what was ``saved``. Raises ConfigError for a knob that cannot be turned."""
+        settings = from_plain(saved["settings"])
+        if changes:
+            turned(settings, changes, 0.0, settings.optimisation.learning_rate)  # can it be?
+        return {**config_of(settings), **changes}
 
 
 class NetworkTrainee:
     """A network in training, and its knobs; see the head of this file."""
 
     rate_knob = "learning_rate"
+    rules: Sequence[Rule] = RULES
+    survives_nan = False
+    is_stopped_when_lost = True
+    trains_on_when_saved = False
+    can_save = True
+    waits = True
 
-    def __init__(
-        self, engine: Engine, training: Examples, validation: Examples, keys: Keys, settings: Settings
-    ) -> None:
-        self.settings = settings
+    def __init__(self, run: Run, dataset: Dataset) -> None:
+        self.settings = _settings(run.config, dataset)
         self.clock = Clock()
-        self.last_rate = settings.optimisation.learning_rate  # of the last mini-batch
-        self._engine = engine
-        self._data = (training, validation)
-        self._keys = keys
+        self.last_rate = self.settings.optimisation.learning_rate  # of the last mini-batch
+        self._epochs = run.spec.epochs
+        self._dataset = dataset
+        self._data = (dataset.train, dataset.validation)
+        self._engine = engine_named(run.spec.engine)
+        self._keys = Keys.of(run.seed)
         self._running: State = {}  # statistics at the last look inside
-        self._training = engine.start(settings.architecture, settings.optimisation, training, validation, keys)
+        self._training = self._start(self.settings)
+        self._stopped = False
+        self._pace = 0.0  # rows a second
+        self._steps_at_once = 1
+        self._epoch_began = time.perf_counter()
+        self._measured: tuple[int, float] | None = None  # step and validation loss
 
     @property
     def rows(self) -> int:
@@ -86,30 +147,56 @@ class NetworkTrainee:
         return explosion(self.settings.architecture.n_out)
 
     @property
-    def guess(self) -> float:
+    def chance_loss(self) -> float:
         """The loss of guessing blindly."""
         return self.explosion / 1000.0
+
+    def seconds_between_snapshots(self, saving: float) -> float:
+        """Every epoch ends with a snapshot."""
+        return 0.0
+
+    def advance(self) -> Step:
+        """Train for a tenth of a second, but not beyond the end of the epoch, which is measured."""
+        if self._stopped or self.clock.epoch >= self._epochs:
+            return OVER
+        began, row = time.perf_counter(), self.row
+        outcome, done = self.train(self._steps_at_once, never())
+        seconds = max(time.perf_counter() - began, 1e-6)
+        pace = max((self.row or self.rows) - row, 1) / seconds
+        self._pace = 0.9 * self._pace + 0.1 * pace if self._pace else pace
+        self._steps_at_once = max(1, int(0.5 * self._steps_at_once + 0.5 * len(done.losses) * _SECONDS / seconds))
+        finite, values = outcome is not Outcome.DIVERGED, None
+        if done.ended:
+            values = self._measure(done.train_loss, time.perf_counter() - self._epoch_began)
+            finite = finite and (math.isfinite(values["validation_loss"]) or not self.validated)
+            finite = finite and done.train_loss <= self.explosion
+            self._epoch_began = time.perf_counter()
+        return Step(done.losses.tolist(), finite, values)
+
+    def stop(self, why: str) -> None:
+        """Train no more."""
+        self._stopped = True
 
     def train(self, steps: int, stop: StopFlag) -> tuple[Outcome, Steps]:
         """Train ``steps`` mini-batches more, but not beyond the end of the epoch."""
         left = steps_left(self.settings.architecture, self.settings.optimisation, self.rows, self.row)
         rates = self._rates(max(min(steps, left), 1))
-        outcome, piece = self._training.train_steps(rates, stop)
-        if len(piece.losses):
-            self.last_rate = float(rates[len(piece.losses) - 1])
+        outcome, done = self._training.train_steps(rates, stop)
+        if len(done.losses):
+            self.last_rate = float(rates[len(done.losses) - 1])
         self.clock = replace(
             self.clock,
-            tick=self.clock.tick + len(piece.losses),
+            tick=self.clock.tick + len(done.losses),
             step=self._training.step,
             epoch=self._training.epoch,
         )
-        return outcome, piece
+        return outcome, done
 
     def knobs(self) -> dict[str, Value]:
         """Every knob; the learning rate is the one in force."""
         return self.settings.knobs() | {"learning_rate": self.rate}
 
-    def takes(self, kind: str, paused: bool) -> bool:
+    def applies(self, kind: str, paused: bool) -> bool:
         """Between two mini-batches everything can be done to a network."""
         return True
 
@@ -122,35 +209,61 @@ class NetworkTrainee:
         return {name: [before[name], settings.knobs()[name]] for name in changes}
 
     def save(self) -> dict[str, Any]:
-        """All that the next mini-batch depends on, as a tree that state_files keeps."""
+        """All that the next mini-batch depends on."""
         return {"state": self._training.state(), "settings": to_plain(self.settings)}
 
     def restore(self, saved: Mapping[str, Any], clock: Clock) -> None:
-        """Be what was ``saved`` again, at ``clock``."""
+        """Go back to what was ``saved``, at ``clock``."""
         settings = from_plain(saved["settings"])
-        training, validation = self._data
-        self._training = self._engine.start(
-            settings.architecture, settings.optimisation, training, validation, self._keys, dict(saved["state"])
-        )
+        self._training = self._start(settings, dict(saved["state"]))
         self.settings = settings
         self._running = {}
+        self._measured = None
         self.clock = replace(clock, step=self._training.step, epoch=self._training.epoch)
 
     def evaluate(self, examples: Examples | None = None) -> Evaluation:
         """Score ``examples``, by default the validation part."""
         return self._training.evaluate(self._data[1] if examples is None else examples)
 
-    def judged(self, values: Mapping[str, Any]) -> float:
+    def loss_of(self, values: Mapping[str, Any]) -> float:
         """The validation loss of an epoch."""
         return float(values["validation_loss"])
 
-    def merit(self) -> float:
-        """The validation loss."""
-        return self.evaluate().loss
+    def loss(self) -> float:
+        """The validation loss; it is not measured again for the step at which it was measured last."""
+        if self._measured is None or self._measured[0] != self._training.step:
+            self._measured = self._training.step, self.evaluate().loss
+        return self._measured[1]
 
-    def predictor(self) -> Predictor:
-        """The network as it stands, for predictions."""
-        return self._training.predictor()
+    def sight(self, sight: Sight) -> Sight:
+        """The rules are made for networks like this one."""
+        return sight
+
+    def progress(self, paused: bool) -> dict[str, Any]:
+        """The place within the epoch, and the pace."""
+        left = (self._epochs - self.clock.epoch) * self.rows - self.row
+        seconds_left = left / self._pace if self._pace else math.nan
+        return {"row": self.row, "rows": self.rows, "rows_per_second": self._pace, "seconds_left": seconds_left}
+
+    def conclude(self, run: Run) -> Conclusion:
+        """Score the end, open the sealed part once, and save the model if the network is whole."""
+        dataset, epochs, bits = self._dataset, self.clock.epoch, self.bits()
+        network = self._training.predictor()
+        whole = all(bool(math.isfinite(float(abs(w).max(initial=0.0)))) for w in network.record()[1].values())
+        deviation = dataset.preprocessing.target_deviation
+        validation = _in_units(self.evaluate(), deviation)
+        test = _in_units(self.evaluate(dataset.test.open()), deviation) if whole and dataset.test is not None else None
+        facts = {"run": run.name, "config": config_of(self.settings), "epochs": epochs, "rows": len(dataset.train.y)}
+        facts |= {"validation": validation, "test": test, "bits": bits}
+        model = Model(network, dataset.preprocessing, facts) if whole else None
+        path = None
+        if model is not None and run.spec.out is not None:
+            path = str(Path(run.spec.out) / f"{run.name}.caviar")
+            model.save(path)
+        name = "r2" if "r2" in validation else "accuracy"
+        text = f"ended after epoch {epochs}, validation {name} {validation[name]:.4f}"
+        summary = {"data": dict(dataset.facts), "validation": validation, "test": test, "bits": bits, "model": path}
+        return Conclusion(text, {"bits": bits, "epochs": epochs}, summary, model, whole)
 
     def bits(self) -> str:
         """The SHA-256 of all that the next mini-batch depends on."""
@@ -216,6 +329,23 @@ class NetworkTrainee:
             cache = forward(architecture, arrays, seen.x.astype(np.float64))
         return [float(np.mean((hidden.a <= low) | (hidden.a >= high))) for hidden in cache.hidden]
 
+    def _start(self, settings: Settings, state: State | None = None) -> DenseTraining:
+        training, validation = self._data
+        return self._engine.start(settings.architecture, settings.optimisation, training, validation, self._keys, state)
+
+    def _measure(self, train_loss: float, seconds: float) -> dict[str, Any]:
+        """Score an epoch that has ended, and look inside."""
+        scores = self.evaluate()
+        self._measured = self._training.step, scores.loss
+        return {
+            "train_loss": train_loss,
+            "validation_loss": scores.loss,
+            **{name: score for name, score in scores.scores.items() if name != "log_loss"},
+            "learning_rate": self.last_rate,
+            "seconds": seconds,
+            "inside": self.look(),
+        }
+
     @property
     def _steps(self) -> int:
         return steps_per_epoch(self.settings.architecture, self.settings.optimisation, self.rows)
@@ -229,3 +359,61 @@ class NetworkTrainee:
         return rates_from(
             settings.optimisation, settings.since, clock.epoch, self._steps_done, self._steps, clock.step, n
         )
+
+
+def load(spec: RunSpec, seed: int) -> Dataset:
+    """The data of a run: in memory, or mapped from files."""
+    if spec.mapped:
+        return prepare_mapped(spec.data, spec.target, spec.labels, seed, spec.task)
+    table = read(spec.data, spec.target, spec.labels)
+    test = None if spec.test is None else read(spec.test, spec.target, spec.test_labels)
+    return prepare(table, seed, test, spec.task)
+
+
+def _is_mapped(spec: RunSpec) -> bool:
+    """True if the rows stay in files: as asked, or where a file that can be mapped is too large to be read."""
+    if spec.mapped is not None:
+        return spec.mapped
+    path = Path(spec.data)
+    if path.suffix.lower() not in (".npy", ".parquet", ".pq") or spec.test is not None:
+        return False
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return path.stat().st_size > memory // _SHARE
+    except (OSError, ValueError):
+        return False  # reading it will say what is wrong
+
+
+def _absolute(spec: RunSpec) -> RunSpec:
+    """``spec`` with paths that mean the same from another folder."""
+
+    def absolute(path: str | None) -> str | None:
+        return None if path is None else str(Path(path).absolute())
+
+    labels, test, test_labels = absolute(spec.labels), absolute(spec.test), absolute(spec.test_labels)
+    return replace(spec, data=str(Path(spec.data).absolute()), labels=labels, test=test, test_labels=test_labels)
+
+
+def _settings(config: Config, dataset: Dataset) -> Settings:
+    return Settings(*from_config(config, dataset.preprocessing.n_in, dataset.preprocessing.n_out))
+
+
+def _in_units(evaluation: Evaluation, deviation: float | None) -> dict[str, float]:
+    scores = dict(evaluation.scores)
+    if deviation is not None:
+        scores = {name: s * deviation if name in ("rmse", "mae") else s for name, s in scores.items()}
+    return scores
+
+
+def _check(spec: RunSpec, seed: int) -> None:
+    if spec.epochs < 1:
+        default = RunSpec(kind=spec.kind)
+        raise ConfigError(f"`epochs` must be at least 1, got {spec.epochs}", f"leave it out for {default.epochs}")
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"`seed` must be a whole number from 0 to 2**63 - 1, got {seed}", "give it one: `seed=0`")
+    if spec.nurse not in NURSES:
+        raise ConfigError(f"`nurse` is one of {', '.join(NURSES)}, got {spec.nurse!r}", "leave it out for watch")
+    if spec.disk_bytes < 1:
+        raise ConfigError(f"a disk budget must be at least 1 byte, got {spec.disk_bytes}", "leave it out for 2 GiB")
+    if spec.out is not None and not Path(spec.out).is_dir():
+        raise ConfigError(f"there is no folder {spec.out!r} for the model", "make it, or name another: `out='.'`")

@@ -1,281 +1,168 @@
-"""The nurse: what a careful person does who watches a network through the night. docs/nurse.md measures it.
-
-Every rule is a function of what was seen and of the thresholds, and gives an Advice or None. Nothing here acts: the
-loop does, and writes it into the diary. A rule that only says something says it once, until it has become untrue.
-
-    rule         sees                                              does
-    diverged     NaN or infinity                                   roll back, halve the learning rate
-    exploding    the smoothed loss far above the last epoch's      the same, before it is NaN
-    worsened     an epoch's losses, both, far above the best       the same
-    regretted    a rate was turned up, and both losses with it     the same, to before the turn
-    plateau      no new best for many epochs                       propose a decay, or do it (--nurse act)
-    overfitting  validation turns while training falls             propose l2, dropout, or the best snapshot
-    vanishing    a layer's gradient far below the others'          say so
-    dead         relu units that are never positive                say so
-    saturated    tanh or sigmoid units at their ends               say so
-    tearing      updates a tenth of the weights and more           say so
-
-Notation
-    guess   the loss of guessing blindly: log(classes), or 1 for a standardised number
-    s       the loss of the mini-batches, exponentially weighted with bias correction
-
-Sources: Course, week 2, "Understanding exponentially weighted averages", "Bias correction"; Prechelt, Early stopping -
-but when?, 1998 (validation turning); PyTorch's ReduceLROnPlateau (patience 10, relative threshold); Karpathy, CS231n,
-"Babysitting the learning process" (update ratio 1e-3, dead units); Glorot and Bengio, 2010 (saturation, gradients over
-layers); Chowdhery et al., PaLM, 2022, section 5.1 (go back to a checkpoint before a spike).
-"""
+"""The nurse at work: she looks at a session by the rules of rules.py, and does in it what they advise."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Protocol
 
-from caviar.nn.averages import bias_corrected, exponentially_weighted
-from caviar.records import Value
+from caviar.errors import SnapshotError
+from caviar.records import Clock, Run, RunSnapshot, Value
+from caviar.runs.rules import THRESHOLDS, Advice, Sight, advise
+from caviar.runs.snapshots import SavedStates
+from caviar.runs.trainee import Trainee
 
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Where each rule begins."""
-
-    smoothing: float = 0.9  # beta of s: some 10 mini-batches, so that one odd batch is no alarm
-    fewest: int = 10  # mini-batches that s must have seen
-    exploding_times: float = 3.0  # s above so many times the last epoch's loss, and
-    exploding_above: float = 0.5  # above it by this share of guess: a loss of 0.01 may well triple
-    worsened_times: float = 1.5  # an epoch's training loss above so many times the best, validation's too, and
-    worsened_above: float = 0.15  # both above by this share of guess
-    raised_times: float = 2.0  # a learning rate turned up by so much
-    regretted_epochs: int = 2  # since then, in each of which
-    regretted_rise: float = 0.05  # both losses were above those before it, relatively
-    plateau_epochs: int = 10
-    plateau_gain: float = 0.005  # a relative gain of the validation loss below this in all these epochs is none
-    decay: float = 0.3  # what a plateau multiplies the learning rate by
-    overfitting_epochs: int = 5  # since the best validation loss, and
-    overfitting_rise: float = 0.10  # relative rise above it, while the training loss fell
-    vanishing: float = 1e-4  # of the largest gradient norm of any layer
-    exploding_gradient: float = 1e4
-    dead: float = 0.5  # share of a layer's units
-    saturated: float = 0.5
-    tearing: float = 0.3  # update to weight
-    looks: int = 2  # epochs in a row in which a layer must be ill
-    rollbacks: int = 5  # without a new best in between; then stop, with advice
+_RECENT = 3  # epochs within which a learning rate that was turned up is the first thing to doubt
 
 
-THRESHOLDS = Thresholds()
+class Nursed(Protocol):
+    """The part of a session (session.py) that the nurse sees and does something to."""
+
+    run: Run
+    trainee: Trainee
+    snapshots: SavedStates
+    stopped: str
+    paused: bool
+    finite: bool
+    epoch_ended: bool
+    epochs: list[dict[str, Any]]
+    losses: list[float]
+
+    @property
+    def clock(self) -> Clock: ...  # noqa: D102 - see Session
+
+    def turn(self, changes: Mapping[str, Value], who: str, because: str) -> None: ...  # noqa: D102
+
+    def rollback(self, to: RunSnapshot, who: str, because: str) -> None: ...  # noqa: D102
+
+    def enter(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> None: ...  # noqa: D102
+
+    def find(self, number: int | None) -> RunSnapshot: ...  # noqa: D102
+
+    def last_good(self, avoid: Collection[int] = ()) -> RunSnapshot | None: ...  # noqa: D102
 
 
-@dataclass(frozen=True)
-class Sight:
-    """What the nurse sees.
+class Nurse:
+    """The nurse of one session. What she did is written down in its diary by the session's own methods."""
 
-    ``losses`` are those of the mini-batches since the last finished epoch, turn of the batch or rollback; ``epochs``
-    what was measured of the epochs that are in the network, oldest first (names as the loop measures them); ``finite``
-    is False after a NaN or an infinity; ``epoch_ended`` says that the last of ``epochs`` is new; ``rollbacks`` counts
-    the nurse's own since the last best; ``since_turn`` the epochs since any knob was turned; ``raised`` the epoch after
-    which somebody turned the learning rate up, None where nobody did.
-    """
+    def __init__(self, session: Nursed) -> None:
+        self._session = session
+        self._said: set[str] = set()  # rules that were written down already
+        self._turned_at = 0  # epoch
+        self._rate_raised: tuple[int, int] | None = None  # newest snapshot and epoch before a person turned it up
+        self._rollbacks = 0  # since the last best
+        self._last_target: int | None = None  # snapshot of the last rollback, until an epoch is finished
 
-    losses: Sequence[float]
-    epochs: Sequence[Mapping[str, Any]]
-    guess: float
-    finite: bool = True
-    epoch_ended: bool = False
-    rollbacks: int = 0
-    since_turn: int = 1 << 30
-    raised: int | None = None
-    knobs: Mapping[str, Value] = field(default_factory=dict)
+    @property
+    def needs(self) -> list[int]:
+        """Numbers of the snapshots that must stay."""
+        return [] if self._last_target is None else [self._last_target]
 
+    def look(self) -> None:
+        """Look at what was trained last, and follow the advice of the rules."""
+        session = self._session
+        advices = self.advices()
+        if session.epoch_ended:
+            self._said &= {advice.rule for advice in advices}
+        for advice in advices:
+            self.follow(advice)
+        if session.run.spec.nurse == "no" and not session.finite and not session.trainee.survives_nan:
+            session.stopped = "it diverged, and no nurse was there"
 
-@dataclass(frozen=True)
-class Advice:
-    """What a rule has to say: ``action`` is "rollback", "turn", "stop" or "say"."""
+    def advices(self) -> list[Advice]:
+        """The advice of the rules on the run as it stands; nothing is done."""
+        session = self._session
+        if session.run.spec.nurse != "no":
+            return advise(session.trainee.sight(self._sight()), rules=session.trainee.rules)
+        text = "the loss is no longer a finite number, and no nurse is there"
+        return [] if session.finite else [Advice("diverged", "say", text)]
 
-    rule: str
-    action: str
-    text: str
-    changes: Mapping[str, Value] = field(default_factory=dict)
+    def follow(self, advice: Advice) -> None:
+        """Do what is advised, or write it down once where the nurse may only say it."""
+        session = self._session
+        lost = advice.action == "rollback" and session.last_good() is None
+        if lost and (session.finite or not session.trainee.is_stopped_when_lost):
+            advice = replace(advice, action="say", text=f"{advice.text}, and there is no snapshot to go back to")
+        if advice.action == "rollback":
+            self._roll_back(advice)
+        elif advice.action == "stop":
+            session.enter("nurse", "nurse", f"{advice.rule}: {advice.text}", {"rule": advice.rule})
+            session.stopped = advice.text
+            if session.trainee.applies("rollback", session.paused):  # so that there is a network to show for it
+                with suppress(SnapshotError):
+                    session.rollback(session.find(None), "nurse", "the end")
+        elif advice.action == "turn" and session.run.spec.nurse == "act":
+            session.turn(advice.changes, "nurse", f"{advice.rule}: {advice.text}")
+        elif advice.rule not in self._said:
+            facts = {"rule": advice.rule, "changes": advice.changes}
+            session.enter("advice", "nurse", f"{advice.rule}: {advice.text}", facts)
+        self._said.add(advice.rule)
 
+    # --- what happened in the session ---
 
-Rule = Callable[[Sight, Thresholds], Advice | None]
+    def turned(self, turned: Mapping[str, Sequence[Value]], by_nurse: bool) -> None:
+        """Note that knobs were turned, from [before, after]."""
+        session = self._session
+        self._turned_at = session.clock.epoch
+        if session.trainee.rate_knob in turned:
+            before, after = (float(value) for value in turned[session.trainee.rate_knob])
+            newest = max((s.number for s in session.snapshots.all), default=0)
+            up = not by_nurse and after >= THRESHOLDS.turned_up_times * before
+            self._rate_raised = (newest, session.clock.epoch) if up else None
 
+    def went_back(self) -> None:
+        """Note a rollback."""
+        self._turned_at = min(self._turned_at, self._session.clock.epoch)
+        self._rate_raised = None
 
-def smoothed(losses: Sequence[float], beta: float) -> float:
-    """The bias-corrected exponentially weighted average of ``losses``."""
-    v: Any = 0.0
-    for loss in losses:
-        v = exponentially_weighted(v, loss, beta)  # type: ignore[arg-type]  # a number is an array of no dimensions
-    return float(bias_corrected(v, beta, len(losses))) if losses else math.nan
+    def judge(self, before: Sequence[float], loss: float) -> None:
+        """Note an epoch's ``loss`` after those ``before``: a new best ends the count of rollbacks."""
+        if loss < min((each for each in before if not math.isnan(each)), default=math.inf):
+            self._rollbacks = 0
+        if self._session.finite:
+            self._last_target = None
 
-
-def diverged(sight: Sight, t: Thresholds) -> Advice | None:
-    """NaN or infinity: no step from here leads back."""
-    if sight.finite:
-        return None
-    return Advice("diverged", "rollback", "the loss is no longer a finite number")
-
-
-def exploding(sight: Sight, t: Thresholds) -> Advice | None:
-    """The smoothed loss of the mini-batches is far above the last epoch's: better now than after the NaN."""
-    if len(sight.losses) < t.fewest:
-        return None
-    base = float(sight.epochs[-1]["train_loss"]) if sight.epochs else sight.guess
-    s = smoothed(sight.losses[-20 * t.fewest :], t.smoothing)
-    limit = max(t.exploding_times * base, base + t.exploding_above * sight.guess)
-    if s <= limit:
-        return None
-    return Advice("exploding", "rollback", f"the smoothed loss {s:.4g} is far above the last epoch's {base:.4g}")
-
-
-def worsened(sight: Sight, t: Thresholds) -> Advice | None:
-    """A whole epoch was far worse than the best, on both parts: something broke, and it is not overfitting."""
-    if not sight.epoch_ended or len(sight.epochs) < 2:
-        return None
-    now, before = sight.epochs[-1], sight.epochs[:-1]
-    for name in ("train_loss", "validation_loss"):
-        value, best = float(now[name]), min(float(epoch[name]) for epoch in before)
-        if math.isnan(value) or value <= max(t.worsened_times * best, best + t.worsened_above * sight.guess):
-            return None
-    best = min(float(epoch["validation_loss"]) for epoch in before)
-    return Advice("worsened", "rollback", f"validation loss {float(now['validation_loss']):.4g}, and it was {best:.4g}")
-
-
-def regretted(sight: Sight, t: Thresholds) -> Advice | None:
-    """A learning rate that was turned up, and every epoch since was worse than the last before it, on both parts."""
-    if not sight.epoch_ended or sight.raised is None:
-        return None
-    before = [epoch for epoch in sight.epochs if epoch["epoch"] <= sight.raised]
-    since = [epoch for epoch in sight.epochs if epoch["epoch"] > sight.raised]
-    if not before or len(since) != t.regretted_epochs:
-        return None
-    for name in ("train_loss", "validation_loss"):
-        if not all(float(epoch[name]) > float(before[-1][name]) * (1 + t.regretted_rise) for epoch in since):
-            return None
-    return Advice("regretted", "rollback", "since the learning rate was turned up both losses are higher than before")
-
-
-def plateau(sight: Sight, t: Thresholds) -> Advice | None:
-    """No new best in a while, and nothing was turned in that time: smaller steps may find the way down."""
-    n = t.plateau_epochs
-    if not sight.epoch_ended or len(sight.epochs) <= n or sight.since_turn < n:
-        return None
-    losses = [float(epoch["validation_loss"]) for epoch in sight.epochs]
-    training = [float(epoch["train_loss"]) for epoch in sight.epochs]
-    for series in (losses, training):  # a training loss that still falls is no plateau
-        if min(series[-n:]) < min(series[:-n]) * (1 - t.plateau_gain):
-            return None
-    rate = float(sight.knobs.get("learning_rate", math.nan)) * t.decay
-    return Advice(
-        "plateau",
-        "turn",
-        f"no better for {n} epochs: a learning rate of {rate:.3g} may be",
-        {"learning_rate": rate},
-    )
-
-
-def overfitting(sight: Sight, t: Thresholds) -> Advice | None:
-    """Validation turned while training falls: the network learns the training rows by heart."""
-    if not sight.epoch_ended or len(sight.epochs) <= t.overfitting_epochs:
-        return None
-    losses = [float(epoch["validation_loss"]) for epoch in sight.epochs]
-    best = min(range(len(losses)), key=losses.__getitem__)
-    if len(losses) - 1 - best < t.overfitting_epochs:
-        return None
-    risen = smoothed(losses[best:], 0.7) > losses[best] * (1 + t.overfitting_rise)
-    if not risen or float(sight.epochs[-1]["train_loss"]) >= float(sight.epochs[best]["train_loss"]):
-        return None
-    return Advice(
-        "overfitting",
-        "say",
-        f"the validation loss was best {len(losses) - 1 - best} epochs ago and rises while training falls: "
-        "turn l2 or dropout up, or roll back to the best snapshot and stop",
-    )
-
-
-def vanishing(sight: Sight, t: Thresholds) -> Advice | None:
-    """Gradients that differ by many orders between layers: the lower ones learn nothing, or tear."""
-    worst = _in_all_looks(sight, t, lambda layers: _spread(layers, "gradient_norm") < t.vanishing)
-    if worst:
-        return Advice(
-            "vanishing",
-            "say",
-            "the gradient of a layer is ten thousand times smaller than another's: batch norm, relu with he, or fewer "
-            "layers",
+    def _sight(self) -> Sight:
+        session = self._session
+        return Sight(
+            losses=session.losses,
+            epochs=session.epochs,
+            chance_loss=session.trainee.chance_loss,
+            finite=session.finite,
+            epoch_ended=session.epoch_ended,
+            rollbacks=self._rollbacks,
+            since_turn=session.clock.epoch - self._turned_at,
+            rate_raised=self._rate_raised[1] if self._rate_raised else None,
+            knobs=session.trainee.knobs(),
         )
-    if _in_all_looks(sight, t, lambda layers: max(one["gradient_norm"] for one in layers) > t.exploding_gradient):
-        return Advice("vanishing", "say", "gradients are enormous: turn clip_norm to 1, or the learning rate down")
-    return None
 
-
-def dead(sight: Sight, t: Thresholds) -> Advice | None:
-    """Relu units that are 0 for every row get no gradient and stay so."""
-    if not _in_all_looks(sight, t, lambda layers: max(one["dead"] for one in layers) > t.dead):
-        return None
-    return Advice(
-        "dead", "say", "more than half of a layer's relus are dead: a lower learning rate, or leaky_relu from the start"
-    )
-
-
-def saturated(sight: Sight, t: Thresholds) -> Advice | None:
-    """Tanh and sigmoid units at their ends pass no gradient on."""
-    if not _in_all_looks(sight, t, lambda layers: max(one["saturated"] for one in layers) > t.saturated):
-        return None
-    return Advice(
-        "saturated",
-        "say",
-        "more than half of a layer's units are saturated: a lower learning rate, more l2, batch norm",
-    )
-
-
-def tearing(sight: Sight, t: Thresholds) -> Advice | None:
-    """Updates as large as a good part of the weights: 1e-3 is healthy."""
-    if not _in_all_looks(sight, t, lambda layers: min(one["update_to_weight"] for one in layers) > t.tearing):
-        return None
-    return Advice("tearing", "say", "every layer's step is a third of its weights or more: turn the learning rate down")
-
-
-RULES: tuple[Rule, ...] = (
-    diverged,
-    exploding,
-    worsened,
-    regretted,
-    plateau,
-    overfitting,
-    vanishing,
-    dead,
-    saturated,
-    tearing,
-)
-
-
-def advise(sight: Sight, thresholds: Thresholds = THRESHOLDS, rules: Sequence[Rule] = RULES) -> list[Advice]:
-    """What all rules say of ``sight``; a rollback comes alone, and becomes a stop after too many."""
-    found = []
-    for rule in rules:
-        advice = rule(sight, thresholds)
-        if advice is None:
-            continue
-        if advice.action != "rollback":
-            found.append(advice)
-        elif sight.rollbacks < thresholds.rollbacks:
-            return [advice]
+    def _roll_back(self, advice: Advice) -> None:
+        """Go to the last good snapshot with half of its learning rate; where that was tried, to the one before it."""
+        session, trainee = self._session, self._session.trainee
+        avoid: set[int] = set()
+        rate_before, again = trainee.rate, self._last_target is not None
+        if self._rate_raised is not None and session.clock.epoch - self._rate_raised[1] <= _RECENT:
+            avoid = {s.number for s in session.snapshots.all if s.number > self._rate_raised[0]}
+        if self._last_target is not None:
+            avoid |= {s.number for s in session.snapshots.all if s.number >= self._last_target}
+        while True:
+            to = session.last_good(avoid) or session.last_good()
+            if to is None:
+                session.enter("nurse", "nurse", f"{advice.rule}: {advice.text}, and there is no snapshot", {})
+                session.stopped = f"{advice.text}, and no snapshot to go back to"
+                return
+            try:
+                session.rollback(to, "nurse", f"{advice.rule}: {advice.text}")
+                break
+            except SnapshotError:
+                avoid.add(to.number)
+        self._rollbacks += 1
+        self._last_target = to.number
+        rate = (min(trainee.rate, rate_before) if again else trainee.rate) / 2
+        if math.isfinite(rate):
+            session.turn({trainee.rate_knob: rate}, "nurse", f"{advice.rule}")
         else:
-            text = (
-                f"{advice.text}, and {sight.rollbacks} rollbacks with halved learning rates did not help: begin anew "
-                "with a learning rate ten times smaller, clip_norm = 1 and batch_norm, and look at the data"
-            )
-            return [Advice(advice.rule, "stop", text)]
-    return found
-
-
-def _in_all_looks(sight: Sight, t: Thresholds, ill: Callable[[list[dict[str, float]]], bool]) -> bool:
-    if not sight.epoch_ended or len(sight.epochs) < t.looks:
-        return False
-    looks = [epoch.get("inside") for epoch in sight.epochs[-t.looks :]]
-    return all(layers and ill(layers) for layers in looks)
-
-
-def _spread(layers: list[dict[str, float]], name: str) -> float:
-    values = [layer[name] for layer in layers]
-    return min(values) / max(max(values), 1e-300)
+            text = f"{advice.rule}: there is no knob learning_rate that could be halved"
+            session.enter("warning", "nurse", text, {"rule": advice.rule})

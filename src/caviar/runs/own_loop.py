@@ -1,15 +1,15 @@
-"""Anyone's training loop, in any framework, nursed like caviar's own: ``with caviar.babysit.run(...) as run``.
+"""The user's own training loop as a trainee, in any framework: ``with caviar.babysit.run(...) as run``.
 
-The loop asks the run for its knobs, logs numbers, and does what the run wants: save a state, or take one back. A thread
-beside it reads orders and writes what was logged, a second at a time, so that ``log`` itself only appends to a list.
-State is any tree of arrays, numbers and text, PyTorch's tensors too, and is stored without pickle.
+The loop asks the run for its knobs, logs numbers, and saves a state or takes one back when the run wants it. A thread
+beside it looks at the interventions and writes what was logged, a second at a time, so that ``log`` itself only appends
+to a list. State is any tree of arrays, numbers and text, PyTorch's tensors too, and is stored without pickle.
 
-    order       reaches the loop
-    turn        run.knobs, from the next ``log`` on
-    snapshot    run.wants_snapshot is True until run.snapshot(...) is called; also now and then of itself
-    rollback    run.wants_rollback is True once, and run.state is what was saved; the knobs are what they were then
-    pause       ``log`` waits
-    stop        ``log`` ends the with block
+    intervention   is applied
+    turn           in ``log``: run.knobs, from then on
+    pause          in ``log``, which waits
+    stop           in ``log``, which ends the with block
+    snapshot       in the next ``run.snapshot(...)``; run.wants_snapshot is True until then, and now and then of itself
+    rollback       in run.wants_rollback, which is True once; run.state and the knobs are then what was saved
 
 A loop whose process died is taken up by the same with line: it wants a rollback at once, to the newest whole snapshot.
 """
@@ -20,95 +20,201 @@ import math
 import os
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
-from caviar.errors import CaviarError, ConfigError, SnapshotError, StoreError
-from caviar.records import (
-    Clock,
-    DiaryEntry,
-    Holding,
-    Intervention,
-    InterventionState,
-    Run,
-    RunMeasurement,
-    RunSnapshot,
-    RunState,
-    Value,
-)
-from caviar.runs.interventions import overtaken
-from caviar.runs.nurse import Advice, Sight, advise, diverged, exploding
-from caviar.runs.retention import last_good, to_remove
+from caviar.errors import ConfigError, SnapshotError, StoreError
+from caviar.machine import environment
+from caviar.records import Clock, InterventionState, Run, RunKind, RunMeasurement, RunSpec, RunState, Value
+from caviar.runs.knobs import check_own, own_turn
+from caviar.runs.rules import Advice, Rule, Sight, diverged, exploding
+from caviar.runs.session import Session
+from caviar.runs.trainee import Step
+from caviar.store import Store
+from caviar.store.runs import Runs, now
 
-if TYPE_CHECKING:
-    from caviar.store import Store
-    from caviar.store.runs import Runs
-
-_LOOK = 0.2  # seconds between two looks at the orders
+_LOOK = 0.2  # seconds between two looks of the thread beside the loop
 _WRITE = 1.0  # seconds of logged numbers that become one measurement
+_DOZE = 0.05  # seconds between two looks at the interventions while paused
 _WINDOW = 200  # logged losses that stand for an epoch in the nurse's eyes
+_RECENT = 50  # logged losses that a snapshot is judged by
+
+_Moment = Literal["log", "snapshot", "rollback"]
 
 
 class Stopped(BaseException):
-    """Somebody ended the run; it ends the with block and goes no further."""
+    """The end of a run that somebody stopped; it leaves the with block and goes no further."""
+
+
+class OwnTrainee:
+    """The state of a loop of the user's, as far as the loop has shown it; see the head of this file."""
+
+    rate_knob = "learning_rate"
+    rules: Sequence[Rule] = (diverged, exploding)
+    survives_nan = True
+    is_stopped_when_lost = False
+    trains_on_when_saved = False
+
+    def __init__(self, knobs: Mapping[str, Value]) -> None:
+        self.step = 0
+        self.base = 0
+        """Ticks that are not in the state: of earlier processes, and those that were undone."""
+        self.namespace: Any = SimpleNamespace(**knobs)
+        self.state: Any = None
+        self.restored = False
+        """True until the loop has taken ``state`` back."""
+        self.moment: _Moment = "log"
+        """The call in which the loop is, which decides about the interventions that can be applied."""
+        self.offered: Any = None
+        """The state that the loop wants to save."""
+        self.logged: deque[Mapping[str, float]] = deque()
+        self.unwritten: list[Mapping[str, float]] = []
+        self.losses: deque[float] = deque(maxlen=_WINDOW)
+        self.windows: deque[float] = deque(maxlen=10)
+        self._first_loss = math.nan
+
+    @property
+    def clock(self) -> Clock:
+        """Where the loop stands; a step is a call of ``log``."""
+        return Clock(self.base + self.step, self.step)
+
+    @clock.setter
+    def clock(self, clock: Clock) -> None:
+        self.base, self.step = clock.tick - clock.step, clock.step
+
+    @property
+    def rate(self) -> float:
+        """The learning rate as a knob; NaN where there is none."""
+        value = self.knobs().get(self.rate_knob, math.nan)
+        return math.nan if isinstance(value, bool | str) else float(value)
+
+    @property
+    def chance_loss(self) -> float:
+        """The first loss, for the loss of guessing blindly is not known."""
+        return self._first_loss if math.isfinite(self._first_loss) else math.inf
+
+    @property
+    def can_save(self) -> bool:
+        """True while the loop offers a state."""
+        return self.moment == "snapshot"
+
+    def seconds_between_snapshots(self, saving: float) -> float:
+        """The loop decides."""
+        return 0.0
+
+    def advance(self) -> Step | None:
+        """Take in what was logged since the last look."""
+        fresh = []
+        while self.logged:
+            fresh.append(self.logged.popleft())
+        self.unwritten += fresh
+        losses = [float(values["loss"]) for values in fresh if "loss" in values]
+        if not losses:
+            return None
+        if math.isnan(self._first_loss):
+            self._first_loss = losses[0]
+        self.losses.extend(losses)
+        return Step(losses, all(map(math.isfinite, losses)))
+
+    def measure(self, clock: Clock) -> list[RunMeasurement]:
+        """One measurement of all that was logged since the last: means, and how many there were."""
+        sums: dict[str, list[float]] = {}
+        for values in self.unwritten:
+            for name, value in values.items():
+                sums.setdefault(name, []).append(float(value))
+        means: dict[str, Any] = {name: sum(found) / len(found) for name, found in sums.items()}
+        count, self.unwritten = len(self.unwritten), []
+        return [RunMeasurement(clock, means | {"logged": count})] if count else []
+
+    def applies(self, kind: str, paused: bool) -> bool:
+        """Snapshots and rollbacks need the loop's own help; everything else can be done in ``log``."""
+        return self.moment == (kind if kind in ("snapshot", "rollback") else "log")
+
+    def turn(self, changes: Mapping[str, Value]) -> dict[str, list[Value]]:
+        """Turn knobs; [before, after] of each. Raises ConfigError."""
+        before = self.knobs()
+        changes = own_turn(before, changes)
+        self.namespace = SimpleNamespace(**{**before, **changes})
+        return {name: [before[name], value] for name, value in changes.items()}
+
+    def knobs(self) -> dict[str, Value]:
+        """Every knob as it stands."""
+        return dict(vars(self.namespace))
+
+    def save(self) -> dict[str, Any]:
+        """The state that the loop offers, and the knobs."""
+        return {"state": self.offered, "knobs": self.knobs(), "step": self.step}
+
+    def restore(self, saved: Mapping[str, Any], clock: Clock) -> None:
+        """Have the loop go on from what was ``saved``."""
+        try:
+            state, step, knobs = saved["state"], int(saved["step"]), dict(saved["knobs"])
+        except (KeyError, TypeError, ValueError):
+            raise SnapshotError("this snapshot is not of a training loop", "take the snapshot before it") from None
+        self.state, self.namespace, self.restored = state, SimpleNamespace(**knobs), True
+        self.clock = replace(clock, step=step)
+        self.losses.clear()
+
+    def loss_of(self, values: Mapping[str, Any]) -> float:
+        """The mean logged loss."""
+        return float(values.get("loss", math.nan))
+
+    def loss(self) -> float | None:
+        """The mean of the last logged losses."""
+        recent = [x for x in list(self.losses)[-_RECENT:] if math.isfinite(x)]
+        return sum(recent) / len(recent) if recent else None
+
+    def sight(self, sight: Sight) -> Sight:
+        """Logged losses, some hundred of which stand for an epoch."""
+        return replace(sight, losses=list(self.losses), epochs=[{"train_loss": loss} for loss in self.windows])
 
 
 class OwnRun:
-    """One training loop under care; see the head of this file.
+    """One training loop under care; see the head of this file."""
 
-    ``knobs`` has the knobs as attributes; ``state`` is what was saved, after ``wants_rollback`` was True; ``step``
-    counts the calls of ``log``.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        knobs: Mapping[str, Value],
-        store: str | os.PathLike[str],
-        nurse: bool,
-        snapshot_seconds: float,
-        disk_bytes: int,
-    ) -> None:
+    def __init__(self, name: str, knobs: Mapping[str, Value], store: str | os.PathLike[str], spec: RunSpec) -> None:
         """Use ``caviar.babysit.run``."""
-        _check(knobs)
+        for knob in knobs:
+            if not str(knob).isidentifier():
+                raise ConfigError(
+                    f"a knob is an attribute of run.knobs, got {knob!r:.40}", "write `knobs=dict(learning_rate=0.1)`"
+                )
+        check_own(knobs)
         self.name = name
-        self.knobs: Any = SimpleNamespace(**knobs)
-        self.state: Any = None
-        self.step = 0
         self._first_knobs = dict(knobs)
+        self._spec = spec
         self._store_url = store
-        self._nurse = nurse
-        self._every = snapshot_seconds
-        self._budget = disk_bytes
-        self._buffer: list[Mapping[str, float]] = []
-        self._pending: list[Intervention] = []  # for the loop's own thread
-        self._advice: Advice | None = None
-        self._back: RunSnapshot | None = None  # wanted
-        self._then: dict[str, Value] = {}  # knobs to turn once that is done
-        self._save = True  # wanted
-        self._saved_at = time.monotonic()
-        self._paused = False
-        self._urgent = False  # whether `log` has to look at anything
+        self._trainee = OwnTrainee(knobs)
+        self._advice: Advice | None = None  # for the loop's own thread
+        self._waiting: set[str] = set()  # kinds of interventions that wait
+        self._behind = False  # True until the state of an earlier process was taken back
+        self._urgent = False  # True while `log` has something to do
         self._failed: BaseException | None = None
-        self._take = 0
-        self._base = 0  # ticks of earlier processes
         self._over = threading.Event()
         self._lock = threading.RLock()
-        self._windows: list[dict[str, float]] = []
-        self._losses: list[float] = []
-        self._guess = math.nan
+
+    @property
+    def knobs(self) -> Any:
+        """The knobs as attributes."""
+        return self._trainee.namespace
+
+    @property
+    def state(self) -> Any:
+        """The state that was saved, after ``wants_rollback`` was True."""
+        return self._trainee.state
+
+    @property
+    def step(self) -> int:
+        """Calls of ``log``, those that were undone left out."""
+        return self._trainee.step
 
     def __enter__(self) -> OwnRun:
-        from caviar.store import Store
-        from caviar.store.runs import Runs
-
-        self._store: Store = Store.open(self._store_url)
+        self._store = Store.open(self._store_url)
         try:
-            self._runs: Runs = Runs(self._store)
-            self._begin()
+            self._begin(Runs(self._store))
         except BaseException:
             self._store.close()
             raise
@@ -124,299 +230,158 @@ class OwnRun:
         stopped = isinstance(error, Stopped)
         try:
             if self._failed is None:
-                self._write(force=True)
+                self._write()
                 state = RunState.STOPPED if stopped else RunState.INTERRUPTED if error else RunState.FINISHED
-                self._enter("end", "caviar", f"{state} after {self.step:,} steps", {"steps": self.step})
-                self._runs.close(self._holding, state, {"run": self.name, "steps": self.step} if not error else None)
+                self._session.enter("end", "caviar", f"{state} after {self.step:,} steps", {"steps": self.step})
+                self._session.close(state, {"run": self.name, "steps": self.step} if not error else None)
         finally:
             self._store.close()
         return stopped
 
     def log(self, **values: float) -> None:
-        """What was measured of one step; "loss" is what the nurse looks at. Waits while the run is paused."""
-        self.step += 1
-        self._buffer.append(values)
+        """Note what was measured in one step; the nurse looks at "loss". Waits while the run is paused."""
+        self._trainee.step += 1
+        self._trainee.logged.append(values)
         if self._urgent:
             self._attend()
 
     @property
     def wants_snapshot(self) -> bool:
-        """Whether a state should be saved now: on request, and every so many seconds."""
-        return self._save or time.monotonic() - self._saved_at > self._every
+        """True if a state should be saved now: the first, on request, and every so many seconds."""
+        session, every = self._session, self._spec.snapshot_seconds or 0.0
+        if self._goes_back:
+            return False  # the state that it has now is about to be replaced
+        return session.is_unsaved or "snapshot" in self._waiting or time.monotonic() - session.saved_at > every
 
     @property
     def wants_rollback(self) -> bool:
-        """True once when the loop is to go on from ``state``, which is loaded then; the knobs are set back too."""
-        wanted, self._back = self._back, None
-        while wanted is not None:
-            try:
-                self._restore(wanted)
-                return True
-            except SnapshotError:  # it was written down; the one before it may be whole
-                wanted = last_good(self._snapshots, self._known_guess())
-        return False
+        """True once when the loop is to go on from ``state``; the knobs are set back too."""
+        if self._goes_back:
+            with self._lock:
+                self._take_back()
+        wanted, self._trainee.restored = self._trainee.restored, False
+        return wanted
+
+    @property
+    def _goes_back(self) -> bool:
+        return self._behind or self._advice is not None or "rollback" in self._waiting
 
     def snapshot(self, **state: Any) -> None:
         """Save ``state``: any tree of arrays, numbers and text. A full disk is a warning in the diary.
 
         Raises StoreError for what cannot be saved without pickle.
         """
-        from caviar.store import state_files
-        from caviar.store.runs import now
-
-        content = state_files.pack({"state": state, "knobs": vars(self.knobs), "step": self.step})
         with self._lock:
-            for old in to_remove(self._snapshots, max(self._budget - len(content), 0)):
-                self._replace(old, "removed")
-                with suppress(OSError):
-                    (self._folder / old.path).unlink()
-            number = max((s.number for s in self._snapshots), default=0) + 1
-            path = f"{number:06}-{os.urandom(4).hex()}.safetensors"
+            session, trainee = self._session, self._trainee
+            before = session.saved_at
+            trainee.offered, trainee.moment = state, "snapshot"
             try:
-                digest = state_files.write(self._folder / path, content)
-            except StoreError as error:
-                self._enter("warning", "caviar", f"no snapshot: {error.rule}; {error.way_out}", {})
-                self._save, self._saved_at = False, time.monotonic()
-                return
-            recent = [x for x in self._losses[-50:] if math.isfinite(x)]
-            merit = sum(recent) / len(recent) if recent else None
-            why = "asked for" if self._save and self._snapshots else "now and then"
-            taken = RunSnapshot(number, self._clock(), why, merit, path, digest, len(content), now())
-            self._snapshots.append(taken)
-            entry = self._entry("snapshot", "caviar", f"snapshot {number}, {why}", {"snapshot": number})
-            self._runs.write(self._holding, diary=[entry], snapshots=[taken])
-        self._save, self._saved_at = False, time.monotonic()
+                if "snapshot" in self._waiting:
+                    self._intervene()
+                if session.saved_at == before:
+                    session.snapshot("now and then")
+            finally:
+                trainee.offered, trainee.moment = None, "log"
 
-    def _begin(self) -> None:
-        from caviar.machine import environment
-        from caviar.store.runs import now
-
-        runs, name = self._runs, self.name
-        taken_up = runs.exists(name)
+    def _begin(self, runs: Runs) -> None:
+        taken_up = runs.exists(self.name)
         if not taken_up:
-            request = {"program": "its own", "nurse": self._nurse, "budget": self._budget}
             facts = environment("its own", "unknown", 1)
-            runs.create(Run(name, "loop", 0, request, self._first_knobs, {}, facts, now()))
-        before = runs.run(name)
-        if before.kind != "loop":
-            raise StoreError(f"run {name!r} is one of caviar babysit's own", "name this one otherwise")
-        if before.state in (RunState.FINISHED, RunState.STOPPED):
+            runs.create(Run(self.name, 0, self._spec, self._first_knobs, {}, facts, now()))
+        run = runs.run(self.name)
+        if run.kind is not RunKind.LOOP:
+            raise StoreError(f"run {self.name!r} is one of caviar babysit's own", "name this one otherwise")
+        if run.state in (RunState.FINISHED, RunState.STOPPED):
             raise StoreError(
-                f"run {name!r} is {before.state} already", f"name this one otherwise: {runs.free_name(name)!r}, say"
+                f"run {self.name!r} is {run.state} already",
+                f"name this one otherwise: {runs.free_name(self.name)!r}, say",
             )
-        self._holding: Holding = runs.take(name)
-        self._folder = runs.folder / str(runs.number(name))
-        self._snapshots = runs.snapshots(name)
-        self._base = runs.last_tick(name)
+        self._runs = runs
+        self._session = Session(runs, runs.take(self.name), replace(run, spec=self._spec), self._trainee)
+        self._behind = taken_up and bool(self._session.snapshots.kept)
+        self._urgent = self._session.paused
         if taken_up:
-            diary = runs.diary(name)
-            self._take = max((entry.clock.take for entry in diary), default=0)
-            kept = {s.number: s for s in self._snapshots if s.state == "kept"}
-            ends = (e.facts.get("snapshot", 0) for e in reversed(diary) if e.kind in ("snapshot", "rollback"))
-            self._back = next((kept[number] for number in ends if number in kept), None)
-            self._enter("resumed", "caviar", "taken up again by its program", {})
+            self._session.enter("resumed", "caviar", "taken up again by its program", {})
         else:
-            self._enter("begun", "caviar", f"with {_shown(self._first_knobs)}", {"knobs": self._first_knobs})
+            knobs = ", ".join(f"{name} {value}" for name, value in self._first_knobs.items()) or "no knobs"
+            self._session.enter("begun", "caviar", f"with {knobs}", {"knobs": self._first_knobs})
 
     def _watch(self) -> None:
         """The thread beside the loop."""
-        written = time.monotonic()
+        written, seen = time.monotonic(), 0
         try:
             while not self._over.wait(_LOOK):
                 with self._lock:
+                    # Tell the loop's own thread about interventions that are new.
                     waiting = self._runs.orders(self.name, InterventionState.WAITING)
-                    seen = {order.number for order in self._pending}
-                    fresh = [order for order in waiting if order.number not in seen]
-                    if fresh:
-                        self._pending += fresh
-                        self._urgent = True
-                    if self._nurse:
-                        self._look()
+                    self._waiting = {one.kind for one in waiting}
+                    newest = max((one.number for one in waiting), default=0)
+                    self._urgent = self._urgent or newest > seen
+                    seen = max(seen, newest)
+
+                    # Let the nurse look at the losses that were logged since the last look.
+                    step = self._trainee.advance()
+                    if step is not None and not self._behind:
+                        self._session.saw(step)
+                        self._advice = self._advice or next(iter(self._session.nurse.advices()), None)
+                        self._urgent = self._urgent or self._advice is not None
+
+                    # Write down what was logged, a second at a time.
                     if time.monotonic() - written >= _WRITE:
                         written = time.monotonic()
                         self._write()
         except BaseException as error:  # the loop's own thread raises it
             self._failed, self._urgent = error, True
 
-    def _look(self) -> None:
-        """The nurse's look at the losses that came since the last."""
-        fresh = [float(v["loss"]) for v in self._buffer[-_WINDOW:] if "loss" in v]
-        if not fresh or self._advice is not None or self._back is not None:
-            return
-        losses = (self._losses + fresh)[-_WINDOW:]
-        finite = all(map(math.isfinite, fresh))
-        sight = Sight(losses, self._windows, self._known_guess(), finite)
-        found = advise(sight, rules=(diverged, exploding))
-        if found:
-            self._advice, self._urgent = found[0], True
-
     def _attend(self) -> None:
-        """What cannot wait, in the loop's own thread, between two steps."""
+        """Do what cannot wait, in the loop's own thread, between two steps."""
+        self._look_once()
+        while self._session.paused and not self._session.stopped:
+            time.sleep(_DOZE)
+            self._look_once()
+        if self._session.stopped:
+            raise Stopped
+
+    def _look_once(self) -> None:
         if self._failed is not None:
             raise self._failed
         with self._lock:
             self._urgent = False
-            orders, self._pending = self._pending, []
-            advice, self._advice = self._advice, None
-            if advice is not None:
-                self._heed(advice)
-            self._obey(orders)
-        while self._paused:
-            time.sleep(0.05)
-            if self._failed is not None:
-                raise self._failed
-            if self._pending:
-                self._attend()
+            if self._advice is not None and self._advice.action != "rollback":
+                advice, self._advice = self._advice, None
+                self._session.nurse.follow(advice)
+            elif self._advice is not None and self._session.last_good() is None:
+                advice, self._advice = self._advice, None
+                self._session.nurse.follow(advice)  # it can only be said
+            self._intervene()
 
-    def _obey(self, orders: list[Intervention]) -> None:
-        void = overtaken(orders)
-        stop = False
-        for order in orders:
-            state, outcome = InterventionState.DONE, f"at step {self.step}"
-            if order.number in void:
-                state, outcome = InterventionState.OVERTAKEN, f"order {void[order.number]} came after it"
-            elif stop:
-                state, outcome = InterventionState.REFUSED, "the run was stopped before it"
-            else:
-                try:
-                    stop = self._do(order)
-                except CaviarError as error:
-                    state, outcome = InterventionState.REFUSED, f"{error.rule}; {error.way_out}"
-            done = replace(order, state=state, outcome=outcome, tick=self._clock().tick)
-            self._runs.write(self._holding, orders=[done])
-        if stop:
-            raise Stopped
+    def _take_back(self) -> None:
+        """Go back to a saved state: that of an earlier process, or as a person or the nurse asks for it."""
+        self._trainee.moment = "rollback"
+        try:
+            self._write()  # what was logged before belongs to the state before
+            if self._behind:
+                self._behind = False
+                self._session.go_back_to_the_end()
+            if self._advice is not None:
+                advice, self._advice = self._advice, None
+                self._session.nurse.follow(advice)
+            self._intervene()
+        finally:
+            self._trainee.moment, self._urgent = "log", True
 
-    def _do(self, order: Intervention) -> bool:
-        """Do what was ordered; True for a stop."""
-        why = f", because {order.because}" if order.because else ""
-        if order.kind == "turn":
-            self._turn(order.arguments, order.who, order.because)
-        elif order.kind in ("pause", "resume"):
-            self._paused = order.kind == "pause"
-            self._enter(order.kind, order.who, f"{order.kind}d{why}", {})
-        elif order.kind == "snapshot":
-            self._save = True
-        elif order.kind == "rollback":
-            number = order.arguments.get("snapshot")
-            self._back = self._find(number)
-        elif order.kind == "stop":
-            self._enter("stop", order.who, f"stopped{why}", {})
-            return True
-        return False
+    def _intervene(self) -> None:
+        self._session.intervene()
+        self._waiting = {one.kind for one in self._runs.orders(self.name, InterventionState.WAITING)}
 
-    def _turn(self, changes: Mapping[str, Value], who: str, because: str) -> None:
-        unknown = [name for name in changes if not hasattr(self.knobs, name)]
-        if unknown:
-            raise ConfigError(f"this run has no knob {unknown[0]!r}", f"it has {', '.join(vars(self.knobs))}")
-        _check(changes)
-        before = vars(self.knobs)
-        turned = {name: [before[name], value] for name, value in changes.items()}
-        self.knobs = SimpleNamespace(**{**before, **changes})
-        text = ", ".join(f"{name} from {was} to {now}" for name, (was, now) in turned.items())
-        facts = {"turned": turned, "because": because}
-        self._enter("turn", who, text + (f", because {because}" if because else ""), facts)
-        self._losses.clear()
-
-    def _heed(self, advice: Advice) -> None:
-        text = f"{advice.rule}: {advice.text}"
-        found = last_good(self._snapshots, self._known_guess())
-        if advice.action == "stop" or found is None:
-            self._enter("nurse", "nurse", text if found else f"{text}, and there is no snapshot to go back to", {})
-            if advice.action == "stop":
-                raise Stopped
-            self._nurse = False  # once is enough: there is nothing that she could do
-            return
-        self._enter("nurse", "nurse", text, {"rule": advice.rule})
-        self._back = found
-        rate = getattr(self.knobs, "learning_rate", None)
-        if rate is not None:
-            self._then = {"learning_rate": math.inf}  # halved when the snapshot's knobs are back
-
-    def _restore(self, snapshot: RunSnapshot) -> None:
-        from caviar.store import state_files
-
-        with self._lock:
-            try:
-                saved = state_files.read(self._folder / snapshot.path, snapshot.sha256)
-            except SnapshotError as error:
-                self._replace(snapshot, "damaged")
-                self._enter("warning", "caviar", error.rule, {"snapshot": snapshot.number})
-                raise
-            self._write(force=True)
-            self._base += self.step - int(saved["step"])
-            self.state, self.step = saved["state"], int(saved["step"])
-            self.knobs = SimpleNamespace(**saved["knobs"])
-            self._take += 1
-            self._losses.clear()
-            text = f"back to snapshot {snapshot.number} at step {self.step}"
-            self._enter("rollback", "caviar", text, {"snapshot": snapshot.number})
-            if self._then:
-                self._then = {}
-                self._turn({"learning_rate": self.knobs.learning_rate / 2}, "nurse", "the rollback")
-
-    def _find(self, number: int | None) -> RunSnapshot:
-        from caviar.runs.client import snapshot_numbered
-
-        if number is not None:
-            return snapshot_numbered(self._snapshots, number)
-        found = last_good(self._snapshots, self._known_guess())
-        if found is None:
-            raise SnapshotError("there is no snapshot to go back to", "take one first: caviar snapshot")
-        return found
-
-    def _write(self, force: bool = False) -> None:
-        """One measurement of all that was logged since the last: means, and how many."""
-        taken, self._buffer = self._buffer, []
-        progress = {"step": self.step, "tick": self._clock().tick, "knobs": vars(self.knobs), "paused": self._paused}
-        if not taken:
-            self._runs.write(self._holding, progress=progress)
-            return
-        sums: dict[str, list[float]] = {}
-        for values in taken:
-            for name, value in values.items():
-                sums.setdefault(name, []).append(float(value))
-        losses = sums.get("loss", [])
-        self._losses = (self._losses + losses)[-_WINDOW:]
-        if losses and math.isnan(self._guess):
-            self._guess = losses[0]
-        if len(self._losses) == _WINDOW and all(map(math.isfinite, self._losses)):
-            self._windows = [*self._windows[-9:], {"train_loss": sum(self._losses) / _WINDOW}]
-        means: dict[str, Any] = {name: sum(found) / len(found) for name, found in sums.items()}
-        measured = RunMeasurement(self._clock(), means | {"logged": len(taken)})
-        self._runs.write(self._holding, measurements=[measured], progress=progress)
-
-    def _known_guess(self) -> float:
-        return self._guess if math.isfinite(self._guess) else math.inf
-
-    def _clock(self) -> Clock:
-        return Clock(self._base + self.step, self.step, 0, self._take)
-
-    def _entry(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> DiaryEntry:
-        from caviar.store.runs import now
-
-        return DiaryEntry(0, now(), kind, who, self._clock(), text, dict(facts))
-
-    def _enter(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> None:
-        self._runs.write(self._holding, diary=[self._entry(kind, who, text, facts)])
-
-    def _replace(self, snapshot: RunSnapshot, state: str) -> None:
-        changed = replace(snapshot, state=state)
-        self._snapshots = [changed if s.number == changed.number else s for s in self._snapshots]
-        self._runs.write(self._holding, snapshots=[changed])
-
-
-def _check(values: Mapping[str, Value]) -> None:
-    """Knobs are numbers, booleans or text; those that caviar knows too stay within its limits."""
-    from caviar.runs.knobs import check_own
-
-    for name in values:
-        if not str(name).isidentifier():
-            raise ConfigError(
-                f"a knob is an attribute of run.knobs, got {name!r:.40}", "write knobs=dict(learning_rate=0.1)"
-            )
-    check_own(values)
-
-
-def _shown(knobs: Mapping[str, Value]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in knobs.items()) or "no knobs"
+    def _write(self) -> None:
+        """Write down what was logged, and where the loop stands."""
+        trainee, session = self._trainee, self._session
+        step = trainee.advance()
+        if step is not None:
+            session.saw(step)
+        if len(trainee.losses) == _WINDOW and all(map(math.isfinite, trainee.losses)):
+            window = sum(trainee.losses) / _WINDOW
+            session.nurse.judge(list(trainee.windows), window)
+            trainee.windows.append(window)
+        session.write(session.progress(), trainee.measure(session.clock))

@@ -1,86 +1,128 @@
-"""Somebody's program that is raised: what can be done to a network of ours is asked of it, by docs/protocol.md.
+"""Somebody's program as a trainee, by docs/protocol.md.
 
-A program can be spoken to only while it waits for an answer, after it told an ``epoch`` or a ``step``. So a turn is
-kept here until the answer that lets it go on, and a rollback too; a pause is an answer that is not given. A snapshot is
-an answer of its own: the program writes a file, says so, and trains on, while the file's bytes become a snapshot like
-any other. A program that is not there, because it was not started yet, or ended, waits as well: it is started with what
-it is to be.
+A program can be spoken to only while it waits for an answer, after it has sent an ``epoch`` or a ``step``. So a turn
+or a rollback is kept here until the answer that lets it go on; a pause is an answer that is not given. A snapshot is an
+answer of its own: the program writes a file, says so, and trains on, while the file's bytes become a snapshot like any
+other. A program that was not started yet, or has ended, waits as well: it is started with its state.
 
 What is saved of it:
 
     file        the bytes of its own file
     knobs       all of them, as they stood
-    told_step   the number of the last step that it told
+    told_step   the number of the last step that it sent
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
-from caviar.errors import NoAnswer, SnapshotError, StoreError
+from caviar.errors import ConfigError, NoAnswer, SnapshotError, StoreError
+from caviar.machine import environment
 from caviar.protocol import messages as protocol
+from caviar.protocol.command import Speaking
+from caviar.protocol.messages import Told
 from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snapshot
-from caviar.records import Clock, Config, Value
-from caviar.runs.knobs import own_turn
+from caviar.protocol.process import environments
+from caviar.records import Clock, Config, Run, RunSpec, Value
+from caviar.records.ranking import Goal
+from caviar.runs.knobs import check_own, own_turn
+from caviar.runs.rules import THRESHOLDS, Rule, Sight, diverged, exploding
+from caviar.runs.trainee import OVER, Conclusion, Failure, Step
 
 _RATE_KNOBS = ("learning_rate", "lr")
-_ONE = 0  # what the pool calls the trial: there is no other
-_LOOK = 0.5  # seconds
+_ONE = 0  # the pool's name for the trial: there is no other
+_HEAR = 0.1  # seconds in which it may report something, in one step
+_SAVE = 0.5  # seconds between two looks at a program that saves
+_APART = 2.0  # seconds between two snapshots
+_SHARE = 20  # of its time, at most one part in so many goes into snapshots
+
+
+class ProgramSetup:
+    """A run of a program, before it is started."""
+
+    warnings: tuple[str, ...] = ()
+
+    def __init__(self, spec: RunSpec, config: Config, seed: int) -> None:
+        """Raises ConfigError for a spec or a config that no program can be started with."""
+        _check(spec, config, seed)
+        self.spec = spec
+        self.config = config
+        self.data: Mapping[str, Any] = {}  # its own
+        self.environment: Mapping[str, Any] = environment("your own", "", 1)
+        self.name = Speaking(spec.command).name
+        knobs = ", ".join(f"{name} {value}" for name, value in config.items()) or "no knobs"
+        self.begun = f"{spec.command} with {knobs}"
+
+    def check_same(self, run: Run) -> None:
+        """A program may change between two starts."""
+
+    @contextmanager
+    def trainee(self, run: Run, number: int, folder: Path) -> Iterator[ProgramTrainee]:
+        """The program, which is started by its first step and has ended afterwards."""
+        own = folder / "program"
+        try:
+            with Pool(Speaking(run.spec.command), environments(1), run.spec.trial_timeout) as pool:
+                yield ProgramTrainee(pool, number, run, own)
+        finally:
+            for file in own.glob("*.file"):  # a snapshot on its way: its process has ended
+                with suppress(OSError):
+                    file.unlink()
+
+    @staticmethod
+    def branched(saved: Mapping[str, Any], changes: Config) -> Config:
+        """The config of a branch from what was ``saved``. Raises ConfigError for a knob that cannot be turned."""
+        return {**saved["knobs"], **own_turn(saved["knobs"], changes)}
 
 
 class ProgramTrainee:
     """One program in training; see the head of this file."""
 
-    def __init__(
-        self, pool: Pool, number: int, config: Config, seed: int, epochs: int, goal: str, folder: Path
-    ) -> None:
-        """``number`` is what it is told as its trial's; ``folder`` is its own, and of the files that pass between."""
+    rules: Sequence[Rule] = (diverged, exploding)
+    survives_nan = True
+    is_stopped_when_lost = True
+    trains_on_when_saved = True
+
+    def __init__(self, pool: Pool, number: int, run: Run, folder: Path) -> None:
+        """``number`` is its trial's in the protocol; ``folder`` is for its own files and those that pass between."""
         self.clock = Clock()
-        self.saves = False
-        """Whether it says that it can save and restore."""
-        self.told = False
-        """Whether it has ever told anything."""
         self.values: dict[str, float] = {}
-        """What it told of its last epoch, the score included."""
-        self.rate_knob = next((name for name in _RATE_KNOBS if name in config), _RATE_KNOBS[0])
+        """The last epoch's, the score included."""
+        self.rate_knob = next((name for name in _RATE_KNOBS if name in run.config), _RATE_KNOBS[0])
+        self.waits = True
+        """True while it does nothing until the next answer."""
+        self._spec = run.spec
         self._pool = pool
-        self._trial = number, seed, epochs
-        self._goal = goal
+        self._trial = number, run.seed, run.spec.epochs
         self._folder = folder
-        self._knobs = dict(config)
+        self._knobs = dict(run.config)
         self._changed: dict[str, Value] = {}  # since the last answer
-        self._back: tuple[int, Path] | None = None  # what it is to restore with the next answer, or to begin with
+        self._back: tuple[int, Path] | None = None  # to restore with the next answer, or to begin with
         self._begins_with: Mapping[str, Any] | None = None  # the same as it was saved, before it is started
-        self._restoring = False  # it was told to, and did not say that it has
+        self._restoring = False  # it was asked to, and did not say that it has
         self._is_there = False
-        self._waits = True
+        self._saves = False  # it says that it can save and restore
+        self._was_heard = False
+        self._stopping = False
         self._told_step = 0
         self._first_loss = math.nan
-        self._heard: deque[Event] = deque()  # while something else was awaited
+        self._events: deque[Event] = deque()  # while something else was awaited
+        self._pace = _Pace()
 
-    # --- what is done to it ---
-
-    @property
-    def waits(self) -> bool:
-        """Whether it does nothing until ``go_on``."""
-        return self._waits
+    # --- changes ---
 
     @property
-    def is_there(self) -> bool:
-        """Whether it was started and has not ended."""
-        return self._is_there
-
-    @property
-    def goes_back(self) -> bool:
-        """Whether the next answer is to restore a snapshot."""
-        return self._back is not None
+    def can_save(self) -> bool:
+        """True while it waits, knows how to save, and is not about to restore a snapshot."""
+        return self.waits and self._is_there and self._saves and self._back is None
 
     @property
     def rate(self) -> float:
@@ -89,24 +131,24 @@ class ProgramTrainee:
         return math.nan if isinstance(value, bool | str) else float(value)
 
     @property
-    def guess(self) -> float:
-        """Nobody knows what it would be to guess blindly: the first loss that it told stands for that."""
+    def chance_loss(self) -> float:
+        """Its first loss, for the loss of guessing blindly is not known."""
         return self._first_loss if math.isfinite(self._first_loss) else math.inf
 
     def knobs(self) -> dict[str, Value]:
         """Every knob as it stands, or will with the next answer."""
         return dict(self._knobs)
 
-    def takes(self, kind: str, paused: bool) -> bool:
-        """While it trains only a stop can be obeyed; a snapshot lets it train on, so it is none for a paused one."""
+    def applies(self, kind: str, paused: bool) -> bool:
+        """While it trains only a stop applies; a snapshot lets it train on, so it does not apply while paused."""
         if kind == "stop":
             return True
         if kind == "snapshot":
-            return self._waits and self._is_there and not self.goes_back and not paused
-        return self._waits
+            return self.waits and self._is_there and self._back is None and not paused
+        return self.waits
 
     def turn(self, changes: Mapping[str, Value]) -> dict[str, list[Value]]:
-        """Turn knobs with the next answer; what each was and is. Raises ConfigError."""
+        """Turn knobs with the next answer; [before, after] of each. Raises ConfigError."""
         changes = own_turn(self._knobs, changes)
         turned = {name: [self._knobs[name], value] for name, value in changes.items()}
         self._knobs |= changes
@@ -114,13 +156,13 @@ class ProgramTrainee:
         return turned
 
     def save(self) -> dict[str, Any]:
-        """Have it write its file, and let it go on. Raises StoreError where it cannot.
+        """Have it write its file, and let it train on. Raises StoreError where it cannot.
 
-        Of one that was not started yet this is what it begins with.
+        Before it is started this is the state that it will begin with.
         """
         if not self._is_there and self._begins_with is not None:
             return {**self._begins_with, "knobs": self.knobs()}
-        if not self.saves or not self._is_there:
+        if not self._saves or not self._is_there:
             raise StoreError(
                 "this program does not save", "with the client: trial.on_save, trial.on_restore, and trial.epochs()"
             )
@@ -128,11 +170,11 @@ class ProgramTrainee:
         saved = {"knobs": self.knobs(), "told_step": self._told_step}
         self._answer(save=path)
         while True:
-            event = self._pool.take(_LOOK)
+            event = self._pool.take(_SAVE)
             if event is None:
                 continue
             if not isinstance(event, Snapshot):
-                self._heard.append(event)
+                self._events.append(event)
             if isinstance(event, Finished | Crashed):
                 raise StoreError("the program ended while it was to save", "the snapshots before are whole")
             if isinstance(event, Reported):
@@ -152,7 +194,7 @@ class ProgramTrainee:
         return {**saved, "file": np.frombuffer(content, np.uint8)}
 
     def restore(self, saved: Mapping[str, Any], clock: Clock) -> None:
-        """Be what was ``saved`` again, from the next answer on. Raises StoreError where there is no room for the file.
+        """Go back to what was ``saved`` with the next answer. Raises StoreError where there is no room for the file.
 
         The file stays until the next one: a program may still read from it.
         """
@@ -172,50 +214,115 @@ class ProgramTrainee:
         if not self._is_there:
             self._begins_with = saved
 
-    def judged(self, values: Mapping[str, Any]) -> float:
-        """A loss where it tells one, of validation if it can be, else the score as a loss; NaN where it tells none."""
+    def loss_of(self, values: Mapping[str, Any]) -> float:
+        """A loss where it reports one, of validation if it can be, else the score as a loss; NaN without either."""
         for name in ("validation_loss", "loss", "train_loss"):
             if name in values:
                 return float(values[name])
         score = float(values.get("score", math.nan))
-        return score if self._goal == "minimize" else -score
+        return score if self._spec.goal == "minimize" else -score
 
-    def merit(self) -> float | None:
-        """What its last epoch is judged by."""
-        found = self.judged(self.values)
+    def loss(self) -> float | None:
+        """The loss of its last epoch."""
+        found = self.loss_of(self.values)
         return found if math.isfinite(found) else None
 
-    # --- what it does ---
+    def sight(self, sight: Sight) -> Sight:
+        """Training losses alone; an epoch that was reported as a whole stands for its mini-batches."""
+        last = sight.epochs[-2:]  # neither rule looks further back
+        epochs = [{"train_loss": loss} for e in last if math.isfinite(loss := _training_loss(e))]
+        losses = list(sight.losses)
+        if sight.epoch_ended and epochs and not losses:
+            losses = [epochs.pop()["train_loss"]] * THRESHOLDS.fewest
+        return replace(sight, epochs=epochs, losses=losses)
 
-    def go_on(self) -> None:
+    def seconds_between_snapshots(self, saving: float) -> float:
+        """Two seconds, and more where saving takes long."""
+        return max(_APART, _SHARE * saving)
+
+    # --- training ---
+
+    def advance(self) -> Step | None:
+        """Let it train, or start it, and wait a moment for its next report. Raises NoAnswer if it cannot be started."""
+        if self._stopping and not self._is_there:
+            return OVER
+        if self.waits:
+            self._go_on()
+        event = self._hear()
+        if isinstance(event, Crashed):
+            return Step(failure=Failure(event.kind, event.why, self._was_heard))
+        if isinstance(event, Finished):
+            if event.score is not None:
+                self.values["score"] = event.score
+            return OVER
+        return self._step(event.told) if isinstance(event, Reported) else None
+
+    def stop(self, why: str) -> None:
+        """End it for good: at its next report, or ten seconds from now."""
+        self._stopping = True
+        if self._is_there:
+            self._pool.answer(_ONE, protocol.stop(why))
+            self.waits = False
+
+    def progress(self, paused: bool) -> dict[str, Any]:
+        """The place within the epoch and the pace, in steps as far as it reports them."""
+        facts = {"unit": "steps", "goal": self._spec.goal, "rate_knob": self.rate_knob}
+        return facts | self._pace.progress(self.clock, self._spec.epochs, paused)
+
+    def conclude(self, run: Run) -> Conclusion:
+        """Its last values and its own folder; the model is its own."""
+        epoch, score = self.clock.epoch, self.values.get("score")
+        early = f" of {run.spec.epochs}, by its own word" if not self._stopping and epoch < run.spec.epochs else ""
+        text = f"ended after epoch {epoch}{early}" + ("" if score is None else f", score {score:.4g}")
+        summary = {
+            "command": run.spec.command,
+            "score": score,
+            "values": {name: value for name, value in self.values.items() if name != "score"},
+            "knobs": self.knobs(),
+            "folder": self._own_folder,
+            "test": None,
+            "model": None,
+        }
+        return Conclusion(text, {"epochs": epoch, "values": dict(self.values)}, summary)
+
+    @property
+    def _own_folder(self) -> str:
+        return str((self._folder / "own").absolute())
+
+    def _step(self, told: Told) -> Step:
+        """The report as a step: the loss of a mini-batch, or the values of an epoch."""
+        losses = {name: value for name, value in told.values.items() if name.endswith("loss")}
+        score = {} if told.score is None else {"score": told.score}
+        finite = all(map(math.isfinite, [*losses.values(), *score.values()]))
+        self._pace.saw(self.clock, told.epoch is not None)
+        if told.epoch is None:
+            loss = losses.get("loss", losses.get("train_loss"))
+            return Step([] if loss is None else [loss], finite)
+        rate = {} if math.isnan(self.rate) else {self.rate_knob: self.rate}
+        return Step([], finite, {**told.values, **score, **rate, "seconds": self._pace.epoch_seconds})
+
+    def _go_on(self) -> None:
         """Let it train; start it where it is not there. Raises NoAnswer where it cannot be started."""
         if self._is_there:
             self._answer()
             return
         start = None if self._back is None else (self._back[0], str(self._back[1].absolute()))
         number, seed, epochs = self._trial
-        own = str(self._folder.absolute() / "own")
         try:
-            self._pool.give(protocol.trial(number, self._knobs, seed, epochs, own, start), _ONE)
+            self._pool.give(protocol.trial(number, self._knobs, seed, epochs, self._own_folder, start), _ONE)
         except OSError as error:
             raise NoAnswer(
-                f"the program could not be started: {error.strerror or error}", "mend that, and then: caviar resume"
+                f"the program could not be started: {error.strerror or error}", "fix that, and then: caviar resume"
             ) from None
-        self._is_there, self._waits = True, False
+        self._is_there, self.waits = True, False
         self._back = self._begins_with = None
-        self._changed = {} if start is None else dict(self._knobs)  # what its file sets back, too
+        self._changed = {} if start is None else dict(self._knobs)  # its file sets them back, too
 
-    def stop(self, why: str) -> None:
-        """End it for good: at its next word, or ten seconds from now."""
-        if self._is_there:
-            self._pool.answer(_ONE, protocol.stop(why))
-            self._waits = False
-
-    def hear(self, timeout: float) -> Event | None:
-        """What it says or does next, or None when nothing happens for so many seconds."""
-        event = self._heard.popleft() if self._heard else self._pool.take(timeout)
-        if isinstance(event, Reported) and (event.told.epoch or 0) > self._trial[2]:
-            self.stop(f"it has had its {self._trial[2]} epochs")
+    def _hear(self) -> Event | None:
+        """Its next report, or its end; None when nothing happens in a moment."""
+        event = self._events.popleft() if self._events else self._pool.take(_HEAR)
+        if isinstance(event, Reported) and (event.told.epoch or 0) > self._spec.epochs:
+            self._pool.answer(_ONE, protocol.stop(f"it has had its {self._spec.epochs} epochs"))
             return None
         if isinstance(event, Reported) and self._restoring:
             self._pool.end(_ONE)
@@ -225,13 +332,13 @@ class ProgramTrainee:
         if isinstance(event, Reported):
             self._note(event.told)
         elif isinstance(event, Finished | Crashed):
-            self._is_there, self._waits, self.saves, self._restoring = False, True, False, False
+            self._is_there, self.waits, self._saves, self._restoring = False, True, False, False
         return event
 
-    def _note(self, told: protocol.Told) -> None:
-        """It told something, and waits."""
-        self._waits = self.told = True
-        self.saves = told.saves
+    def _note(self, told: Told) -> None:
+        """Take in a report; it waits for an answer."""
+        self.waits = self._was_heard = True
+        self._saves = told.saves
         n = 0
         if told.step is not None:  # counted from the beginning of training, or of the epoch
             n = told.step - self._told_step if told.step > self._told_step else told.step
@@ -244,7 +351,7 @@ class ProgramTrainee:
         )
         if told.epoch is not None:
             self.values = dict(told.values) | ({} if told.score is None else {"score": told.score})
-        loss = self.judged(told.values)
+        loss = self.loss_of(told.values)
         if math.isnan(self._first_loss) and math.isfinite(loss):
             self._first_loss = loss
 
@@ -253,7 +360,7 @@ class ProgramTrainee:
         path = None if save is None else str(save.absolute())
         self._pool.answer(_ONE, protocol.go_on(path, back, self._changed))
         self._restoring = back is not None
-        self._back, self._changed, self._waits = None, {}, False
+        self._back, self._changed, self.waits = None, {}, False
 
     def _fresh(self, name: str) -> Path:
         """A path at which there is no file: one that the program has mapped into its memory is not written over."""
@@ -261,3 +368,72 @@ class ProgramTrainee:
         path = self._folder / f"{name}.file"
         path.unlink(missing_ok=True)
         return path
+
+
+@dataclass
+class _Pace:
+    """The speed of a program, by its reports."""
+
+    began: float = field(default_factory=time.monotonic)  # this epoch
+    first_step: int = 0  # of this epoch
+    last_step: int = 0
+    steps: int = 0  # of the last whole epoch
+    epoch_seconds: float = math.nan  # of the last one, its pauses included
+
+    def saw(self, clock: Clock, epoch_ended: bool) -> None:
+        """Note that it stands at ``clock`` now."""
+        self.first_step = min(self.first_step, clock.step)  # after a rollback
+        self.last_step = clock.step
+        if epoch_ended:
+            now = time.monotonic()
+            self.steps, self.epoch_seconds = clock.step - self.first_step, now - self.began
+            self.began, self.first_step = now, clock.step
+
+    def progress(self, clock: Clock, epochs: int, paused: bool) -> dict[str, Any]:
+        """Steps of this epoch and a second, and the seconds that are left; NaN before the first epoch's end."""
+        done, seconds = self.last_step - self.first_step, time.monotonic() - self.began
+        pace = self.steps / self.epoch_seconds if self.epoch_seconds > 0 else 0.0
+        if done > 0 and seconds > 0:
+            pace = done / seconds
+        left = math.nan
+        if math.isfinite(self.epoch_seconds):
+            left = max((epochs - clock.epoch) * self.epoch_seconds - seconds, 0.0)
+        return {
+            "row": min(clock.step - self.first_step, self.steps),
+            "rows": self.steps,
+            "rows_per_second": 0.0 if paused else pace,
+            "seconds_left": left,
+        }
+
+
+def _training_loss(epoch: Mapping[str, Any]) -> float:
+    return float(epoch.get("train_loss", epoch.get("loss", epoch.get("validation_loss", math.nan))))
+
+
+def _check(spec: RunSpec, config: Config, seed: int) -> None:
+    default = RunSpec(kind=spec.kind)
+    if not 1 <= spec.epochs <= 10**6:
+        raise ConfigError(
+            f"`epochs` must be from 1 to 1,000,000, got {spec.epochs}", f"leave it out for {default.epochs}"
+        )
+    if not 0 <= seed < 2**32:
+        raise ConfigError(
+            f"a program's `seed` must be a whole number from 0 to 2**32 - 1, got {seed}", "give it one: `seed=0`"
+        )
+    if spec.goal not in get_args(Goal):
+        raise ConfigError(
+            f"a `goal` is maximize or minimize, got {spec.goal!r}", "a loss should get smaller: `goal='minimize'`"
+        )
+    if spec.disk_bytes < 1:
+        raise ConfigError(f"a disk budget must be at least 1 byte, got {spec.disk_bytes}", "leave it out for 2 GiB")
+    if spec.nurse not in ("watch", "no"):
+        raise ConfigError("`nurse` is for caviar's own networks: a program's is only ever rolled back", "leave it out")
+    if spec.trial_timeout is not None and not spec.trial_timeout > 0:
+        raise ConfigError(
+            f"`trial_timeout` must be above 0 seconds, got {spec.trial_timeout}", "give it some: `trial_timeout=600`"
+        )
+    if spec.snapshot_seconds is not None and not 0 <= spec.snapshot_seconds < math.inf:
+        raise ConfigError(
+            f"`snapshot_seconds` must be 0 or more, got {spec.snapshot_seconds}", f"leave it out for {_APART:g}"
+        )
+    check_own(config)

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from caviar.errors import StoreError
 from caviar.learners.contract import Outcome, never
-from caviar.records import Clock, DiaryEntry, Run
-from caviar.runs.network import NetworkTrainee
-
-if TYPE_CHECKING:
-    from caviar.store.runs import Runs
+from caviar.records import Clock, DiaryEntry, Run, RunKind
+from caviar.runs.network import NetworkSetup, NetworkTrainee
+from caviar.store import Store
+from caviar.store.runs import Runs
 
 _BACK = ("rollback", "resumed")
 _STEPS = 1000  # mini-batches between two signs of life
@@ -42,24 +41,23 @@ class Replayed:
 
 def replay(name: str, store_url: str) -> Iterator[Replaying | Replayed]:
     """Train run ``name`` again; the Replayed last, whose same_bits says whether the network is the same."""
-    from caviar.runs.loop import ready
-    from caviar.store import Store
-    from caviar.store.runs import Runs
-
     with Store.open(store_url, create=False) as store:
         runs = Runs(store)
         run = runs.run(name)
-        if run.kind == "program":
+        if run.kind is RunKind.PROGRAM:
             raise StoreError(
                 f"run {name!r} is of a program of its own, and caviar cannot promise the bits of another's program",
                 f"caviar diary {name} tells what was done; caviar branch {name} --snapshot 1 trains it from there",
             )
-        if run.kind != "network":
+        if run.kind is RunKind.LOOP:
             raise StoreError(f"run {name!r} is a training loop of another program", "only that program can replay it")
         end = next((entry for entry in reversed(runs.diary(name)) if entry.kind == "end"), None)
         if end is None:
             raise StoreError(f"run {name!r} has not ended", f"go on with it: caviar resume {name}")
-        dataset, trainee = ready(_first(runs, run))
+        first = _first(runs, run)
+        setup = NetworkSetup(replace(first.spec, out=None), first.config, first.seed)
+        setup.check_same(first)
+        dataset, trainee = setup.dataset, NetworkTrainee(first, setup.dataset)
         trained = 0
         for trainee_trained in _replay(runs, run, trainee, None):
             trained = trainee_trained
@@ -95,7 +93,7 @@ def _replay(runs: Runs, run: Run, trainee: NetworkTrainee, until_snapshot: int |
         trainee.restore(trainee.save(), replace(trainee.clock, tick=0))
     diary = runs.diary(run.name)
     wanted = {entry.facts["snapshot"] for entry in diary if entry.kind in _BACK}
-    kept: dict[int, tuple[dict[str, Any], Clock]] = {}
+    kept: dict[int, tuple[dict[str, Any], Clock]] = {0: (trainee.save(), trainee.clock)}
     for entry in _needed(diary, until_snapshot):
         while trainee.clock.tick < entry.clock.tick and entry.kind not in _BACK:
             outcome, piece = trainee.train(min(_STEPS, entry.clock.tick - trainee.clock.tick), never())

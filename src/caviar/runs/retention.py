@@ -1,7 +1,7 @@
-"""Which snapshots stay when the disk budget is spent: by age and by merit.
+"""The snapshots that stay when the disk budget is spent: by age and by loss.
 
 Always kept: the newest, the best, those that somebody asked for while they fit, and the first. Of the others the one
-goes first whose rank by age and rank by merit add up to the worst: old and poor.
+goes first whose rank by age and rank by loss add up to the worst: old and poor.
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ import math
 from collections.abc import Collection, Sequence
 
 from caviar.records import RunSnapshot
-
-DEFAULT_BUDGET = 2 << 30
-"""Bytes."""
 
 
 def to_remove(snapshots: Sequence[RunSnapshot], budget: int, needed: Collection[int] = ()) -> list[RunSnapshot]:
@@ -23,14 +20,14 @@ def to_remove(snapshots: Sequence[RunSnapshot], budget: int, needed: Collection[
     kept = [s for s in snapshots if s.state == "kept"]
     if not kept:
         return []
-    best = min(kept, key=_merit)
-    safe = {kept[-1].number, *needed} | ({best.number} if math.isfinite(_merit(best)) else set())
+    best = min(kept, key=_loss)
+    safe = {kept[-1].number, *needed} | ({best.number} if math.isfinite(_loss(best)) else set())
     by_age = {s.number: rank for rank, s in enumerate(reversed(kept))}
-    by_merit = {s.number: rank for rank, s in enumerate(sorted(kept, key=_merit))}
+    by_loss = {s.number: rank for rank, s in enumerate(sorted(kept, key=_loss))}
 
     def worth(s: RunSnapshot) -> tuple[int, int]:
         wanted = s.reason == "asked for" or s.number == kept[0].number
-        return (0 if wanted else 1, by_age[s.number] + by_merit[s.number])
+        return (0 if wanted else 1, by_age[s.number] + by_loss[s.number])
 
     going = sorted((s for s in kept if s.number not in safe), key=worth, reverse=True)
     taken, removed = sum(s.size for s in kept), []
@@ -42,18 +39,18 @@ def to_remove(snapshots: Sequence[RunSnapshot], budget: int, needed: Collection[
     return removed
 
 
-def last_good(snapshots: Sequence[RunSnapshot], guess: float, avoid: Collection[int] = ()) -> RunSnapshot | None:
+def last_good(snapshots: Sequence[RunSnapshot], chance_loss: float, avoid: Collection[int] = ()) -> RunSnapshot | None:
     """The newest snapshot that is not much worse than the best; one before any measurement will do where none is."""
     kept = [s for s in snapshots if s.state == "kept" and s.number not in avoid]
-    measured = [s for s in kept if s.merit is not None and math.isfinite(s.merit)]
+    measured = [s for s in kept if s.loss is not None and math.isfinite(s.loss)]
     if measured:
-        best = min(_merit(s) for s in measured)
-        good = [s for s in measured if _merit(s) <= max(1.2 * best, best + 0.1 * guess)]
+        best = min(_loss(s) for s in measured)
+        good = [s for s in measured if _loss(s) <= max(1.2 * best, best + 0.1 * chance_loss)]
         return good[-1]
-    unmeasured = [s for s in kept if s.merit is None]
+    unmeasured = [s for s in kept if s.loss is None]
     return unmeasured[-1] if unmeasured else None
 
 
-def _merit(snapshot: RunSnapshot) -> float:
-    merit = snapshot.merit
-    return math.inf if merit is None or math.isnan(merit) else merit
+def _loss(snapshot: RunSnapshot) -> float:
+    loss = snapshot.loss
+    return math.inf if loss is None or math.isnan(loss) else loss

@@ -1,22 +1,20 @@
-"""One run under way: what is raised, its knobs, what was seen of it, and its ledger in the store.
+"""A run under way in this process: its lease, its diary, its snapshots, its interventions and its nurse.
 
-The trainee is a network of caviar's (network.py) or somebody's program (program.py). Each method does one thing that
-can be done to a run and writes it into the diary, where ``facts`` are all that a replay needs. The loops that call them
-are in loop.py and program_loop.py.
+The trainee is a network of caviar's (network.py), a program (program.py) or the user's own loop (own_loop.py). Each
+method does one thing that can be done to a run and writes it into the diary, where ``facts`` are all that a replay
+needs. loop.py drives a session of a network or a program; own_loop.py calls one from the user's loop.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from caviar.errors import CaviarError, SnapshotError, StoreError
+from caviar.errors import CaviarError, NoAnswer, SnapshotError, StoreError
 from caviar.records import (
     Clock,
     DiaryEntry,
@@ -26,375 +24,356 @@ from caviar.records import (
     Run,
     RunMeasurement,
     RunSnapshot,
+    RunState,
     Value,
 )
 from caviar.runs.interventions import overtaken
-from caviar.runs.nurse import THRESHOLDS, Advice, Sight, smoothed
-from caviar.runs.retention import last_good, to_remove
+from caviar.runs.nurse import Nurse
+from caviar.runs.retention import last_good
+from caviar.runs.rules import smoothed
+from caviar.runs.snapshots import SavedStates, snapshot_numbered
+from caviar.runs.trainee import Failure, Step, Trainee
+from caviar.store import state_files
+from caviar.store.runs import Runs, now
 
-if TYPE_CHECKING:
-    from caviar.store.runs import Runs
-
-_RECENT = 3
-"""Epochs within which a learning rate that was turned up is the first thing to doubt."""
-
-CURVE = 400
-"""Smoothed losses of mini-batches that are kept for the screen."""
-
-
-class Trainee(Protocol):
-    """What is raised."""
-
-    clock: Clock
-    rate_knob: str
-    """The name of its learning rate."""
-
-    @property
-    def rate(self) -> float:
-        """The learning rate in force; NaN where there is none that could be turned."""
-        ...
-
-    @property
-    def guess(self) -> float:
-        """The loss of guessing blindly; infinite where nobody knows it."""
-        ...
-
-    def knobs(self) -> dict[str, Value]:
-        """Every knob as it stands."""
-        ...
-
-    def takes(self, kind: str, paused: bool) -> bool:
-        """Whether an order of this kind can be obeyed at this moment, or has to wait for a later one."""
-        ...
-
-    def turn(self, changes: Mapping[str, Value]) -> dict[str, list[Value]]:
-        """Turn knobs; what each was and is. Raises ConfigError and changes nothing where one cannot be turned."""
-        ...
-
-    def save(self) -> dict[str, Any]:
-        """All that its next mini-batch depends on, as a tree that state_files keeps. Raises StoreError."""
-        ...
-
-    def restore(self, saved: Mapping[str, Any], clock: Clock) -> None:
-        """Be what was ``saved`` again, at ``clock``."""
-        ...
-
-    def judged(self, values: Mapping[str, Any]) -> float:
-        """What an epoch of these ``values`` is judged by, the smaller the better; NaN where nothing was measured."""
-        ...
-
-    def merit(self) -> float | None:
-        """The same, of how it is now; None where nothing was measured."""
-        ...
+_CURVE = 400  # smoothed losses of mini-batches that are kept for the screen
+_SEEN = 1000  # losses of mini-batches that are kept for the nurse: five times what any rule looks at
+_LOOK = 0.05  # seconds between two looks at the interventions
+_WITHIN = 600.0  # seconds after which a snapshot is taken within an epoch, too: an epoch may take a week
+_FIRST = ("beginning", "branch")  # snapshots before anything was measured
 
 
-@dataclass
 class Session:
-    """A run that this process keeps. ``entries`` are diary entries of this process, for those who look on."""
+    """A run that this process holds; see the head of this file."""
 
-    runs: Runs
-    holding: Holding
-    trainee: Trainee
-    number: int
-    budget: int
-    paused: bool = False
-    stopped: str = ""
-    epochs: list[dict[str, Any]] = field(default_factory=list)  # of the network as it is
-    entries: list[DiaryEntry] = field(default_factory=list)
-    curve: deque[float] = field(default_factory=lambda: deque(maxlen=CURVE))
-    rollbacks: int = 0
-    nurse_rollbacks: int = 0  # since the last best
-    interventions: int = 0
-    said: set[str] = field(default_factory=set)
-    snapshots: list[RunSnapshot] = field(default_factory=list)
-    saved_at: float = field(default_factory=time.monotonic)  # the last snapshot, and
-    saving: float = 0.0  # the seconds that it took
-    losses: list[float] = field(default_factory=list)  # of the mini-batches since the last epoch, turn or rollback
-    finite: bool = True
-    epoch_ended: bool = False
-    _take: int = 0
-    _turned_at: int = 0  # epoch
-    _raised: tuple[int, int] | None = None  # tick and epoch at which a person turned the learning rate up
-    _last_target: int | None = None  # of the nurse's last rollback, until an epoch is finished
+    def __init__(self, runs: Runs, holding: Holding, run: Run, trainee: Trainee) -> None:
+        """``holding`` is the lease of ``run``; the counts of the run's earlier processes are read from the store."""
+        self.run = run
+        self.trainee = trainee
+        self.snapshots = SavedStates(runs, holding, run.spec.disk_bytes)
+        self.paused = False
+        self.stopped = ""  # the reason
+        self.over = False
+        self.finite = True
+        self.epoch_ended = False
+        self.epochs: list[dict[str, Any]] = []  # of the network as it is
+        self.losses: list[float] = []  # of the mini-batches since the last epoch, turn or rollback
+        self.curve: deque[float] = deque(maxlen=_CURVE)
+        self.entries: list[DiaryEntry] = []  # of this process, for those who look on
+        self.rollbacks = 0
+        self.interventions = 0
+        self.saved_at = time.monotonic()  # the last snapshot, or the last attempt at one
+        self._saving = 0.0  # seconds that it took
+        self._tried_at: int | None = None  # the tick of it
+        self._runs = runs
+        self._holding = holding
+        self._before = runs.diary(run.name)  # of earlier processes
+        self._take = 0
+        self._looked_at = -math.inf  # the interventions
+        self._left = False  # True while one of them waits for a later moment
+        self.nurse = Nurse(self)
+        self._remember()
 
     @property
     def clock(self) -> Clock:
-        """Where the run stands."""
+        """The place where the run stands."""
         return replace(self.trainee.clock, take=self._take)
 
-    def remember(self, run: Run) -> None:
-        """What earlier processes of this run have counted, and whether it was paused."""
-        for m in self.runs.measurements(run.name):
+    def _remember(self) -> None:
+        """Read what earlier processes of this run have counted, and if it was paused."""
+        self.trainee.clock = replace(self.trainee.clock, tick=self._runs.last_tick(self.run.name))
+        for m in self._runs.measurements(self.run.name):
             self.epochs = [e for e in self.epochs if e["epoch"] < m.clock.epoch]
             self.epochs.append(dict(m.values) | {"epoch": m.clock.epoch})
-        for entry in self.runs.diary(run.name):
+        for entry in self._before:
             self._take = max(self._take, entry.clock.take)
             self.rollbacks += entry.kind == "rollback"
             self.interventions += entry.kind == "turn"
-        self.paused = bool(run.progress and run.progress.get("paused"))
+            if entry.kind in ("pause", "resume"):
+                self.paused = entry.kind == "pause"
 
-    def saw(self, losses: Sequence[float], finite: bool) -> None:
-        """Some mini-batches were trained."""
-        self.losses.extend(losses)
-        self.finite = finite
-        recent = self.losses[-200:]
-        if recent:
-            self.curve.append(smoothed(recent, 0.95))
+    # --- what was trained ---
 
-    def sight(self) -> Sight:
-        """What the nurse sees."""
-        return Sight(
-            losses=self.losses,
-            epochs=self.epochs,
-            guess=self.trainee.guess,
-            finite=self.finite,
-            epoch_ended=self.epoch_ended,
-            rollbacks=self.nurse_rollbacks,
-            since_turn=self.clock.epoch - self._turned_at,
-            raised=self._raised[1] if self._raised else None,
-            knobs=self.trainee.knobs(),
-        )
+    def saw(self, step: Step) -> None:
+        """Take in what the trainee did. Raises NoAnswer for a failure that the nurse cannot mend."""
+        self.epoch_ended = False
+        self.finite = step.finite
+        self.over = step.over
+        self.losses.extend(step.losses)
+        del self.losses[:-_SEEN]
+        if self.losses and step.losses:
+            self.curve.append(smoothed(self.losses[-200:], 0.95))
+        if step.failure is not None:
+            self._fail(step.failure)
 
-    def measured(self, values: Mapping[str, Any], finite: bool) -> RunMeasurement:
-        """An epoch is done, and ``values`` were measured: write them down."""
-        before = [self.trainee.judged(epoch) for epoch in self.epochs]
-        if self.trainee.judged(values) < min((loss for loss in before if not math.isnan(loss)), default=math.inf):
-            self.nurse_rollbacks = 0
+    def measured(self, values: Mapping[str, Any]) -> RunMeasurement:
+        """Write down the ``values`` of an epoch that has ended."""
+        self.nurse.judge([self.trainee.loss_of(epoch) for epoch in self.epochs], self.trainee.loss_of(values))
         self.epochs.append(dict(values) | {"epoch": self.clock.epoch})
         self.losses.clear()
         self.epoch_ended = True
-        self.finite = self.finite and finite
-        if self.finite:
-            self._last_target = None
         measurement = RunMeasurement(self.clock, values)
-        self.runs.write(self.holding, measurements=[measurement])
+        self._runs.write(self._holding, measurements=[measurement])
         return measurement
 
-    def snapshot(self, reason: str, who: str = "caviar", merit: float | None = None) -> RunSnapshot | None:
-        """Save the state. A disk that is full is a warning in the diary; what was saved before is whole."""
-        from caviar.store import state_files
+    def write(self, progress: Mapping[str, Any], measurements: Sequence[RunMeasurement] = ()) -> None:
+        """Write where the run stands for other processes; also a sign of life."""
+        self._runs.write(self._holding, measurements=measurements, progress=progress)
 
-        number = max((s.number for s in self.snapshots), default=0) + 1
-        path = f"{number:06}-{os.urandom(4).hex()}.safetensors"
-        folder = self.runs.folder / str(self.number)
-        began = time.monotonic()
-        try:
-            content = state_files.pack(self.trainee.save())
-            for old in self._over_budget(len(content)):
-                self._remove(old)
-            digest = state_files.write(folder / path, content)
-        except StoreError as error:
-            self.enter("warning", who, f"no snapshot: {error.rule}; {error.way_out}", {})
-            return None
-        finally:
-            self.saved_at = time.monotonic()
-            self.saving = self.saved_at - began
-        taken = RunSnapshot(number, self.clock, reason, merit, path, digest, len(content), _now())
-        self.snapshots.append(taken)
-        text = f"snapshot {number}, {reason}"
-        entry = self._entry("snapshot", who, text, {"snapshot": number, "bytes": len(content)})
-        self.runs.write(self.holding, diary=[entry], snapshots=[taken])
-        return taken
+    def progress(self) -> dict[str, Any]:
+        """Facts of where the run stands that every kind has."""
+        clock = self.clock
+        return {
+            "epoch": clock.epoch,
+            "step": clock.step,
+            "tick": clock.tick,
+            "take": clock.take,
+            "learning_rate": self.trainee.rate,
+            "loss": self.curve[-1] if self.curve else math.nan,
+            "curve": [round(value, 6) if math.isfinite(value) else value for value in self.curve],
+            "paused": self.paused,
+            "knobs": self.trainee.knobs(),
+        }
 
-    def turn(self, changes: Mapping[str, Value], who: str, because: str) -> None:
-        """Turn knobs. Raises ConfigError where one cannot be."""
-        turned = self.trainee.turn(changes)
-        self.interventions += 1
-        self._turned_at = self.clock.epoch
-        if self.trainee.rate_knob in turned:
-            was, is_now = (float(value) for value in turned[self.trainee.rate_knob])
-            up = who != "nurse" and is_now >= THRESHOLDS.raised_times * was
-            self._raised = (self.clock.tick, self.clock.epoch) if up else None
-        if "batch_size" in changes or "dropout" in changes or "input_dropout" in changes:
-            self.losses.clear()
-        text = ", ".join(f"{name} from {_shown(was)} to {_shown(is_now)}" for name, (was, is_now) in turned.items())
-        self.enter(
-            "turn", who, text + (f", because {because}" if because else ""), {"turned": turned, "because": because}
-        )
+    def _fail(self, failure: Failure) -> None:
+        """Lead back what diverged, if the nurse may and a snapshot is left; else raise NoAnswer."""
+        lines = [line.strip() for line in failure.why.splitlines() if line.strip()] or ["it did not say why"]
+        if self.stopped:
+            self.over = True
+            return
+        if failure.kind == "diverged" and self.run.spec.nurse != "no" and self.last_good() is not None:
+            self.finite = False
+            text = f"the program says that it diverged: {lines[-1]:.200}"
+            self.enter("failed", "caviar", text, {"why": failure.why})
+            return
+        kind = {"out_of_memory": "ran out of memory", "diverged": "diverged"}.get(failure.kind, "failed")
+        said = "; ".join(dict.fromkeys((lines[0], lines[-1])))
+        self.enter("failed", "caviar", f"the program {kind}: {said:.300}", {"kind": failure.kind, "why": failure.why})
+        where = "at its newest snapshot" if self.snapshots.kept else "from its beginning"
+        way_out = f"fix that; caviar resume {self.run.name} starts it again {where}"
+        if not failure.was_heard:
+            way_out = "does it speak caviar's protocol (docs/protocol.md)? " + way_out
+        raise NoAnswer(f"run {self.run.name!r}: the program {kind}: {said:.500}", way_out)
 
-    def rollback(self, to: RunSnapshot, who: str, because: str, kind: str = "rollback") -> None:
-        """Be again what was saved. Raises SnapshotError where that is damaged or gone, and changes nothing."""
-        tick = self.clock.tick
-        saved = self._read(to)
-        self._take += 1
-        self.trainee.restore(saved, replace(to.clock, tick=tick))
-        self.epochs = [e for e in self.epochs if e["epoch"] <= self.clock.epoch]
-        self.losses.clear()
-        self.finite, self.epoch_ended = True, False
-        self._turned_at = min(self._turned_at, self.clock.epoch)
-        self._raised = None
-        if kind == "rollback":
-            self.rollbacks += 1
-        text = f"back to snapshot {to.number} at epoch {to.clock.epoch}" + (f", because {because}" if because else "")
-        self.enter(kind, who, text, {"snapshot": to.number, "because": because})
-
-    def heed(self, advice: Advice, act: bool) -> None:
-        """Do what the nurse advises, or, where that is not hers to do, write it down once."""
-        if advice.action == "rollback":
-            self._nurse_back(advice)
-        elif advice.action == "stop":
-            self.enter("nurse", "nurse", f"{advice.rule}: {advice.text}", {"rule": advice.rule})
-            self.stopped = advice.text
-            with suppress(SnapshotError):  # so that there is a network to show for it
-                self.rollback(self.find(None), "nurse", "the end")
-        elif advice.action == "turn" and act:
-            self.turn(advice.changes, "nurse", f"{advice.rule}: {advice.text}")
-        elif advice.rule not in self.said:
-            self.enter(
-                "advice", "nurse", f"{advice.rule}: {advice.text}", {"rule": advice.rule, "changes": advice.changes}
-            )
-        self.said.add(advice.rule)
-
-    def obey(self) -> None:
-        """All orders that wait, in the order in which they were given; one that cannot be obeyed yet waits on."""
-        waiting = self.runs.orders(self.holding.run, InterventionState.WAITING)
-        void = overtaken(waiting)
-        for order in waiting:
-            if order.number in void:
-                state, outcome = InterventionState.OVERTAKEN, f"order {void[order.number]} came after it"
-            elif self.stopped:
-                state, outcome = InterventionState.REFUSED, "the run was stopped before it"
-            elif not self.trainee.takes(order.kind, self.paused):
-                continue
-            else:
-                try:
-                    state, outcome = InterventionState.DONE, self._obey(order)
-                except CaviarError as error:
-                    state, outcome = InterventionState.REFUSED, f"{error.rule}; {error.way_out}"
-                    self.enter("refused", order.who, f"{order.kind}: {error.rule}", {"order": order.number})
-            done = replace(order, state=state, outcome=outcome, tick=self.clock.tick)
-            self.runs.write(self.holding, orders=[done])
+    # --- the diary ---
 
     def enter(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> None:
         """Write into the diary."""
-        self.runs.write(self.holding, diary=[self._entry(kind, who, text, facts)])
+        self._runs.write(self._holding, diary=[self._entry(kind, who, text, facts)])
+
+    def _entry(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> DiaryEntry:
+        entry = DiaryEntry(len(self.entries) + 1, now(), kind, who, self.clock, text, dict(facts))
+        self.entries.append(entry)
+        return entry
+
+    # --- snapshots and rollbacks ---
+
+    @property
+    def is_unsaved(self) -> bool:
+        """True if this process has saved nothing yet."""
+        return self._tried_at is None
+
+    def snapshot_if_due(self) -> None:
+        """Save the state if it is time: the first as soon as can be, the last at the end of all epochs."""
+        if self._is_due():
+            first = not self.snapshots.all and self.clock.epoch == 0
+            self.snapshot("beginning" if first else "epoch" if self.epoch_ended else "now and then")
+
+    def _is_due(self) -> bool:
+        if not self.trainee.can_save or not self.finite or self.clock.tick == self._tried_at:
+            return False
+        if self.is_unsaved and not self.snapshots.kept:
+            return True
+        asked, since = self.run.spec.snapshot_seconds, time.monotonic() - self.saved_at
+        apart = self.trainee.seconds_between_snapshots(self._saving) if asked is None else asked
+        if self.epoch_ended:
+            return since >= apart or self.clock.epoch >= self.run.spec.epochs
+        return since >= max(apart, _WITHIN)
+
+    def snapshot(self, reason: str, who: str = "caviar", because: str = "") -> RunSnapshot | None:
+        """Save the state. A disk that is full is a warning in the diary; what was saved before is whole.
+
+        Raises StoreError for a state that is neither arrays, numbers nor text.
+        """
+        began, clock = time.monotonic(), self.clock
+        self._tried_at = clock.tick
+        loss = None if reason in _FIRST else self.trainee.loss()
+        try:
+            tree = self.trainee.save()
+        except StoreError as error:
+            self._not_saved(error, who, began)
+            return None
+        content = state_files.pack(tree)
+        try:
+            taken = self.snapshots.write(content, clock, reason, loss, self.nurse.needs)
+        except StoreError as error:
+            self._not_saved(error, who, began)
+            return None
+        self.saved_at, self._saving = time.monotonic(), time.monotonic() - began
+        text = _with_reason(f"snapshot {taken.number}, {reason}", because)
+        entry = self._entry("snapshot", who, text, {"snapshot": taken.number, "bytes": taken.size})
+        self._runs.write(self._holding, diary=[entry], snapshots=[taken])
+        self.snapshots.add(taken)
+        return taken
+
+    def _not_saved(self, error: StoreError, who: str, began: float) -> None:
+        self.saved_at, self._saving = time.monotonic(), time.monotonic() - began
+        self.enter("warning", who, f"no snapshot: {error.rule}; {error.way_out}", {})
+
+    def rollback(self, to: RunSnapshot, who: str, because: str, kind: str = "rollback") -> None:
+        """Go back to a saved state. Raises SnapshotError where that is damaged or gone, and changes nothing."""
+        tick = self.clock.tick
+        try:
+            saved = self.snapshots.read(to)
+        except SnapshotError as error:
+            bad = replace(to, state="damaged")
+            entry = self._entry("warning", "caviar", error.rule, {"snapshot": to.number})
+            self._runs.write(self._holding, diary=[entry], snapshots=[bad])
+            self.snapshots.add(bad)
+            raise
+        self.trainee.restore(saved, replace(to.clock, tick=tick))
+        self._take += 1
+        self.epochs = [e for e in self.epochs if e["epoch"] <= self.clock.epoch]
+        self.losses.clear()
+        self.finite, self.epoch_ended = True, False
+        self.nurse.went_back()
+        self.rollbacks += kind == "rollback"
+        where = f"epoch {to.clock.epoch}" if to.clock.epoch or not to.clock.step else f"step {to.clock.step:,}"
+        text = _with_reason(f"back to snapshot {to.number} at {where}", because)
+        self.enter(kind, who, text, {"snapshot": to.number, "because": because})
 
     def find(self, number: int | None) -> RunSnapshot:
         """Snapshot ``number``, or the last good one. Raises SnapshotError."""
-        if number is None:
-            found = last_good(self.snapshots, self.trainee.guess)
-            if found is None:
-                raise SnapshotError("there is no snapshot to go back to", "take one first: caviar snapshot")
-            return found
-        for snapshot in self.snapshots:
-            if snapshot.number == number:
-                if snapshot.state != "kept":
-                    kept = [str(s.number) for s in self.snapshots if s.state == "kept"]
-                    raise SnapshotError(
-                        f"snapshot {number} was {snapshot.state}, to stay within the disk budget"
-                        if snapshot.state == "removed"
-                        else f"snapshot {number} is damaged",
-                        f"these are there: {', '.join(kept[-12:])}",
-                    )
-                return snapshot
-        numbers = [str(s.number) for s in self.snapshots if s.state == "kept"]
-        raise SnapshotError(f"there is no snapshot {number}", f"these are there: {', '.join(numbers[-12:])}")
+        if number is not None:
+            return snapshot_numbered(self.snapshots.all, number)
+        found = self.last_good()
+        if found is None:
+            raise SnapshotError("there is no snapshot to go back to", "take one first: caviar snapshot")
+        return found
 
-    def go_back_to_the_end(self, diary: Sequence[DiaryEntry]) -> list[DiaryEntry]:
-        """After a kill or a Ctrl-C: be what the run was when it last was in a snapshot, saved or gone back to.
+    def go_back_to_the_end(self) -> None:
+        """After a kill or a Ctrl-C: go back to the newest state that was saved, or that was gone back to.
 
-        A damaged one is named and the one before it taken. The turns that were made since come back, for they are lost
-        with the mini-batches. Raises SnapshotError where no snapshot is whole.
+        A damaged one is named in the diary and the one before it is taken. Turns that were made since are lost with
+        their mini-batches, and made again. Without any whole snapshot training begins again.
         """
+        diary = self._before
+        turns = [entry for entry in diary if entry.kind == "turn"]
         for i in range(len(diary) - 1, -1, -1):
-            kept = {s.number: s for s in self.snapshots if s.state == "kept"}
+            kept = {s.number: s for s in self.snapshots.kept}
             snapshot = kept.get(diary[i].facts.get("snapshot", 0))
             if diary[i].kind in ("snapshot", "rollback", "resumed") and snapshot is not None:
                 try:
                     self.rollback(snapshot, "caviar", "its process ended", kind="resumed")
                 except SnapshotError:
-                    continue  # _read has written it down
-                return [entry for entry in diary[i:] if entry.kind == "turn"]
-        raise SnapshotError("no snapshot of this run is whole", "begin it again: caviar babysit")
+                    continue  # it was written down
+                turns = [entry for entry in diary[i:] if entry.kind == "turn"]
+                break
+        else:
+            if self.run.parent is not None:  # its beginning is a state of another run
+                raise SnapshotError(
+                    "no snapshot of this run is whole", f"begin another one: caviar branch {self.run.parent}"
+                )
+            self.enter("resumed", "caviar", "from the beginning: there is no snapshot", {"snapshot": 0})
+        for entry in turns:
+            self.turn({k: v[1] for k, v in entry.facts["turned"].items()}, entry.who, "as before the end")
 
-    def _obey(self, order: Intervention) -> str:
-        if order.kind == "turn":
-            self.turn(order.arguments, order.who, order.because)
-        elif order.kind in ("pause", "resume"):
-            if self.paused == (order.kind == "pause"):
+    def last_good(self, avoid: Collection[int] = ()) -> RunSnapshot | None:
+        """The newest snapshot not much worse than the best, but for the numbers to ``avoid``; None if none is left."""
+        return last_good(self.snapshots.all, self.trainee.chance_loss, avoid)
+
+    # --- interventions ---
+
+    def turn(self, changes: Mapping[str, Value], who: str, because: str) -> None:
+        """Turn knobs. Raises ConfigError where one cannot be turned, and turns none."""
+        turned = self.trainee.turn(changes)
+        self.interventions += 1
+        self.nurse.turned(turned, by_nurse=who == "nurse")
+        if {"batch_size", "dropout", "input_dropout"} & set(changes):
+            self.losses.clear()
+        text = ", ".join(f"{name} from {_shown(was)} to {_shown(is_now)}" for name, (was, is_now) in turned.items())
+        self.enter("turn", who, _with_reason(text, because), {"turned": turned, "because": because})
+
+    def look(self) -> None:
+        """Apply what people asked for, a few times a second, at the end of an epoch, or while something still waits."""
+        if self.epoch_ended or self._left or time.monotonic() - self._looked_at >= _LOOK:
+            self.intervene()
+
+    def intervene(self) -> None:
+        """Apply all interventions that wait, in the order in which they were asked for.
+
+        One that cannot be applied at this moment waits on. Later turns and rollbacks, and snapshots too, wait behind a
+        turn or a rollback that waits, so that they keep their order.
+        """
+        self._looked_at, self._left = time.monotonic(), False
+        waiting = self._runs.orders(self.run.name, InterventionState.WAITING)
+        void = overtaken(waiting)
+        held = False
+        for one in waiting:
+            if one.number in void:
+                state, outcome = InterventionState.OVERTAKEN, f"intervention {void[one.number]} came after it"
+            elif self.stopped:
+                state, outcome = InterventionState.REFUSED, "the run was stopped before it"
+            elif (held and one.kind in _IN_ORDER) or not self.trainee.applies(one.kind, self.paused):
+                held, self._left = held or one.kind in ("turn", "rollback"), True
+                continue
+            else:
+                try:
+                    state, outcome = InterventionState.DONE, self._apply(one)
+                except CaviarError as error:
+                    state, outcome = InterventionState.REFUSED, f"{error.rule}; {error.way_out}"
+                    facts = {"order": one.number, "because": one.because}
+                    self.enter("refused", one.who, _with_reason(f"{one.kind}: {error.rule}", one.because), facts)
+            done = replace(one, state=state, outcome=outcome, tick=self.clock.tick)
+            self._runs.write(self._holding, orders=[done])
+
+    def _apply(self, one: Intervention) -> str:
+        """Apply one intervention and return its outcome. Raises CaviarError where it has to be refused."""
+        if one.kind == "turn":
+            self.turn(one.arguments, one.who, one.because)
+        elif one.kind in ("pause", "resume"):
+            if self.paused == (one.kind == "pause"):
                 return "nothing to do: it was already so"
-            self.paused = order.kind == "pause"
-            self.enter(order.kind, order.who, _because(f"{order.kind}d", order.because), {})
-        elif order.kind == "snapshot":
-            taken = self.snapshot("asked for", order.who, self.trainee.merit())
+            self.paused = one.kind == "pause"
+            self.enter(one.kind, one.who, _with_reason(f"{one.kind}d", one.because), {"because": one.because})
+        elif one.kind == "snapshot":
+            taken = self.snapshot("asked for", one.who, one.because)
             if taken is None:
                 raise StoreError("the snapshot could not be written", "the diary says why")
             return f"snapshot {taken.number}"
-        elif order.kind == "rollback":
-            to = self.find(order.arguments.get("snapshot"))
-            self.rollback(to, order.who, order.because)
+        elif one.kind == "rollback":
+            to = self.find(one.arguments.get("snapshot"))
+            self.rollback(to, one.who, one.because)
             self.interventions += 1
             return f"snapshot {to.number}"
-        elif order.kind == "stop":
-            self.stopped = order.because or "asked for"
-            self.enter("stop", order.who, _because("stopped", order.because), {})
+        elif one.kind == "stop":
+            self.stopped = one.because or "asked for"
+            self.enter("stop", one.who, _with_reason("stopped", one.because), {"because": one.because})
         return f"at step {self.clock.step}"
 
-    def _nurse_back(self, advice: Advice) -> None:
-        """To the last good snapshot with half of its learning rate; where that was tried, to the one before it."""
-        avoid: set[int] = set()
-        rate_before = self.trainee.rate
-        again = self._last_target is not None
-        if self._raised is not None and self.clock.epoch - self._raised[1] <= _RECENT:
-            avoid = {s.number for s in self.snapshots if s.clock.tick > self._raised[0]}
-        if self._last_target is not None:
-            avoid |= {s.number for s in self.snapshots if s.number >= self._last_target}
-        while True:
-            to = last_good(self.snapshots, self.trainee.guess, avoid) or last_good(self.snapshots, self.trainee.guess)
-            if to is None:
-                self.enter("nurse", "nurse", f"{advice.rule}: {advice.text}, and there is no snapshot", {})
-                self.stopped = f"{advice.text}, and no snapshot to go back to"
-                return
-            try:
-                self.rollback(to, "nurse", f"{advice.rule}: {advice.text}")
-                break
-            except SnapshotError:
-                avoid.add(to.number)
-        self.nurse_rollbacks += 1
-        self._last_target = to.number
-        rate = (min(self.trainee.rate, rate_before) if again else self.trainee.rate) / 2
-        if math.isfinite(rate):
-            self.turn({self.trainee.rate_knob: rate}, "nurse", f"{advice.rule}")
-        else:
-            text = f"{advice.rule}: there is no knob learning_rate that could be halved"
-            self.enter("warning", "nurse", text, {"rule": advice.rule})
+    # --- the end ---
 
-    def _read(self, snapshot: RunSnapshot) -> Any:
-        from caviar.store import state_files
+    def interrupt(self) -> str:
+        """Save the state after Ctrl-C, where that can be, and return what is saved."""
+        newest = max((s.clock.tick for s in self.snapshots.kept), default=-1)
+        if self.trainee.can_save and self.finite and newest < self.clock.tick:
+            self.snapshot("interrupted")
+        kept = self.snapshots.kept
+        how = f"saved at epoch {kept[-1].clock.epoch}" if kept else "nothing is saved, so it will begin again"
+        if kept and kept[-1].clock.tick == self.clock.tick:
+            how = "saved to the mini-batch"
+        self.enter("interrupted", "caviar", how, {})
+        return how
 
-        try:
-            return state_files.read(self.runs.folder / str(self.number) / snapshot.path, snapshot.sha256)
-        except SnapshotError as error:
-            bad = replace(snapshot, state="damaged")
-            self.snapshots = [bad if s.number == bad.number else s for s in self.snapshots]
-            entry = self._entry("warning", "caviar", error.rule, {"snapshot": snapshot.number})
-            self.runs.write(self.holding, diary=[entry], snapshots=[bad])
-            raise
-
-    def _over_budget(self, coming: int) -> list[RunSnapshot]:
-        return to_remove(self.snapshots, max(self.budget - coming, 0), {self._last_target or 0})
-
-    def _remove(self, snapshot: RunSnapshot) -> None:
-        """The row first: a file without a row is rubbish, a row without its file would be a lie."""
-        gone = replace(snapshot, state="removed")
-        self.runs.write(self.holding, snapshots=[gone])
-        self.snapshots = [gone if s.number == gone.number else s for s in self.snapshots]
-        with suppress(OSError):
-            (self.runs.folder / str(self.number) / snapshot.path).unlink()
-
-    def _entry(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> DiaryEntry:
-        entry = DiaryEntry(len(self.entries) + 1, _now(), kind, who, self.clock, text, dict(facts))
-        self.entries.append(entry)
-        return entry
+    def close(self, state: RunState, result: Mapping[str, Any] | None) -> None:
+        """Give the lease back."""
+        self._runs.close(self._holding, state, result)
 
 
-def _now() -> str:
-    from caviar.store.runs import now
-
-    return now()
+_IN_ORDER = ("turn", "rollback", "snapshot")
 
 
-def _because(text: str, because: str) -> str:
+def _with_reason(text: str, because: str) -> str:
     return f"{text}, because {because}" if because else text
 
 

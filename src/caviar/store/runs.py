@@ -11,7 +11,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
@@ -29,6 +29,7 @@ from caviar.records import (
     Run,
     RunMeasurement,
     RunSnapshot,
+    RunSpec,
     RunState,
 )
 from caviar.store import process
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 """Seconds without a beat after which a keeper on another machine is taken for dead."""
 
-_PLAIN = [RUNS.c[f.name] for f in fields(Run) if f.name not in ("parent", "state")]
+_PLAIN = [RUNS.c[f.name] for f in fields(Run) if f.name not in ("parent", "state", "spec")]
 _CLOCK = [f.name for f in fields(Clock)]
 _NAME = re.compile(r"\w[\w .-]{0,99}")
 
@@ -85,7 +86,8 @@ class Runs:
                     f"the store has a run {run.name!r} already",
                     "name this one otherwise, or go on with it: caviar resume",
                 )
-            row = {f.name: getattr(run, f.name) for f in fields(run)}
+            row = {f.name: getattr(run, f.name) for f in fields(run) if f.name != "spec"}
+            row |= {"kind": str(run.kind), "request": run.spec.to_record()}
             row |= {"state": str(run.state), "fence": 0, "parent": None}
             if run.parent is not None:
                 row["parent"] = _identity(connection, run.parent)
@@ -242,7 +244,7 @@ class Runs:
     def snapshots(self, name: str) -> list[RunSnapshot]:
         """The snapshots of run ``name``, oldest first, removed and damaged ones included."""
         return [
-            RunSnapshot(clock=_clock(row), **{k: v for k, v in row.items() if k not in _CLOCK})
+            RunSnapshot(clock=_clock(row), loss=row.pop("merit"), **{k: v for k, v in row.items() if k not in _CLOCK})
             for row in self._rows(RUN_SNAPSHOTS, name, [])
         ]
 
@@ -323,15 +325,17 @@ class Runs:
 
     def _runs(self, connection: sa.Connection, identity: int | None) -> list[Run]:
         parents = RUNS.alias()
-        query = sa.select(*_PLAIN, RUNS.c.state, parents.c.name.label("parent_name"))
+        query = sa.select(*_PLAIN, RUNS.c.kind, RUNS.c.request, RUNS.c.state, parents.c.name.label("parent_name"))
         query = query.select_from(RUNS.outerjoin(parents, RUNS.c.parent == parents.c.id)).order_by(RUNS.c.id)
         if identity is not None:
             query = query.where(RUNS.c.id == identity)
         found = []
         for row in connection.execute(query):
             values = dict(row._mapping)
-            found.append(Run(**values | {"state": RunState(values.pop("state")), "parent": values.pop("parent_name")}))
-        return [replace(run) for run in found]
+            spec = RunSpec.from_record(values.pop("kind"), values.pop("request"))
+            state, parent = RunState(values.pop("state")), values.pop("parent_name")
+            found.append(Run(**values, spec=spec, state=state, parent=parent))
+        return found
 
     def _rows(self, table: sa.Table, name: str, conditions: Sequence[Any]) -> list[dict[str, Any]]:
         with self._store._reading() as connection:
@@ -365,8 +369,8 @@ def _clock(row: Mapping[str, Any]) -> Clock:
 
 
 def _snapshot_row(identity: int, snapshot: RunSnapshot) -> dict[str, Any]:
-    plain = {f.name: getattr(snapshot, f.name) for f in fields(snapshot) if f.name != "clock"}
-    return {"run": identity, **plain, **_of_clock(snapshot.clock)}
+    plain = {f.name: getattr(snapshot, f.name) for f in fields(snapshot) if f.name not in ("clock", "loss")}
+    return {"run": identity, "merit": snapshot.loss, **plain, **_of_clock(snapshot.clock)}
 
 
 def _numbers(values: Any) -> Any:

@@ -27,6 +27,7 @@ from caviar.machine import environment, processors
 from caviar.protocol import messages as protocol
 from caviar.protocol.command import Command, Objective, Silent, Speaking
 from caviar.protocol.pool import Crashed, Finished, Pool, Reported, Snapshot
+from caviar.protocol.process import environments
 from caviar.randomness import Purpose, raw, stream_key
 from caviar.records import Config, Measurement, Study, StudyState, Trial, TrialState
 from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, smaller_is_better
@@ -220,19 +221,6 @@ def _command(request: ProgramRequest, space: Space) -> Command:
     if request.score is not None:
         return Silent(request.command, request.score, tuple(space.names))
     return Speaking(request.command)
-
-
-def environments(processes: int, gpus: Sequence[str] = ()) -> list[dict[str, str]]:
-    """What each process finds in its environment: its share of the processors, and its GPU.
-
-    Without that every framework would start a thread a processor in each of them. Who has set one of these has thought
-    about it, and none is set then.
-    """
-    threads = str(max(processors() // processes, 1))
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
-    shares = {} if any(name in os.environ for name in names) else dict.fromkeys(names, threads)
-    common = shares | {"PYTHONUNBUFFERED": "1"}
-    return [common | ({"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} if gpus else {}) for place in range(processes)]
 
 
 def work(

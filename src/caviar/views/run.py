@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from caviar.nn.averages import bias_corrected, exponentially_weighted
-from caviar.records import DiaryEntry, Run, RunMeasurement, RunSnapshot, RunState
+from caviar.records import DiaryEntry, Run, RunKind, RunMeasurement, RunSnapshot, RunState
 from caviar.store import Store
 from caviar.store.runs import Runs, is_kept
 
@@ -165,7 +165,7 @@ def run_view_of(
         state=state,
         is_alive=is_alive,
         progress=progress,
-        knobs=effective(progress.knobs or {}) if run.kind == "network" else dict(progress.knobs or {}),
+        knobs=effective(progress.knobs or {}) if run.kind is RunKind.NETWORK else dict(progress.knobs or {}),
         measured=tuple(epochs),
         line=tuple(line),
         last=point(line[-1]) if line else None,
@@ -229,7 +229,7 @@ def best_of(epochs: Sequence[RunMeasurement], goal: str = "") -> RunMeasurement 
 
 def goal_of(run: Run) -> str:
     """The goal of a program's score; empty for networks of ours and for loops."""
-    return str(run.request.get("goal", "")) if run.kind == "program" else ""
+    return run.spec.goal if run.kind is RunKind.PROGRAM else ""
 
 
 def point(measurement: RunMeasurement) -> Point:

@@ -42,7 +42,7 @@ _CLOCK = {
     "take": "rollbacks before",
 }
 _ABOUT_A_STUDY = ("metric", "search", "space", "budget")
-_ABOUT_A_RUN = ("kind", "request", "config", "parent")
+_ABOUT_A_RUN = ("kind", "config", "parent")
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,8 @@ def _of_study(study: Study, frame: pd.DataFrame, units: Mapping[str, str]) -> Ex
 
 def _of_run(run: Run, frame: pd.DataFrame) -> Export:
     columns = {name: {"unit": _CLOCK[name]} if name in _CLOCK else {} for name in frame.columns}
-    return Export("run", frame, _about(run, _ABOUT_A_RUN), columns)
+    about = _about(run, _ABOUT_A_RUN) | {"request": run.spec.to_record()}
+    return Export("run", frame, about, columns)
 
 
 def _about(record: Study | Run, of_its_own: Sequence[str]) -> dict[str, Any]:

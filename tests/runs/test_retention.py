@@ -11,9 +11,9 @@ from caviar.records import Clock, RunSnapshot
 from caviar.runs.retention import last_good, to_remove
 
 
-def snapshot(number: int, merit: float | None = None, size: int = 10, reason: str = "epoch", state: str = "kept"):
+def snapshot(number: int, loss: float | None = None, size: int = 10, reason: str = "epoch", state: str = "kept"):
     clock = Clock(number, number, number, 0)
-    return RunSnapshot(number, clock, reason, merit, f"{number}", "", size, "", state)
+    return RunSnapshot(number, clock, reason, loss, f"{number}", "", size, "", state)
 
 
 LISTS = st.lists(
@@ -37,9 +37,9 @@ def test_the_budget_is_kept_and_the_best_and_the_newest_are_too(made, budget: in
     assert gone <= {s.number for s in kept}
     if kept:
         assert left[-1] == kept[-1]
-        merits = [s.merit for s in kept if s.merit is not None and not math.isnan(s.merit)]
-        assert not merits or min(merits) in [s.merit for s in left]
-        free = [s for s in left[:-1] if s.number not in needed and s.merit != min(merits, default=None)]
+        losses = [s.loss for s in kept if s.loss is not None and not math.isnan(s.loss)]
+        assert not losses or min(losses) in [s.loss for s in left]
+        free = [s for s in left[:-1] if s.number not in needed and s.loss != min(losses, default=None)]
         assert sum(s.size for s in left) <= budget or not free
 
 

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caviar.runs import nurse
-from caviar.runs.nurse import THRESHOLDS, Sight, advise
+from caviar.runs.rules import THRESHOLDS, Sight, advise, smoothed
 
-GUESS = math.log(10)
+CHANCE = math.log(10)
 
 
 def layer(**changes: float) -> dict[str, float]:
@@ -30,9 +29,8 @@ def epochs(training: list[float], validation: list[float], inside=None):
 
 
 def seen(training: list[float], validation: list[float], **rest) -> Sight:
-    return Sight(
-        losses=[], epochs=epochs(training, validation, rest.pop("inside", None)), guess=GUESS, epoch_ended=True, **rest
-    )
+    measured = epochs(training, validation, rest.pop("inside", None))
+    return Sight(losses=[], epochs=measured, chance_loss=CHANCE, epoch_ended=True, **rest)
 
 
 def rules(sight: Sight) -> list[str]:
@@ -46,7 +44,7 @@ def falling(n: int, start: float = 2.0, factor: float = 0.9) -> list[float]:
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=50), st.floats(0.0, 0.99))
 def test_the_smoothed_loss_is_pandas_adjusted_average(losses: list[float], beta: float):
     expected = pd.Series(losses).ewm(alpha=1 - beta, adjust=True).mean().iloc[-1]
-    assert nurse.smoothed(losses, beta) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    assert smoothed(losses, beta) == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 def test_nothing_is_said_of_a_run_that_goes_well():
@@ -54,26 +52,26 @@ def test_nothing_is_said_of_a_run_that_goes_well():
 
 
 def test_a_nan_leads_back():
-    (advice,) = advise(Sight([1.0, math.nan], [], GUESS, finite=False))
+    (advice,) = advise(Sight([1.0, math.nan], [], CHANCE, finite=False))
     assert (advice.rule, advice.action) == ("diverged", "rollback")
 
 
 def test_an_explosion_is_seen_before_it_is_infinite_and_one_odd_mini_batch_is_none():
     done = epochs(falling(5), falling(5))
     calm = [1.3] * 30
-    assert rules(Sight(calm, done, GUESS)) == []
-    assert rules(Sight([*calm, 12.0], done, GUESS)) == []
-    assert rules(Sight([*calm, *[12.0] * 5], done, GUESS)) == ["exploding"]
+    assert rules(Sight(calm, done, CHANCE)) == []
+    assert rules(Sight([*calm, 12.0], done, CHANCE)) == []
+    assert rules(Sight([*calm, *[12.0] * 5], done, CHANCE)) == ["exploding"]
 
 
 def test_a_small_loss_may_triple():
     done = epochs([0.01], [0.01])
-    assert rules(Sight([0.05] * 100, done, GUESS)) == []
+    assert rules(Sight([0.05] * 100, done, CHANCE)) == []
 
 
-def test_before_the_first_epoch_an_explosion_is_measured_by_guessing():
-    assert rules(Sight([2.0 * GUESS] * 20, [], GUESS)) == []
-    assert rules(Sight([4.0 * GUESS] * 20, [], GUESS)) == ["exploding"]
+def test_before_the_first_epoch_an_explosion_is_measured_by_the_loss_of_chance():
+    assert rules(Sight([2.0 * CHANCE] * 20, [], CHANCE)) == []
+    assert rules(Sight([4.0 * CHANCE] * 20, [], CHANCE)) == ["exploding"]
 
 
 def test_an_epoch_far_worse_on_both_parts_leads_back_and_on_one_does_not():
@@ -83,14 +81,14 @@ def test_an_epoch_far_worse_on_both_parts_leads_back_and_on_one_does_not():
     assert "worsened" not in rules(seen([*good, 2.0], [*good, 0.2]))
 
 
-def test_a_raised_rate_that_made_two_epochs_worse_is_regretted():
+def test_a_rate_that_was_turned_up_and_made_two_epochs_worse_is_regretted():
     before, after = [1.0, 0.5], [0.6, 0.56]
-    worse = seen([*before, *after], [*before, *after], raised=2)
+    worse = seen([*before, *after], [*before, *after], rate_raised=2)
     assert rules(worse) == ["regretted"]
-    assert rules(replace(worse, raised=None)) == []
-    assert rules(seen([*before, 0.6], [*before, 0.6], raised=2)) == []  # one epoch may be the price of it
-    assert rules(seen([*before, 0.6, 0.51], [*before, 0.6, 0.51], raised=2)) == []
-    assert rules(seen([*before, *after], [*before, 0.6, 0.45], raised=2)) == []  # validation gained
+    assert rules(replace(worse, rate_raised=None)) == []
+    assert rules(seen([*before, 0.6], [*before, 0.6], rate_raised=2)) == []  # one epoch may be the price of it
+    assert rules(seen([*before, 0.6, 0.51], [*before, 0.6, 0.51], rate_raised=2)) == []
+    assert rules(seen([*before, *after], [*before, 0.6, 0.45], rate_raised=2)) == []  # validation gained
 
 
 def test_a_plateau_proposes_a_decay_of_the_rate_in_force():
@@ -128,7 +126,7 @@ def test_an_ill_layer_is_named_when_it_stays_ill(ill, rule: str):
 
 
 def test_after_too_many_rollbacks_she_stops_with_advice():
-    sight = Sight([math.nan], [], GUESS, finite=False, rollbacks=THRESHOLDS.rollbacks)
+    sight = Sight([math.nan], [], CHANCE, finite=False, rollbacks=THRESHOLDS.rollbacks)
     (advice,) = advise(sight)
     assert advice.action == "stop"
     assert "ten times smaller" in advice.text

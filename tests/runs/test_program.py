@@ -1,4 +1,4 @@
-"""Programs that are raised: real processes, which speak through the client or by themselves, and what goes wrong."""
+"""Runs of programs: real processes, which speak through the client or by themselves, and what goes wrong."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,10 @@ import pytest
 import caviar.clients
 from caviar.cli.main import run as command_line
 from caviar.errors import ConfigError, NoAnswer, StoreError
-from caviar.records import DiaryEntry, Intervention, InterventionState, RunMeasurement, RunState
-from caviar.runs import client, loop, program_loop
+from caviar.records import DiaryEntry, Intervention, InterventionState, RunKind, RunMeasurement, RunSpec, RunState
+from caviar.runs import client, loop
 from caviar.runs.configs import read_config
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
-from caviar.runs.program_loop import ProgramRequest
 from caviar.runs.replay import replay
 from caviar.store import Store
 from caviar.store.runs import Runs
@@ -102,22 +102,30 @@ class Pond:
         (self.folder / "train.py").write_text(program)
         return f"{shlex.quote(sys.executable)} {shlex.quote(str(self.folder / 'train.py'))}"
 
-    def request(self, program: str, config: dict[str, Any] | None = None, **changes: Any) -> ProgramRequest:
-        asked = {"epochs": 6, "name": "net", "store": self.store, "snapshot_seconds": 0.0, **changes}
-        return ProgramRequest(command=self.command(program), config=config or {"learning_rate": 0.1}, **asked)
+    def begin(
+        self,
+        program: str,
+        config: dict[str, Any] | None = None,
+        seed: int = 0,
+        ended: Callable[[], bool] = lambda: False,
+        **changes: Any,
+    ) -> Iterator[Event]:
+        asked = {"epochs": 6, "snapshot_seconds": 0.0, **changes}
+        spec = RunSpec(kind=RunKind.PROGRAM, command=self.command(program), **asked)
+        return loop.begin(spec, config or {"learning_rate": 0.1}, seed, "net", self.store, ended)
 
-    def raise_one(self, program: str, config: dict[str, Any] | None = None, **changes: Any) -> Seen:
-        return self.follow(program_loop.follow(self.request(program, config, **changes)))
+    def run_one(self, program: str, config: dict[str, Any] | None = None, **changes: Any) -> Seen:
+        return self.follow(self.begin(program, config, **changes))
 
     def follow(self, events: Iterator[Event], on_epoch: Callable[[EpochDone, Any], None] | None = None) -> Seen:
-        seen, order = Seen(), None
+        seen, ask = Seen(), None
         for event in events:
             if isinstance(event, Begun):
-                order = event.order
+                ask = event.ask
             elif isinstance(event, EpochDone):
                 seen.epochs.append(event.measurement)
                 if on_epoch is not None:
-                    on_epoch(event, order)
+                    on_epoch(event, ask)
             elif isinstance(event, Noted):
                 seen.notes.append(event.entry)
             elif isinstance(event, RunEnded):
@@ -149,14 +157,15 @@ def after(epochs: int, rate: float, w: float = 8.0) -> float:
 
 
 class Beside:
-    """A run in a thread of this process, orders in it given from outside, through the store."""
+    """A run in a thread of this process, with interventions from outside, through the store."""
 
-    def __init__(self, pond: Pond, request: ProgramRequest) -> None:
+    def __init__(self, pond: Pond, program: str, config: dict[str, Any], **changes: Any) -> None:
         self.pond = pond
         self.seen = Seen()
         self.error: BaseException | None = None
         self.end = threading.Event()
-        self.thread = threading.Thread(target=self._run, args=[request])
+        self.events = pond.begin(program, config, ended=self.end.is_set, **changes)
+        self.thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Beside:
         self.thread.start()
@@ -166,14 +175,14 @@ class Beside:
         self.end.set()
         self.thread.join()
 
-    def _run(self, request: ProgramRequest) -> None:
+    def _run(self) -> None:
         try:
-            self.seen = self.pond.follow(program_loop.follow(request, self.end.is_set))
+            self.seen = self.pond.follow(self.events)
         except BaseException as error:
             self.error = error
 
-    def tell(self, kind: str, wait: float = 30.0, **arguments: Any) -> Intervention:
-        return client.tell("net", kind, arguments, self.pond.store, who="anna", because="the test", wait=wait)
+    def ask(self, kind: str, wait: float = 30.0, **arguments: Any) -> Intervention:
+        return client.intervene("net", kind, arguments, self.pond.store, who="anna", because="the test", wait=wait)
 
     def until(self, what: Callable[[], bool], seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
@@ -191,8 +200,8 @@ class Beside:
         self.until(there)
 
 
-def test_a_program_is_raised_and_its_book_is_kept(pond: Pond):
-    seen = pond.raise_one(bowl(), seed=7)
+def test_a_program_is_run_and_everything_is_written_down(pond: Pond):
+    seen = pond.run_one(bowl(), seed=7)
     assert seen.w() == pytest.approx({epoch: after(epoch, 0.1) for epoch in range(1, 7)})
     assert seen.summary["score"] == pytest.approx(-after(6, 0.1))
     assert (seen.summary["epochs"], seen.summary["stopped"], seen.summary["rollbacks"]) == (6, None, 0)
@@ -207,30 +216,30 @@ def test_a_program_is_raised_and_its_book_is_kept(pond: Pond):
 
 def test_the_seed_and_the_folder_reach_the_program(pond: Pond):
     told = 'from pathlib import Path; Path(trial.folder, "seed").write_text(str(trial.seed))'
-    summary = pond.raise_one(bowl(end=told), seed=2**32 - 1, epochs=1).summary
+    summary = pond.run_one(bowl(end=told), seed=2**32 - 1, epochs=1).summary
     assert Path(summary["folder"], "seed").read_text() == str(2**32 - 1)
 
 
 def test_turn_pause_snapshot_rollback_and_stop_from_another_terminal(pond: Pond):
     config = {"learning_rate": 0.01, "seconds": 0.05, "note": "plain", "deep": True}
-    with Beside(pond, pond.request(bowl(), config, epochs=100_000)) as run:
+    with Beside(pond, bowl(), config, epochs=100_000) as run:
         run.until_epoch(2)
-        assert run.tell("snapshot").state is InterventionState.DONE
+        assert run.ask("snapshot").state is InterventionState.DONE
         taken = [s for s in pond.runs.snapshots("net") if s.reason == "asked for"][-1]
-        assert run.tell("turn", learning_rate=0.02).state is InterventionState.DONE
-        assert run.tell("turn", deep="false", note=3).state is InterventionState.DONE
-        assert run.tell("pause").state is InterventionState.DONE
+        assert run.ask("turn", learning_rate=0.02).state is InterventionState.DONE
+        assert run.ask("turn", deep="false", note=3).state is InterventionState.DONE
+        assert run.ask("pause").state is InterventionState.DONE
         still = pond.runs.measurements("net")
-        assert run.tell("snapshot", wait=0.5).state is InterventionState.WAITING  # it would let the program train on
+        assert run.ask("snapshot", wait=0.5).state is InterventionState.WAITING  # it would let the program train on
         assert pond.runs.measurements("net") == still
-        assert run.tell("turn", learning_rate=0.03).state is InterventionState.DONE
-        assert run.tell("resume").state is InterventionState.DONE
+        assert run.ask("turn", learning_rate=0.03).state is InterventionState.DONE
+        assert run.ask("resume").state is InterventionState.DONE
         last = still[-1].clock.epoch
         run.until_epoch(last + 2)
-        back = run.tell("rollback", snapshot=taken.number)
+        back = run.ask("rollback", snapshot=taken.number)
         assert (back.state, back.outcome) == (InterventionState.DONE, f"snapshot {taken.number}")
         run.until(lambda: any(m.clock.take == 1 for m in pond.runs.measurements("net")))
-        assert run.tell("stop").state is InterventionState.DONE
+        assert run.ask("stop").state is InterventionState.DONE
         run.thread.join(60)
     record = pond.runs
     assert record.run("net").state is RunState.STOPPED
@@ -255,20 +264,20 @@ def test_turn_pause_snapshot_rollback_and_stop_from_another_terminal(pond: Pond)
     assert faster[-1].values["w"] == pytest.approx(faster[-2].values["w"] * 0.97**3)
 
 
-def test_orders_of_one_moment_are_obeyed_in_turn(pond: Pond):
+def test_interventions_of_one_moment_are_applied_in_turn(pond: Pond):
     """A rollback, and what was asked for after it: the snapshot is of what it went back to, or later."""
 
-    def on_epoch(event: EpochDone, order: Any) -> None:
+    def on_epoch(event: EpochDone, ask: Any) -> None:
         if event.measurement.clock.epoch == 4 and event.measurement.clock.take == 0:
-            order("turn", {"learning_rate": 0.5}, "lost with the rollback")
-            order("rollback", {"snapshot": first_of(2)}, "")
-            order("snapshot", {}, "")
-            order("turn", {"learning_rate": 0.2}, "")
+            ask("turn", {"learning_rate": 0.5}, "lost with the rollback")
+            ask("rollback", {"snapshot": first_of(2)}, "")
+            ask("snapshot", {}, "")
+            ask("turn", {"learning_rate": 0.2}, "")
 
     def first_of(epoch: int) -> int:
         return next(s.number for s in pond.runs.snapshots("net") if s.clock.epoch == epoch)
 
-    seen = pond.follow(program_loop.follow(pond.request(bowl(end="time.sleep(0.15)"))), on_epoch)
+    seen = pond.follow(pond.begin(bowl(end="time.sleep(0.15)")), on_epoch)
     again = [m for m in seen.epochs if m.clock.take == 1]
     assert [m.clock.epoch for m in again] == [3, 4, 5, 6]
     assert all(m.values["learning_rate"] == 0.2 for m in again)
@@ -309,7 +318,7 @@ say(type="done")
     ordered = []
 
     def events() -> Iterator[Event]:
-        for event in program_loop.follow(pond.request(RAW.replace("BODY", body), {"lr": 1}, epochs=3)):
+        for event in pond.begin(RAW.replace("BODY", body), {"lr": 1}, epochs=3):
             yield event
             if isinstance(event, Progress) and event.facts["step"] in (7, 8) and not ordered:
                 two = next(s for s in pond.runs.snapshots("net") if s.clock.epoch == 1)
@@ -336,17 +345,17 @@ for epoch in range(1, 9):
         say(type="saved")
 """
 
-    def on_epoch(event: EpochDone, order: Any) -> None:
+    def on_epoch(event: EpochDone, ask: Any) -> None:
         if event.measurement.clock.epoch == 2:
-            order("rollback", {}, "")
+            ask("rollback", {}, "")
 
     with pytest.raises(NoAnswer, match="without saying restored"):
-        pond.follow(program_loop.follow(pond.request(RAW.replace("BODY", body))), on_epoch)
+        pond.follow(pond.begin(RAW.replace("BODY", body)), on_epoch)
 
 
 def test_what_diverges_is_led_back_with_half_of_the_rate(pond: Pond):
     """At 2.5 every step throws w further out: exploding, and again, until the rate is one that comes down."""
-    seen = pond.raise_one(bowl(middle="time.sleep(0.1)"), {"learning_rate": 2.5, "saves": True}, epochs=8)
+    seen = pond.run_one(bowl(middle="time.sleep(0.1)"), {"learning_rate": 2.5, "saves": True}, epochs=8)
     rates = [m.values["learning_rate"] for m in seen.epochs]
     assert rates[-1] < 2
     assert abs(seen.w()[8]) < 8
@@ -359,7 +368,7 @@ NAN = 'if epoch == 3 and trial.knobs["learning_rate"] > 0.05: w[0] = float("nan"
 
 
 def test_a_nan_leads_back_to_the_last_good_snapshot(pond: Pond):
-    seen = pond.raise_one(bowl(end=NAN))
+    seen = pond.run_one(bowl(end=NAN))
     back, turn = [entry for entry in seen.notes if entry.who == "nurse"]
     assert (back.kind, back.clock.epoch, turn.facts["turned"]) == ("rollback", 2, {"learning_rate": [0.1, 0.05]})
     assert "diverged" in back.text
@@ -371,13 +380,13 @@ def test_a_nan_leads_back_to_the_last_good_snapshot(pond: Pond):
 
 def test_a_program_that_says_that_it_diverged_is_started_again(pond: Pond):
     raises = 'if epoch == 3 and trial.knobs["learning_rate"] > 0.05: raise FloatingPointError("overflow")'
-    seen = pond.raise_one(bowl(end=raises))
+    seen = pond.run_one(bowl(end=raises))
     assert [entry.kind for entry in seen.notes if entry.kind != "snapshot"] == ["failed", "rollback", "turn"]
     assert seen.w()[6] == pytest.approx(after(4, 0.05, after(2, 0.1)))
 
 
 def test_where_nothing_is_saved_the_nurse_can_only_end_it(pond: Pond):
-    seen = pond.raise_one(bowl(end=NAN), {"learning_rate": 0.1, "saves": False})
+    seen = pond.run_one(bowl(end=NAN), {"learning_rate": 0.1, "saves": False})
     assert pond.runs.run("net").state is RunState.STOPPED
     assert "no snapshot to go back to" in seen.summary["stopped"]
     assert pond.runs.snapshots("net") == []
@@ -389,7 +398,7 @@ for epoch in range(1, 5):
     say(type="epoch", epoch=epoch, values={"loss": [1.0, 0.5, 50.0, 60.0][epoch - 1]})
 say(type="done")
 """
-    seen = pond.raise_one(RAW.replace("BODY", body), {"learning_rate": 0.1}, epochs=4)
+    seen = pond.run_one(RAW.replace("BODY", body), {"learning_rate": 0.1}, epochs=4)
     said = [entry for entry in seen.notes if entry.who == "nurse"]
     assert [entry.kind for entry in said] == ["advice"]
     assert "there is no snapshot to go back to" in said[0].text
@@ -397,20 +406,19 @@ say(type="done")
 
 
 def test_no_nurse_is_no_rollback(pond: Pond):
-    seen = pond.raise_one(bowl(end=NAN), nurse=False)
+    seen = pond.run_one(bowl(end=NAN), nurse="no")
     assert math.isnan(seen.w()[6])
     assert "no nurse is there" in next(entry for entry in seen.notes if entry.kind == "advice").text
     assert seen.summary["rollbacks"] == 0
 
 
 def test_a_branch_is_a_second_process_that_begins_at_the_snapshot(pond: Pond):
-    pond.raise_one(bowl())
+    pond.run_one(bowl())
     three = client.branch_point("net", 3, None, pond.store)
     events = loop.branch("net", three, {"learning_rate": 0.2}, pond.store, "net-b", epochs=5, who="anna")
     seen = pond.follow(events)
     assert seen.w() == pytest.approx({4: after(1, 0.2, after(3, 0.1)), 5: after(2, 0.2, after(3, 0.1))})
-    family, _ = client.relatives("net-b", pond.store)
-    assert [(run.name, run.parent) for run in family] == [("net", None), ("net-b", "net")]
+    assert [(run.name, run.parent) for run in pond.runs.all()] == [("net", None), ("net-b", "net")]
     assert pond.kinds("net-b") == ["branched", "turn", "end"]
     assert pond.kinds("net")[-1] == "branch"
     of_branch = client.branch_point("net-b", 3, None, pond.store)  # its own copy: the parent's may be cleaned up
@@ -422,7 +430,7 @@ def test_a_branch_is_a_second_process_that_begins_at_the_snapshot(pond: Pond):
 
 
 def test_a_replay_is_refused_in_two_lines(pond: Pond):
-    pond.raise_one(bowl(), epochs=1)
+    pond.run_one(bowl(), epochs=1)
     with pytest.raises(StoreError, match="cannot promise the bits"):
         next(iter(replay("net", pond.store)))
 
@@ -450,7 +458,7 @@ def test_whatever_becomes_of_its_process_the_run_is_taken_up_again(pond: Pond, p
     notes: list[DiaryEntry] = []
 
     def events() -> Iterator[Event]:
-        for event in program_loop.follow(pond.request(program, trial_timeout=2.0)):
+        for event in pond.begin(program, trial_timeout=2.0):
             if isinstance(event, Noted):
                 notes.append(event.entry)
             yield event
@@ -473,7 +481,7 @@ def test_whatever_becomes_of_its_process_the_run_is_taken_up_again(pond: Pond, p
 
 
 def test_a_program_that_is_done_early_is_finished(pond: Pond):
-    seen = pond.raise_one(bowl(end="if epoch == 3: trial.done(5.0); break"))
+    seen = pond.run_one(bowl(end="if epoch == 3: trial.done(5.0); break"))
     assert (seen.summary["epochs"], seen.summary["score"]) == (2, 5.0)
     assert pond.runs.run("net").state is RunState.FINISHED
     assert "by its own word" in pond.runs.diary("net")[-1].text
@@ -482,7 +490,7 @@ def test_a_program_that_is_done_early_is_finished(pond: Pond):
 def test_a_program_that_ends_without_a_word_at_its_end_is_not_finished(pond: Pond):
     body = 'say(type="epoch", epoch=1, score=1.0)'
     with pytest.raises(NoAnswer, match="exit status 0 before the trial was done"):
-        pond.raise_one(RAW.replace("BODY", body), epochs=1)
+        pond.run_one(RAW.replace("BODY", body), epochs=1)
     assert pond.runs.run("net").state is RunState.INTERRUPTED
 
 
@@ -495,13 +503,13 @@ while True:
         break
 say(type="done")
 """
-    seen = pond.raise_one(RAW.replace("BODY", body), epochs=3)
+    seen = pond.run_one(RAW.replace("BODY", body), epochs=3)
     assert [m.clock.epoch for m in seen.epochs] == [1, 2, 3]
     assert pond.runs.run("net").state is RunState.FINISHED
 
 
 def test_a_save_that_fails_is_a_warning_and_it_trains_on(pond: Pond):
-    seen = pond.raise_one(bowl().replace("json.dump(w, file)", 'raise OSError("disk full")'))
+    seen = pond.run_one(bowl().replace("json.dump(w, file)", 'raise OSError("disk full")'))
     assert [m.clock.epoch for m in seen.epochs] == [1, 2, 3, 4, 5, 6]
     warnings = [entry.text for entry in seen.notes if entry.kind == "warning"]
     assert "the program could not save: OSError: disk full" in warnings[0]
@@ -509,25 +517,25 @@ def test_a_save_that_fails_is_a_warning_and_it_trains_on(pond: Pond):
 
 
 def test_said_saved_and_there_is_no_file(pond: Pond):
-    seen = pond.raise_one(bowl().replace("json.dump(w, file)", "pass; os.unlink(path)"), epochs=2)
+    seen = pond.run_one(bowl().replace("json.dump(w, file)", "pass; os.unlink(path)"), epochs=2)
     assert "its file cannot be read" in next(entry.text for entry in seen.notes if entry.kind == "warning")
 
 
 def test_a_snapshot_that_cannot_be_restored_ends_the_process_and_not_the_run(pond: Pond):
     program = bowl().replace("w[:] = json.load(file)", 'raise ValueError("other version")')
 
-    def on_epoch(event: EpochDone, order: Any) -> None:
+    def on_epoch(event: EpochDone, ask: Any) -> None:
         if event.measurement.clock.epoch == 2:
-            order("rollback", {}, "")
+            ask("rollback", {}, "")
 
     with pytest.raises(NoAnswer, match="other version"):
-        pond.follow(program_loop.follow(pond.request(program)), on_epoch)
+        pond.follow(pond.begin(program), on_epoch)
     assert pond.runs.run("net").state is RunState.INTERRUPTED
 
 
 def test_a_flipped_bit_is_found_and_the_snapshot_before_is_taken(pond: Pond):
     with pytest.raises(NoAnswer):
-        pond.raise_one(bowl(end="if epoch == 4: time.sleep(0.2); os._exit(1)"))
+        pond.run_one(bowl(end="if epoch == 4: time.sleep(0.2); os._exit(1)"))
     runs = pond.runs
     newest = runs.snapshots("net")[-1]
     path = runs.folder / str(runs.number("net")) / newest.path
@@ -544,7 +552,7 @@ def test_a_flipped_bit_is_found_and_the_snapshot_before_is_taken(pond: Pond):
 
 def test_snapshots_stay_within_the_disk_budget(pond: Pond):
     program = bowl(end="time.sleep(0.2)").replace("json.dump(w, file)", 'json.dump(w, file); file.write(" " * 10_000)')
-    pond.raise_one(program, budget=25_000, epochs=8)
+    pond.run_one(program, disk_bytes=25_000, epochs=8)
     runs = pond.runs
     kept = [s for s in runs.snapshots("net") if s.state == "kept"]
     removed = [s for s in runs.snapshots("net") if s.state == "removed"]
@@ -556,11 +564,10 @@ def test_snapshots_stay_within_the_disk_budget(pond: Pond):
 
 def test_turns_since_the_last_snapshot_are_turned_again(pond: Pond):
     """Killed after a turn that no snapshot holds: nothing is saved but the beginning."""
-    request = pond.request(bowl(end="time.sleep(0.05)"), snapshot_seconds=1e6, epochs=12)
     ordered = []
 
     def events() -> Iterator[Event]:
-        for event in program_loop.follow(request):
+        for event in pond.begin(bowl(end="time.sleep(0.05)"), snapshot_seconds=1e6, epochs=12):
             if isinstance(event, EpochDone) and event.measurement.clock.epoch == 2:
                 ordered.append(pond.runs.order("net", "turn", {"learning_rate": 0.2}, "anna", ""))
             if isinstance(event, Noted) and event.entry.kind == "turn":
@@ -601,14 +608,14 @@ def test_ctrl_c_saves_and_resume_goes_on(pond: Pond, monkeypatch: pytest.MonkeyP
     last = pond.runs.measurements("net")[-1]
     assert newest.clock.epoch == last.clock.epoch >= 3
     assert pond.kinds() == ["begun", "interrupted"]
-    client.tell("net", "turn", {"learning_rate": 0.5}, pond.store, wait=0)
+    client.intervene("net", "turn", {"learning_rate": 0.5}, pond.store, wait=0)
     with subprocess.Popen(
         [sys.executable, "-c", CALL, "resume", "net", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         end = time.monotonic() + 60
         while pond.runs.measurements("net")[-1].clock.epoch < newest.clock.epoch + 2 and time.monotonic() < end:
             time.sleep(0.05)
-        client.tell("net", "stop", {}, pond.store, wait=30)
+        client.intervene("net", "stop", {}, pond.store, wait=30)
         out, complained = process.communicate(timeout=60)
     assert process.returncode == 0, complained
     summary = json.loads(out)
@@ -650,9 +657,9 @@ def test_a_killed_caviar_takes_its_program_with_it_and_is_taken_up(pond: Pond):
         (["wine.csv", "--score", "x=(.*)"], "--score is for programs"),
         ([], "nothing to babysit"),
         (["--command", "no-such-program-here"], "there is no program 'no-such-program-here'"),
-        (["--command", "true", "--epochs", "0"], "epochs must be from 1"),
-        (["--command", "true", "--seed", "4294967296"], "seed must be"),
-        (["--command", "true", "--goal", "up"], "a goal is maximize or minimize"),
+        (["--command", "true", "--epochs", "0"], "must be from 1 to 1,000,000"),
+        (["--command", "true", "--seed", "4294967296"], "must be a whole number from 0 to 2**32 - 1"),
+        (["--command", "true", "--goal", "up"], "is maximize or minimize"),
         (["--command", "true", "--trial-timeout", "0"], "above 0 s"),
         (["--command", "true", "--config", "bad.toml"], "learning_rate must be"),
         (["--command", "true", "--config", "nan.toml"], "finite number"),
@@ -710,7 +717,7 @@ def test_the_screen_shows_what_a_program_told(pond: Pond):
     from caviar.report.run import family_tree, screen
     from caviar.views.run import family_view, run_view
 
-    pond.raise_one(bowl(), {"learning_rate": 0.1, "momentum": 0.5})
+    pond.run_one(bowl(), {"learning_rate": 0.1, "momentum": 0.5})
     console = Console(width=100, record=True, force_terminal=True)
     with Store.open(pond.store) as store:
         console.print(screen(run_view(store, "net"), 100, 40, keys=True))
@@ -722,16 +729,14 @@ def test_the_screen_shows_what_a_program_told(pond: Pond):
 
 
 def test_an_end_that_nobody_saved_is_said(pond: Pond):
-    with Beside(
-        pond, pond.request(bowl(), {"learning_rate": 0.1, "saves": False, "seconds": 0.1}, epochs=10**6)
-    ) as run:
+    with Beside(pond, bowl(), {"learning_rate": 0.1, "saves": False, "seconds": 0.1}, epochs=10**6) as run:
         run.until_epoch(1)
         run.end.set()
         run.thread.join(60)
     assert isinstance(run.error, KeyboardInterrupt)
     assert "it will begin again" in str(run.error)
     pond.command(bowl())
-    asked = json.dumps({**dict(pond.runs.run("net").request), "epochs": 3})
+    asked = json.dumps(replace(pond.runs.run("net").spec, epochs=3).to_record())
     with Store.open(pond.store) as store, store._writing() as connection:
         connection.exec_driver_sql("UPDATE runs SET request = ?", (asked,))
     seen = pond.follow(loop.resume("net", pond.store))
@@ -739,12 +744,12 @@ def test_an_end_that_nobody_saved_is_said(pond: Pond):
 
 
 def test_the_keys_of_the_screen_turn_the_program_s_own_knobs(pond: Pond):
-    from caviar.cli.raising import Keys
+    from caviar.cli.follow_run import Keys
 
-    pond.raise_one(bowl(), {"lr": 0.1, "learning_rate_of_old": 1, "learning_rate": 0.1, "wide": False}, epochs=1)
+    pond.run_one(bowl(), {"lr": 0.1, "learning_rate_of_old": 1, "learning_rate": 0.1, "wide": False}, epochs=1)
     given = []
     keys = Keys(enabled=False)
-    keys.give = lambda kind, arguments, because: given.append((kind, arguments, because))
+    keys.ask = lambda kind, arguments, because: given.append((kind, arguments, because))
     keys.run, keys.rate, keys.rate_knob = pond.runs.run("net"), 0.1, "lr"
     for key in "+:wide=true because it may\n":
         keys.press(key)

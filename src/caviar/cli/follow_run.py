@@ -19,19 +19,21 @@ from caviar.errors import CaviarError, ConfigError
 from caviar.records import DiaryEntry, Run, RunMeasurement
 from caviar.report.run import ended as ended_page
 from caviar.report.run import entry_line, epoch_line, screen
+from caviar.runs.client import changes_for
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
+from caviar.runs.knobs import parse
 from caviar.views.run import run_view_of
 
-Give = Callable[[str, dict[str, Any], str], object]
-"""Gives an order: its kind, its arguments, and why."""
+Ask = Callable[[str, dict[str, Any], str], object]
+"""Writes an intervention down: its kind, its arguments, and why."""
 
 _FASTER, _SLOWER = 1.5, 1 / 1.5
 
 
-def raise_run(
+def follow_run(
     begin: Callable[[Callable[[], bool]], Iterator[Event]], reading: str, json: bool = False, quiet: bool = False
 ) -> None:
-    """Raise the run that ``begin`` begins and show it; Ctrl-C and SIGTERM end it with everything saved."""
+    """Show the run that ``begin`` begins until it ends; Ctrl-C and SIGTERM end it with everything saved."""
     people = console(json=json, quiet=quiet)
     name = ""
     facts: dict[str, Any] = {}
@@ -54,7 +56,7 @@ def raise_run(
             for event in begin(ended.asked.is_set):
                 if isinstance(event, Begun):
                     name = event.run.name
-                    keys.give, keys.run = event.order, event.run
+                    keys.ask, keys.run = event.ask, event.run
                     for warning in event.warnings:
                         people.print(f"note: {warning}", markup=False)
                     epochs, diary = list(event.epochs_before), list(event.diary_before)
@@ -80,17 +82,17 @@ def raise_run(
         except KeyboardInterrupt as interrupt:
             display.stop()
             if name:
-                how = interrupt.args[0] if interrupt.args else "and saved to the mini-batch"
+                how = interrupt.args[0] if interrupt.args else "and everything is saved"
                 people.print(f"interrupted, {how}: caviar resume {name}", markup=False, soft_wrap=True)
             raise Ended(ended.status) from None
 
 
 class Keys:
-    """The keyboard of the live screen. Keys become orders, like those of any other terminal."""
+    """The keyboard of the live screen. Keys become interventions, like those of any other terminal."""
 
     def __init__(self, enabled: bool) -> None:
         self.enabled = enabled
-        self.give: Give | None = None
+        self.ask: Ask | None = None
         self.run: Run | None = None
         self.rate = 0.0  # in force
         self.rate_knob = "learning_rate"
@@ -120,18 +122,18 @@ class Keys:
 
     def press(self, key: str) -> None:
         """One key. A mistake is shown where it was typed."""
-        if self.give is None:
+        if self.ask is None:
             return
         try:
-            self._press(key, self.give)
+            self._press(key, self.ask)
         except CaviarError as mistake:
             self.typed, self.said = None, f"{mistake.rule} ({mistake.way_out})"
 
-    def _press(self, key: str, give: Give) -> None:
+    def _press(self, key: str, ask: Ask) -> None:
         if self.typed is not None:
             if key in "\r\n":
                 text, self.typed = self.typed, None
-                self._command(text, give)
+                self._command(text, ask)
             elif key == "\x1b":
                 self.typed = None
             elif key in "\x7f\b":
@@ -145,26 +147,23 @@ class Keys:
         elif key in "+=-":
             if not math.isfinite(self.rate):
                 raise ConfigError("there is no knob learning_rate", "turn another: type : and its name=value")
-            give("turn", {self.rate_knob: self.rate * (_SLOWER if key == "-" else _FASTER)}, "")
+            ask("turn", {self.rate_knob: self.rate * (_SLOWER if key == "-" else _FASTER)}, "")
         elif key == "p":
             self._paused = not self._paused
-            give("pause" if self._paused else "resume", {}, "")
+            ask("pause" if self._paused else "resume", {}, "")
         elif key == "s":
-            give("snapshot", {}, "")
+            ask("snapshot", {}, "")
         elif key == "b":
-            give("rollback", {}, "")
+            ask("rollback", {}, "")
         elif key == "q":
-            give("stop", {}, "")
+            ask("stop", {}, "")
 
-    def _command(self, text: str, give: Give) -> None:
+    def _command(self, text: str, ask: Ask) -> None:
         """``learning_rate=0.003 because plateau``."""
-        from caviar.runs.client import changes_for
-        from caviar.runs.knobs import parse
-
         turns, _, because = text.partition(" because ")
         if turns.strip():
             words = turns.split()
-            give("turn", dict(parse(words)) if self.run is None else changes_for(self.run, words), because.strip())
+            ask("turn", parse(words) if self.run is None else changes_for(self.run, words), because.strip())
 
     def _read(self) -> None:
         descriptor = sys.stdin.fileno()

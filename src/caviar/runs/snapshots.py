@@ -1,0 +1,83 @@
+"""The saved states of one run: written, read back, and removed when the disk budget is spent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from caviar.errors import SnapshotError
+from caviar.records import Clock, Holding, RunSnapshot
+from caviar.runs.retention import to_remove
+from caviar.store import state_files
+from caviar.store.runs import Runs, now
+
+
+def snapshot_numbered(snapshots: list[RunSnapshot], number: int) -> RunSnapshot:
+    """The snapshot of that number, if it is still there. Raises SnapshotError."""
+    found = next((s for s in snapshots if s.number == number), None)
+    if found is None or found.state != "kept":
+        kept = ", ".join(str(s.number) for s in snapshots if s.state == "kept")
+        gone = "was removed, to stay within the disk budget" if found and found.state == "removed" else "is damaged"
+        raise SnapshotError(
+            f"snapshot {number} {gone}" if found else f"there is no snapshot {number}",
+            f"these are there: {kept}" if kept else "take one first: caviar snapshot",
+        )
+    return found
+
+
+class SavedStates:
+    """The snapshots of the run that this process holds; ``all`` has every one, oldest first."""
+
+    def __init__(self, runs: Runs, holding: Holding, disk_bytes: int) -> None:
+        self.all = runs.snapshots(holding.run)
+        self._runs = runs
+        self._holding = holding
+        self._folder = runs.folder / str(runs.number(holding.run))
+        self._disk_bytes = disk_bytes
+
+    @property
+    def kept(self) -> list[RunSnapshot]:
+        """Those that can be gone back to, oldest first."""
+        return [s for s in self.all if s.state == "kept"]
+
+    def write(
+        self, content: bytes, clock: Clock, reason: str, loss: float | None, needed: Collection[int] = ()
+    ) -> RunSnapshot:
+        """Put ``content`` into a file and return its snapshot, of which the store has no row yet: see ``add``.
+
+        Older ones are removed first where the disk budget asks for it, but for those whose numbers are ``needed``.
+        Raises StoreError where the disk is full.
+        """
+        number = max((s.number for s in self.all), default=0) + 1
+        path = f"{number:06}-{os.urandom(4).hex()}.safetensors"
+        for old in to_remove(self.all, max(self._disk_bytes - len(content), 0), needed):
+            self._remove(old)
+        digest = state_files.write(self._folder / path, content)
+        return RunSnapshot(number, clock, reason, loss, path, digest, len(content), now())
+
+    def add(self, snapshot: RunSnapshot) -> None:
+        """Count ``snapshot`` among the others, once its row is in the store; or put it in the place of its number."""
+        self.all = [s for s in self.all if s.number != snapshot.number] + [snapshot]
+        self.all.sort(key=lambda s: s.number)
+
+    def read(self, snapshot: RunSnapshot) -> Any:
+        """The tree that was saved. Raises SnapshotError where the file is damaged or gone."""
+        return state_files.read(self._folder / snapshot.path, snapshot.sha256)
+
+    def _remove(self, snapshot: RunSnapshot) -> None:
+        """Change the row first: a file without a row is rubbish, a row without its file would be a lie."""
+        gone = replace(snapshot, state="removed")
+        self._runs.write(self._holding, snapshots=[gone])
+        self.add(gone)
+        with suppress(OSError):
+            (self._folder / snapshot.path).unlink()
+
+
+def read_snapshot(runs: Runs, run: str, snapshot: RunSnapshot) -> Any:
+    """The tree of a snapshot of any run, for a branch. Raises SnapshotError where the file is damaged or gone."""
+    path: Path = runs.folder / str(runs.number(run)) / snapshot.path
+    return state_files.read(path, snapshot.sha256)
