@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from caviar.records import Clock, DiaryEntry, Run, RunKind, RunMeasurement, RunState
 from caviar.report import plain
 from caviar.report.curves import chart
-from caviar.report.run import diary_table, entry_line, epoch_line, family_tree, screen
+from caviar.report.run import diary_table, ended, entry_line, epoch_line, family_tree, screen
 from caviar.views.run import family_of, run_view_of
 from tests.views.records import RUNS, run_of
 
@@ -88,6 +89,30 @@ def test_a_line_of_a_program_has_its_own_numbers():
     assert ours.startswith("net | epoch 1 of 5 | train loss 1 | validation loss 1.1, accuracy")
 
 
+def summary(**given: Any) -> dict[str, Any]:
+    plain = {"run": "net", "store": "c.db", "epochs": 1, "steps": 1, "interventions": 1, "rollbacks": 2}
+    return plain | {"stopped": None, "model": None, "test": None} | given
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"validation": {"accuracy": 0.5}},
+            "validation accuracy 0.5 trained 1 epoch, 1 mini-batch, 1 turn of knobs",
+        ),
+        ({"test": {"r2": 0.25}, "model": "net.caviar"}, "sealed test R2 0.25 trained"),
+        ({"score": 0.5, "values": {"w\x1b": 2}, "steps": 0}, r"reported score 0.5, w\x1b 2 trained 1 epoch, 1 turn"),
+        ({"score": None, "values": {}, "steps": 7}, "trained 1 epoch, at least 7 mini-batches, 1 turn"),
+        ({"stopped": "it diverged"}, "stopped it diverged run net in c.db"),
+    ],
+)
+def test_the_end_of_a_run_is_drawn_from_its_summary(given: dict[str, Any], said: str):
+    view = run_view_of(run_of("net", result=summary(**given)), [], [])
+    assert view.end is not None
+    assert said in " ".join(drawn(ended(view.end), 140).split())
+
+
 @given(RUNS, st.sampled_from([(60, 20), (200, 60)]))
 @settings(deadline=None)
 def test_no_run_is_too_odd_to_be_drawn(made, size: tuple[int, int]):
@@ -95,7 +120,7 @@ def test_no_run_is_too_odd_to_be_drawn(made, size: tuple[int, int]):
     run, epochs, diary, facts = made
     view = run_view_of(run, epochs, diary, facts=facts)
     text = drawn(screen(view, *size), size[0])
-    assert max(map(len, text.splitlines())) <= size[0]
+    assert max(map(cell_len, text.splitlines())) <= size[0]
     drawn(diary_table(view, everything=True), size[0])
     for measurement in epochs:
         assert epoch_line(run.name, measurement).startswith(f"{run.name} | ")

@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from caviar.records import StudyProgress, StudyState, Trial, TrialState
@@ -35,11 +36,11 @@ def test_no_study_is_too_odd_to_be_drawn(made, progress: StudyProgress, width: i
     for running in (Running(head(study), progress), Running(head(study), progress_of(study, trials), alive=False)):
         assert "\n" not in line(running)
         pages = [heading(running.head), picture(running)]
-        assert max(len(row) for page in pages for row in drawn(page, width).splitlines()) <= width
+        assert max(cell_len(row) for page in pages for row in drawn(page, width).splitlines()) <= width
         plain.running(running)
     view = study_view_of(study, trials, boxes)
     for page in (as_text(view), studies_table([study_row(study, {})]), trials_table("loss", trials, 3)):
-        assert max(map(len, drawn(page, width).splitlines())) <= width
+        assert max(map(cell_len, drawn(page, width).splitlines())) <= width
     plain.account(view)
 
 

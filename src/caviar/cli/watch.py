@@ -17,7 +17,7 @@ from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
 from caviar.report import plain
 from caviar.report.answer import answer
-from caviar.report.run import epoch_line, screen
+from caviar.report.run import ended, epoch_line, screen
 from caviar.report.study import heading, line
 from caviar.report.study import picture as study_picture
 from caviar.store import Store
@@ -72,7 +72,8 @@ def _looks_at_run(people: Console, store: Store, name: str) -> Iterator[Look]:
     while alive:
         view = run_view(store, name)
         lines = [Text(epoch_line(name, measurement)) for measurement in view.measured[seen:]]
-        yield screen(view, people.width, people.height), [*lines]
+        ends = [] if view.end is None or view.is_alive else [ended(view.end)]
+        yield Group(screen(view, people.width, people.height), *ends), [*lines, *ends]
         seen, alive = len(view.measured), view.is_alive
         time.sleep(_EVERY if alive else 0.0)
 

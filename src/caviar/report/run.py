@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Group
@@ -16,7 +16,7 @@ from rich.tree import Tree
 from caviar.records import DiaryEntry, RunMeasurement
 from caviar.report.curves import chart
 from caviar.report.text import config_text, counted, duration, metric_name, number, visible
-from caviar.views.run import Family, Layer, Member, Point, RunView, is_routine, number_of, point
+from caviar.views.run import Family, Layer, Member, Point, RunEnd, RunView, is_routine, number_of, point
 
 _BAR = 30
 _SETTLED = 0.05  # standard deviations that a running mean goes between two epochs
@@ -95,29 +95,26 @@ def family_tree(family: Family) -> Tree:
     return tree
 
 
-def ended(summary: Mapping[str, Any]) -> Group:
-    """The end of a run: its scores, its epochs, and where it is; ``summary`` is the object of ``--json``."""
+def ended(end: RunEnd) -> Group:
+    """The end of a run: its scores, its epochs, and where it is."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column()
-    for part in ("test", "validation"):
-        if summary.get(part):
-            shown = ", ".join(f"{metric_name(name)} {number(value)}" for name, value in summary[part].items())
-            grid.add_row("sealed test" if part == "test" else part, Text(shown))
-    done = counted(summary["epochs"], "epoch")
-    if "values" in summary:  # of somebody's program, which reports some of its mini-batches
-        reported = ({} if summary["score"] is None else {"score": summary["score"]}) | dict(summary["values"])
-        grid.add_row("reported", Text(config_text(reported)))
-        done += f", at least {counted(summary['steps'], 'mini-batch', 'mini-batches')}" if summary["steps"] else ""
-    else:
-        done += f", {counted(summary['steps'], 'mini-batch', 'mini-batches')}"
-    turns, rollbacks = counted(summary["interventions"], "turn"), counted(summary["rollbacks"], "rollback")
+    for title, numbers in (("sealed test", end.test), ("validation", end.validation), ("reported", end.reported)):
+        if numbers:
+            shown = ", ".join(f"{metric_name(visible(name))} {number(value)}" for name, value in numbers.items())
+            grid.add_row(title, Text(shown))
+    done = counted(end.epochs, "epoch")
+    if end.steps or end.reported is None:
+        steps = counted(end.steps, "mini-batch", "mini-batches")
+        done += f", {steps}" if end.reported is None else f", at least {steps}"
+    turns, rollbacks = counted(end.interventions, "turn"), counted(end.rollbacks, "rollback")
     grid.add_row("trained", f"{done}, {turns} of knobs, {rollbacks}")
-    if summary.get("stopped"):
-        grid.add_row("stopped", Text(str(summary["stopped"])))
-    grid.add_row("run", Text(f"{summary['run']} in {summary['store']}"))
-    if summary.get("model"):
-        grid.add_row("model", Text(str(summary["model"])))
+    if end.stopped:
+        grid.add_row("stopped", Text(visible(end.stopped)))
+    grid.add_row("run", Text(f"{end.run} in {end.store}"))
+    if end.model:
+        grid.add_row("model", Text(end.model))
     return Group(Padding(grid, (1, 0, 0, 0)))
 
 
