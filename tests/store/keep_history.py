@@ -9,13 +9,31 @@ from __future__ import annotations
 
 import lzma
 import math
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
-from caviar.records import Box, Measurement, StudyState, Trial, TrialState
-from caviar.store import Store
+import numpy as np
+
+from caviar.records import (
+    Box,
+    Clock,
+    Comparison,
+    DiaryEntry,
+    InterventionState,
+    Measurement,
+    Run,
+    RunMeasurement,
+    RunSnapshot,
+    RunState,
+    StudyState,
+    Trial,
+    TrialState,
+)
+from caviar.store import Snapshots, Store, state_files
+from caviar.store.runs import Runs
 from caviar.store.schema import VERSION
 from tests.store.sample import CONFIG, STUDY, measurement
 
@@ -35,6 +53,13 @@ MEASUREMENTS = [
     (2, 0, measurement(1)),
 ]
 BOXES = [Box(0, 0, {"learning_rate": [1e-4, 1.0]}, "the whole space"), Box(1, 3, {}, "🐟")]
+COMPARISONS = [(0, 0, Comparison(3, 0.8, 0.9, 0.1, 0.3)), (1, 0, Comparison(1, math.nan, -0.0, math.inf, 5e-324))]
+STATE = {"weights": np.arange(6, dtype=np.float32).reshape(2, 3), "step": np.array(7), "empty": np.zeros((0, 2))}
+RUN = Run("net", "network", 2**64 - 1, {"epochs": 3}, {"learning_rate": 0.1}, {"rows": 9}, {}, "2026-01-01")
+RUN_MEASUREMENTS = [RunMeasurement(Clock(i, i, i, 0), {"train_loss": math.inf, "logged": i}) for i in range(3)]
+ENTRY = DiaryEntry(1, "2026-01-01", "turn", "🐼", Clock(5, 4, 2, 1), "learning_rate <b>", {"turned": {"l2": [0, 0.5]}})
+RUN_SNAPSHOT = RunSnapshot(1, Clock(2, 2, 1, 0), "epoch", 1 / 3, "000001-0badcafe.safetensors", "", 0, "2026-01-01")
+RUN_STATE = {"weights": [STATE["weights"], (1, math.inf, "🐼", None)], "step": 7}
 SOMEWHERE = {"host": "pond", "boot": "b", "pids": "pid:[1]", "pid": 7, "started": "99", "user": "anna"}
 
 
@@ -61,15 +86,43 @@ def write_version_2(path: Path) -> None:
         store.claim(worker, [(3, 0, 1)])
 
 
+def write_version_4(path: Path) -> None:
+    """What version 4 has besides: comparisons, runs, and a saved state of each kind."""
+    write_version_2(path)
+    with Store.open(path) as store, patch("caviar.store.process.identity", return_value=SOMEWHERE):
+        store.write("flowers", comparisons=COMPARISONS)
+        Snapshots(store).save("flowers", 3, 0, 1, STATE)
+        runs = Runs(store)
+        runs.create(RUN)
+        holding = runs.take("net")
+        turn = runs.order("net", "turn", {"l2": 0.5}, "anna", "why not")
+        runs.order("net", "pause", {}, "bob", "")
+        content = state_files.pack(RUN_STATE)
+        digest = state_files.write(runs.folder / "1" / RUN_SNAPSHOT.path, content)
+        runs.write(
+            holding,
+            RUN_MEASUREMENTS,
+            [ENTRY],
+            [replace(turn, state=InterventionState.DONE, outcome="at step 3", tick=3)],
+            [replace(RUN_SNAPSHOT, sha256=digest, size=len(content))],
+            {"epoch": 2},
+        )
+        runs.close(holding, RunState.INTERRUPTED, None)
+        runs.create(replace(RUN, name="branch", parent="net", parent_snapshot=1))
+        runs.take("branch")
+
+
 def main() -> None:
-    """Write it, once."""
+    """Write it and its saved states, once."""
     to = HISTORY / f"version_{VERSION}.db.xz"
     if to.exists():
         raise SystemExit(f"{to} is there already, and history is not rewritten")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "caviar.db"
-        write_version_2(path)
+        write_version_4(path)
         to.write_bytes(lzma.compress(path.read_bytes()))
+        for kind in ("snapshots", "runs"):
+            shutil.copytree(Path(folder) / f"caviar.db.{kind}", HISTORY / f"version_{VERSION}.db.{kind}")
 
 
 if __name__ == "__main__":
