@@ -65,12 +65,12 @@ def turn_delay(folder: Path) -> dict[str, object]:
     def talk(runs: Runs) -> None:
         for i in range(TURNS):
             began = time.perf_counter()
-            turn = runs.order("d", "turn", {"learning_rate": 1e-4 * (1 + i % 2)}, "benchmark", "")
-            while runs.orders("d")[turn.number - 1].tick is None:
+            turn = runs.intervene("d", "turn", {"learning_rate": 1e-4 * (1 + i % 2)}, "benchmark", "")
+            while runs.interventions("d")[turn.number - 1].tick is None:
                 time.sleep(0.002)
             delays.append((time.perf_counter() - began) * 1e3)
             time.sleep(0.05)
-        runs.order("d", "stop", {}, "benchmark", "")
+        runs.intervene("d", "stop", {}, "benchmark", "")
 
     talker: threading.Thread | None = None
     with Store.open(store) as other:

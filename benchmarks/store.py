@@ -98,11 +98,11 @@ def ours(url: str) -> Iterator[Measured]:
     batches = [batch(start) for start in range(0, TRIALS, BATCH)]
     with Store.open(url) as store:
         store.create_study(STUDY)
-        worker = store.join("big")
+        worker = store.leases.join("big")
 
         def put() -> None:
             for trials, measured in batches:
-                store.write("big", trials, measured, worker=worker)
+                store.write("big", trials, measured, lease=worker)
 
         yield "write", n, seconds(put)
     with Store.open(url) as store:
@@ -138,7 +138,7 @@ def invent(job: Job, store: Store) -> int:
     """A study in ``store`` whose trials were never trained; how many measurements it has."""
     strategy = Strategy(job.search(), job.rungs, job.pool, TRIALS, job.stopping)
     store.create_study(job.study_record(job.name))
-    worker = store.join(job.name)
+    worker = store.leases.join(job.name)
     trials: dict[int, Trial] = {}
     scores: dict[int, list[float]] = {}
     measured: list[tuple[int, int, Measurement]] = []
@@ -154,12 +154,12 @@ def invent(job: Job, store: Store) -> int:
         comparison = Comparison(step.to_epoch, smoothed(curve), curve[-1], 1 - curve[-1], 0.01 * step.to_epoch)
         compared.append((number, 0, comparison))
         trials[number] = Trial(number, config, TrialState.RUNNING, *facts, origin=step.origin)
-        endings = strategy.report(number, step.to_epoch, rank_key(job.metric, comparison.merit, comparison.loss))
+        endings = strategy.report(number, step.to_epoch, rank_key(job.metric, comparison.smoothed, comparison.loss))
         for over, stopped in endings:
             trials[over] = trials[over]._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED)
-    store.write(job.name, list(trials.values()), measured, strategy.boxes, worker=worker, comparisons=compared)
+    store.write(job.name, list(trials.values()), measured, strategy.boxes, lease=worker, comparisons=compared)
     store.finish_study(job.name, StudyState.INTERRUPTED, None, "2026-01-31T12:00:00", worker)
-    store.leave(worker)
+    store.leases.leave(worker)
     return len(measured)
 
 

@@ -113,7 +113,7 @@ def _lead(events: Any, store: str, helpers: int) -> None:
 
 def _helpers(store: str) -> int:
     with Store.open(store) as opened:
-        return sum(worker.is_helper for worker in opened.workers(STUDY))
+        return sum(worker.is_helper for worker in opened.leases.of(STUDY))
 
 
 def _help(store: str, threads: int, room: int) -> None:

@@ -38,10 +38,15 @@ def postgresql_url(postgresql_database: str) -> str:
     return postgresql_database
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "memory"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A store of each back end; another one adds its name to the parameters and its URL here."""
+    """A store of each back end; another one adds its name to the parameters and its URL here.
+
+    Tests that open a store twice are for persistent ones only: see tests/store/backends.py.
+    """
     monkeypatch.chdir(tmp_path)
+    if request.param == "memory":
+        return "memory://"
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'caviar.db'}"
     url: str = request.getfixturevalue("postgresql_url")

@@ -116,7 +116,7 @@ def test_branch_tree_diary_and_watch(here: Path, capsys):
     ("arguments", "said"),
     [
         (["turn", "wine", "learning_rate=-1"], "learning_rate must be a number from 1e-09 to 10000, got -1"),
-        (["turn", "wine", "l2=0.1"], "run 'wine' is finished and takes no orders"),
+        (["turn", "wine", "l2=0.1"], "run 'wine' is finished and takes no interventions"),
         (["turn", "wnie", "l2=0.1"], "did you mean 'wine'"),
         (["turn", "wine", "lerning_rate=1"], "did you mean 'learning_rate'"),
         (["pause", "wine"], "is finished"),

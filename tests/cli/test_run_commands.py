@@ -80,13 +80,20 @@ def test_a_doctor_finds_and_mends_what_is_wrong_with_a_run(url: str, capsys: Cap
     assert run(["doctor", "--store", url, "--json"]) == 1
     report = printed(capsys)
     found = [what for _, what, mended in damage(report) if mended is None]
-    says = ["process has ended", "is damaged", "cannot be read", "2 files belong to none", "1 folders"]
-    assert [part in what for part, what in zip(says, found, strict=True)] == [True] * 5
-    assert [finding["run"] for finding in report["found"] if finding["kind"] == "damage"] == ["wine"] * 4 + [None]
+    says = [
+        "is dead",
+        "no process works on it",
+        "is damaged",
+        "cannot be read",
+        "2 snapshot files belong to none",
+        "1 folders",
+    ]
+    assert [part in what for part, what in zip(says, found, strict=True)] == [True] * 6
+    assert [finding["run"] for finding in report["found"] if finding["kind"] == "damage"] == ["wine"] * 5 + [None]
     assert report["store"]["runs"] == 1
 
     assert run(["doctor", "wine", "--store", url, "--repair"]) == 0
-    assert capsys.readouterr().out.count("fixed: ") == 4
+    assert capsys.readouterr().out.count("fixed: ") == 5
     assert state_of(url) == (RunState.INTERRUPTED, ["kept", "kept", "damaged", "damaged", "kept"])
     assert run(["doctor", "--store", url, "--repair", "--json"]) == 0
     assert len(damage(printed(capsys))) == 1
@@ -113,7 +120,7 @@ def test_a_mended_run_goes_on(url: str, tmp_path: Path) -> None:
     assert ended.summary["epochs"] == 6
 
 
-def test_a_doctor_leaves_a_run_that_is_kept_alone(url: str, capsys: Capture) -> None:
+def test_a_doctor_leaves_a_run_that_is_trained_alone(url: str, capsys: Capture) -> None:
     folder = folder_of(url)
     (folder / "000009-0123abcd.safetensors").touch()  # may be just being saved
     child = take_and_die(url, "time.sleep(60)")
@@ -121,7 +128,7 @@ def test_a_doctor_leaves_a_run_that_is_kept_alone(url: str, capsys: Capture) -> 
         assert run(["doctor", "--store", url, "--repair", "--json"]) == 0
         report = printed(capsys)
         assert damage(report) == []
-        assert report["store"]["keepers"] == [f"wine: process {child.pid}"]
+        assert [line.startswith(f"wine: process {child.pid} of") for line in report["store"]["keepers"]] == [True]
         assert run(["delete", "wine", "--store", url, "--yes"]) == 2
         assert f"process {child.pid}" in two_lines(capsys)
         assert state_of(url)[0] is RunState.RUNNING
@@ -201,7 +208,7 @@ def test_a_study_and_a_run_of_one_name_are_distinguished(url: str, capsys: Captu
     take_and_die(url).communicate()
     assert run(["doctor", "wine", "--store", url, "--json"]) == 1
     found = [(f["study"], f["run"]) for f in printed(capsys)["found"] if f["kind"] == "damage"]
-    assert found == [("wine", None), (None, "wine")]
+    assert found == [("wine", None), (None, "wine"), (None, "wine")]
     assert run(["delete", "wine", "--store", url, "--study", "--yes"]) == 0
     with Store.open(url) as store:
         assert ([s.name for s in store.studies()], [r.name for r in Runs(store).all()]) == ([], ["wine"])

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from caviar.cli.main import run
-from caviar.records import Trial, TrialState, WorkerState
+from caviar.records import LeaseState, Trial, TrialState
 from caviar.store import Snapshots, Store, schema
 from tests.store.sample import CONFIG, STUDY, measurement
 
@@ -39,11 +39,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 def fill(store: Store) -> None:
     store.create_study(STUDY)
-    worker = store.join("flowers")
+    worker = store.leases.join("flowers")
     trials = [Trial(0, CONFIG, TrialState.FINISHED, 2, 0.5, 0.7, origin="middle"), Trial(1, CONFIG, TrialState.RUNNING)]
-    store.write("flowers", trials, [(0, 0, measurement(epoch)) for epoch in (1, 2)], worker=worker)
+    store.write("flowers", trials, [(0, 0, measurement(epoch)) for epoch in (1, 2)], lease=worker)
     Snapshots(store).save("flowers", 1, 0, 1, {"w": np.ones(3)})
-    store.leave(worker)
+    store.leases.leave(worker)
 
 
 def printed(capsys: Capture) -> Any:
@@ -94,8 +94,8 @@ def test_a_doctor_finds_and_mends(url: str, capsys: Capture) -> None:
     with Store.open(url) as store:
         assert store.study("flowers").state == "interrupted"
         assert [trial.state for trial in store.trials("flowers")] == ["finished", "interrupted"]
-        assert store.workers("flowers")[-1].state is WorkerState.LOST
-        assert store.claim(store.join("flowers"), [(1, 0, 9)]) == [(1, 0, 9)]
+        assert store.leases.of("flowers")[-1].state is LeaseState.LOST
+        store.leases.join("flowers")
     assert [entry.name for entry in folder.iterdir()] == ["notes.txt"]
 
 
@@ -104,7 +104,7 @@ def kill_a_worker(url: str) -> None:
 import os, sys
 from caviar.store import Store
 store = Store.open(sys.argv[1])
-store.claim(store.join("flowers"), [(1, 0, 9)])
+store.write("flowers", lease=store.leases.join("flowers"))
 os._exit(1)
 """
     subprocess.run([sys.executable, "-c", code, url], check=False, timeout=60)
@@ -112,26 +112,25 @@ os._exit(1)
 
 def test_a_doctor_leaves_the_living_alone(url: str, capsys: Capture) -> None:
     with Store.open(url) as store:
-        worker = store.join("flowers")
-        store.claim(worker, [(1, 0, 9)])
+        worker = store.leases.join("flowers")
         (Snapshots(store).folder / "1" / "7-0-1-0123456789abcdef.snapshot").touch()  # may be just being saved
         assert run(["doctor", "--store", url, "--repair", "--json"]) == 0
         report = printed(capsys)
         assert damage(report) == []
         assert [f"process {os.getpid()} " in line for line in report["store"]["workers"]] == [True]
-        store.beat(worker)
+        store.leases.beat(worker)
 
 
 def test_a_doctor_finds_claims_of_workers_that_have_ended(url: str, capsys: Capture) -> None:
     with Store.open(url) as store:
-        worker = store.join("flowers")
-        store.claim(worker, [(1, 0, 9)])
-        with store._writing() as connection:
-            connection.execute(schema.WORKERS.update().values(state="left"))
+        worker = store.leases.join("flowers")
+        store.assign(worker, {store.join_helper("flowers", 1).fence: [(1, 0, 9)]})
+        with store.transactions.writing() as connection:
+            connection.execute(schema.LEASES.update().values(state="left"))
     run(["doctor", "--store", url, "--repair", "--json"])
-    assert ("flowers", "1 pieces of work are claimed by workers that have ended", "freed") in damage(printed(capsys))
+    assert ("flowers", "1 tasks are claimed by processes that have ended", "freed") in damage(printed(capsys))
     with Store.open(url) as store:
-        assert store.claim(store.join("flowers"), [(1, 0, 9)]) == [(1, 0, 9)]
+        assert len(store.handed_in("flowers", [(1, 0, 9)])) == 1  # it is free
 
 
 def test_a_doctor_finds_damage_of_sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
@@ -154,7 +153,7 @@ def test_a_doctor_warns_of_an_old_sqlite_and_a_full_disk(
     monkeypatch.chdir(tmp_path)
     Store.open("caviar.db").close()
     monkeypatch.setattr("caviar.store.backends.sqlite.FIRST_SAFE", (99, 0, 0))
-    monkeypatch.setattr("caviar.store.examination.ENOUGH_ROOM", 2**60)
+    monkeypatch.setattr("caviar.store.doctor.ENOUGH_ROOM", 2**60)
     assert run(["doctor", "--json"]) == 0
     warnings = [f["what"] for f in printed(capsys)["found"] if f["kind"] == "warning"]
     assert ["older than 99.0.0" in warnings[0], "MiB left" in warnings[1]] == [True, True]
@@ -252,11 +251,11 @@ def test_delete_asks(url: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture)
 
 def test_delete_is_refused_while_somebody_works(url: str, capsys: Capture) -> None:
     with Store.open(url) as store:
-        worker = store.join("flowers")
+        worker = store.leases.join("flowers")
         assert run(["delete", "flowers", "--store", url, "--yes"]) == 2
         assert f"process {os.getpid()}" in two_lines(capsys)
         assert len(Snapshots(store).of_study("flowers")) == 1
-        store.leave(worker)
+        store.leases.leave(worker)
         kill_a_worker(url)  # a dead one does not hold it
         assert run(["delete", "flowers", "--store", url, "--yes", "--json"]) == 0
         assert printed(capsys) == {"study": "flowers", "deleted": True, "trials": 2}

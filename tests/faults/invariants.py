@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from caviar.errors import StoreError
 from caviar.learners.contract import never
-from caviar.records import Measurement, StudyState, TrialState, WorkerState
+from caviar.records import LeaseState, Measurement, StudyState, TrialState
 from caviar.records.ranking import smoothed
 from caviar.store import Snapshots, Store
 from caviar.store.schema import CLAIMS
@@ -58,7 +58,7 @@ def check_whole(store: str | Path, study: str, before: set[Row] = frozenset()) -
             assert trial.epochs <= len(measured), f"trial {key} has {trial.epochs} epochs and {len(measured)} measured"
         snapshots = Snapshots(opened)
         for snapshot in snapshots.of_study(study):
-            snapshots.check(study, snapshot)
+            snapshots.files(study).check(snapshot.saved, snapshot.label)
 
 
 def _check_comparisons(store: Store, study: str) -> None:
@@ -81,8 +81,8 @@ def check_over(store: str | Path, study: str, before: set[Row] = frozenset()) ->
         assert record.state is not StudyState.RUNNING
         trials = opened.trials(study)
         assert not [trial for trial in trials if trial.state is TrialState.RUNNING], "a trial is left running"
-        assert not [w for w in opened.workers(study) if w.state is WorkerState.WORKING], "a worker is left working"
-        with opened.reading(study) as (connection, number):
+        assert not [w for w in opened.leases.of(study) if w.state is LeaseState.HELD], "a worker is left working"
+        with opened.subjects.reading(study) as (connection, number):
             claims = sa.select(sa.func.count()).select_from(CLAIMS).where(CLAIMS.c.study == number)
             assert connection.scalar(claims) == 0, "a piece of work is left claimed"
         counts = {state: n for state, n in opened.trial_counts()[study].items() if n}

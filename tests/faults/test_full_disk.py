@@ -28,7 +28,8 @@ import os, resource, sys
 from pathlib import Path
 import numpy as np
 from caviar.errors import CaviarError, StoreError
-from caviar.store import Snapshots, Store, state_files
+from caviar.store import Snapshots, Store, states
+from caviar.store.snapshots import StateFiles
 from tests.faults.test_store_faults import trial, write
 from tests.store.sample import STUDY
 
@@ -159,7 +160,6 @@ with Store.open(disk / "caviar.db") as store:
     before = {path: content for path, content in files().items() if path.suffix == ".snapshot"}
     fill(100_000)
     refused(lambda: snapshots.save("flowers", 0, 0, 2, state(100_000)))
-    refused(lambda: snapshots.save_all("flowers", [(0, 0, 1, state(10)), (0, 0, 2, state(100_000))]))
     assert {p: c for p, c in files().items() if "snapshot" in p.name} == before
     epoch, kept = snapshots.load("flowers", 0, 0, 9)
     assert epoch == 1 and (kept["weights"] == state(100)["weights"]).all()
@@ -173,15 +173,15 @@ print("done")
 
 def test_6_a_snapshot_of_a_run(kind: str, tmp_path: Path) -> None:
     code = """
-path = disk / "runs" / "1" / "state"
-digest = state_files.write(path, state_files.pack({"weights": np.ones(100)}))
+kept = StateFiles(disk / "runs" / "1")
+saved = kept.write("000001", states.pack({"weights": np.ones(100)}))
 before = files()
 fill(100_000)
-refused(lambda: state_files.write(path, bytes(200_000)))
+refused(lambda: kept.write("000002", bytes(200_000)))
 assert files() == before
-assert (state_files.read(path, digest)["weights"] == 1).all()
+assert (kept.read(saved, "it")["weights"] == 1).all()
 make_room()
-state_files.write(path, bytes(200_000))
+kept.write("000002", bytes(200_000))
 print("done")
 """
     on_a_small_disk(kind, tmp_path, code)

@@ -21,11 +21,11 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return samples.write_csv(samples.wine(), tmp_path_factory.mktemp("data") / "wine.csv")
 
 
-BEGINNING = ["caviar.store.Store.create_study:1:after", "caviar.store.Store.join:1:before"]
+BEGINNING = ["caviar.store.Store.create_study:1:after", "caviar.store.lease.Leases.join:1:before"]
 POINTS = [
     "caviar.store.Store.write:1:before",
-    "caviar.store.Snapshots.save_all:3:before",
-    "caviar.store.Snapshots.save_all:9:after",
+    "caviar.store.Snapshots.save:3:before",
+    "caviar.store.Snapshots.save:9:after",
     "caviar.store.Snapshots.remove:2:before",
     "caviar.store.Snapshots.remove:3:after",
     "caviar.store.Store.write:2:after",

@@ -71,14 +71,14 @@ def test_5_a_lock_of_another_program_is_waited_for(url: str, seconds: float) -> 
     held, release = threading.Event(), threading.Event()
     other = threading.Thread(target=hold, args=(url, held, release))
     with Store.open(url) as store:
-        worker = store.join("flowers")
+        worker = store.leases.join("flowers")
         other.start()
         assert held.wait()
         assert store.trials("flowers") == []  # a reader is not held up
         threading.Timer(seconds, release.set).start()
-        store.write("flowers", [trial(0)], [(0, 0, measurement(1))], worker=worker)
+        store.write("flowers", [trial(0)], [(0, 0, measurement(1))], lease=worker)
         other.join()
-        store.beat(worker)
+        store.leases.beat(worker)
         assert store.trials("flowers") == [trial(0)]
 
 

@@ -19,8 +19,9 @@ from caviar.records import InterventionState, RunState
 from caviar.runs import client, loop
 from caviar.runs.replay import replay
 from caviar.runs.snapshots import snapshot_numbered
-from caviar.store import Store, state_files
+from caviar.store import Store, states
 from caviar.store.runs import Runs
+from caviar.store.snapshots import StateFiles
 from tests.runs.conftest import Pond
 
 CHILD = """
@@ -57,7 +58,7 @@ def test_a_killed_trainer_s_run_goes_on_and_obeys_the_orders_that_waited(pond: P
     """SIGKILL, an order to the dead, resume: nothing is lost but the epoch under way, and the replay agrees."""
     with child(pond, 100_000) as process:
         read_until(process, 3)
-        with pytest.raises(StoreError, match="is kept by process"):
+        with pytest.raises(StoreError, match="is running: process"):
             next(iter(loop.resume("wine", pond.store)))
         process.send_signal(signal.SIGKILL)
     order = client.intervene("wine", "turn", {"l2": 0.25}, pond.store, because="while it was dead")
@@ -67,7 +68,7 @@ def test_a_killed_trainer_s_run_goes_on_and_obeys_the_orders_that_waited(pond: P
     client.intervene("wine", "stop", {}, pond.store, wait=0)
     seen = pond.runs().measurements("wine")
     done = pond.follow(loop.resume("wine", pond.store)).summary
-    orders = pond.runs().orders("wine")
+    orders = pond.runs().interventions("wine")
     assert [o.state for o in orders] == [InterventionState.DONE, InterventionState.DONE]
     assert 3 <= done["epochs"] <= seen[-1].clock.epoch
     diary = pond.runs().diary("wine")
@@ -93,7 +94,7 @@ def test_what_was_turned_after_the_last_snapshot_is_turned_again_after_a_kill(po
         elif isinstance(event, loop.Noted) and event.entry.kind == "turn":
             break  # here the power goes: what the generator's end would write is undone below
     events.close()
-    with Store.open(pond.store) as store, store._writing() as connection:
+    with Store.open(pond.store) as store, store.transactions.writing() as connection:
         connection.exec_driver_sql("UPDATE runs SET state = 'running'")
         connection.exec_driver_sql("DELETE FROM run_snapshots WHERE epoch > 3 OR reason = 'interrupted'")
     pond.follow(loop.resume("wine", pond.store))
@@ -119,7 +120,7 @@ def test_a_run_that_was_rolled_back_and_then_killed_goes_on_where_it_had_gone_ba
         elif isinstance(event, loop.Noted) and event.entry.kind == "turn":
             break
     events.close()
-    with Store.open(pond.store) as store, store._writing() as connection:
+    with Store.open(pond.store) as store, store.transactions.writing() as connection:
         connection.exec_driver_sql("UPDATE runs SET state = 'running'")
     again = pond.follow(loop.resume("wine", pond.store)).summary
     assert again["bits"] == whole["bits"]
@@ -137,30 +138,30 @@ def test_a_frozen_keeper_that_was_taken_for_dead_is_fenced_when_it_wakes(pond: P
         runs = Runs(store)
         import json
 
-        with store._writing() as connection:  # as if it ran on another machine
-            connection.exec_driver_sql("UPDATE runs SET keeper = ?", (json.dumps(elsewhere),))
+        with store.transactions.writing() as connection:  # as if it ran on another machine
+            connection.exec_driver_sql("UPDATE leases SET identity = ?", (json.dumps(elsewhere),))
         waited: list[float] = []
-        holding = runs.take("wine", patience=5.0, clock=lambda: sum(waited), sleep=waited.append)
+        lease = runs.leases.take("wine", 5.0, clock=lambda: sum(waited), sleep=waited.append)
         assert sum(waited) >= 5.0
-        with pytest.raises(Fenced, match="another process keeps run 'wine'"):
+        with pytest.raises(Fenced, match="was declared lost, or has left run 'wine'"):
             for _ in events:
                 pass
-        runs.close(holding, RunState.INTERRUPTED, None)
+        runs.close(lease, RunState.INTERRUPTED, None)
 
 
 def test_a_keeper_elsewhere_that_beats_is_alive(pond: Pond):
     pond.run_one(epochs=1)
     with Store.open(pond.store) as store:
         runs = Runs(store)
-        with store._writing() as connection:
-            connection.exec_driver_sql("""UPDATE runs SET state = 'running', keeper = '{"host": "x", "pid": 1}'""")
+        with store.transactions.writing() as connection:
+            connection.exec_driver_sql("""UPDATE leases SET state = 'held', identity = '{"host": "x", "pid": 1}'""")
 
         def beat(_: float) -> None:
-            with store._writing() as connection:
-                connection.exec_driver_sql("UPDATE runs SET beats = beats + 1")
+            with store.transactions.writing() as connection:
+                connection.exec_driver_sql("UPDATE leases SET beats = beats + 1")
 
-        with pytest.raises(StoreError, match="is kept by process 1 of"):
-            runs.take("wine", sleep=beat)
+        with pytest.raises(StoreError, match="is running: process 1 of"):
+            runs.leases.take("wine", sleep=beat)
 
 
 def test_a_flipped_bit_in_a_snapshot_is_named_and_the_one_before_is_taken(pond: Pond):
@@ -193,22 +194,23 @@ def test_a_flipped_bit_in_a_snapshot_is_named_and_the_one_before_is_taken(pond: 
 
 def test_no_flipped_bit_and_no_cut_goes_unseen(tmp_path: Path):
     state = {"weights": np.arange(12.0).reshape(3, 4), "step": 7, "text": "🐼"}
-    content = state_files.pack(state)
-    digest = state_files.write(tmp_path / "s", content)
-    assert state_files.read(tmp_path / "s", digest)["text"] == "🐼"
+    content = states.pack(state)
+    kept = StateFiles(tmp_path)
+    saved = kept.write("1", content)
+    assert kept.read(saved, "snapshot 1")["text"] == "🐼"
     stream = random.Random(0)
     for _ in range(200):
         broken = bytearray(content)
         broken[stream.randrange(len(broken))] ^= 1 << stream.randrange(8)
-        (tmp_path / "s").write_bytes(broken)
+        (tmp_path / saved.path).write_bytes(broken)
         with pytest.raises(SnapshotError, match="is damaged"):
-            state_files.read(tmp_path / "s", digest)
+            kept.read(saved, "snapshot 1")
     for length in range(len(content)):
-        (tmp_path / "s").write_bytes(content[:length])
+        (tmp_path / saved.path).write_bytes(content[:length])
+        with pytest.raises(SnapshotError, match="another size"):
+            kept.read(saved, "snapshot 1")
         with pytest.raises(SnapshotError):
-            state_files.read(tmp_path / "s", digest)
-        with pytest.raises(SnapshotError):
-            state_files.unpack(content[:length])
+            states.unpack(content[:length])
 
 
 def test_a_full_disk_in_mid_snapshot_is_a_warning_and_the_run_goes_on(pond: Pond, monkeypatch: pytest.MonkeyPatch):
@@ -229,11 +231,11 @@ def test_a_full_disk_in_mid_snapshot_is_a_warning_and_the_run_goes_on(pond: Pond
     warnings = [e.text for e in pond.runs().diary("wine") if e.kind == "warning"]
     assert len(warnings) == 2
     assert "No space left on device" in warnings[0]
-    assert "make room on the disk" in warnings[0]
+    assert "make room" in warnings[0]
     folder = pond.runs().folder / str(pond.runs().number("wine"))
     assert len(list(folder.iterdir())) == 5
     for s in kept:
-        state_files.read(folder / s.path, s.sha256)
+        pond.runs().load("wine", s)
 
 
 def test_a_state_file_that_would_run_code_is_only_refused(tmp_path: Path):
@@ -245,13 +247,13 @@ def test_a_state_file_that_would_run_code_is_only_refused(tmp_path: Path):
 
     for content in (pickle.dumps(Evil()), b"", b"\xff" * 64, (1 << 62).to_bytes(8, "little") + b"{}"):
         with pytest.raises(SnapshotError):
-            state_files.unpack(content)
+            states.unpack(content)
     assert not (tmp_path / "ran").exists()
 
 
 def test_orders_to_runs_that_are_over_or_not_there(pond: Pond):
     pond.run_one(epochs=1)
-    with pytest.raises(StoreError, match="is finished and takes no orders"):
+    with pytest.raises(StoreError, match="is finished and takes no interventions"):
         client.intervene("wine", "turn", {"l2": 0.1}, pond.store)
     with pytest.raises(StoreError, match="did you mean 'wine'"):
         client.intervene("wien", "turn", {"l2": 0.1}, pond.store)
@@ -271,8 +273,8 @@ def test_an_order_from_elsewhere_is_obeyed_while_it_trains(pond: Pond):
         assert refused.state is InterventionState.DONE
         client.intervene("wine", "pause", {}, pond.store, wait=30)
         first = pond.runs().measurements("wine")
-        beats = pond.runs().run("wine").beats
-        while pond.runs().run("wine").beats < beats + 2:  # its process goes round, and trains nothing
+        beats = pond.runs().run("wine").owner.beats
+        while pond.runs().run("wine").owner.beats < beats + 2:  # its process goes round, and trains nothing
             time.sleep(0.05)
         assert pond.runs().measurements("wine") == first
         client.intervene("wine", "resume", {}, pond.store, wait=30)

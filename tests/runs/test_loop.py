@@ -15,7 +15,7 @@ from caviar.records import Clock, InterventionState, Run, RunState
 from caviar.runs import loop
 from caviar.runs.network import NetworkSetup, NetworkTrainee, load
 from caviar.runs.replay import Replayed, replay
-from caviar.store import Store, state_files
+from caviar.store import Store, states
 from caviar.store.runs import Runs
 from tests.runs.conftest import CONFIG, Pond
 
@@ -94,7 +94,7 @@ def test_a_nursed_run_is_replayed_to_the_same_bits(pond: Pond, hand: str):
 
 def test_a_replay_notices_a_diary_that_lies(pond: Pond):
     pond.run_one(HANDS["a turn"])
-    with Store.open(pond.store) as store, store._writing() as connection:
+    with Store.open(pond.store) as store, store.transactions.writing() as connection:
         row = connection.exec_driver_sql("SELECT number, facts FROM run_diary WHERE kind = 'turn'").one()
         lie = row.facts.replace("0.05", "0.051")
         connection.exec_driver_sql("UPDATE run_diary SET facts = ? WHERE kind = 'turn'", (lie,))
@@ -128,7 +128,7 @@ def test_a_snapshot_holds_everything_that_the_next_mini_batch_needs(pond: Pond):
     trainee.train(3, never())
     trainee.turn({"beta1": 0.8, "learning_rate": 0.03, "batch_size": 11})
     trainee.train(2, never())
-    saved, clock = state_files.unpack(state_files.pack(trainee.save())), trainee.clock
+    saved, clock = states.unpack(states.pack(trainee.save())), trainee.clock
     after = []
     for _ in range(2):
         for _ in range(5):
@@ -191,7 +191,7 @@ def test_a_nurse_who_may_act_turns_the_rate_down_on_a_plateau(pond: Pond):
 def test_contradicting_orders_and_what_comes_after_a_stop(pond: Pond):
     hand = at(2, ("turn", {"l2": 1.0}), ("turn", {"l2": 0.5}), ("stop", {}), ("turn", {"l2": 0.1}))
     end = pond.run_one(hand).summary
-    orders = pond.runs().orders("wine")
+    orders = pond.runs().interventions("wine")
     assert [order.state for order in orders] == [
         InterventionState.OVERTAKEN,
         InterventionState.DONE,
@@ -201,8 +201,8 @@ def test_contradicting_orders_and_what_comes_after_a_stop(pond: Pond):
     assert end["epochs"] == 2
     assert end["interventions"] == 1
     assert replayed("wine", pond)["same_bits"]
-    with pytest.raises(StoreError, match="is stopped and takes no orders"):
-        pond.runs().order("wine", "turn", {"l2": 0.5}, "me", "")
+    with pytest.raises(StoreError, match="is stopped and takes no interventions"):
+        pond.runs().intervene("wine", "turn", {"l2": 0.5}, "me", "")
 
 
 def test_an_interrupted_run_goes_on_within_its_epoch_to_the_same_bits(pond: Pond):
@@ -233,7 +233,7 @@ def test_the_disk_budget_removes_snapshots_and_a_rollback_to_one_is_refused(pond
         if event.measurement.clock.epoch == 5:
             with pytest.raises(SnapshotError, match="snapshot 3 was removed"):
                 ask("rollback", {"snapshot": 3}, "refused where it is asked for")
-            pond.runs().order("small", "rollback", {"snapshot": 3}, "anna", "as if it was removed meanwhile")
+            pond.runs().intervene("small", "rollback", {"snapshot": 3}, "anna", "as if it was removed meanwhile")
 
     small = pond.run_one(hand, name="small", disk_bytes=int(size * 2.5)).summary
     snapshots = pond.runs().snapshots("small")
@@ -241,7 +241,7 @@ def test_the_disk_budget_removes_snapshots_and_a_rollback_to_one_is_refused(pond
     assert sum(s.size for s in kept) <= 2.5 * size
     folder = pond.runs().folder / str(pond.runs().number("small"))
     assert sorted(p.name for p in folder.iterdir()) == sorted(s.path for s in kept)
-    (order,) = pond.runs().orders("small")
+    (order,) = pond.runs().interventions("small")
     assert order.state is InterventionState.REFUSED
     assert "snapshot 3 was removed, to stay within the disk budget" in order.outcome
     assert small["bits"] == whole["bits"]
@@ -297,7 +297,7 @@ def test_another_process_may_not_keep_a_run_meanwhile(pond: Pond):
     said = []
 
     def on_epoch(event, ask):
-        with pytest.raises(StoreError, match="is kept by process"):
+        with pytest.raises(StoreError, match="is running: process"):
             Runs(Store.open(pond.store, create=False)).take("wine")
         said.append(True)
 

@@ -93,7 +93,7 @@ def test_a_pytorch_loop_comes_back_to_the_bit(store: str):
             if run.wants_snapshot:
                 mine.save(run)  # the first one, after step 1
             if run.step == 20 and len(seen) == 20:
-                runs.order("net", "rollback", {}, "the test", "to see")
+                runs.intervene("net", "rollback", {}, "the test", "to see")
                 until(lambda: run._urgent)
                 run.log(loss=mine.step(0.01))
             if run.wants_rollback:
@@ -117,7 +117,7 @@ def test_a_scikit_learn_loop_is_turned_and_taken_up_again(store: str):
             run.log(accuracy=model.score(x, y))
             assert run.wants_snapshot
             run.snapshot(coefficients=model.coef_, intercept=model.intercept_, classes=model.classes_)
-            run._runs.order("linear", "turn", {"alpha": 1e-3}, "the test", "")
+            run._runs.intervene("linear", "turn", {"alpha": 1e-3}, "the test", "")
             until(lambda: run._urgent)
             run.log(accuracy=model.score(x, y))
             assert run.knobs.alpha == 1e-3
@@ -154,27 +154,27 @@ def test_a_nan_leads_back_with_half_of_the_rate(store: str):
 def test_pause_holds_log_and_stop_ends_the_block(store: str):
     passed = []
     with caviar.babysit.run("held", store=store) as run:
-        run._runs.order("held", "pause", {}, "the test", "")
+        run._runs.intervene("held", "pause", {}, "the test", "")
         until(lambda: run._urgent)
 
         def let_go() -> None:
             until(lambda: run._session.paused)
             passed.append("paused")
-            run._runs.order("held", "resume", {}, "the test", "")
+            run._runs.intervene("held", "resume", {}, "the test", "")
 
         thread = threading.Thread(target=let_go)
         thread.start()
         run.log(loss=1.0)
         thread.join()
         passed.append("went on")
-        run._runs.order("held", "stop", {}, "the test", "enough")
+        run._runs.intervene("held", "stop", {}, "the test", "enough")
         until(lambda: run._urgent)
         run.log(loss=1.0)
         passed.append("never")
     assert passed == ["paused", "went on"]
     with Store.open(store) as opened:
         assert Runs(opened).run("held").state is RunState.STOPPED
-        assert all(order.state is InterventionState.DONE for order in Runs(opened).orders("held"))
+        assert all(order.state is InterventionState.DONE for order in Runs(opened).interventions("held"))
 
 
 def test_knobs_are_checked_where_they_are_typed_and_where_they_are_turned(store: str):

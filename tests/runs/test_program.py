@@ -252,7 +252,7 @@ def test_turn_pause_snapshot_rollback_and_stop_from_another_terminal(pond: Pond)
         {"deep": [True, False], "note": ["plain", "3"]},
         {"learning_rate": [0.02, 0.03]},
     ]
-    assert [order.state for order in record.orders("net")] == [InterventionState.DONE] * 9
+    assert [order.state for order in record.interventions("net")] == [InterventionState.DONE] * 9
     measured = record.measurements("net")
     first = next(m for m in measured if m.clock.take == 1)
     before = next(m for m in measured if m.clock.epoch == taken.clock.epoch)
@@ -284,7 +284,7 @@ def test_interventions_of_one_moment_are_applied_in_turn(pond: Pond):
     assert again[0].values["w"] == pytest.approx(after(2, 0.1) * 0.8**3)
     asked = [s for s in pond.runs.snapshots("net") if s.reason == "asked for"]
     assert [s.clock.take for s in asked] == [1]
-    assert all(order.state is InterventionState.DONE for order in pond.runs.orders("net"))
+    assert all(order.state is InterventionState.DONE for order in pond.runs.interventions("net"))
 
 
 def test_a_rollback_within_an_epoch_begins_the_epoch_anew(pond: Pond):
@@ -322,7 +322,7 @@ say(type="done")
             yield event
             if isinstance(event, Progress) and event.facts["step"] in (7, 8) and not ordered:
                 two = next(s for s in pond.runs.snapshots("net") if s.clock.epoch == 1)
-                ordered.append(pond.runs.order("net", "rollback", {"snapshot": two.number}, "anna", ""))
+                ordered.append(pond.runs.intervene("net", "rollback", {"snapshot": two.number}, "anna", ""))
 
     seen = pond.follow(events())
     assert [(m.clock.take, m.clock.epoch, m.values["n"]) for m in seen.epochs] == [
@@ -569,14 +569,14 @@ def test_turns_since_the_last_snapshot_are_turned_again(pond: Pond):
     def events() -> Iterator[Event]:
         for event in pond.begin(bowl(end="time.sleep(0.05)"), snapshot_seconds=1e6, epochs=12):
             if isinstance(event, EpochDone) and event.measurement.clock.epoch == 2:
-                ordered.append(pond.runs.order("net", "turn", {"learning_rate": 0.2}, "anna", ""))
+                ordered.append(pond.runs.intervene("net", "turn", {"learning_rate": 0.2}, "anna", ""))
             if isinstance(event, Noted) and event.entry.kind == "turn":
                 return  # the power goes
             yield event
 
     pond.follow(events())
     assert ordered
-    with Store.open(pond.store) as store, store._writing() as connection:
+    with Store.open(pond.store) as store, store.transactions.writing() as connection:
         connection.exec_driver_sql("UPDATE runs SET state = 'running'")
     seen = pond.follow(loop.resume("net", pond.store))
     rates = {m.values["learning_rate"] for m in seen.epochs}
@@ -737,7 +737,7 @@ def test_an_end_that_nobody_saved_is_said(pond: Pond):
     assert "it will begin again" in str(run.error)
     pond.command(bowl())
     asked = json.dumps(replace(pond.runs.run("net").spec, epochs=3).to_record())
-    with Store.open(pond.store) as store, store._writing() as connection:
+    with Store.open(pond.store) as store, store.transactions.writing() as connection:
         connection.exec_driver_sql("UPDATE runs SET request = ?", (asked,))
     seen = pond.follow(loop.resume("net", pond.store))
     assert seen.w() == pytest.approx({epoch: after(epoch, 0.1) for epoch in (1, 2, 3)})

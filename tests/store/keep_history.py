@@ -24,7 +24,6 @@ from caviar.records import (
     DiaryEntry,
     InterventionState,
     Measurement,
-    Run,
     RunMeasurement,
     RunSnapshot,
     RunState,
@@ -32,10 +31,10 @@ from caviar.records import (
     Trial,
     TrialState,
 )
-from caviar.store import Snapshots, Store, state_files
+from caviar.store import Snapshots, Store, states
 from caviar.store.runs import Runs
 from caviar.store.schema import VERSION
-from tests.store.sample import CONFIG, STUDY, measurement
+from tests.store.sample import CONFIG, RUN, STUDY, measurement
 
 HISTORY = Path(__file__).parent / "history"
 
@@ -55,7 +54,6 @@ MEASUREMENTS = [
 BOXES = [Box(0, 0, {"learning_rate": [1e-4, 1.0]}, "the whole space"), Box(1, 3, {}, "🐟")]
 COMPARISONS = [(0, 0, Comparison(3, 0.8, 0.9, 0.1, 0.3)), (1, 0, Comparison(1, math.nan, -0.0, math.inf, 5e-324))]
 STATE = {"weights": np.arange(6, dtype=np.float32).reshape(2, 3), "step": np.array(7), "empty": np.zeros((0, 2))}
-RUN = Run("net", "network", 2**64 - 1, {"epochs": 3}, {"learning_rate": 0.1}, {"rows": 9}, {}, "2026-01-01")
 RUN_MEASUREMENTS = [RunMeasurement(Clock(i, i, i, 0), {"train_loss": math.inf, "logged": i}) for i in range(3)]
 ENTRY = DiaryEntry(1, "2026-01-01", "turn", "🐼", Clock(5, 4, 2, 1), "learning_rate <b>", {"turned": {"l2": [0, 0.5]}})
 RUN_SNAPSHOT = RunSnapshot(1, Clock(2, 2, 1, 0), "epoch", 1 / 3, "000001-0badcafe.safetensors", "", 0, "2026-01-01")
@@ -80,10 +78,11 @@ def write_version_2(path: Path) -> None:
     write_version_1(path)
     with Store.open(path) as store:
         with patch("caviar.store.process.identity", return_value=SOMEWHERE):
-            worker = store.join("flowers")
+            owner = store.leases.join("flowers")
+            helper = store.join_helper("flowers", threads=2)
         failed = Trial(4, CONFIG, TrialState.FAILED, origin="box 1", error="out of luck")
-        store.write("flowers", [failed], boxes=BOXES, worker=worker)
-        store.claim(worker, [(3, 0, 1)])
+        store.write("flowers", [failed], boxes=BOXES, lease=owner)
+        store.assign(owner, {helper.fence: [(3, 0, 1)]})
 
 
 def write_version_4(path: Path) -> None:
@@ -94,20 +93,19 @@ def write_version_4(path: Path) -> None:
         Snapshots(store).save("flowers", 3, 0, 1, STATE)
         runs = Runs(store)
         runs.create(RUN)
-        holding = runs.take("net")
-        turn = runs.order("net", "turn", {"l2": 0.5}, "anna", "why not")
-        runs.order("net", "pause", {}, "bob", "")
-        content = state_files.pack(RUN_STATE)
-        digest = state_files.write(runs.folder / "1" / RUN_SNAPSHOT.path, content)
+        lease = runs.take("net")
+        turn = runs.intervene("net", "turn", {"l2": 0.5}, "anna", "why not")
+        runs.intervene("net", "pause", {}, "bob", "")
+        saved = runs.files("net").write("000001", states.pack(RUN_STATE))
         runs.write(
-            holding,
+            lease,
             RUN_MEASUREMENTS,
             [ENTRY],
             [replace(turn, state=InterventionState.DONE, outcome="at step 3", tick=3)],
-            [replace(RUN_SNAPSHOT, sha256=digest, size=len(content))],
+            [replace(RUN_SNAPSHOT, **saved._asdict())],
             {"epoch": 2},
         )
-        runs.close(holding, RunState.INTERRUPTED, None)
+        runs.close(lease, RunState.INTERRUPTED, None)
         runs.create(replace(RUN, name="branch", parent="net", parent_snapshot=1))
         runs.take("branch")
 

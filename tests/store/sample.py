@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from caviar.records import Config, Measurement, Study, StudyState
+from caviar.records import Config, Measurement, Run, RunKind, RunSpec, Study, StudyState
 
 STUDY = Study(
     name="flowers",
@@ -16,6 +16,8 @@ STUDY = Study(
     state=StudyState.RUNNING,
     created="2026-01-31T12:00:00+00:00",
 )
+SPEC = RunSpec(kind=RunKind.NETWORK, epochs=3)
+RUN = Run("net", 2**64 - 1, SPEC, {"learning_rate": 0.1}, {"rows": 9}, {}, "2026-01-01")
 CONFIG: Config = {"learning_rate": 0.012, "layers": 3, "batch_norm": True, "optimizer": "adam"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 import os
 import shutil
@@ -9,17 +10,33 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from caviar.errors import StoreError
-from caviar.records import StudyState, TrialState
-from caviar.store import Store, migrations, schema
+from caviar.records import LeaseState, RunState, StudyState, TrialState
+from caviar.store import Runs, Snapshots, Store, migrations, schema
 from caviar.store.backends.sqlite import SQLite
-from tests.store.keep_history import BOXES, HISTORY, MEASUREMENTS, TRIALS
-from tests.store.sample import STUDY
+from caviar.store.database import Database
+from caviar.store.doctor import examine
+from caviar.store.transactions import opened
+from tests.store.keep_history import (
+    BOXES,
+    COMPARISONS,
+    ENTRY,
+    HISTORY,
+    MEASUREMENTS,
+    RUN_MEASUREMENTS,
+    RUN_SNAPSHOT,
+    RUN_STATE,
+    SOMEWHERE,
+    STATE,
+    TRIALS,
+)
+from tests.store.sample import RUN, STUDY
 
 OLD = sorted(HISTORY.glob("version_*.db.xz"))
 
@@ -70,19 +87,7 @@ def test_an_old_store_is_migrated_and_reads_as_it_was(old: Path, request: pytest
     before = old.read_bytes()
     version = version_of(OLD[request.node.callspec.indices["old"]])
     with Store.open(old) as store:
-        study = store.study("flowers")
-        assert (study.seed, study.state, study.space) == (STUDY.seed, StudyState.INTERRUPTED, STUDY.space)
-        assert study.result == {"best": {"trial": 0, "validation": {"log_loss": "NaN"}}}
-        assert repr(store.trials("flowers")[: len(TRIALS)]) == repr(TRIALS)
-        assert repr(store.measurements("flowers")) == repr(MEASUREMENTS)
-        assert [known.name for known in store.studies()] == ["flowers", "🐟 '; --"]
-        assert store.boxes("flowers") == (BOXES if version >= 2 else [])
-        assert [(t.state, t.error) for t in store.trials("flowers")[5:]] == (
-            [(TrialState.FAILED, "out of luck")] if version >= 2 else []
-        )
-        worker = store.join("flowers")
-        assert worker.fence == (2 if version >= 2 else 1)
-        store.write("flowers", TRIALS, boxes=BOXES, worker=worker)
+        check_contents(store, version)
     copy = old.with_name(f"caviar.db.before-{schema.VERSION}")
     if version == schema.VERSION:
         assert not copy.exists()
@@ -91,6 +96,73 @@ def test_an_old_store_is_migrated_and_reads_as_it_was(old: Path, request: pytest
         shutil.copy(copy, old.with_name("again.db"))
         assert schema_of(copy) == schema_of_bytes(before, old.parent)
     assert not list(old.parent.glob(".*unfinished*"))
+
+
+def check_contents(store: Store, version: int) -> None:
+    """Everything that keep_history wrote is there, and the store goes on."""
+    study = store.study("flowers")
+    assert (study.seed, study.state, study.space) == (STUDY.seed, StudyState.INTERRUPTED, STUDY.space)
+    assert study.result == {"best": {"trial": 0, "validation": {"log_loss": "NaN"}}}
+    assert study.progress is None
+    assert repr(store.trials("flowers")[: len(TRIALS)]) == repr(TRIALS)
+    assert repr(store.measurements("flowers")) == repr(MEASUREMENTS)
+    assert [known.name for known in store.studies()] == ["flowers", "🐟 '; --"]
+    assert store.boxes("flowers") == (BOXES if version >= 2 else [])
+    assert [(t.state, t.error) for t in store.trials("flowers")[5:]] == (
+        [(TrialState.FAILED, "out of luck")] if version >= 2 else []
+    )
+    assert repr(store.comparisons("flowers")) == repr(COMPARISONS if version >= 4 else [])
+    if version >= 2:  # a worker, with a claim, is the study's owner now
+        [worker] = store.leases.of("flowers")
+        assert (worker.fence, worker.state, worker.helps) == (1, LeaseState.HELD, None)
+        assert worker.identity == SOMEWHERE
+        assert worker.beats > 0
+        assert store.handed_in("flowers", [(3, 0, 1)]) == []  # it is still held
+        with pytest.raises(StoreError, match="process 7 of anna on pond"):
+            store.leases.join("flowers")
+        store.leases.lost("flowers", [worker])
+        assert [result.piece for result in store.handed_in("flowers", [(3, 0, 1)])] == [(3, 0, 1)]
+    lease = store.leases.join("flowers")
+    assert lease.fence == (2 if version >= 2 else 1)
+    store.write("flowers", TRIALS, boxes=BOXES, lease=lease)
+    if version >= 4:
+        check_runs(Runs(store))
+
+
+def check_runs(runs: Runs) -> None:
+    net, branch = runs.all()
+    assert net == replace(RUN, state=RunState.INTERRUPTED, ended=net.ended, progress={"epoch": 2})
+    assert (branch.parent, branch.parent_snapshot, branch.state) == ("net", 1, RunState.RUNNING)
+    assert branch.owner is not None
+    assert {**branch.owner.identity, "since": None} == {**SOMEWHERE, "since": None}
+    assert runs.measurements("net") == RUN_MEASUREMENTS
+    assert runs.diary("net") == [ENTRY]
+    [snapshot] = runs.snapshots("net")
+    assert (snapshot.loss, snapshot.clock, snapshot.path) == (1 / 3, RUN_SNAPSHOT.clock, RUN_SNAPSHOT.path)
+    turn, pause = runs.interventions("net")
+    assert (turn.arguments, turn.who, turn.because, turn.state) == ({"l2": 0.5}, "anna", "why not", "done")
+    assert (pause.kind, pause.state) == ("pause", "waiting")
+    assert runs.take("net").fence == 2
+
+
+def test_saved_states_of_an_old_store_are_read(tmp_path: Path) -> None:
+    path = unpacked(HISTORY / "version_4.db.xz", tmp_path)
+    for kind in ("snapshots", "runs"):
+        shutil.copytree(HISTORY / f"version_4.db.{kind}", tmp_path / f"caviar.db.{kind}")
+    with Store.open(path) as store:
+        snapshots, runs = Snapshots(store), Runs(store)
+        loaded = snapshots.load("flowers", 3, 0, 1)
+        assert loaded is not None
+        epoch, state = loaded
+        assert epoch == 1
+        assert {name: (a.dtype, a.shape, a.tobytes()) for name, a in state.items()} == {
+            name: (a.dtype, a.shape, a.tobytes()) for name, a in STATE.items()
+        }
+        assert repr(runs.load("net", runs.snapshots("net")[0])) == repr(RUN_STATE)
+        store.leases.lost("flowers", store.leases.of("flowers"))
+        assert [finding for finding in examine(store, "flowers") if finding.is_damage] == []
+        snapshots.remove("flowers", 3, 0)
+        assert list(snapshots.folder.rglob("*.snapshot")) == []
 
 
 def schema_of_bytes(content: bytes, folder: Path) -> dict[str, object]:
@@ -109,7 +181,7 @@ def test_a_migrated_store_has_a_name_of_its_own(tmp_path: Path) -> None:
     names = set()
     for number in range(2):
         (tmp_path / str(number)).mkdir()
-        with Store.open(unpacked(OLD[0], tmp_path / str(number))) as store, store._reading() as connection:
+        with Store.open(unpacked(OLD[0], tmp_path / str(number))) as store, store.transactions.reading() as connection:
             names.add(connection.scalar(sa.select(schema.META.c.identity)))
     assert len(names) == 2
     assert "" not in names
@@ -202,25 +274,67 @@ def test_a_newer_store_is_refused_and_left_alone(tmp_path: Path, version: int) -
     assert sqlite3.connect(path).execute("SELECT schema_version FROM meta").fetchone() == (version,)
 
 
-def test_migrations_run_on_postgresql_too(postgresql_url: str) -> None:
-    """As they would if version 2 had been released with PostgreSQL: its tables without what the last one adds."""
-    with Store.open(postgresql_url) as store:
-        with store._writing() as connection:
-            of_runs = ("run_diary", "run_snapshots", "run_orders", "run_measurements", "runs")
-            for table in (*of_runs, "claims", "workers", "snapshots", "boxes", "comparisons"):
-                connection.exec_driver_sql(f"DROP TABLE {table}")
-            connection.exec_driver_sql("ALTER TABLE trials DROP COLUMN origin, DROP COLUMN error")
-            connection.exec_driver_sql("ALTER TABLE meta DROP COLUMN identity")
-            connection.exec_driver_sql("UPDATE meta SET schema_version = 1")
-        with pytest.raises(RuntimeError, match="half way"):
-            _killed_half_way(store)
-    with Store.open(postgresql_url) as store:
-        store.create_study(STUDY)
-        store.write("flowers", TRIALS, MEASUREMENTS, BOXES, worker=store.join("flowers"))
-        assert store.boxes("flowers") == BOXES
+TABLES_OF_VERSION_1 = """
+CREATE TABLE meta (schema_version INTEGER NOT NULL);
+CREATE TABLE studies (id SERIAL PRIMARY KEY, name TEXT NOT NULL, seed VARCHAR NOT NULL, metric TEXT NOT NULL,
+    search TEXT NOT NULL, space JSON NOT NULL, budget JSON NOT NULL, data JSON NOT NULL, environment JSON NOT NULL,
+    state TEXT NOT NULL, created TEXT NOT NULL, ended TEXT, result JSON);
+CREATE TABLE trials (study INTEGER REFERENCES studies, number BIGINT, repeat INTEGER, config JSON NOT NULL,
+    state TEXT NOT NULL, epochs INTEGER NOT NULL, score DOUBLE PRECISION, validation_loss DOUBLE PRECISION,
+    PRIMARY KEY (study, number, repeat));
+CREATE TABLE measurements (study INTEGER, number BIGINT, repeat INTEGER, epoch INTEGER,
+    train_loss DOUBLE PRECISION NOT NULL, validation_loss DOUBLE PRECISION NOT NULL,
+    validation_accuracy DOUBLE PRECISION NOT NULL, score DOUBLE PRECISION NOT NULL,
+    learning_rate DOUBLE PRECISION NOT NULL, seconds DOUBLE PRECISION NOT NULL,
+    PRIMARY KEY (study, number, repeat, epoch), FOREIGN KEY (study, number, repeat) REFERENCES trials);
+INSERT INTO meta VALUES (1);
+"""
+"""As caviar 0.1.0 would have made them, had it known PostgreSQL."""
 
 
-def _killed_half_way(store: Store) -> None:
-    with store._writing() as connection:
-        migrations.migrate(connection, 1, schema.VERSION)
+def test_an_old_store_is_migrated_on_postgresql_too(
+    old: Path, postgresql_url: str, request: pytest.FixtureRequest
+) -> None:
+    version = version_of(OLD[request.node.callspec.indices["old"]])
+    database = opened(postgresql_url, create=True).database
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP SCHEMA caviar CASCADE; CREATE SCHEMA caviar")
+        connection.exec_driver_sql(TABLES_OF_VERSION_1)
+        migrations.migrate(connection, 1, version)
+        copy_rows(old, connection)
+    with pytest.raises(RuntimeError, match="half way"):
+        _killed_half_way(database, version)
+    database.close()
+    with Store.open(postgresql_url) as store:
+        check_contents(store, version)
+
+
+def copy_rows(old: Path, to: sa.Connection) -> None:
+    """All rows of a SQLite database into the tables of the same names."""
+    tables = sa.MetaData()
+    tables.reflect(to)
+    source = sqlite3.connect(old)
+    source.row_factory = sqlite3.Row
+    to.execute(tables.tables["meta"].delete())
+    for table in tables.sorted_tables:
+        found = source.execute(f"SELECT * FROM {table.name}").fetchall()
+        rows = [{c.name: as_postgresql(c.type, row[c.name]) for c in table.columns} for row in found]
+        if rows:
+            to.execute(table.insert(), rows)
+    for name in ("studies", "runs"):
+        if name in tables.tables:
+            to.exec_driver_sql(f"SELECT setval('{name}_id_seq', (SELECT max(id) + 1 FROM {name}), false)")
+    source.close()
+
+
+def as_postgresql(of: object, value: object) -> object:
+    """A cell of SQLite, where NaN and JSON are text."""
+    if isinstance(of, sa.JSON):
+        return sa.null() if value is None else json.loads(str(value))
+    return float(str(value)) if isinstance(of, sa.Double) and value is not None else value
+
+
+def _killed_half_way(database: Database, version: int) -> None:
+    with database.writing() as connection:
+        migrations.migrate(connection, version, schema.VERSION)
         raise RuntimeError("killed half way")

@@ -13,18 +13,14 @@ from caviar.records import (
     Clock,
     DiaryEntry,
     InterventionState,
-    Run,
-    RunKind,
     RunMeasurement,
     RunSnapshot,
-    RunSpec,
     RunState,
 )
 from caviar.store import Store
-from caviar.store.runs import Runs
+from caviar.store.runs import Runs, is_running
+from tests.store.sample import RUN
 
-SPEC = RunSpec(kind=RunKind.NETWORK, data="d.csv", epochs=3)
-RUN = Run("net", 2**64 - 1, SPEC, {"learning_rate": 0.1}, {"rows": 9}, {}, "2026-01-01")
 ENTRY = DiaryEntry(
     1, "2026-01-01", "turn", "🐼", Clock(5, 4, 2, 1), "learning_rate <b>", {"turned": {"l2": [0, math.nan]}}
 )
@@ -59,11 +55,11 @@ def test_names_are_one_s_own_and_tame(runs: Runs):
 
 
 def test_what_is_written_comes_back_in_order_nan_included(runs: Runs):
-    holding = runs.take("net")
+    lease = runs.take("net")
     values = {"train_loss": math.inf, "validation_loss": math.nan, "inside": [{"dead": 0.5}], "logged": 3}
     measured = [RunMeasurement(Clock(i, i, i, 0), values) for i in range(3)]
-    runs.write(holding, measured[:2], [ENTRY, ENTRY], snapshots=[SNAPSHOT], progress={"epoch": 2})
-    runs.write(holding, measured[2:], snapshots=[replace(SNAPSHOT, state="removed", loss=math.nan)])
+    runs.write(lease, measured[:2], [ENTRY, ENTRY], snapshots=[SNAPSHOT], progress={"epoch": 2})
+    runs.write(lease, measured[2:], snapshots=[replace(SNAPSHOT, state="removed", loss=math.nan)])
     seen = runs.measurements("net")
     assert [m.clock.tick for m in seen] == [0, 1, 2]
     assert seen[0].values["train_loss"] == math.inf
@@ -81,14 +77,14 @@ def test_what_is_written_comes_back_in_order_nan_included(runs: Runs):
     assert runs.last_tick("net") == 5
 
 
-def test_orders_wait_are_done_and_are_refused_when_the_run_is_over(runs: Runs):
-    holding = runs.take("net")
-    first = runs.order("net", "turn", {"l2": 0.5}, "anna", "why not")
-    runs.order("net", "stop", {}, "bob", "")
-    assert [o.number for o in runs.orders("net", InterventionState.WAITING)] == [1, 2]
-    runs.write(holding, orders=[replace(first, state=InterventionState.DONE, outcome="at step 3", tick=3)])
-    runs.close(holding, RunState.FINISHED, {"epochs": 3})
-    done, late = runs.orders("net")
+def test_interventions_wait_are_done_and_are_refused_when_the_run_is_over(runs: Runs):
+    lease = runs.take("net")
+    first = runs.intervene("net", "turn", {"l2": 0.5}, "anna", "why not")
+    runs.intervene("net", "stop", {}, "bob", "")
+    assert [o.number for o in runs.interventions("net", InterventionState.WAITING)] == [1, 2]
+    runs.write(lease, interventions=[replace(first, state=InterventionState.DONE, outcome="at step 3", tick=3)])
+    runs.close(lease, RunState.FINISHED, {"epochs": 3})
+    done, late = runs.interventions("net")
     assert (done.state, done.outcome, done.tick, done.who, done.because) == (
         InterventionState.DONE,
         "at step 3",
@@ -96,15 +92,18 @@ def test_orders_wait_are_done_and_are_refused_when_the_run_is_over(runs: Runs):
         "anna",
         "why not",
     )
-    assert (late.state, late.outcome) == (InterventionState.REFUSED, "the run was finished before it was obeyed")
+    assert (late.state, late.outcome) == (InterventionState.REFUSED, "the run was finished before it")
     assert runs.run("net").result == {"epochs": 3}
-    with pytest.raises(StoreError, match="takes no orders"):
-        runs.order("net", "turn", {"l2": 0.5}, "anna", "")
+    with pytest.raises(StoreError, match="takes no interventions"):
+        runs.intervene("net", "turn", {"l2": 0.5}, "anna", "")
 
 
-def test_one_process_keeps_a_run_and_who_lost_it_writes_nothing(runs: Runs):
+def test_one_process_owns_a_run_and_writes_nothing_once_it_lost_it(runs: Runs):
+    assert not is_running(runs.run("net"))
     first = runs.take("net")
-    with pytest.raises(StoreError, match="is kept by process"):
+    assert runs.run("net").owner == replace(first, beats=1)
+    assert is_running(runs.run("net"))
+    with pytest.raises(StoreError, match="is running: process"):
         runs.take("net")
     with patch("caviar.store.process.is_gone", return_value=True):
         second = runs.take("net")
@@ -126,5 +125,7 @@ def test_one_process_keeps_a_run_and_who_lost_it_writes_nothing(runs: Runs):
 def test_the_files_of_runs_stand_beside_the_store(runs: Runs, store_url: str):
     if "sqlite" in store_url:
         assert runs.folder.name == "caviar.db.runs"
-    else:
+    elif "postgresql" in store_url:
         assert runs.folder.parent.name == "caviar.runs"
+    else:
+        assert runs.folder.name == "memory.runs"

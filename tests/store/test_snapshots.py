@@ -19,6 +19,8 @@ from hypothesis.extra import numpy as arrays
 
 from caviar.errors import Fenced, SnapshotError, StoreError
 from caviar.store import Snapshots, Store, schema
+from caviar.store.snapshots import folders_without
+from tests.store.backends import persistent
 from tests.store.sample import STUDY
 from tests.store.test_store_contract import on_one_store
 
@@ -42,6 +44,11 @@ def snapshots(store: Store) -> Snapshots:
     return Snapshots(store)
 
 
+def save_all(snapshots: Snapshots, states: list[tuple[int, int, int, State]]) -> None:
+    for number, repeat, epoch, saved in states:
+        snapshots.save("flowers", number, repeat, epoch, saved)
+
+
 def files(snapshots: Snapshots) -> list[Path]:
     return sorted(path for path in snapshots.folder.rglob("*") if path.is_file())
 
@@ -53,8 +60,11 @@ def test_the_folder_is_beside_the_database_or_in_the_working_folder(
     [file] = files(snapshots)
     if store_url.startswith("sqlite"):
         assert file.parent == tmp_path / "caviar.db.snapshots" / "1"
-    else:
+    elif store_url.startswith("postgresql"):
         assert file.resolve().parent.parent.parent == tmp_path / "caviar.snapshots"
+    else:
+        assert file.parent.parent.name == "memory.snapshots"
+        assert tmp_path not in file.parents
     elsewhere = Snapshots(store, tmp_path / "elsewhere")
     elsewhere.save("flowers", 0, 0, 2, state(1.0))
     assert len(list((tmp_path / "elsewhere" / "1").iterdir())) == 1
@@ -84,7 +94,7 @@ def test_every_state_comes_back_with_the_same_bits(store: Store, saved: State) -
 
 
 def test_the_latest_that_is_not_too_late(snapshots: Snapshots) -> None:
-    snapshots.save_all("flowers", [(0, 0, epoch, state(epoch)) for epoch in (3, 1, 9)])
+    save_all(snapshots, [(0, 0, epoch, state(epoch)) for epoch in (3, 1, 9)])
     snapshots.save("flowers", 1, 0, 5, state(5))
     for at_most, expected in ((9, 9), (8, 3), (3, 3), (2, 1)):
         loaded = snapshots.load("flowers", 0, 0, at_most)
@@ -96,25 +106,23 @@ def test_the_latest_that_is_not_too_late(snapshots: Snapshots) -> None:
     assert snapshots.damaged == []
 
 
-def test_prune_and_remove(snapshots: Snapshots) -> None:
-    snapshots.save_all("flowers", [(n, 0, epoch, state(1)) for n in range(3) for epoch in (1, 2, 3)])
-    snapshots.prune("flowers", keep={(0, 0), (1, 0)})
-    assert [(s.number, s.epoch) for s in snapshots.of_study("flowers")] == [(0, 2), (0, 3), (1, 2), (1, 3)]
+def test_remove(snapshots: Snapshots) -> None:
+    save_all(snapshots, [(n, 0, epoch, state(1)) for n in range(2) for epoch in (2, 3)])
     snapshots.remove("flowers", 0, 0)
     snapshots.remove("flowers", 1, 0, 2)
     snapshots.remove("flowers", 7, 0)
     assert [(s.number, s.epoch) for s in snapshots.of_study("flowers")] == [(1, 3)]
     assert len(files(snapshots)) == 1
-    assert snapshots.bytes("flowers") == snapshots.bytes() == files(snapshots)[0].stat().st_size
+    assert snapshots.bytes("flowers") == files(snapshots)[0].stat().st_size
     snapshots.remove("flowers", 1, 0)
-    snapshots.remove_folder(1)
+    snapshots.files("flowers").remove_all()
     assert not snapshots.folder.exists()
-    assert snapshots.bytes() == 0
+    assert snapshots.bytes("flowers") == 0
 
 
 def test_a_budget_is_kept_by_the_worst_trials(snapshots: Snapshots) -> None:
-    snapshots.save_all("flowers", [(n, 0, epoch, state(1)) for n in range(3) for epoch in (1, 2)])
-    one = snapshots.bytes() // 6
+    save_all(snapshots, [(n, 0, epoch, state(1)) for n in range(3) for epoch in (1, 2)])
+    one = snapshots.bytes("flowers") // 6
     assert snapshots.keep_within("flowers", 6 * one, [(2, 0), (0, 0)]) == []
     assert snapshots.keep_within("flowers", 5 * one, [(2, 0), (0, 0)]) == []
     assert [(s.number, s.epoch) for s in snapshots.of_study("flowers")] == [(0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
@@ -125,9 +133,9 @@ def test_a_budget_is_kept_by_the_worst_trials(snapshots: Snapshots) -> None:
 
 
 def test_a_fenced_worker_saves_nothing(store: Store, snapshots: Snapshots) -> None:
-    worker = store.join("flowers")
+    worker = store.leases.join("flowers")
     snapshots.save("flowers", 0, 0, 1, state(1), worker)
-    store.lost("flowers", store.workers("flowers"))
+    store.leases.lost("flowers", store.leases.of("flowers"))
     with pytest.raises(Fenced):
         snapshots.save("flowers", 0, 0, 1, state(2), worker)
     loaded = snapshots.load("flowers", 0, 0, 1)
@@ -137,7 +145,7 @@ def test_a_fenced_worker_saves_nothing(store: Store, snapshots: Snapshots) -> No
 
 
 def test_each_of_200_random_bits_is_found_and_the_one_before_is_used(snapshots: Snapshots) -> None:
-    snapshots.save_all("flowers", [(0, 0, epoch, state(epoch)) for epoch in (1, 2)])
+    save_all(snapshots, [(0, 0, epoch, state(epoch)) for epoch in (1, 2)])
     latest = snapshots.folder / "1" / snapshots.of_study("flowers")[-1].path
     whole = latest.read_bytes()
     chance = random.Random(8)
@@ -160,7 +168,7 @@ def test_each_of_200_random_bits_is_found_and_the_one_before_is_used(snapshots: 
 
 
 def test_a_snapshot_cut_at_any_byte_is_found(snapshots: Snapshots) -> None:
-    snapshots.save_all("flowers", [(0, 0, epoch, state(epoch, 1)) for epoch in (1, 2)])
+    save_all(snapshots, [(0, 0, epoch, state(epoch, 1)) for epoch in (1, 2)])
     latest = snapshots.folder / "1" / snapshots.of_study("flowers")[-1].path
     whole = latest.read_bytes()
     for cut in range(len(whole)):
@@ -183,10 +191,10 @@ def test_files_that_are_gone_or_links_are_damage(snapshots: Snapshots, tmp_path:
     assert snapshots.load("flowers", 0, 0, 9) is None
 
 
-@pytest.mark.parametrize("path", ["../../x", "/etc/passwd", "0-0-1-0123456789abcdef.snapshot/../x", "\x1b[2J" * 99])
+@pytest.mark.parametrize("path", ["../../x", "/etc/passwd", "0-0-1-0123456789abcdef.safetensors/../x", "\x1b[2J" * 99])
 def test_a_path_in_the_database_leads_nowhere_else(store: Store, snapshots: Snapshots, path: str) -> None:
     snapshots.save("flowers", 0, 0, 1, state(1))
-    with store._writing() as connection:
+    with store.transactions.writing() as connection:
         connection.execute(schema.SNAPSHOTS.update().values(path=path))
     assert snapshots.load("flowers", 0, 0, 9) is None
     [error] = snapshots.damaged
@@ -197,7 +205,7 @@ def test_a_path_in_the_database_leads_nowhere_else(store: Store, snapshots: Snap
     outside.write_text("mine")
     snapshots.remove("flowers", 0, 0)
     assert outside.read_text() == "mine"
-    assert snapshots.remove_orphans("flowers") == [orphan.name]
+    assert remove_orphans(snapshots) == [orphan.name]
     assert files(snapshots) == []
 
 
@@ -224,7 +232,7 @@ def test_a_full_disk_leaves_what_was_there(
     with monkeypatch.context() as patch:
         patch.setattr(os, step, fail)
         with pytest.raises(StoreError, match="cannot be written") as error:
-            snapshots.save_all("flowers", [(0, 0, epoch, state(epoch)) for epoch in (1, 2)])
+            save_all(snapshots, [(0, 0, epoch, state(epoch)) for epoch in (1, 2)])
     assert ("make room" in error.value.way_out) == (number != errno.EACCES)
     assert {path: path.read_bytes() for path in files(snapshots)} == before
     loaded = snapshots.load("flowers", 0, 0, 9)
@@ -232,6 +240,14 @@ def test_a_full_disk_leaves_what_was_there(
     assert loaded[0] == 1
     snapshots.save("flowers", 0, 0, 2, state(2))
     assert len(files(snapshots)) == 2
+
+
+def remove_orphans(snapshots: Snapshots) -> list[str]:
+    """As the doctor does."""
+    kept = snapshots.files("flowers")
+    orphans = kept.orphans(s.path for s in snapshots.of_study("flowers"))
+    kept.remove(orphans)
+    return orphans
 
 
 def in_another_process(code: str, url: str) -> subprocess.CompletedProcess[str]:
@@ -245,6 +261,7 @@ def in_another_process(code: str, url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+@persistent
 def test_a_limit_of_the_system_on_files_is_a_full_disk(snapshots: Snapshots, store_url: str) -> None:
     snapshots.save("flowers", 0, 0, 1, state(1))
     code = """
@@ -260,16 +277,18 @@ except StoreError as error:
     assert snapshots.load("flowers", 0, 0, 9) is not None
 
 
-@pytest.mark.parametrize("point", ["os.replace", "sync_folder", "claims.beat"])
+@persistent
+@pytest.mark.parametrize("point", ["os.replace", "renamed", "room.beat"])
 def test_killed_at_any_step_leaves_whole_ones_and_orphans(snapshots: Snapshots, store_url: str, point: str) -> None:
     snapshots.save("flowers", 0, 0, 1, state(1))
     code = f"""
-from caviar.store import claims, snapshots as room
+from caviar.store import snapshots as room
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
-worker = store.join("flowers")
-if "{point}" == "sync_folder":
-    room.sync_folder = die
+worker = store.leases.join("flowers")
+if "{point}" == "renamed":  # and its folder not yet on the disk
+    rename = os.replace
+    os.replace = lambda *names: (rename(*names), die())
 else:
     setattr({point.split(".")[0]}, "{point.split(".")[-1]}", die)
 snapshots.save("flowers", 0, 0, 1, state(2), worker)
@@ -278,16 +297,18 @@ snapshots.save("flowers", 0, 0, 1, state(2), worker)
     loaded = snapshots.load("flowers", 0, 0, 9)
     assert loaded is not None
     assert same(loaded[1], state(1))
-    assert len(snapshots.remove_orphans("flowers")) == 1
+    assert len(remove_orphans(snapshots)) == 1
     assert len(files(snapshots)) == 1
 
 
 def test_folders_of_studies_that_are_gone(store: Store, snapshots: Snapshots) -> None:
     snapshots.save("flowers", 0, 0, 1, state(1))
-    assert snapshots.folders_without_a_study() == []
+    assert folders_without(snapshots.folder, [1]) == []
     left = snapshots.folder / "99"
     shutil.copytree(snapshots.folder / "1", left)
     (left / "mine.txt").write_text("kept")
-    assert snapshots.remove_folders_without_a_study() == [left]
+    [found] = folders_without(snapshots.folder, [1])
+    assert found.folder == left
+    found.remove_all()
     assert [path.name for path in left.iterdir()] == ["mine.txt"]
     assert len(files(snapshots)) == 2

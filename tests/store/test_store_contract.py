@@ -9,7 +9,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -21,9 +20,10 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from caviar.errors import StoreError
-from caviar.records import Comparison, Measurement, StudyState, Trial, TrialState
-from caviar.store import Store
-from tests.store.sample import CONFIG, STUDY, measurement
+from caviar.records import Comparison, Measurement, StudyProgress, StudyState, Trial, TrialState
+from caviar.store import Runs, Snapshots, Store
+from tests.store.backends import persistent
+from tests.store.sample import CONFIG, RUN, STUDY, measurement
 
 on_one_store = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
@@ -35,9 +35,15 @@ def bits(value: float) -> bytes:
     return struct.pack("<d", value)
 
 
-def test_a_study_comes_back_as_it_was(store: Store, store_url: str) -> None:
+def test_a_study_comes_back_as_it_was(store: Store) -> None:
     store.create_study(STUDY)
     assert store.study("flowers") == STUDY
+    assert store.studies() == [STUDY]
+
+
+@persistent
+def test_a_study_is_there_when_the_store_is_opened_again(store: Store, store_url: str) -> None:
+    store.create_study(STUDY)
     with Store.open(store_url, create=False) as later:
         assert later.studies() == [STUDY]
 
@@ -53,7 +59,7 @@ def test_a_free_name_is_the_name_itself_or_the_next_number(store: Store) -> None
 def test_a_second_study_of_the_same_name_is_refused_with_a_free_one(store: Store) -> None:
     store.create_study(STUDY)
     store.create_study(replace(STUDY, name="flowers-2"))
-    with pytest.raises(StoreError, match=r"(?s)has a study 'flowers' already.*--study 'flowers-3'.*caviar resume"):
+    with pytest.raises(StoreError, match=r"(?s)has a study 'flowers' already.*`study='flowers-3'`.*caviar resume"):
         store.create_study(STUDY)
     assert len(store.studies()) == 2
 
@@ -274,34 +280,52 @@ def test_the_frame_has_a_row_a_trial_and_a_column_a_hyperparameter(store: Store)
     assert frame["l2"].isna().tolist() == [True, False]
 
 
+@persistent
 def test_a_reader_is_not_held_up_and_sees_only_what_is_whole(store: Store, store_url: str) -> None:
     store.create_study(STUDY)
-    with Store.open(store_url, create=False) as reader, store._writing() as connection:
+    with Store.open(store_url, create=False) as reader, store.transactions.writing() as connection:
         connection.exec_driver_sql("UPDATE studies SET metric = 'changed'")
-        started = time.monotonic()
         assert reader.study("flowers").metric == "accuracy"
-        assert time.monotonic() - started < 1.0
     assert store.study("flowers").metric == "changed"
 
 
+@persistent
 def test_a_writer_waits_for_another_and_goes_on(store: Store, store_url: str) -> None:
     store.create_study(STUDY)
-    held = threading.Event()
-
-    def hold() -> None:
-        with Store.open(store_url) as other, other.writing("flowers"):
-            held.set()
-            time.sleep(1.5)
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    assert held.wait(10)
-    started = time.monotonic()
-    store.write("flowers", [Trial(0, CONFIG, TrialState.RUNNING)])
-    waited = time.monotonic() - started
-    holder.join()
-    assert waited > 1.0
+    writer = threading.Thread(target=store.write, args=("flowers", [Trial(0, CONFIG, TrialState.RUNNING)]))
+    with Store.open(store_url) as other, other.subjects.writing("flowers"):
+        writer.start()
+        writer.join(0.5)
+        assert writer.is_alive()
+    writer.join()
     assert len(store.trials("flowers")) == 1
+
+
+def test_the_progress_of_a_study_is_the_one_that_was_written_last(store: Store) -> None:
+    store.create_study(STUDY)
+    best = Trial(3, CONFIG, TrialState.STOPPED, 3, math.nan, 0.5)
+    for phase in ("search", "finals"):
+        counts = {state: n for n, state in enumerate(TrialState)}
+        moment = StudyProgress(phase, 1 / 3, counts, (9, 3, 1), best, "disk full", helpers=2)
+        store.write("flowers", progress=moment.to_record())
+        store.write("flowers")
+        kept = store.study("flowers").progress
+        assert kept is not None
+        assert repr(StudyProgress.from_record(kept)) == repr(moment)
+
+
+def test_a_store_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Store.open(None) as store, Store.open("memory://") as other:
+        store.create_study(STUDY)
+        assert other.studies() == []
+        Snapshots(store).save("flowers", 0, 0, 1, {"weights": np.zeros(3)})
+        runs = Runs(store)
+        runs.create(RUN)
+        runs.files("net").write("1", b"state")
+        assert list(tmp_path.rglob("*.safetensors"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def _create(url: str, go: object, answers: object) -> None:
@@ -314,6 +338,7 @@ def _create(url: str, go: object, answers: object) -> None:
         answers.put(error.rule)  # type: ignore[attr-defined]
 
 
+@persistent
 def test_of_processes_that_create_one_study_at_once_one_wins(store_url: str) -> None:
     context = multiprocessing.get_context("spawn")
     go, answers = context.Event(), context.Queue()
@@ -334,9 +359,10 @@ _WRITE_UNTIL_KILLED = """
 import sys
 from itertools import count
 from pathlib import Path
-from tests.store.sample import CONFIG, STUDY, measurement
+from tests.store.backends import persistent
+from tests.store.sample import CONFIG, RUN, STUDY, measurement
 from caviar.records import Trial, TrialState
-from caviar.store import Store
+from caviar.store import Runs, Snapshots, Store
 store = Store.open(sys.argv[1])
 store.create_study(STUDY)
 for number in count():
@@ -346,6 +372,7 @@ for number in count():
 """
 
 
+@persistent
 def test_what_was_acknowledged_outlives_a_killed_writer(store_url: str) -> None:
     arguments = [sys.executable, "-c", _WRITE_UNTIL_KILLED, store_url]
     path = [str(Path(__file__).parents[2]), *sys.path]

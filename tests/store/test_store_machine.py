@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,20 +12,28 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from caviar.errors import Fenced, StoreError
 from caviar.records import (
     Box,
     Comparison,
+    Lease,
+    LeaseState,
     Measurement,
     Piece,
     Study,
     StudyState,
     Trial,
     TrialState,
-    Worker,
-    WorkerState,
 )
 from caviar.store import Store, schema
 from tests.postgresql_server import empty
@@ -70,19 +76,22 @@ class Remembered:
     measured: dict[tuple[int, int, int], Measurement] = field(default_factory=dict)
     compared: dict[tuple[int, int, int], Comparison] = field(default_factory=dict)
     boxes: dict[int, Box] = field(default_factory=dict)
-    workers: list[Worker] = field(default_factory=list)
+    workers: list[Lease] = field(default_factory=list)
     claims: dict[Piece, int] = field(default_factory=dict)
 
-    def counts(self, worker: Worker) -> bool:
+    def counts(self, worker: Lease) -> bool:
         """Whether what ``worker`` writes is taken; if so, this is a beat."""
         for i, known in enumerate(self.workers):
-            if known.token == worker.token and known.state is WorkerState.WORKING:
+            if known.token == worker.token and known.state is LeaseState.HELD:
                 self.workers[i] = replace(known, beats=known.beats + 1)
                 return True
         return False
 
-    def end(self, fence: int, state: WorkerState) -> bool:
-        if self.workers[fence - 1].state is not WorkerState.WORKING:
+    def owner(self) -> Lease | None:
+        return next((o for o in self.workers if o.state is LeaseState.HELD and not o.is_helper), None)
+
+    def end(self, fence: int, state: LeaseState) -> bool:
+        if self.workers[fence - 1].state is not LeaseState.HELD:
             return False
         self.workers[fence - 1] = replace(self.workers[fence - 1], state=state)
         self.claims = {piece: holder for piece, holder in self.claims.items() if holder != fence}
@@ -113,7 +122,7 @@ class StoreMachine(RuleBasedStateMachine):
         return True
 
     @initialize(target=workers)
-    def begin(self) -> Worker:
+    def begin(self) -> Lease:
         self.create("flowers")
         return self.join("flowers")
 
@@ -128,13 +137,28 @@ class StoreMachine(RuleBasedStateMachine):
             self.model[name] = Remembered(study)
 
     @rule(target=workers, name=NAMES)
-    def join(self, name: str) -> Worker:
-        if self.refused(name, lambda: self.store.join(name)):
-            return Worker(name, 1, {}, "nobody")
-        worker = self.store.join(name)
-        self.model[name].workers.append(worker)
-        assert worker.fence == len(self.model[name].workers)
-        return worker
+    def join(self, name: str) -> Lease:
+        """The first to come owns the study, and the others help."""
+        if self.refused(name, lambda: self.store.leases.join(name)):
+            return Lease(name, 1, {}, "nobody")
+        known = self.model[name]
+        owner = known.owner()
+        if owner is None:
+            for helper in [lease for lease in known.workers if lease.state is LeaseState.HELD]:
+                known.end(helper.fence, LeaseState.LOST)
+            lease = self.store.leases.join(name)
+        else:
+            with pytest.raises(StoreError, match="is running: process"):
+                self.store.leases.join(name)
+            if known.study.state is not StudyState.RUNNING:
+                with pytest.raises(StoreError, match="is not running"):
+                    self.store.join_helper(name, 2)
+                return owner
+            lease = self.store.join_helper(name, 2)
+            assert lease.helps == owner.fence
+        known.workers.append(lease)
+        assert lease.fence == len(known.workers)
+        return lease
 
     @rule(
         name=NAMES,
@@ -152,10 +176,10 @@ class StoreMachine(RuleBasedStateMachine):
         measured: list[tuple[int, int, Measurement]],
         boxes: list[Box],
         done: list[Piece],
-        worker: Worker | None,
+        worker: Lease | None,
         compared: list[tuple[int, int, Comparison]],
     ) -> None:
-        study = worker.study if worker is not None else name
+        study = worker.name if worker is not None else name
 
         def attempt() -> None:
             self.store.write(study, trials, measured, boxes, done, worker, compared)
@@ -189,43 +213,45 @@ class StoreMachine(RuleBasedStateMachine):
             if worker is None or known.claims.get(piece) == worker.fence:
                 known.claims.pop(piece, None)
 
-    @rule(worker=workers, pieces=PIECES)
-    def claim(self, worker: Worker, pieces: list[Piece]) -> None:
-        if self.refused(worker.study, lambda: self.store.claim(worker, pieces)):
+    @rule(owner=workers, helper=workers, pieces=PIECES)
+    def assign(self, owner: Lease, helper: Lease, pieces: list[Piece]) -> None:
+        if self.refused(owner.name, lambda: self.store.assign(owner, {helper.fence: pieces})):
             return
-        known = self.model[worker.study]
-        if not known.counts(worker):
+        known = self.model[owner.name]
+        if not known.counts(owner):
             with pytest.raises(Fenced):
-                self.store.claim(worker, pieces)
+                self.store.assign(owner, {helper.fence: pieces})
             return
+        holds = helper.fence <= len(known.workers) and known.workers[helper.fence - 1].state is LeaseState.HELD
         free = [
             piece
             for piece in pieces
-            if piece not in known.measured
+            if holds
+            and piece not in known.measured
             and (piece[:2] not in known.trials or known.trials[piece[:2]].state in ("running", "interrupted"))
-            and known.claims.get(piece, worker.fence) == worker.fence
+            and known.claims.get(piece, helper.fence) == helper.fence
         ]
-        assert self.store.claim(worker, pieces) == free
-        known.claims |= dict.fromkeys(free, worker.fence)
+        assert self.store.assign(owner, {helper.fence: pieces}) == {helper.fence: free}
+        known.claims |= dict.fromkeys(free, helper.fence)
 
     @rule(worker=workers)
-    def beat(self, worker: Worker) -> None:
-        if self.refused(worker.study, lambda: self.store.beat(worker)):
+    def beat(self, worker: Lease) -> None:
+        if self.refused(worker.name, lambda: self.store.leases.beat(worker)):
             return
-        if self.model[worker.study].counts(worker):
-            self.store.beat(worker)
+        if self.model[worker.name].counts(worker):
+            self.store.leases.beat(worker)
         else:
             with pytest.raises(Fenced):
-                self.store.beat(worker)
+                self.store.leases.beat(worker)
 
     @rule(worker=workers)
-    def leave(self, worker: Worker) -> None:
-        if self.refused(worker.study, lambda: self.store.leave(worker)):
+    def leave(self, worker: Lease) -> None:
+        if self.refused(worker.name, lambda: self.store.leases.leave(worker)):
             return
-        self.store.leave(worker)
-        known = self.model[worker.study]
+        self.store.leases.leave(worker)
+        known = self.model[worker.name]
         if any(worker.token == other.token for other in known.workers):
-            known.end(worker.fence, WorkerState.LEFT)
+            known.end(worker.fence, LeaseState.LEFT)
 
     @rule(name=NAMES, data=st.data())
     def lose(self, name: str, data: st.DataObject) -> None:
@@ -234,8 +260,16 @@ class StoreMachine(RuleBasedStateMachine):
         known = self.model[name]
         seen = data.draw(st.sampled_from(known.workers))
         stale = replace(seen, beats=seen.beats - data.draw(st.integers(0, 1)))
-        expected = [seen.fence] if stale.beats == seen.beats and known.end(seen.fence, WorkerState.LOST) else []
-        assert [worker.fence for worker in self.store.lost(name, [stale])] == expected
+        expected = [seen.fence] if stale.beats == seen.beats and known.end(seen.fence, LeaseState.LOST) else []
+        assert [worker.fence for worker in self.store.leases.lost(name, [stale])] == expected
+
+    @rule(name=NAMES, epoch=EPOCHS)
+    def go_on(self, name: str, epoch: int) -> None:
+        progress = {"phase": "search", "elapsed": epoch / 3}
+        if self.refused(name, lambda: self.store.write(name, progress=progress)):
+            return
+        self.store.write(name, progress=progress)
+        self.model[name].study = replace(self.model[name].study, progress=progress)
 
     @rule(name=NAMES, state=st.sampled_from(StudyState))
     def finish(self, name: str, state: StudyState) -> None:
@@ -259,15 +293,16 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def delete(self, name: str) -> None:
-        if self.refused(name, lambda: self.store.delete_study(name)):
+        if self.refused(name, lambda: self.store.subjects.delete(name)):
             return
-        if any(worker.state is WorkerState.WORKING for worker in self.model[name].workers):
+        if any(worker.state is LeaseState.HELD for worker in self.model[name].workers):
             with pytest.raises(StoreError, match="works on it"):
-                self.store.delete_study(name)
+                self.store.subjects.delete(name)
         else:
-            self.store.delete_study(name)
+            self.store.subjects.delete(name)
             del self.model[name]
 
+    @precondition(lambda self: not self.url.startswith("memory"))
     @rule()
     def close_and_open(self) -> None:
         self.store.close()
@@ -286,8 +321,8 @@ class StoreMachine(RuleBasedStateMachine):
             compared = [(*key[:2], known.compared[key]) for key in sorted(known.compared)]
             assert repr(self.store.comparisons(name)) == repr(compared)
             assert self.store.boxes(name) == [known.boxes[number] for number in sorted(known.boxes)]
-            assert self.store.workers(name) == known.workers
-            with self.store.reading(name) as (connection, number):
+            assert self.store.leases.of(name) == known.workers
+            with self.store.subjects.reading(name) as (connection, number):
                 columns = (
                     schema.CLAIMS.c.number,
                     schema.CLAIMS.c.repeat,
@@ -300,24 +335,17 @@ class StoreMachine(RuleBasedStateMachine):
             assert self.store.trial_counts()[name] == counts
 
 
-@pytest.mark.parametrize("back_end", ["sqlite", "postgresql"])
-def test_the_store_is_as_its_model(back_end: str, request: pytest.FixtureRequest) -> None:
-    folder = Path(tempfile.mkdtemp())
-    if back_end == "sqlite":
-        examples, fresh = 15, lambda: f"sqlite:///{folder / secrets.token_hex(8)}.db"
-    else:
-        url: str = request.getfixturevalue("postgresql_url")
+def test_the_store_is_as_its_model(store_url: str, tmp_path: Path) -> None:
+    def emptied() -> str:
+        if store_url.startswith("postgresql"):
+            empty(store_url)
+        return f"sqlite:///{tmp_path / secrets.token_hex(8)}.db" if store_url.startswith("sqlite") else store_url
 
-        def emptied() -> str:
-            empty(url)
-            return url
-
-        examples, fresh = 5, emptied
-    machine = type("Machine", (StoreMachine,), {"fresh_url": staticmethod(fresh)})
+    machine = type("Machine", (StoreMachine,), {"fresh_url": staticmethod(emptied)})
     quiet = settings(
-        max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=5 if store_url.startswith("postgresql") else 15,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
     )
-    try:
-        run_state_machine_as_test(machine, settings=quiet)  # type: ignore[no-untyped-call]
-    finally:
-        shutil.rmtree(folder)
+    run_state_machine_as_test(machine, settings=quiet)  # type: ignore[no-untyped-call]

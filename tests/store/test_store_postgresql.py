@@ -64,7 +64,7 @@ def test_a_password_is_neither_shown_nor_kept(postgresql_url: str) -> None:
         assert PASSWORD not in f"{store.url} {store!r} {store.database!r} {vars(store)}"
         assert "caviar:***@" in store.url
         store.create_study(STUDY)
-        with store._reading() as connection:
+        with store.transactions.reading() as connection:
             kept = connection.exec_driver_sql("SELECT s::text FROM studies s").scalar()
         assert "s3cret" not in str(kept)
     in_query = postgresql_url.replace(":s3cret%2F%40%3A%25@", "@") + "&password=s3cret%2F%40%3A%25"
@@ -124,7 +124,7 @@ def test_a_lock_that_stays_is_named(postgresql_url: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(postgresql, "LOCK_SECONDS", 0.2)
     with Store.open(postgresql_url) as store, Store.open(postgresql_url) as other:
         store.create_study(STUDY)
-        with other.writing("flowers"), pytest.raises(StoreError, match="locked for"):
+        with other.subjects.writing("flowers"), pytest.raises(StoreError, match="locked for"):
             store.write("flowers", [Trial(0, CONFIG, TrialState.RUNNING)])
         store.write("flowers", [Trial(0, CONFIG, TrialState.RUNNING)])
 
@@ -133,7 +133,7 @@ def test_writers_to_two_studies_do_not_wait_for_each_other(postgresql_url: str) 
     with Store.open(postgresql_url) as store, Store.open(postgresql_url) as other:
         store.create_study(STUDY)
         other.create_study(STUDY.__class__(**{f: getattr(STUDY, f) for f in STUDY.__slots__} | {"name": "b"}))
-        with other.writing("b"):
+        with other.subjects.writing("b"):
             store.write("flowers", [Trial(0, CONFIG, TrialState.RUNNING)])
 
 
@@ -145,7 +145,7 @@ def test_a_client_that_freezes_in_a_transaction_does_not_hold_the_others_for_eve
         store.create_study(STUDY)
 
         def freeze() -> None:
-            with frozen.writing("flowers") as (connection, _):
+            with frozen.subjects.writing("flowers") as (connection, _):
                 connection.exec_driver_sql("UPDATE studies SET metric = 'lost'")
                 held.set()
                 time.sleep(1.5)
@@ -189,6 +189,6 @@ def kill_all(url: str) -> None:
 
 
 def write_while_dropped(store: Store, url: str) -> None:
-    with store.writing("flowers") as (connection, _):
+    with store.subjects.writing("flowers") as (connection, _):
         kill_all(url)
         connection.execute(sa.text("UPDATE studies SET metric = 'lost'"))

@@ -62,7 +62,7 @@ def _store_in(folder: Path) -> Path:
 
 
 def test_settings(path: Path) -> None:
-    with Store.open(path) as store, store._reading() as connection:
+    with Store.open(path) as store, store.transactions.reading() as connection:
         asked = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in SETTINGS}
         assert asked == SETTINGS
         assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
@@ -191,21 +191,21 @@ def test_a_copy_without_a_log_gets_one(path: Path, tmp_path: Path) -> None:
     other = sqlite3.connect(path)
     other.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
     other.close()
-    with Store.open(tmp_path / "copy.db") as store, store._reading() as connection:
+    with Store.open(tmp_path / "copy.db") as store, store.transactions.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
 def test_a_full_disk_leaves_what_was_there_and_can_be_gone_on_from(path: Path) -> None:
     with Store.open(path) as store:
         store.write("flowers", [trial(0)], [(0, 0, measurement(1))])
-        with store._writing() as connection:
+        with store.transactions.writing() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
         more = [(1, 0, measurement(epoch)) for epoch in range(5000)]
         with pytest.raises(StoreError, match="no room left on the disk"):
             store.write("flowers", [trial(1)], more)
         assert store.trials("flowers") == [trial(0)]
-        with store._writing() as connection:
+        with store.transactions.writing() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
         store.write("flowers", [trial(1)], more)
         assert len(store.measurements("flowers")) == 5001

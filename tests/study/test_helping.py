@@ -10,10 +10,11 @@ import pytest
 
 from caviar.cli.main import run
 from caviar.data import samples
-from caviar.records import Study, StudyState, WorkerState
+from caviar.records import LeaseState, Study, StudyState
 from caviar.store import Store
 from tests.child import STUDY, end, freeze, start, until
 from tests.faults.invariants import acknowledged, check_over, check_whole
+from tests.store.backends import persistent
 from tests.study.test_tune import told
 
 TRIALS = 80
@@ -49,6 +50,7 @@ def check_same(store: str | Path, alone) -> None:
     assert (told(store, STUDY), _best(store)) == alone
 
 
+@persistent
 def test_helpers_change_no_bit(store_url, wine, alone):
     leader = start("lead", store_url, wine, "--trials", TRIALS, "--helpers", 2)
     until(leader, "begun")
@@ -62,7 +64,7 @@ def test_helpers_change_no_bit(store_url, wine, alone):
         assert int(said.splitlines()[-2].split()[1]) > 0  # it did help
     check_same(store_url, alone)
     with Store.open(store_url) as opened:
-        assert {worker.state for worker in opened.workers(STUDY)} == {WorkerState.LEFT}
+        assert {worker.state for worker in opened.leases.of(STUDY)} == {LeaseState.LEFT}
 
 
 def test_helpers_that_end_in_the_middle_lose_nothing(wine, alone, tmp_path):
@@ -159,7 +161,7 @@ def test_what_caviar_does_not_train_itself_is_not_helped(budget, rule, way_out, 
     monkeypatch.chdir(tmp_path)
     with Store.open("caviar.db") as store:
         store.create_study(Study("mine", 0, "score", "sobol", {}, budget, {}, {}, StudyState.RUNNING, "2026"))
-        store.join("mine")
+        store.leases.join("mine")
     assert run(["work", "mine"]) == 2
     complained = capsys.readouterr().err.splitlines()
     assert len(complained) == 2

@@ -11,12 +11,12 @@ import pytest
 from caviar.errors import StoreError
 from caviar.executors.threads import Done, Work
 from caviar.learners.contract import Epoch, Evaluation, Outcome
-from caviar.records import Comparison, Curve, Trial, TrialState, Worker
+from caviar.records import Comparison, Curve, Lease, Trial, TrialState
 from caviar.records.ranking import WORST, smoothed
 from caviar.study.ledger import Known, Ledger
 
 SCORES = [0.3, 0.9, 0.5, 0.6, 0.8, 0.7, 0.75, 0.7, 0.72]
-WORKER = Worker("flowers", 1, {}, "token")
+WORKER = Lease("flowers", 1, {}, "token")
 
 
 def epochs(first: int, last: int) -> list[Epoch]:
@@ -60,7 +60,7 @@ class Remembering:
         self.asked += 1
         return dict.fromkeys([(number, 0) for number in numbers], self.curve)
 
-    def write(self, study, trials, measurements, boxes, worker, comparisons) -> None:
+    def write(self, study, trials, measurements, boxes, lease, comparisons) -> None:
         self.written += [(m.epoch, None) for _, _, m in measurements] + [(c.epoch, c) for _, _, c in comparisons]
 
 
@@ -82,7 +82,7 @@ def test_a_compared_trial_has_the_same_merits_and_its_curve_is_read_only_where_i
     assert ledger.seconds[0, 0] == pytest.approx(0.09)
     ledger.write()
     new = [(e, None) for e in range(reached[-1] + 1, 10)]
-    assert [(e, c and c.merit) for e, c in store.written] == new + [
+    assert [(e, c and c.smoothed) for e, c in store.written] == new + [
         (e, smoothed(SCORES[:e])) for e in (1, 3, 9) if e > reached[-1]
     ]
 

@@ -20,7 +20,7 @@ from caviar.protocol.pool import Pool
 from caviar.protocol.process import environments
 from caviar.records import TrialState
 from caviar.store import Snapshots, Store
-from caviar.store.examination import delete
+from caviar.store.doctor import delete
 
 SPACE = caviar.Space(x=caviar.Linear(0, 1), y=caviar.Linear(0, 1))
 
@@ -260,7 +260,7 @@ def test_what_trials_keep_goes_with_their_study():
     study = caviar.tune(writes, SPACE, trials=2, processes=1)
     assert Path("caviar.db.programs/1").exists()
     with Store.open("caviar.db") as store:
-        delete(store, study.name)
+        delete(store, "study", study.name)
     assert not Path("caviar.db.programs/1").exists()
 
 

@@ -19,6 +19,7 @@ from caviar.data import samples
 from caviar.errors import ConfigError, DataError, StoreError
 from caviar.records import StudyState, TrialState
 from caviar.store import Store
+from caviar.store.lease import Leases
 from caviar.study.loop import Progress, Request, follow
 from tests.study.test_tune import SMALL, study_of, target, told, wine  # noqa: F401
 
@@ -157,11 +158,12 @@ def test_a_study_that_its_leader_finishes_while_we_look_is_not_begun_again(wine,
     stop_after(wine, tmp_path, 3)
     store = tmp_path / "caviar.db"
 
-    def the_leader_finishes(opened, study, patience):
+    def the_leader_finishes(leases, study, patience):
         monkeypatch.undo()
         caviar.resume("mine", store=store)
+        return leases.take(study, patience)
 
-    monkeypatch.setattr(sys.modules["caviar.study.loop"], "only_worker", the_leader_finishes)
+    monkeypatch.setattr(Leases, "take", the_leader_finishes)
     with pytest.raises(ConfigError, match="is finished"):
         caviar.resume("mine", store=store)
 

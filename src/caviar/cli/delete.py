@@ -27,14 +27,13 @@ def delete(
     from caviar.cli.console import console, print_json
     from caviar.errors import StoreError
     from caviar.report.text import visible
-    from caviar.store import Store
-    from caviar.store.examination import delete as delete_study
-    from caviar.store.run_examination import delete_run, is_run
+    from caviar.store import Store, doctor
     from caviar.store.runs import Runs
 
     people = console(json)
     with Store.open(store, create=False) as opened:
-        kind, of = ("run", "snapshots") if is_run(opened, name, run) else ("study", "trials")
+        kind = doctor.kind_of(opened, name, run)
+        of = "snapshots" if kind == "run" else "trials"
         if kind == "run":
             n = sum(snapshot.state == "kept" for snapshot in Runs(opened).snapshots(name))
         else:
@@ -46,7 +45,7 @@ def delete(
             if sys.stdin.readline().strip().lower() not in ("y", "yes"):
                 people.print("nothing was deleted")
                 return 1
-        (delete_run if kind == "run" else delete_study)(opened, name)
+        doctor.delete(opened, kind, name)
     if json:
         print_json({kind: name, "deleted": True, of: n})
     else:

@@ -13,7 +13,7 @@ from caviar.errors import DataError
 from caviar.report.export import write
 from caviar.report.text import counted
 from caviar.store import Store
-from caviar.store.run_examination import is_run
+from caviar.store.doctor import kind_of
 from caviar.views.tables import export as make_export
 
 
@@ -34,7 +34,7 @@ def export(
     if json and out is None:
         raise DataError("--json and the CSV would share stdout", "name a file with --out")
     with Store.open(store, create=False) as opened:
-        kind = "run" if is_run(opened, name, run) else "study"
+        kind = kind_of(opened, name, run)
         if kind == "study" and diary:
             raise DataError(f"{name!r} is a study, and only runs have a diary", "leave --diary out")
         made = make_export(opened, name, kind == "run", diary if kind == "run" else epochs)

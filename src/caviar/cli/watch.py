@@ -21,7 +21,7 @@ from caviar.report.run import ended, epoch_line, screen
 from caviar.report.study import heading, line
 from caviar.report.study import picture as study_picture
 from caviar.store import Store
-from caviar.store.run_examination import is_run
+from caviar.store.doctor import kind_of
 from caviar.views.answer import answer_of
 from caviar.views.run import run_view
 from caviar.views.study import running
@@ -43,7 +43,7 @@ def watch(
     """
     people = console(json=json)
     with Store.open(store, create=False) as opened:
-        of_run = is_run(opened, name, run)
+        of_run = kind_of(opened, name, run) == "run"
         if json:
             print_json(plain.run(run_view(opened, name)) if of_run else plain.running(running(opened, name)))
             return

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from caviar.errors import StoreError
-from caviar.records import Piece, TrialState, Worker
+from caviar.records import Lease, Piece, TrialState
 from caviar.records.ranking import RankKey
 from caviar.study.ledger import Ledger
 
@@ -42,7 +42,7 @@ class Helpers:
     def __init__(
         self,
         store: Store,
-        leader: Worker,
+        leader: Lease,
         ledger: Ledger,
         patience_seconds: float,
         clock: Callable[[], float] = time.monotonic,
@@ -53,7 +53,7 @@ class Helpers:
         self._leader = leader
         self._ledger = ledger
         self._clock = clock
-        self._watch = Watch(store, leader.study, patience_seconds, clock)
+        self._watch = Watch(store.leases, leader.name, patience_seconds, clock)
         self._rooms: dict[int, int] = {}  # of each helper, by its fence: how many pieces it may have at once
         self._most: dict[int, int] = {}
         self._held: dict[Piece, int] = {}  # whose each piece is
@@ -138,11 +138,9 @@ class Helpers:
     def _see(self) -> None:
         """Who is there, and whose work is to be done by another."""
         lost = [worker for worker in self._watch.find() if worker.is_helper]
-        gone = {worker.fence for worker in (self._store.lost(self._leader.study, lost) if lost else [])}
+        gone = {worker.fence for worker in self._store.leases.lost(self._leader.name, lost)}
         mine = [
-            worker
-            for worker in self._watch.working
-            if worker.identity.get("helps") == self._leader.fence and worker.fence not in gone
+            worker for worker in self._watch.held if worker.helps == self._leader.fence and worker.fence not in gone
         ]
         self._most = {worker.fence: _MOST * int(worker.identity["threads"]) for worker in mine}
         self._rooms = {w.fence: self._rooms.get(w.fence, 2 * int(w.identity["threads"])) for w in mine}
@@ -153,7 +151,7 @@ class Helpers:
         if not self._held:
             return backs
         busy = set(self._held.values())
-        for result in self._store.handed_in(self._leader.study, list(self._held)):
+        for result in self._store.handed_in(self._leader.name, list(self._held)):
             del self._held[result.piece]
             backs.append(self._booked(result))
         for fence in busy - set(self._held.values()):  # it had nothing left to do: more at once, the next time

@@ -46,7 +46,7 @@ class ParkedTrainings:
             self.trouble = trouble
             return
         self._saved[number] = epoch
-        self._bytes += saved.bytes
+        self._bytes += saved.size
 
     def __contains__(self, number: object) -> bool:
         return number in self._here

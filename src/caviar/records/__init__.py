@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from caviar.records.lease import Lease, LeaseState
 from caviar.records.run import (
     Clock,
     DiaryEntry,
-    Holding,
     Intervention,
     InterventionState,
     Run,
@@ -27,8 +27,6 @@ from caviar.records.study import (
     Trial,
     TrialState,
     Value,
-    Worker,
-    WorkerState,
 )
 from caviar.records.task import Piece
 
@@ -39,9 +37,10 @@ __all__ = [
     "Config",
     "Curve",
     "DiaryEntry",
-    "Holding",
     "Intervention",
     "InterventionState",
+    "Lease",
+    "LeaseState",
     "Measurement",
     "Piece",
     "Run",
@@ -56,6 +55,4 @@ __all__ = [
     "Trial",
     "TrialState",
     "Value",
-    "Worker",
-    "WorkerState",
 ]

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from caviar.records.lease import Lease
 from caviar.records.study import Config
 
 
@@ -94,8 +95,8 @@ class Run:
     """One network that is nursed while it trains, or anyone's training loop.
 
     ``spec`` is the run as somebody asked for it, ``config`` its first hyperparameters or knobs. A branch has a
-    ``parent`` and the number of the parent's snapshot that it began from. ``keeper`` is the process that trains it,
-    None where none does; ``progress`` are the last facts of where it stands.
+    ``parent`` and the number of the parent's snapshot that it began from. ``owner`` is the lease of the process that
+    trains it, None where none does; ``progress`` are the last facts of where it stands.
     """
 
     name: str
@@ -110,22 +111,13 @@ class Run:
     state: RunState = RunState.RUNNING
     ended: str | None = None
     result: Mapping[str, Any] | None = None
-    keeper: Mapping[str, Any] | None = None
-    beats: int = 0
+    owner: Lease | None = None
     progress: Mapping[str, Any] | None = None
 
     @property
     def kind(self) -> RunKind:
         """The trainee: network, program or loop."""
         return self.spec.kind
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """A process's hold of a run: its writes are taken while no other has taken the run up after it."""
-
-    run: str
-    fence: int
 
 
 @dataclass(frozen=True, slots=True)

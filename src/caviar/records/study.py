@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
@@ -73,12 +73,12 @@ class Curve(NamedTuple):
 class Comparison(NamedTuple):
     """A trial where its rung compared it, after ``epoch`` epochs: all that is needed to decide about it again.
 
-    ``merit`` is the score that it was ranked by, smoothed over its epochs, ``score`` and ``loss`` (validation) those of
-    this epoch alone, ``seconds`` what all epochs until then took together. NaN where it diverged.
+    ``smoothed`` is the score that it was ranked by, smoothed over its epochs. ``score`` and ``loss`` (validation) are
+    those of this epoch alone, ``seconds`` is the time of all epochs until then. NaN where it diverged.
     """
 
     epoch: int
-    merit: float
+    smoothed: float
     score: float
     loss: float
     seconds: float
@@ -103,37 +103,6 @@ class Trial(NamedTuple):
     error: str | None = None
 
 
-class WorkerState(StrEnum):
-    """What became of a worker."""
-
-    WORKING = "working"
-    LEFT = "left"  # ended of itself and gave its claims back
-    LOST = "lost"  # dead or frozen: its claims went to others, and nothing that it writes is taken any more
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """One process that trains trials of a study.
-
-    ``fence`` counts up with every worker that joins the study; a write carries it, and is refused once the worker was
-    declared lost. ``identity`` says where the process runs (host, boot, pids, pid, started, user), ``token`` is a
-    random word that tells it from every other worker, ``beats`` counts its signs of life. A helper, which does what
-    another gives it, has in its identity whose it is ("helps", a fence) and its "threads".
-    """
-
-    study: str
-    fence: int
-    identity: Mapping[str, Any]
-    token: str
-    beats: int = 0
-    state: WorkerState = WorkerState.WORKING
-
-    @property
-    def is_helper(self) -> bool:
-        """Whether it decides nothing and does what the study's leader gives it."""
-        return "helps" in self.identity
-
-
 @dataclass(frozen=True, slots=True)
 class Box:
     """A part of the space that a search draws from, from trial ``first_trial`` on, and why.
@@ -154,7 +123,7 @@ class Study:
 
     ``space`` is the space as plain data (see Space.to_dict), ``data`` the facts of PRODUCT.md's ``data`` object with
     its ``sha256``, ``environment`` versions, processor and instruction set, ``result`` the final answer once there is
-    one. Times are ISO 8601 in UTC.
+    one, ``progress`` the plain data of the last StudyProgress. Times are ISO 8601 in UTC.
     """
 
     name: str
@@ -168,7 +137,8 @@ class Study:
     state: StudyState
     created: str
     ended: str | None = None
-    result: Mapping[str, Any] | None = field(default=None)
+    result: Mapping[str, Any] | None = None
+    progress: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from caviar.runs import knobs
 from caviar.runs.interventions import check
 from caviar.runs.snapshots import snapshot_numbered
 from caviar.store import Store
-from caviar.store.runs import Runs, is_kept
+from caviar.store.runs import Runs, is_running
 
 WAIT = 3.0
 """Seconds that ``intervene`` waits for the outcome: six times what a run needs, unless a mini-batch is longer."""
@@ -49,7 +49,7 @@ def ask(
         knobs.check_turn(runs.run(run), arguments)
     if kind == "rollback" and arguments.get("snapshot") is not None:
         snapshot_numbered(runs.snapshots(run), int(arguments["snapshot"]))
-    return runs.order(run, kind, arguments, who or user(), because)
+    return runs.intervene(run, kind, arguments, who or user(), because)
 
 
 def intervene(
@@ -70,16 +70,16 @@ def intervene(
         runs = Runs(opened)
         asked = ask(runs, run, kind, arguments, because, who)
         record, ended = runs.run(run), time.monotonic() + wait
-        while asked.state is InterventionState.WAITING and time.monotonic() < ended and is_kept(record):
+        while asked.state is InterventionState.WAITING and time.monotonic() < ended and is_running(record):
             sleep(0.05)
-            asked = runs.orders(run)[asked.number - 1]
+            asked = runs.interventions(run)[asked.number - 1]
     return asked
 
 
 def is_held(run: str, store: str) -> bool:
     """True if a process holds ``run``, as far as this machine can know."""
     with Store.open(store, create=False) as opened:
-        return is_kept(Runs(opened).run(run))
+        return is_running(Runs(opened).run(run))
 
 
 def going_on(name: str, store: str) -> str | None:
@@ -97,7 +97,7 @@ def going_on(name: str, store: str) -> str | None:
             if any(study.name == name for study in opened.studies()):
                 return None
             raise StoreError(f"run {name!r} is {run.state}", f"begin from one of its snapshots: caviar branch {name}")
-    return "paused" if is_kept(run) else "ended"
+    return "paused" if is_running(run) else "ended"
 
 
 def snapshot_at(snapshots: list[RunSnapshot], epoch: int) -> RunSnapshot:

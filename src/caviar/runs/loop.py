@@ -18,7 +18,7 @@ from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnde
 from caviar.runs.network import NetworkSetup
 from caviar.runs.program import ProgramSetup
 from caviar.runs.session import Session
-from caviar.runs.snapshots import read_snapshot, snapshot_numbered
+from caviar.runs.snapshots import snapshot_numbered
 from caviar.runs.trainee import DrivenTrainee, Setup
 from caviar.store import Store
 from caviar.store.runs import Runs, now
@@ -106,7 +106,7 @@ def branch(
         if old.kind is RunKind.LOOP:
             raise StoreError(f"run {parent!r} is a training loop of another program", "branch it there")
         snapshot = snapshot_numbered(runs.snapshots(parent), at)
-        saved = read_snapshot(runs, parent, snapshot)
+        saved = runs.load(parent, snapshot)
         spec = old.spec if epochs is None else replace(old.spec, epochs=epochs)
         if spec.epochs <= snapshot.clock.epoch:
             raise ConfigError(
@@ -144,11 +144,11 @@ def branch(
 def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], None], ended: Ended) -> Iterator[Event]:
     """Hold the run, and give it back in good order whatever happens."""
     runs = Runs(store)
-    holding, number = runs.take(run.name), runs.number(run.name)
+    lease, number = runs.take(run.name), runs.number(run.name)
     state, result = RunState.INTERRUPTED, None
     try:
         with setup.trainee(run, number, runs.folder / str(number)) as trainee:
-            session = Session(runs, holding, run, trainee)
+            session = Session(runs, lease, run, trainee)
             try:
                 first(session)
                 session.epochs = [e for e in session.epochs if e["epoch"] <= session.clock.epoch]
@@ -166,7 +166,7 @@ def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], Non
             )
         yield end
     finally:
-        runs.close(holding, state, result)
+        runs.close(lease, state, result)
 
 
 def drive(session: Session, trainee: DrivenTrainee, ended: Ended) -> Iterator[Event]:

@@ -313,7 +313,7 @@ class OwnRun:
             while not self._over.wait(_LOOK):
                 with self._lock:
                     # Tell the loop's own thread about interventions that are new.
-                    waiting = self._runs.orders(self.name, InterventionState.WAITING)
+                    waiting = self._runs.interventions(self.name, InterventionState.WAITING)
                     self._waiting = {one.kind for one in waiting}
                     newest = max((one.number for one in waiting), default=0)
                     self._urgent = self._urgent or newest > seen
@@ -372,7 +372,7 @@ class OwnRun:
 
     def _intervene(self) -> None:
         self._session.intervene()
-        self._waiting = {one.kind for one in self._runs.orders(self.name, InterventionState.WAITING)}
+        self._waiting = {one.kind for one in self._runs.interventions(self.name, InterventionState.WAITING)}
 
     def _write(self) -> None:
         """Write down what was logged, and where the loop stands."""

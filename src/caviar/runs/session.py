@@ -18,9 +18,9 @@ from caviar.errors import CaviarError, NoAnswer, SnapshotError, StoreError
 from caviar.records import (
     Clock,
     DiaryEntry,
-    Holding,
     Intervention,
     InterventionState,
+    Lease,
     Run,
     RunMeasurement,
     RunSnapshot,
@@ -33,7 +33,7 @@ from caviar.runs.retention import last_good
 from caviar.runs.rules import smoothed
 from caviar.runs.snapshots import SavedStates, snapshot_numbered
 from caviar.runs.trainee import Failure, Step, Trainee
-from caviar.store import state_files
+from caviar.store import states
 from caviar.store.runs import Runs, now
 
 _CURVE = 400  # smoothed losses of mini-batches that are kept for the screen
@@ -46,11 +46,11 @@ _FIRST = ("beginning", "branch")  # snapshots before anything was measured
 class Session:
     """A run that this process holds; see the head of this file."""
 
-    def __init__(self, runs: Runs, holding: Holding, run: Run, trainee: Trainee) -> None:
-        """``holding`` is the lease of ``run``; the counts of the run's earlier processes are read from the store."""
+    def __init__(self, runs: Runs, lease: Lease, run: Run, trainee: Trainee) -> None:
+        """``lease`` is that of ``run``; the counts of the run's earlier processes are read from the store."""
         self.run = run
         self.trainee = trainee
-        self.snapshots = SavedStates(runs, holding, run.spec.disk_bytes)
+        self.snapshots = SavedStates(runs, lease, run.spec.disk_bytes)
         self.paused = False
         self.stopped = ""  # the reason
         self.over = False
@@ -66,7 +66,7 @@ class Session:
         self._saving = 0.0  # seconds that it took
         self._tried_at: int | None = None  # the tick of it
         self._runs = runs
-        self._holding = holding
+        self._lease = lease
         self._before = runs.diary(run.name)  # of earlier processes
         self._take = 0
         self._looked_at = -math.inf  # the interventions
@@ -113,12 +113,12 @@ class Session:
         self.losses.clear()
         self.epoch_ended = True
         measurement = RunMeasurement(self.clock, values)
-        self._runs.write(self._holding, measurements=[measurement])
+        self._runs.write(self._lease, measurements=[measurement])
         return measurement
 
     def write(self, progress: Mapping[str, Any], measurements: Sequence[RunMeasurement] = ()) -> None:
         """Write where the run stands for other processes; also a sign of life."""
-        self._runs.write(self._holding, measurements=measurements, progress=progress)
+        self._runs.write(self._lease, measurements=measurements, progress=progress)
 
     def progress(self) -> dict[str, Any]:
         """Facts of where the run stands that every kind has."""
@@ -159,7 +159,7 @@ class Session:
 
     def enter(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> None:
         """Write into the diary."""
-        self._runs.write(self._holding, diary=[self._entry(kind, who, text, facts)])
+        self._runs.write(self._lease, diary=[self._entry(kind, who, text, facts)])
 
     def _entry(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> DiaryEntry:
         entry = DiaryEntry(len(self.entries) + 1, now(), kind, who, self.clock, text, dict(facts))
@@ -203,7 +203,7 @@ class Session:
         except StoreError as error:
             self._not_saved(error, who, began)
             return None
-        content = state_files.pack(tree)
+        content = states.pack(tree)
         try:
             taken = self.snapshots.write(content, clock, reason, loss, self.nurse.needs)
         except StoreError as error:
@@ -212,7 +212,7 @@ class Session:
         self.saved_at, self._saving = time.monotonic(), time.monotonic() - began
         text = _with_reason(f"snapshot {taken.number}, {reason}", because)
         entry = self._entry("snapshot", who, text, {"snapshot": taken.number, "bytes": taken.size})
-        self._runs.write(self._holding, diary=[entry], snapshots=[taken])
+        self._runs.write(self._lease, diary=[entry], snapshots=[taken])
         self.snapshots.add(taken)
         return taken
 
@@ -228,7 +228,7 @@ class Session:
         except SnapshotError as error:
             bad = replace(to, state="damaged")
             entry = self._entry("warning", "caviar", error.rule, {"snapshot": to.number})
-            self._runs.write(self._holding, diary=[entry], snapshots=[bad])
+            self._runs.write(self._lease, diary=[entry], snapshots=[bad])
             self.snapshots.add(bad)
             raise
         self.trainee.restore(saved, replace(to.clock, tick=tick))
@@ -306,7 +306,7 @@ class Session:
         turn or a rollback that waits, so that they keep their order.
         """
         self._looked_at, self._left = time.monotonic(), False
-        waiting = self._runs.orders(self.run.name, InterventionState.WAITING)
+        waiting = self._runs.interventions(self.run.name, InterventionState.WAITING)
         void = overtaken(waiting)
         held = False
         for one in waiting:
@@ -325,7 +325,7 @@ class Session:
                     facts = {"order": one.number, "because": one.because}
                     self.enter("refused", one.who, _with_reason(f"{one.kind}: {error.rule}", one.because), facts)
             done = replace(one, state=state, outcome=outcome, tick=self.clock.tick)
-            self._runs.write(self._holding, orders=[done])
+            self._runs.write(self._lease, interventions=[done])
 
     def _apply(self, one: Intervention) -> str:
         """Apply one intervention and return its outcome. Raises CaviarError where it has to be refused."""
@@ -367,7 +367,7 @@ class Session:
 
     def close(self, state: RunState, result: Mapping[str, Any] | None) -> None:
         """Give the lease back."""
-        self._runs.close(self._holding, state, result)
+        self._runs.close(self._lease, state, result)
 
 
 _IN_ORDER = ("turn", "rollback", "snapshot")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from caviar.errors import SnapshotError
-from caviar.records import Clock, Holding, RunSnapshot
+from caviar.records import Clock, Lease, RunSnapshot
 from caviar.runs.retention import to_remove
-from caviar.store import state_files
 from caviar.store.runs import Runs, now
 
 
@@ -32,11 +28,11 @@ def snapshot_numbered(snapshots: list[RunSnapshot], number: int) -> RunSnapshot:
 class SavedStates:
     """The snapshots of the run that this process holds; ``all`` has every one, oldest first."""
 
-    def __init__(self, runs: Runs, holding: Holding, disk_bytes: int) -> None:
-        self.all = runs.snapshots(holding.run)
+    def __init__(self, runs: Runs, lease: Lease, disk_bytes: int) -> None:
+        self.all = runs.snapshots(lease.name)
         self._runs = runs
-        self._holding = holding
-        self._folder = runs.folder / str(runs.number(holding.run))
+        self._lease = lease
+        self._files = runs.files(lease.name)
         self._disk_bytes = disk_bytes
 
     @property
@@ -53,11 +49,10 @@ class SavedStates:
         Raises StoreError where the disk is full.
         """
         number = max((s.number for s in self.all), default=0) + 1
-        path = f"{number:06}-{os.urandom(4).hex()}.safetensors"
         for old in to_remove(self.all, max(self._disk_bytes - len(content), 0), needed):
             self._remove(old)
-        digest = state_files.write(self._folder / path, content)
-        return RunSnapshot(number, clock, reason, loss, path, digest, len(content), now())
+        saved = self._files.write(f"{number:06}", content)
+        return RunSnapshot(number, clock, reason, loss, *saved, now())
 
     def add(self, snapshot: RunSnapshot) -> None:
         """Count ``snapshot`` among the others, once its row is in the store; or put it in the place of its number."""
@@ -66,18 +61,11 @@ class SavedStates:
 
     def read(self, snapshot: RunSnapshot) -> Any:
         """The tree that was saved. Raises SnapshotError where the file is damaged or gone."""
-        return state_files.read(self._folder / snapshot.path, snapshot.sha256)
+        return self._runs.load(self._lease.name, snapshot)
 
     def _remove(self, snapshot: RunSnapshot) -> None:
         """Change the row first: a file without a row is rubbish, a row without its file would be a lie."""
         gone = replace(snapshot, state="removed")
-        self._runs.write(self._holding, snapshots=[gone])
+        self._runs.write(self._lease, snapshots=[gone])
         self.add(gone)
-        with suppress(OSError):
-            (self._folder / snapshot.path).unlink()
-
-
-def read_snapshot(runs: Runs, run: str, snapshot: RunSnapshot) -> Any:
-    """The tree of a snapshot of any run, for a branch. Raises SnapshotError where the file is damaged or gone."""
-    path: Path = runs.folder / str(runs.number(run)) / snapshot.path
-    return state_files.read(path, snapshot.sha256)
+        self._files.remove([snapshot.path])

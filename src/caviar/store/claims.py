@@ -1,149 +1,162 @@
-"""Who works on a study, and on which piece of it: workers, their claims, and fencing.
+"""Tasks that the owner of a study gives to its helpers: each is claimed for one helper at a time.
 
-A worker that joins a study gets a number, its fence, larger than all before it. It claims pieces of work (trial,
-repeat, epoch to train to), and every write carries its number. A worker that is dead or frozen is declared lost: in one
-transaction its claims go back and its number stops counting, so that if it wakes up, nothing that it writes is taken.
-(M. Kleppmann, "How to do distributed locking", 2016; Chubby's sequencers, M. Burrows, OSDI 2006.)
+A helper is a process that decides nothing. The owner claims tasks on its behalf, and the helper hands in what it
+measured. A result is taken only while the helper still holds the task, in the transaction that writes it. So a task
+that was taken back, or lost with its helper, is measured once: by its next holder.
 
-No clock of another machine is read. A worker counts its beats up; who watches compares two looks over its own monotonic
-time. A process of the same machine that has ended is seen at once.
-
-The functions take a connection that is in a writing transaction, and the number of a study whose row is locked.
+The functions take a connection that is in a transaction, and the number of a study, whose row is locked by a writer.
 """
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from caviar.errors import Fenced
-from caviar.records import Piece, TrialState, Worker, WorkerState
-from caviar.store import process
-from caviar.store.schema import CLAIMS, MEASUREMENTS, TRIALS, WORKERS
+from caviar.errors import StoreError
+from caviar.records import Lease, LeaseState, Measurement, Piece, StudyState, Trial, TrialState
+from caviar.records.names import visible
+from caviar.store import lease, process
+from caviar.store.schema import CLAIMS, LEASES, MEASUREMENTS, STUDIES, TRIALS
 
-if TYPE_CHECKING:
-    from caviar.store.store import Store
-
-LOOKS = 4
-"""A worker has to be still for this many looks at least, so that an observer that was itself frozen condemns nobody."""
-
-_AT_ONCE = 1000  # pieces in one query; SQLite takes 32,766 parameters, PostgreSQL 65,535
+_AT_ONCE = 1000  # tasks in one query; SQLite takes 32,766 parameters, PostgreSQL 65,535
+_ENDED = sa.select(LEASES.c.fence).where(LEASES.c.study == CLAIMS.c.study, LEASES.c.state != str(LeaseState.HELD))
 
 
-def join(connection: sa.Connection, study: int, name: str) -> Worker:
-    """A new worker of this process."""
-    highest = connection.scalar(sa.select(sa.func.max(WORKERS.c.fence)).where(WORKERS.c.study == study))
-    worker = Worker(name, (highest or 0) + 1, process.identity(), secrets.token_hex(8))
-    row = {"fence": worker.fence, "identity": worker.identity, "token": worker.token}
-    connection.execute(WORKERS.insert().values(study=study, beats=0, state=str(worker.state), **row))
-    return worker
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A task that a helper holds: its trial as it stands, and the last epoch that was measured already."""
+
+    piece: Piece
+    trial: Trial
+    measured: int
 
 
-def beat(connection: sa.Connection, study: int, worker: Worker) -> None:
-    """Count the worker's signs of life up, which only one that counts can; Fenced if it was declared lost."""
-    mine = (WORKERS.c.study == study, WORKERS.c.fence == worker.fence, WORKERS.c.token == worker.token)
-    working = WORKERS.update().where(*mine, WORKERS.c.state == str(WorkerState.WORKING))
-    if connection.execute(working.values(beats=WORKERS.c.beats + 1)).rowcount != 1:
-        raise Fenced(
-            f"worker {worker.fence} of this study was declared lost or has left, and others may have its work",
-            "nothing that it wrote since is taken: end it, and start another if there is more to do",
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Result of a helper's task: the trial after it, and the epochs that were not measured before."""
+
+    piece: Piece
+    trial: Trial
+    measurements: Sequence[Measurement]
+
+
+def join(connection: sa.Connection, study: int, name: str, threads: int) -> Lease:
+    """A lease of this process as a helper; StoreError where the study has no owner."""
+    held = lease.rows(connection, "study", study, name, held=True)
+    owner = next((other for other in held if not other.is_helper), None)
+    if owner is None or not _runs(connection, study):
+        raise StoreError(
+            f"study {visible(name)!r} is not running: there is nothing to help with",
+            "begin one with caviar tune, or take this one up again with caviar resume; then help it",
         )
+    return lease.add(connection, "study", study, name, {**process.identity(), "threads": threads}, owner.fence)
 
 
-def claim(connection: sa.Connection, study: int, fence: int, pieces: Iterable[Piece]) -> list[Piece]:
-    """Those of ``pieces`` that worker ``fence`` now holds: neither another's, nor done, nor of a trial that is over."""
+def claim(connection: sa.Connection, study: int, fence: int, pieces: Sequence[Piece]) -> list[Piece]:
+    """Those of ``pieces`` that the helper of that fence now holds, none if it has left or was lost; no beat of its.
+
+    Left out are those of other helpers, those measured already, and those of trials that ended.
+    """
+    state = sa.select(LEASES.c.state).where(LEASES.c.study == study, LEASES.c.fence == fence)
+    if connection.scalar(state) != str(LeaseState.HELD):
+        return []
     wanted = [(int(number), int(repeat), int(to_epoch)) for number, repeat, to_epoch in pieces]
     over = _over(connection, study, wanted)
     free = [piece for piece in wanted if piece not in over]
     taken = holders(connection, study, free)
     fresh = dict.fromkeys(piece for piece in free if piece not in taken)
     if fresh:
-        rows = [_key(study, piece) | {"fence": fence} for piece in fresh]
-        connection.execute(CLAIMS.insert(), rows)
+        connection.execute(CLAIMS.insert(), [_key(study, piece) | {"fence": fence} for piece in fresh])
     return [piece for piece in free if piece in fresh or taken.get(piece) == fence]
 
 
-def done(connection: sa.Connection, study: int, worker: Worker | None, pieces: Iterable[Piece]) -> None:
-    """``pieces`` need no claim any more."""
+def done(connection: sa.Connection, study: int, holder: Lease | None, pieces: Iterable[Piece]) -> None:
+    """Free ``pieces`` of their claims: those of ``holder`` alone, or of any holder where it is None."""
     rows = [{f"the_{name}": value for name, value in _key(study, piece).items()} for piece in pieces]
     if not rows:
         return
     keys = [CLAIMS.c[name] == sa.bindparam(f"the_{name}") for name in _key(study, (0, 0, 0))]
-    mine = [CLAIMS.c.fence == worker.fence] if worker is not None else []
+    mine = [CLAIMS.c.fence == holder.fence] if holder is not None else []
     connection.execute(CLAIMS.delete().where(*keys, *mine), rows)
 
 
-def end(connection: sa.Connection, study: int, worker: Worker, state: WorkerState, beats: int | None = None) -> bool:
-    """A worker is over, and its claims go back; False if it was over already, or has beaten since ``beats``."""
-    mine = (WORKERS.c.study == study, WORKERS.c.fence == worker.fence, WORKERS.c.token == worker.token)
-    ending = WORKERS.update().where(*mine, WORKERS.c.state == str(WorkerState.WORKING))
-    if beats is not None:
-        ending = ending.where(WORKERS.c.beats == beats)
-    if connection.execute(ending.values(state=str(state))).rowcount != 1:
-        return False
-    connection.execute(CLAIMS.delete().where(CLAIMS.c.study == study, CLAIMS.c.fence == worker.fence))
-    return True
-
-
-class Watch:
-    """Finds the workers of a study that are dead or frozen: call ``look`` now and then, many times in ``patience``."""
-
-    def __init__(
-        self, store: Store, study: str, patience_seconds: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.working: list[Worker] = []
-        """Who worked when ``look`` or ``find`` last looked, those included whom it found lost."""
-        self._store = store
-        self._study = study
-        self._patience = patience_seconds
-        self._clock = clock
-        self._last: float | None = None
-        self._seen: dict[tuple[int, str], tuple[int, float]] = {}  # (fence, token): beats, and seconds without another
-
-    def look(self) -> list[Worker]:
-        """Declare lost whoever is, and return them."""
-        lost = self.find()
-        return self._store.lost(self._study, lost) if lost else []
-
-    def find(self) -> list[Worker]:
-        """Whoever is lost, and not yet declared so.
-
-        Lost is a process of this machine that has ended, and a worker whose beats have stood still for the patience.
-        A long time between two looks counts as a quarter of the patience, and a clock that goes back as nothing: then
-        it was the observer, or its clock, that was away.
-        """
-        now = self._clock()
-        passed = 0.0 if self._last is None else min(max(0.0, now - self._last), self._patience / LOOKS)
-        self._last = now
-        workers = self._store.workers(self._study)
-        self.working = [worker for worker in workers if worker.state is WorkerState.WORKING]
-        seen = {}
-        for worker in self.working:
-            beats, still = self._seen.get((worker.fence, worker.token), (-1, 0.0))
-            seen[worker.fence, worker.token] = (worker.beats, still + passed if beats == worker.beats else 0.0)
-        self._seen = seen
-        return [
-            worker
-            for worker in self.working
-            if process.is_gone(worker.identity) or seen[worker.fence, worker.token][1] >= self._patience
-        ]
-
-
-def _key(study: int, piece: Piece) -> dict[str, int]:
-    number, repeat, to_epoch = piece
-    return {"study": study, "number": int(number), "repeat": int(repeat), "to_epoch": int(to_epoch)}
-
-
 def holders(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> dict[Piece, int]:
-    """The fence of whoever holds them, of those of ``pieces`` that are held."""
+    """The fence of the holder, for those of ``pieces`` that are claimed."""
     columns = (CLAIMS.c.number, CLAIMS.c.repeat, CLAIMS.c.to_epoch)
     query = sa.select(*columns, CLAIMS.c.fence).where(CLAIMS.c.study == study)
     rows = rows_of(connection, query, columns, pieces)
     return {(number, repeat, to_epoch): fence for number, repeat, to_epoch, fence in rows}
+
+
+def assigned(connection: sa.Connection, study: int, fence: int) -> list[Assigned]:
+    """The tasks that the helper of that fence holds."""
+    of_trial = [CLAIMS.c[key] == TRIALS.c[key] for key in ("study", "number", "repeat")]
+    measured = (
+        sa.select(sa.func.max(MEASUREMENTS.c.epoch))
+        .where(*[CLAIMS.c[key] == MEASUREMENTS.c[key] for key in ("study", "number", "repeat")])
+        .scalar_subquery()
+    )
+    columns = (TRIALS.c.number, TRIALS.c.repeat, TRIALS.c.config, TRIALS.c.epochs, TRIALS.c.origin)
+    query = sa.select(CLAIMS.c.to_epoch, measured, *columns).join(TRIALS, sa.and_(*of_trial))
+    query = query.where(CLAIMS.c.study == study, CLAIMS.c.fence == fence)
+    return [
+        Assigned(
+            (number, repeat, to_epoch),
+            Trial(number, config, TrialState.RUNNING, epochs, None, None, repeat, origin),
+            most or 0,
+        )
+        for to_epoch, most, number, repeat, config, epochs, origin in connection.execute(query)
+    ]
+
+
+def still_held(connection: sa.Connection, study: int, helper: Lease, results: Sequence[Result]) -> list[Result]:
+    """Those of ``results`` whose task the helper holds yet; none once the study has ended."""
+    if not _runs(connection, study):
+        return []
+    fences = holders(connection, study, [result.piece for result in results])
+    return [result for result in results if fences.get(result.piece) == helper.fence]
+
+
+def results(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> list[Result]:
+    """Those of ``pieces`` that are claimed no more: their trials as they stand, with all measurements."""
+    claimed = holders(connection, study, pieces)
+    free = [piece for piece in pieces if piece not in claimed]
+    keys = {(number, repeat) for number, repeat, _ in free}
+    columns = [TRIALS.c[name] for name in Trial._fields]
+    query = sa.select(*columns).where(TRIALS.c.study == study)
+    rows = rows_of(connection, query, (TRIALS.c.number, TRIALS.c.repeat), keys)
+    trials = {(row.number, row.repeat): Trial(**{**row._mapping, "state": TrialState(row.state)}) for row in rows}
+    measured: Mapping[tuple[int, int], list[Measurement]] = {key: [] for key in keys}
+    names = list(Measurement.__dataclass_fields__)
+    query = sa.select(MEASUREMENTS.c.number, MEASUREMENTS.c.repeat, *[MEASUREMENTS.c[name] for name in names])
+    query = query.where(MEASUREMENTS.c.study == study).order_by(MEASUREMENTS.c.epoch)
+    at = (MEASUREMENTS.c.number, MEASUREMENTS.c.repeat)
+    for number, repeat, *values in rows_of(connection, query, at, keys):
+        measured[number, repeat].append(Measurement(*values))
+    return [Result(piece, trials[piece[:2]], measured[piece[:2]]) for piece in free]
+
+
+def orphaned(connection: sa.Connection, study: int) -> int:
+    """The number of claims of leases that ended, of which the store itself leaves none."""
+    query = sa.select(sa.func.count()).select_from(CLAIMS).where(CLAIMS.c.study == study, CLAIMS.c.fence.in_(_ENDED))
+    return connection.scalar(query) or 0
+
+
+def free_orphaned(connection: sa.Connection, study: int) -> None:
+    """Free them."""
+    connection.execute(CLAIMS.delete().where(CLAIMS.c.study == study, CLAIMS.c.fence.in_(_ENDED)))
+
+
+def rows_of(
+    connection: sa.Connection, query: sa.Select[Any], columns: Sequence[Any], keys: Collection[tuple[int, ...]]
+) -> Iterable[Any]:
+    """The rows of ``query`` whose ``columns`` are among ``keys``."""
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), _AT_ONCE):
+        yield from connection.execute(query.where(sa.tuple_(*columns).in_(ordered[start : start + _AT_ONCE])))
 
 
 def _over(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> set[Piece]:
@@ -159,10 +172,11 @@ def _over(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> set
     return over | {piece for piece in pieces if piece[:2] in ends}
 
 
-def rows_of(
-    connection: sa.Connection, query: sa.Select[Any], columns: Sequence[Any], keys: Collection[tuple[int, ...]]
-) -> Iterable[Any]:
-    """The rows of ``query`` whose ``columns`` are among ``keys``."""
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), _AT_ONCE):
-        yield from connection.execute(query.where(sa.tuple_(*columns).in_(ordered[start : start + _AT_ONCE])))
+def _key(study: int, piece: Piece) -> dict[str, int]:
+    number, repeat, to_epoch = piece
+    return {"study": study, "number": int(number), "repeat": int(repeat), "to_epoch": int(to_epoch)}
+
+
+def _runs(connection: sa.Connection, study: int) -> bool:
+    state = connection.scalar(sa.select(STUDIES.c.state).where(STUDIES.c.id == study))
+    return bool(state == str(StudyState.RUNNING))

@@ -36,6 +36,9 @@ class Database(Protocol):
     def back_up(self, version: int) -> None:
         """Keep a copy of what is there before it is migrated to ``version``, where that is ours to do."""
 
+    def close(self) -> None:
+        """Close the connection; what was written is safe already, except in memory."""
+
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """One consistent view of the store, whatever is being written meanwhile."""
 

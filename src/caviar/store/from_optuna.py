@@ -60,7 +60,7 @@ def read(url: str, name: str | None = None) -> tuple[Study, list[Trial], list[tu
     known = sorted(optuna.get_all_study_names(storage))
     if name is None and len(known) != 1:
         raise StoreError(
-            f"that Optuna storage has {len(known)} studies", f"name one with --study: {did_you_mean('', known)}"
+            f"that Optuna storage has {len(known)} studies", f"name one with `study`: {did_you_mean('', known)}"
         )
     chosen = known[0] if name is None else name
     if chosen not in known:

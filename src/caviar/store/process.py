@@ -1,4 +1,4 @@
-"""Which process this is, and whether another one of this machine is still there, without any clock.
+"""Identity of this process, and the state of another one of this machine, without any clock.
 
 A process is named by the machine's name, its boot, the table of processes it is in (a container has its own), its
 number and the tick at which it started, for numbers are given again. Where the system does not tell (no /proc),
@@ -15,21 +15,33 @@ from pathlib import Path
 from typing import Any
 
 _PROC = Path("/proc")
-_GONE = ("Z", "X")  # a zombie has ended: it waits only to be asked how
+_GONE = ("Z", "X")  # a zombie has ended: only its exit status is still to be read
+_STOPPED = ("T", "t")  # by a signal or a debugger
 
 
 def identity() -> dict[str, Any]:
     """This process, as plain data: host, boot, pids, pid, started, user."""
     pid = os.getpid()
-    return {**_machine(), "pid": pid, "started": _started(pid), "user": _user()}
+    return {**_machine(), "pid": pid, "started": _look(pid)[1], "user": _user()}
 
 
 def is_gone(other: Mapping[str, Any]) -> bool:
     """Whether the process ``other`` is certainly over; False where this machine cannot know."""
-    here = _machine()
-    if not here["boot"] or not other.get("started") or any(other.get(key) != here[key] for key in here):
+    return _is_near(other) and _look(int(other["pid"]))[1] != str(other["started"])
+
+
+def is_running(other: Mapping[str, Any]) -> bool:
+    """Whether the process ``other`` certainly goes on; False where it is stopped or this machine cannot know."""
+    if not _is_near(other):
         return False
-    return _started(int(other["pid"])) != str(other["started"])
+    state, started = _look(int(other["pid"]))
+    return started == str(other["started"]) and state not in _STOPPED
+
+
+def _is_near(other: Mapping[str, Any]) -> bool:
+    """Whether the process ``other`` can be seen from here."""
+    here = _machine()
+    return bool(here["boot"] and other.get("started")) and all(other.get(key) == here[key] for key in here)
 
 
 def _machine() -> dict[str, str]:
@@ -41,14 +53,14 @@ def _machine() -> dict[str, str]:
     return {"host": socket.gethostname(), "boot": boot, "pids": pids}
 
 
-def _started(pid: int) -> str:
-    """The tick since boot at which process ``pid`` started; empty if it has ended."""
+def _look(pid: int) -> tuple[str, str]:
+    """State of process ``pid`` in a letter, and the tick since boot at which it started; both empty if it ended."""
     try:
         stat = (_PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
-        return ""
+        return "", ""
     fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
-    return "" if fields[0] in _GONE else fields[19]
+    return ("", "") if fields[0] in _GONE else (fields[0], fields[19])
 
 
 def _user() -> str:

@@ -1,10 +1,10 @@
-"""The tables of the panda: runs, and what is measured, ordered, saved and written down of each.
+"""Tables of runs: their measurements, interventions, snapshots and diaries.
 
-    runs              one row a nursed network or training loop
-    run_measurements  one row a measurement              (run, number)
-    run_orders        one row an order                   (run, number)
-    run_snapshots     one row a saved state              (run, number)
-    run_diary         one row an entry                   (run, number)
+    runs               one row a nursed network or training loop
+    run_measurements   one row a measurement              (run, number)
+    run_interventions  one row an intervention            (run, number)
+    run_snapshots      one row a saved state              (run, number)
+    run_diary          one row an entry                   (run, number)
 
 ``tick``, ``step``, ``epoch`` and ``take`` are those of records.Clock.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from caviar.store.schema import METADATA, ExactFloat, Seed
+from caviar.store.schema import LEASES, METADATA, ExactFloat, Seed
 
 RUNS = sa.Table(
     "runs",
@@ -34,9 +34,6 @@ RUNS = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("ended", sa.Text),
     sa.Column("result", sa.JSON(none_as_null=True)),
-    sa.Column("keeper", sa.JSON(none_as_null=True)),
-    sa.Column("fence", sa.Integer, nullable=False),
-    sa.Column("beats", sa.BigInteger, nullable=False),
     sa.Column("progress", sa.JSON(none_as_null=True)),
 )
 
@@ -63,8 +60,8 @@ def _clock() -> list[sa.Column[Any]]:
 
 RUN_MEASUREMENTS = _of_a_run("run_measurements", *_clock(), sa.Column("values", sa.JSON, nullable=False))
 
-RUN_ORDERS = _of_a_run(
-    "run_orders",
+RUN_INTERVENTIONS = _of_a_run(
+    "run_interventions",
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("arguments", sa.JSON, nullable=False),
     sa.Column("who", sa.Text, nullable=False),
@@ -79,7 +76,7 @@ RUN_SNAPSHOTS = _of_a_run(
     "run_snapshots",
     *_clock(),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("merit", ExactFloat),
+    sa.Column("loss", ExactFloat),
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
@@ -97,5 +94,5 @@ RUN_DIARY = _of_a_run(
     sa.Column("facts", sa.JSON, nullable=False),
 )
 
-OF_A_RUN = (RUN_MEASUREMENTS, RUN_ORDERS, RUN_SNAPSHOTS, RUN_DIARY)
+OF_A_RUN = (LEASES, RUN_MEASUREMENTS, RUN_INTERVENTIONS, RUN_SNAPSHOTS, RUN_DIARY)
 """Every table with rows of a run, in an order in which they can be deleted."""

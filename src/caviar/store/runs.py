@@ -1,64 +1,46 @@
-"""Runs in the store: what the panda trains, what it is told, and what it writes down.
-
-One process keeps a run. It takes it up with ``take``, which counts the run's fence up, and every write of its carries
-that number: a keeper that was taken for dead and wakes up again is refused (Fenced). A keeper of this machine that has
-ended is seen at once; of one elsewhere only patience tells, by beats that stand still.
-"""
+"""Runs in the store: their measurements, interventions, snapshots and diaries."""
 
 from __future__ import annotations
 
 import math
-import re
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
-from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
-from caviar.errors import Fenced, StoreError, did_you_mean
+from caviar.errors import StoreError
 from caviar.records import (
     Clock,
     DiaryEntry,
-    Holding,
     Intervention,
     InterventionState,
+    Lease,
+    LeaseState,
     Run,
     RunMeasurement,
     RunSnapshot,
     RunSpec,
     RunState,
 )
-from caviar.store import process
+from caviar.records.names import check_name
 from caviar.store.database import folder_beside
-from caviar.store.run_tables import OF_A_RUN, RUN_DIARY, RUN_MEASUREMENTS, RUN_ORDERS, RUN_SNAPSHOTS, RUNS
+from caviar.store.lease import PATIENCE, Leases, beat, end, is_living, rows
+from caviar.store.run_tables import RUN_DIARY, RUN_INTERVENTIONS, RUN_MEASUREMENTS, RUN_SNAPSHOTS, RUNS
+from caviar.store.schema import LEASES
+from caviar.store.snapshots import Saved, StateFiles
+from caviar.store.store import Store
+from caviar.store.subjects import Subjects
 
-if TYPE_CHECKING:
-    from caviar.store.store import Store
-
-PATIENCE = 10.0
-"""Seconds without a beat after which a keeper on another machine is taken for dead."""
-
-_PLAIN = [RUNS.c[f.name] for f in fields(Run) if f.name not in ("parent", "state", "spec")]
+_PLAIN = [f.name for f in fields(Run) if f.name not in ("parent", "owner", "spec")]
 _CLOCK = [f.name for f in fields(Clock)]
-_NAME = re.compile(r"\w[\w .-]{0,99}")
 
 
-def check_name(name: str) -> None:
-    """Raise StoreError unless ``name`` is safe in a terminal, a file name and a sentence."""
-    if not _NAME.fullmatch(name):
-        raise StoreError(
-            f"a run's name is letters, digits, '_', '-', '.' and spaces, at most 100 of them, got {name[:100]!r}",
-            "name it with --name",
-        )
-
-
-def is_kept(run: Run) -> bool:
-    """Whether a process keeps ``run``, as far as this machine can know."""
-    return run.state is RunState.RUNNING and run.keeper is not None and not process.is_gone(run.keeper)
+def is_running(run: Run) -> bool:
+    """Whether a process trains ``run``, as far as this machine can know."""
+    return run.state is RunState.RUNNING and is_living(run.owner)
 
 
 def now() -> str:
@@ -71,104 +53,81 @@ class Runs:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.subjects = Subjects(store.transactions, "run")
+        """The names and numbers of runs."""
+        self.leases = Leases(self.subjects)
+        """The leases of runs: of their owners."""
 
     @property
     def folder(self) -> Path:
-        """Where the states of runs are kept, a folder a run by its number; it need not be there."""
+        """The folder of saved states, with a folder for each run by its number; it need not be there."""
         return folder_beside(self._store.database, "runs")
 
+    def files(self, name: str) -> StateFiles:
+        """The saved states of run ``name``."""
+        return StateFiles(self.folder / str(self.number(name)))
+
+    def load(self, name: str, snapshot: RunSnapshot) -> Any:
+        """The state of a ``snapshot`` of run ``name``. Raises SnapshotError if its file is not what was saved."""
+        saved = Saved(snapshot.path, snapshot.sha256, snapshot.size)
+        return self.files(name).read(saved, f"snapshot {snapshot.number}")
+
     def create(self, run: Run) -> None:
-        """Write a new run; StoreError if there is one of its name."""
-        check_name(run.name)
-        with self._store._writing() as connection:
-            if connection.scalar(sa.select(RUNS.c.id).where(RUNS.c.name == run.name)) is not None:
-                raise StoreError(
-                    f"the store has a run {run.name!r} already",
-                    "name this one otherwise, or go on with it: caviar resume",
-                )
-            row = {f.name: getattr(run, f.name) for f in fields(run) if f.name != "spec"}
-            row |= {"kind": str(run.kind), "request": run.spec.to_record()}
-            row |= {"state": str(run.state), "fence": 0, "parent": None}
-            if run.parent is not None:
-                row["parent"] = _identity(connection, run.parent)
-            connection.execute(RUNS.insert().values(row))
+        """Write a new run; StoreError if there is one of its name, or its name is no name."""
+        check_name("run", run.name)
+        parent = None if run.parent is None else self.number(run.parent)
+        row = {name: getattr(run, name) for name in _PLAIN}
+        self.subjects.create(row | {"parent": parent, "kind": str(run.kind), "request": run.spec.to_record()})
 
     def free_name(self, name: str) -> str:
         """``name`` if no run has it yet, else the first free one of name-2, name-3, ..."""
-        with self._store._reading() as connection:
-            taken = set(connection.scalars(sa.select(RUNS.c.name)))
-        return next(free for free in chain([name], (f"{name}-{n}" for n in count(2))) if free not in taken)
+        return self.subjects.free_name(name)
 
     def exists(self, name: str) -> bool:
         """Whether there is a run of that name."""
-        with self._store._reading() as connection:
-            return connection.scalar(sa.select(RUNS.c.id).where(RUNS.c.name == name)) is not None
+        return name in self.subjects.names()
 
     def all(self) -> list[Run]:
         """All runs, oldest first."""
-        with self._store._reading() as connection:
-            return self._runs(connection, None)
+        with self._store.transactions.reading() as connection:
+            return _runs(connection)
 
     def run(self, name: str) -> Run:
         """The run ``name``; StoreError with 'did you mean' if there is none."""
-        with self._store._reading() as connection:
-            return self._runs(connection, _identity(connection, name))[0]
+        with self.subjects.reading(name) as (connection, number):
+            return _runs(connection, number)[0]
 
     def number(self, name: str) -> int:
         """The number of run ``name``, which names its folder."""
-        with self._store._reading() as connection:
-            return _identity(connection, name)
+        return self.subjects.number(name)
 
-    def take(
-        self,
-        name: str,
-        patience: float = PATIENCE,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> Holding:
-        """Become the keeper of run ``name``. Raises StoreError while another process keeps it."""
-        seen = self.run(name)
-        if seen.keeper is not None and not process.is_gone(seen.keeper):
-            if _same_machine(seen.keeper):
-                raise _kept_by(seen)
-            began = clock()
-            while clock() - began < patience:
-                sleep(min(0.5, patience))
-                if self.run(name).beats != seen.beats:
-                    raise _kept_by(seen)
-        with self._store._writing() as connection:
-            identity = _identity(connection, name, lock=True)
-            row = connection.execute(sa.select(RUNS.c.fence, RUNS.c.beats).where(RUNS.c.id == identity)).one()
-            if row.beats != seen.beats:  # another was quicker
-                raise _kept_by(self._runs(connection, identity)[0])
-            connection.execute(
-                RUNS.update()
-                .where(RUNS.c.id == identity)
-                .values(
-                    fence=row.fence + 1,
-                    beats=row.beats + 1,
-                    keeper=process.identity() | {"since": now()},
-                    state=str(RunState.RUNNING),
-                    ended=None,
-                )
-            )
-        return Holding(name, row.fence + 1)
+    def take(self, name: str, patience: float = PATIENCE) -> Lease:
+        """Own run ``name`` and go on with it. Raises StoreError while another process owns it (see Leases.take)."""
+        lease = self.leases.take(name, patience)
+        with self.subjects.writing(name) as (connection, number):
+            beat(connection, "run", number, lease)
+            values = {"state": str(RunState.RUNNING), "ended": None}
+            connection.execute(RUNS.update().where(RUNS.c.id == number).values(values))
+        return lease
 
     def write(
         self,
-        holding: Holding,
+        lease: Lease,
         measurements: Sequence[RunMeasurement] = (),
         diary: Sequence[DiaryEntry] = (),
-        orders: Sequence[Intervention] = (),
+        interventions: Sequence[Intervention] = (),
         snapshots: Sequence[RunSnapshot] = (),
         progress: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write all of this or nothing; also a beat. ``orders`` and ``snapshots`` take the place of their numbers'.
+        """Write all of this or nothing; also a beat.
 
-        The numbers of ``diary`` are not read: they count on. Raises Fenced if another process keeps the run by now.
+        ``interventions`` and ``snapshots`` take the place of those with their numbers. The numbers of ``diary`` are not
+        read: they count on. Raises Fenced if the lease was declared lost.
         """
-        with self._store._writing() as connection:
-            identity = self._beat(connection, holding, progress)
+        with self.subjects.writing(lease.name) as (connection, identity):
+            beat(connection, "run", identity, lease)
+            if progress is not None:
+                connection.execute(RUNS.update().where(RUNS.c.id == identity).values(progress=progress))
             if measurements:
                 first = _next(connection, RUN_MEASUREMENTS, identity)
                 rows = [
@@ -177,13 +136,11 @@ class Runs:
                 ]
                 connection.execute(RUN_MEASUREMENTS.insert(), rows)
             for entry in diary:
-                self._enter(connection, identity, entry)
-            for order in orders:
-                connection.execute(
-                    RUN_ORDERS.update()
-                    .where(RUN_ORDERS.c.run == identity, RUN_ORDERS.c.number == order.number)
-                    .values(state=str(order.state), outcome=order.outcome, tick=order.tick)
-                )
+                _enter(connection, identity, entry)
+            for each in interventions:
+                this = RUN_INTERVENTIONS.c.run == identity, RUN_INTERVENTIONS.c.number == each.number
+                values = {"state": str(each.state), "outcome": each.outcome, "tick": each.tick}
+                connection.execute(RUN_INTERVENTIONS.update().where(*this).values(values))
             for snapshot in snapshots:
                 row = _snapshot_row(identity, snapshot)
                 key = {name: row.pop(name) for name in ("run", "number")}
@@ -191,60 +148,61 @@ class Runs:
                 if connection.execute(changed.values(row)).rowcount == 0:
                     connection.execute(RUN_SNAPSHOTS.insert().values(key | row))
 
-    def close(self, holding: Holding, state: RunState, result: Mapping[str, Any] | None) -> None:
-        """The keeper ends, and how the run stands. Orders that wait for a run that is over are refused."""
-        with self._store._writing() as connection:
-            identity = self._beat(connection, holding, None)
-            values: dict[str, Any] = {"keeper": None, "state": str(state), "ended": now()}
+    def close(self, lease: Lease, state: RunState, result: Mapping[str, Any] | None) -> None:
+        """Give the lease back and write how the run stands. Interventions that wait for a run that is over are refused.
+
+        Raises Fenced if the lease was declared lost.
+        """
+        with self.subjects.writing(lease.name) as (connection, identity):
+            beat(connection, "run", identity, lease)
+            end(connection, "run", identity, lease, LeaseState.LEFT)
+            values: dict[str, Any] = {"state": str(state), "ended": now()}
             if result is not None:
                 values["result"] = result
             connection.execute(RUNS.update().where(RUNS.c.id == identity).values(values))
             if state in (RunState.FINISHED, RunState.STOPPED):
-                waiting = RUN_ORDERS.c.run == identity, RUN_ORDERS.c.state == str(InterventionState.WAITING)
-                refused = {
-                    "state": str(InterventionState.REFUSED),
-                    "outcome": f"the run was {state} before it was obeyed",
-                }
-                connection.execute(RUN_ORDERS.update().where(*waiting).values(refused))
+                columns = RUN_INTERVENTIONS.c
+                waiting = columns.run == identity, columns.state == str(InterventionState.WAITING)
+                refused = {"state": str(InterventionState.REFUSED), "outcome": f"the run was {state} before it"}
+                connection.execute(RUN_INTERVENTIONS.update().where(*waiting).values(refused))
 
     def enter(self, name: str, entry: DiaryEntry) -> None:
         """Write into the diary of a run from outside, as a branch of it does."""
-        with self._store._writing() as connection:
-            self._enter(connection, _identity(connection, name, lock=True), entry)
+        with self.subjects.writing(name) as (connection, identity):
+            _enter(connection, identity, entry)
 
-    def order(self, name: str, kind: str, arguments: Mapping[str, Any], who: str, because: str) -> Intervention:
-        """Give an order; its keeper obeys at the next mini-batch boundary.
+    def intervene(self, name: str, kind: str, arguments: Mapping[str, Any], who: str, because: str) -> Intervention:
+        """Write an intervention, which the run's process carries out at its next mini-batch boundary.
 
-        Raises StoreError for a run that is over: it takes no orders any more.
+        Raises StoreError for a run that is over.
         """
-        with self._store._writing() as connection:
-            identity = _identity(connection, name, lock=True)
-            run = self._runs(connection, identity)[0]
+        with self.subjects.writing(name) as (connection, identity):
+            run = _runs(connection, identity)[0]
             if run.state in (RunState.FINISHED, RunState.STOPPED):
                 raise StoreError(
-                    f"run {name!r} is {run.state} and takes no orders",
+                    f"run {name!r} is {run.state} and takes no interventions",
                     f"begin from one of its snapshots: caviar branch {name}",
                 )
-            number = _next(connection, RUN_ORDERS, identity)
-            order = Intervention(number, kind, dict(arguments), who, because, now())
-            row = {f.name: getattr(order, f.name) for f in fields(order)} | {"state": str(order.state)}
-            connection.execute(RUN_ORDERS.insert().values(run=identity, **row))
-        return order
+            number = _next(connection, RUN_INTERVENTIONS, identity)
+            made = Intervention(number, kind, dict(arguments), who, because, now())
+            row = {f.name: getattr(made, f.name) for f in fields(made)} | {"state": str(made.state)}
+            connection.execute(RUN_INTERVENTIONS.insert().values(run=identity, **row))
+        return made
 
-    def orders(self, name: str, state: InterventionState | None = None) -> list[Intervention]:
-        """The orders of run ``name`` in the order in which they were given."""
-        found = self._rows(RUN_ORDERS, name, [] if state is None else [RUN_ORDERS.c.state == str(state)])
+    def interventions(self, name: str, state: InterventionState | None = None) -> list[Intervention]:
+        """The interventions of run ``name``, oldest first; only those in ``state`` if it is given."""
+        found = self._rows(RUN_INTERVENTIONS, name, [] if state is None else [RUN_INTERVENTIONS.c.state == str(state)])
         return [Intervention(**{**row, "state": InterventionState(row["state"])}) for row in found]
 
     def measurements(self, name: str, after: int = 0) -> list[RunMeasurement]:
-        """What was measured of run ``name``, without the first ``after``."""
+        """The measurements of run ``name``, without the first ``after``."""
         found = self._rows(RUN_MEASUREMENTS, name, [RUN_MEASUREMENTS.c.number > after])
         return [RunMeasurement(_clock(row), _numbers(row["values"])) for row in found]
 
     def snapshots(self, name: str) -> list[RunSnapshot]:
         """The snapshots of run ``name``, oldest first, removed and damaged ones included."""
         return [
-            RunSnapshot(clock=_clock(row), loss=row.pop("merit"), **{k: v for k, v in row.items() if k not in _CLOCK})
+            RunSnapshot(clock=_clock(row), **{k: v for k, v in row.items() if k not in _CLOCK})
             for row in self._rows(RUN_SNAPSHOTS, name, [])
         ]
 
@@ -255,105 +213,47 @@ class Runs:
             for row in self._rows(RUN_DIARY, name, [])
         ]
 
-    def next_snapshot(self, name: str) -> int:
-        """The number that the next snapshot of run ``name`` gets."""
-        with self._store._reading() as connection:
-            return _next(connection, RUN_SNAPSHOTS, _identity(connection, name))
-
     def last_tick(self, name: str) -> int:
-        """The last moment that the store knows of run ``name``."""
-        with self._store._reading() as connection:
-            identity = _identity(connection, name)
+        """The last tick that the store has of run ``name``."""
+        with self.subjects.reading(name) as (connection, identity):
             tables = (RUN_MEASUREMENTS, RUN_SNAPSHOTS, RUN_DIARY)
             ticks = [connection.scalar(sa.select(sa.func.max(t.c.tick)).where(t.c.run == identity)) for t in tables]
         return max((int(tick) for tick in ticks if tick is not None), default=0)
 
-    def mend(self, seen: Run, damaged: Sequence[RunSnapshot]) -> bool:
-        """A run that nobody keeps is interrupted, if it was running, and these snapshots of it are ``damaged``.
-
-        False, and nothing is changed, if a process has taken it up since it was ``seen``.
-        """
-        with self._store._writing() as connection:
-            identity = _identity(connection, seen.name, lock=True)
-            if self._runs(connection, identity)[0].beats != seen.beats:
-                return False
-            if seen.state is RunState.RUNNING:
-                values = {"keeper": None, "state": str(RunState.INTERRUPTED), "ended": now()}
-                connection.execute(RUNS.update().where(RUNS.c.id == identity).values(values))
-            for snapshot in damaged:
-                this = RUN_SNAPSHOTS.c.run == identity, RUN_SNAPSHOTS.c.number == snapshot.number
-                connection.execute(RUN_SNAPSHOTS.update().where(*this).values(state=snapshot.state))
-        return True
-
-    def delete(self, name: str) -> None:
-        """Delete run ``name`` and all that belongs to it, except its files (see run_examination.delete_run).
-
-        Raises StoreError while a process may be keeping it, or while there are branches of it.
-        """
-        with self._store._writing() as connection:
-            identity = _identity(connection, name, lock=True)
-            run = self._runs(connection, identity)[0]
-            if is_kept(run):
-                raise StoreError(_kept_by(run).rule, f"end it first: caviar stop {name}")
-            branches = list(connection.scalars(sa.select(RUNS.c.name).where(RUNS.c.parent == identity)))
-            if branches:
-                raise StoreError(
-                    f"run {name!r} has branches that began from its snapshots: {', '.join(branches[:5])}",
-                    f"delete these first: caviar delete {branches[0]}",
-                )
-            for table in OF_A_RUN:
-                connection.execute(table.delete().where(table.c.run == identity))
-            connection.execute(RUNS.delete().where(RUNS.c.id == identity))
-
-    def _beat(self, connection: sa.Connection, holding: Holding, progress: Mapping[str, Any] | None) -> int:
-        identity = _identity(connection, holding.run, lock=True)
-        mine = RUNS.update().where(RUNS.c.id == identity, RUNS.c.fence == holding.fence, RUNS.c.keeper.is_not(None))
-        values: dict[str, Any] = {"beats": RUNS.c.beats + 1}
-        if progress is not None:
-            values["progress"] = progress
-        if connection.execute(mine.values(values)).rowcount != 1:
-            raise Fenced(
-                f"another process keeps run {holding.run!r} by now, and nothing of this one is taken any more",
-                f"end this one; caviar watch {holding.run} shows the other",
-            )
-        return identity
-
-    def _enter(self, connection: sa.Connection, identity: int, entry: DiaryEntry) -> None:
-        number = _next(connection, RUN_DIARY, identity)
-        row = {name: getattr(entry, name) for name in ("written", "kind", "who", "text", "facts")}
-        connection.execute(RUN_DIARY.insert().values(run=identity, number=number, **_of_clock(entry.clock), **row))
-
-    def _runs(self, connection: sa.Connection, identity: int | None) -> list[Run]:
-        parents = RUNS.alias()
-        query = sa.select(*_PLAIN, RUNS.c.kind, RUNS.c.request, RUNS.c.state, parents.c.name.label("parent_name"))
-        query = query.select_from(RUNS.outerjoin(parents, RUNS.c.parent == parents.c.id)).order_by(RUNS.c.id)
-        if identity is not None:
-            query = query.where(RUNS.c.id == identity)
-        found = []
-        for row in connection.execute(query):
-            values = dict(row._mapping)
-            spec = RunSpec.from_record(values.pop("kind"), values.pop("request"))
-            state, parent = RunState(values.pop("state")), values.pop("parent_name")
-            found.append(Run(**values, spec=spec, state=state, parent=parent))
-        return found
+    def mark_damaged(self, name: str, snapshots: Sequence[int]) -> None:
+        """Write that the files of these snapshots, by number, are damaged."""
+        with self.subjects.writing(name) as (connection, identity):
+            these = RUN_SNAPSHOTS.c.run == identity, RUN_SNAPSHOTS.c.number.in_(snapshots)
+            connection.execute(RUN_SNAPSHOTS.update().where(*these).values(state="damaged"))
 
     def _rows(self, table: sa.Table, name: str, conditions: Sequence[Any]) -> list[dict[str, Any]]:
-        with self._store._reading() as connection:
+        with self.subjects.reading(name) as (connection, identity):
             query = sa.select(*(c for c in table.columns if c.name != "run"))
-            query = query.where(table.c.run == _identity(connection, name), *conditions)
+            query = query.where(table.c.run == identity, *conditions)
             return [dict(row._mapping) for row in connection.execute(query.order_by(table.c.number))]
 
 
-def _identity(connection: sa.Connection, name: str, lock: bool = False) -> int:
-    if not _NAME.fullmatch(name):
-        check_name(name)
-    query = sa.select(RUNS.c.id).where(RUNS.c.name == name)
-    identity = connection.scalar(query.with_for_update() if lock else query)
-    if identity is None:
-        raise StoreError(
-            f"the store has no run {name!r}", did_you_mean(name, connection.scalars(sa.select(RUNS.c.name)))
-        )
-    return int(identity)
+def _runs(connection: sa.Connection, number: int | None = None) -> list[Run]:
+    """All runs, oldest first, or the one of that number."""
+    parents = RUNS.alias()
+    columns = [RUNS.c[name] for name in ("id", "kind", "request", *_PLAIN)]
+    query = sa.select(*columns, parents.c.name.label("parent"))
+    query = query.select_from(RUNS.outerjoin(parents, RUNS.c.parent == parents.c.id)).order_by(RUNS.c.id)
+    if number is not None:
+        query = query.where(RUNS.c.id == number)
+    found = [dict(row._mapping) for row in connection.execute(query)]
+    held = set(connection.scalars(sa.select(LEASES.c.run).where(LEASES.c.state == str(LeaseState.HELD))))
+    for values in found:
+        number = values.pop("id")
+        values["spec"] = RunSpec.from_record(values.pop("kind"), values.pop("request"))
+        values["owner"] = rows(connection, "run", number, values["name"], held=True)[0] if number in held else None
+    return [Run(**values | {"state": RunState(values["state"])}) for values in found]
+
+
+def _enter(connection: sa.Connection, identity: int, entry: DiaryEntry) -> None:
+    number = _next(connection, RUN_DIARY, identity)
+    row = {name: getattr(entry, name) for name in ("written", "kind", "who", "text", "facts")}
+    connection.execute(RUN_DIARY.insert().values(run=identity, number=number, **_of_clock(entry.clock), **row))
 
 
 def _next(connection: sa.Connection, table: sa.Table, identity: int) -> int:
@@ -369,8 +269,8 @@ def _clock(row: Mapping[str, Any]) -> Clock:
 
 
 def _snapshot_row(identity: int, snapshot: RunSnapshot) -> dict[str, Any]:
-    plain = {f.name: getattr(snapshot, f.name) for f in fields(snapshot) if f.name not in ("clock", "loss")}
-    return {"run": identity, "merit": snapshot.loss, **plain, **_of_clock(snapshot.clock)}
+    plain = {f.name: getattr(snapshot, f.name) for f in fields(snapshot) if f.name != "clock"}
+    return {"run": identity, **plain, **_of_clock(snapshot.clock)}
 
 
 def _numbers(values: Any) -> Any:
@@ -383,18 +283,4 @@ def _numbers(values: Any) -> Any:
         {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.get(values, values)
         if isinstance(values, str)
         else values
-    )
-
-
-def _same_machine(keeper: Mapping[str, Any]) -> bool:
-    here = process.identity()
-    return bool(here["boot"]) and all(keeper.get(key) == here[key] for key in ("host", "boot", "pids"))
-
-
-def _kept_by(run: Run) -> StoreError:
-    keeper = run.keeper or {}
-    return StoreError(
-        f"run {run.name!r} is kept by process {keeper.get('pid')} of {keeper.get('user')} on {keeper.get('host')}, "
-        f"since {keeper.get('since')}",
-        f"look on with caviar watch {run.name}, or turn its knobs with caviar turn {run.name}",
     )

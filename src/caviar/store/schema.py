@@ -1,4 +1,4 @@
-"""The tables: what is remembered of studies, trials and measurements, and of who works on them.
+"""Tables of studies, trials and measurements, and of the processes that write to studies and runs.
 
     meta          one row: the version of this schema, and a random name of this store
     studies       one row a study
@@ -7,13 +7,13 @@
     comparisons   one row a rung of a trial        (study, number, repeat, epoch)
     boxes         one row a box of the search      (study, number)
     snapshots     one row a file of saved state    (study, number, repeat, epoch)
-    workers       one row a process that joined    (study, fence)
-    claims        one row a piece of work taken    (study, number, repeat, to_epoch)
+    leases        one row a process that wrote to a study or a run
+    claims        one row a task that was taken    (study, number, repeat, to_epoch)
 
-The panda's are in run_tables.py.
+The tables of runs are in run_tables.py.
 
-Only types and constraints that SQLite and PostgreSQL share. Numbers come back as the bits that went in. Who changes a
-table counts VERSION up and adds a migration: store/migrations/__init__.py says how.
+Only types and constraints that SQLite and PostgreSQL share. Numbers come back as the bits that went in. A change of a
+table counts VERSION up and needs a migration: store/migrations/__init__.py says how.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
-VERSION = 4
+VERSION = 5
 """Counts up with every change of a table; a store of an older version is migrated, a newer one refused."""
 
 NAN_TEXT = "NaN"
@@ -97,6 +97,7 @@ STUDIES = sa.Table(
     sa.Column("created", sa.Text, nullable=False),
     sa.Column("ended", sa.Text),
     sa.Column("result", sa.JSON(none_as_null=True)),
+    sa.Column("progress", sa.JSON(none_as_null=True)),
     sa.UniqueConstraint("name").ddl_if(dialect="sqlite"),
 )
 # An entry of PostgreSQL's index holds at most 2,700 bytes, and a name may be longer.
@@ -143,7 +144,7 @@ COMPARISONS = sa.Table(
     sa.Column("number", sa.BigInteger, primary_key=True),
     sa.Column("repeat", sa.Integer, primary_key=True),
     sa.Column("epoch", sa.Integer, primary_key=True),
-    sa.Column("merit", ExactFloat, nullable=False),
+    sa.Column("smoothed", ExactFloat, nullable=False),
     sa.Column("score", ExactFloat, nullable=False),
     sa.Column("loss", ExactFloat, nullable=False),
     sa.Column("seconds", ExactFloat, nullable=False),
@@ -171,20 +172,25 @@ SNAPSHOTS = sa.Table(
     sa.Column("epoch", sa.Integer, primary_key=True),
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("sha256", sa.Text, nullable=False),
-    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
-WORKERS = sa.Table(
-    "workers",
+LEASES = sa.Table(
+    "leases",
     METADATA,
-    sa.Column("study", sa.ForeignKey("studies.id"), primary_key=True),
-    sa.Column("fence", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("study", sa.ForeignKey("studies.id")),
+    sa.Column("run", sa.ForeignKey("runs.id")),
+    sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("identity", sa.JSON, nullable=False),
     sa.Column("token", sa.Text, nullable=False),
     sa.Column("beats", sa.BigInteger, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
-    sqlite_with_rowid=False,
+    sa.Column("helps", sa.Integer),
+    sa.UniqueConstraint("study", "fence"),
+    sa.UniqueConstraint("run", "fence"),
+    sa.CheckConstraint("(study IS NULL) <> (run IS NULL)"),
 )
 
 CLAIMS = sa.Table(
@@ -195,11 +201,11 @@ CLAIMS = sa.Table(
     sa.Column("repeat", sa.Integer, primary_key=True),
     sa.Column("to_epoch", sa.Integer, primary_key=True),
     sa.Column("fence", sa.Integer, nullable=False),
-    sa.ForeignKeyConstraint(["study", "fence"], ["workers.study", "workers.fence"]),
+    sa.ForeignKeyConstraint(["study", "fence"], ["leases.study", "leases.fence"]),
     sqlite_with_rowid=False,
 )
 
-OF_A_STUDY = (CLAIMS, WORKERS, SNAPSHOTS, BOXES, COMPARISONS, MEASUREMENTS, TRIALS)
+OF_A_STUDY = (CLAIMS, LEASES, SNAPSHOTS, BOXES, COMPARISONS, MEASUREMENTS, TRIALS)
 """Every table with rows of a study, in the order in which they can be deleted; a new one goes in here."""
 
 

@@ -1,48 +1,124 @@
-"""Snapshots: saved states of trials (weights, optimiser), so that an unfinished trial can be taken up where it was.
+"""Snapshots: saved states of trials and runs in files beside the database, and the one keeper of these files.
 
-A snapshot is one file in a folder beside the database, one folder a study: an archive (see caviar.files) of a
-safetensors file and a manifest with its SHA-256, and the SHA-256 of the whole file is in the database. It is written
-under another name, put on the disk, renamed, its folder put on the disk, and only then has it a row; it is removed the
-other way round. So a row without its file is damage, and a file without a row is rubbish, which `caviar doctor` finds.
-Names of files come from numbers and chance, never from a name that someone gave.
+A state is written under another name, put on the disk, renamed, its folder put on the disk, and only then has it a row;
+it is removed the other way round. So a row without its file is damage, and a file without a row is rubbish, which
+`caviar doctor` finds. The row has the size and the SHA-256 of the file, which are compared when it is read: a flipped
+bit is found, and never trained on. Names of files come from numbers and chance, never from a name that someone gave.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import sqlalchemy as sa
 
 from caviar import files
-from caviar.errors import ModelError, SnapshotError, StoreError
-from caviar.records import Worker
-from caviar.store import claims
-from caviar.store.backends.sqlite import sync_folder
+from caviar.errors import SnapshotError, StoreError
+from caviar.records import Lease
+from caviar.store import states
+from caviar.store.lease import beat
 from caviar.store.schema import SNAPSHOTS
+from caviar.store.store import Store
 
-if TYPE_CHECKING:
-    from caviar.store.store import Store
-
-FORMAT = 1
-State = Mapping[str, np.ndarray[Any, Any]]
-
-_ENTRY = "state.safetensors"
-_NAME = re.compile(r"(\d+)-(\d+)-(\d+)-[0-9a-f]{16}\.snapshot")
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_STATE = r"\d+(-\d+){0,2}-[0-9a-f]{8,16}\.(safetensors|snapshot)"  # .snapshot: until schema 4
+_FILE = re.compile(rf"{_STATE}|{_STATE}\.unfinished|\.{_STATE}\.[0-9a-f]{{8}}\.unfinished")
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Saved(NamedTuple):
+    """A file of a state: its name in its folder, SHA-256 and bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class StateFiles:
+    """The saved states of one study or run, in ``folder``, which need not be there."""
+
+    folder: Path
+
+    def write(self, stem: str, content: bytes) -> Saved:
+        """Put ``content`` (see states.pack) into a new file, whole and on the disk or not at all. Raises StoreError."""
+        path = f"{stem}-{secrets.token_hex(8)}.safetensors"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            files.put(self.folder / path, content)
+        except OSError as error:
+            raise StoreError(
+                f"a snapshot cannot be written to {str(self.folder)!r}: {error.strerror}",
+                "make room, and go on: the snapshots from before are untouched"
+                if files.no_room(error)
+                else "keep the store in a folder that you may write to",
+            ) from error
+        return Saved(path, hashlib.sha256(content).hexdigest(), len(content))
+
+    def read(self, saved: Saved, label: str) -> Any:
+        """The state in a file. Raises SnapshotError, which names ``label``, unless it is to the bit what was saved."""
+        content = self.check(saved, label)
+        try:
+            return states.unpack(content)
+        except SnapshotError as error:
+            raise _damaged(saved, label, f"cannot be read: {error.rule}") from error
+
+    def check(self, saved: Saved, label: str) -> bytes:
+        """The bytes of a file. Raises SnapshotError, which names ``label``, unless they are those that were saved."""
+        if re.fullmatch(_STATE, saved.path) is None:  # the row was changed by hand, and may lead anywhere
+            raise _damaged(saved, label, "has a name that no snapshot has")
+        path = self.folder / saved.path
+        try:
+            if path.is_symlink() or path.stat().st_size != saved.size:
+                raise _damaged(saved, label, "has another size than was saved")
+            content = path.read_bytes()
+        except OSError as error:
+            raise _damaged(saved, label, f"cannot be read ({error.strerror})") from error
+        if hashlib.sha256(content).hexdigest() != saved.sha256:
+            raise _damaged(saved, label, "is damaged: it is not what was saved, by its SHA-256")
+        return content
+
+    def names(self) -> list[str]:
+        """The names of states in the folder, whole or unfinished; other files are not ours."""
+        with suppress(OSError):
+            return sorted(name for name in os.listdir(self.folder) if _FILE.fullmatch(name))
+        return []
+
+    def orphans(self, known: Iterable[str]) -> list[str]:
+        """Names of states that are not ``known``. While a process saves, its newest file may be among them."""
+        return sorted(set(self.names()).difference(known))
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove states; one that cannot be removed stays as an orphan."""
+        for name in names:
+            if _FILE.fullmatch(name):
+                with suppress(OSError):
+                    (self.folder / name).unlink(missing_ok=True)
+
+    def remove_all(self) -> None:
+        """Remove all states, and the folders that are empty then."""
+        self.remove(self.names())
+        for empty in (self.folder, self.folder.parent):
+            with suppress(OSError):
+                empty.rmdir()
+
+
+def folders_without(parent: Path, numbers: Collection[int]) -> list[StateFiles]:
+    """The folders in ``parent`` of studies or runs that the store has not: whose number is not among ``numbers``."""
+    known = {str(number) for number in numbers}
+    with suppress(OSError):
+        found = sorted(f for f in parent.iterdir() if f.name.isdigit() and f.is_dir() and f.name not in known)
+        return [StateFiles(folder) for folder in found]
+    return []
+
+
+class Snapshot(NamedTuple):
     """One saved state: of trial (number, repeat) after ``epoch`` epochs; ``path`` is relative to the study's folder."""
 
     number: int
@@ -50,131 +126,104 @@ class Snapshot:
     epoch: int
     path: str
     sha256: str
-    bytes: int
+    size: int
+
+    @property
+    def saved(self) -> Saved:
+        """Its file."""
+        return Saved(self.path, self.sha256, self.size)
+
+    @property
+    def label(self) -> str:
+        """Name for people."""
+        repeat = f", repeat {self.repeat}" if self.repeat else ""
+        return f"the snapshot of trial {self.number}{repeat} after epoch {self.epoch}"
 
 
-_COLUMNS = [SNAPSHOTS.c[name] for name in ("number", "repeat", "epoch", "path", "sha256", "bytes")]
+_COLUMNS = [SNAPSHOTS.c[name] for name in Snapshot._fields]
 
 
 class Snapshots:
-    """The snapshots of a store's studies, in ``folder``, which is the store's own unless another is given."""
+    """The snapshots of trials of a store's studies, in ``folder``, which is the store's own unless another is given."""
 
     def __init__(self, store: Store, folder: str | os.PathLike[str] | None = None) -> None:
         self.folder = Path(folder) if folder is not None else store.database.snapshots
         self.damaged: list[SnapshotError] = []
-        """What ``load`` met and passed by, for its caller to show."""
-        self._store = store
+        """Damage that ``load`` met and passed by, for its caller to show."""
+        self._subjects = store.subjects
 
     def save(
-        self, study: str, number: int, repeat: int, epoch: int, state: State, worker: Worker | None = None
+        self, study: str, number: int, repeat: int, epoch: int, state: Any, lease: Lease | None = None
     ) -> Snapshot:
-        """Save one ``state``; see save_all."""
-        return self.save_all(study, [(number, repeat, epoch, state)], worker)[0]
-
-    def save_all(
-        self, study: str, states: Sequence[tuple[int, int, int, State]], worker: Worker | None = None
-    ) -> list[Snapshot]:
-        """Save (number, repeat, epoch, state) for each, all of them or none; one saved before is replaced.
+        """Save one ``state``: any tree of arrays, numbers and text. One saved before of that epoch is replaced.
 
         Raises StoreError where there is no room or the folder cannot be written, and everything from before is still
-        there then; Fenced if ``worker`` was declared lost.
+        there then; Fenced if ``lease`` was declared lost.
         """
-        identity = self._store.study_number(study)
-        folder = self.folder / str(identity)
-        written: list[Snapshot] = []
+        kept = self.files(study)
+        number, repeat, epoch = int(number), int(repeat), int(epoch)
+        saved = kept.write(f"{number}-{repeat}-{epoch}", states.pack(state))
+        snapshot = Snapshot(number, repeat, epoch, *saved)
         try:
-            with _explained(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-                for number, repeat, epoch, state in states:
-                    written.append(_write(folder, int(number), int(repeat), int(epoch), state))
-                sync_folder(folder)
-            with self._store.writing(study) as (connection, row):
-                if worker is not None:
-                    claims.beat(connection, row, worker)
-                replaced = [path for s in written for path in _forget(connection, row, s.number, s.repeat, s.epoch)]
-                if written:
-                    rows = [{"study": row, **_values(snapshot)} for snapshot in written]
-                    connection.execute(SNAPSHOTS.insert(), rows)
+            with self._subjects.writing(study) as (connection, row):
+                if lease is not None:
+                    beat(connection, "study", row, lease)
+                replaced = _forget(connection, row, snapshot.number, snapshot.repeat, snapshot.epoch)
+                connection.execute(SNAPSHOTS.insert().values(study=row, **snapshot._asdict()))
         except BaseException:
-            _unlink(folder, [snapshot.path for snapshot in written])
+            kept.remove([saved.path])
             raise
-        _unlink(folder, replaced)
-        return written
+        kept.remove(replaced)
+        return snapshot
 
-    def load(self, study: str, number: int, repeat: int, at_most_epoch: int) -> tuple[int, dict[str, Any]] | None:
+    def load(self, study: str, number: int, repeat: int, at_most_epoch: int) -> tuple[int, Any] | None:
         """The latest whole state of a trial, (epoch, state), not after ``at_most_epoch``; None if there is none.
 
         A damaged one is put in ``damaged``, and the one before it is tried.
         """
-        columns = SNAPSHOTS.c
-        of_trial = (columns.number == number, columns.repeat == repeat, columns.epoch <= at_most_epoch)
-        with self._store.reading(study) as (connection, identity):
-            query = sa.select(*_COLUMNS).where(columns.study == identity, *of_trial).order_by(columns.epoch.desc())
-            latest_first = [Snapshot(*row) for row in connection.execute(query)]
-        for snapshot in latest_first:
-            try:
-                return snapshot.epoch, self.read(study, snapshot)
-            except SnapshotError as error:
-                self.damaged.append(error)
+        for snapshot in reversed(self.of_study(study, (number, repeat))):
+            if snapshot.epoch <= at_most_epoch:
+                try:
+                    return snapshot.epoch, self.read(study, snapshot)
+                except SnapshotError as error:
+                    self.damaged.append(error)
         return None
 
-    def read(self, study: str, snapshot: Snapshot) -> dict[str, Any]:
-        """The arrays of one ``snapshot``; SnapshotError if its file is not, to the bit, what was saved."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
+    def read(self, study: str, snapshot: Snapshot) -> Any:
+        """The state of one ``snapshot``; SnapshotError if its file is not, to the bit, what was saved."""
+        return self.files(study).read(snapshot.saved, snapshot.label)
 
-        file = _verified(self.folder / str(self._store.study_number(study)), snapshot)
-        try:
-            arrays: dict[str, Any] = load(files.unpack(file, FORMAT, [_ENTRY])[_ENTRY])
-        except (ModelError, SafetensorError, ValueError) as error:
-            raise _damaged(snapshot, f"cannot be read ({files.reason(error)})") from error
-        return arrays
+    def files(self, study: str) -> StateFiles:
+        """The files of ``study``."""
+        return StateFiles(self.folder / str(self._subjects.number(study)))
 
-    def check(self, study: str, snapshot: Snapshot) -> None:
-        """Raise SnapshotError unless ``snapshot``'s file is, to the bit, what was saved."""
-        _verified(self.folder / str(self._store.study_number(study)), snapshot)
-
-    def of_study(self, study: str) -> list[Snapshot]:
-        """The snapshots of ``study`` by trial and epoch, the files not looked at."""
-        with self._store.reading(study) as (connection, identity):
+    def of_study(self, study: str, trial: tuple[int, int] | None = None) -> list[Snapshot]:
+        """The snapshots of ``study``, or of one trial (number, repeat), by trial and epoch; no file is looked at."""
+        with self._subjects.reading(study) as (connection, identity):
             query = sa.select(*_COLUMNS).where(SNAPSHOTS.c.study == identity)
+            if trial is not None:
+                query = query.where(SNAPSHOTS.c.number == trial[0], SNAPSHOTS.c.repeat == trial[1])
             query = query.order_by(SNAPSHOTS.c.number, SNAPSHOTS.c.repeat, SNAPSHOTS.c.epoch)
             return [Snapshot(*row) for row in connection.execute(query)]
 
-    def bytes(self, study: str | None = None) -> int:
-        """How much room the snapshots of ``study``, or of all studies, take."""
-        studies = [study] if study is not None else [known.name for known in self._store.studies()]
-        return sum(snapshot.bytes for name in studies for snapshot in self.of_study(name))
+    def bytes(self, study: str) -> int:
+        """The bytes that the snapshots of ``study`` take."""
+        return sum(snapshot.size for snapshot in self.of_study(study))
 
     def remove(self, study: str, number: int, repeat: int, epoch: int | None = None) -> None:
         """Remove the snapshots of a trial, or the one of ``epoch``; nothing happens where there are none."""
         self._remove(study, [(number, repeat, epoch)])
 
-    def prune(self, study: str, keep: Collection[tuple[int, int]], last: int = 2) -> None:
-        """Remove all but the ``last`` snapshots of each trial (number, repeat) in ``keep``.
-
-        Two are kept, so that there is one before a damaged one.
-        """
-        by_trial: dict[tuple[int, int], list[int]] = {}
-        for snapshot in self.of_study(study):
-            by_trial.setdefault((snapshot.number, snapshot.repeat), []).append(snapshot.epoch)
-        gone = [
-            (*trial, epoch)
-            for trial, epochs in by_trial.items()
-            for epoch in (epochs[:-last] if trial in keep and last else epochs)
-        ]
-        self._remove(study, gone)
-
     def keep_within(
         self, study: str, budget_bytes: int, worst_first: Sequence[tuple[int, int]]
     ) -> list[tuple[int, int]]:
-        """Remove the oldest snapshots of the trials in ``worst_first`` until what is left fits ``budget_bytes``.
+        """Remove the oldest snapshots of the trials in ``worst_first`` until the rest fits ``budget_bytes``.
 
         First each trial's older ones, the worst trial's first, then whole trials, the worst first. Returns the trials
         that have none left. A trial that is not in ``worst_first`` keeps what it has.
         """
         left = self.of_study(study)
-        size = sum(snapshot.bytes for snapshot in left)
+        size = sum(snapshot.size for snapshot in left)
         of_trial = {trial: [s for s in left if (s.number, s.repeat) == trial] for trial in worst_first}
         older = [s for trial in worst_first for s in of_trial[trial][:-1]]
         latest = [s for trial in worst_first for s in of_trial[trial][-1:]]
@@ -183,92 +232,16 @@ class Snapshots:
             if size <= budget_bytes:
                 break
             gone.append(snapshot)
-            size -= snapshot.bytes
+            size -= snapshot.size
         self._remove(study, [(s.number, s.repeat, s.epoch) for s in gone])
         return [(s.number, s.repeat) for s in gone if s in latest]
-
-    def remove_folder(self, number: int) -> None:
-        """Remove the files of the study that had the ``number`` in the store and is deleted."""
-        folder = self.folder / str(number)
-        _unlink(folder, _files(folder))
-        for empty in (folder, self.folder):
-            with suppress(OSError):
-                empty.rmdir()
-
-    def orphans(self, study: str) -> list[str]:
-        """Names of snapshot files, whole or unfinished, in the folder of ``study`` that have no row.
-
-        While a worker saves, its newest file may be among them.
-        """
-        known = {snapshot.path for snapshot in self.of_study(study)}
-        folder = self.folder / str(self._store.study_number(study))
-        return [name for name in _files(folder) if name not in known]
-
-    def remove_orphans(self, study: str) -> list[str]:
-        """Remove them, and return their names; only while nobody works on ``study``."""
-        names = self.orphans(study)
-        _unlink(self.folder / str(self._store.study_number(study)), names)
-        return names
-
-    def folders_without_a_study(self) -> list[Path]:
-        """Folders of studies that the store does not have any more."""
-        numbers = {str(self._store.study_number(study.name)) for study in self._store.studies()}
-        with suppress(OSError):
-            return sorted(f for f in self.folder.iterdir() if f.name.isdigit() and f.is_dir() and f.name not in numbers)
-        return []
-
-    def remove_folders_without_a_study(self) -> list[Path]:
-        """Remove the snapshots in them, and return them; what else is in them stays."""
-        folders = self.folders_without_a_study()
-        for folder in folders:
-            _unlink(folder, _files(folder))
-            with suppress(OSError):
-                folder.rmdir()
-        return folders
 
     def _remove(self, study: str, keys: Sequence[tuple[int, int, int | None]]) -> None:
         if not keys:
             return
-        with self._store.writing(study) as (connection, identity):
+        with self._subjects.writing(study) as (connection, identity):
             paths = [path for key in keys for path in _forget(connection, identity, *key)]
-        _unlink(self.folder / str(identity), paths)
-
-
-def _write(folder: Path, number: int, repeat: int, epoch: int, state: State) -> Snapshot:
-    """The file of one snapshot, whole and on the disk; its name not yet."""
-    from safetensors.numpy import save
-
-    arrays = {name: np.asarray(array, order="C") for name, array in state.items()}
-    facts = {"format": FORMAT, "number": number, "repeat": repeat, "epoch": epoch}
-    file = files.pack({_ENTRY: save(arrays)}, facts)
-    name = f"{number}-{repeat}-{epoch}-{secrets.token_hex(8)}.snapshot"
-    unfinished = folder / f"{name}.unfinished"
-    try:
-        with unfinished.open("xb") as to:
-            to.write(file)
-            to.flush()
-            os.fsync(to.fileno())
-        os.replace(unfinished, folder / name)
-    except BaseException:
-        _unlink(folder, [unfinished.name])
-        raise
-    return Snapshot(number, repeat, epoch, name, hashlib.sha256(file).hexdigest(), len(file))
-
-
-def _verified(folder: Path, snapshot: Snapshot) -> bytes:
-    """The bytes of ``snapshot``'s file, if they are those that were saved; else SnapshotError."""
-    if _NAME.fullmatch(snapshot.path) is None:  # the row was changed by hand, and may lead anywhere
-        raise _damaged(snapshot, "has a name that no snapshot has")
-    path = folder / snapshot.path
-    try:
-        if path.is_symlink() or path.stat().st_size != snapshot.bytes:
-            raise _damaged(snapshot, "has another size than was saved")
-        file = path.read_bytes()
-    except OSError as error:
-        raise _damaged(snapshot, f"cannot be read ({error.strerror})") from error
-    if hashlib.sha256(file).hexdigest() != snapshot.sha256:
-        raise _damaged(snapshot, "is not what was saved, by its SHA-256")
-    return file
+        self.files(study).remove(paths)
 
 
 def _forget(connection: sa.Connection, study: int, number: int, repeat: int, epoch: int | None) -> Sequence[str]:
@@ -282,42 +255,7 @@ def _forget(connection: sa.Connection, study: int, number: int, repeat: int, epo
     return paths
 
 
-def _values(snapshot: Snapshot) -> dict[str, Any]:
-    return {column.name: getattr(snapshot, column.name) for column in _COLUMNS}
-
-
-def _files(folder: Path) -> list[str]:
-    """The names of snapshots in ``folder``, whole or unfinished."""
-    with suppress(OSError):
-        return sorted(name for name in os.listdir(folder) if _NAME.fullmatch(name.removesuffix(".unfinished")))
-    return []
-
-
-def _unlink(folder: Path, names: Sequence[str]) -> None:
-    for name in names:
-        if _NAME.fullmatch(name.removesuffix(".unfinished")):
-            with suppress(OSError):  # then it stays as an orphan
-                (folder / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Turn what the disk says of ``folder`` into a StoreError."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in _NO_ROOM
-        raise StoreError(
-            f"a snapshot cannot be written to {str(folder)!r}: {error.strerror}",
-            "make room, and go on: the snapshots from before are untouched"
-            if full
-            else "keep the store in a folder that you may write to",
-        ) from error
-
-
-def _damaged(snapshot: Snapshot, how: str) -> SnapshotError:
-    repeat = f", repeat {snapshot.repeat}" if snapshot.repeat else ""
+def _damaged(saved: Saved, label: str, how: str) -> SnapshotError:
     return SnapshotError(
-        f"the snapshot of trial {snapshot.number}{repeat} after epoch {snapshot.epoch}, {snapshot.path[:80]!r}, {how}",
-        "the one before it is used; caviar doctor --repair removes it",
+        f"{label}, {saved.path[:80]!r}, {how}", "the one before it is used; caviar doctor --repair removes it"
     )

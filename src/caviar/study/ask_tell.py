@@ -25,12 +25,12 @@ from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
 from caviar.records import Measurement, Study, StudyState, Trial, TrialState
+from caviar.records.names import check_name
 from caviar.records.ranking import GOAL_METRICS, WORST, Goal, rank_key_of
 from caviar.scheduling.asking import RUNGS, Asked, Asking, Rule
 from caviar.search.searches import search_named
 from caviar.space import Space
-from caviar.store.leading import only_worker
-from caviar.study.spec import DEFAULT_SEARCH, check_study_name
+from caviar.study.spec import DEFAULT_SEARCH
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +82,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
 
         if goal not in GOAL_METRICS:
             raise ConfigError(f"a goal is maximize or minimize, got {goal!r}", 'losses are to be minimized: "minimize"')
-        check_study_name(name)
+        check_name("study", name)
         self.name = name
         self._metric = GOAL_METRICS[goal]
         self._asking = Asking(search_named(search, space, seed), goal == "maximize", stopping, rungs)
@@ -178,7 +178,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             best = self.best
             result = {"best": {"trial": best.number, "config": dict(best.config), self._metric: best.score}}
         self._store.finish_study(self.name, StudyState.FINISHED, result, datetime.now(UTC).isoformat())
-        self._store.leave(self._worker)
+        self._store.leases.leave(self._lease)
         self._store.close()
 
     def __exit__(self, *_: object) -> None:
@@ -188,7 +188,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
     def _begin(self, record: Study) -> None:
         if record.name not in {study.name for study in self._store.studies()}:
             self._store.create_study(record)
-            self._worker = self._store.join(record.name)
+            self._lease = self._store.leases.join(record.name)
             return
         there = self._store.study(record.name)
         if not there.budget.get("asked") or (there.space, there.seed, there.metric, there.search) != (
@@ -201,9 +201,8 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 f"the store has another study {record.name!r}, with another space, seed, goal or search",
                 f"name this one otherwise: {self._store.free_name(record.name)!r}, say",
             )
-        only_worker(self._store, record.name, PATIENCE)
-        self._worker = self._store.join(record.name)
-        self._store.reopen_study(record.name, record.budget, self._worker)
+        self._lease = self._store.leases.take(record.name, PATIENCE)
+        self._store.reopen_study(record.name, record.budget, self._lease)
         reports: dict[int, list[tuple[int, float]]] = {}
         for number, _, measurement in self._store.measurements(record.name):
             reports.setdefault(number, []).append((measurement.epoch, measurement.score))
@@ -218,7 +217,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
     def _beat(self) -> None:
         while not self._closed.wait(_BEAT_EVERY):
             try:
-                self._store.beat(self._worker)
+                self._store.leases.beat(self._lease)
             except StoreError:  # the next write says so where it is heard
                 return
 
@@ -231,6 +230,6 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
 
     def _write(self) -> None:
         boxes = [replace(b, number=b.number + self._first_box) for b in self._asking.boxes[self._boxes :]]
-        self._store.write(self.name, list(self._changed.values()), self._measurements, boxes, worker=self._worker)
+        self._store.write(self.name, list(self._changed.values()), self._measurements, boxes, lease=self._lease)
         self._changed, self._measurements, self._boxes = {}, [], len(self._asking.boxes)
         self._written = time.monotonic()

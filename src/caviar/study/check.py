@@ -27,6 +27,7 @@ from caviar.learners.contract import (
 from caviar.learners.names import learner_named
 from caviar.machine import environment, processors
 from caviar.records import Config, Study, StudyState, Trial, TrialState
+from caviar.records.names import check_name
 from caviar.records.ranking import check_metric, metric_for
 from caviar.scheduling.halving import POOL, rungs_for
 from caviar.scheduling.strategy import Stopping, Strategy, places
@@ -35,7 +36,7 @@ from caviar.search.searches import check_search, search_named
 from caviar.space import Space
 from caviar.study.events import Progress
 from caviar.study.ledger import Ledger
-from caviar.study.spec import PREFERENCES, Request, check_budget, check_seed, check_study_name, stopping_named
+from caviar.study.spec import PREFERENCES, Request, check_budget, check_seed, stopping_named
 
 FINALISTS = 5
 FOLDS = 5
@@ -228,7 +229,7 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
     metric = metric_for(str(dataset.facts["task"]), request.metric)
     largest = _largest(space, learner, _data_of(dataset))
     name = request.study if request.study is not None else table.name
-    check_study_name(name)
+    check_name("study", name)
     rungs = rungs_for(len(dataset.train))
     return Job(
         request=request,

@@ -17,7 +17,7 @@ from caviar.errors import ConfigError, Fenced, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.executors.threads import Done, Failed, ThreadExecutor, Work
 from caviar.learners.contract import BYTES_A_PARAMETER, Outcome, Training
-from caviar.records import Piece, Study, StudyState, Worker
+from caviar.records import Lease, Piece, Study, StudyState
 from caviar.study.check import Job, check
 from caviar.study.ledger import after, measurement
 from caviar.study.loop import check_same, request_of
@@ -84,7 +84,7 @@ def work(
     started = time.monotonic()
     with Store.open(store, create=False) as opened:
         record = opened.study(study)
-        watch = Watch(opened, study, PATIENCE)
+        watch = Watch(opened.leases, study, PATIENCE)
         _check_kind(record)
         _check_leader(record, watch)
         budget = {"seconds": None, "trials": 1}  # of the leader alone
@@ -102,10 +102,10 @@ def work(
             why = "the leader went on without this helper, which it took for dead"
             yield Helping(record, pieces, time.monotonic() - started, why)
         finally:
-            opened.leave(helper)
+            opened.leases.leave(helper)
 
 
-def _train(job: Job, store: Store, helper: Worker, watch: Watch, room: int) -> Iterator[tuple[int, str]]:
+def _train(job: Job, store: Store, helper: Lease, watch: Watch, room: int) -> Iterator[tuple[int, str]]:
     """Train what the leader assigns; (pieces handed in, why it is over if it is), time and again."""
     networks = _Networks(room)
     held: dict[Piece, Assigned] = {}
@@ -117,7 +117,7 @@ def _train(job: Job, store: Store, helper: Worker, watch: Watch, room: int) -> I
             now = time.monotonic()
             if now - looked >= _LOOK_EVERY:
                 looked = now
-                store.beat(helper)
+                store.leases.beat(helper)
                 over = _over(store, helper, watch)
                 yield 0, over
                 if over:
@@ -152,7 +152,7 @@ def _all_done(executor: ThreadExecutor) -> list[Done | Failed]:
 
 
 def _hand_in(
-    job: Job, store: Store, helper: Worker, networks: _Networks, held: dict[Piece, Assigned], ended: list[Done | Failed]
+    job: Job, store: Store, helper: Lease, networks: _Networks, held: dict[Piece, Assigned], ended: list[Done | Failed]
 ) -> list[Piece]:
     """Write what was measured, in one transaction, and keep the networks; the pieces that were taken."""
     from caviar.store import Result
@@ -179,17 +179,17 @@ def _hand_in(
     return taken
 
 
-def _over(store: Store, helper: Worker, watch: Watch) -> str:
+def _over(store: Store, helper: Lease, watch: Watch) -> str:
     """Why there is nothing more to help with; empty while there is.
 
     A leader that is frozen is left, not told off: it may wake up and go on.
     """
     lost = {worker.fence for worker in watch.find()}
-    if store.study(helper.study).state is not StudyState.RUNNING:
+    if store.study(helper.name).state is not StudyState.RUNNING:
         return "the study has ended"
-    leader = helper.identity["helps"]
-    if leader in lost or leader not in {worker.fence for worker in watch.working}:
-        return f"the process that led the study is gone; to go on: caviar resume {helper.study}"
+    leader = helper.helps
+    if leader in lost or leader not in {worker.fence for worker in watch.held}:
+        return f"the process that led the study is gone; to go on: caviar resume {helper.name}"
     return ""
 
 
@@ -209,7 +209,7 @@ def _check_kind(study: Study) -> None:
 def _check_leader(study: Study, watch: Watch) -> None:
     """StoreError unless a process leads the study."""
     lost = {worker.fence for worker in watch.find()}
-    leaders = [w for w in watch.working if not w.is_helper and w.fence not in lost]
+    leaders = [w for w in watch.held if not w.is_helper and w.fence not in lost]
     if study.state is not StudyState.RUNNING or not leaders:
         raise StoreError(
             f"study {study.name!r} is not running: there is nothing to help with",

@@ -17,7 +17,7 @@ from caviar.errors import StoreError
 from caviar.executors.threads import Done
 from caviar.learners.contract import Epoch, Outcome, Training
 from caviar.machine import no_collection
-from caviar.records import Box, Comparison, Config, Curve, Measurement, StudyState, Trial, TrialState, Worker
+from caviar.records import Box, Comparison, Config, Curve, Lease, Measurement, StudyState, Trial, TrialState
 from caviar.records.ranking import GOAL_METRICS, WITHOUT_MERIT, WORST, RankKey, rank_key, smoothed
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ class Known:
 class Ledger:
     """Trials by (number, repeat), and the way of their measurements to the store, a batch at a time."""
 
-    def __init__(self, store: Store, worker: Worker, metric: str, keep: int, known: Known | None = None) -> None:
+    def __init__(self, store: Store, lease: Lease, metric: str, keep: int, known: Known | None = None) -> None:
         self.trials: dict[TrialKey, Trial] = {}
         self.seconds: dict[TrialKey, float] = {}  # spent training each
         self._store = store
-        self._worker = worker
-        self._study = worker.study
+        self._lease = lease
+        self._study = lease.name
         self._boxes: list[Box] = []
         self._metric = metric
         self._of_a_table = metric not in GOAL_METRICS.values()  # a program need not tell a loss, nor every epoch
@@ -174,7 +174,7 @@ class Ledger:
                 self.seconds[key] = compared.seconds
                 score, loss = compared.score, _or_none(compared.loss)
                 return self._score(
-                    Trial(number, trial.config, state, to_epoch, score, loss, 0, trial.origin), compared.merit
+                    Trial(number, trial.config, state, to_epoch, score, loss, 0, trial.origin), compared.smoothed
                 )
         curve = self._known.curves.get(key, _NOTHING)
         at = bisect_left(curve.epochs, to_epoch)  # a program is compared at the first that it tells, from the rung on
@@ -266,13 +266,13 @@ class Ledger:
                 list(self._changed.values()),
                 self._measurements,
                 self._boxes,
-                worker=self._worker,
+                lease=self._lease,
                 comparisons=self._comparisons,
             )
             self._stored |= self._changed
             self._changed, self._measurements, self._comparisons, self._boxes = {}, [], [], []
         else:
-            self._store.beat(self._worker)
+            self._store.leases.beat(self._lease)
         self._written = time.monotonic()
 
     def write_now_and_then(self) -> None:
@@ -284,8 +284,8 @@ class Ledger:
         """Write all that is left, and how the study ended."""
         self.interrupt()
         self.write()
-        self._store.finish_study(self._study, state, result, datetime.now(UTC).isoformat(), self._worker)
-        self._store.leave(self._worker)
+        self._store.finish_study(self._study, state, result, datetime.now(UTC).isoformat(), self._lease)
+        self._store.leases.leave(self._lease)
 
     def _put(self, trial: Trial) -> None:
         key = (trial.number, trial.repeat)

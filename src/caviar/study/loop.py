@@ -21,12 +21,11 @@ from caviar.executors.parked import ParkedTrainings
 from caviar.executors.threads import Failed, ThreadExecutor, Work
 from caviar.learners.contract import Outcome, Training
 from caviar.machine import no_collection, setting_aside
-from caviar.records import Study, StudyState, TrialState, Worker
+from caviar.records import Lease, Study, StudyState, TrialState
 from caviar.records.ranking import WORST
 from caviar.scheduling.strategy import Ending, Strategy
 from caviar.search.searches import told_before
 from caviar.space import Space
-from caviar.store.leading import only_worker
 from caviar.study import programs
 from caviar.study.check import FINALISTS, Job, check, model_path
 from caviar.study.events import Begun, Best, Event, Progress, TunedProgram, TunedStudy
@@ -103,40 +102,38 @@ def take_up(
 
     started = time.monotonic()
     with Store.open(store, create=False) as opened, setting_aside() as set_aside:
-        only_worker(opened, study, PATIENCE)
-        record = opened.study(study)  # not before: whoever led it may have finished it meanwhile
-        with no_collection():
-            known = Known.of(opened, study)
-            set_aside()
-        budget = _budget(record, known, seconds, trials)
-        job = _job_of(record, budget, started, ended, store=store, **given)
-        worker = opened.join(study)
+        lease = opened.leases.take(study, PATIENCE)
         try:
-            only_worker(opened, worker, PATIENCE)  # again: two may have come at the same moment
-            opened.reopen_study(study, {**record.budget, **budget}, worker)
+            record = opened.study(study)
+            with no_collection():
+                known = Known.of(opened, study)
+                set_aside()
+            budget = _budget(record, known, seconds, trials)
+            job = _job_of(record, budget, started, ended, store=store, **given)
+            opened.reopen_study(study, {**record.budget, **budget}, lease)
         except BaseException:
-            opened.leave(worker)
+            opened.leases.leave(lease)
             raise
         study_now = replace(record, budget={**record.budget, **budget})
         if isinstance(job, ProgramJob):
-            yield from programs.work(job, opened, study_now, worker, known)
+            yield from programs.work(job, opened, study_now, lease, known)
         else:
-            yield from _work(job, opened, study_now, worker, known)
+            yield from _work(job, opened, study_now, lease, known)
 
 
 def _work(
-    job: Job, store: Store, study: Study, worker: Worker | None = None, known: Known | None = None
+    job: Job, store: Store, study: Study, lease: Lease | None = None, known: Known | None = None
 ) -> Iterator[Event]:
     """The whole work on a study that is in the store."""
     from caviar.store import Snapshots
 
-    worker = worker or store.join(study.name)
-    ledger = Ledger(store, worker, job.metric, keep=FINALISTS, known=known)
+    lease = lease or store.leases.join(study.name)
+    ledger = Ledger(store, lease, job.metric, keep=FINALISTS, known=known)
     cost = told_before(study.search, job.space, study.budget["trials"])
     yield Begun(study, job.rungs, (*job.dataset.warnings, *cost, *_elsewhere(study, job)))
     try:
         yield from _search(
-            job, ledger, ParkedTrainings(Snapshots(store), study.name), Helpers(store, worker, ledger, PATIENCE)
+            job, ledger, ParkedTrainings(Snapshots(store), study.name), Helpers(store, lease, ledger, PATIENCE)
         )
         found = yield from finals(job, ledger)
         answer = conclude(job, ledger, study, found, store.url)

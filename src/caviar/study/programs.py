@@ -30,6 +30,7 @@ from caviar.protocol.pool import Crashed, Finished, Pool, Reported, Snapshot
 from caviar.protocol.process import environments
 from caviar.randomness import Purpose, raw, stream_key
 from caviar.records import Config, Measurement, Study, StudyState, Trial, TrialState
+from caviar.records.names import check_name
 from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, smaller_is_better
 from caviar.scheduling.choosing import Finalist, choose
 from caviar.scheduling.halving import rungs_to
@@ -38,10 +39,10 @@ from caviar.search.searches import check_search, search_named, told_before
 from caviar.space import Space
 from caviar.study.events import Begun, Progress, TunedProgram
 from caviar.study.ledger import Known, Ledger
-from caviar.study.spec import DEFAULT_SEARCH, check_budget, check_seed, check_study_name, stopping_named
+from caviar.study.spec import DEFAULT_SEARCH, check_budget, check_seed, stopping_named
 
 if TYPE_CHECKING:
-    from caviar.records import Worker
+    from caviar.records import Lease
     from caviar.store import Store
 
 EPOCHS = 27
@@ -166,7 +167,7 @@ def check(request: ProgramRequest, ended: Callable[[], bool]) -> ProgramJob:
     search_named(request.search, space, request.seed)  # not every search can walk through every space
     command = _command(request, space)
     if request.study is not None:
-        check_study_name(request.study)
+        check_name("study", request.study)
     gpus = [str(gpu) for gpu in request.gpus or ()]
     processes = request.processes or len(gpus) or processors()
     return ProgramJob(
@@ -224,14 +225,14 @@ def _command(request: ProgramRequest, space: Space) -> Command:
 
 
 def work(
-    job: ProgramJob, store: Store, study: Study, worker: Worker | None = None, known: Known | None = None
+    job: ProgramJob, store: Store, study: Study, lease: Lease | None = None, known: Known | None = None
 ) -> Iterator[ProgramEvent]:
     """The whole work on a study that is in the store, event by event, the TunedProgram last."""
     from caviar.store import Snapshots
     from caviar.store.database import folder_beside
 
-    worker = worker or store.join(study.name)
-    ledger = Ledger(store, worker, job.metric, keep=0, known=known)
+    lease = lease or store.leases.join(study.name)
+    ledger = Ledger(store, lease, job.metric, keep=0, known=known)
     folder = folder_beside(store.database, "programs") / str(store.study_number(study.name))
     yield Begun(study, job.rungs, told_before(study.search, job.space, study.budget["trials"]))
     try:

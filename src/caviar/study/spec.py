@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from caviar.errors import ConfigError, StoreError, did_you_mean
+from caviar.errors import ConfigError, did_you_mean
 from caviar.scheduling.strategy import STOPPINGS, Stopping
 from caviar.space import Space
 
@@ -82,15 +81,6 @@ def stopping_named(name: str) -> Stopping:
     if rule is None:
         raise ConfigError(f"there is no stopping rule {name!r}", did_you_mean(name, STOPPINGS))
     return rule
-
-
-def check_study_name(name: str) -> None:
-    """StoreError unless ``name`` is safe in a terminal, a file name and a sentence."""
-    if not re.fullmatch(r"\w[\w .-]{0,99}", name):
-        raise StoreError(
-            f"a study's name is letters, digits, '_', '-', '.' and spaces, at most 100 of them, got {name[:100]!r}",
-            "name it otherwise, with --study",
-        )
 
 
 def _path(given: Any) -> str | None:

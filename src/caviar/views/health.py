@@ -10,8 +10,9 @@ from pathlib import Path
 from caviar.learners.dense.native import instruction_sets
 from caviar.machine import processor, processors
 from caviar.store import Store
-from caviar.store.examination import examine, living, room, who
-from caviar.store.runs import Runs, is_kept
+from caviar.store.doctor import examine, room
+from caviar.store.lease import Leases, shown
+from caviar.store.runs import Runs
 
 _PACKAGES = ("caviar", "numpy", "scipy", "scikit-learn", "pandas", "sqlalchemy", "alembic", "safetensors", "psycopg")
 
@@ -89,17 +90,22 @@ def machine() -> Machine:
 
 def store_facts(store: Store) -> StoreFacts:
     """The facts of ``store``."""
-    studies, runs = store.studies(), Runs(store).all()
+    runs = Runs(store)
     return StoreFacts(
         url=store.url,
         database=store.database.version(),
-        studies=len(studies),
-        runs=len(runs),
-        workers=[f"{study.name}: {who(worker)}" for study in studies for worker in living(store, study.name)],
-        owners=[f"{run.name}: process {run.keeper['pid']}" for run in runs if run.keeper and is_kept(run)],
+        studies=len(store.subjects.names()),
+        runs=len(runs.subjects.names()),
+        workers=_at_work(store.leases),
+        owners=_at_work(runs.leases),
         snapshots_folder=str(Path(store.database.snapshots).absolute()),
         disk_bytes_left=room(store),
     )
+
+
+def _at_work(leases: Leases) -> list[str]:
+    """The processes that hold studies, or runs, each with the name of its study or run."""
+    return [f"{name}: {shown(lease)}" for name in leases.subjects.names() for lease in leases.living(name)]
 
 
 def _version(name: str) -> str | None:

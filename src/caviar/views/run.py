@@ -13,7 +13,7 @@ from typing import Any
 from caviar.nn.averages import bias_corrected, exponentially_weighted
 from caviar.records import DiaryEntry, Run, RunKind, RunMeasurement, RunSnapshot, RunState
 from caviar.store import Store
-from caviar.store.runs import Runs, is_kept
+from caviar.store.runs import Runs, is_running
 
 SMOOTHING = 0.6
 """beta of the curves of epochs: two or three epochs, enough to see a trend through the noise."""
@@ -149,7 +149,7 @@ def run_view(store: Store, name: str) -> RunView:
     runs = Runs(store)
     run = runs.run(name)
     return run_view_of(
-        run, runs.measurements(name), runs.diary(name), runs.snapshots(name), run.progress or {}, is_kept(run)
+        run, runs.measurements(name), runs.diary(name), runs.snapshots(name), run.progress or {}, is_running(run)
     )
 
 

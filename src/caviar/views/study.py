@@ -25,7 +25,6 @@ from caviar.records.ranking import WORST, rank_key_of, smaller_is_better
 from caviar.search.searches import told_before
 from caviar.space import Space
 from caviar.store import Store
-from caviar.store.examination import living
 from caviar.views.answer import Answer, answer_of
 
 Kind = Literal["table", "function", "program", "asked"]
@@ -207,7 +206,7 @@ def study_view(store: Store, name: str) -> StudyView:
 def running(store: Store, name: str) -> Running:
     """Study ``name`` as it stands, which another process may be running. Raises StoreError if there is none."""
     study = store.study(name)
-    alive = study.state is not StudyState.RUNNING or bool(living(store, name))
+    alive = study.state is not StudyState.RUNNING or bool(store.leases.living(name))
     return Running(head(study), progress_of(study, store.trials(name)), alive)
 
 

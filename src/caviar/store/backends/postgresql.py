@@ -33,7 +33,7 @@ HIDDEN = "***"
 _SCHEMA = "caviar"
 _SECRET = ("password", "sslpassword", "oauth_client_secret")
 _MAKING = 0x6361_7669_6172  # "caviar", the number of the lock for making tables
-_EXAMPLE = "write --store postgresql+psycopg://user:password@host/database"
+_EXAMPLE = "write `store='postgresql+psycopg://user:password@host/database'`"
 _LOOK = "look at its user, password, host, port and database name, and whether the server runs"
 
 
@@ -85,7 +85,7 @@ class PostgreSQL:
                 return
             if not create:
                 raise StoreError(
-                    f"there is no store in {self.url}", "name one with --store, or make one with `caviar tune`"
+                    f"there is no store in {self.url}", "name one with `store`, or make one with caviar tune"
                 )
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
             if not connection.scalar(sa.text(f"SELECT to_regnamespace('{_SCHEMA}') IS NOT NULL")):
@@ -98,6 +98,10 @@ class PostgreSQL:
 
     def back_up(self, version: int) -> None:
         """Nothing to do: whoever runs the server keeps copies of it, and a migration is one transaction."""
+
+    def close(self) -> None:
+        """See Database."""
+        self.engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:

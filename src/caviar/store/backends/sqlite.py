@@ -12,6 +12,7 @@ import math
 import os
 import sqlite3
 import tempfile
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
@@ -38,43 +39,16 @@ FIRST_SAFE = (3, 51, 3)
 WRITING = "caviar_writing"
 """The execution option of a connection whose next transaction writes."""
 
-NOT_ONE = "name the caviar.db of an earlier run, or a new file, with --store"
+NOT_ONE = "name the caviar.db of an earlier run, or a new file, with `store`"
 
 
-@dataclass(frozen=True)
-class SQLite:
-    """A Database in the file at ``path``."""
+class Embedded(ABC):
+    """A Database inside this process: what its kinds share."""
 
-    path: Path
-
-    @cached_property
+    @property
+    @abstractmethod
     def engine(self) -> sa.Engine:
         """An engine with one connection."""
-        return connect(self.path)
-
-    @property
-    def url(self) -> str:
-        """A URL that opens this store again from the same folder."""
-        return f"sqlite:///{self.path}"
-
-    @property
-    def snapshots(self) -> Path:
-        """Beside the database, so that the two are moved together."""
-        return self.path.with_name(f"{self.path.name}.snapshots")
-
-    def prepare(self, create: bool) -> None:
-        """Make the file where ``create`` asks for it; StoreError unless it then looks like a database."""
-        if create:
-            create_whole(self.path)
-        check(self.path)
-
-    def settle(self) -> None:
-        """Keep a write-ahead log."""
-        use_write_ahead_log(self.engine, self.path)
-
-    def back_up(self, version: int) -> None:
-        """Copy the database to NAME.before-VERSION, whole and on the disk before it has that name."""
-        back_up(self.path, self.path.with_name(f"{self.path.name}.before-{version}"))
 
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """See Database."""
@@ -128,10 +102,50 @@ class SQLite:
         insert_many(connection, table, rows)
 
 
-def connect(path: Path) -> sa.Engine:
-    """An engine with one connection to the database at ``path``, which exists."""
+@dataclass(frozen=True)
+class SQLite(Embedded):
+    """A Database in the file at ``path``."""
+
+    path: Path
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """An engine with one connection."""
+        return connect(self.path)
+
+    @property
+    def url(self) -> str:
+        """A URL that opens this store again from the same folder."""
+        return f"sqlite:///{self.path}"
+
+    @property
+    def snapshots(self) -> Path:
+        """Beside the database, so that the two are moved together."""
+        return self.path.with_name(f"{self.path.name}.snapshots")
+
+    def prepare(self, create: bool) -> None:
+        """Make the file where ``create`` asks for it; StoreError unless it then looks like a database."""
+        if create:
+            create_whole(self.path)
+        check(self.path)
+
+    def settle(self) -> None:
+        """Keep a write-ahead log."""
+        use_write_ahead_log(self.engine, self.path)
+
+    def back_up(self, version: int) -> None:
+        """Copy the database to NAME.before-VERSION, whole and on the disk before it has that name."""
+        back_up(self.path, self.path.with_name(f"{self.path.name}.before-{version}"))
+
+    def close(self) -> None:
+        """See Database."""
+        self.engine.dispose()
+
+
+def connect(path: Path | None) -> sa.Engine:
+    """An engine with one connection to the database at ``path``, which exists; None is a new one in memory."""
     engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path.absolute())),
+        sa.URL.create("sqlite", database=None if path is None else str(path.absolute())),
         json_serializer=files.dumps,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         poolclass=sa.QueuePool,
@@ -179,10 +193,10 @@ def check(path: Path) -> None:
             raise StoreError(f"{str(path)!r} is a folder, not a store", NOT_ONE)
         if not path.exists():
             raise StoreError(
-                f"there is no store at {str(path)!r}", "name one with --store, or make one with `caviar tune`"
+                f"there is no store at {str(path)!r}", "name one with `store`, or make one with caviar tune"
             )
         if path.stat().st_size == 0:
-            raise StoreError(f"{str(path)!r} is an empty file, not a store", "delete it, or name another with --store")
+            raise StoreError(f"{str(path)!r} is an empty file, not a store", "delete it, or name another with `store`")
         # Only SQLite may look into the file: if this process has it open already, closing another descriptor of it
         # would drop all of its locks, and the next process to close it would take the log away
         # (sqlite.org/howtocorrupt.html, section 2.2).
@@ -204,7 +218,7 @@ def use_write_ahead_log(engine: sa.Engine, path: Path) -> None:
     if mode != "wal":
         raise StoreError(
             f"the file system of the store {str(path)!r} has no write-ahead log (SQLite answers {mode!r})",
-            "keep the store on a local disk and not on a network file system: name one with --store",
+            "keep the store on a local disk and not on a network file system: name one with `store`",
         )
 
 
@@ -323,7 +337,7 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StoreError(
             f"the store {str(path)!r} cannot be written or read: {error.strerror}",
-            "name a file in a folder that you may write to, with --store",
+            "name a file in a folder that you may write to, with `store`",
         ) from error
 
 
@@ -340,18 +354,18 @@ def _in_two_lines(path: str, name: str) -> StoreError:
     if name.startswith("SQLITE_BUSY") or name.startswith("SQLITE_LOCKED"):
         return StoreError(
             f"another process has kept the store {path!r} locked for {BUSY_SECONDS:.0f} s",
-            "wait for it or end it, or name another store with --store",
+            "wait for it or end it, or name another store with `store`",
         )
     if name.startswith("SQLITE_CANTOPEN"):
         return StoreError(
             f"the store {path!r} cannot be opened: its folder may be read-only, or on a network file system",
-            "name a file on a local disk, in a folder that you may write to, with --store",
+            "name a file on a local disk, in a folder that you may write to, with `store`",
         )
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return StoreError(
             f"the store {path!r} cannot be written: it or its folder may be read-only",
-            "name a file in a folder that you may write to, with --store",
+            "name a file in a folder that you may write to, with `store`",
         )
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return StoreError(f"the store {path!r} is damaged, or not a database ({name})", NOT_ONE)
-    return StoreError(f"the store {path!r} cannot be used: {name}", "look at its disk, or name another with --store")
+    return StoreError(f"the store {path!r} cannot be used: {name}", "look at its disk, or name another with `store`")

@@ -1,4 +1,4 @@
-"""A state in a file: any tree of arrays, numbers and text, without pickle.
+"""Format of a saved state: any tree of arrays, numbers and text, without pickle.
 
 The arrays stand in a safetensors file; the tree around them is JSON in its header, where every array is a number:
 
@@ -8,17 +8,14 @@ The arrays stand in a safetensors file; the tree around them is JSON in its head
     {"s": [shape, [text, ...]]}   an array of text
     {"v": value}, {"f": text}   None, a boolean, a number or text; a float that JSON has no word for
 
-A file is written under another name, put on the disk, and only then given its own; its SHA-256 is kept by the caller
-and compared when it is read, so that a flipped bit is found and never trained on.
+Until schema 4 the states of trials were archives of a flat dict of arrays (see caviar.files); these are read too.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +27,7 @@ from caviar.errors import SnapshotError, StoreError
 Array = npt.NDArray[Any]
 
 _TREE = "tree"
+_ARCHIVE, _ENTRY = b"PK\3\4", "state.safetensors"
 _DEEPEST = 200
 _KEYS = (str, int, bool, type(None))
 
@@ -55,6 +53,8 @@ def unpack(content: bytes) -> Any:
     from safetensors.numpy import load
 
     try:
+        if content.startswith(_ARCHIVE):
+            return dict(load(files.unpack(content, 1, [_ENTRY])[_ENTRY]))
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         arrays = load(content)
         return _decode(json.loads(header["__metadata__"][_TREE]), arrays)
@@ -62,44 +62,8 @@ def unpack(content: bytes) -> Any:
         raise
     except Exception as error:
         raise SnapshotError(
-            f"this is not a state that caviar saved ({type(error).__name__})", "take the snapshot before it"
+            f"this is not a state that caviar saved ({files.reason(error)})", "take the snapshot before it"
         ) from error
-
-
-def write(path: Path, content: bytes) -> str:
-    """Put ``content`` at ``path``, whole and on the disk or not at all; its SHA-256. Raises StoreError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.put(path, content)
-    except OSError as error:
-        raise StoreError(
-            f"the snapshot cannot be written to {str(path)!r}: {error.strerror}",
-            "make room on the disk: the snapshots before it are whole"
-            if files.no_room(error)
-            else "let this user write to the folder beside the store",
-        ) from error
-    return hashlib.sha256(content).hexdigest()
-
-
-def read(path: Path, sha256: str) -> Any:
-    """The state at ``path``. Raises SnapshotError where the file is missing or not what was saved."""
-    return unpack(check(path, sha256))
-
-
-def check(path: Path, sha256: str) -> bytes:
-    """The bytes at ``path``. Raises SnapshotError where the file is missing or not what was saved."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SnapshotError(
-            f"the snapshot {path.name!r} cannot be read: {error.strerror}", "take the snapshot before it"
-        ) from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise SnapshotError(
-            f"the snapshot {path.name!r} is damaged: its SHA-256 is not the one that was written down",
-            "take the snapshot before it",
-        )
-    return content
 
 
 def _encode(value: Any, arrays: list[Array], where: str, depth: int) -> dict[str, Any]:

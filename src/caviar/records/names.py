@@ -1,0 +1,44 @@
+"""Names of studies and runs: which are taken, and how they are shown."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from caviar.errors import StoreError
+
+Kind = Literal["study", "run"]
+PARAMETERS: dict[Kind, str] = {"study": "study", "run": "name"}
+"""The argument of a call that gives the name."""
+
+_SHOWN = 60  # letters of a name in a message
+_TAME = re.compile(r"\w[\w .-]{0,99}")
+
+
+def check_name(kind: Kind, name: str) -> None:
+    """Raise StoreError unless ``name`` is safe in a terminal, a file name and a sentence."""
+    if not _TAME.fullmatch(name):
+        raise StoreError(
+            f"a {kind}'s name is letters, digits, '_', '-', '.' and spaces, at most 100 of them, got {name[:100]!r}",
+            f"name it otherwise: `{PARAMETERS[kind]}='my {kind}'`",
+        )
+
+
+def check_storable(kind: Kind, name: str) -> None:
+    """Raise StoreError for characters that no database keeps; imported studies may have any other name."""
+    if storable(name) != name:
+        raise StoreError(
+            f"a {kind}'s name has characters that databases do not keep, got {visible(name)!r}",
+            f"name it otherwise: `{PARAMETERS[kind]}='my {kind}'`",
+        )
+
+
+def storable(text: str) -> str:
+    """``text`` with a replacement for the characters that databases do not keep."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def visible(name: str) -> str:
+    """``name`` for a message: short, without characters that change a terminal or the direction of writing."""
+    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name[:_SHOWN])
+    return shown if len(name) <= _SHOWN else f"{shown}..."

@@ -1,0 +1,224 @@
+"""The doctor of a store: finds damage in studies and runs, mends what can be mended, and deletes with all files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+from caviar.errors import SnapshotError, StoreError, did_you_mean
+from caviar.records import Lease, LeaseState
+from caviar.records.names import Kind, visible
+from caviar.store import claims, process
+from caviar.store.database import folder_beside
+from caviar.store.lease import Leases, shown, taken
+from caviar.store.runs import Runs, now
+from caviar.store.snapshots import Saved, Snapshots, StateFiles, folders_without
+from caviar.store.store import Store
+
+ENOUGH_ROOM = 2**30
+"""Bytes that are left on a disk before its filling up is a matter of minutes."""
+
+_REPAIR = "caviar doctor --repair removes them"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a study, a run, or where neither is named the store.
+
+    ``mended`` says what was done about it.
+    """
+
+    what: str
+    way_out: str
+    study: str = ""
+    run: str = ""
+    is_damage: bool = True  # or else a warning
+    mended: str = ""
+
+
+class _Kept(NamedTuple):
+    """A saved state that the store has a row for, and the mending of that row where its file is damaged."""
+
+    label: str
+    saved: Saved
+    mend: Callable[[], None]
+    mended: str
+
+
+@dataclass(frozen=True)
+class _Patient:
+    """One study or run, as the doctor looks at it."""
+
+    leases: Leases
+    name: str
+    says_running: bool
+    files: StateFiles
+    kept: list[_Kept]
+
+    @property
+    def kind(self) -> Kind:
+        return self.leases.subjects.kind
+
+    def find(self, what: str, way_out: str, mended: str = "") -> Finding:
+        finding = Finding(what, way_out, mended=mended)
+        return replace(finding, study=self.name) if self.kind == "study" else replace(finding, run=self.name)
+
+
+def examine(store: Store, name: str | None = None, repair: bool = False) -> list[Finding]:
+    """Look for damage in ``store``, or in study or run ``name`` and the store around it; with ``repair``, mend it.
+
+    StoreError if there is no such study or run; where there is one of each, both are looked at.
+    """
+    if name is not None:
+        _kinds(store, name)
+    found = [Finding(line, "copy the studies out with caviar export") for line in store.database.damage()]
+    found += [Finding(what, way_out, is_damage=False) for what, way_out in store.database.warnings()]
+    left = room(store)
+    if left < ENOUGH_ROOM:
+        what = f"the disk of the store has {left // 2**20} MiB left"
+        found.append(Finding(what, "make room, or go on with a store elsewhere", is_damage=False))
+    for patient in _patients(store, name):
+        found += _leases(patient, repair)
+        if patient.kind == "study":
+            found += _claims(store, patient, repair)
+        found += _state(patient, repair)
+        found += _snapshots(patient, repair)
+    if name is None:
+        runs = Runs(store)
+        found += _folders("study", folders_without(Snapshots(store).folder, store.subjects.names().values()), repair)
+        found += _folders("run", folders_without(runs.folder, runs.subjects.names().values()), repair)
+    return found
+
+
+def room(store: Store) -> int:
+    """Bytes left on the disk of ``store``'s snapshots, which is the database's own too on SQLite."""
+    folder = store.database.snapshots.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def kind_of(store: Store, name: str, run: bool | None = None) -> Kind:
+    """Whether ``name`` is a study or a run; ``run`` decides where there is one of each.
+
+    Raises StoreError where there is no such study or run, or both and ``run`` is None.
+    """
+    kinds = _kinds(store, name)
+    if run is None and len(kinds) > 1:
+        raise StoreError(
+            f"the store has a study {name!r} and a run {name!r}", "say which one: `run=False` or `run=True`"
+        )
+    return kinds[0] if run is None else "run" if run else "study"
+
+
+def delete(store: Store, kind: Kind, name: str) -> None:
+    """Delete a study or a run with its files; StoreError while a process that may be alive holds it."""
+    runs = Runs(store)
+    leases, folder = (store.leases, Snapshots(store).folder) if kind == "study" else (runs.leases, runs.folder)
+    leases.lost(name, _dead(leases, name))
+    living = leases.living(name)
+    if living:
+        raise StoreError(taken(kind, living[0]).rule, "end that first, and wait until it has")
+    number = leases.subjects.delete(name)  # first the rows: should this be killed, the doctor finds the files
+    StateFiles(folder / str(number)).remove_all()
+    if kind == "study":  # what its trials kept
+        shutil.rmtree(folder_beside(store.database, "programs") / str(number), ignore_errors=True)
+
+
+def _kinds(store: Store, name: str) -> list[Kind]:
+    """Those of study and run that have the name; StoreError where there is neither."""
+    known: dict[Kind, list[str]] = {"study": [*store.subjects.names()], "run": [*Runs(store).subjects.names()]}
+    kinds = [kind for kind, names in known.items() if name in names]
+    if not kinds:
+        names = [visible(other) for names in known.values() for other in names]
+        raise StoreError(f"the store has no study or run {visible(name)!r}", did_you_mean(visible(name), names))
+    return kinds
+
+
+def _patients(store: Store, name: str | None) -> Iterator[_Patient]:
+    """All studies and runs, or those of that name."""
+    snapshots, runs = Snapshots(store), Runs(store)
+    for study in store.studies():
+        if name in (None, study.name):
+            kept = []
+            for of_trial in snapshots.of_study(study.name):
+                remove = partial(snapshots.remove, study.name, of_trial.number, of_trial.repeat, of_trial.epoch)
+                kept.append(_Kept(of_trial.label, of_trial.saved, remove, "removed"))
+            yield _Patient(store.leases, study.name, study.state == "running", snapshots.files(study.name), kept)
+    for run in runs.all():
+        if name in (None, run.name):
+            kept = []
+            for of_run in runs.snapshots(run.name):
+                if of_run.state != "removed":
+                    mark = partial(runs.mark_damaged, run.name, [of_run.number])
+                    saved = Saved(of_run.path, of_run.sha256, of_run.size)
+                    label = f"snapshot {of_run.number}" if of_run.state == "kept" else ""
+                    kept.append(_Kept(label, saved, mark, "marked as damaged"))
+            yield _Patient(runs.leases, run.name, run.state == "running", runs.files(run.name), kept)
+
+
+def _dead(leases: Leases, name: str) -> list[Lease]:
+    """Held leases of processes that certainly ended."""
+    return [lease for lease in leases.of(name) if lease.state is LeaseState.HELD and process.is_gone(lease.identity)]
+
+
+def _leases(patient: _Patient, repair: bool) -> Iterator[Finding]:
+    dead = _dead(patient.leases, patient.name)
+    lost = {lease.fence for lease in patient.leases.lost(patient.name, dead)} if repair else set()
+    for lease in dead:
+        mended = "declared lost, its claims freed" if lease.fence in lost else ""
+        what = f"{shown(lease)} is dead, and still holds its lease"
+        yield patient.find(what, "caviar doctor --repair frees it", mended)
+
+
+def _claims(store: Store, patient: _Patient, repair: bool) -> Iterator[Finding]:
+    with store.subjects.reading(patient.name) as (connection, number):
+        n = claims.orphaned(connection, number)
+    if n and repair:
+        with store.subjects.writing(patient.name) as (connection, number):
+            claims.free_orphaned(connection, number)
+    if n:
+        what = f"{n} tasks are claimed by processes that have ended"
+        yield patient.find(what, "caviar doctor --repair frees them", "freed" if repair else "")
+
+
+def _state(patient: _Patient, repair: bool) -> Iterator[Finding]:
+    """A study or run that says that it runs while no process works on it."""
+    if patient.says_running and not patient.leases.living(patient.name):
+        ended = repair and patient.leases.subjects.interrupt(patient.name, now())
+        mended = "now interrupted; caviar resume takes it up" if ended else ""
+        what = "it says that it is running, and no process works on it"
+        yield patient.find(what, f"caviar resume {patient.name}", mended)
+
+
+def _snapshots(patient: _Patient, repair: bool) -> Iterator[Finding]:
+    is_at_work = bool(patient.leases.living(patient.name))
+    for kept in patient.kept:
+        try:
+            if kept.label:  # the damage of the others is known
+                patient.files.check(kept.saved, kept.label)
+        except SnapshotError as error:
+            mend = repair and not (is_at_work and patient.kind == "run")  # its process writes these rows itself
+            if mend:
+                kept.mend()
+            yield patient.find(error.rule, "the one before it is used", kept.mended if mend else "")
+    if is_at_work:
+        return  # a file that has no row yet may be one that the process is just saving
+    orphans = patient.files.orphans(kept.saved.path for kept in patient.kept)
+    remove = repair and not patient.leases.living(patient.name)  # none took it up meanwhile
+    if remove:
+        patient.files.remove(orphans)
+    if orphans:
+        what = f"{len(orphans)} snapshot files belong to none of its snapshots"
+        yield patient.find(what, _REPAIR, "removed" if remove else "")
+
+
+def _folders(kind: Kind, folders: list[StateFiles], repair: bool) -> Iterator[Finding]:
+    if folders:
+        for files in folders if repair else []:
+            files.remove_all()
+        what = f"{len(folders)} folders of snapshots belong to no {kind}, for example {str(folders[0].folder)!r}"
+        yield Finding(what, _REPAIR, mended="removed" if repair else "")

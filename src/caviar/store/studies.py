@@ -1,0 +1,236 @@
+"""Rows of studies, trials and measurements as records, and back.
+
+The functions take a connection that is in a transaction, and the number of a study.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from caviar.errors import StoreError
+from caviar.machine import no_collection
+from caviar.records import Box, Comparison, Curve, Measurement, Study, StudyState, Trial, TrialState
+from caviar.records.names import storable, visible
+from caviar.store.database import Database
+from caviar.store.schema import BOXES, COMPARISONS, MEASUREMENTS, STUDIES, TRIALS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_STUDY_COLUMNS = [STUDIES.c[field.name] for field in fields(Study)]
+_AS_KEPT = {  # past SQLAlchemy's work on every cell
+    "config": sa.cast(TRIALS.c.config, sa.Text).label("config"),
+    "score": sa.type_coerce(TRIALS.c.score, sa.types.NullType()),
+    "validation_loss": sa.type_coerce(TRIALS.c.validation_loss, sa.types.NullType()),
+}
+_TRIAL_COLUMNS = [_AS_KEPT.get(name, TRIALS.c[name]) for name in Trial._fields]
+_MEASUREMENT_COLUMNS = [MEASUREMENTS.c[field.name] for field in fields(Measurement)]
+_COMPARISON_COLUMNS = [COMPARISONS.c[name] for name in Comparison._fields]
+_BOX_COLUMNS = [BOXES.c[field.name] for field in fields(Box)]
+
+Keyed = tuple[int, int]
+"""A trial by number and repeat."""
+
+
+def studies(connection: sa.Connection, number: int | None = None) -> list[Study]:
+    """All studies, oldest first, or the one of that number."""
+    query = sa.select(*_STUDY_COLUMNS).order_by(STUDIES.c.id)
+    if number is not None:
+        query = query.where(STUDIES.c.id == number)
+    return [Study(**{**row._mapping, "state": StudyState(row.state)}) for row in connection.execute(query)]
+
+
+def trial_counts(connection: sa.Connection) -> dict[str, dict[TrialState, int]]:
+    """The trials of every study by state, repeats left out."""
+    rows = connection.execute(sa.select(STUDIES.c.id, STUDIES.c.name).order_by(STUDIES.c.id))
+    names = {row.id: row.name for row in rows}
+    counts = {name: dict.fromkeys(TrialState, 0) for name in names.values()}
+    query = sa.select(TRIALS.c.study, TRIALS.c.state, sa.func.count()).where(TRIALS.c.repeat == 0)
+    for number, state, n in connection.execute(query.group_by(TRIALS.c.study, TRIALS.c.state)):
+        counts[names[number]][TrialState(state)] = n
+    return counts
+
+
+def trials(connection: sa.Connection, study: int) -> list[Trial]:
+    """The trials by number, each followed by its repeats."""
+    query = sa.select(*_TRIAL_COLUMNS).where(TRIALS.c.study == study)
+    with no_collection():
+        rows: Sequence[Any] = connection.execute(query.order_by(TRIALS.c.number, TRIALS.c.repeat)).all()
+        configs = json.loads(f"[{','.join([row.config for row in rows])}]")  # one call, not one a trial
+        states = {str(state): state for state in TrialState}
+        return [
+            Trial(number, config, states[state], epochs, _float(score), _float(loss), repeat, origin, error)
+            for (number, _, state, epochs, score, loss, repeat, origin, error), config in zip(
+                rows, configs, strict=True
+            )
+        ]
+
+
+def measurements(database: Database, connection: sa.Connection, study: int) -> list[tuple[int, int, Measurement]]:
+    """All measurements as (number, repeat, measurement), in the order of trials and epochs."""
+    columns = MEASUREMENTS.c
+    query = sa.select(columns.number, columns.repeat, *_MEASUREMENT_COLUMNS).where(columns.study == study)
+    query = query.order_by(columns.number, columns.repeat, columns.epoch)
+    with no_collection():
+        rows = database.fetch_numbers(connection, query)
+        return [
+            (number, repeat, Measurement(epoch, train, loss, accuracy, score, rate, seconds))
+            for number, repeat, epoch, train, loss, accuracy, score, rate, seconds in rows
+        ]
+
+
+def comparisons(database: Database, connection: sa.Connection, study: int) -> list[tuple[int, int, Comparison]]:
+    """All comparisons as (number, repeat, comparison), in the order of trials and epochs."""
+    columns = COMPARISONS.c
+    query = sa.select(columns.number, columns.repeat, *_COMPARISON_COLUMNS).where(columns.study == study)
+    query = query.order_by(columns.number, columns.repeat, columns.epoch)
+    with no_collection():
+        rows = database.fetch_numbers(connection, query)
+        return [(row[0], row[1], Comparison(*row[2:])) for row in rows]
+
+
+def curves(
+    database: Database, connection: sa.Connection, study: int, numbers: Collection[int] | None
+) -> dict[Keyed, Curve]:
+    """The curves of the trials ``numbers``, all by default, by (number, repeat)."""
+    [record] = studies(connection, study)
+    may_skip = "program" in record.budget
+    columns = MEASUREMENTS.c
+    key = (columns.number, columns.repeat)
+    totals = sa.func.count(), sa.func.max(columns.epoch), sa.func.sum(columns.seconds)
+    with no_collection():
+        mine = columns.study == study
+        if numbers is not None:
+            mine &= columns.number.in_(sorted(numbers))
+        measured = connection.execute(sa.select(*key, *totals).where(mine).group_by(*key).order_by(*key)).all()
+        query = sa.select(columns.score, columns.validation_loss).where(mine).order_by(*key, columns.epoch)
+        scores, losses = (array("d", column.tobytes()) for column in database.fetch_floats(connection, query).T)
+        skipping = {
+            (number, repeat): connection.scalars(
+                sa.select(columns.epoch)
+                .where(mine, columns.number == number, columns.repeat == repeat)
+                .order_by(columns.epoch)
+            ).all()
+            for number, repeat, n, last, _ in measured
+            if n != last
+        }
+    found, begin = {}, 0
+    for number, repeat, n, last, seconds in measured:
+        if n != last and not may_skip:
+            raise StoreError(
+                f"trial {number} of study {visible(record.name)!r} lacks {last - n} of its {last} epochs",
+                "another program has removed them: take the store from a copy of it, if there is one",
+            )
+        end = begin + n
+        epochs = range(1, n + 1) if n == last else skipping[number, repeat]
+        found[number, repeat] = Curve(epochs, scores[begin:end], losses[begin:end], seconds)
+        begin = end
+    return found
+
+
+def boxes(connection: sa.Connection, study: int) -> list[Box]:
+    """The boxes, the first one first."""
+    query = sa.select(*_BOX_COLUMNS).where(BOXES.c.study == study).order_by(BOXES.c.number)
+    return [Box(**row._mapping) for row in connection.execute(query)]
+
+
+def frame(found: Sequence[Trial]) -> pd.DataFrame:
+    """Trials as a table: a row a trial or repeat, a column a hyperparameter."""
+    import pandas as pd
+
+    facts = {
+        "number": [trial.number for trial in found],
+        "repeat": [trial.repeat for trial in found],
+        "state": [str(trial.state) for trial in found],
+        "epochs": [trial.epochs for trial in found],
+        "score": pd.Series([trial.score for trial in found], dtype="float64"),
+        "validation_loss": pd.Series([trial.validation_loss for trial in found], dtype="float64"),
+    }
+    hyperparameters = dict.fromkeys(key for trial in found for key in trial.config)
+    return pd.DataFrame(facts | {key: [trial.config.get(key) for trial in found] for key in hyperparameters})
+
+
+def write_trials(
+    database: Database,
+    connection: sa.Connection,
+    study: int,
+    changed: Sequence[Trial],
+    measured: Sequence[tuple[int, int, Measurement]],
+    compared: Sequence[tuple[int, int, Comparison]] = (),
+) -> None:
+    """Insert or change trials, and insert what was measured and compared of them."""
+    if changed:
+        connection.execute(_upsert(database, TRIALS), [_trial_row(study, trial) for trial in changed])
+    database.insert_many(connection, MEASUREMENTS, [_measurement_row(study, *each) for each in measured])
+    database.insert_many(connection, COMPARISONS, [_comparison_row(study, *each) for each in compared])
+
+
+def write_boxes(database: Database, connection: sa.Connection, study: int, drawn: Sequence[Box]) -> None:
+    """Insert or change boxes."""
+    if drawn:
+        connection.execute(_upsert(database, BOXES), [_box_row(study, box) for box in drawn])
+
+
+def _upsert(database: Database, table: sa.Table) -> sa.Insert:
+    """An insert into ``table`` that takes the place of a row with the same primary key."""
+    statement: Any = database.insert(table)
+    fresh = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    upsert: sa.Insert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh)
+    return upsert
+
+
+def _float(cell: float | str | None) -> float | None:
+    """A number as a database keeps it: NaN is text on SQLite."""
+    return float(cell) if isinstance(cell, str) else cell
+
+
+def _trial_row(study: int, trial: Trial) -> dict[str, Any]:
+    return {
+        "study": study,
+        "number": int(trial.number),
+        "repeat": int(trial.repeat),
+        "config": trial.config,
+        "state": str(trial.state),
+        "epochs": int(trial.epochs),
+        "score": trial.score,
+        "validation_loss": trial.validation_loss,
+        "origin": storable(trial.origin),
+        "error": None if trial.error is None else storable(trial.error),
+    }
+
+
+def _box_row(study: int, box: Box) -> dict[str, Any]:
+    return {
+        "study": study,
+        "number": int(box.number),
+        "first_trial": int(box.first_trial),
+        "ranges": box.ranges,
+        "reason": storable(box.reason),
+    }
+
+
+def _measurement_row(study: int, number: int, repeat: int, m: Measurement) -> tuple[int | float, ...]:
+    """The columns of the measurements table in order; NumPy's numbers, which the driver refuses, made Python's."""
+    return (
+        study,
+        int(number),
+        int(repeat),
+        int(m.epoch),
+        float(m.train_loss),
+        float(m.validation_loss),
+        float(m.validation_accuracy),
+        float(m.score),
+        float(m.learning_rate),
+        float(m.seconds),
+    )
+
+
+def _comparison_row(study: int, number: int, repeat: int, c: Comparison) -> tuple[int | float, ...]:
+    """The columns of the comparisons table in order, as above."""
+    return study, int(number), int(repeat), int(c.epoch), *map(float, c[1:])

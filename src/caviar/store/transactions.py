@@ -1,0 +1,108 @@
+"""Opening a database as a store: its URL, its version and migration; and the transactions of the open store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from caviar.errors import StoreError
+from caviar.records.names import visible
+from caviar.store import migrations
+from caviar.store.backends import memory, postgresql, sqlite
+from caviar.store.database import Database
+from caviar.store.schema import META, VERSION
+
+
+class Transactions:
+    """The transactions of one open database, for the process that opened it and for no fork of it."""
+
+    def __init__(self, database: Database) -> None:
+        """Use ``opened``, which checks the database."""
+        self.database = database
+        self._process = os.getpid()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One consistent view of the store."""
+        self._check_process()
+        with self.database.reading() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction that is written whole or not at all."""
+        self._check_process()
+        with self.database.writing() as connection:
+            yield connection
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            # A SQLite connection that two processes share after a fork corrupts the database.
+            raise StoreError("this store was opened by another process", "open it again in this one")
+
+
+def opened(url: str | None, create: bool) -> Transactions:
+    """The database at ``url``, checked and migrated. Raises StoreError where that fails, and changes nothing then."""
+    database = _database(url)
+    transactions = Transactions(database)
+    try:
+        database.prepare(create)
+        version = _checked_version(transactions)
+        database.settle()
+        if version < VERSION:
+            _migrate(transactions)
+    except BaseException:
+        database.close()
+        raise
+    return transactions
+
+
+def _checked_version(transactions: Transactions) -> int:
+    url = transactions.database.url
+    with transactions.reading() as connection:
+        tables = sa.inspect(connection)
+        if not tables.has_table(META.name) or "schema_version" not in {
+            column["name"] for column in tables.get_columns(META.name)
+        }:
+            raise StoreError(f"{url!r} is a database, but not a store of caviar's", sqlite.NOT_ONE)
+        version = connection.scalar(sa.select(META.c.schema_version))
+    if version is None or version < 1:
+        raise StoreError(f"the store {url!r} does not say which schema it has", sqlite.NOT_ONE)
+    if version > VERSION:
+        raise StoreError(
+            f"the store {url!r} has schema {version}, and this caviar knows schema {VERSION}",
+            "upgrade caviar, or name another store with `store`",
+        )
+    return int(version)
+
+
+def _migrate(transactions: Transactions) -> None:
+    with transactions.writing() as connection:
+        version = connection.scalar(sa.select(META.c.schema_version).with_for_update())
+        if version is not None and version < VERSION:  # no other process was quicker
+            transactions.database.back_up(VERSION)
+            migrations.migrate(connection, version, VERSION)
+
+
+def _database(url: str | None) -> Database:
+    """The database that ``url`` names; one of an unknown kind is never shown, for it may hold a password."""
+    if url is None or url == memory.URL:
+        return memory.Memory()
+    kind, separator, rest = url.partition("://")
+    if separator and kind in postgresql.KINDS:
+        return postgresql.PostgreSQL(postgresql.address(url))
+    if not separator:
+        kind, rest = "sqlite", f"/{url}"
+    path = rest.removeprefix("/")
+    if kind != "sqlite":
+        raise StoreError(
+            f"a store is a SQLite file or a PostgreSQL database, got a URL of kind {visible(kind)!r}",
+            "write `store='sqlite:///caviar.db'` or `store='postgresql+psycopg://user:password@host/database'`",
+        )
+    if path in {"", ":memory:"} or "\0" in path or not rest.startswith("/"):
+        raise StoreError("a store's URL names no file", "write three slashes and a path: `store='sqlite:///caviar.db'`")
+    return sqlite.SQLite(Path(path))
