@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from caviar.records import StudyState, Trial, TrialState
+from caviar.records import StudyProgress, StudyState, Trial, TrialState
 from caviar.records.ranking import smaller_is_better
 from caviar.store import Store
 from caviar.views.study import head, kind_of, ranked, running, study_rows, study_view, study_view_of, trial_map
+from tests.records.test_study import PROGRESS
 from tests.views.records import SPACE, STUDIES, study_of
 
 
@@ -92,6 +93,22 @@ def test_the_gap_is_above_0_where_the_search_s_score_was_better(metric: str, gap
     first = Trial(0, {}, TrialState.FINISHED, 3, 0.6, 0.6)
     view = study_view_of(study_of(metric=metric), [first, first._replace(repeat=1, score=0.5)], [])
     assert view.finals.finalists[0].gap == pytest.approx(gap)
+
+
+@given(PROGRESS)
+@settings(deadline=None, max_examples=20)
+def test_a_running_study_is_seen_as_its_process_wrote_it(progress: StudyProgress):
+    with Store.open(None) as memory:
+        memory.create_study(study_of())
+        memory.write("net", [Trial(0, {}, TrialState.FINISHED, 3, 0.5, 0.5)])
+        assert running(memory, "net").progress.phase == "running"  # nothing was written yet: from its trials
+        memory.write("net", progress=progress.to_record())
+        view = running(memory, "net")
+        assert repr(view.progress) == repr(progress)
+        assert view.is_running is view.alive is False  # no process holds it
+        memory.finish_study("net", StudyState.FINISHED, None, "2026-11-21T00:00:30+00:00")
+        view = running(memory, "net")
+        assert (view.progress.phase, view.progress.elapsed) == ("finished", 30.0)
 
 
 @given(STUDIES)

@@ -207,6 +207,8 @@ def running(store: Store, name: str) -> Running:
     """Study ``name`` as it stands, which another process may be running. Raises StoreError if there is none."""
     study = store.study(name)
     alive = study.state is not StudyState.RUNNING or bool(store.leases.living(name))
+    if study.state is StudyState.RUNNING and study.progress is not None:
+        return Running(head(study), StudyProgress.from_record(study.progress), alive)
     return Running(head(study), progress_of(study, store.trials(name)), alive)
 
 
