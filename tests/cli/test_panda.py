@@ -20,9 +20,9 @@ CONFIG = "hidden_units = 8\nlayers = 1\nbatch_size = 16\nlearning_rate = 0.01\n"
 
 
 @pytest.fixture(scope="module")
-def raised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which wine was raised for five epochs."""
-    folder = tmp_path_factory.mktemp("raised")
+def nursed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which wine was nursed for five epochs."""
+    folder = tmp_path_factory.mktemp("nursed")
     samples.write_csv(samples.wine(), folder / "wine.csv")
     (folder / "config.toml").write_text(CONFIG)
     before = Path.cwd()
@@ -47,12 +47,12 @@ BABYSIT = [
 
 
 @pytest.fixture
-def here(raised: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(raised)
-    return raised
+def here(nursed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(nursed)
+    return nursed
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict:
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict:
     capsys.readouterr()
     assert run(list(arguments)) == status
     out = capsys.readouterr().out
@@ -61,7 +61,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -
 
 
 def test_babysit_prints_its_promise_as_json_and_saves_a_model(here: Path, capsys):
-    summary = told(capsys, *BABYSIT, "--name", "again", "--json")
+    summary = printed(capsys, *BABYSIT, "--name", "again", "--json")
     assert {"run", "epochs", "validation", "test", "interventions", "rollbacks", "model"} <= set(summary)
     assert (summary["run"], summary["epochs"], summary["interventions"], summary["rollbacks"]) == ("again", 5, 0, 0)
     assert Path(summary["model"]).exists()
@@ -78,7 +78,7 @@ def test_in_a_pipe_there_is_a_line_an_epoch(here: Path, capsys):
 
 
 def test_replay_agrees_and_says_so_in_its_status(here: Path, capsys):
-    summary = told(capsys, "replay", "wine", "--json")
+    summary = printed(capsys, "replay", "wine", "--json")
     assert summary["same_bits"] is True
     assert {"run", "epochs", "validation", "test", "interventions", "rollbacks", "model"} <= set(summary)
 
@@ -90,19 +90,19 @@ def test_a_replay_on_another_machine_may_differ_and_exits_1(here: Path, capsys, 
     if len(instruction_sets()) < 2:
         pytest.skip("this processor has one instruction set")
     monkeypatch.setenv("CAVIAR_INSTRUCTION_SET", instruction_sets()[0])
-    assert told(capsys, "replay", "wine", "--json", status=1)["same_bits"] is False
+    assert printed(capsys, "replay", "wine", "--json", status=1)["same_bits"] is False
 
 
 def test_branch_tree_diary_and_watch(here: Path, capsys):
-    branch = told(capsys, "branch", "wine", "--at", "3", "learning_rate=0.05", "--name", "wine-b", "--json")
+    branch = printed(capsys, "branch", "wine", "--at", "3", "learning_rate=0.05", "--name", "wine-b", "--json")
     assert (branch["epochs"], branch["interventions"]) == (5, 1)
-    tree = told(capsys, "tree", "wine-b", "--json")
+    tree = printed(capsys, "tree", "wine-b", "--json")
     assert [(one["run"], one["parent"]) for one in tree["runs"]] == [("wine", None), ("wine-b", "wine")]
     assert tree["runs"][0]["best"]["epoch"] == 5
-    diary = told(capsys, "diary", "wine-b", "--json")["diary"]
+    diary = printed(capsys, "diary", "wine-b", "--json")["diary"]
     assert [entry["kind"] for entry in diary][:3] == ["branched", "snapshot", "turn"]
     assert diary[2]["facts"]["turned"]["learning_rate"] == [0.01, 0.05]
-    seen = told(capsys, "watch", "wine", "--json")
+    seen = printed(capsys, "watch", "wine", "--json")
     assert [epoch["epoch"] for epoch in seen["epochs"]] == [1, 2, 3, 4, 5]
     assert run(["tree", "wine"]) == 0
     assert run(["diary", "wine-b"]) == 0
@@ -144,17 +144,17 @@ def test_mistakes_get_two_lines_and_status_2(here: Path, capsys, arguments, said
 
 def test_plan_names_the_way_with_its_numbers(here: Path, capsys):
     target = str(samples.wine().target_name)
-    many = told(capsys, "plan", "wine.csv", "--target", target, "--seconds", "6000", "--json")
+    many = printed(capsys, "plan", "wine.csv", "--target", target, "--seconds", "6000", "--json")
     assert many["way"] == "caviar"
     assert many["trials"] > 100
     assert [one["name"] for one in many["timed"]] == ["small", "middle", "large"]
-    few = told(capsys, "plan", "wine.csv", "--target", target, "--seconds", "0.001", "--json")
+    few = printed(capsys, "plan", "wine.csv", "--target", target, "--seconds", "0.001", "--json")
     assert few["way"] == "panda"
 
 
 def test_lr_find_suggests_a_rate_and_draws_it(here: Path, capsys):
     target = str(samples.wine().target_name)
-    found = told(capsys, "lr-find", "wine.csv", "--target", target, "--out", "rates.html", "--json")
+    found = printed(capsys, "lr-find", "wine.csv", "--target", target, "--out", "rates.html", "--json")
     assert 1e-5 < found["suggested"] <= found["largest"] * 3 < 10
     assert "plotly" in (here / "rates.html").read_text().lower()
     assert len(found["rates"]) == len(found["losses"]) == len(found["smoothed"])
@@ -175,9 +175,9 @@ def test_ctrl_c_saves_and_resume_goes_on(here: Path, capsys):
     from caviar.runs.client import intervene
 
     intervene("long", "stop", {}, "caviar.db", wait=0)
-    summary = told(capsys, "resume", "long", "--json")
+    summary = printed(capsys, "resume", "long", "--json")
     assert summary["epochs"] >= 3
-    assert told(capsys, "replay", "long", "--json")["same_bits"] is True
+    assert printed(capsys, "replay", "long", "--json")["same_bits"] is True
 
 
 def test_keys_become_interventions_and_mistakes_are_shown():

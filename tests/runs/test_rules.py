@@ -83,12 +83,12 @@ def test_an_epoch_far_worse_on_both_parts_leads_back_and_on_one_does_not():
 
 def test_a_rate_that_was_turned_up_and_made_two_epochs_worse_is_regretted():
     before, after = [1.0, 0.5], [0.6, 0.56]
-    worse = seen([*before, *after], [*before, *after], rate_raised=2)
+    worse = seen([*before, *after], [*before, *after], rate_increased=2)
     assert rules(worse) == ["regretted"]
-    assert rules(replace(worse, rate_raised=None)) == []
-    assert rules(seen([*before, 0.6], [*before, 0.6], rate_raised=2)) == []  # one epoch may be the price of it
-    assert rules(seen([*before, 0.6, 0.51], [*before, 0.6, 0.51], rate_raised=2)) == []
-    assert rules(seen([*before, *after], [*before, 0.6, 0.45], rate_raised=2)) == []  # validation gained
+    assert rules(replace(worse, rate_increased=None)) == []
+    assert rules(seen([*before, 0.6], [*before, 0.6], rate_increased=2)) == []  # one epoch may be the price of it
+    assert rules(seen([*before, 0.6, 0.51], [*before, 0.6, 0.51], rate_increased=2)) == []
+    assert rules(seen([*before, *after], [*before, 0.6, 0.45], rate_increased=2)) == []  # validation gained
 
 
 def test_a_plateau_proposes_a_decay_of_the_rate_in_force():

@@ -35,7 +35,9 @@ def babysit(
         str | None, typer.Option("--from", help="Begin with the best config of a study.", metavar="STUDY")
     ] = None,
     epochs: Annotated[int, typer.Option(help="How many epochs in all.")] = 50,
-    name: Annotated[str | None, typer.Option(help="The run's name; by default the file's.", metavar="RUN")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The run's name, which must be free; by default the file's.", metavar="RUN")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides the split and every weight.")] = 0,
     task: Annotated[
         str | None, typer.Option(help="classification or regression; by default the column decides.")

@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
+from caviar.errors import StoreError
+from caviar.report.text import visible
+from caviar.store import Store, doctor
+from caviar.store.runs import Runs
 
 
 def delete(
@@ -23,12 +28,6 @@ def delete(
     file is left where it is.
     """
     from rich.text import Text
-
-    from caviar.cli.console import console, print_json
-    from caviar.errors import StoreError
-    from caviar.report.text import visible
-    from caviar.store import Store, doctor
-    from caviar.store.runs import Runs
 
     people = console(json)
     with Store.open(store, create=False) as opened:

@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli.console import console, print_json
 from caviar.cli.options import Json, Quiet
+from caviar.errors import UserMistake
+from caviar.learners import model as models
+from caviar.report.table import predictions_frame, write_csv
 
 
 def predict(
@@ -22,10 +26,6 @@ def predict(
 
     Predict the label, or the number, of every row, in the order of the rows: a CSV with the column prediction.
     """
-    from caviar.cli.console import console, print_json
-    from caviar.errors import UserMistake
-    from caviar.learners import model as models
-    from caviar.report.table import predictions_frame, write_csv
 
     if json and out is None:
         raise UserMistake("with --json stdout holds one JSON object, so the predictions need a file", "add --out FILE")

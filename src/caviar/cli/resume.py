@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from caviar.cli.follow_run import follow_run
+from caviar.cli.follow_study import follow_study
 from caviar.cli.interventions import intervene
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.runs import loop
 from caviar.runs.client import going_on
-
-if TYPE_CHECKING:
-    from caviar.study.loop import Event
+from caviar.study.loop import Event, take_up
 
 
 def resume(
@@ -46,8 +45,6 @@ def resume(
         else:
             follow_run(lambda ended: loop.resume(study, store, ended), study, json, quiet)
         return
-    from caviar.cli.follow_study import follow_study
-    from caviar.study.loop import take_up
 
     def events(ended: Callable[[], bool]) -> Iterator[Event]:
         return take_up(

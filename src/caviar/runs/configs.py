@@ -22,7 +22,7 @@ def read_config(path: str | None, study: str | None, store: str, own: bool = Fal
     and where both are given; NoAnswer for a study without a best.
     """
     if path is not None and study is not None:
-        raise ConfigError("a config comes from a file or from a study, got both", "leave --config or --from out")
+        raise ConfigError("a config comes from a file or from a study, got both", "leave out `config` or `from_study`")
     if path is not None:
         return _read_file(Path(path), own)
     return {} if study is None else _best_of(study, store, own)
@@ -38,7 +38,7 @@ def _program(study: str, budget: Mapping[str, Any], own: bool) -> Mapping[str, A
     """The facts of the study's program; ConfigError where it is a table's, and ``own`` asks for a program's."""
     if own != ("program" in budget):
         whose = "a table" if own else "a program"
-        raise ConfigError(f"study {study!r} tuned {whose}, whose hyperparameters are others", "give --config FILE")
+        raise ConfigError(f"study {study!r} tuned {whose}, whose hyperparameters are others", "give `config=FILE`")
     return dict(budget.get("program", {}))
 
 
@@ -79,5 +79,5 @@ def _best_of(study: str, store: str, own: bool) -> Config:
         judged = [(t, math.nan if t.validation_loss is None else t.validation_loss) for t in trials]
     best, _ = min((one for one in judged if math.isfinite(one[1])), key=lambda one: one[1], default=(None, 0.0))
     if best is None:
-        raise NoAnswer(f"study {study!r} has no trial that was measured", "let it run longer, or give --config FILE")
+        raise NoAnswer(f"study {study!r} has no trial that was measured", "let it run longer, or give `config=FILE`")
     return dict(best.config)

@@ -130,7 +130,7 @@ def own_turn(standing: Config, changes: Mapping[str, Value]) -> dict[str, Value]
     found: dict[str, Value] = {}
     for name, value in changes.items():
         if name not in standing:
-            has = did_you_mean(name, standing) if standing else "its config has none: give it one with --config"
+            has = did_you_mean(name, standing) if standing else "its config has none: give it one, `config=FILE`"
             raise ConfigError(f"this run has no knob {name[:60]!r}", has)
         was = standing[name]
         if isinstance(was, bool):
@@ -204,7 +204,7 @@ def config_of(settings: Settings) -> Config:
 
 
 def value_of(text: str) -> Value:
-    """What a person typed: a number if it is one."""
+    """The value that a person typed: a number if it is one."""
     for kind in (int, float):
         try:
             return kind(text)

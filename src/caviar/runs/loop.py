@@ -17,7 +17,7 @@ from caviar.runs.client import ask
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
 from caviar.runs.network import NetworkSetup
 from caviar.runs.program import ProgramSetup
-from caviar.runs.session import Session
+from caviar.runs.session import Session, go_back_to_the_end
 from caviar.runs.snapshots import snapshot_numbered
 from caviar.runs.trainee import DrivenTrainee, Setup
 from caviar.store import Store
@@ -47,13 +47,14 @@ def begin(
     """Begin a run and drive it to its end, event by event, the RunEnded last.
 
     ``config`` is the network's, or the program's own; its numbers are the knobs. Raises UserMistake for a run that
-    cannot be begun, NoAnswer for one that fails, and KeyboardInterrupt when ``ended`` turns true: ``resume`` goes on.
+    cannot be begun or whose name is taken, NoAnswer for one that fails, and KeyboardInterrupt when ``ended`` turns
+    true: ``resume`` goes on.
     """
     setup = SETUPS[spec.kind](spec, config, seed)
     with Store.open(store) as opened:
         runs = Runs(opened)
         run = Run(
-            name=name or runs.free_name(setup.name),
+            name=name or setup.name,
             seed=seed,
             spec=setup.spec,
             config=setup.config,
@@ -85,7 +86,7 @@ def resume(name: str, store: str, ended: Ended = lambda: False) -> Iterator[Even
             raise StoreError(f"run {name!r} is {run.state}", f"begin from one of its snapshots: caviar branch {name}")
         setup = SETUPS[run.kind](run.spec, run.config, run.seed)
         setup.check_same(run)
-        yield from _follow(opened, run, setup, Session.go_back_to_the_end, ended)
+        yield from _follow(opened, run, setup, go_back_to_the_end, ended)
 
 
 def branch(

@@ -138,7 +138,7 @@ class NetworkTrainee:
 
     @property
     def validated(self) -> bool:
-        """Whether there is a validation part."""
+        """True where there is a validation part."""
         return len(self._data[1].y) > 0
 
     @property
@@ -274,10 +274,10 @@ class NetworkTrainee:
         return digest.hexdigest()
 
     def inside(self, before: State | None) -> list[dict[str, float]]:
-        """What goes on in every layer, on a fixed mini-batch; ``before`` is the state of the last look.
+        """The activity of every layer on a fixed mini-batch; ``before`` is the state of the last look.
 
-        Beside the numbers of nn.inside: "saturated", the share of tanh or sigmoid units at their ends, and "drift", how
-        far batch norm's running means have gone since ``before``, in standard deviations.
+        Beside the numbers of nn.inside: "saturated", the share of tanh or sigmoid units at their ends, and "drift", the
+        way of batch norm's running means since ``before``, in standard deviations.
         """
         training = self._data[0]
         seen = Examples(training.x[:LOOKED_AT].copy(), training.y[:LOOKED_AT].copy())
@@ -309,7 +309,7 @@ class NetworkTrainee:
         return layers
 
     def look(self) -> list[dict[str, float]]:
-        """What goes on in every layer, and how far its statistics have gone since the last look."""
+        """The activity of every layer, and the change of its statistics since the last look."""
         layers = self.inside(self._running or None)
         self._running = self.running()
         return layers

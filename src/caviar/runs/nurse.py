@@ -51,7 +51,7 @@ class Nurse:
         self._session = session
         self._said: set[str] = set()  # rules that were written down already
         self._turned_at = 0  # epoch
-        self._rate_raised: tuple[int, int] | None = None  # newest snapshot and epoch before a person turned it up
+        self._rate_increased: tuple[int, int] | None = None  # newest snapshot and epoch before a person turned it up
         self._rollbacks = 0  # since the last best
         self._last_target: int | None = None  # snapshot of the last rollback, until an epoch is finished
 
@@ -110,12 +110,12 @@ class Nurse:
             before, after = (float(value) for value in turned[session.trainee.rate_knob])
             newest = max((s.number for s in session.snapshots.all), default=0)
             up = not by_nurse and after >= THRESHOLDS.turned_up_times * before
-            self._rate_raised = (newest, session.clock.epoch) if up else None
+            self._rate_increased = (newest, session.clock.epoch) if up else None
 
     def went_back(self) -> None:
         """Note a rollback."""
         self._turned_at = min(self._turned_at, self._session.clock.epoch)
-        self._rate_raised = None
+        self._rate_increased = None
 
     def judge(self, before: Sequence[float], loss: float) -> None:
         """Note an epoch's ``loss`` after those ``before``: a new best ends the count of rollbacks."""
@@ -134,7 +134,7 @@ class Nurse:
             epoch_ended=session.epoch_ended,
             rollbacks=self._rollbacks,
             since_turn=session.clock.epoch - self._turned_at,
-            rate_raised=self._rate_raised[1] if self._rate_raised else None,
+            rate_increased=self._rate_increased[1] if self._rate_increased else None,
             knobs=session.trainee.knobs(),
         )
 
@@ -143,8 +143,8 @@ class Nurse:
         session, trainee = self._session, self._session.trainee
         avoid: set[int] = set()
         rate_before, again = trainee.rate, self._last_target is not None
-        if self._rate_raised is not None and session.clock.epoch - self._rate_raised[1] <= _RECENT:
-            avoid = {s.number for s in session.snapshots.all if s.number > self._rate_raised[0]}
+        if self._rate_increased is not None and session.clock.epoch - self._rate_increased[1] <= _RECENT:
+            avoid = {s.number for s in session.snapshots.all if s.number > self._rate_increased[0]}
         if self._last_target is not None:
             avoid |= {s.number for s in session.snapshots.all if s.number >= self._last_target}
         while True:

@@ -31,7 +31,7 @@ from caviar.machine import environment
 from caviar.records import Clock, InterventionState, Run, RunKind, RunMeasurement, RunSpec, RunState, Value
 from caviar.runs.knobs import check_own, own_turn
 from caviar.runs.rules import Advice, Rule, Sight, diverged, exploding
-from caviar.runs.session import Session
+from caviar.runs.session import Session, go_back_to_the_end
 from caviar.runs.trainee import Step
 from caviar.store import Store
 from caviar.store.runs import Runs, now
@@ -362,7 +362,7 @@ class OwnRun:
             self._write()  # what was logged before belongs to the state before
             if self._behind:
                 self._behind = False
-                self._session.go_back_to_the_end()
+                go_back_to_the_end(self._session)
             if self._advice is not None:
                 advice, self._advice = self._advice, None
                 self._session.nurse.follow(advice)

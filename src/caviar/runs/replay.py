@@ -111,7 +111,7 @@ def _replay(runs: Runs, run: Run, trainee: NetworkTrainee, until_snapshot: int |
 
 
 def _needed(diary: Sequence[DiaryEntry], until_snapshot: int | None) -> Sequence[DiaryEntry]:
-    """What touches the network, or saves a state that is gone back to, up to the end that is asked for."""
+    """The entries that change the network, or save a state that is restored later, up to the end."""
     found = [entry for entry in diary if entry.kind in ("turn", "snapshot", "end", *_BACK)]
     if until_snapshot is None:
         return found

@@ -8,7 +8,7 @@ loop does, and writes it into the diary. A rule that only says something says it
     exploding    the smoothed loss far above the last epoch's      the same, before it is NaN
     worsened     an epoch's losses, both, far above the best       the same
     regretted    a rate was turned up, and both losses with it     the same, to before the turn
-    plateau      no new best for many epochs                       propose a decay, or do it (--nurse act)
+    plateau      no new best for many epochs                       propose a decay, or do it (nurse "act")
     overfitting  validation turns while training falls             propose l2, dropout, or the best snapshot
     vanishing    a layer's gradient far below the others'          say so
     dead         relu units that are never positive                say so
@@ -68,12 +68,12 @@ THRESHOLDS = Thresholds()
 
 @dataclass(frozen=True)
 class Sight:
-    """What the nurse sees.
+    """The facts that the rules judge a run by.
 
     ``losses`` are those of the mini-batches since the last finished epoch, turn of the batch or rollback; ``epochs``
     what was measured of the epochs that are in the network, oldest first (names as the loop measures them); ``finite``
     is False after a NaN or an infinity; ``epoch_ended`` says that the last of ``epochs`` is new; ``rollbacks`` counts
-    the nurse's own since the last best; ``since_turn`` the epochs since any knob was turned; ``rate_raised`` is the
+    the nurse's own since the last best; ``since_turn`` the epochs since any knob was turned; ``rate_increased`` is the
     epoch after which somebody turned the learning rate up, None where nobody did.
     """
 
@@ -84,13 +84,13 @@ class Sight:
     epoch_ended: bool = False
     rollbacks: int = 0
     since_turn: int = 1 << 30
-    rate_raised: int | None = None
+    rate_increased: int | None = None
     knobs: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What a rule has to say: ``action`` is "rollback", "turn", "stop" or "say"."""
+    """The verdict of a rule: ``action`` is "rollback", "turn", "stop" or "say"."""
 
     rule: str
     action: str
@@ -143,10 +143,10 @@ def worsened(sight: Sight, t: Thresholds) -> Advice | None:
 
 def regretted(sight: Sight, t: Thresholds) -> Advice | None:
     """A learning rate that was turned up, and every epoch since was worse than the last before it, on both parts."""
-    if not sight.epoch_ended or sight.rate_raised is None:
+    if not sight.epoch_ended or sight.rate_increased is None:
         return None
-    before = [epoch for epoch in sight.epochs if epoch["epoch"] <= sight.rate_raised]
-    since = [epoch for epoch in sight.epochs if epoch["epoch"] > sight.rate_raised]
+    before = [epoch for epoch in sight.epochs if epoch["epoch"] <= sight.rate_increased]
+    since = [epoch for epoch in sight.epochs if epoch["epoch"] > sight.rate_increased]
     if not before or len(since) != t.regretted_epochs:
         return None
     for name in ("train_loss", "validation_loss"):
@@ -250,7 +250,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def advise(sight: Sight, thresholds: Thresholds = THRESHOLDS, rules: Sequence[Rule] = RULES) -> list[Advice]:
-    """What all rules say of ``sight``; a rollback comes alone, and becomes a stop after too many."""
+    """The verdicts of all rules on ``sight``; a rollback comes alone, and becomes a stop after too many."""
     found = []
     for rule in rules:
         advice = rule(sight, thresholds)

@@ -67,7 +67,7 @@ class Session:
         self._tried_at: int | None = None  # the tick of it
         self._runs = runs
         self._lease = lease
-        self._before = runs.diary(run.name)  # of earlier processes
+        self.diary_before = runs.diary(run.name)  # of earlier processes
         self._take = 0
         self._looked_at = -math.inf  # the interventions
         self._left = False  # True while one of them waits for a later moment
@@ -85,7 +85,7 @@ class Session:
         for m in self._runs.measurements(self.run.name):
             self.epochs = [e for e in self.epochs if e["epoch"] < m.clock.epoch]
             self.epochs.append(dict(m.values) | {"epoch": m.clock.epoch})
-        for entry in self._before:
+        for entry in self.diary_before:
             self._take = max(self._take, entry.clock.take)
             self.rollbacks += entry.kind == "rollback"
             self.interventions += entry.kind == "turn"
@@ -251,33 +251,6 @@ class Session:
             raise SnapshotError("there is no snapshot to go back to", "take one first: caviar snapshot")
         return found
 
-    def go_back_to_the_end(self) -> None:
-        """After a kill or a Ctrl-C: go back to the newest state that was saved, or that was gone back to.
-
-        A damaged one is named in the diary and the one before it is taken. Turns that were made since are lost with
-        their mini-batches, and made again. Without any whole snapshot training begins again.
-        """
-        diary = self._before
-        turns = [entry for entry in diary if entry.kind == "turn"]
-        for i in range(len(diary) - 1, -1, -1):
-            kept = {s.number: s for s in self.snapshots.kept}
-            snapshot = kept.get(diary[i].facts.get("snapshot", 0))
-            if diary[i].kind in ("snapshot", "rollback", "resumed") and snapshot is not None:
-                try:
-                    self.rollback(snapshot, "caviar", "its process ended", kind="resumed")
-                except SnapshotError:
-                    continue  # it was written down
-                turns = [entry for entry in diary[i:] if entry.kind == "turn"]
-                break
-        else:
-            if self.run.parent is not None:  # its beginning is a state of another run
-                raise SnapshotError(
-                    "no snapshot of this run is whole", f"begin another one: caviar branch {self.run.parent}"
-                )
-            self.enter("resumed", "caviar", "from the beginning: there is no snapshot", {"snapshot": 0})
-        for entry in turns:
-            self.turn({k: v[1] for k, v in entry.facts["turned"].items()}, entry.who, "as before the end")
-
     def last_good(self, avoid: Collection[int] = ()) -> RunSnapshot | None:
         """The newest snapshot not much worse than the best, but for the numbers to ``avoid``; None if none is left."""
         return last_good(self.snapshots.all, self.trainee.chance_loss, avoid)
@@ -314,7 +287,7 @@ class Session:
                 state, outcome = InterventionState.OVERTAKEN, f"intervention {void[one.number]} came after it"
             elif self.stopped:
                 state, outcome = InterventionState.REFUSED, "the run was stopped before it"
-            elif (held and one.kind in _IN_ORDER) or not self.trainee.applies(one.kind, self.paused):
+            elif (held and one.kind in _IN_TURN) or not self.trainee.applies(one.kind, self.paused):
                 held, self._left = held or one.kind in ("turn", "rollback"), True
                 continue
             else:
@@ -370,7 +343,35 @@ class Session:
         self._runs.close(self._lease, state, result)
 
 
-_IN_ORDER = ("turn", "rollback", "snapshot")
+_IN_TURN = ("turn", "rollback", "snapshot")
+
+
+def go_back_to_the_end(session: Session) -> None:
+    """After a kill or a Ctrl-C: go back to the newest state that was saved, or that was gone back to.
+
+    A damaged one is named in the diary and the one before it is taken. Turns that were made since are lost with
+    their mini-batches, and made again. Without any whole snapshot training begins again.
+    """
+    diary = session.diary_before
+    turns = [entry for entry in diary if entry.kind == "turn"]
+    for i in range(len(diary) - 1, -1, -1):
+        kept = {s.number: s for s in session.snapshots.kept}
+        snapshot = kept.get(diary[i].facts.get("snapshot", 0))
+        if diary[i].kind in ("snapshot", "rollback", "resumed") and snapshot is not None:
+            try:
+                session.rollback(snapshot, "caviar", "its process ended", kind="resumed")
+            except SnapshotError:
+                continue  # it was written down
+            turns = [entry for entry in diary[i:] if entry.kind == "turn"]
+            break
+    else:
+        if session.run.parent is not None:  # its beginning is a state of another run
+            raise SnapshotError(
+                "no snapshot of this run is whole", f"begin another one: caviar branch {session.run.parent}"
+            )
+        session.enter("resumed", "caviar", "from the beginning: there is no snapshot", {"snapshot": 0})
+    for entry in turns:
+        session.turn({k: v[1] for k, v in entry.facts["turned"].items()}, entry.who, "as before the end")
 
 
 def _with_reason(text: str, because: str) -> str:
