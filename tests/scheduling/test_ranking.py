@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caviar.records import Trial, TrialState
-from caviar.records.ranking import WITHOUT_MERIT, WORST, rank_key, rank_key_of, smoothed
+from caviar.records.ranking import UNRANKED, WORST, rank_key, rank_key_of, smoothed
 
 
 def recursion(scores: list[float]) -> float:
@@ -28,7 +28,7 @@ def test_other_peoples_code_need_not_tell_a_loss(metric: str, sign: int, loss: f
     trial = Trial(0, {}, TrialState.STOPPED, 3, 0.7, loss)
     assert rank_key_of(metric, trial) == rank_key(metric, 0.7, loss) == (sign * 0.7, 0.0)
     assert rank_key_of("accuracy", trial) == (WORST if loss != 3.0 else (0.7, -3.0))
-    for state in WITHOUT_MERIT:
+    for state in UNRANKED:
         assert rank_key_of(metric, trial._replace(state=state)) == WORST
     assert rank_key_of(metric, trial._replace(score=None)) == WORST
 

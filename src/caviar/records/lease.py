@@ -38,5 +38,5 @@ class Lease:
 
     @property
     def is_helper(self) -> bool:
-        """Whether the process decides nothing and trains what the owner gives it."""
+        """True for a process that decides nothing and trains the tasks that the owner gives it."""
         return self.helps is not None

@@ -1,4 +1,4 @@
-"""What trials are ranked by."""
+"""Rank keys: the numbers that trials are ranked by."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ TASK_METRICS = {
     "classification": ("accuracy", "balanced_accuracy", "log_loss"),
     "regression": ("r2", "rmse", "mae"),
 }
-"""What a study can be tuned for, by its task, measured on the validation part; the first is the default."""
+"""The metrics of a study by its task, measured on the validation part; the first is the default."""
 METRICS = tuple(name for names in TASK_METRICS.values() for name in names)
 _SMALLER_IS_BETTER = ("log_loss", "rmse", "mae", "loss", "objective_loss")  # the last two: asked, and imported
 
 Goal = Literal["maximize", "minimize"]
 GOAL_METRICS: dict[Goal, str] = {"maximize": "score", "minimize": "loss"}
-"""What a study is tuned for that other people's code measures: the larger, or the smaller, the better."""
+"""The metrics of a study of other people's code: the larger, or the smaller, the better."""
 
 RankKey = tuple[float, float]
 """Larger is better: the metric, and the loss where the metric ties (accuracies on a few hundred rows often do)."""
 
 WORST: RankKey = (-math.inf, -math.inf)
-WITHOUT_MERIT = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED)
+UNRANKED = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED)
 
 
 def check_metric(metric: str) -> None:
@@ -49,7 +49,7 @@ def metric_for(task: str, metric: str | None = None) -> str:
 
 
 def smaller_is_better(metric: str) -> bool:
-    """Whether ``metric`` is a loss or an error."""
+    """True where ``metric`` is a loss or an error."""
     return metric in _SMALLER_IS_BETTER
 
 
@@ -67,7 +67,7 @@ def rank_key(metric: str, score: float | None, loss: float | None) -> RankKey:
 
 def rank_key_of(metric: str, trial: Trial) -> RankKey:
     """The rank key of a trial as it stands: WORST for one that has diverged or failed, whatever it scored before."""
-    return WORST if trial.state in WITHOUT_MERIT else rank_key(metric, trial.score, trial.validation_loss)
+    return WORST if trial.state in UNRANKED else rank_key(metric, trial.score, trial.validation_loss)
 
 
 def smoothed(scores: Sequence[float]) -> float:

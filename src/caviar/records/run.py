@@ -12,7 +12,7 @@ from caviar.records.study import Config
 
 
 class RunState(StrEnum):
-    """What became of a run: of one network that is nursed."""
+    """The state of a run."""
 
     RUNNING = "running"
     FINISHED = "finished"  # all of its epochs are done
@@ -82,7 +82,7 @@ _FIELDS = {
 
 
 class InterventionState(StrEnum):
-    """What became of an intervention."""
+    """The state of an intervention."""
 
     WAITING = "waiting"
     DONE = "done"
@@ -135,7 +135,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class RunMeasurement:
-    """What was measured of a run at one moment: numbers by name."""
+    """The measurements of a run at one moment: numbers by name."""
 
     clock: Clock
     values: Mapping[str, Any]

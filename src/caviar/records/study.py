@@ -18,7 +18,7 @@ Config = Mapping[str, Value]
 
 
 class TrialState(StrEnum):
-    """What became of a trial."""
+    """The state of a trial."""
 
     RUNNING = "running"
     STOPPED = "stopped"  # poorer than its rung asks for
@@ -30,7 +30,7 @@ class TrialState(StrEnum):
 
 
 class StudyState(StrEnum):
-    """What became of a study."""
+    """The state of a study."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -39,7 +39,7 @@ class StudyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one epoch of one trial measured.
+    """The measurements of one epoch of one trial.
 
     ``train_loss`` is the mean cross-entropy, or squared error, of the epoch's mini-batches as they were trained on (L2
     left out), ``validation_loss`` that on the validation part, ``score`` the study's metric there,
@@ -58,7 +58,7 @@ class Measurement:
 
 
 class Curve(NamedTuple):
-    """What is needed of a trial's ``epochs`` to decide about it again: their ``scores`` and ``losses`` (validation).
+    """The part of a trial's ``epochs`` that decisions need: their ``scores`` and ``losses`` (validation).
 
     Programs may leave epochs out. ``seconds`` is what all of them took together. Arrays of floats, because a study may
     have a million of them.

@@ -1,4 +1,4 @@
-"""What a store needs of a database, and all that differs between SQLite and PostgreSQL."""
+"""The interface of a database to its store: all that differs between SQLite, PostgreSQL and memory."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class Database(Protocol):
         ...
 
     def damage(self) -> list[str]:
-        """What the database's own check finds wrong, a line each."""
+        """The faults that the database's own check finds, a line each."""
         ...
 
     def warnings(self) -> list[tuple[str, str]]:
-        """What is not wrong yet: (what, the way out)."""
+        """Warnings of faults to come: (fault, way out)."""
         ...
 
     def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:

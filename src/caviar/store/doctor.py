@@ -102,7 +102,7 @@ def room(store: Store) -> int:
 
 
 def kind_of(store: Store, name: str, run: bool | None = None) -> Kind:
-    """Whether ``name`` is a study or a run; ``run`` decides where there is one of each.
+    """The kind of ``name``, "study" or "run"; ``run`` decides where there is one of each.
 
     Raises StoreError where there is no such study or run, or both and ``run`` is None.
     """

@@ -200,7 +200,7 @@ def _value(value: Any) -> Value:
 
 
 def described(record: Study, trials: Sequence[Trial]) -> Mapping[str, Any]:
-    """What was imported, as plain data."""
+    """The imported study, as plain data."""
     return {
         "study": record.name,
         "metric": record.metric,

@@ -150,7 +150,7 @@ class Watch:
 
 
 def is_living(lease: Lease | None) -> bool:
-    """Whether a process holds ``lease``, as far as this machine can know."""
+    """True where a process holds ``lease``, as far as this machine can know."""
     return lease is not None and lease.state is LeaseState.HELD and not process.is_gone(lease.identity)
 
 

@@ -1,4 +1,4 @@
-"""Tables of runs: their measurements, interventions, snapshots and diaries.
+"""Tables of runs: their measurements, interventions, snapshots and diaries; and the making of all tables.
 
     runs               one row a nursed network or training loop
     run_measurements   one row a measurement              (run, number)
@@ -11,11 +11,12 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import sqlalchemy as sa
 
-from caviar.store.schema import LEASES, METADATA, ExactFloat, Seed
+from caviar.store.schema import LEASES, META, METADATA, VERSION, ExactFloat, Seed
 
 RUNS = sa.Table(
     "runs",
@@ -96,3 +97,9 @@ RUN_DIARY = _of_a_run(
 
 OF_A_RUN = (LEASES, RUN_MEASUREMENTS, RUN_INTERVENTIONS, RUN_SNAPSHOTS, RUN_DIARY)
 """Every table with rows of a run, in an order in which they can be deleted."""
+
+
+def create(connection: sa.Connection) -> None:
+    """Make all tables, those of studies too, in the transaction of ``connection``."""
+    METADATA.create_all(connection)
+    connection.execute(META.insert().values(schema_version=VERSION, identity=secrets.token_hex(8)))

@@ -39,7 +39,7 @@ _CLOCK = [f.name for f in fields(Clock)]
 
 
 def is_running(run: Run) -> bool:
-    """Whether a process trains ``run``, as far as this machine can know."""
+    """True where a process trains ``run``, as far as this machine can know."""
     return run.state is RunState.RUNNING and is_living(run.owner)
 
 
@@ -84,7 +84,7 @@ class Runs:
         return self.subjects.free_name(name)
 
     def exists(self, name: str) -> bool:
-        """Whether there is a run of that name."""
+        """True where there is a run of that name."""
         return name in self.subjects.names()
 
     def all(self) -> list[Run]:

@@ -19,7 +19,6 @@ table counts VERSION up and needs a migration: store/migrations/__init__.py says
 from __future__ import annotations
 
 import math
-import secrets
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,7 +28,7 @@ VERSION = 5
 """Counts up with every change of a table; a store of an older version is migrated, a newer one refused."""
 
 NAN_TEXT = "NaN"
-"""How a NaN is kept on SQLite, which turns the number itself into NULL without a word."""
+"""The stand-in for NaN on SQLite, which silently turns the number itself into NULL."""
 
 
 class _Untouched(UserDefinedType[Any]):
@@ -207,11 +206,3 @@ CLAIMS = sa.Table(
 
 OF_A_STUDY = (CLAIMS, LEASES, SNAPSHOTS, BOXES, COMPARISONS, MEASUREMENTS, TRIALS)
 """Every table with rows of a study, in the order in which they can be deleted; a new one goes in here."""
-
-
-def create(connection: sa.Connection) -> None:
-    """Make all tables, in the transaction of ``connection``."""
-    from caviar.store import run_tables  # noqa: F401 - they stand in METADATA once they are imported
-
-    METADATA.create_all(connection)
-    connection.execute(META.insert().values(schema_version=VERSION, identity=secrets.token_hex(8)))

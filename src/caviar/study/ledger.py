@@ -18,7 +18,7 @@ from caviar.executors.threads import Done
 from caviar.learners.contract import Epoch, Outcome, Training
 from caviar.machine import no_collection
 from caviar.records import Box, Comparison, Config, Curve, Lease, Measurement, StudyState, Trial, TrialState
-from caviar.records.ranking import GOAL_METRICS, WITHOUT_MERIT, WORST, RankKey, rank_key, smoothed
+from caviar.records.ranking import GOAL_METRICS, UNRANKED, WORST, RankKey, rank_key, smoothed
 
 if TYPE_CHECKING:
     from caviar.store import Store
@@ -304,7 +304,7 @@ class Ledger:
         """The trial has a new score, or has failed: its rank key. ``smooth``: the score it is ranked by, if known."""
         self._put(trial)
         key = (trial.number, trial.repeat)
-        failed = trial.state in WITHOUT_MERIT
+        failed = trial.state in UNRANKED
         if smooth is None and not failed:
             smooth = smoothed(self._curves[key])
         new = WORST if failed else rank_key(self._metric, smooth, trial.validation_loss)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from caviar.store import schema
+from caviar.store import run_tables
 from caviar.store.backends.sqlite import Embedded, connect, writing
 
 URL = "memory://"
@@ -39,7 +39,7 @@ class Memory(Embedded):
     def prepare(self, create: bool) -> None:
         """Make the tables."""
         with writing(self.engine) as connection:
-            schema.create(connection)
+            run_tables.create(connection)
 
     def settle(self) -> None:
         """Nothing to do: there is no log."""

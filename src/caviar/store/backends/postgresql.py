@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from caviar import files
 from caviar.errors import StoreError
-from caviar.store import schema
+from caviar.store import run_tables, schema
 from caviar.store.database import Row
 
 KINDS = ("postgresql", "postgresql+psycopg")
@@ -91,7 +91,7 @@ class PostgreSQL:
             if not connection.scalar(sa.text(f"SELECT to_regnamespace('{_SCHEMA}') IS NOT NULL")):
                 connection.execute(sa.schema.CreateSchema(_SCHEMA))
             if not connection.scalar(there):
-                schema.create(connection)
+                run_tables.create(connection)
 
     def settle(self) -> None:
         """Nothing to do: every connection is set up anew."""

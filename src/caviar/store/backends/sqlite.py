@@ -29,7 +29,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from caviar import files
 from caviar.errors import StoreError
-from caviar.store import schema
+from caviar.store import run_tables, schema
 from caviar.store.database import Row
 
 BUSY_SECONDS = 30.0
@@ -173,7 +173,7 @@ def create_whole(path: Path) -> None:
             engine = connect(made)
             try:
                 with writing(engine) as connection:
-                    schema.create(connection)
+                    run_tables.create(connection)
                 use_write_ahead_log(engine, path)
             finally:
                 engine.dispose()
@@ -290,7 +290,7 @@ def fetch_numbers(connection: sa.Connection, query: sa.Select[Any]) -> list[tupl
 
 
 def _driver_rows(connection: sa.Connection, query: sa.Select[Any]) -> sqlite3.Cursor:
-    """What the driver answers, without SQLAlchemy's work on every cell."""
+    """The rows of the driver, without SQLAlchemy's work on every cell."""
     statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
@@ -298,7 +298,7 @@ def _driver_rows(connection: sa.Connection, query: sa.Select[Any]) -> sqlite3.Cu
 
 
 def _counted(rows: Sequence[Any]) -> list[tuple[tuple[str, str], int]]:
-    """How many rows of a table lack one of another; from PRAGMA foreign_key_check's (table, row, parent, key)."""
+    """The number of rows of a table without their row of another; ``rows`` are of PRAGMA foreign_key_check."""
     return sorted(Counter((str(row[0]), str(row[2])) for row in rows).items())
 
 

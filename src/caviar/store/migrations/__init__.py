@@ -1,4 +1,4 @@
-"""How a store of an older version becomes one of this version: Alembic's operations, a file a version.
+"""Migrations of a store of an older version to this one: Alembic's operations, a file a version.
 
 To change the tables: change store/schema.py and count its VERSION up to N; add version_N.py here, with
 ``revision = "N"``, ``down_revision = "N-1"`` and an ``upgrade()`` of ``alembic.op`` calls (names of tables and columns
