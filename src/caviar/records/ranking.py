@@ -29,7 +29,7 @@ UNRANKED = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED)
 
 
 def check_metric(metric: str) -> None:
-    """ConfigError unless ``metric`` is one of METRICS."""
+    """Raise ConfigError unless ``metric`` is one of METRICS."""
     if metric not in METRICS:
         raise ConfigError(f"there is no metric {metric!r}", did_you_mean(metric, METRICS))
 

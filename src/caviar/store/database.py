@@ -31,10 +31,10 @@ class Database(Protocol):
         """Make sure that there is a database that may be a store; ``create`` makes one. StoreError if there is none."""
 
     def settle(self) -> None:
-        """Set up, once it is known to be a store, what outlives a connection."""
+        """Make the settings that outlive a connection, once the database is known to be a store."""
 
     def back_up(self, version: int) -> None:
-        """Keep a copy of what is there before it is migrated to ``version``, where that is ours to do."""
+        """Keep a copy of the store before it is migrated to ``version``, where that is ours to do."""
 
     def close(self) -> None:
         """Close the connection; what was written is safe already, except in memory."""
@@ -73,7 +73,7 @@ class Database(Protocol):
 
 
 def folder_beside(database: Database, kind: str) -> Path:
-    """The folder of what is neither rows nor snapshots: caviar.db.KIND, with PostgreSQL caviar.KIND/IDENTITY.
+    """The folder of files that are not snapshots of trials: caviar.db.KIND, with PostgreSQL caviar.KIND/IDENTITY.
 
     It need not be there.
     """

@@ -123,7 +123,7 @@ class Watch:
         self._seen: dict[tuple[int, str], tuple[int, float]] = {}  # (fence, token): beats, and seconds without another
 
     def look(self) -> list[Lease]:
-        """Declare lost what is, and return it."""
+        """Declare the leases lost that ``find`` found, and return them."""
         return self._leases.lost(self._name, self.find())
 
     def find(self) -> list[Lease]:
@@ -183,7 +183,7 @@ def rows(connection: sa.Connection, kind: Kind, number: int | None, name: str, h
 
 
 def join(connection: sa.Connection, kind: Kind, number: int, name: str) -> Lease:
-    """A lease that makes this process the owner; StoreError while another is. Helpers of an owner before are lost."""
+    """A lease that makes this process the owner; StoreError while another is. Helpers of an earlier owner are lost."""
     for other in rows(connection, kind, number, name, held=True):
         if not other.is_helper:
             raise taken(kind, other)

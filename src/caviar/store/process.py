@@ -1,8 +1,8 @@
 """Identity of this process, and the state of another one of this machine, without any clock.
 
 A process is named by the machine's name, its boot, the table of processes it is in (a container has its own), its
-number and the tick at which it started, for numbers are given again. Where the system does not tell (no /proc),
-nothing is concluded, and only patience finds a dead worker.
+number and the tick at which it started, for numbers are given again. Without /proc nothing is concluded, and only
+patience finds a dead process.
 """
 
 from __future__ import annotations

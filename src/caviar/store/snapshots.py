@@ -110,11 +110,11 @@ class StateFiles:
 
 
 def folders_without(parent: Path, numbers: Collection[int]) -> list[StateFiles]:
-    """The folders in ``parent`` of studies or runs that the store has not: whose number is not among ``numbers``."""
+    """The folders in ``parent`` of studies or runs that are gone: their number is not among ``numbers``."""
     known = {str(number) for number in numbers}
     with suppress(OSError):
-        found = sorted(f for f in parent.iterdir() if f.name.isdigit() and f.is_dir() and f.name not in known)
-        return [StateFiles(folder) for folder in found]
+        gone = sorted(f for f in parent.iterdir() if f.name.isdigit() and f.is_dir() and f.name not in known)
+        return [StateFiles(folder) for folder in gone]
     return []
 
 
@@ -241,7 +241,7 @@ class Snapshots:
             return
         with self._subjects.writing(study) as (connection, identity):
             paths = [path for key in keys for path in _forget(connection, identity, *key)]
-        self.files(study).remove(paths)
+        StateFiles(self.folder / str(identity)).remove(paths)
 
 
 def _forget(connection: sa.Connection, study: int, number: int, repeat: int, epoch: int | None) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""PostgreSQL's own ways, all in this file: opening, settings, making the tables, and what its errors mean.
+"""Everything special to PostgreSQL: opening, settings, making the tables, and the meaning of its errors.
 
 All tables are in a schema of their own, ``caviar``, for other tools have tables called ``studies`` and ``trials`` too.
 A transaction that writes to a study first locks the study's row (Store does that), so that writes to one study have one

@@ -1,8 +1,8 @@
-"""SQLite's own ways, all in this file: opening, settings, creating a database whole, and what its errors mean.
+"""Everything special to SQLite: opening, settings, creating a database whole, and the meaning of its errors.
 
-The settings: write-ahead log, so that a reader never waits for a writer or holds one up; synchronous=FULL, so that
-what was acknowledged survives a power cut; BEGIN IMMEDIATE for whatever writes, because a read that turns into a
-write fails at once, whatever the timeout; foreign keys on. Before SQLite 3.51.3 two connections of one process that
+The settings: write-ahead log, so that a reader never waits for a writer or holds one up; synchronous=FULL, so that an
+acknowledged write survives a power cut; BEGIN IMMEDIATE for every write, because a read that turns into a write fails
+at once, whatever the timeout; foreign keys on. Before SQLite 3.51.3 two connections of one process that
 write and checkpoint at the same moment can corrupt the log, so that a store has one connection.
 """
 

@@ -3,8 +3,8 @@
 To change the tables: change store/schema.py and count its VERSION up to N; add version_N.py here, with
 ``revision = "N"``, ``down_revision = "N-1"`` and an ``upgrade()`` of ``alembic.op`` calls (names of tables and columns
 written out, never imported from schema.py, which goes on changing); and keep a database of version N-1 as
-tests/store/history/version_N-1.sql (tests/store/keep_history.py writes it), which the tests migrate. They also compare
-what a migration leaves with what schema.py makes, so that a forgotten column is found.
+tests/store/history/version_N-1.db.xz (tests/store/keep_history.py writes it), which the tests migrate. They also
+compare the tables that a migration leaves with those of schema.py, so that a forgotten column is found.
 
 SQLite adds columns and tables in place; for any other change use ``op.batch_alter_table``. The version itself is in the
 ``meta`` table, because stores of version 1 have it there, and one truth is enough: Alembic keeps no table of its own.

@@ -5,4 +5,4 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Nothing to do: tests/store/history/version_1.sql is such a store."""
+    """Nothing to do: tests/store/history/version_1.db.xz is such a store."""
