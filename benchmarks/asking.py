@@ -34,10 +34,10 @@ def ours(search: str, trials: int) -> dict[str, float]:
         goes_on = True
         for epoch in EPOCHS:
             if goes_on:
-                goes_on = machine.report(trial.number, epoch, stream.random())
+                goes_on = machine.report(trial.number, epoch, (stream.random(), 0.0))
                 reports += 1
         reported = time.process_time()
-        machine.tell(trial.number, 0.5, "finished" if goes_on else "stopped")
+        machine.tell(trial.number, (0.5, 0.0), "finished" if goes_on else "stopped")
         spent["ask"] += asked - start
         spent["report"] += reported - asked
         spent["tell"] += time.process_time() - reported

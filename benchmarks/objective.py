@@ -32,7 +32,9 @@ def objective(trial: Any) -> float:
 
 
 def ours(trials: int, processes: int) -> dict[str, float]:
-    from caviar.study.loop import ProgramRequest, Progress, follow_program
+    from caviar.study.events import Progress
+    from caviar.study.spec import ProgramRequest
+    from caviar.study.tune import follow
 
     with tempfile.TemporaryDirectory() as folder:
         request = ProgramRequest(
@@ -44,7 +46,7 @@ def ours(trials: int, processes: int) -> dict[str, float]:
             store=str(Path(folder, "caviar.db")),
         )
         began, seen = time.monotonic(), [(0.0, 0)]
-        for event in follow_program(request):
+        for event in follow(request):
             if isinstance(event, Progress):
                 seen.append((time.monotonic() - began, sum(event.counts.values())))
         whole = time.monotonic() - began

@@ -145,11 +145,11 @@ def play_ours(rival: Ours, task: Task, seed: int) -> Played:
     while True:
         step = strategy.next()
         assert step is not None
-        accuracy = curves.of[step.number][RUNGS.index(step.to_epoch)]
+        accuracy = curves.of[step.trial][RUNGS.index(step.to_epoch)]
         if not ledger.train(step.to_epoch - step.from_epoch, accuracy):
             seconds = time.process_time() - start - curves.looked_up
             return Played(ledger.at, strategy.begun, seconds, curves.proposing)
-        strategy.report(step.number, step.to_epoch, (accuracy, 0.0))
+        strategy.report(step, (accuracy, 0.0))
 
 
 def play_optuna(pruning: str, task: Task, seed: int) -> Played:

@@ -25,13 +25,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import write
-from caviar.records import Comparison, Config, Measurement, Study, StudyState, Trial, TrialState
+from caviar.records import Comparison, Config, Measurement, Study, StudyKind, StudySpec, StudyState, Trial, TrialState
 from caviar.records.ranking import rank_key, smoothed
 from caviar.scheduling.strategy import Strategy
 from caviar.store import Store
-from caviar.study.check import Job, check
-from caviar.study.ledger import Known
-from caviar.study.loop import Progress, Request, take_up
+from caviar.study.check import TableJob, check_table
+from caviar.study.events import Progress
+from caviar.study.known import Known
+from caviar.study.resume import take_up
+from caviar.study.spec import Request
 from tests.postgresql_server import database, server
 
 TRIALS, EPOCHS, BATCH = 20_000, 30, 500
@@ -44,7 +46,7 @@ STUDY = Study(
     "accuracy",
     "coarse",
     {},
-    {"trials": TRIALS},
+    StudySpec(kind=StudyKind.TABLE, trials=TRIALS),
     {"rows": 1000},
     {},
     StudyState.RUNNING,
@@ -108,7 +110,7 @@ def ours(url: str) -> Iterator[Measured]:
     with Store.open(url) as store:
         yield "list", n, seconds(lambda: (store.studies(), store.trial_counts()), TIMES)
         yield "DataFrame", n, seconds(lambda: store.trials_frame("big"), TIMES)
-        yield "read without comparisons", n, seconds(lambda: Known.of(store, "big"), TIMES)
+        yield "read without comparisons", n, seconds(lambda: Known.of(store, STUDY), TIMES)
 
 
 def data(path: Path) -> Path:
@@ -124,7 +126,7 @@ def resumed(url: str, table: Path, stopping: str) -> Iterator[Measured]:
     name = f"resumed {stopping}"
     request = Request(data=table, target="y", trials=TRIALS, stopping=stopping, store=url, study=name, threads=2)
     with Store.open(url) as store:
-        n = invent(check(request, lambda: False), store)
+        n = invent(check_table(request, lambda: False), store)
 
     took: list[float] = []
     for _ in range(TIMES):
@@ -134,28 +136,28 @@ def resumed(url: str, table: Path, stopping: str) -> Iterator[Measured]:
     yield f"resume ({'none stopped' if stopping == 'none' else stopping})", n, took
 
 
-def invent(job: Job, store: Store) -> int:
+def invent(job: TableJob, store: Store) -> int:
     """A study in ``store`` whose trials were never trained; how many measurements it has."""
-    strategy = Strategy(job.search(), job.rungs, job.pool, TRIALS, job.stopping)
+    strategy = Strategy(job.search(), job.rungs, pool=job.pool, trials=TRIALS, stopping=job.stopping)
     store.create_study(job.study_record(job.name))
     worker = store.leases.join(job.name)
     trials: dict[int, Trial] = {}
     scores: dict[int, list[float]] = {}
     measured: list[tuple[int, int, Measurement]] = []
     compared: list[tuple[int, int, Comparison]] = []
-    while (step := strategy.next()) is not None:
-        number, config = step.number, step.config
+    while (task := strategy.next()) is not None:
+        number, config = task.trial, task.config
         curve = scores.setdefault(number, [])
-        for epoch in range(len(curve) + 1, step.to_epoch + 1):
+        for epoch in range(len(curve) + 1, task.to_epoch + 1):
             curve.append(0.5 + 0.4 * (number * 0.618 % 1.0) * (1 - 1 / (epoch + 1)))
             m = Measurement(epoch, 1 - curve[-1], 1 - curve[-1], curve[-1], curve[-1], 1e-3, 0.01)
             measured.append((number, 0, m))
-        facts = step.to_epoch, curve[-1], 1 - curve[-1]
-        comparison = Comparison(step.to_epoch, smoothed(curve), curve[-1], 1 - curve[-1], 0.01 * step.to_epoch)
+        facts = task.to_epoch, curve[-1], 1 - curve[-1]
+        comparison = Comparison(task.to_epoch, smoothed(curve), curve[-1], 1 - curve[-1], 0.01 * task.to_epoch)
         compared.append((number, 0, comparison))
-        trials[number] = Trial(number, config, TrialState.RUNNING, *facts, origin=step.origin)
-        endings = strategy.report(number, step.to_epoch, rank_key(job.metric, comparison.smoothed, comparison.loss))
-        for over, stopped in endings:
+        trials[number] = Trial(number, config, TrialState.RUNNING, *facts, origin=task.origin)
+        endings = strategy.report(task, rank_key(job.metric, comparison.smoothed, comparison.loss))
+        for over, stopped, _ in endings:
             trials[over] = trials[over]._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED)
     store.write(job.name, list(trials.values()), measured, strategy.boxes, lease=worker, comparisons=compared)
     store.finish_study(job.name, StudyState.INTERRUPTED, None, "2026-01-31T12:00:00", worker)

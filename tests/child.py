@@ -24,7 +24,10 @@ from typing import Any
 import caviar
 from caviar.errors import CaviarError
 from caviar.store import Store
-from caviar.study.loop import Begun, Progress, Request, follow, take_up
+from caviar.study.events import Begun, Progress
+from caviar.study.resume import take_up
+from caviar.study.spec import Request
+from caviar.study.tune import follow
 
 STUDY = "mine"
 SPACE = caviar.Space(
@@ -143,12 +146,13 @@ def main() -> None:
     parser.add_argument("--room", type=int, default=1 << 29)
     given = parser.parse_args()
     if given.save_all:
-        from caviar.executors import parked as parked
-        from caviar.study import ledger as ledger
+        from caviar.executors import parked
+        from caviar.study import ledger
 
         parked.SAVED_FROM = ledger.WRITE_EVERY = 0.0
     if given.patience is not None:
-        importlib.import_module("caviar.study.loop").PATIENCE = given.patience  # type: ignore[attr-defined]
+        for module in ("caviar.study.resume", "caviar.study.tune"):
+            importlib.import_module(module).PATIENCE = given.patience  # type: ignore[attr-defined]
     for point in given.crash:
         _crash(point)
     try:

@@ -19,7 +19,7 @@ from rich.console import Console
 
 import caviar
 from caviar import api
-from caviar.records import Study, StudyState, TrialState
+from caviar.records import ProgramSpec, Study, StudyKind, StudySpec, StudyState, TrialState
 from caviar.report import answer, showing
 from caviar.report import study as study_report
 from caviar.store import Store
@@ -287,7 +287,7 @@ BEGUN = Begun(
         metric="score",
         search="sobol",
         space={},
-        budget={"seconds": 60.0, "trials": None, "program": {"command": "./train"}},
+        spec=StudySpec(kind=StudyKind.PROGRAM, seconds=60.0, program=ProgramSpec(command="./train")),
         data={},
         environment={"threads": 1},
         state=StudyState.RUNNING,

@@ -5,7 +5,7 @@
     train       one network on arrays (learners/dense/fit.py)
     open_study  ask and tell (study/ask_tell.py)
 
-A study is a stream of events (study/loop.py). A call runs it to the end, and shows it on stderr where a person looks.
+A study is a stream of events (study/tune.py). A call runs it to the end, and shows it on stderr where a person looks.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from caviar.records.ranking import Goal
 from caviar.space import Space
 from caviar.study import ask_tell
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
-from caviar.study.loop import follow, follow_program, take_up
-from caviar.study.programs import EPOCHS, ProgramRequest
-from caviar.study.spec import DEFAULT_SEARCH, Request
+from caviar.study.resume import take_up
+from caviar.study.spec import DEFAULT_SEARCH, EPOCHS, ProgramRequest, Request
+from caviar.study.tune import follow
 from caviar.views.live import view_of
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def tune_program(
         **_fields(options),
     )
     reading = getattr(objective, "__name__", "the function")
-    answer = _answer(follow_program(request, fresh_name=study is None), reading, progress)
+    answer = _answer(follow(request, fresh_name=study is None), reading, progress)
     assert isinstance(answer, TunedProgram)
     return answer
 

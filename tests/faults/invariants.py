@@ -6,18 +6,19 @@ import math
 import sqlite3
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from caviar.errors import StoreError
 from caviar.learners.contract import never
-from caviar.records import LeaseState, Measurement, StudyState, TrialState
+from caviar.records import LeaseState, Measurement, StudyState, Task, TrialState
 from caviar.records.ranking import smoothed
 from caviar.store import Snapshots, Store
 from caviar.store.schema import CLAIMS
-from caviar.study.check import check as check_request
-from caviar.study.loop import request_of
+from caviar.study.check import check_table
+from caviar.study.spec import Request
 
 Row = tuple[int | str, ...]
 
@@ -104,11 +105,11 @@ def _check_answer(store: Store, study: str, counts: dict[TrialState, int]) -> No
     assert said["diverged"] == counts.get(TrialState.DIVERGED, 0)
     best = record.result["best"]
     assert all(math.isfinite(value) for value in best["validation"].values())
-    budget = {"seconds": None, "trials": 1}
-    job = check_request(request_of(record, budget, time.monotonic(), store=store.url), lambda: False)
+    spec = replace(record.spec, seconds=None, trials=1)
+    job = check_table(Request.again(record, spec, time.monotonic(), store=store.url), lambda: False)
     number = best["trial"]
     measured = [m for of, repeat, m in store.measurements(study) if (of, repeat) == (number, 0)]
-    _, again = job.network(number, best["config"])().train(measured[-1].epoch, never())
+    _, again = job.start(Task(number, 0, best["config"], 0, 1), None).train(measured[-1].epoch, never())
     assert [(m.train_loss, m.validation_loss) for m in measured] == [(e.train_loss, e.validation.loss) for e in again]
     assert all(math.isfinite(m.train_loss) for m in measured)
 

@@ -17,7 +17,7 @@ from tests.faults.invariants import check_over
 CHILD = """
     import re, resource, sys
     from pathlib import Path
-    import pandas, scipy.stats, sklearn.model_selection, caviar.learners.dense.native, caviar.study.loop, caviar.store
+    import pandas, scipy.stats, sklearn.model_selection, caviar.learners.dense.native, caviar.study.tune, caviar.store
     from caviar.cli.main import run
     now = int(re.search(r"VmSize:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) << 10
     resource.setrlimit(resource.RLIMIT_AS, (now + (1 << 30), -1))

@@ -14,7 +14,7 @@ from rich.console import Console
 
 import caviar
 from caviar.cli.main import run
-from caviar.records import Box, Study, StudyState, Trial, TrialState
+from caviar.records import Box, Study, StudyKind, StudySpec, StudyState, TableSpec, Trial, TrialState
 from caviar.report import plain
 from caviar.report.explain import as_text
 from caviar.report.page import as_html, figure
@@ -49,7 +49,7 @@ def made(name: str = "flowers"):
         metric="accuracy",
         search="coarse_to_fine",
         space=SPACE.to_dict(),
-        budget={"seconds": None, "trials": 600, "rungs": [1, 3], "repeats": 3},
+        spec=StudySpec(kind=StudyKind.TABLE, trials=600, rungs=(1, 3), repeats=3, table=TableSpec()),
         data={"train": 100, "validation": 50},
         environment={},
         state=StudyState.FINISHED,
@@ -138,7 +138,7 @@ def test_the_finals_are_explained_as_they_were_decided(prefer: str, why: str):
     study, trials, _ = made()
     result = {"best": {"trial": 4}, "finalists": [finalist(7, 1200, 0.93, 0.92), finalist(4, 90, 0.92, 0.92)]}
     result["finalists"].append(finalist(5, 90, 0.97, None))
-    study = replace(study, result=result, budget={**study.budget, "request": {"prefer": prefer}})
+    study = replace(study, result=result, spec=replace(study.spec, table=TableSpec(prefer=prefer)))
     view = study_view_of(study, [*trials, trials[7]._replace(repeat=3, state=TrialState.FINISHED, score=0.1)], [])
     text = " ".join(text_of(view).split())
     assert "7 0.9500 0.9250 0.9300 0.9200" in text

@@ -259,7 +259,7 @@ def test_the_disk_budget_removes_snapshots_and_a_rollback_to_one_is_refused(pond
         ({"out": "/nowhere/at/all"}, "there is no folder"),
     ],
 )
-def test_mistakes_are_told_before_anything_is_written(pond: Pond, change, said: str):
+def test_mistakes_are_noted_before_anything_is_written(pond: Pond, change, said: str):
     with pytest.raises((ConfigError, StoreError), match=said):
         pond.run_one(**change)
     if (pond.folder / "caviar.db").exists():

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caviar.records.ranking import WORST, RankKey, check_metric, rank_key, smoothed
-from caviar.scheduling.halving import Decision, Halving, rungs_for
+from caviar.scheduling.contract import Decision
+from caviar.scheduling.halving import Halving, rungs_for
 
 RUNGS = (1, 3, 9, 27)
 

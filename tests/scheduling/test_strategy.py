@@ -1,4 +1,4 @@
-"""A study's decisions depend on rank_keys and trial numbers alone, whoever asks and whoever is done first."""
+"""Decisions of a Strategy depend on rank keys and trial numbers alone, not on time or order."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def play(search, trials: int, order: random.Random, workers: int, stopping="halv
         assert under_way or strategy.over, "nobody works and nothing may start"
         if under_way:
             step = under_way.pop(order.randrange(len(under_way)))
-            endings += strategy.report(step.number, step.to_epoch, quality(step.number, step.to_epoch))
-    return sorted(steps, key=lambda s: s[0::4]), sorted(endings, key=lambda e: e.number), strategy.boxes
+            endings += strategy.report(step, quality(step.trial, step.to_epoch))
+    return sorted(steps, key=lambda s: (s.trial, s.to_epoch)), sorted(endings, key=lambda e: e.trial), strategy.boxes
 
 
 @settings(max_examples=120)
@@ -67,12 +67,12 @@ def play(search, trials: int, order: random.Random, workers: int, stopping="halv
     st.integers(),
     st.sampled_from(STOPPINGS),
 )
-def test_company_and_timing_change_nothing(trials, lag, workers, one, other, stopping):
+def test_workers_and_timing_change_nothing(trials, lag, workers, one, other, stopping):
     alone = play(Echo(lag), trials, random.Random(one), 1, stopping)
     assert play(Echo(lag), trials, random.Random(other), workers, stopping) == alone
-    numbers = [step.number for step in alone[0] if step.from_epoch == 0]
+    numbers = [step.trial for step in alone[0] if step.from_epoch == 0]
     assert numbers == list(range(trials))
-    assert [e.number for e in alone[1]] == [n for n in numbers if quality(n, 1) != WORST and n % 11 != 5]
+    assert [e.trial for e in alone[1]] == [n for n in numbers if quality(n, 1) != WORST and n % 11 != 5]
 
 
 @pytest.mark.parametrize("name", [*SEARCHES, *OPTIONAL_SEARCHES])
@@ -86,16 +86,16 @@ def test_every_search_gives_the_same_study_on_any_number_of_workers(name):
 
 def test_a_study_is_taken_up_by_reporting_what_is_known():
     steps, endings, boxes = play(Echo(5), 100, random.Random(0), 3)
-    known = {(s.number, s.to_epoch) for s in steps[: len(steps) // 2]}
+    known = {(s.trial, s.to_epoch) for s in steps[: len(steps) // 2]}
     strategy, left, ended = Strategy(Echo(5), RUNGS, pool=9, trials=100), [], []
     while not strategy.over:
         step = strategy.next()
         assert step is not None
-        if (step.number, step.to_epoch) not in known:
+        if (step.trial, step.to_epoch) not in known:
             left.append(step)
-        ended += strategy.report(step.number, step.to_epoch, quality(step.number, step.to_epoch)) + strategy.ended()
-    assert sorted(left, key=lambda s: s[0::4]) == steps[len(steps) // 2 :]
-    assert sorted(ended, key=lambda e: e.number) == endings
+        ended += strategy.report(step, quality(step.trial, step.to_epoch)) + strategy.ended()
+    assert sorted(left, key=lambda s: (s.trial, s.to_epoch)) == steps[len(steps) // 2 :]
+    assert sorted(ended, key=lambda e: e.trial) == endings
     assert strategy.boxes == boxes
 
 
@@ -120,7 +120,7 @@ def test_a_search_that_has_nothing_left_ends_the_study():
             return super().propose(number, evidence) if number < 14 else ([], [])
 
     steps, _, _ = play(Short(3), 1000, random.Random(1), 4)
-    assert max(step.number for step in steps) == 13
+    assert max(step.trial for step in steps) == 13
 
 
 @pytest.mark.parametrize("stopping", STOPPINGS)
@@ -133,12 +133,12 @@ def test_no_more_networks_wait_than_the_pools_hold(stopping):
         if step is None:
             assert strategy.over, "nobody works and nothing may start"
             break
-        resting.discard(step.number)
-        rank_key = quality(step.number, step.to_epoch)
+        resting.discard(step.trial)
+        rank_key = quality(step.trial, step.to_epoch)
         if rank_key != WORST:
-            resting.add(step.number)
-        for ending in [*strategy.report(step.number, step.to_epoch, rank_key), *strategy.ended()]:
-            resting.remove(ending.number)
+            resting.add(step.trial)
+        for ending in [*strategy.report(step, rank_key), *strategy.ended()]:
+            resting.remove(ending.trial)
         most = max(most, len(resting))
     assert not resting
     assert most <= 4 * places(len(RUNGS)) + 3  # three are about to go on
@@ -158,9 +158,9 @@ def test_brackets_of_hyperband_get_about_the_same_epochs():
         if step is None:
             assert strategy.over, "nobody works and nothing may start"
             break
-        entry = entry_rung("hyperband", step.number, Proposal({}, ""), RUNGS)
+        entry = entry_rung("hyperband", step.trial, Proposal({}, ""), RUNGS)
         spent[entry] += step.to_epoch - step.from_epoch
-        strategy.report(step.number, step.to_epoch, (random.Random(step.number).random(), 0.0))
+        strategy.report(step, (random.Random(step.trial).random(), 0.0))
     total = sum(spent.values())
     assert all(0.15 < share / total < 0.35 for share in spent.values()), spent
 

@@ -28,9 +28,9 @@ def study(space: Space, rank_key, trials: int, search=None, seed: int = 0, stopp
     begun = []
     while not strategy.over and (step := strategy.next()) is not None:
         if step.from_epoch == 0:
-            begun.append((step.number, step.config, step.origin))
-        value = rank_key(step.number, step.config, step.to_epoch)
-        strategy.report(step.number, step.to_epoch, (value, 0.0) if math.isfinite(value) else WORST)
+            begun.append((step.trial, step.config, step.origin))
+        value = rank_key(step.trial, step.config, step.to_epoch)
+        strategy.report(step, (value, 0.0) if math.isfinite(value) else WORST)
     return begun, strategy.boxes
 
 

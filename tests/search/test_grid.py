@@ -9,7 +9,7 @@ import caviar
 from caviar.errors import SpaceError
 from caviar.scales import Choice, Integer, Linear, Log, PowerOfTwo
 from caviar.search.grid import Grid
-from caviar.search.searches import check_search, search_named, told_before
+from caviar.search.searches import check_search, noted_before, search_named
 from caviar.space import Space, default_space
 
 
@@ -40,12 +40,12 @@ def test_every_combination_once_and_as_many_as_counted(levels):
 
 def test_its_cost_is_shown_before_it_is_begun():
     space = Space(a=Choice(["x", "y"]), b=Log(1e-3, 1), c=Linear(0, 1))
-    assert told_before("grid:5", space, None) == ("the grid has 50 configs, 5 values of each scale",)
-    assert told_before("grid", space, 9) == (
+    assert noted_before("grid:5", space, None) == ("the grid has 50 configs, 5 values of each scale",)
+    assert noted_before("grid", space, 9) == (
         "the grid has 18 configs, 3 values of each scale; 9 trials are 50 % of it",
     )
-    assert told_before("grid", space, 18) == ("the grid has 18 configs, 3 values of each scale",)
-    assert told_before("random", space, 9) == ()
+    assert noted_before("grid", space, 18) == ("the grid has 18 configs, 3 values of each scale",)
+    assert noted_before("random", space, 9) == ()
 
 
 def test_the_values_of_a_side_are_the_middles_of_equal_parts():

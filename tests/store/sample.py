@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from caviar.records import Config, Measurement, Run, RunKind, RunSpec, Study, StudyState
+from caviar.records import Config, Measurement, Run, RunKind, RunSpec, Study, StudyKind, StudySpec, StudyState
 
 STUDY = Study(
     name="flowers",
@@ -10,7 +10,7 @@ STUDY = Study(
     metric="accuracy",
     search="sobol",
     space={"learning_rate": {"scale": "log", "low": 1e-4, "high": 1.0}, "layers": {"value": 3}},
-    budget={"seconds": 60.0},
+    spec=StudySpec(kind=StudyKind.TABLE, seconds=60.0),
     data={"rows": 150, "sha256": "ab" * 32},
     environment={"python": "3.11", "instruction_set": "x86-64-v3"},
     state=StudyState.RUNNING,

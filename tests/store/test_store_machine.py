@@ -31,6 +31,8 @@ from caviar.records import (
     Measurement,
     Piece,
     Study,
+    StudyKind,
+    StudySpec,
     StudyState,
     Trial,
     TrialState,
@@ -285,11 +287,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def reopen(self, name: str) -> None:
-        if self.refused(name, lambda: self.store.reopen_study(name, {"trials": 7})):
+        spec = StudySpec(kind=StudyKind.TABLE, trials=7)
+        if self.refused(name, lambda: self.store.reopen_study(name, spec)):
             return
-        self.store.reopen_study(name, {"trials": 7})
+        self.store.reopen_study(name, spec)
         known = self.model[name]
-        known.study = replace(known.study, state=StudyState.RUNNING, ended=None, budget={"trials": 7})
+        known.study = replace(known.study, state=StudyState.RUNNING, ended=None, spec=spec)
 
     @rule(name=NAMES)
     def delete(self, name: str) -> None:

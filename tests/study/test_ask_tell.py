@@ -37,7 +37,7 @@ def train(study, trial) -> bool:
 def test_good_trials_go_on_poor_ones_stop_and_all_is_kept(tmp_path: Path):
     with caviar.open_study("mine", SPACE, seed=3, store=tmp_path / "c.db") as study:
         through = [train(study, trial) for trial in study.ask(60)]
-        assert 3 <= sum(through) <= 30
+        assert 1 <= sum(through) <= 12  # one in three goes on from each of three rungs
         best = study.best
         assert abs(math.log10(best.config["learning_rate"]) + 2) < 0.5
         frame = study.trials()

@@ -29,7 +29,7 @@ from caviar.records import Trial, TrialState
 from caviar.report.answer import answer
 from caviar.scheduling.choosing import NEARLY
 from caviar.study import finals
-from caviar.study.check import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, Job, check
+from caviar.study.check import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, TableJob, check_table
 from caviar.study.result import _T, _wilson
 from caviar.study.spec import Request
 from caviar.views.live import view_of
@@ -66,14 +66,14 @@ def test_a_gap_of_losses_has_the_same_sign(wine: Path, tmp_path: Path):  # noqa:
 def test_on_many_rows_finalists_get_fresh_seeds_on_the_same_rows(tmp_path: Path):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(FOLDED_BELOW * 5 // 4, 4)).astype(np.float32)
-    job = check(Request(data=(x, (x[:, 0] > 0).astype(int))), lambda: False)
+    job = check_table(Request(data=(x, (x[:, 0] > 0).astype(int))), lambda: False)
     assert len(job.folds) == REPEATS
     assert not job.folded
     assert all(rows == (job.dataset.train, job.dataset.validation) for rows in job.folds)
 
 
 def test_folds_never_train_on_what_they_score_and_never_see_the_sealed_part(wine: Path):  # noqa: F811
-    job = check(Request(data=wine, target=target()), lambda: False)
+    job = check_table(Request(data=wine, target=target()), lambda: False)
     everything = job.dataset.train_and_validation()
     rows = {row.tobytes(): i for i, row in enumerate(everything.x)}
     scored = []
@@ -176,8 +176,8 @@ def test_the_quantiles_of_students_t():
 
 def test_a_test_part_of_many_rows_gets_more_time():
     few, many = hourglass(60.0, left=30.0), hourglass(60.0, left=30.0)
-    many = replace(many, dataset=replace(many.dataset, facts={**many.dataset.facts, "test": 500_040}))
-    assert few.time_left() - many.time_left() == pytest.approx(10.0, abs=0.5)
+    many = replace(many, dataset=replace(many.dataset, test=SimpleNamespace(rows=500_040)))
+    assert few.seconds_left() - many.seconds_left() == pytest.approx(10.0, abs=0.5)
 
 
 def test_a_space_of_networks_that_no_engine_trains_is_refused(wine: Path, tmp_path: Path):  # noqa: F811
@@ -186,10 +186,10 @@ def test_a_space_of_networks_that_no_engine_trains_is_refused(wine: Path, tmp_pa
     assert "lower hidden_units" in refusal.value.way_out
 
 
-def hourglass(seconds: float | None, left: float = math.inf, threads: int = 2) -> Job:
+def hourglass(seconds: float | None, left: float = math.inf, threads: int = 2) -> TableJob:
     """A job with a time budget of which ``left`` seconds are left; rungs 1, 3, 9, 27, 81, 243."""
     x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
-    job = check(Request(data=(x, (x[:, 0] > 0).astype(int)), trials=1, threads=threads), lambda: False)
+    job = check_table(Request(data=(x, (x[:, 0] > 0).astype(int)), trials=1, threads=threads), lambda: False)
     concluding = 0.1 + 2e-5 * job.dataset.facts["test"]  # for the model and the test part
     gone = 0.0 if seconds is None else seconds - concluding - left
     return replace(job, seconds=seconds, request=replace(job.request, started=time.monotonic() - gone))
@@ -251,11 +251,10 @@ def test_the_last_training_gets_as_many_epochs_as_there_is_time_for():
 def test_one_finalist_is_trained_a_last_time_beside_its_repeats(wine: Path, tmp_path: Path, monkeypatch):  # noqa: F811
     """The same bits as when the last training waits for the choice."""
     with monkeypatch.context() as patch:
-        patch.setattr(Job, "finalists", lambda self, ledger: ledger.best(1))
-        patch.setattr(finals, "_last", None)  # it would not be found there
+        patch.setattr(TableJob, "finalists", lambda self, ledger: ledger.best(1))
         beside = study_of(wine, tmp_path, study="beside")
     with monkeypatch.context() as patch:
-        patch.setattr(Job, "finalists", lambda self, ledger: ledger.best(2))
+        patch.setattr(TableJob, "finalists", lambda self, ledger: ledger.best(2))
         patch.setattr(finals, "choose", lambda weighed, prefer: weighed[0])
         waits = study_of(wine, tmp_path, study="waits")
     assert beside.best.trial == waits.best.trial
@@ -267,15 +266,10 @@ def test_one_finalist_is_trained_a_last_time_beside_its_repeats(wine: Path, tmp_
 @pytest.mark.parametrize("beside", [False, True])
 def test_when_no_finalist_could_be_repeated(beside: bool, wine: Path, tmp_path: Path, monkeypatch):  # noqa: F811
     """The search's score has to do; and its network, where there is no last training either."""
-    done = finals._repeat
-
-    def repeat_none(job, ledger, finalists):
-        repeats, last = yield from done(job, ledger, finalists[:1])
-        assert last is not None
-        assert last.outcome is Outcome.TRAINED
-        return {number: [] for number in repeats}, last if beside else None
-
-    monkeypatch.setattr(finals, "_repeat", repeat_none)
+    monkeypatch.setattr(TableJob, "finalists", lambda self, ledger: ledger.best(1))
+    monkeypatch.setattr(finals, "_repeats", lambda job, ledger, finalists: {trial.number: [] for trial in finalists})
+    if not beside:
+        monkeypatch.setattr(finals, "_last_result", lambda *_: None)
     study = study_of(wine, tmp_path)
     rows = study.summary["data"]["train"] + study.summary["data"]["validation"] * beside
     assert study.best.model.facts["rows"] == rows
@@ -309,8 +303,8 @@ def test_when_the_end_finds_the_only_finalist_between_two_rungs(worse: bool, win
         return Outcome.INTERRUPTED, []
 
     monkeypatch.setattr(NativeTraining, "train", train_until_the_end)
-    monkeypatch.setattr(Job, "time_left", lambda self: 0.0 if over else math.inf)
-    monkeypatch.setattr(Job, "finalists", lambda self, ledger: ledger.best(1))
+    monkeypatch.setattr(TableJob, "seconds_left", lambda self: 0.0 if over else math.inf)
+    monkeypatch.setattr(TableJob, "finalists", lambda self, ledger: ledger.best(1))
     study = study_of(wine, tmp_path, trials=None, seconds=60, threads=1)
     assert len(begun) == 1
     trials = study.trials().set_index("number")

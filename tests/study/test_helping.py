@@ -10,7 +10,7 @@ import pytest
 
 from caviar.cli.main import run
 from caviar.data import samples
-from caviar.records import LeaseState, Study, StudyState
+from caviar.records import LeaseState, Study, StudyKind, StudySpec, StudyState
 from caviar.store import Store
 from tests.child import STUDY, end, freeze, start, until
 from tests.faults.invariants import acknowledged, check_over, check_whole
@@ -151,16 +151,18 @@ def test_what_cannot_be_helped_says_why(wine, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("budget", "rule", "way_out"),
+    ("kind", "rule", "way_out"),
     [
-        ({"program": {"command": "python train.py"}}, "processes of a program", "caviar resume mine --processes 8"),
-        ({"asked": True}, "one of ask and tell", "start that program once more"),
+        (StudyKind.PROGRAM, "processes of a program", "caviar resume mine --processes 8"),
+        (StudyKind.ASKED, "one of ask and tell", "start that program once more"),
     ],
 )
-def test_what_caviar_does_not_train_itself_is_not_helped(budget, rule, way_out, tmp_path, monkeypatch, capsys):
+def test_what_caviar_does_not_train_itself_is_not_helped(kind, rule, way_out, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with Store.open("caviar.db") as store:
-        store.create_study(Study("mine", 0, "score", "sobol", {}, budget, {}, {}, StudyState.RUNNING, "2026"))
+        store.create_study(
+            Study("mine", 0, "score", "sobol", {}, StudySpec(kind=kind), {}, {}, StudyState.RUNNING, "2026")
+        )
         store.leases.join("mine")
     assert run(["work", "mine"]) == 2
     complained = capsys.readouterr().err.splitlines()

@@ -9,32 +9,39 @@ from array import array
 import pytest
 
 from caviar.errors import StoreError
-from caviar.executors.threads import Done, Work
-from caviar.learners.contract import Epoch, Evaluation, Outcome
-from caviar.records import Comparison, Curve, Lease, Trial, TrialState
+from caviar.records import Comparison, Curve, Lease, Measurement, Task, TaskOutcome, TaskResult, Trial, TrialState
 from caviar.records.ranking import WORST, smoothed
-from caviar.study.ledger import Known, Ledger
+from caviar.study.known import Known
+from caviar.study.ledger import Ledger
 
 SCORES = [0.3, 0.9, 0.5, 0.6, 0.8, 0.7, 0.75, 0.7, 0.72]
 WORKER = Lease("flowers", 1, {}, "token")
 
 
-def epochs(first: int, last: int) -> list[Epoch]:
-    return [
-        Epoch(e, 1.0, Evaluation(1 - SCORES[e - 1], {"accuracy": SCORES[e - 1]}), 0.1, 0.01)
-        for e in range(first, last + 1)
-    ]
+def measured(epoch: int, score: float) -> Measurement:
+    return Measurement(epoch, 1.0, 1 - score, score, score, 0.1, 0.01)
 
 
-def done(first: int, last: int) -> Done:
-    return Done(Work(0, 0, lambda: None, last), None, Outcome.TRAINED, epochs(first, last))
+def task(to_epoch: int, from_epoch: int = 1) -> Task:
+    return Task(0, 0, {}, from_epoch, to_epoch)
+
+
+def done(first: int, last: int) -> TaskResult:
+    epochs = [measured(e, SCORES[e - 1]) for e in range(first, last + 1)]
+    return TaskResult(task(last), TaskOutcome.TRAINED, epochs)
+
+
+def record(ledger: Ledger, first: int, last: int):
+    """Open a task and record its result."""
+    ledger.begin(task(last))
+    return ledger.record(done(first, last))
 
 
 def whole() -> list:
-    """The rank_keys at the rungs 1, 3 and 9 of a trial that nothing interrupts."""
+    """The rank keys at the rungs 1, 3 and 9 of a trial that nothing interrupts."""
     ledger = Ledger(None, WORKER, "accuracy", keep=1)
-    ledger.begin(0, {})
-    return [ledger.measure(done(first, last)) for first, last in ((1, 1), (2, 3), (4, 9))]
+    ledger.begin(task(1, 0))
+    return [record(ledger, first, last) for first, last in ((1, 1), (2, 3), (4, 9))]
 
 
 @pytest.mark.parametrize("known", [1, 3])
@@ -44,9 +51,9 @@ def test_a_trial_that_is_trained_again_from_its_start_or_a_snapshot_has_the_same
     curve = Curve(range(1, known + 1), scores, array("d", [1 - score for score in scores]), 0.01 * known)
     stored = Trial(0, {}, TrialState.INTERRUPTED, epochs=known, score=scores[-1])
     ledger = Ledger(None, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}, {(0, 0): curve}))
-    ledger.begin(0, {})
-    rank_keys = [rank_key for rung in (1, 3, 9) if (rank_key := ledger.recall(0, rung)) is not None]
-    rank_keys += [ledger.measure(done(min(again_from, known + 1), rung)) for rung in (3, 9) if rung > known]
+    ledger.begin(task(1, 0))
+    rank_keys = [rank_key for rung in (1, 3, 9) if (rank_key := ledger.recall(task(rung))) is not None]
+    rank_keys += [record(ledger, min(again_from, known + 1), rung) for rung in (3, 9) if rung > known]
     assert rank_keys == whole()
 
 
@@ -60,7 +67,7 @@ class Remembering:
         self.asked += 1
         return dict.fromkeys([(number, 0) for number in numbers], self.curve)
 
-    def write(self, study, trials, measurements, boxes, lease, comparisons) -> None:
+    def write(self, study, trials, measurements, boxes, lease, comparisons, progress) -> None:
         self.written += [(m.epoch, None) for _, _, m in measurements] + [(c.epoch, c) for _, _, c in comparisons]
 
 
@@ -73,10 +80,10 @@ def test_a_compared_trial_has_the_same_merits_and_its_curve_is_read_only_where_i
     stored = Trial(0, {}, TrialState.INTERRUPTED, reached[-1], SCORES[reached[-1] - 1], 1 - SCORES[reached[-1] - 1])
     store = Remembering(curve)
     ledger = Ledger(store, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}, {}, {(0, 0): compared}))
-    ledger.begin(0, {})
-    rank_keys = [rank_key for rung in (1, 3, 9) if (rank_key := ledger.recall(0, rung)) is not None]
+    ledger.begin(task(1, 0))
+    rank_keys = [rank_key for rung in (1, 3, 9) if (rank_key := ledger.recall(task(rung))) is not None]
     assert (len(rank_keys), store.asked) == (rungs, 0)
-    rank_keys += [ledger.measure(done(below + 1, rung)) for below, rung in ((1, 3), (3, 9)) if rung > reached[-1]]
+    rank_keys += [record(ledger, below + 1, rung) for below, rung in ((1, 3), (3, 9)) if rung > reached[-1]]
     assert rank_keys == whole()
     assert store.asked == (rungs < 3)
     assert ledger.seconds[0, 0] == pytest.approx(0.09)
@@ -93,13 +100,14 @@ def test_the_best_are_the_best_whatever_came_and_went():
     ledger = Ledger(None, WORKER, "accuracy", keep=3)
     epoch, told = dict.fromkeys(range(30), 0), {}
     for number in epoch:
-        ledger.begin(number, {})
+        ledger.begin(Task(number, 0, {}, 0, 1))
     for _ in range(300):
         number = chance.randrange(30)
         epoch[number] += 1
         score = chance.choice([0.1, 0.5, 0.9, chance.random(), math.nan])
-        one = Epoch(epoch[number], 1.0, Evaluation(1 - score, {"accuracy": score}), 0.1, 0.01)
-        told[number] = ledger.measure(Done(Work(number, 0, lambda: None, 1), None, Outcome.TRAINED, [one]))
+        one = Task(number, 0, {}, 1, epoch[number])
+        ledger.begin(one)
+        told[number] = ledger.record(TaskResult(one, TaskOutcome.TRAINED, [measured(epoch[number], score)]))
         ranked = sorted((n for n in told if told[n] > WORST), key=lambda n: (told[n], -n), reverse=True)
         n = chance.randrange(1, 6)
         assert [trial.number for trial in ledger.best(n)] == ranked[:n]
@@ -109,5 +117,31 @@ def test_a_trial_that_another_version_proposed_is_not_taken_for_ours():
     stored = Trial(0, {"learning_rate": 0.1}, TrialState.STOPPED, 1, 0.5, 0.5)
     ledger = Ledger(None, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}))
     with pytest.raises(StoreError, match="another config"):
-        ledger.begin(0, {"learning_rate": 0.1 + 1e-15})
-    ledger.begin(0, {"learning_rate": 0.1})
+        ledger.begin(Task(0, 0, {"learning_rate": 0.1 + 1e-15}, 0, 1))
+    ledger.begin(Task(0, 0, {"learning_rate": 0.1}, 0, 1))
+
+
+def test_a_result_that_comes_late_is_not_reported_twice():
+    ledger = Ledger(None, WORKER, "accuracy")
+    ledger.begin(task(1, 0))
+    assert ledger.record(done(1, 1)) is not None
+    assert ledger.record(done(1, 1)) is None
+
+
+def test_a_program_that_ends_between_two_rungs_counts_at_the_rungs_that_it_did_not_come_to():
+    ledger = Ledger(None, WORKER, "score")
+    ledger.begin(task(1, 0))
+    first = ledger.record(TaskResult(task(1), TaskOutcome.TRAINED, [measured(1, 0.5)]))
+    assert first == (0.5, 0.0)
+    assert ledger.record(TaskResult(task(1), TaskOutcome.FINISHED, score=0.7)) is None  # no task is open
+    ledger.begin(task(3))
+    assert ledger.recall(task(3)) == (0.7, 0.0)
+    assert ledger.trials[0, 0].state is TrialState.FINISHED
+
+
+def test_a_program_without_any_score_has_failed():
+    ledger = Ledger(None, WORKER, "score", hopeless_after=1)
+    ledger.begin(task(1, 0))
+    assert ledger.record(TaskResult(task(1), TaskOutcome.FINISHED)) == WORST
+    assert ledger.trials[0, 0].state is TrialState.FAILED
+    assert ledger.is_hopeless

@@ -245,7 +245,7 @@ def test_the_seed_the_folder_and_the_number_of_epochs_are_the_trials_own():
 def test_processors_are_shared_unless_somebody_has_said_how(monkeypatch):
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("caviar.study.programs.processors", lambda: 8)
+    monkeypatch.setattr("caviar.protocol.process.processors", lambda: 8)
     assert [found["OMP_NUM_THREADS"] for found in environments(3)] == ["2", "2", "2"]
     assert [found["CUDA_VISIBLE_DEVICES"] for found in environments(3, ["0", "5"])] == ["0", "5", "0"]
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -297,23 +297,23 @@ def test_a_function_is_to_be_given_again():
 @pytest.mark.parametrize("given", [{"threads": 2}, {"test": "test.csv"}, {"out": "models"}])
 def test_what_only_a_table_can_use_is_refused(given):
     caviar.tune(objective, SPACE, trials=3, processes=1, epochs=3)
-    with pytest.raises(ConfigError, match=f"{next(iter(given))} is for tables"):
+    with pytest.raises(ConfigError, match=f"`{next(iter(given))}` is for tables"):
         caviar.resume("objective", trials=10, data=objective, **given)
 
 
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [
-        ({"space": None}, "needs a space"),
+        ({"space": None}, "needs `space`"),
         ({"goal": "best"}, "maximize or minimize"),
-        ({"epochs": 0}, "epochs must be"),
-        ({"processes": 0}, "processes must be"),
-        ({"repeats": -1}, "repeats must be"),
-        ({"trial_timeout": 0}, "timeout must be"),
+        ({"epochs": 0}, "`epochs` must be"),
+        ({"processes": 0}, "`processes` must be"),
+        ({"repeats": -1}, "`repeats` must be"),
+        ({"trial_timeout": 0}, "timeout` must be"),
         ({"trials": 0}, "at least 1"),
         ({"seconds": -1}, "above 0"),
         ({"stopping": "halvin"}, "no stopping rule"),
-        ({"seed": -1}, "a seed must be"),
+        ({"seed": -1}, "`seed` must be"),
     ],
 )
 def test_a_mistake_is_told_before_anything_is_written(arguments, rule):
@@ -471,7 +471,7 @@ def test_a_program_that_knows_nothing_gets_the_same_answer(files):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--command", "sh raw.py"], "needs a space"),
+        (["--command", "sh raw.py"], "needs --space"),
         (["--command", "no-such-thing", "--space", "space.toml"], "there is no program"),
         (["--command", "sh x", "--space", "space.toml", "--target", "y"], "--target is for tables"),
         (["flowers.csv", "--epochs", "3"], "--epochs is for code of your own"),

@@ -20,7 +20,10 @@ from caviar.errors import ConfigError, DataError, StoreError
 from caviar.records import StudyState, TrialState
 from caviar.store import Store
 from caviar.store.lease import Leases
-from caviar.study.loop import Progress, Request, follow
+from caviar.study import ledger
+from caviar.study.events import Progress
+from caviar.study.spec import Request
+from caviar.study.tune import follow
 from tests.study.test_tune import SMALL, study_of, target, told, wine  # noqa: F401
 
 
@@ -40,11 +43,13 @@ def stop_after(wine: Path, folder: Path, events: int, **arguments) -> None:  # n
         return seen >= events
 
     events_of = follow(Request(data=wine, target=target(), **given), ended=ended)
-    while True:
-        try:
-            seen += isinstance(next(events_of), Progress)
-        except KeyboardInterrupt:
-            return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "SHOW_EVERY", 0.0)  # however quick the study is, it shows so many
+        while True:
+            try:
+                seen += isinstance(next(events_of), Progress)
+            except KeyboardInterrupt:
+                return
 
 
 @pytest.mark.parametrize("events", [1, 3, 6])
@@ -95,7 +100,10 @@ def test_more_seconds_for_a_finished_study(wine, tmp_path):  # noqa: F811
 
 CHILD = """
     import sys
-    from caviar.study.loop import Begun, Request, follow, take_up
+    from caviar.study.events import Begun
+    from caviar.study.resume import take_up
+    from caviar.study.spec import Request
+    from caviar.study.tune import follow
     from tests.study.test_tune import SMALL
     first, data, target, store = sys.argv[1:]
     if first == "1":
@@ -140,7 +148,7 @@ def test_what_cannot_be_taken_up_says_why_and_changes_nothing(wine, tmp_path):  
     before = told(store, "mine")
     with pytest.raises(ConfigError, match="finished") as refusal:
         caviar.resume("mine", store=store)
-    assert "--trials" in refusal.value.way_out
+    assert "`trials=" in refusal.value.way_out
     with pytest.raises(ConfigError, match="30 trials already"):
         caviar.resume("mine", store=store, trials=10)
     with pytest.raises(StoreError, match="no study 'mime'") as refusal:

@@ -23,8 +23,10 @@ from caviar.records import StudyState, TrialState
 from caviar.records.ranking import smoothed
 from caviar.scheduling.halving import POOL
 from caviar.store import Store
-from caviar.study.check import check
-from caviar.study.loop import Begun, Progress, Request, TunedStudy, follow
+from caviar.study.check import check_table
+from caviar.study.events import Begun, Progress, TunedStudy
+from caviar.study.spec import Request
+from caviar.study.tune import follow
 
 SMALL = caviar.Space(
     learning_rate=caviar.Log(1e-3, 1, tier=1),
@@ -190,7 +192,7 @@ def test_when_every_trial_diverges_the_advice_names_the_hyperparameter(wine: Pat
 def test_too_little_time_is_said(wine: Path, tmp_path: Path):
     with pytest.raises(NoAnswer, match="no network was trained") as none:
         study_of(wine, tmp_path, trials=None, seconds=1e-6)
-    assert "--seconds" in none.value.way_out
+    assert "`seconds=...`" in none.value.way_out
 
 
 def test_a_time_budget_ends_with_an_answer(wine: Path, tmp_path: Path):
@@ -217,11 +219,11 @@ MISTAKES = {
     "unknown search": ({"search": "gridd"}, SpaceError, "grid"),
     "unknown hyperparameter": ({"space": caviar.Space(learning_rat=0.1)}, SpaceError, "learning_rate"),
     "a value that no network has": ({"space": caviar.Space(dropout=caviar.Linear(0, 2))}, ConfigError, "dropout"),
-    "no time": ({"seconds": -1.0, "trials": None}, ConfigError, "--seconds"),
-    "no trials": ({"trials": 0}, ConfigError, "--trials"),
+    "no time": ({"seconds": -1.0, "trials": None}, ConfigError, "`seconds=60`"),
+    "no trials": ({"trials": 0}, ConfigError, "`trials=500`"),
     "no threads": ({"threads": 0}, ConfigError, "threads"),
     "a negative seed": ({"seed": -1}, ConfigError, "seed"),
-    "a study that would leave the folder": ({"study": "../../x"}, StoreError, "--study"),
+    "a study that would leave the folder": ({"study": "../../x"}, StoreError, "`study="),
     "no folder for the model": ({"out": "nowhere/at/all"}, StoreError, "--out"),
     "no such engine": ({"engine": "natve"}, ConfigError, "native"),
 }
@@ -302,7 +304,8 @@ def test_events_come_in_order(wine: Path, tmp_path: Path):
     assert isinstance(events[0], Begun)
     assert isinstance(events[-1], TunedStudy)
     phases = [event.phase for event in events[1:-1] if isinstance(event, Progress)]
-    assert phases == sorted(phases, reverse=True)  # search, then finals
+    assert list(dict.fromkeys(phases)) == ["search", "finals", "last training"]
+    assert phases == sorted(phases, key=["search", "finals", "last training"].index)
     assert events[0].study.name == "wine"
 
 
@@ -383,5 +386,5 @@ def test_classes_are_refused_by_a_metric_of_numbers_and_the_other_way_round(diab
 def test_large_networks_wait_in_smaller_pools(wine: Path, tmp_path: Path):
     wide = caviar.Space(hidden_units=caviar.Integer(8, 9000), layers=2, learning_rate=0.01)
     request = Request(data=wine, target=target(), trials=2, space=wide, store=tmp_path / "caviar.db")
-    assert check(request, lambda: False).pool == 1
-    assert check(replace(request, space=None), lambda: False).pool == POOL
+    assert check_table(request, lambda: False).pool == 1
+    assert check_table(replace(request, space=None), lambda: False).pool == POOL

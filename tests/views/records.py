@@ -12,13 +12,17 @@ from caviar.records import (
     Box,
     Clock,
     DiaryEntry,
+    ProgramSpec,
     Run,
     RunKind,
     RunMeasurement,
     RunSpec,
     RunState,
     Study,
+    StudyKind,
+    StudySpec,
     StudyState,
+    TableSpec,
     Trial,
     TrialState,
 )
@@ -43,7 +47,7 @@ def study_of(name: str = "net", **given: Any) -> Study:
         "metric": "accuracy",
         "search": "coarse_to_fine",
         "space": SPACE.to_dict(),
-        "budget": {"seconds": None, "trials": 600, "rungs": [1, 3], "repeats": 3},
+        "spec": StudySpec(kind=StudyKind.TABLE, trials=600, rungs=(1, 3), repeats=3, table=TableSpec()),
         "data": {"rows": 200, "train": 100, "validation": 50},
         "environment": {},
         "state": StudyState.RUNNING,
@@ -68,13 +72,13 @@ def run_of(name: str = "net", kind: RunKind = RunKind.NETWORK, **given: Any) -> 
 
 @st.composite
 def _studies(draw: st.DrawFn) -> tuple[Study, list[Trial], list[Box]]:
-    budget = draw(
+    spec = draw(
         st.sampled_from(
             [
-                {"seconds": 5.0, "trials": None, "rungs": [1, 3, 9], "repeats": 2},
-                {"seconds": None, "trials": 7, "rungs": [1], "repeats": 0, "program": {"command": "./train [x]"}},
-                {"seconds": None, "trials": None, "rungs": [2, 4], "repeats": 1, "asked": True},
-                {"trials": 3},
+                StudySpec(kind=StudyKind.TABLE, seconds=5.0, rungs=(1, 3, 9), repeats=2, table=TableSpec()),
+                StudySpec(kind=StudyKind.PROGRAM, trials=7, rungs=(1,), program=ProgramSpec(command="./train [x]")),
+                StudySpec(kind=StudyKind.ASKED, rungs=(2, 4), repeats=1),
+                StudySpec(kind=StudyKind.TABLE, trials=3),
             ]
         )
     )
@@ -82,8 +86,8 @@ def _studies(draw: st.DrawFn) -> tuple[Study, list[Trial], list[Box]]:
         draw(NAMES),
         metric=draw(st.sampled_from([*METRICS, *GOAL_METRICS.values()])),
         search=draw(st.sampled_from(["coarse_to_fine", "random", "grid", "sobol"])),
-        budget=budget,
-        data={} if set(budget) & {"program", "asked"} else {"rows": 3, "train": 2, "validation": 1},
+        spec=spec,
+        data={} if spec.kind is not StudyKind.TABLE else {"rows": 3, "train": 2, "validation": 1},
         state=draw(st.sampled_from(StudyState)),
         environment=draw(st.sampled_from([{}, {"threads": 1, "instruction_set": "avx2"}])),
     )
@@ -95,7 +99,7 @@ def _studies(draw: st.DrawFn) -> tuple[Study, list[Trial], list[Box]]:
     again = [
         trial._replace(repeat=1, score=draw(SCORES), state=draw(st.sampled_from(TrialState)))
         for trial in trials
-        if "repeats" in budget and draw(st.booleans())
+        if spec.repeats and draw(st.booleans())
     ]
     ends = np.sort(SPACE["learning_rate"].from_unit([draw(st.floats(0, 1)), draw(st.floats(0, 1))]))
     ranges = {

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from caviar.records import StudyProgress, StudyState, Trial, TrialState
+from caviar.records import ProgramSpec, StudyKind, StudyProgress, StudySpec, StudyState, Trial, TrialState
 from caviar.records.ranking import smaller_is_better
 from caviar.store import Store
-from caviar.views.study import head, kind_of, ranked, running, study_rows, study_view, study_view_of, trial_map
+from caviar.views.study import head, ranked, running, study_rows, study_view, study_view_of, trial_map
 from tests.records.test_study import PROGRESS
 from tests.views.records import SPACE, STUDIES, study_of
 
@@ -133,16 +133,16 @@ def test_the_best_so_far_never_gets_worse(made):
 
 
 @pytest.mark.parametrize(
-    ("budget", "data", "kind"),
+    ("spec", "data", "kind"),
     [
-        ({}, {"rows": 1}, "table"),
-        ({"program": {"command": None}}, {}, "function"),
-        ({"program": {"command": "./train"}}, {}, "program"),
-        ({"asked": True}, {}, "asked"),
+        (StudySpec(kind=StudyKind.TABLE), {"rows": 1}, "table"),
+        (StudySpec(kind=StudyKind.FUNCTION, program=ProgramSpec()), {}, "function"),
+        (StudySpec(kind=StudyKind.PROGRAM, program=ProgramSpec(command="./train")), {}, "program"),
+        (StudySpec(kind=StudyKind.ASKED), {}, "asked"),
     ],
 )
-def test_the_kind_of_a_study(budget: dict, data: dict, kind: str):
-    study = study_of(budget=budget, data=data)
-    assert (kind_of(study), head(study).kind) == (kind, kind)
+def test_the_kind_of_a_study(spec: StudySpec, data: dict, kind: str):
+    study = study_of(spec=spec, data=data)
+    assert head(study).kind == kind
     assert (head(study).table is None) == (kind != "table")
     assert head(study).command == ("./train" if kind == "program" else None)

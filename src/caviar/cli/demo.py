@@ -11,8 +11,8 @@ import typer
 from caviar.cli.follow_study import follow_study
 from caviar.cli.options import Json, Quiet
 from caviar.data import samples
-from caviar.study.loop import follow
 from caviar.study.spec import Request
+from caviar.study.tune import follow
 
 
 class Sample(StrEnum):

@@ -13,7 +13,8 @@ from caviar.cli.interventions import intervene
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.runs import loop
 from caviar.runs.client import going_on
-from caviar.study.loop import Event, take_up
+from caviar.study.events import Event
+from caviar.study.resume import take_up
 
 
 def resume(

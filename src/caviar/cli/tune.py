@@ -11,9 +11,8 @@ from caviar.api import refuse_other_kind
 from caviar.cli.follow_study import follow_study
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.errors import ConfigError
-from caviar.study.loop import follow, follow_program
-from caviar.study.programs import ProgramRequest
-from caviar.study.spec import Request
+from caviar.study.spec import ProgramRequest, Request
+from caviar.study.tune import follow
 
 PROGRAM = "A program of your own"
 
@@ -151,7 +150,7 @@ def tune(
     if command is not None:
         refuse_other_kind("function", of_tables)
         program = ProgramRequest(command=command, **of_both, **of_programs)
-        follow_study(lambda ended: follow_program(program, ended=ended), command, store, json=json, quiet=quiet)
+        follow_study(lambda ended: follow(program, ended=ended), command, store, json=json, quiet=quiet)
         return
     if data is None:
         raise ConfigError(

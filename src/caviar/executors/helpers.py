@@ -1,8 +1,8 @@
-"""The helpers of a study under way: processes that train what they are given and decide nothing.
+"""Helpers: other processes that train tasks of a study and decide nothing (`caviar work`).
 
-They stand beside the threads: pieces of work go to them through the store, and what they measured comes back by it.
-So whoever trains a piece, and however often it has to be given again, changes no number. Without helpers this costs one
-small query in half a second.
+Their tasks go through the store, and what they measured comes back through it. A network stays with the helper that
+trained it. A task whose helper is gone is trained here, to the same bits. Without helpers this costs one small query in
+half a second.
 """
 
 from __future__ import annotations
@@ -11,132 +11,151 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Self
 
 from caviar.errors import StoreError
-from caviar.records import Lease, Piece, TrialState
-from caviar.records.ranking import RankKey
-from caviar.study.ledger import Ledger
-
-if TYPE_CHECKING:
-    from caviar.store import Result, Store
+from caviar.executors.threads import Threads
+from caviar.records import Lease, Piece, Task, TaskOutcome, TaskResult, TrialState
+from caviar.store import Result, Store, Watch
 
 PATIENCE = 15.0  # seconds without a sign of life, of which there are two a second, until a process counts as frozen
 
-_LOOK_EVERY = 0.5  # seconds between two looks at who is there
-_ASK_EVERY = 0.1  # and between two questions for results, while there is work out
-_MOST = 32  # pieces a thread: small networks take milliseconds, and a round through the store takes tenths of a second
+_LOOK_EVERY = 0.5  # seconds between two looks at the helpers that are there
+_ASK_EVERY = 0.1  # and between two questions for results, while tasks are out
+_MOST = 32  # tasks a thread: small networks take milliseconds, and a round through the store takes tenths of a second
 
 
-class Back(NamedTuple):
-    """A piece of work that came back: measured, with the trial's rank key after it; None if it is to be done yet."""
+class WithHelpers:
+    """An Executor: the threads of this process, and the helpers of the study that it leads."""
 
-    number: int
-    to_epoch: int
-    rank_key: RankKey | None
-
-
-class Helpers:
-    """Gives pieces of trials to the helpers of the study that ``leader`` leads; used by the leader's one thread."""
+    parks = True
 
     def __init__(
         self,
+        own: Threads,
         store: Store,
         leader: Lease,
-        ledger: Ledger,
+        before_sending: Callable[[], None],
         patience_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        from caviar.store import Watch
-
+        """``before_sending`` writes the trials of tasks that are about to be sent, which the store has to have."""
+        self.own = own
         self._store = store
         self._leader = leader
-        self._ledger = ledger
+        self._before_sending = before_sending
         self._clock = clock
         self._watch = Watch(store.leases, leader.name, patience_seconds, clock)
-        self._rooms: dict[int, int] = {}  # of each helper, by its fence: how many pieces it may have at once
+        self._rooms: dict[int, int] = {}  # by the fence of a helper: the tasks that it may have at once
         self._most: dict[int, int] = {}
-        self._held: dict[Piece, int] = {}  # whose each piece is
-        self._chosen: dict[Piece, int] = {}  # the same, of those that were not sent yet
-        self._homes: dict[int, int] = {}  # which helper has the network of a trial
-        self._back: list[Piece] = []  # never sent after all
+        self._held: dict[Piece, tuple[int, Task]] = {}  # tasks that are out, and the fence of their helper
+        self._chosen: dict[Piece, tuple[int, Task]] = {}  # the same, not sent yet
+        self._interrupted: list[TaskResult] = []
+        self._homes: dict[int, int] = {}  # the helper that has the network of a trial
         self._looked = self._asked = float("-inf")
-        self._closed = False
+        self._cancelled = False
 
-    def __enter__(self) -> Helpers:
+    def __enter__(self) -> Self:
+        self.own.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take all back, and ledger what was measured by then."""
         with suppress(StoreError):  # the store is lost to us: nobody can write to it in our name either
-            self.take_back()
-            self._ask()
+            self.cancel()
+        self.own.__exit__(kind, error, trace)
 
     @property
-    def count(self) -> int:
-        """How many there are."""
+    def slots(self) -> int:
+        """See Executor."""
+        return self.own.slots + sum(self._rooms.values())
+
+    @property
+    def room(self) -> int:
+        """See Executor."""
+        return self.own.room or (0 if self._cancelled or self._freest() is None else 1)
+
+    @property
+    def busy(self) -> bool:
+        """See Executor."""
+        return self.own.busy or bool(self._held or self._chosen or self._interrupted)
+
+    @property
+    def helpers(self) -> int:
+        """See Executor."""
         return len(self._rooms)
 
     @property
-    def under_way(self) -> int:
-        """Pieces given and not yet back."""
-        return len(self._held) + len(self._chosen) + len(self._back)
+    def note(self) -> str:
+        """See Executor."""
+        return self.own.note
 
-    @property
-    def wants_work(self) -> bool:
-        """Whether one of them has room for a piece."""
-        return not self._closed and bool(self._rooms) and self._freest() is not None
-
-    def has(self, number: int) -> bool:
-        """Whether one of them has the network of trial ``number``, and still works."""
-        return not self._closed and self._homes.get(number) in self._rooms
-
-    def give(self, number: int, to_epoch: int) -> None:
-        """A piece for the helper that has the trial's network, or else the one with the most room."""
-        fence = self._homes[number] if self.has(number) else self._freest()
-        assert fence is not None  # who gives has asked wants_work
-        self._homes[number] = fence
-        self._chosen[number, 0, to_epoch] = fence
-
-    def send(self) -> None:
-        """Put what was given where the helpers find it."""
-        if not self._chosen:
+    def submit(self, task: Task) -> None:
+        """See Executor: a task goes to its network, else to a thread of ours, else to the helper with most room."""
+        home = self._homes.get(task.trial)
+        at_home = not self._cancelled and home in self._rooms
+        if (task.trial, task.repeat) in self.own.parked or not (at_home or self.own.room == 0):
+            self.own.submit(task)
             return
-        chosen, self._chosen = self._chosen, {}
-        work: dict[int, list[Piece]] = {}
-        for piece, fence in chosen.items():
-            work.setdefault(fence, []).append(piece)
-        self._ledger.write()  # their trials, which the store has to have
-        holds = self._store.assign(self._leader, work)
-        for fence, pieces in work.items():
-            held = set(holds[fence])
-            self._held.update((piece, fence) for piece in pieces if piece in held)
-            self._back += [piece for piece in pieces if piece not in held]
+        fence = home if at_home else self._freest()
+        if fence is None:
+            self.own.submit(task)
+            return
+        self._homes[task.trial] = fence
+        self._chosen[task.trial, task.repeat, task.to_epoch] = fence, task
 
-    def look(self) -> list[Back]:
-        """What came back since the last time, those pieces included whose helpers are gone."""
+    def results(self, timeout: float) -> list[TaskResult]:
+        """See Executor."""
+        self._send()
+        found = [*self._interrupted, *self.own.results(0.0 if self._interrupted else timeout)]
+        self._interrupted = []
         now = self._clock()
         if now - self._looked >= _LOOK_EVERY:
             self._looked = now
             self._see()
-        if not self._back and (not self._held or now - self._asked < _ASK_EVERY):
-            return []
-        self._asked = now
-        return self._ask()
+        if self._held and now - self._asked >= _ASK_EVERY:
+            self._asked = now
+            found += self._ask()
+        return found
 
-    def take_back(self) -> None:
-        """No more work for them; what they have not handed in by now is nobody's, and ``look`` gives it back."""
-        self._closed = True
-        self._back += list(self._chosen)
+    def release(self, trial: int, repeat: int = 0) -> None:
+        """See Executor."""
+        self._homes.pop(trial, None)
+        self.own.release(trial, repeat)
+
+    def cancel(self) -> None:
+        """See Executor: a task that is not handed in by now is nobody's."""
+        self._cancelled = True
+        self.own.cancel()
+        self._interrupted += [TaskResult(task, TaskOutcome.INTERRUPTED) for _, task in self._chosen.values()]
         self._chosen = {}
         if self._held:
             self._store.take_back(self._leader, list(self._held))
         self._asked = float("-inf")
 
+    def _send(self) -> None:
+        """Put the chosen tasks where the helpers find them; one whose helper has left is trained here."""
+        if not self._chosen:
+            return
+        chosen, self._chosen = self._chosen, {}
+        work: dict[int, list[Piece]] = {}
+        for piece, (fence, _) in chosen.items():
+            work.setdefault(fence, []).append(piece)
+        self._before_sending()
+        holds = self._store.assign(self._leader, work)
+        for piece, (fence, task) in chosen.items():
+            if piece in holds[fence]:
+                self._held[piece] = fence, task
+            else:
+                self._home_again(task)
+
+    def _home_again(self, task: Task) -> None:
+        self._homes.pop(task.trial, None)
+        self.own.submit(task)
+
     def _see(self) -> None:
-        """Who is there, and whose work is to be done by another."""
+        """Find the helpers that are there; the tasks of the others come back with the next question."""
         lost = [worker for worker in self._watch.find() if worker.is_helper]
         gone = {worker.fence for worker in self._store.leases.lost(self._leader.name, lost)}
         mine = [
@@ -145,32 +164,36 @@ class Helpers:
         self._most = {worker.fence: _MOST * int(worker.identity["threads"]) for worker in mine}
         self._rooms = {w.fence: self._rooms.get(w.fence, 2 * int(w.identity["threads"])) for w in mine}
 
-    def _ask(self) -> list[Back]:
-        backs = [Back(number, to_epoch, None) for number, _, to_epoch in self._back]
-        self._back = []
-        if not self._held:
-            return backs
-        busy = set(self._held.values())
+    def _ask(self) -> list[TaskResult]:
+        """Take what was handed in; a task that came back without its epochs is trained here."""
+        busy = {fence for fence, _ in self._held.values()}
+        found = []
         for result in self._store.handed_in(self._leader.name, list(self._held)):
-            del self._held[result.piece]
-            backs.append(self._booked(result))
-        for fence in busy - set(self._held.values()):  # it had nothing left to do: more at once, the next time
+            _, task = self._held.pop(result.piece)
+            if result.trial.epochs >= task.to_epoch or result.trial.state is TrialState.DIVERGED:
+                found.append(_result(task, result))
+            elif self._cancelled:
+                found.append(TaskResult(task, TaskOutcome.INTERRUPTED))
+            else:
+                self._home_again(task)
+        for fence in busy - {fence for fence, _ in self._held.values()}:  # it had nothing left to do: more at once
             if fence in self._rooms:
                 self._rooms[fence] = min(2 * self._rooms[fence], self._most[fence])
-        return backs
-
-    def _booked(self, result: Result) -> Back:
-        number, _, to_epoch = result.piece
-        if result.trial.epochs < to_epoch and result.trial.state is not TrialState.DIVERGED:
-            self._homes.pop(number, None)
-            return Back(number, to_epoch, None)
-        return Back(number, to_epoch, self._ledger.take_in(result.trial, result.measurements))
+        return found
 
     def _freest(self) -> int | None:
-        """The helper with the most room."""
+        """The helper with the most room; None where none has any."""
         rooms = dict(self._rooms)
-        for fence in [*self._held.values(), *self._chosen.values()]:
+        for fence, _ in [*self._held.values(), *self._chosen.values()]:
             if fence in rooms:
                 rooms[fence] -= 1
-        fence = max(rooms, key=lambda fence: rooms[fence])
-        return fence if rooms[fence] > 0 else None
+        freest = max(rooms, key=lambda fence: rooms[fence], default=None)
+        return freest if freest is not None and rooms[freest] > 0 else None
+
+
+def _result(task: Task, result: Result) -> TaskResult:
+    """The result of a helper's task, which the store has already."""
+    diverged = result.trial.state is TrialState.DIVERGED
+    outcome = TaskOutcome.DIVERGED if diverged else TaskOutcome.TRAINED
+    measured = [m for m in result.measurements if m.epoch <= result.trial.epochs]
+    return TaskResult(task, outcome, measured, stored=True)

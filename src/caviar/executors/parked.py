@@ -1,81 +1,152 @@
-"""Networks that wait for a decision or for a thread; those that took long to train lie on the disk as well.
+"""Networks between two tasks. Those that took long to train are on the disk as well.
 
 A network of a few seconds is sooner trained again, to the same bits, than saved and read back. One that took longer
-loses no more than the rung it is on when the process is killed.
+loses no more than its current rung when the process is killed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from caviar.errors import StoreError
 from caviar.learners.contract import State, Training
+from caviar.store import Snapshots
 
-if TYPE_CHECKING:
-    from caviar.store import Snapshots
-
-SAVED_FROM = 2.0  # seconds of training
+SAVED_FROM = 2.0  # seconds of training since the last snapshot
 ROOM = 2 << 30  # bytes of a study's snapshots
+
+TrialKey = tuple[int, int]  # trial, repeat
+
+
+class StateKeeper(Protocol):
+    """Keeps states of trials between tasks, and across the death of the process."""
+
+    trouble: StoreError | None
+    """Why nothing is saved any more: training goes on without."""
+
+    def is_due(self, key: TrialKey, seconds: float) -> bool:
+        """Whether a trial that took ``seconds`` so far should be saved now."""
+        ...
+
+    def save(self, key: TrialKey, epoch: int, state: Mapping[str, Any], seconds: float = 0.0) -> None:
+        """Put a state on the disk; where that fails ``trouble`` says why."""
+        ...
+
+    def saved(self, key: TrialKey, at_most_epoch: int) -> State | None:
+        """Read the latest whole state, not after that epoch; None without one."""
+        ...
+
+    def discard(self, key: TrialKey) -> None:
+        """Remove all states of a trial."""
+        ...
+
+
+class SavedStates:
+    """A StateKeeper on the disk, within ``room`` bytes a study."""
+
+    def __init__(
+        self, snapshots: Snapshots, study: str, worst_first: Callable[[list[int]], list[int]], room: int = ROOM
+    ) -> None:
+        """``worst_first`` ranks trials: the snapshots of the worst make room."""
+        self.trouble: StoreError | None = None
+        self._snapshots = snapshots
+        self._study = study
+        self._worst_first = worst_first
+        self._room = room
+        self._epochs = {saved.number: saved.epoch for saved in snapshots.of_study(study) if saved.repeat == 0}
+        self._seconds: dict[int, float] = {}  # of training at the last snapshot
+        self._bytes = snapshots.bytes(study)
+
+    def is_due(self, key: TrialKey, seconds: float) -> bool:
+        """See StateKeeper; repeats are short and have none."""
+        trial, repeat = key
+        return not repeat and self.trouble is None and seconds - self._seconds.get(trial, 0.0) >= SAVED_FROM
+
+    def save(self, key: TrialKey, epoch: int, state: Mapping[str, Any], seconds: float = 0.0) -> None:
+        """See StateKeeper."""
+        trial, _ = key
+        self._seconds[trial] = seconds
+        if self._epochs.get(trial, 0) >= epoch:
+            return
+        try:
+            self._bytes += self._snapshots.save(self._study, trial, 0, epoch, state).size
+            self._epochs[trial] = epoch
+            self._make_room()
+        except StoreError as trouble:
+            self.trouble = trouble
+
+    def saved(self, key: TrialKey, at_most_epoch: int) -> State | None:
+        """See StateKeeper."""
+        trial, repeat = key
+        if repeat or trial not in self._epochs:
+            return None
+        found = self._snapshots.load(self._study, trial, 0, at_most_epoch)
+        return None if found is None else found[1]
+
+    def discard(self, key: TrialKey) -> None:
+        """See StateKeeper."""
+        trial, repeat = key
+        if not repeat and self._epochs.pop(trial, None) is not None:
+            self._snapshots.remove(self._study, trial, 0)
+
+    def _make_room(self) -> None:
+        if self._bytes > self._room:
+            order = [(trial, 0) for trial in self._worst_first(list(self._epochs))]
+            for trial, _ in self._snapshots.keep_within(self._study, self._room, order):
+                self._epochs.pop(trial, None)
+            self._bytes = self._snapshots.bytes(self._study)
+
+
+class Nothing:
+    """A StateKeeper that saves nothing, for helpers: their leader has the snapshots."""
+
+    trouble: StoreError | None = None
+
+    def is_due(self, key: TrialKey, seconds: float) -> bool:
+        """Never."""
+        return False
+
+    def save(self, key: TrialKey, epoch: int, state: Mapping[str, Any], seconds: float = 0.0) -> None:
+        """Save nothing."""
+
+    def saved(self, key: TrialKey, at_most_epoch: int) -> State | None:
+        """There is none."""
+        return None
+
+    def discard(self, key: TrialKey) -> None:
+        """There is none."""
 
 
 class ParkedTrainings:
-    """The networks of one study between two pieces of work, by trial number."""
+    """Networks in memory, by trial and repeat; with ``most_bytes`` those used last stay longest."""
 
-    def __init__(self, snapshots: Snapshots, study: str, room: int = ROOM) -> None:
-        self.trouble: StoreError | None = None
-        """Why nothing is saved any more: the study goes on without."""
-        self._snapshots = snapshots
-        self._study = study
-        self._room = room
-        self._here: dict[int, Training] = {}
-        self._saved = {saved.number: saved.epoch for saved in snapshots.of_study(study) if saved.repeat == 0}
-        self._bytes = snapshots.bytes(study)
+    def __init__(self, most_bytes: int | None = None) -> None:
+        self._most_bytes = most_bytes
+        self._parked: dict[TrialKey, tuple[Training, int]] = {}
+        self._bytes = 0
 
-    def put(self, number: int, training: Training, seconds: float) -> None:
-        """Keep a network that took ``seconds`` to train so far."""
-        self._here[number] = training
-        if seconds >= SAVED_FROM and self.trouble is None and self._saved.get(number, 0) < training.epoch:
-            self.save(number, training.epoch, training.state())
+    def __contains__(self, key: object) -> bool:
+        return key in self._parked
 
-    def save(self, number: int, epoch: int, state: State) -> None:
-        """Put the ``state`` of a network on the disk; where that cannot be, ``trouble`` says why."""
-        try:
-            saved = self._snapshots.save(self._study, number, 0, epoch, state)
-        except StoreError as trouble:
-            self.trouble = trouble
-            return
-        self._saved[number] = epoch
-        self._bytes += saved.size
+    def put(self, key: TrialKey, training: Training, n_bytes: int) -> None:
+        """Park a network of about ``n_bytes`` bytes."""
+        self.take(key)
+        self._parked[key] = training, n_bytes
+        self._bytes += n_bytes
+        while self._most_bytes is not None and self._bytes > self._most_bytes:
+            self.take(next(iter(self._parked)))
 
-    def __contains__(self, number: object) -> bool:
-        return number in self._here
+    def get(self, key: TrialKey) -> Training | None:
+        """Look at a network, which stays parked."""
+        return self._parked.get(key, (None, 0))[0]
 
-    def take(self, number: int) -> Training:
-        """The network, which is then no longer here."""
-        return self._here.pop(number)
+    def take(self, key: TrialKey) -> Training | None:
+        """Take a network out; None where it is not here."""
+        training, n_bytes = self._parked.pop(key, (None, 0))
+        self._bytes -= n_bytes
+        return training
 
-    def here(self) -> Mapping[int, Training]:
-        """Those that are waiting now."""
-        return self._here
-
-    def saved(self, number: int, at_most_epoch: int) -> State | None:
-        """The latest state on the disk, not after that epoch; None if there is none that is whole."""
-        if number not in self._saved:
-            return None
-        found = self._snapshots.load(self._study, number, 0, at_most_epoch)
-        return None if found is None else found[1]
-
-    def discard(self, number: int) -> Training | None:
-        """The trial is over: nothing of it is kept; its network, if it is here."""
-        if self._saved.pop(number, None) is not None:
-            self._snapshots.remove(self._study, number, 0)
-        return self._here.pop(number, None)
-
-    def make_room(self, worst_first: Callable[[list[int]], list[int]]) -> None:
-        """Remove snapshots, those of the worst trials first, until the rest fits the room."""
-        if self._bytes > self._room:
-            order = [(number, 0) for number in worst_first(list(self._saved))]
-            for number, _ in self._snapshots.keep_within(self._study, self._room, order):
-                self._saved.pop(number, None)
-            self._bytes = self._snapshots.bytes(self._study)
+    def take_all(self) -> dict[TrialKey, Training]:
+        """Take all networks out."""
+        return {key: training for key in list(self._parked) if (training := self.take(key)) is not None}

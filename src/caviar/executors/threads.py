@@ -1,99 +1,169 @@
-"""A executor of threads that train trials; what they finish is taken off one queue."""
+"""Threads of this process, each of which trains one network at a time with the interpreter's lock released."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from types import TracebackType
+from typing import NamedTuple, Self
 
-from caviar.learners.contract import Epoch, Outcome, StopFlag, Training, never
+from caviar.executors.parked import Nothing, ParkedTrainings, StateKeeper, TrialKey
+from caviar.learners.contract import Epoch, Outcome, State, StopFlag, Training, never
+from caviar.records import Measurement, Task, TaskOutcome, TaskResult
+
+Start = Callable[[Task, State | None], Training]
+"""Makes the network of a task: freshly drawn, or as its state was saved."""
+
+_OUTCOMES = {
+    Outcome.TRAINED: TaskOutcome.TRAINED,
+    Outcome.DIVERGED: TaskOutcome.DIVERGED,
+    Outcome.INTERRUPTED: TaskOutcome.INTERRUPTED,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Train one trial on until ``to_epoch``; ``begin`` gives the network (drawing its weights, if it is new)."""
-
-    number: int
-    repeat: int
-    begin: Callable[[], Training]
-    to_epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A piece of work that ended, with the epochs it added."""
-
-    work: Work
+class _Done(NamedTuple):
+    task: Task
     training: Training
     outcome: Outcome
     epochs: list[Epoch]
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A piece of work that took more memory than there was."""
+class Threads:
+    """An Executor of ``slots`` threads; which thread trains a trial, and when, changes no number."""
 
-    work: Work
-    error: MemoryError
+    parks = True
+    helpers = 0
 
+    def __init__(
+        self,
+        slots: int,
+        start: Start,
+        metric: str,
+        states: StateKeeper | None = None,
+        parked: ParkedTrainings | None = None,
+        n_bytes: Callable[[Task], int] = lambda task: 0,
+        keep: Callable[[TrialKey, Training], None] = lambda key, training: None,
+    ) -> None:
+        """``metric`` is the score that measurements keep; ``n_bytes`` estimates the memory of a task's network.
 
-class ThreadExecutor:
-    """``threads`` threads that train independent trials; which thread trains a trial, and when, changes no number."""
-
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="caviar")
-        self._done: SimpleQueue[Done | Failed | BaseException] = SimpleQueue()
+        ``keep`` gets the network of every trial that is released.
+        """
+        self.slots = slots
+        self.parked = parked or ParkedTrainings()
+        """Networks between two tasks."""
+        self._start = start
+        self._metric = metric
+        self._states = states or Nothing()
+        self._n_bytes = n_bytes
+        self._keep = keep
+        self._seconds: dict[TrialKey, float] = {}  # of training
+        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="caviar")
+        self._done: SimpleQueue[_Done | TaskResult | BaseException] = SimpleQueue()
         self._stop: StopFlag = never()
         self._under_way = 0
 
-    def __enter__(self) -> ThreadExecutor:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.cancel()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     @property
-    def under_way(self) -> int:
-        """Pieces of work given and not yet taken back."""
-        return self._under_way
+    def room(self) -> int:
+        """See Executor: one task for each thread waits, so that no thread has to."""
+        return max(2 * self.slots - self._under_way, 0)
 
     @property
-    def wants_work(self) -> bool:
-        """Whether a thread is idle or soon will be: one piece for each thread waits, so that none has to."""
-        return self._under_way < 2 * self.threads
+    def busy(self) -> bool:
+        """See Executor."""
+        return self._under_way > 0
 
-    def give(self, work: Work) -> None:
-        """Have a thread do ``work``."""
+    @property
+    def note(self) -> str:
+        """See Executor."""
+        return str(self._states.trouble or "")
+
+    def submit(self, task: Task) -> None:
+        """See Executor. A network that is not here starts from its last snapshot or anew, to the same bits."""
+        key = task.trial, task.repeat
+        training = self.parked.take(key)
+        if training is not None and training.epoch <= task.from_epoch:
+            begin: Callable[[], Training] = partial(_given, training)
+        else:
+            begin = partial(self._start, task, self._states.saved(key, task.to_epoch - 1))
         self._under_way += 1
-        self._pool.submit(self._do, work)
+        self._pool.submit(self._train, task, begin, self._stop)
 
-    def take(self, timeout: float | None = None) -> Done | Failed | None:
-        """The next piece of work that ended, or None when none does within ``timeout`` seconds."""
-        try:
-            done = self._done.get(timeout=timeout)
-        except Empty:
-            return None
-        self._under_way -= 1
-        if isinstance(done, BaseException):
-            raise done
-        return done
+    def results(self, timeout: float) -> list[TaskResult]:
+        """See Executor."""
+        found: list[TaskResult] = []
+        while not found or self._under_way:
+            try:
+                done = self._done.get(timeout=0.0 if found else timeout)
+            except Empty:
+                break
+            self._under_way -= 1
+            if isinstance(done, BaseException):
+                raise done
+            found.append(done if isinstance(done, TaskResult) else self._result(done))
+        return found
 
-    def stop(self) -> None:
-        """End all work at its next mini-batch."""
+    def release(self, trial: int, repeat: int = 0) -> None:
+        """See Executor."""
+        training = self.parked.take((trial, repeat))
+        self._states.discard((trial, repeat))
+        if training is not None:
+            self._keep((trial, repeat), training)
+        self._seconds.pop((trial, repeat), None)
+
+    def cancel(self) -> None:
+        """See Executor: every network ends at its next mini-batch."""
         self._stop[0] = 1
+        self._stop = never()
 
-    def _do(self, work: Work) -> None:
+    def _result(self, done: _Done) -> TaskResult:
+        """Park a network that may go on; what its task measured."""
+        task, training, outcome, epochs = done
+        key = task.trial, task.repeat
+        self._seconds[key] = self._seconds.get(key, 0.0) + sum(epoch.seconds for epoch in epochs)
+        if outcome is not Outcome.DIVERGED:
+            self.parked.put(key, training, self._n_bytes(task))
+        if outcome is Outcome.TRAINED and self._states.is_due(key, self._seconds[key]):
+            self._states.save(key, training.epoch, training.state(), self._seconds[key])
+        measurements = [measurement(epoch, self._metric) for epoch in epochs]
+        scores = epochs[-1].validation.scores if epochs else {}
+        return TaskResult(task, _OUTCOMES[outcome], measurements, scores)
+
+    def _train(self, task: Task, begin: Callable[[], Training], stop: StopFlag) -> None:
+        """Train one task, in a thread of the pool."""
         try:
-            training = work.begin()
-            outcome, epochs = training.train(work.to_epoch, self._stop)
-            self._done.put(Done(work, training, outcome, epochs))
+            training = begin()
+            outcome, epochs = training.train(task.to_epoch, stop)
+            self._done.put(_Done(task, training, outcome, epochs))
         except MemoryError as error:  # it is over for this network, not for the others
-            self._done.put(Failed(work, error.with_traceback(None)))
-        except BaseException as error:  # the thread that takes it raises it again
+            self._done.put(TaskResult(task, TaskOutcome.OUT_OF_MEMORY, error=str(error)))
+        except BaseException as error:  # raised again where results are taken
             self._done.put(error)
+
+
+def _given(training: Training) -> Training:
+    return training
+
+
+def measurement(epoch: Epoch, metric: str) -> Measurement:
+    """An epoch as the store keeps it; ``metric`` is the study's score. Regression has no accuracy: NaN."""
+    return Measurement(
+        epoch.epoch,
+        epoch.train_loss,
+        epoch.validation.loss,
+        epoch.validation.scores.get("accuracy", math.nan),
+        epoch.validation.scores[metric],
+        epoch.learning_rate,
+        epoch.seconds,
+    )

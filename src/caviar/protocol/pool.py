@@ -120,6 +120,16 @@ class Pool:
         self._command.close()
 
     @property
+    def places(self) -> int:
+        """The number of trials that can be trained at once."""
+        return len(self._places)
+
+    @property
+    def has_events(self) -> bool:
+        """True where an event waits to be taken."""
+        return bool(self._events)
+
+    @property
     def room(self) -> int:
         """The number of trials that can be given now."""
         return sum(place.number is None for place in self._places)

@@ -15,6 +15,7 @@ from caviar.records.run import (
     RunSpec,
     RunState,
 )
+from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
 from caviar.records.study import (
     Box,
     Comparison,
@@ -28,7 +29,7 @@ from caviar.records.study import (
     TrialState,
     Value,
 )
-from caviar.records.task import Piece
+from caviar.records.task import Ended, Piece, Task, TaskOutcome, TaskResult
 
 __all__ = [
     "Box",
@@ -37,12 +38,14 @@ __all__ = [
     "Config",
     "Curve",
     "DiaryEntry",
+    "Ended",
     "Intervention",
     "InterventionState",
     "Lease",
     "LeaseState",
     "Measurement",
     "Piece",
+    "ProgramSpec",
     "Run",
     "RunKind",
     "RunMeasurement",
@@ -50,8 +53,14 @@ __all__ = [
     "RunSpec",
     "RunState",
     "Study",
+    "StudyKind",
     "StudyProgress",
+    "StudySpec",
     "StudyState",
+    "TableSpec",
+    "Task",
+    "TaskOutcome",
+    "TaskResult",
     "Trial",
     "TrialState",
     "Value",

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
+from caviar.records.specs import StudySpec
+
 Value = bool | int | float | str
 Config = Mapping[str, Value]
 """One point of a space: the name of every hyperparameter that applies, and its value."""
@@ -119,7 +121,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A space, a search, data, a budget; its trials are kept beside it.
+    """A space, a search, data, a specification; its trials are kept beside it.
 
     ``space`` is the space as plain data (see Space.to_dict), ``data`` the facts of PRODUCT.md's ``data`` object with
     its ``sha256``, ``environment`` versions, processor and instruction set, ``result`` the final answer once there is
@@ -131,7 +133,7 @@ class Study:
     metric: str
     search: str
     space: Mapping[str, Any]
-    budget: Mapping[str, Any]
+    spec: StudySpec
     data: Mapping[str, Any]
     environment: Mapping[str, Any]
     state: StudyState

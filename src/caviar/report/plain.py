@@ -71,7 +71,7 @@ def _study(row: StudyRow) -> dict[str, Any]:
         "seed": study.seed,
         "metric": study.metric,
         "search": study.search,
-        "budget": dict(study.budget),
+        "budget": study.spec.to_record(),
         "data": dict(study.data),
         "trials": {str(state): n for state, n in row.counts.items()},
         "best": (study.result or {}).get("best"),

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from caviar.records import Trial, TrialState, Value
+from caviar.records import StudyKind, Trial, TrialState, Value
 from caviar.records.ranking import TASK_METRICS
 from caviar.report.text import config_text, counted, duration, metric_name, number, score_text, visible
 from caviar.views.study import Running, StudyHead, StudyRow
@@ -24,11 +24,11 @@ def heading(head: StudyHead) -> Text:
     study, table = head.record, head.table
     if table is None:
         tasks = {
-            "program": visible(head.command or ""),
-            "function": "a function",
-            "asked": "trained by your own program",
+            StudyKind.PROGRAM: visible(head.command or ""),
+            StudyKind.FUNCTION: "a function",
+            StudyKind.ASKED: "trained by your own program",
         }
-        task = tasks[head.kind]
+        task = tasks.get(head.kind, "your own network")
         epochs = f", up to {counted(head.rungs[-1], 'epoch')} each" if head.rungs else ""
         return Text.assemble((study.name, "bold"), f": {task}; {head.threads} at once{epochs}, seed {study.seed}.")
     classes = counted(table.classes, "class", "classes") if table.classes else "a number to predict"

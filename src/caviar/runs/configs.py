@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from caviar.errors import ConfigError, NoAnswer, did_you_mean
 from caviar.learners.dense.config import HYPERPARAMETERS
-from caviar.records import Config
+from caviar.records import Config, ProgramSpec, Study
 from caviar.runs.knobs import check_own
 from caviar.store import Store
 
@@ -31,15 +30,15 @@ def read_config(path: str | None, study: str | None, store: str, own: bool = Fal
 def goal_of(study: str, store: str) -> str:
     """The goal, maximize or minimize, of a study of a program. Raises ConfigError for a study of a table."""
     with Store.open(store, create=False) as opened:
-        return str(_program(study, opened.study(study).budget, True).get("goal", "maximize"))
+        return _program(opened.study(study), True).goal
 
 
-def _program(study: str, budget: Mapping[str, Any], own: bool) -> Mapping[str, Any]:
-    """The facts of the study's program; ConfigError where it is a table's, and ``own`` asks for a program's."""
-    if own != ("program" in budget):
+def _program(study: Study, own: bool) -> ProgramSpec:
+    """The program of ``study``; ConfigError where it is a table's, and ``own`` asks for a program's."""
+    if own != (study.spec.program is not None):
         whose = "a table" if own else "a program"
-        raise ConfigError(f"study {study!r} tuned {whose}, whose hyperparameters are others", "give `config=FILE`")
-    return dict(budget.get("program", {}))
+        raise ConfigError(f"study {study.name!r} tuned {whose}, whose hyperparameters are others", "give `config=FILE`")
+    return study.spec.program or ProgramSpec()
 
 
 def _read_file(path: Path, own: bool) -> Config:
@@ -68,12 +67,12 @@ def _read_file(path: Path, own: bool) -> Config:
 def _best_of(study: str, store: str, own: bool) -> Config:
     with Store.open(store, create=False) as opened:
         record = opened.study(study)
-        program = _program(study, record.budget, own)
+        program = _program(record, own)
         if record.result and "best" in record.result:
             return dict(record.result["best"]["config"])
         trials = [trial for trial in opened.trials(study) if trial.repeat == 0]
     if own:
-        sign = 1.0 if program.get("goal") == "minimize" else -1.0
+        sign = 1.0 if program.goal == "minimize" else -1.0
         judged = [(t, math.nan if t.score is None else sign * t.score) for t in trials]
     else:
         judged = [(t, math.nan if t.validation_loss is None else t.validation_loss) for t in trials]

@@ -1,24 +1,27 @@
-"""Successive halving for trials that cannot be put aside: whoever comes to a rung is told at once, or very soon.
+"""Asynchronous successive halving, for trials that hold a slot while they wait.
 
 Notation
     rung      a number of epochs after which trials are compared
-    eta       a trial goes on if it is among the best of eta of those that it is compared with, itself included
-    index     the how-manieth trial of this ladder it is
-    slots     how many trials are trained at once
-    lag       how many trials just before it are not in its company, so that nobody waits for them
-    company   whom a trial is compared with: the last ``COMPANY`` with smaller indices, before the lag, that came there
+    eta       a trial goes on if it is among the best of eta of its peers, itself included
+    index     position of the trial on this ladder, from 0
+    slots     trials that are trained at once
+    lag       trials just before it that are not its peers, so that nobody waits for them
+    peers     the last ``PEERS`` trials with smaller indices, before the lag, that came to the rung
 
-A network of our own engine costs nothing while it waits for others to be compared (halving.py). One in a process of its
-own, written in any framework, holds that process: so here a trial is compared with its company alone, and what is
-decided of it is decided for good. The company is fixed by numbers: the lag is ``(slots - 1) * eta**rung`` trials of the
-ladder (at most half of those before it), of which about as many come to the rung as are trained at the same time. Until
-the company is there, it waits. So every decision is a function of rank_keys, numbers and ``slots``, never of time; with
-one slot nobody ever waits. A company of all that ever came would be no measure: a search that learns proposes better
-trials as it goes on, so that nearly all of them would be among its best.
+A network of our own engine costs nothing while it waits for others to be compared (halving.py). A trial in a process,
+written in any framework, holds that process. So here a trial is compared with its peers alone, and the decision is
+final. The lag is ``(slots - 1) * eta**rung`` trials of the ladder, at most half of those before it: about as many come
+to the rung as are trained at the same time. A trial waits until its peers have come. So every decision is a function
+of rank keys, numbers and ``slots``, never of time; with one slot no trial ever waits. Comparing with every earlier
+trial would be unfair: early ones had weaker configs.
 
-A slow starter (see slow_starters.py) goes on, too, if it is among the best of eta of the slow starters alone.
+Ask and tell cannot wait at all: the user's own code trains, in any order. There the peers are the last ``PEERS`` trials
+that came to the rung before this one (``by_arrival``). The same calls in the same order give the same decisions.
 
-Source: ASHA (Li et al., 2018), which compares with whoever happens to be done, and so decides otherwise each time.
+A slow starter (see slow_starters.py) also goes on if it is among the best of eta of the slow starters alone.
+
+Source: ASHA (Li et al., 2018), which compares with all trials that happen to be done, and so decides otherwise each
+time.
 """
 
 from __future__ import annotations
@@ -29,9 +32,10 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from caviar.records.ranking import WORST, RankKey
-from caviar.scheduling.halving import ETA, Decision
+from caviar.scheduling.contract import Decision
+from caviar.scheduling.halving import ETA
 
-COMPANY = 27
+PEERS = 27
 
 
 @dataclass(slots=True)
@@ -47,18 +51,20 @@ class _Rung:
 
 
 class Asha:
-    """The rungs of one study: ``enter`` trials by number, ``report`` results in any order. See halving.Halving."""
+    """A Ladder on which every decision is final; see the head of this file."""
 
-    def __init__(self, rungs: tuple[int, ...], slots: int = 1, eta: int = ETA) -> None:
+    def __init__(self, rungs: tuple[int, ...], slots: int = 1, eta: int = ETA, by_arrival: bool = False) -> None:
         self._eta = eta
+        self._by_arrival = by_arrival
         self._rungs = [_Rung(epoch, (slots - 1) * eta**at) for at, epoch in enumerate(rungs)]
+        self._at = {epoch: at for at, epoch in enumerate(rungs)}
         self._numbers: list[int] = []  # by index
         self._index: dict[int, int] = {}  # by number
         self._slow: set[int] = set()  # indices
-        self._ended: dict[int, int] = {}  # by index: the rung that it did not go beyond
+        self._ended: dict[int, int] = {}  # by index: the last rung of the trial
 
     def enter(self, number: int, slow: bool = False) -> int:
-        """A new trial: it trains to the epoch returned."""
+        """See Ladder."""
         index = self._index[number] = len(self._numbers)
         self._numbers.append(number)
         if slow:
@@ -66,12 +72,11 @@ class Asha:
         return self._rungs[0].epoch
 
     def report(self, number: int, epoch: int, rank_key: RankKey) -> list[Decision]:
-        """A trial came to the rung at ``epoch``: the decisions that this allows, about it or others.
-
-        A trial whose rank_key is WORST has diverged: it is compared, never goes on, and there is no decision about it.
-        """
+        """See Ladder."""
+        if self._by_arrival:
+            return self._decide_at_once(self._at[epoch], number, rank_key)
         index = self._index[number]
-        rung = next(rung for rung in self._rungs if rung.epoch == epoch)
+        rung = self._rungs[self._at[epoch]]
         rung.arrived[index] = rank_key
         insort(rung.waiting, index)
         decisions: list[Decision] = []
@@ -81,30 +86,40 @@ class Asha:
         return decisions
 
     def close(self) -> list[Decision]:
-        """No more trials will enter; nobody waited for them."""
+        """See Ladder: no trial waits for a later one."""
         return []
 
     def reached(self) -> tuple[int, ...]:
-        """How many trials have been compared at each rung so far."""
+        """See Ladder."""
         return tuple(len(rung.compared) for rung in self._rungs)
 
     @property
     def compared(self) -> list[list[tuple[int, RankKey]]]:
-        """Of each rung, (number, rank_key) of the trials compared there, in an order that no timing changes."""
+        """See Ladder."""
         return [rung.compared for rung in self._rungs]
 
     def certain(self, entered: int) -> list[int]:
-        """How many comparisons of each rung to wait for, if the first ``entered`` trials are to be looked at.
+        """See Ladder: the lag is left out, as among a trial's peers.
 
-        At each rung the lag is left out, as in a trial's company. One too many is asked for while it is not known how
-        many there will be.
+        One too many is asked for while their number is not known. By arrival, all that came are certain.
         """
+        if self._by_arrival:
+            return [len(rung.compared) for rung in self._rungs]
         window = []
         for rung in self._rungs:
-            until = _company(entered, rung.lag)
+            until = _peers_end(entered, rung.lag)
             known = rung.settled >= until
             window.append(bisect_left(rung.indices, until) if known else len(rung.compared) + 1)
         return window
+
+    def _decide_at_once(self, at: int, number: int, rank_key: RankKey) -> list[Decision]:
+        rung, last = self._rungs[at], at == len(self._rungs) - 1
+        peers = [other for _, other in rung.compared[-PEERS:]]
+        rung.compared.append((number, rank_key))
+        if rank_key == WORST:
+            return []
+        goes_on = not last and self._among_best(rank_key, peers)
+        return [Decision(number, at, self._rungs[at + 1].epoch if goes_on else None)]
 
     def _settle(self, at: int) -> None:
         rung = self._rungs[at]
@@ -125,7 +140,7 @@ class Asha:
         last = at == len(self._rungs) - 1
         while rung.waiting:
             index = rung.waiting[0]
-            until = _company(index, rung.lag)
+            until = _peers_end(index, rung.lag)
             if rung.settled < until and not last:
                 return
             rung.waiting.pop(0)
@@ -139,18 +154,20 @@ class Asha:
                 yield Decision(number, at, None)
 
     def _is_good(self, rung: _Rung, index: int, until: int, rank_key: RankKey) -> bool:
-        """Whether ``rank_key`` is among the best of eta of its company; of equal ones the earlier is the better."""
+        """Whether ``rank_key`` is among the best of eta of its peers."""
         end = bisect_left(rung.indices, until)
-        company = [other for _, other in rung.compared[max(end - COMPANY, 0) : end]]
-        if sum(other >= rank_key for other in company) * self._eta < len(company) + 1:
+        if self._among_best(rank_key, [other for _, other in rung.compared[max(end - PEERS, 0) : end]]):
             return True
         if index not in self._slow:
             return False
         end = bisect_left(rung.slow, until, key=itemgetter(0))
-        alike = [other for _, other in rung.slow[max(end - COMPANY, 0) : end]]
-        return sum(other >= rank_key for other in alike) * self._eta < len(alike) + 1
+        return self._among_best(rank_key, [other for _, other in rung.slow[max(end - PEERS, 0) : end]])
+
+    def _among_best(self, rank_key: RankKey, peers: list[RankKey]) -> bool:
+        """Whether at most one in eta is as good, itself included; of equal ones the earlier is the better."""
+        return sum(other >= rank_key for other in peers) * self._eta < len(peers) + 1
 
 
-def _company(index: int, lag: int) -> int:
-    """Where the company of ``index`` ends: at most half of those before it are left out."""
+def _peers_end(index: int, lag: int) -> int:
+    """Where the peers of ``index`` ends: at most half of those before it are left out."""
     return index - min(lag, index // 2)

@@ -1,37 +1,27 @@
-"""Ask and tell, for training code that is not ours: every report is answered at once.
+"""Ask and tell over a Strategy: the user's own code trains, and every report gets its answer at once.
 
-Notation
-    rung     a number of epochs; the first report at or after it is compared with the others' there
-    eta      a trial goes on if it is among the best of eta, of those that were compared at the rung so far
-
-Whoever trains elsewhere cannot wait for others, so a decision here depends on the order in which reports come (ASHA:
-Li et al., 2018), unlike a study's of our own (halving.py). The same calls in the same order give the same answers: a
-session is taken up again by replaying them. No clock, no files.
+The same calls in the same order give the same answers, so a session is resumed by replaying them. No clock, no files.
 """
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left, bisect_right, insort
-from collections import deque
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from caviar.errors import ConfigError
-from caviar.records import Box, Config
+from caviar.records import Box, Config, Task
 from caviar.records.ranking import WORST, RankKey
-from caviar.scheduling.halving import ETA
-from caviar.search.contract import Compared, Proposal, Search
+from caviar.scheduling.strategy import Strategy
+from caviar.search.contract import Search
 
 RUNGS = (1, 3, 9, 27, 81, 243, 729)
-_UNJUDGED = 3  # comparisons of a rung that are let go on whatever they are: nobody is the best third of two
 
 Rule = Literal["halving", "median", "none"]
 TellState = Literal["finished", "stopped", "diverged"]
 
 
 class Asked(NamedTuple):
-    """A trial to train: its number, its config, and where that comes from."""
+    """A trial to train: its number, its config, and the source of that."""
 
     number: int
     config: Config
@@ -39,109 +29,91 @@ class Asked(NamedTuple):
 
 
 class Asking:
-    """``ask`` for trials, ``report`` how they go, ``tell`` what came of them."""
+    """``ask`` for trials, ``report`` their measurements, ``tell`` their end."""
 
-    def __init__(
-        self, search: Search, larger_is_better: bool = True, rule: Rule = "halving", rungs: tuple[int, ...] = RUNGS
-    ) -> None:
-        """``rungs`` are epochs, rising; values are what is measured, a loss with ``larger_is_better=False``."""
-        self.boxes: list[Box] = []
-        self._search = search
-        self._sign = 1.0 if larger_is_better else -1.0
-        self._share = {"halving": 1.0 - 1.0 / ETA, "median": 0.5, "none": 0.0}[rule]
-        self._rungs = rungs
-        self._compared: list[list[Compared]] = [[] for _ in range(len(rungs) + 1)]  # the last: told when finished
-        self._ordered: list[list[float]] = [[] for _ in rungs]  # of each rung, the worst first
-        self._proposed: deque[Proposal] = deque()
-        self._next_number = 0
-        self._open: dict[int, Config] = {}
-        self._next_rung: dict[int, int] = {}
+    def __init__(self, search: Search, rule: Rule = "halving", rungs: tuple[int, ...] = RUNGS) -> None:
+        """``rungs`` are epochs, rising."""
+        self._strategy = Strategy(search, rungs, stopping=rule, at_once=True)
+        self._tasks: dict[int, Task | None] = {}  # of each open trial; None where it has nothing more to be compared at
         self._goes_on: dict[int, bool] = {}  # the last answer about each
+
+    @property
+    def boxes(self) -> list[Box]:
+        """The boxes that the search has opened so far."""
+        return self._strategy.boxes
 
     def ask(self, n: int = 1) -> list[Asked]:
         """The next ``n`` trials; fewer when the search has no more. ConfigError for a number below 1."""
         if n < 1:
-            raise ConfigError(f"the number of trials to ask for must be at least 1, got {n}", "ask(1)")
-        asked = []
-        for _ in range(n):
-            if not self._proposed:
-                proposals, boxes = self._search.propose(self._next_number, self._compared)
-                self._proposed.extend(proposals)
-                self.boxes += boxes
-            if not self._proposed:
-                break
-            proposal = self._proposed.popleft()
-            number, self._next_number = self._next_number, self._next_number + 1
-            self._open[number], self._next_rung[number], self._goes_on[number] = proposal.config, proposal.entry, True
-            asked.append(Asked(number, proposal.config, proposal.origin))
+            raise ConfigError(f"`n`, the number of trials to ask for, must be at least 1, got {n}", "ask(1)")
+        asked: list[Asked] = []
+        while len(asked) < n and (task := self._strategy.next()) is not None:
+            self._open(task)
+            asked.append(Asked(task.trial, task.config, task.origin))
         return asked
 
-    def report(self, number: int, epoch: int, value: float) -> bool:
-        """Trial ``number`` measured ``value`` after ``epoch`` (1, 2, ...): whether it should go on.
+    def report(self, number: int, epoch: int, rank_key: RankKey) -> bool:
+        """Compare trial ``number`` after ``epoch`` epochs (1, 2, ...): whether it should go on.
 
-        NaN or infinity means that it diverged and should stop. ConfigError for a trial that is not open.
+        It is compared at every rung that it has come to since its last report. WORST: it diverged and should stop.
+        ConfigError for a trial that is not open.
         """
-        config = self._config(number)
+        task = self._task(number)
         if epoch < 1:
-            raise ConfigError(f"an epoch must be 1 or more, got {epoch}", "count epochs from 1")
-        rank_key = self._rank_key(value)
-        rung = self._next_rung[number]
-        if rung < len(self._rungs) and (epoch >= self._rungs[rung] or rank_key == WORST):
-            passed = max(bisect_right(self._rungs, epoch) - 1, rung)  # a report that skips rungs counts at the last
-            self._next_rung[number] = passed + 1
-            self._goes_on[number] = self._judge(passed, rank_key[0])
-            self._compared[passed].append(Compared(number, config, passed, epoch, rank_key))
+            raise ConfigError(f"`epoch` must be 1 or more, got {epoch}", "count epochs from 1")
+        while task is not None and (epoch >= task.to_epoch or rank_key == WORST):
+            task = self._compare(task, rank_key)
         if rank_key == WORST:
             self._goes_on[number] = False
         return self._goes_on[number]
 
-    def tell(self, number: int, value: float | None, state: TellState = "finished") -> None:
-        """Trial ``number`` is over with ``value``; NaN, infinity or None is a trial that diverged.
+    def tell(self, number: int, rank_key: RankKey, state: TellState = "finished") -> None:
+        """End trial ``number``; one that finished is compared at every rung that is left to it.
 
-        Only those that finished are compared with others that did. ConfigError for a trial that is not open.
+        ConfigError for a trial that is not open.
         """
-        config = self._config(number)
-        rank_key = WORST if state == "diverged" or value is None else self._rank_key(value)
-        if state != "stopped" or rank_key == WORST:
-            last = len(self._rungs)
-            epoch = self._rungs[-1] if self._rungs else 1
-            self._compared[last].append(Compared(number, config, last, epoch, rank_key))
-        del self._open[number], self._next_rung[number], self._goes_on[number]
+        task = self._task(number)
+        while task is not None and (state != "stopped" or rank_key == WORST):
+            task = self._compare(task, rank_key)
+        self._close(number)
 
     def goes_on(self, number: int) -> bool:
         """The last answer about an open trial; True before the first. ConfigError for a trial that is not open."""
-        self._config(number)
+        self._task(number)
         return self._goes_on[number]
 
-    def recall(self, number: int, config: Config, reports: Sequence[tuple[int, float]], value: float | None) -> None:
-        """Learn from a trial of an earlier session: its (epoch, value) reports, and its last value if it finished.
+    def recall(self, config: Config, origin: str, reports: Sequence[tuple[int, RankKey]], last: RankKey | None) -> None:
+        """Learn from the next trial of an earlier session: its (epoch, rank key) reports, and its last if it finished.
 
         Trials are recalled in the order of their numbers, before the first is asked for.
         """
-        self._next_number = number + 1
-        self._open[number], self._next_rung[number], self._goes_on[number] = config, 0, True
-        for epoch, reported in reports:
-            self.report(number, epoch, reported)
-        if value is None:
-            del self._open[number], self._next_rung[number], self._goes_on[number]
+        task = self._strategy.adopt(config, origin)
+        self._open(task)
+        for epoch, rank_key in reports:
+            self.report(task.trial, epoch, rank_key)
+        if last is None:
+            self._close(task.trial)
         else:
-            self.tell(number, value)
+            self.tell(task.trial, last)
 
-    def _judge(self, rung: int, rank_key: float) -> bool:
-        """Whether a rank key is among the best of those at its rung, itself included."""
-        ordered = self._ordered[rung]
-        insort(ordered, rank_key)
-        if len(ordered) <= _UNJUDGED:
-            return True
-        worse = bisect_left(ordered, rank_key)
-        return worse >= math.floor(self._share * len(ordered))
+    def _open(self, task: Task) -> None:
+        self._tasks[task.trial], self._goes_on[task.trial] = task, True
 
-    def _rank_key(self, value: float) -> RankKey:
-        return (self._sign * value, 0.0) if math.isfinite(value) else WORST
+    def _close(self, number: int) -> None:
+        del self._tasks[number], self._goes_on[number]
 
-    def _config(self, number: int) -> Config:
-        if number in self._open:
-            return self._open[number]
-        if isinstance(number, int) and 0 <= number < self._next_number:
+    def _compare(self, task: Task, rank_key: RankKey) -> Task | None:
+        """Report a task; the next one of its trial, None where it is over."""
+        ended = self._strategy.report(task, rank_key)
+        after = None if ended or rank_key == WORST else self._strategy.next(0)
+        if any(trial.stopped for trial in ended):
+            self._goes_on[task.trial] = False
+        self._tasks[task.trial] = after
+        return after
+
+    def _task(self, number: int) -> Task | None:
+        if number in self._tasks:
+            return self._tasks[number]
+        if isinstance(number, int) and 0 <= number < self._strategy.begun:
             raise ConfigError(f"trial {number} was told already", "report before tell, and tell once")
         raise ConfigError(f"there is no trial {number!r}", "report and tell trials that ask() gave")

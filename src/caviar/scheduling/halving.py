@@ -26,9 +26,9 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from caviar.records.ranking import WORST, RankKey
+from caviar.scheduling.contract import Decision
 
 ETA = 3
 _SLACK = 1  # promotions of a rung that a window does not wait for
@@ -48,14 +48,6 @@ def rungs_to(last: int) -> tuple[int, ...]:
     while rungs[0] > 1:
         rungs.insert(0, rungs[0] // ETA)
     return tuple(rungs)
-
-
-class Decision(NamedTuple):
-    """What becomes of a trial at a rung (counted from 0): it goes on to ``to_epoch``, or ends there (None)."""
-
-    number: int
-    rung: int
-    to_epoch: int | None
 
 
 @dataclass(slots=True)

@@ -1,14 +1,13 @@
-"""A study's decisions as one machine without a clock: what to train next, and who goes on.
+"""A study's decisions as one machine without a clock: which task is next, and which trial is over.
 
 Notation
-    step       a piece of training: one trial, on until an epoch at which it is compared
+    task       a piece of training: one trial, on until an epoch at which it is compared
     evidence   the comparisons that a proposal may look at
 
-`Strategy.next` gives steps and `Strategy.report` takes their rank keys, in any order, from any number of threads,
-processes or simulated machines: every decision is a function of rank keys and trial numbers alone. So a study can be
-taken up again by asking for its steps and reporting what is known of them already; the rest is what is left to train.
+A `Strategy` joins a search, which proposes configs, with a ladder of rungs, which decides who goes on. Its tasks may be
+reported in any order, from any number of threads, processes or machines.
 
-A search that learns from the trials may look at the evidence of a fixed window: the first so many comparisons of each
+A search that learns from the trials looks at the evidence of a fixed window: the first so many comparisons of each
 rung, counted from the trial that is to be proposed. `next` gives None while one of them is still being trained.
 """
 
@@ -19,65 +18,47 @@ from collections import deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import accumulate
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
-from caviar.records import Box, Config
+from caviar.records import Box, Config, Ended, Task
 from caviar.records.ranking import RankKey
 from caviar.scheduling.asha import Asha
-from caviar.scheduling.halving import Decision, Halving
+from caviar.scheduling.contract import Decision, Ladder
+from caviar.scheduling.halving import ETA, Halving
 from caviar.search.contract import Compared, Proposal, Search
 
 Stopping = Literal["halving", "hyperband", "median", "none"]
 STOPPINGS: tuple[Stopping, ...] = get_args(Stopping)
+
 _GOLDEN = (5**0.5 - 1) / 2
 
 
-class Step(NamedTuple):
-    """Train trial ``number`` on until ``to_epoch``; ``from_epoch`` is 0 for a trial that is new."""
-
-    number: int
-    config: Config
-    origin: str
-    from_epoch: int
-    to_epoch: int
-
-
-class Ending(NamedTuple):
-    """A trial is over: it was ``stopped`` at a rung, or finished the last one."""
-
-    number: int
-    stopped: bool
-
-
 class Strategy:
-    """The decisions of one study: ``next`` and ``report`` until ``over``."""
+    """A Scheduler of the trials of one study."""
 
     def __init__(
         self,
         search: Search,
         rungs: tuple[int, ...],
-        pool: int,
+        *,
         trials: int | None = None,
         stopping: Stopping = "halving",
+        pool: int = 1,
         slots: int | None = None,
+        at_once: bool = False,
     ) -> None:
-        """``trials`` is the number after which no new one is begun; None goes on until ``close``.
+        """Begin no new trial after ``trials`` of them; None goes on until ``close``.
 
-        ``pool`` is how many trials may wait at one rung of one ladder: ``places`` says at how many they can. Where
-        ``slots`` is given none can: so many are trained at once, and each is told at its rung (see asha.py).
+        pool: trials that may wait at one rung of one ladder; ``places`` counts the rungs at which they can.
+        slots: trials trained at once where none can wait without its slot (see asha.py); None where they can.
+        at_once: decide about a trial in the moment of its report, in the order in which reports come (ask and tell).
         """
         self.rungs = rungs
         self.boxes: list[Box] = []
         self._search = search
         self._stopping = stopping
-        patient = slots is None or stopping == "median"  # nobody waits under the median rule either
-        self._ladders: list[Halving | Asha] = [
-            Halving(rungs[entry:], pool=pool, median=stopping == "median")
-            if patient
-            else Asha(rungs[entry:], slots or 1)
-            for entry in range(len(rungs))
-        ]  # by the rung of entry
-        self._entered: list[list[int]] = [[] for _ in rungs]  # of each ladder, its trials
+        self._ladders = [_ladder(rungs[entry:], stopping, pool, slots, at_once) for entry in range(len(rungs))]
+        self._entered: list[list[int]] = [[] for _ in rungs]  # the trials of each ladder
         self._ladder_of: list[int] = []  # by trial
         self._evidence: list[list[Compared]] = [[] for _ in rungs]
         self._seen = [[0] * len(ladder.reached()) for ladder in self._ladders]  # comparisons that are evidence already
@@ -86,26 +67,23 @@ class Strategy:
         self._proposed: deque[Proposal] = deque()
         self._known: dict[int, Proposal] = {}
         self._going_on: list[tuple[int, int, int]] = []  # a heap of (trial, from_epoch, to_epoch)
-        self._endings: list[Ending] = []
+        self._endings: list[Ended] = []
         self._begun = 0
-        self._open = 0  # steps given and not yet reported
+        self._open = 0  # tasks given and not yet reported
 
     @property
     def begun(self) -> int:
-        """How many trials were begun."""
+        """Trials begun so far."""
         return self._begun
 
     @property
     def over(self) -> bool:
-        """Whether every step was given and reported."""
+        """See Scheduler."""
         return self._closed and not self._open and not self._going_on
 
-    def next(self, begin: bool = True) -> Step | None:
-        """The next step, those that go on before new trials, the oldest first; None while none may start.
-
-        Without ``begin`` there are no new trials.
-        """
-        if not begin and not self._going_on:
+    def next(self, room: int = 1) -> Task | None:
+        """See Scheduler: those that go on before new trials, the oldest first."""
+        if not room and not self._going_on:
             return None
         if not self._going_on and not self._closed and not self._more():
             if self._waits():
@@ -115,7 +93,7 @@ class Strategy:
             self._open += 1
             number, from_epoch, to_epoch = heappop(self._going_on)
             proposal = self._known[number]
-            return Step(number, proposal.config, proposal.origin, from_epoch, to_epoch)
+            return Task(number, 0, proposal.config, from_epoch, to_epoch, None, proposal.origin)
         if self._closed:
             return None
         number, self._begun = self._begun, self._begun + 1
@@ -125,29 +103,36 @@ class Strategy:
         self._entered[entry].append(number)
         self._open += 1
         to_epoch = self._ladders[entry].enter(number, proposal.slow)
-        return Step(number, proposal.config, proposal.origin, 0, to_epoch)
+        return Task(number, 0, proposal.config, 0, to_epoch, None, proposal.origin)
 
-    def report(self, number: int, epoch: int, rank_key: RankKey) -> list[Ending]:
-        """Take the rank key of a step, WORST if it diverged: the trials that end by it."""
+    def adopt(self, config: Config, origin: str) -> Task:
+        """Begin the next trial with a config that the search did not propose; its first task."""
+        self._proposed.appendleft(Proposal(config, origin))
+        task = self.next()
+        assert task is not None
+        return task
+
+    def report(self, task: Task, rank_key: RankKey) -> list[Ended]:
+        """See Scheduler."""
         self._open -= 1
-        ladder = self._ladder_of[number]
-        self._obey(ladder, self._ladders[ladder].report(number, epoch, rank_key))
+        ladder = self._ladder_of[task.trial]
+        self._carry_out(ladder, self._ladders[ladder].report(task.trial, task.to_epoch, rank_key))
         return self.ended()
 
     def close(self) -> None:
-        """Begin no more trials; those under way go on as far as they deserve."""
+        """See Scheduler."""
         if not self._closed:
             self._closed = True
             for entry, ladder in enumerate(self._ladders):
-                self._obey(entry, ladder.close())
+                self._carry_out(entry, ladder.close())
 
-    def ended(self) -> list[Ending]:
-        """Trials that ended and were not told yet: ``close`` ends some without a report."""
+    def ended(self) -> list[Ended]:
+        """See Scheduler."""
         endings, self._endings = self._endings, []
         return endings
 
     def reached(self) -> tuple[int, ...]:
-        """How many trials have been compared at each rung so far."""
+        """See Scheduler."""
         counts = [0] * len(self.rungs)
         for entry, ladder in enumerate(self._ladders):
             for rung, count in enumerate(ladder.reached(), entry):
@@ -176,7 +161,7 @@ class Strategy:
         )
 
     def _windows(self) -> list[list[int]]:
-        """How many comparisons the next proposals look at, of each rung of each ladder."""
+        """Count the comparisons that the next proposals look at, for each rung of each ladder."""
         lag = self._search.lag(self._begun)
         if lag is None:
             return [[0] * len(seen) for seen in self._seen]
@@ -197,19 +182,28 @@ class Strategy:
                 ]
                 self._seen[entry][at] = max(until, self._seen[entry][at])
 
-    def _obey(self, entry: int, decisions: Sequence[Decision]) -> None:
+    def _carry_out(self, entry: int, decisions: Sequence[Decision]) -> None:
         for number, at, to_epoch in decisions:
             if to_epoch is not None:
                 heappush(self._going_on, (number, self.rungs[entry + at], to_epoch))
             else:
-                self._endings.append(Ending(number, stopped=entry + at < len(self.rungs) - 1))
+                self._endings.append(Ended(number, stopped=entry + at < len(self.rungs) - 1))
+
+
+def _ladder(rungs: tuple[int, ...], stopping: Stopping, pool: int, slots: int | None, at_once: bool) -> Ladder:
+    """The ladder of a stopping rule: halving with a pool where trials can wait, asynchronous halving elsewhere."""
+    if at_once:
+        return Asha(rungs, eta=2 if stopping == "median" else ETA, by_arrival=True)
+    if slots is None or stopping == "median":  # nobody waits under the median rule either
+        return Halving(rungs, pool=pool, median=stopping == "median")
+    return Asha(rungs, slots)
 
 
 def entry_rung(stopping: Stopping, number: int, proposal: Proposal, rungs: tuple[int, ...]) -> int:
     """The rung, counted from 0, at which trial ``number`` is compared first.
 
     Halving and the median rule leave it to the search. Hyperband's brackets (Li et al., 2017) get the same number of
-    epochs each, and who enters where is fixed by the trial's number: the golden ratio's multiples are spread evenly.
+    epochs each. The trial's number fixes its bracket: the golden ratio's multiples are spread evenly.
     """
     last = len(rungs) - 1
     if stopping == "none":
@@ -221,5 +215,5 @@ def entry_rung(stopping: Stopping, number: int, proposal: Proposal, rungs: tuple
 
 
 def places(rungs: int) -> int:
-    """At how many rungs trials can wait, in all ladders together: one ladder begins at each of the ``rungs``."""
+    """Count the rungs at which trials can wait, in all ladders together: one ladder begins at each of the ``rungs``."""
     return max(rungs * (rungs - 1) // 2, 1)

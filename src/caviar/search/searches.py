@@ -33,7 +33,7 @@ def check_search(name: str) -> None:
         raise SpaceError(f"there is no search {name!r}", did_you_mean(name, [*SEARCHES, *OPTIONAL_SEARCHES]))
 
 
-def told_before(name: str, space: Space, trials: int | None) -> tuple[str, ...]:
+def noted_before(name: str, space: Space, trials: int | None) -> tuple[str, ...]:
     """Notes for a person before the search ``name`` begins: the cost of a grid, beside a budget of ``trials``."""
     search = search_named(name, space, 0) if name.partition(":")[0] == "grid" else None
     if not isinstance(search, Grid):

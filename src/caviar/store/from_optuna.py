@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from caviar.errors import SpaceError, StoreError, did_you_mean
-from caviar.records import Measurement, Study, StudyState, Trial, TrialState, Value
+from caviar.records import Measurement, Study, StudyKind, StudySpec, StudyState, Trial, TrialState, Value
 from caviar.scales import Choice, Integer, Linear, Log, Scale
 from caviar.space import Space
 from caviar.store.store import Store
@@ -84,7 +84,7 @@ def read(url: str, name: str | None = None) -> tuple[Study, list[Trial], list[tu
         metric=metric,
         search="optuna",
         space=_space(given).to_dict(),
-        budget={"trials": len(given)},
+        spec=StudySpec(kind=StudyKind.ASKED, trials=len(given)),
         data={"imported_from": "Optuna"},
         environment={"optuna": optuna.__version__},
         state=StudyState.FINISHED,

@@ -19,6 +19,7 @@ from caviar.records import (
     Measurement,
     Piece,
     Study,
+    StudySpec,
     StudyState,
     Trial,
     TrialState,
@@ -75,7 +76,8 @@ class Store(AbstractContextManager["Store"]):
 
     def create_study(self, study: Study) -> None:
         """Write a new study; StoreError if one of that name is there, also where two processes do it at once."""
-        self.subjects.create({field.name: getattr(study, field.name) for field in fields(study)})
+        row = {field.name: getattr(study, field.name) for field in fields(study)}
+        self.subjects.create(row | {"spec": study.spec.to_record()})
 
     def write(
         self,
@@ -125,12 +127,12 @@ class Store(AbstractContextManager["Store"]):
             running = TRIALS.update().where(TRIALS.c.study == number, TRIALS.c.state == str(TrialState.RUNNING))
             connection.execute(running.values(state=str(TrialState.INTERRUPTED)))
 
-    def reopen_study(self, name: str, budget: Mapping[str, Any] | None = None, lease: Lease | None = None) -> None:
-        """Study ``name`` goes on, with a new ``budget`` if one is given; its result stays until there is another."""
+    def reopen_study(self, name: str, spec: StudySpec | None = None, lease: Lease | None = None) -> None:
+        """Let study ``name`` go on, with a new budget in ``spec`` if one is given; its result stays until the next."""
         with self._writing(name, lease) as (connection, number):
             fresh = {"state": str(StudyState.RUNNING), "ended": None}
             going_on = STUDIES.update().where(STUDIES.c.id == number)
-            connection.execute(going_on.values(fresh if budget is None else {**fresh, "budget": budget}))
+            connection.execute(going_on.values(fresh if spec is None else {**fresh, "spec": spec.to_record()}))
 
     def join_helper(self, study: str, threads: int) -> Lease:
         """Make this process a helper of ``study``; StoreError where no other process owns it."""

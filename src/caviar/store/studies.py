@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from caviar.errors import StoreError
 from caviar.machine import no_collection
-from caviar.records import Box, Comparison, Curve, Measurement, Study, StudyState, Trial, TrialState
+from caviar.records import Box, Comparison, Curve, Measurement, Study, StudySpec, StudyState, Trial, TrialState
 from caviar.records.names import storable, visible
 from caviar.store.database import Database
 from caviar.store.schema import BOXES, COMPARISONS, MEASUREMENTS, STUDIES, TRIALS
@@ -43,7 +43,10 @@ def studies(connection: sa.Connection, number: int | None = None) -> list[Study]
     query = sa.select(*_STUDY_COLUMNS).order_by(STUDIES.c.id)
     if number is not None:
         query = query.where(STUDIES.c.id == number)
-    return [Study(**{**row._mapping, "state": StudyState(row.state)}) for row in connection.execute(query)]
+    return [
+        Study(**{**row._mapping, "state": StudyState(row.state), "spec": StudySpec.from_record(row.spec)})
+        for row in connection.execute(query)
+    ]
 
 
 def trial_counts(connection: sa.Connection) -> dict[str, dict[TrialState, int]]:
@@ -100,7 +103,7 @@ def curves(
 ) -> dict[Keyed, Curve]:
     """The curves of the trials ``numbers``, all by default, by (number, repeat)."""
     [record] = studies(connection, study)
-    may_skip = "program" in record.budget
+    may_skip = not record.spec.every_epoch
     columns = MEASUREMENTS.c
     key = (columns.number, columns.repeat)
     totals = sa.func.count(), sa.func.max(columns.epoch), sa.func.sum(columns.seconds)

@@ -1,4 +1,4 @@
-"""Ask and tell: caviar proposes, your own code trains, caviar says who goes on, and remembers everything.
+"""Ask and tell: caviar proposes, your own code trains, caviar answers who goes on, and everything is stored.
 
 with caviar.open_study("resnets", space, seed=1) as study:
     for trial in study.ask(20):
@@ -13,7 +13,6 @@ with caviar.open_study("resnets", space, seed=1) as study:
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from contextlib import AbstractContextManager
@@ -26,11 +25,13 @@ from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
 from caviar.records import Measurement, Study, StudyState, Trial, TrialState
 from caviar.records.names import check_name
-from caviar.records.ranking import GOAL_METRICS, WORST, Goal, rank_key_of
+from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key, rank_key_of
+from caviar.records.specs import StudyKind, StudySpec
 from caviar.scheduling.asking import RUNGS, Asked, Asking, Rule
 from caviar.search.searches import search_named
 from caviar.space import Space
-from caviar.study.spec import DEFAULT_SEARCH
+from caviar.store import Store
+from caviar.study.spec import DEFAULT_SEARCH, StorePath
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,12 +49,12 @@ def open_study(
     search: str = DEFAULT_SEARCH,
     stopping: Rule = "halving",
     rungs: tuple[int, ...] = RUNGS,
-    store: str | os.PathLike[str] = "caviar.db",
+    store: StorePath = "caviar.db",
 ) -> OpenStudy:
     """Begin a study of networks, or of anything else, that your own code trains; or take the one of that name up again.
 
     goal: "maximize" for accuracies and the like, "minimize" for losses.
-    search: who proposes the configs, see ``caviar tune --help``.
+    search: the search that proposes the configs, see ``caviar tune --help``.
     stopping: "halving", which lets the best third of a rung go on; "median", the better half; "none".
     rungs: epochs, rising, at which trials are compared; what is reported between them is kept, and no more.
 
@@ -75,17 +76,17 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         search: str,
         stopping: Rule,
         rungs: tuple[int, ...],
-        store: str | os.PathLike[str],
+        store: StorePath,
     ) -> None:
         """Use open_study."""
-        from caviar.store import Store
-
         if goal not in GOAL_METRICS:
-            raise ConfigError(f"a goal is maximize or minimize, got {goal!r}", 'losses are to be minimized: "minimize"')
+            raise ConfigError(
+                f"`goal` is maximize or minimize, got {goal!r}", "losses are to be minimized: `goal='minimize'`"
+            )
         check_name("study", name)
         self.name = name
         self._metric = GOAL_METRICS[goal]
-        self._asking = Asking(search_named(search, space, seed), goal == "maximize", stopping, rungs)
+        self._asking = Asking(search_named(search, space, seed), stopping, rungs)
         self._trials: dict[int, Trial] = {}
         self._changed: dict[int, Trial] = {}
         self._measurements: list[tuple[int, int, Measurement]] = []
@@ -99,7 +100,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             metric=self._metric,
             search=search,
             space=space.to_dict(),
-            budget={"seconds": None, "trials": None, "rungs": list(rungs), "repeats": 0, "asked": True},
+            spec=StudySpec(kind=StudyKind.ASKED, rungs=rungs, stopping=stopping),
             data={},
             environment=environment("your own", "", 1),
             state=StudyState.RUNNING,
@@ -123,7 +124,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         return asked
 
     def report(self, trial: Asked, epoch: int, value: float) -> bool:
-        """``trial`` measured ``value`` after ``epoch`` (1, 2, ...): whether it is worth going on with.
+        """Record that ``trial`` measured ``value`` after ``epoch`` (1, 2, ...): whether it is worth going on with.
 
         NaN or infinity is a trial that diverged: it should stop. Epochs must rise.
         """
@@ -133,7 +134,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 f"trial {trial.number} has reported epoch {known.epochs} already, got epoch {epoch}",
                 "report each epoch once, in order",
             )
-        goes_on = self._asking.report(trial.number, epoch, value)
+        goes_on = self._asking.report(trial.number, epoch, self._rank_key(value))
         nan = math.nan
         self._measurements.append((trial.number, 0, Measurement(epoch, nan, nan, nan, float(value), nan, nan)))
         self._put(self._trials[trial.number]._replace(epochs=epoch, score=float(value)))
@@ -141,14 +142,16 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         return goes_on
 
     def tell(self, trial: Asked, value: float | None, stopped: bool | None = None) -> None:
-        """``trial`` is over, with ``value``; NaN, infinity or None for one that diverged.
+        """End ``trial`` with ``value``; NaN, infinity or None for one that diverged.
 
         stopped: whether it ended early; if not given, whether ``report`` has last said that it should.
         """
         early = not self._asking.goes_on(trial.number) if stopped is None else stopped
         diverged = value is None or not math.isfinite(value)
         state = TrialState.DIVERGED if diverged else TrialState.STOPPED if early else TrialState.FINISHED
-        self._asking.tell(trial.number, value, "diverged" if diverged else "stopped" if early else "finished")
+        self._asking.tell(
+            trial.number, self._rank_key(value), "diverged" if diverged else "stopped" if early else "finished"
+        )
         score = math.nan if value is None else float(value)
         self._put(self._trials[trial.number]._replace(state=state, score=score))
         self._write_now_and_then()
@@ -191,7 +194,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             self._lease = self._store.leases.join(record.name)
             return
         there = self._store.study(record.name)
-        if not there.budget.get("asked") or (there.space, there.seed, there.metric, there.search) != (
+        if there.spec.kind is not StudyKind.ASKED or (there.space, there.seed, there.metric, there.search) != (
             record.space,
             record.seed,
             record.metric,
@@ -202,7 +205,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 f"name this one otherwise: {self._store.free_name(record.name)!r}, say",
             )
         self._lease = self._store.leases.take(record.name, PATIENCE)
-        self._store.reopen_study(record.name, record.budget, self._lease)
+        self._store.reopen_study(record.name, record.spec, self._lease)
         reports: dict[int, list[tuple[int, float]]] = {}
         for number, _, measurement in self._store.measurements(record.name):
             reports.setdefault(number, []).append((measurement.epoch, measurement.score))
@@ -210,15 +213,19 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             running = trial.state is TrialState.RUNNING
             trial = trial._replace(state=TrialState.INTERRUPTED) if running else trial
             self._trials[trial.number] = trial
-            finished = trial.score if trial.state is TrialState.FINISHED else None
-            self._asking.recall(trial.number, trial.config, reports.get(trial.number, []), finished)
+            known = [(epoch, self._rank_key(value)) for epoch, value in reports.get(trial.number, [])]
+            last = self._rank_key(trial.score) if trial.state is TrialState.FINISHED else None
+            self._asking.recall(trial.config, trial.origin, known, last)
         self._first_box = len(self._store.boxes(record.name))
+
+    def _rank_key(self, value: float | None) -> RankKey:
+        return WORST if value is None else rank_key(self._metric, float(value), 0.0)
 
     def _beat(self) -> None:
         while not self._closed.wait(_BEAT_EVERY):
             try:
                 self._store.leases.beat(self._lease)
-            except StoreError:  # the next write says so where it is heard
+            except StoreError:  # the next write raises it in the user's own thread
                 return
 
     def _put(self, trial: Trial) -> None:

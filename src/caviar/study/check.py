@@ -7,14 +7,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from caviar.data.dataset import Dataset, prepare
 from caviar.data.examples import Examples
+from caviar.data.labels import check_task
+from caviar.data.read import read
+from caviar.data.split import folds
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
+from caviar.executors.parked import StateKeeper
+from caviar.executors.threads import Threads
 from caviar.learners.contract import (
     BYTES_A_PARAMETER,
     Evaluation,
@@ -26,15 +30,14 @@ from caviar.learners.contract import (
 )
 from caviar.learners.names import learner_named
 from caviar.machine import environment, processors
-from caviar.records import Config, Study, StudyState, Trial, TrialState
+from caviar.records import Config, Study, StudyState, Task, Trial, TrialState
 from caviar.records.names import check_name
 from caviar.records.ranking import check_metric, metric_for
 from caviar.scheduling.halving import POOL, rungs_for
-from caviar.scheduling.strategy import Stopping, Strategy, places
+from caviar.scheduling.strategy import Stopping, places
 from caviar.search.contract import Search
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space
-from caviar.study.events import Progress
 from caviar.study.ledger import Ledger
 from caviar.study.spec import PREFERENCES, Request, check_budget, check_seed, stopping_named
 
@@ -50,7 +53,7 @@ _FINALS_SHARE = 0.4  # of a time budget, at most: fewer finalists, repeats or ep
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class TableJob:
     """A request that passed every check, with its data prepared."""
 
     request: Request
@@ -59,7 +62,7 @@ class Job:
     space: Space
     dataset: Dataset
     learner: Learner
-    threads: int
+    slots: int  # networks trained at once
     rungs: tuple[int, ...]
     pool: int
     stopping: Stopping
@@ -81,21 +84,24 @@ class Job:
         """Count of the numbers that the network of ``config`` learns."""
         return self.learner.parameters(config, _data_of(self.dataset))
 
-    def network(
-        self,
-        number: int,
-        config: Config,
-        repeat: int = 0,
-        rows: tuple[Examples, Examples] | None = None,
-        state: State | None = None,
-    ) -> Callable[[], Training]:
-        """What draws a trial's network, or takes up its ``state``, once a thread is there for it.
+    def start(self, task: Task, state: State | None) -> Training:
+        """Draw the network of a task, or take up its ``state``. A task's repeat fixes its rows and its seed.
 
-        ``rows`` are (training, validation), if they are not those of the search.
+        Repeats 1, 2, ... are the folds of the finals, the one after them is the last training.
         """
-        training, validation = rows or (self.dataset.train, self.dataset.validation)
+        if task.repeat == 0:
+            training, validation = self.dataset.train, self.dataset.validation
+        elif task.repeat <= self.repeats:
+            training, validation = self.folds[task.repeat - 1]
+        else:
+            nothing = Examples(self.dataset.validation.x[:0], self.dataset.validation.y[:0])
+            training, validation = self.dataset.train_and_validation(), nothing
         data = TrainingData(training, validation, self.dataset.preprocessing.n_out)
-        return partial(self.learner.start, config, data, Keys.of(self.request.seed, number, repeat), state)
+        return self.learner.start(task.config, data, Keys.of(self.request.seed, task.trial, task.repeat), state)
+
+    def threads(self, ledger: Ledger, states: StateKeeper | None = None) -> Threads:
+        """The threads that train tasks of this study."""
+        return Threads(self.slots, self.start, self.metric, states, keep=ledger.keep)
 
     def search(self) -> Search:
         """What proposes the configs."""
@@ -107,19 +113,16 @@ class Job:
         units = {"accuracy": 1.0, "log_loss": 1.0} if unit is None else {"r2": 1.0, "rmse": unit, "mae": unit}
         return {name: u * float(np.mean([e.scores[name] for e in evaluations])) for name, u in units.items()}
 
-    def in_time(self, reserve: float = 0.0) -> bool:
-        """Whether time is left, if ``reserve`` seconds of it are needed later. Raises KeyboardInterrupt on an end."""
-        if self.ended():
-            raise KeyboardInterrupt
-        return self.time_left() > reserve
-
-    def time_left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds of the budget that are left for training; infinity where trials are the budget."""
         if self.seconds is None:
             return math.inf
-        sealed = self.dataset.facts["test"]
-        assert isinstance(sealed, int)
-        return self.seconds - _CONCLUDING - _CONCLUDING_ROW * sealed - (time.monotonic() - self.request.started)
+        return (
+            self.seconds
+            - _CONCLUDING
+            - _CONCLUDING_ROW * self.dataset.test.rows
+            - (time.monotonic() - self.request.started)
+        )
 
     def goal(self, trial: Trial) -> int:
         """Epochs of a finalist's repeats: its own, or all where nothing but the end of the time kept it from them."""
@@ -137,7 +140,7 @@ class Job:
     def last_epochs(self, ledger: Ledger, trial: Trial) -> int:
         """To which epoch there is time to train the winner on all rows; no fewer than it had in the search."""
         goal, last_cost = self.goal(trial), self.last_cost(self.cost(ledger, trial))
-        fitting = goal if last_cost <= self.time_left() else int(goal * self.time_left() / last_cost)
+        fitting = goal if last_cost <= self.seconds_left() else int(goal * self.seconds_left() / last_cost)
         return max(fitting, trial.epochs)
 
     def finalists(self, ledger: Ledger) -> list[Trial]:
@@ -160,8 +163,8 @@ class Job:
         Beside the repeats of a finalist that is alone another thread does its last training.
         """
         costs = [self.cost(ledger, trial) for trial in finalists]
-        one_round = max(sum(costs) / self.threads, max(costs))
-        beside = len(costs) == 1 and self.threads > 1
+        one_round = max(sum(costs) / self.slots, max(costs))
+        beside = len(costs) == 1 and self.slots > 1
         return (0.0 if beside else _ROOM * repeats * one_round) + self.last_cost(max(costs))
 
     def study_record(self, name: str) -> Study:
@@ -173,39 +176,20 @@ class Job:
             metric=self.metric,
             search=request.search,
             space=self.space.to_dict(),
-            budget={
-                "seconds": self.seconds,
-                "trials": request.trials,
-                "rungs": list(self.rungs),
-                "repeats": self.repeats,
-                "request": request.record(),
-            },
+            spec=request.spec(self.seconds, self.rungs, self.repeats),
             data=self.dataset.facts,
-            environment=environment(self.learner.name, self.learner.instruction_set, self.threads),
+            environment=environment(self.learner.name, self.learner.instruction_set, self.slots),
             state=StudyState.RUNNING,
             created=datetime.now(UTC).isoformat(),
         )
 
-    def progress(
-        self, phase: str, ledger: Ledger, strategy: Strategy | None = None, trouble: Exception | None = None
-    ) -> Progress:
-        """Where the study stands now."""
-        best = next(iter(ledger.best(1)), None)
-        reached = strategy.reached() if strategy is not None else ()
-        return Progress(
-            phase, time.monotonic() - self.request.started, ledger.counts(), reached, best, str(trouble or "")
-        )
 
-
-def check(request: Request, ended: Callable[[], bool]) -> Job:
+def check_table(request: Request, ended: Callable[[], bool]) -> TableJob:
     """Check everything that can be checked before anything is written, the cheap mistakes first."""
-    from caviar.data.labels import check_task
-    from caviar.data.read import read
-
     seconds = check_budget(request.seconds, request.trials)
     check_seed(request.seed)
     if request.threads is not None and request.threads < 1:
-        raise ConfigError(f"threads must be at least 1, got {request.threads}", f"this machine has {processors()}")
+        raise ConfigError(f"`threads` must be at least 1, got {request.threads}", f"this machine has {processors()}")
     if request.prefer not in PREFERENCES:
         raise ConfigError(
             f"there is no preference {request.prefer!r}: it is score, small or fast",
@@ -231,14 +215,14 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
     name = request.study if request.study is not None else table.name
     check_name("study", name)
     rungs = rungs_for(len(dataset.train))
-    return Job(
+    return TableJob(
         request=request,
         name=name,
         metric=metric,
         space=space,
         dataset=dataset,
         learner=learner,
-        threads=request.threads or processors(),
+        slots=request.threads or processors(),
         rungs=rungs,
         pool=max(1, min(POOL, _MEMORY // (largest * places(len(rungs))))),
         stopping=stopping,
@@ -250,8 +234,6 @@ def check(request: Request, ended: Callable[[], bool]) -> Job:
 
 def _folds(dataset: Dataset, seed: int) -> tuple[tuple[Examples, Examples], ...]:
     """What each repeat of a finalist trains on and is scored on."""
-    from caviar.data.split import folds
-
     everything = dataset.train_and_validation()
     if len(everything) >= FOLDED_BELOW:
         return ((dataset.train, dataset.validation),) * REPEATS

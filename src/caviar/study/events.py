@@ -1,4 +1,4 @@
-"""What a study tells while it runs, and its answer."""
+"""The events of a study while it runs, the last of which is its answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from caviar.learners.model import Model
 from caviar.records import Config, Study, StudyProgress, Trial
+from caviar.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,33 +48,35 @@ class Best:
 
 
 class _InStore:
-    """A study that is in a store, whose ``url`` has its password if it has one."""
+    """A study in a store. ``url`` has the store's password if it has one; a store in memory is gone, its frame here."""
 
     name: str
     url: str
+    frame: pd.DataFrame | None
 
     def trials(self) -> pd.DataFrame:
-        """All trials from the store, a row a trial."""
-        from caviar.store import Store
-
+        """All trials, a row a trial."""
+        if self.frame is not None:
+            return self.frame.copy()
         with Store.open(self.url, create=False) as store:
             return store.trials_frame(self.name)
 
 
 @dataclass(frozen=True)
 class TunedStudy(_InStore):
-    """What ``tune`` gives back; ``summary`` is the JSON object of ``caviar tune --json``."""
+    """The result of ``tune`` for a table; ``summary`` is the JSON object of ``caviar tune --json``."""
 
     name: str
     store: str
     best: Best
     summary: Mapping[str, Any]
-    url: str = field(repr=False)  # of the store, with its password if it has one: ``store`` is for people
+    url: str = field(repr=False)  # ``store`` is for people
+    frame: pd.DataFrame | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class TunedProgram(_InStore):
-    """What ``tune`` gives back for a function or a command; ``summary`` is the JSON object of ``--json``.
+    """The result of ``tune`` for a function or a command; ``summary`` is the JSON object of ``--json``.
 
     ``best`` is the best trial, with its ``number``, ``config``, ``score`` and ``epochs``.
     """
@@ -83,6 +86,7 @@ class TunedProgram(_InStore):
     best: Trial
     summary: Mapping[str, Any]
     url: str = field(repr=False)  # as of TunedStudy
+    frame: pd.DataFrame | None = field(default=None, repr=False)
 
 
 Event = Begun | Progress | TunedStudy | TunedProgram

@@ -2,40 +2,63 @@
 
 The best of thousands of scores is too good to be true: it was chosen for its luck too. So each finalist is trained
 again, on few rows in the folds of a stratified cross-validation, on many with fresh seeds; the mean decides
-(search/choosing.py). The winner's last training has all rows but the sealed ones: the validation rows have done their
-work.
+(scheduling/choosing.py). The winner's last training has all rows but the sealed ones: the validation rows have done
+their work.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from caviar.data.examples import Examples
 from caviar.errors import NoAnswer
-from caviar.executors.threads import Done, Failed, ThreadExecutor, Work
-from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Floats, Outcome, Training
+from caviar.executors.threads import Threads
+from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Floats, Training
 from caviar.learners.model import Member
 from caviar.machine import memory_left
-from caviar.records import Trial, TrialState
+from caviar.records import Task, TaskOutcome, TaskResult, Trial, TrialState
 from caviar.records.ranking import WORST, rank_key
 from caviar.scheduling.choosing import Finalist, Weighed, choose, front
-from caviar.study.check import FINALISTS, Job
+from caviar.scheduling.repeats import Repeats
+from caviar.study.check import FINALISTS, TableJob
 from caviar.study.ensemble import scores as ensemble_scores
 from caviar.study.ensemble import select
 from caviar.study.events import Progress
 from caviar.study.ledger import Ledger
+from caviar.study.loop import Budget, drive
 
-_SHOW_EVERY = 0.1  # seconds
+
+class Repeat(NamedTuple):
+    """A finalist that was trained again, and its network; None where that diverged."""
+
+    result: TaskResult
+    training: Training | None
+
+    @property
+    def sound(self) -> bool:
+        """Whether it was trained to the end."""
+        return self.result.outcome is TaskOutcome.TRAINED and self.training is not None
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """Scores after the last epoch."""
+        return Evaluation(self.result.measurements[-1].validation_loss, self.result.scores)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the network."""
+        return self.result.measurements[-1].epoch
 
 
 @dataclass(frozen=True, eq=False)
-class Company:
-    """An ensemble: its members, how they were chosen, and what they score together on rows that none has seen."""
+class Ensemble:
+    """Members, the share of each finalist, and the scores of all together on rows that none has seen."""
 
     members: list[Member]
     finalists: dict[int, float]  # share by trial
@@ -52,16 +75,15 @@ class Found:
     training: Training
     rows: Examples
     front: list[Weighed]
-    weighed: list[Finalist] = field(default_factory=list)  # what was chosen from; empty where none was repeated
-    company: Company | None = None
+    weighed: list[Finalist] = field(default_factory=list)  # the choice; empty where no finalist was repeated
+    ensemble: Ensemble | None = None
 
 
-def finals(job: Job, ledger: Ledger) -> Generator[Progress, None, Found]:
+def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
     """Repeat the finalists, choose, and train the winner a last time.
 
-    A finalist that the end of the time budget kept from being repeated is out, unless all are: then the search's own
-    score and, where there is no last training either, its own network have to do, or another's, where the end of the
-    time has left none of theirs.
+    A finalist that the end of the time budget kept from being repeated is out, unless all are. Then the search's own
+    score has to do, and, where there is no last training either, the search's own network.
     """
     best_front = front(
         Weighed(trial.number, ledger.rank_key(trial), float(job.parameters(trial.config)))
@@ -69,155 +91,131 @@ def finals(job: Job, ledger: Ledger) -> Generator[Progress, None, Found]:
         if trial.repeat == 0 and trial.epochs == job.rungs[-1] and trial.state is not TrialState.DIVERGED
     )
     finalists = _finalists(job, ledger, best_front)
-    repeats, last = yield from _repeat(job, ledger, finalists)
-    entrants = _shared(repeats)
-    ledger.interrupt()
-    everything = job.dataset.train_and_validation()
-    weighed = [_weigh(job, trial, entrants[trial.number]) for trial in finalists if trial.number in entrants]
-    if not any(finalist.mean > WORST for finalist in weighed):
-        for trial in [*finalists, *ledger.best(len(ledger.trials))]:
-            training = ledger.kept(trial.number)
-            if training is None:
-                continue
-            found = [training.evaluate(job.dataset.validation)]
-            if last is not None and last.work.number == trial.number and _far_enough(last, trial):
-                return Found(trial, _epochs(last), found, last.training, everything, best_front)
-            if math.isfinite(found[0].loss):  # the end may have found it on its way to worse
-                return Found(trial, training.epoch, found, training, job.dataset.train, best_front)
-        raise _no_answer(job, ledger)
-    chosen = choose(weighed, job.request.prefer)
-    winner = next(trial for trial in finalists if trial.number == chosen.number)
-    company = _company(job, _sound(entrants)) if job.request.ensemble else None
-    evaluations = [done.epochs[-1].validation for done in entrants[winner.number]]
-    if last is None:
-        last = yield from _last(job, ledger, winner)
-    if last is not None and _far_enough(last, winner):
-        return Found(winner, _epochs(last), evaluations, last.training, everything, best_front, weighed, company)
+    with job.threads(ledger) as executor:
+        yield from _repeat(job, ledger, executor, finalists)
+        entrants = _shared(_repeats(job, ledger, finalists))
+        everything = job.dataset.train_and_validation()
+        weighed = [_weigh(job, trial, entrants[trial.number]) for trial in finalists if trial.number in entrants]
+        if not any(finalist.mean > WORST for finalist in weighed):
+            for trial in [*finalists, *ledger.best(len(ledger.trials))]:
+                training = ledger.networks.get((trial.number, 0))
+                if training is None:
+                    continue
+                found = [training.evaluate(job.dataset.validation)]
+                last = _last_result(job, ledger, executor, trial)
+                if last is not None and last.training is not None:
+                    return Found(trial, last.epochs, found, last.training, everything, best_front)
+                if math.isfinite(found[0].loss):  # the end may have found it on its way to worse
+                    return Found(trial, training.epoch, found, training, job.dataset.train, best_front)
+            raise _no_answer(job, ledger)
+        chosen = choose(weighed, job.request.prefer)
+        winner = next(trial for trial in finalists if trial.number == chosen.number)
+        ensemble = _ensemble(job, _sound(entrants)) if job.request.ensemble else None
+        evaluations = [repeat.evaluation for repeat in entrants[winner.number]]
+        if len(finalists) > 1:
+            ledger.phase = "last training"
+            executor.submit(_last_task(job, winner, job.last_epochs(ledger, winner)))
+            yield from drive(Repeats(()), executor, ledger, Budget(job.seconds_left, job.ended))
+        last = _last_result(job, ledger, executor, winner)
+    if last is not None and last.training is not None:
+        return Found(winner, last.epochs, evaluations, last.training, everything, best_front, weighed, ensemble)
     rank_keys = [entry[0] for entry in chosen.rank_keys]  # out of time, or it diverged: its best repeat
     spare = entrants[winner.number][int(np.argmax(rank_keys))]
-    rows = job.folds[spare.work.repeat - 1][0]
-    return Found(winner, _epochs(spare), evaluations, spare.training, rows, best_front, weighed, company)
+    rows = job.folds[spare.result.task.repeat - 1][0]
+    assert spare.training is not None
+    return Found(winner, spare.epochs, evaluations, spare.training, rows, best_front, weighed, ensemble)
 
 
-def _finalists(job: Job, ledger: Ledger, best_front: list[Weighed]) -> list[Trial]:
+def _finalists(job: TableJob, ledger: Ledger, best_front: list[Weighed]) -> list[Trial]:
     """The best trials; where small or fast networks are preferred, the best of the front."""
     if job.request.prefer != "score" and best_front:
         return [ledger.trials[weighed.number, 0] for weighed in best_front[:FINALISTS]]
     return job.finalists(ledger)
 
 
-def _repeat(
-    job: Job, ledger: Ledger, finalists: list[Trial]
-) -> Generator[Progress, None, tuple[dict[int, list[Done]], Done | None]]:
+def _repeat(job: TableJob, ledger: Ledger, executor: Threads, finalists: list[Trial]) -> Iterator[Progress]:
     """Train every finalist again, repeat by repeat, while there is time for that and for the last training.
 
-    Where there is but one, there is nothing to choose: its last training does not wait, and is given too.
+    Where there is but one, there is nothing to choose: its last training does not wait for its repeats.
     """
-    repeats: dict[int, list[Done]] = {trial.number: [] for trial in finalists}
-    longest = max((job.cost(ledger, trial) for trial in finalists), default=0.0)
-    left = iter([(trial, repeat) for repeat in range(1, job.repeats + 1) for trial in finalists])
-    last: Done | None = None
-    with ThreadExecutor(job.threads) as executor:
-        if len(finalists) == 1:
-            epochs = job.last_epochs(ledger, finalists[0])
-            executor.give(_last_work(job, finalists[0], epochs))
-            reserve = job.cost(ledger, finalists[0], epochs)  # a repeat that cannot be done is not begun
-        else:
-            reserve, epochs = job.last_cost(longest), None
-        while True:
-            while executor.wants_work and job.in_time(reserve) and (work := next(left, None)) is not None:
-                trial, repeat = work
-                ledger.begin(trial.number, trial.config, repeat)
-                begin = job.network(trial.number, trial.config, repeat, job.folds[repeat - 1])
-                executor.give(Work(trial.number, repeat, begin, epochs or job.goal(trial)))
-            if not job.in_time(reserve if epochs is None else 0.0):
-                executor.stop()
-            if executor.under_way == 0:
-                break
-            done = executor.take(timeout=_SHOW_EVERY)
-            if done is not None and done.work.repeat > job.repeats:
-                last = done if isinstance(done, Done) else None
-            elif isinstance(done, Failed):
-                ledger.fail(done.work.number, str(done.error), done.work.repeat)
-            elif done is not None and done.outcome is not Outcome.INTERRUPTED:
-                ledger.measure(done)
-                repeats[done.work.number].append(done)
-                if done.outcome is Outcome.TRAINED:
-                    ledger.settle(done.work.number, TrialState.FINISHED, repeat=done.work.repeat)
-            ledger.write_now_and_then()
-            yield job.progress("finals", ledger)
-    for found in repeats.values():
-        found.sort(key=lambda done: done.work.repeat)
-    return repeats, last
+    ledger.phase = "finals"
+    alone = len(finalists) == 1
+    if alone:
+        epochs = job.last_epochs(ledger, finalists[0])
+        executor.submit(_last_task(job, finalists[0], epochs))
+        reserve = job.cost(ledger, finalists[0], epochs)  # a repeat that cannot be done is not begun
+    else:
+        reserve = job.last_cost(max((job.cost(ledger, trial) for trial in finalists), default=0.0))
+    tasks = [
+        Task(trial.number, repeat, trial.config, 0, epochs if alone else job.goal(trial))
+        for repeat in range(1, job.repeats + 1)
+        for trial in finalists
+    ]
+    budget = Budget(job.seconds_left, job.ended, lambda: reserve, finish_begun=alone)
+    yield from drive(Repeats(tasks), executor, ledger, budget)
 
 
-def _last_work(job: Job, winner: Trial, epochs: int) -> Work:
+def _last_task(job: TableJob, winner: Trial, epochs: int) -> Task:
     """The winner's last training, on all rows but the sealed ones."""
-    nothing = Examples(job.dataset.validation.x[:0], job.dataset.validation.y[:0])
-    rows = (job.dataset.train_and_validation(), nothing)
-    return Work(
-        winner.number, job.repeats + 1, job.network(winner.number, winner.config, job.repeats + 1, rows), epochs
-    )
+    return Task(winner.number, job.repeats + 1, winner.config, 0, epochs)
 
 
-def _last(job: Job, ledger: Ledger, winner: Trial) -> Generator[Progress, None, Done | None]:
-    """Train the winner a last time; None where the memory does not suffice."""
-    with ThreadExecutor(1) as executor:
-        executor.give(_last_work(job, winner, job.last_epochs(ledger, winner)))
-        while True:
-            if not job.in_time():
-                executor.stop()
-            done = executor.take(timeout=_SHOW_EVERY)
-            if done is not None:
-                return done if isinstance(done, Done) else None
-            ledger.write_now_and_then()
-            yield job.progress("last training", ledger)
+def _last_result(job: TableJob, ledger: Ledger, executor: Threads, winner: Trial) -> Repeat | None:
+    """The last training, if it was done, or at least got as far as the winner had in the search."""
+    key = winner.number, job.repeats + 1
+    result = ledger.results.get(key)
+    if result is None:
+        return None
+    cut_short = result.outcome is TaskOutcome.INTERRUPTED and 0 < winner.epochs <= len(result.measurements)
+    far_enough = cut_short or result.outcome is TaskOutcome.TRAINED
+    return Repeat(result, executor.parked.get(key)) if far_enough else None
 
 
-def _far_enough(last: Done, winner: Trial) -> bool:
-    """Whether a last training was done, or at least got as far as the winner had in the search."""
-    if last.outcome is Outcome.INTERRUPTED:
-        return len(last.epochs) >= winner.epochs
-    return last.outcome is Outcome.TRAINED
+def _repeats(job: TableJob, ledger: Ledger, finalists: list[Trial]) -> dict[int, list[Repeat]]:
+    """The repeats of each finalist that were not interrupted, in their order."""
+    done = (TaskOutcome.TRAINED, TaskOutcome.DIVERGED)
+    return {
+        trial.number: [
+            Repeat(result, ledger.networks.get((trial.number, repeat)))
+            for repeat in range(1, job.repeats + 1)
+            if (result := ledger.results.get((trial.number, repeat))) is not None and result.outcome in done
+        ]
+        for trial in finalists
+    }
 
 
-def _epochs(done: Done) -> int:
-    return done.epochs[-1].epoch
-
-
-def _shared(repeats: dict[int, list[Done]]) -> dict[int, list[Done]]:
+def _shared(repeats: dict[int, list[Repeat]]) -> dict[int, list[Repeat]]:
     """The finalists that were repeated, with the repeats that all of them have."""
     took_part = {number: found for number, found in repeats.items() if found}
-    numbers = [{done.work.repeat for done in found} for found in took_part.values()]
+    numbers = [{repeat.result.task.repeat for repeat in found} for found in took_part.values()]
     common = set.intersection(*numbers) if numbers else set()
     if not common:  # the time was over in the middle of the first repeat
         return took_part
-    return {number: [d for d in found if d.work.repeat in common] for number, found in took_part.items()}
+    return {number: [r for r in found if r.result.task.repeat in common] for number, found in took_part.items()}
 
 
-def _sound(entrants: dict[int, list[Done]]) -> dict[int, list[Done]]:
+def _sound(entrants: dict[int, list[Repeat]]) -> dict[int, list[Repeat]]:
     """The finalists none of whose repeats diverged, with equally many repeats each."""
-    sound = {n: found for n, found in entrants.items() if all(done.outcome is Outcome.TRAINED for done in found)}
+    sound = {n: found for n, found in entrants.items() if all(repeat.sound for repeat in found)}
     first = next(iter(sound.values()))
-    same = [done.work.repeat for done in first]
-    return {n: found for n, found in sound.items() if [done.work.repeat for done in found] == same}
+    same = [repeat.result.task.repeat for repeat in first]
+    return {n: found for n, found in sound.items() if [repeat.result.task.repeat for repeat in found] == same}
 
 
-def _weigh(job: Job, trial: Trial, repeats: list[Done]) -> Finalist:
+def _weigh(job: TableJob, trial: Trial, repeats: list[Repeat]) -> Finalist:
     """A finalist as the choice sees it."""
     rank_keys = [
-        WORST
-        if done.outcome is Outcome.DIVERGED
-        else rank_key(job.metric, done.epochs[-1].validation.scores[job.metric], done.epochs[-1].validation.loss)
-        for done in repeats
+        rank_key(job.metric, repeat.evaluation.scores[job.metric], repeat.evaluation.loss) if repeat.sound else WORST
+        for repeat in repeats
     ]
-    fast = job.request.prefer == "fast"
     parameters = job.parameters(trial.config)
-    burden = _prediction_seconds(job, repeats[0].training) if fast else float(parameters)
+    burden = float(parameters)
+    if job.request.prefer == "fast":
+        burden = min((_prediction_seconds(job, r.training) for r in repeats[:1] if r.training), default=math.inf)
     return Finalist(trial.number, rank_keys, parameters, job.goal(trial), burden)
 
 
-def _prediction_seconds(job: Job, training: Training) -> float:
+def _prediction_seconds(job: TableJob, training: Training) -> float:
     """Seconds that a prediction of the validation rows takes: the best of five, for other programs run too."""
     predictor, x = training.predictor(), job.dataset.validation.x
     took = []
@@ -228,7 +226,7 @@ def _prediction_seconds(job: Job, training: Training) -> float:
     return min(took)
 
 
-def _company(job: Job, entrants: dict[int, list[Done]]) -> Company:
+def _ensemble(job: TableJob, entrants: dict[int, list[Repeat]]) -> Ensemble:
     """The ensemble of finalists and their seeds, chosen by rows that no member has seen.
 
     In a cross-validation a finalist stands or falls with all of its folds: together they have predicted every row
@@ -236,28 +234,29 @@ def _company(job: Job, entrants: dict[int, list[Done]]) -> Company:
     """
     if job.folded:
         units = list(entrants.values())
-        y = np.concatenate([job.folds[done.work.repeat - 1][1].y for done in units[0]])
+        y = np.concatenate([job.folds[repeat.result.task.repeat - 1][1].y for repeat in units[0]])
     else:
-        units = [[done] for found in entrants.values() for done in found]
+        units = [[repeat] for found in entrants.values() for repeat in found]
         y = job.dataset.validation.y
-    says = np.stack([np.concatenate([_says(job, done) for done in unit]) for unit in units])
-    shares, _ = select(says, y)
+    outputs = np.stack([np.concatenate([_outputs(job, repeat) for repeat in unit]) for unit in units])
+    shares, _ = select(outputs, y)
     members, finalists = [], dict[int, float]()
     for unit, share in zip(units, shares.tolist(), strict=True):
         if share > 0:
-            number = unit[0].work.number
+            number = unit[0].result.task.trial
             finalists[number] = finalists.get(number, 0.0) + share
-            members += [Member(share / len(unit), done.training.predictor()) for done in unit]
-    return Company(members, finalists, ensemble_scores(np.tensordot(shares, says, axes=1), y))
+            members += [Member(share / len(unit), r.training.predictor()) for r in unit if r.training is not None]
+    return Ensemble(members, finalists, ensemble_scores(np.tensordot(shares, outputs, axes=1), y))
 
 
-def _says(job: Job, done: Done) -> Floats:
-    """What a repeat's network says of its validation rows: probabilities (m, C), or standardised numbers (m, 1)."""
-    return done.training.predictor().outputs(job.folds[done.work.repeat - 1][1].x)
+def _outputs(job: TableJob, repeat: Repeat) -> Floats:
+    """Predictions for the validation rows of a repeat: probabilities (m, C), or standardised numbers (m, 1)."""
+    assert repeat.training is not None
+    return repeat.training.predictor().outputs(job.folds[repeat.result.task.repeat - 1][1].x)
 
 
-def _no_answer(job: Job, ledger: Ledger) -> NoAnswer:
-    """Why there is no network to show, and what to change."""
+def _no_answer(job: TableJob, ledger: Ledger) -> NoAnswer:
+    """The reason why there is no network to show, and the way out."""
     diverged = [trial for trial in ledger.trials.values() if trial.state is TrialState.DIVERGED]
     too_large = [trial for trial in ledger.trials.values() if trial.state is TrialState.OUT_OF_MEMORY]
     if too_large and not diverged:
@@ -269,7 +268,7 @@ def _no_answer(job: Job, ledger: Ledger) -> NoAnswer:
     if not diverged:
         return NoAnswer(
             f"no network was trained for a single epoch within {job.seconds:g} seconds",
-            "give it more time, with --seconds",
+            "give it more time: `seconds=...`",
         )
     rate = job.learner.rate
     rates = [float(trial.config[rate]) for trial in diverged if rate in trial.config]
@@ -281,6 +280,6 @@ def _no_answer(job: Job, ledger: Ledger) -> NoAnswer:
 
 
 def _fitting() -> str:
-    """How large a network the memory holds now; nothing where the system does not tell."""
+    """The size of a network that fits the memory now; empty where the system does not say."""
     left = memory_left()
     return "" if left is None else f"; about {left // BYTES_A_PARAMETER:,} parameters would fit"

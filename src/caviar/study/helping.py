@@ -1,42 +1,56 @@
-"""Help with a study that another process leads: train the trials that it gives, decide nothing.
+"""Help with a study that another process leads: train the tasks that it assigns, decide nothing.
 
-The leader, a running ``tune`` or ``resume``, finds a helper in the store and gives it pieces of work there; results go
-back the same way. A network stays with the helper that trained it; where it is no longer kept it is trained from its
-start again, to the same bits.
+The leader, a running ``tune`` or ``resume``, finds a helper in the store and assigns tasks to it there; results go back
+the same way. A network stays with the helper that trained it. Where it is no longer kept it is trained from its start
+again, to the same bits.
 """
 
 from __future__ import annotations
 
-import os
+import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from caviar.errors import ConfigError, Fenced, StoreError
+from caviar.executors.contract import Executor
 from caviar.executors.helpers import PATIENCE
-from caviar.executors.threads import Done, Failed, ThreadExecutor, Work
-from caviar.learners.contract import BYTES_A_PARAMETER, Outcome, Training
-from caviar.records import Lease, Piece, Study, StudyState
-from caviar.study.check import Job, check
-from caviar.study.ledger import after, measurement
-from caviar.study.loop import check_same, request_of
+from caviar.executors.parked import ParkedTrainings
+from caviar.executors.threads import Threads
+from caviar.learners.contract import BYTES_A_PARAMETER
+from caviar.records import (
+    Box,
+    Ended,
+    Lease,
+    Piece,
+    Study,
+    StudyState,
+    Task,
+    TaskOutcome,
+    TaskResult,
+    Trial,
+    TrialState,
+)
+from caviar.records.ranking import WORST, RankKey
+from caviar.records.specs import StudyKind
+from caviar.scheduling.contract import Scheduler
+from caviar.store import Assigned, Result, Store, Watch
+from caviar.study.check import TableJob, check_table
+from caviar.study.loop import Budget, drive
+from caviar.study.resume import check_same
+from caviar.study.spec import Request, StorePath
 
-if TYPE_CHECKING:
-    from caviar.store import Assigned, Result, Store, Watch
+ROOM = 1 << 29  # bytes of networks that wait for their next task
+_BYTES_A_NETWORK = 1 << 14  # of the smallest one
 
-__all__ = ["Helping", "work"]
-
-ROOM = 1 << 29  # bytes of networks that wait for their next piece
-_BYTES_A_NETWORK = 1 << 14  # what the smallest takes
-
-_ASK_EVERY = 0.1  # seconds: for work
-_LOOK_EVERY = 0.5  # for whether there is still somebody to help; a look is also a sign of life
+_ASK_EVERY = 0.1  # seconds between two questions for tasks
+_LOOK_EVERY = 0.5  # seconds between two looks at the leader; a look is also a sign of life
 
 
 @dataclass(frozen=True, slots=True)
 class Helping:
-    """How the help goes: pieces trained so far, and once it is over, why."""
+    """A moment of the help: tasks trained so far, and once it is over, the reason."""
 
     study: Study
     pieces: int
@@ -44,28 +58,10 @@ class Helping:
     over: str = ""
 
 
-@dataclass
-class _Networks:
-    """Networks of trials that may go on, those used last kept longest."""
-
-    room: int
-    _kept: dict[int, tuple[Training, int]] = field(default_factory=dict)
-
-    def put(self, number: int, training: Training, n_bytes: int) -> None:
-        self._kept[number] = training, n_bytes
-        while sum(n for _, n in self._kept.values()) > self.room:
-            del self._kept[next(iter(self._kept))]
-
-    def take(self, number: int, epoch: int) -> Training | None:
-        """The network of a trial, unless it has done more than ``epoch`` epochs."""
-        training, _ = self._kept.pop(number, (None, 0))
-        return training if training is not None and training.epoch <= epoch else None
-
-
 def work(
     study: str,
     *,
-    store: str | os.PathLike[str] = "caviar.db",
+    store: StorePath = "caviar.db",
     threads: int | None = None,
     data: Any = None,
     test: Any = None,
@@ -79,110 +75,162 @@ def work(
 
     Raises UserMistake where there is nothing to help with, or the data or the machine would give other numbers.
     """
-    from caviar.store import Store, Watch
-
     started = time.monotonic()
     with Store.open(store, create=False) as opened:
         record = opened.study(study)
         watch = Watch(opened.leases, study, PATIENCE)
         _check_kind(record)
         _check_leader(record, watch)
-        budget = {"seconds": None, "trials": 1}  # of the leader alone
-        request = request_of(record, budget, started, store=store, threads=threads, data=data, test=test)
-        job = check(request, ended)
+        spec = replace(record.spec, seconds=None, trials=1)  # the budget is of the leader alone
+        request = Request.again(record, spec, started, store=store, threads=threads, data=data, test=test)
+        job = check_table(request, ended)
         check_same(record, job)
         _check_machine(record, job)
-        helper = opened.join_helper(study, job.threads)
-        pieces = 0
+        helper = opened.join_helper(study, job.slots)
+        assigned = AssignedTasks(opened, helper, watch)
+        ledger = HandIn(job, opened, helper, assigned)
+        parked = ParkedTrainings(most_bytes=room)
+        budget = Budget(lambda: -math.inf if assigned.over else math.inf, ended)
         try:
-            for taken, over in _train(job, opened, helper, watch, room):
-                pieces += taken
-                yield Helping(record, pieces, time.monotonic() - started, over)
+            with Threads(job.slots, job.start, job.metric, parked=parked, n_bytes=ledger.n_bytes) as executor:
+                for pieces in drive(assigned, executor, ledger, budget):
+                    yield Helping(record, pieces, time.monotonic() - started, assigned.why)
         except Fenced:
             why = "the leader went on without this helper, which it took for dead"
-            yield Helping(record, pieces, time.monotonic() - started, why)
+            yield Helping(record, ledger.pieces, time.monotonic() - started, why)
         finally:
             opened.leases.leave(helper)
 
 
-def _train(job: Job, store: Store, helper: Lease, watch: Watch, room: int) -> Iterator[tuple[int, str]]:
-    """Train what the leader assigns; (pieces handed in, why it is over if it is), time and again."""
-    networks = _Networks(room)
-    held: dict[Piece, Assigned] = {}
-    asked = looked = float("-inf")
-    with ThreadExecutor(job.threads) as executor:
-        while True:
-            if job.ended():
-                raise KeyboardInterrupt
-            now = time.monotonic()
-            if now - looked >= _LOOK_EVERY:
-                looked = now
-                store.leases.beat(helper)
-                over = _over(store, helper, watch)
-                yield 0, over
-                if over:
-                    return
-            if now - asked >= _ASK_EVERY:
-                asked = now
-                for assigned in store.assigned(helper):
-                    if assigned.piece not in held:
-                        held[assigned.piece] = assigned
-                        number, repeat, to_epoch = assigned.piece
-                        executor.give(Work(number, repeat, _begin(job, assigned, networks), to_epoch))
-            done = _all_done(executor)
-            if done:
-                yield len(_hand_in(job, store, helper, networks, held, done)), ""
+class AssignedTasks:
+    """A Scheduler of the tasks that the leader assigns through the store; ``why`` it is over, once it is."""
+
+    def __init__(self, store: Store, helper: Lease, watch: Watch) -> None:
+        self.boxes: list[Box] = []
+        self.why = ""
+        self.held: dict[Piece, Assigned] = {}
+        """Tasks that were assigned and not handed in."""
+        self._store = store
+        self._helper = helper
+        self._watch = watch
+        self._fresh: list[Assigned] = []
+        self._asked = self._looked = -math.inf
+
+    @property
+    def over(self) -> bool:
+        """See Scheduler: the leader or its study is gone."""
+        now = time.monotonic()
+        if not self.why and now - self._looked >= _LOOK_EVERY:
+            self._looked = now
+            self._store.leases.beat(self._helper)
+            self.why = _over(self._store, self._helper, self._watch)
+        return bool(self.why)
+
+    def next(self, room: int = 1) -> Task | None:
+        """See Scheduler: the leader knows how many tasks a helper should have at once."""
+        now = time.monotonic()
+        if not self._fresh and now - self._asked >= _ASK_EVERY:
+            self._asked = now
+            self._fresh = [one for one in self._store.assigned(self._helper) if one.piece not in self.held]
+            self.held.update((one.piece, one) for one in self._fresh)
+        if not self._fresh:
+            return None
+        assigned = self._fresh.pop(0)
+        number, repeat, to_epoch = assigned.piece
+        return Task(number, repeat, assigned.trial.config, assigned.measured, to_epoch)
+
+    def report(self, task: Task, rank_key: RankKey) -> list[Ended]:
+        """See Scheduler: the leader decides, not the helper."""
+        return []
+
+    def close(self) -> None:
+        """See Scheduler."""
+        self.why = self.why or "closed"
+
+    def ended(self) -> list[Ended]:
+        """See Scheduler."""
+        return []
+
+    def reached(self) -> tuple[int, ...]:
+        """See Scheduler."""
+        return ()
 
 
-def _begin(job: Job, assigned: Assigned, networks: _Networks) -> Callable[[], Training]:
-    """What gives the network of a piece: as it waits here, or from its start."""
-    number = assigned.piece[0]
-    waiting = networks.take(number, assigned.measured)
-    return job.network(number, assigned.trial.config) if waiting is None else lambda: waiting
+class HandIn:
+    """The ledger of a helper: results go to the store, in one transaction for all that came together."""
+
+    def __init__(self, job: TableJob, store: Store, helper: Lease, assigned: AssignedTasks) -> None:
+        self.pieces = 0
+        """Tasks handed in so far."""
+        self._job = job
+        self._store = store
+        self._helper = helper
+        self._assigned = assigned
+        self._results: list[Result] = []
+        self._given_back: list[Piece] = []
+        self._shown = -math.inf
+
+    def n_bytes(self, task: Task) -> int:
+        """The memory of a task's network."""
+        return max(_BYTES_A_NETWORK, BYTES_A_PARAMETER * self._job.parameters(task.config))
+
+    def begin(self, task: Task) -> None:
+        """See Records: the leader has begun it."""
+
+    def recall(self, task: Task) -> RankKey | None:
+        """See Records: what the store knows is not assigned."""
+        return None
+
+    def record(self, result: TaskResult) -> RankKey | None:
+        """See Records: WORST for one whose network is of no use any more."""
+        task = result.task
+        piece = task.trial, task.repeat, task.to_epoch
+        assigned = self._assigned.held.get(piece)
+        if result.outcome is TaskOutcome.INTERRUPTED or assigned is None:
+            return None
+        if result.outcome is TaskOutcome.OUT_OF_MEMORY:  # the leader may have the memory, and decides about the trial
+            self._given_back.append(piece)
+            return WORST
+        new = [measured for measured in result.measurements if measured.epoch > assigned.measured]
+        self._results.append(Result(piece, _after(assigned.trial, result), new))
+        return WORST if result.outcome is TaskOutcome.DIVERGED else None
+
+    def settle(self, ended: Sequence[Ended]) -> None:
+        """See Records."""
+
+    def interrupt(self) -> None:
+        """See Records: what is not handed in is nobody's."""
+
+    def is_due(self) -> bool:
+        """Whether there is something to hand in, or it is time for a sign of life."""
+        return bool(self._results or self._given_back) or time.monotonic() - self._shown >= _LOOK_EVERY
+
+    def progress(self, scheduler: Scheduler, executor: Executor) -> int:
+        """Hand in what there is; the count of all tasks handed in."""
+        self._shown = time.monotonic()
+        if (self._results or self._given_back) and not scheduler.over:
+            taken = self._store.hand_in(self._helper, self._results, self._given_back)
+            handed_in = {result.piece for result in self._results}
+            for piece in [*handed_in, *self._given_back]:
+                self._assigned.held.pop(piece, None)
+            for number, repeat, _ in handed_in - set(taken):  # another has it now, and this network is of no use
+                executor.release(number, repeat)
+            self.pieces += len(taken)
+            self._results, self._given_back = [], []
+        return self.pieces
 
 
-def _all_done(executor: ThreadExecutor) -> list[Done | Failed]:
-    """What ended by now; waits a moment for the first."""
-    found = []
-    done = executor.take(timeout=_ASK_EVERY)
-    while done is not None:
-        found.append(done)
-        done = executor.take(timeout=0.0) if executor.under_way else None
-    return found
-
-
-def _hand_in(
-    job: Job, store: Store, helper: Lease, networks: _Networks, held: dict[Piece, Assigned], ended: list[Done | Failed]
-) -> list[Piece]:
-    """Write what was measured, in one transaction, and keep the networks; the pieces that were taken."""
-    from caviar.store import Result
-
-    results: list[Result] = []
-    given_back: list[Piece] = []
-    trained: dict[Piece, Training] = {}
-    for done in ended:
-        piece = (done.work.number, done.work.repeat, done.work.to_epoch)
-        assigned = held.pop(piece)
-        if isinstance(done, Failed):  # the leader may have the memory: whether it has decides what becomes of the trial
-            given_back.append(piece)
-            continue
-        new = [measurement(epoch, job.metric) for epoch in done.epochs if epoch.epoch > assigned.measured]
-        results.append(Result(piece, after(assigned.trial, done, job.metric), new))
-        if done.outcome is Outcome.TRAINED:
-            trained[piece] = done.training
-    taken = store.hand_in(helper, results, given_back)
-    configs = {result.piece: result.trial.config for result in results}
-    for piece in taken:
-        if piece in trained:
-            size = max(_BYTES_A_NETWORK, BYTES_A_PARAMETER * job.parameters(configs[piece]))
-            networks.put(piece[0], trained[piece], size)
-    return taken
+def _after(trial: Trial, result: TaskResult) -> Trial:
+    """``trial`` as it stands after a task."""
+    last = result.measurements[-1]
+    state = TrialState.DIVERGED if result.outcome is TaskOutcome.DIVERGED else trial.state
+    return trial._replace(state=state, epochs=last.epoch, score=last.score, validation_loss=last.validation_loss)
 
 
 def _over(store: Store, helper: Lease, watch: Watch) -> str:
-    """Why there is nothing more to help with; empty while there is.
+    """The reason why there is nothing more to help with; empty while there is.
 
-    A leader that is frozen is left, not told off: it may wake up and go on.
+    A frozen leader keeps its lease: it may wake up and go on.
     """
     lost = {worker.fence for worker in watch.find()}
     if store.study(helper.name).state is not StudyState.RUNNING:
@@ -195,14 +243,14 @@ def _over(store: Store, helper: Lease, watch: Watch) -> str:
 
 def _check_kind(study: Study) -> None:
     """StoreError unless it is caviar that trains the study's networks."""
-    if "program" in study.budget:
-        raise StoreError(
-            f"the trials of study {study.name!r} are processes of a program: caviar work helps with tables alone",
-            f"have more of them at once: end it with Ctrl-C, then caviar resume {study.name} --processes 8, say",
-        )
-    if study.budget.get("asked"):
+    if study.spec.kind is StudyKind.ASKED:
         raise StoreError(
             f"study {study.name!r} is one of ask and tell: its own program trains", "start that program once more"
+        )
+    if study.spec.kind is not StudyKind.TABLE:
+        raise StoreError(
+            f"the trials of study {study.name!r} are processes of a program: caviar work helps with tables alone",
+            f"have more of them at once: end it with Ctrl-C, then caviar resume {study.name} --processes 8",
         )
 
 
@@ -217,7 +265,7 @@ def _check_leader(study: Study, watch: Watch) -> None:
         )
 
 
-def _check_machine(study: Study, job: Job) -> None:
+def _check_machine(study: Study, job: TableJob) -> None:
     """ConfigError unless this machine gives the bits that the study began with."""
     was, now = study.environment, (job.learner.name, job.learner.instruction_set)
     if (was["engine"], was["instruction_set"]) != now:

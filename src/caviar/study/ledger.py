@@ -1,4 +1,4 @@
-"""The ledger of a study under way: its trials as they stand, and what of them is not yet in the store."""
+"""The ledger of a study under way: its trials as they stand, and what the store does not have of them yet."""
 
 from __future__ import annotations
 
@@ -8,255 +8,230 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from heapq import nlargest
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from caviar.errors import StoreError
-from caviar.executors.threads import Done
-from caviar.learners.contract import Epoch, Outcome, Training
+from caviar.executors.contract import Executor
+from caviar.learners.contract import Training
 from caviar.machine import no_collection
-from caviar.records import Box, Comparison, Config, Curve, Lease, Measurement, StudyState, Trial, TrialState
+from caviar.records import (
+    Box,
+    Comparison,
+    Curve,
+    Ended,
+    Lease,
+    Measurement,
+    StudyState,
+    Task,
+    TaskOutcome,
+    TaskResult,
+    Trial,
+    TrialState,
+)
 from caviar.records.ranking import GOAL_METRICS, UNRANKED, WORST, RankKey, rank_key, smoothed
-
-if TYPE_CHECKING:
-    from caviar.store import Store
+from caviar.scheduling.contract import Scheduler
+from caviar.store import Store
+from caviar.study.events import Progress
+from caviar.study.known import Known, TrialKey
 
 WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
+SHOW_EVERY = 0.1  # seconds between two signs of progress
 
 _UNTRAINED = (TrialState.OUT_OF_MEMORY, TrialState.FAILED)
-
-TrialKey = tuple[int, int]  # number, repeat
-
-_UNSETTLED = (TrialState.RUNNING, TrialState.INTERRUPTED)
-_FEW = 500  # trials whose curves are asked for by their numbers; of more it is sooner to read all
-
 _NOTHING = Curve((), array("d"), array("d"), 0.0)
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the store has of a study that is taken up again: of each trial, its comparisons or its whole curve.
-
-    The curves are those of trials that comparisons do not tell all of: of another process, of an older version, or of a
-    program, which need not tell every epoch.
-    """
-
-    trials: Mapping[TrialKey, Trial] = field(default_factory=dict)
-    curves: Mapping[TrialKey, Curve] = field(default_factory=dict)
-    comparisons: Mapping[TrialKey, Sequence[Comparison]] = field(default_factory=dict)
-
-    @staticmethod
-    def of(store: Store, study: str) -> Known:
-        """What ``store`` has of ``study``."""
-        with no_collection():
-            trials = {(trial.number, trial.repeat): trial for trial in store.trials(study)}
-            if "program" in store.study(study).budget:
-                return Known(trials, store.curves(study))
-            comparisons: dict[TrialKey, list[Comparison]] = {}
-            for number, repeat, comparison in store.comparisons(study):
-                comparisons.setdefault((number, repeat), []).append(comparison)
-            untold = {
-                key[0]
-                for key, trial in trials.items()
-                if trial.state in _UNSETTLED or trial.epochs > (comparisons[key][-1].epoch if key in comparisons else 0)
-            }
-            few = len(untold) < _FEW
-            return Known(trials, store.curves(study, untold if few else None) if untold else {}, comparisons)
-
-    def seconds(self) -> float:
-        """What the training of all trials took together."""
-        told = sum(of[-1].seconds for key, of in self.comparisons.items() if key not in self.curves)
-        return told + sum(curve.seconds for curve in self.curves.values())
+_NO_SCORE = "it was done and had reported no score"
+_STATES = {
+    TaskOutcome.DIVERGED: TrialState.DIVERGED,
+    TaskOutcome.FAILED: TrialState.FAILED,
+    TaskOutcome.OUT_OF_MEMORY: TrialState.OUT_OF_MEMORY,
+}
 
 
 class Ledger:
     """Trials by (number, repeat), and the way of their measurements to the store, a batch at a time."""
 
-    def __init__(self, store: Store, lease: Lease, metric: str, keep: int, known: Known | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        lease: Lease,
+        metric: str,
+        *,
+        keep: int = 0,
+        repeats: int = 1_000_000,
+        known: Known | None = None,
+        started: float | None = None,
+        hopeless_after: int | None = None,
+    ) -> None:
+        """Keep the networks of the ``keep`` best trials that are over.
+
+        Repeats above ``repeats`` are no trials of the study, and are not stored: the last training. ``started`` is
+        when the study's budget began to count. After ``hopeless_after`` failures without a success the study ends.
+        """
         self.trials: dict[TrialKey, Trial] = {}
         self.seconds: dict[TrialKey, float] = {}  # spent training each
+        self.results: dict[TrialKey, TaskResult] = {}
+        """The last result of each repeat, and of the last training."""
+        self.networks: dict[TrialKey, Training] = {}
+        """Networks that can be the answer: of the best trials, of repeats, of the last training."""
+        self.failures: list[str] = []
+        self.phase = "search"
         self._store = store
         self._lease = lease
         self._study = lease.name
-        self._boxes: list[Box] = []
         self._metric = metric
-        self._of_a_table = metric not in GOAL_METRICS.values()  # a program need not tell a loss, nor every epoch
+        self._of_a_table = metric not in GOAL_METRICS.values()  # a program need not report a loss, nor every epoch
         self._keep = keep
+        self._repeats = repeats
         self._known = known or Known()
+        self._started = time.monotonic() if started is None else started
+        self._hopeless_after = hopeless_after
         self._stored = dict(self._known.trials)
         self._read = dict(self._known.curves)
         self._counts: Counter[TrialState] = Counter()  # repeats left out
         self._curves: dict[TrialKey, array[float]] = {}  # the scores of each trial's epochs
         self._rank_keys: dict[TrialKey, RankKey] = {}
-        self._best: list[tuple[RankKey, int]] = []  # (rank_key, -number), the best first; none while they are not known
-        self._kept: list[tuple[RankKey, int, Training]] = []  # networks of the best that are over
+        self._best: list[tuple[RankKey, int]] = []  # (rank key, -number), the best first; empty while unknown
+        self._kept: list[tuple[RankKey, int]] = []  # the same, of trials in `networks`
+        self._open: set[TrialKey] = set()  # trials with a task that was not compared yet
+        self._boxes: list[Box] = []
+        self._boxes_seen = 0
         self._changed: dict[TrialKey, Trial] = {}
         self._measurements: list[tuple[int, int, Measurement]] = []
         self._comparisons: list[tuple[int, int, Comparison]] = []
         self._elsewhere: dict[TrialKey, int] = {}  # the last epoch that another process measured and wrote
-        self._written = time.monotonic()
+        self._progress: Progress | None = None  # the last one
+        self._written, self._shown = time.monotonic(), float("-inf")
 
-    def begin(self, number: int, config: Config, repeat: int = 0, origin: str = "") -> None:
-        """A trial starts, or a finalist's repeat.
+    # --- what drive needs ---
+
+    def begin(self, task: Task) -> None:
+        """Open a task; its first one begins the trial, or the repeat.
 
         Raises StoreError where the store has this trial with another config: another version's search proposed it.
         """
-        known = self._known.trials.get((number, repeat))
-        if known is not None and repeat == 0:
+        key = task.trial, task.repeat
+        self._open.add(key)
+        if task.from_epoch or task.repeat > self._repeats:
+            return
+        config, known = task.config, self._known.trials.get(key)
+        if known is not None and task.repeat == 0:
             if known.config != config:
                 raise StoreError(
-                    f"trial {number} of study {self._study!r} has another config than this version of caviar proposes",
-                    "go on with the version that began it (caviar doctor tells which), or begin a new study",
+                    f"trial {task.trial} of study {self._study!r} has another config than this version proposes",
+                    "go on with the version that began it (caviar doctor shows which), or begin a new study",
                 )
             config = known.config  # the same object: to compare the trial with what is stored costs nothing then
-        self._put(Trial(number, config, TrialState.RUNNING, 0, None, None, repeat, origin))
+        self._put(Trial(task.trial, config, TrialState.RUNNING, 0, None, None, task.repeat, task.origin))
 
-    def open(self, boxes: Sequence[Box]) -> None:
-        """The search has opened ``boxes``."""
-        self._boxes += boxes
-
-    def measure(self, done: Done) -> RankKey:
-        """What a piece of work measured; the trial's rank key after it, WORST if it diverged."""
-        key = (done.work.number, done.work.repeat)
-        known = self._curve(key)
-        written = max(len(known.scores), self._elsewhere.get(key, 0))
-        new = [epoch for epoch in done.epochs if epoch.epoch > written]
-        self._measurements += [(*key, measurement(epoch, self._metric)) for epoch in new]
-        self.seconds[key] = self.seconds.get(key, 0.0) + sum(epoch.seconds for epoch in done.epochs)
-        first = done.epochs[0].epoch  # 1 again for a network that was no longer there and was trained from its start
-        before = self._curves.get(key, known.scores)[: first - 1]
-        self._curves[key] = before + array("d", [epoch.validation.scores[self._metric] for epoch in done.epochs])
-        return self._compare(after(self.trials[key], done, self._metric))
-
-    def _curve(self, key: TrialKey) -> Curve:
-        """What the store knows of a trial's epochs from before; it is asked where a compared trial goes on."""
-        if key in self._known.comparisons and key not in self._read:
-            self._read[key] = self._store.curves(self._study, [key[0]]).get(key, _NOTHING)
-        return self._read.get(key, _NOTHING)
-
-    def _compare(self, trial: Trial) -> RankKey:
-        """The trial has come to its rung: its rank key, which the store is told with all that a resume will ask."""
-        rank_key = self._score(trial)
-        key = (trial.number, trial.repeat)
-        known = self._known.comparisons.get(key)
-        if known is None or known[-1].epoch < trial.epochs:
-            smooth = smoothed(self._curves[key])
-            score, loss = _or_nan(trial.score), _or_nan(trial.validation_loss)
-            comparison = Comparison(trial.epochs, smooth, score, loss, self.seconds[key])
-            self._comparisons.append((*key, comparison))
-        return rank_key
-
-    def take_in(self, trial: Trial, measurements: Sequence[Measurement]) -> RankKey:
-        """What another process measured of a trial, and wrote; the trial's rank key after it, WORST if it diverged."""
-        key = (trial.number, trial.repeat)
-        self._elsewhere[key] = measurements[-1].epoch
-        self.seconds[key] = sum(m.seconds for m in measurements if m.epoch <= trial.epochs)
-        self._curves[key] = array("d", [m.score for m in measurements if m.epoch <= trial.epochs])
-        self._stored[key] = trial
-        return self._compare(trial)
-
-    def recall(self, number: int, to_epoch: int) -> RankKey | None:
-        """The rank key of a trial at ``to_epoch`` where the store knows it, as if just measured; else None."""
-        key = (number, 0)
-        stored = self._known.trials.get(key)
-        if stored is None:
+    def recall(self, task: Task) -> RankKey | None:
+        """The rank key of a task whose end is known, as if it had just been measured; else None."""
+        key = task.trial, task.repeat
+        if task.repeat:
             return None
-        if stored.state in _UNTRAINED and stored.epochs < to_epoch:
-            return self._score(self.trials[key]._replace(state=stored.state, error=stored.error))
         trial = self.trials[key]
-        state = trial.state
-        if stored.state is TrialState.DIVERGED and stored.epochs <= to_epoch:
-            state, to_epoch = stored.state, stored.epochs
-        for compared in self._known.comparisons.get(key, ()):
-            if compared.epoch == to_epoch:
-                self.seconds[key] = compared.seconds
-                score, loss = compared.score, _or_none(compared.loss)
-                return self._score(
-                    Trial(number, trial.config, state, to_epoch, score, loss, 0, trial.origin), compared.smoothed
-                )
-        curve = self._known.curves.get(key, _NOTHING)
-        at = bisect_left(curve.epochs, to_epoch)  # a program is compared at the first that it tells, from the rung on
-        if at == len(curve.scores):
-            return None
-        self.seconds[key] = curve.seconds  # those of the rungs above too, to which the trial is about to go on
-        self._curves[key] = curve.scores[: at + 1]
-        epoch, score, loss = curve.epochs[at], curve.scores[at], _or_none(curve.losses[at])
-        trial = Trial(number, trial.config, state, epoch, score, loss, 0, trial.origin)
-        return self._compare(trial) if self._of_a_table else self._score(trial)
+        if trial.state is not TrialState.RUNNING:  # it ended by itself between two rungs
+            self._open.discard(key)
+            return self.rank_key(trial)
+        stored = self._known.trials.get(key)
+        found = None if stored is None else self._recall(trial, stored, task.to_epoch)
+        if found is not None:
+            self._open.discard(key)
+        return found
 
-    def told(self, number: int, measured: Measurement, repeat: int = 0) -> RankKey:
-        """What a program measured of a trial; the trial's rank key after it, WORST if it diverged."""
-        key = (number, repeat)
-        if measured.epoch not in self._known.curves.get(key, _NOTHING).epochs:
-            self._measurements.append((*key, measured))
-        self.seconds[key] = self.seconds.get(key, 0.0) + measured.seconds
-        self._curves.setdefault(key, array("d")).append(measured.score)
-        loss = _or_none(measured.validation_loss)
-        trial = self.trials[key]._replace(epochs=measured.epoch, score=measured.score, validation_loss=loss)
-        if not math.isfinite(measured.score):
-            trial = trial._replace(state=TrialState.DIVERGED)
-        return self._score(trial)
+    def record(self, result: TaskResult) -> RankKey | None:
+        """Take the result of a task: its rank key, WORST if it diverged or failed; None if there is none to report.
 
-    def finish(self, number: int, score: float | None, repeat: int = 0, epochs: int = 0) -> RankKey:
-        """A program is done with a trial, after ``epochs`` or those that it told, and says its ``score``.
-
-        None is the score of its last epoch.
+        None is also the answer to a result that comes late, of a task that was compared already.
         """
-        key = (number, repeat)
-        trial = self.trials[key]._replace(epochs=max(epochs, self.trials[key].epochs))
-        if score is not None:
-            self._curves[key] = array("d", [score])
-            trial = trial._replace(score=score)
-        finite = trial.score is not None and math.isfinite(trial.score)
-        return self._score(trial._replace(state=TrialState.FINISHED if finite else TrialState.DIVERGED))
+        task = result.task
+        key = task.trial, task.repeat
+        if task.repeat:
+            self.results[key] = result
+        if result.outcome is TaskOutcome.INTERRUPTED or task.repeat > self._repeats:
+            return None
+        found = self._record(key, result)
+        if result.outcome is TaskOutcome.UNDER_WAY and found > WORST:
+            return None
+        was_open = key in self._open
+        self._open.discard(key)
+        return found if was_open else None
 
-    def known(self, number: int) -> Trial | None:
-        """A trial as the store has it from before, where the study was taken up again."""
-        return self._known.trials.get((number, 0))
+    def settle(self, ended: Sequence[Ended]) -> None:
+        """Close trials that are over."""
+        for number, stopped, repeat in ended:
+            trial = self.trials.get((number, repeat))
+            if trial is not None and trial.state is TrialState.RUNNING:
+                self._put(trial._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED))
 
-    def fail(self, number: int, error: str, repeat: int = 0, state: TrialState = TrialState.OUT_OF_MEMORY) -> RankKey:
-        """A trial cannot be trained on, by default for want of memory: it is over, and ranked last."""
-        trial = self.trials[number, repeat]._replace(state=state, error=error or str(state).replace("_", " "))
-        return self._score(trial)
-
-    def settle(self, number: int, state: TrialState, training: Training | None = None, repeat: int = 0) -> None:
-        """A trial is over. The ``training`` of a trial, not of a repeat, is kept while it is among the best."""
-        trial = self.trials[number, repeat]._replace(state=state)
-        self._put(trial)
-        if training is not None:
-            self._kept.append((self.rank_key(trial), -number, training))
-            self._kept.sort(key=lambda kept: kept[:2], reverse=True)
-            del self._kept[self._keep :]
+    def keep(self, key: TrialKey, training: Training) -> None:
+        """Keep the network of a trial that is over while it is among the best; those of repeats always."""
+        self.networks[key] = training
+        if key[1] == 0:
+            self._kept.append((self._rank_keys.get(key, WORST), -key[0]))
+            self._kept.sort(reverse=True)
+            while len(self._kept) > self._keep:
+                del self.networks[-self._kept.pop()[1], 0]
 
     def interrupt(self) -> None:
-        """Whatever still runs was interrupted: by the end of the budget, or by a person."""
+        """Mark whatever still runs as interrupted: by the end of the budget, or by a person."""
         for trial in [trial for trial in self.trials.values() if trial.state is TrialState.RUNNING]:
             self._put(trial._replace(state=TrialState.INTERRUPTED))
+
+    def is_due(self) -> bool:
+        """Whether it is time to show progress, and to write."""
+        return time.monotonic() - self._shown >= SHOW_EVERY
+
+    def progress(self, scheduler: Scheduler, executor: Executor) -> Progress:
+        """The state of the study now; what is new is written every half a second."""
+        self._shown = time.monotonic()
+        self._boxes += scheduler.boxes[self._boxes_seen :]
+        self._boxes_seen = len(scheduler.boxes) if scheduler.boxes else self._boxes_seen
+        note = executor.note
+        if self.failures:
+            note = f"{len(self.failures)} failed, the last: {self.failures[-1].splitlines()[-1]:.150}"
+        best = next(iter(self.best(1)), None)
+        elapsed = time.monotonic() - self._started
+        self._progress = Progress(self.phase, elapsed, self.counts(), scheduler.reached(), best, note, executor.helpers)
+        if time.monotonic() - self._written >= WRITE_EVERY:
+            self.write()
+        return self._progress
+
+    # --- questions ---
 
     def best(self, n: int) -> list[Trial]:
         """The ``n`` best trials that have a score, the best first; the earlier one where two are equal."""
         if len(self._best) < n:
             rank_keys = self._rank_keys.items()
             with no_collection():
-                found = (
-                    (rank_key, -number) for (number, repeat), rank_key in rank_keys if not repeat and rank_key > WORST
-                )
+                found = ((key, -number) for (number, repeat), key in rank_keys if not repeat and key > WORST)
                 self._best = nlargest(max(n, self._keep), found)
         return [self.trials[-minus, 0] for _, minus in self._best[:n]]
 
     def worst_first(self, numbers: Sequence[int]) -> list[int]:
-        """Trials by rank key, the worst first."""
+        """Sort trials by rank key, the worst first."""
         return sorted(numbers, key=lambda number: (self.rank_key(self.trials[number, 0]), -number))
 
-    def kept(self, number: int) -> Training | None:
-        """The network that the search itself trained, if it is still there and whole."""
-        return next((training for _, minus, training in self._kept if minus == -number), None)
+    def rank_key(self, trial: Trial) -> RankKey:
+        """The rank key of a trial as it stands: the score of its last epochs, smoothed, so that luck counts half."""
+        return self._rank_keys.get((trial.number, trial.repeat), WORST)
 
     def counts(self) -> Mapping[TrialState, int]:
-        """Trials in each state, repeats left out."""
+        """Count the trials in each state, repeats left out."""
         return Counter(self._counts)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether every trial that is over has failed, and there were enough of them: the code is broken, not a config.
+
+        Never where no limit was set.
+        """
+        if self._hopeless_after is None or len(self.failures) < self._hopeless_after or self.best(1):
+            return False
+        return self._counts.total() - self._counts[TrialState.RUNNING] == len(self.failures)
+
+    # --- the store ---
 
     def write(self) -> None:
         """Write what is new, in one transaction."""
@@ -268,6 +243,7 @@ class Ledger:
                 self._boxes,
                 lease=self._lease,
                 comparisons=self._comparisons,
+                progress=None if self._progress is None else self._progress.to_record(),
             )
             self._stored |= self._changed
             self._changed, self._measurements, self._comparisons, self._boxes = {}, [], [], []
@@ -275,17 +251,124 @@ class Ledger:
             self._store.leases.beat(self._lease)
         self._written = time.monotonic()
 
-    def write_now_and_then(self) -> None:
-        """Write when the last time is half a second ago."""
-        if time.monotonic() - self._written >= WRITE_EVERY:
-            self.write()
-
     def close(self, state: StudyState, result: Mapping[str, Any] | None) -> None:
         """Write all that is left, and how the study ended."""
         self.interrupt()
         self.write()
         self._store.finish_study(self._study, state, result, datetime.now(UTC).isoformat(), self._lease)
         self._store.leases.leave(self._lease)
+
+    # --- recording ---
+
+    def _record(self, key: TrialKey, result: TaskResult) -> RankKey:
+        """Bring the trial of a result up to date; its rank key."""
+        trial = self.trials[key]
+        if result.outcome is TaskOutcome.FINISHED:
+            return self._finish(trial, result.score)
+        if trial.state is not TrialState.RUNNING:
+            return self.rank_key(trial)
+        if result.measurements:
+            trial = self._measure(key, trial, result)
+        if result.outcome in _STATES:
+            trial = trial._replace(state=_STATES[result.outcome])
+            if trial.state in _UNTRAINED:
+                error = result.error or str(trial.state).replace("_", " ")
+                trial = trial._replace(error=error)
+                self.failures += [error] if trial.repeat == 0 else []
+        elif not (trial.score is None or math.isfinite(trial.score) or self._of_a_table):
+            trial = trial._replace(state=TrialState.DIVERGED)
+        if result.outcome is TaskOutcome.UNDER_WAY or not self._of_a_table or trial.state in _UNTRAINED:
+            return self._score(trial)
+        return self._compare(trial)
+
+    def _measure(self, key: TrialKey, trial: Trial, result: TaskResult) -> Trial:
+        """Add measurements to a trial's curve; the trial after them. Those that are known already are not written."""
+        measured = result.measurements
+        if result.stored:
+            self._elsewhere[key] = measured[-1].epoch
+            self.seconds[key] = sum(m.seconds for m in measured)
+            self._curves[key] = array("d", [m.score for m in measured])
+        elif self._of_a_table:
+            known = self._curve(key)
+            written = max(len(known.scores), self._elsewhere.get(key, 0))
+            self._measurements += [(*key, m) for m in measured if m.epoch > written]
+            self.seconds[key] = self.seconds.get(key, 0.0) + sum(m.seconds for m in measured)
+            first = measured[0].epoch  # 1 again for a network that was gone and was trained from its start
+            before = self._curves.get(key, known.scores)[: first - 1]
+            self._curves[key] = before + array("d", [m.score for m in measured])
+        else:
+            measured = [m for m in measured if m.epoch > trial.epochs]  # the others were trained again
+            if not measured:
+                return trial
+            known_epochs = self._known.curves.get(key, _NOTHING).epochs
+            self._measurements += [(*key, m) for m in measured if m.epoch not in known_epochs]
+            self.seconds[key] = self.seconds.get(key, 0.0) + sum(m.seconds for m in measured)
+            self._curves.setdefault(key, array("d")).extend(m.score for m in measured)
+        last = measured[-1]
+        loss = _or_none(last.validation_loss) if not self._of_a_table else last.validation_loss
+        after = trial._replace(epochs=last.epoch, score=last.score, validation_loss=loss)
+        if result.stored:
+            self._stored[key] = after
+        return after
+
+    def _finish(self, trial: Trial, score: float | None) -> RankKey:
+        """A program ended a trial by itself, with its last ``score``; None where that of the last epoch stands."""
+        if trial.state is TrialState.RUNNING and score is None and trial.score is None:
+            self.failures += [_NO_SCORE] if trial.repeat == 0 else []
+            return self._score(trial._replace(state=TrialState.FAILED, error=_NO_SCORE))
+        if trial.state is TrialState.RUNNING or (trial.state is TrialState.FINISHED and score is not None):
+            if score is not None:
+                self._curves[trial.number, trial.repeat] = array("d", [score])
+                trial = trial._replace(score=score)
+            finite = trial.score is not None and math.isfinite(trial.score)
+            return self._score(trial._replace(state=TrialState.FINISHED if finite else TrialState.DIVERGED))
+        return self.rank_key(trial)
+
+    def _curve(self, key: TrialKey) -> Curve:
+        """What the store has of a trial's epochs from before; it is read where a compared trial goes on."""
+        if key in self._known.comparisons and key not in self._read:
+            self._read[key] = self._store.curves(self._study, [key[0]]).get(key, _NOTHING)
+        return self._read.get(key, _NOTHING)
+
+    def _compare(self, trial: Trial) -> RankKey:
+        """The rank key of a trial that has come to its rung, stored with all that a resume will ask."""
+        found = self._score(trial)
+        key = (trial.number, trial.repeat)
+        known = self._known.comparisons.get(key)
+        if trial.epochs and (known is None or known[-1].epoch < trial.epochs):
+            smooth = smoothed(self._curves[key])
+            score, loss = _or_nan(trial.score), _or_nan(trial.validation_loss)
+            comparison = Comparison(trial.epochs, smooth, score, loss, self.seconds[key])
+            self._comparisons.append((*key, comparison))
+        return found
+
+    def _recall(self, trial: Trial, stored: Trial, to_epoch: int) -> RankKey | None:
+        """Look a task's end up in what the store has of its trial."""
+        key = trial.number, trial.repeat
+        if stored.state in _UNTRAINED and stored.epochs < to_epoch:
+            return self._score(trial._replace(state=stored.state, error=stored.error))
+        state = trial.state
+        if stored.state is TrialState.DIVERGED and stored.epochs <= to_epoch:
+            state, to_epoch = stored.state, stored.epochs
+        for compared in self._known.comparisons.get(key, ()):
+            if compared.epoch == to_epoch:
+                self.seconds[key] = compared.seconds
+                score, loss = compared.score, _or_none(compared.loss)
+                there = trial._replace(state=state, epochs=to_epoch, score=score, validation_loss=loss)
+                return self._score(there, compared.smoothed)
+        curve = self._known.curves.get(key, _NOTHING)
+        at = bisect_left(curve.epochs, to_epoch)  # a program is compared at its first report from the rung on
+        if at < len(curve.scores):
+            self.seconds[key] = curve.seconds  # those of the rungs above too, to which the trial is about to go on
+            self._curves[key] = curve.scores[: at + 1]
+            epoch, score, loss = curve.epochs[at], curve.scores[at], _or_none(curve.losses[at])
+            there = trial._replace(state=state, epochs=epoch, score=score, validation_loss=loss)
+            return self._compare(there) if self._of_a_table else self._score(there)
+        if stored.state is TrialState.FINISHED and not self._of_a_table:  # it was done before this rung
+            there = trial._replace(epochs=max(stored.epochs, trial.epochs))
+            self._put(there)
+            return self._finish(there, stored.score)
+        return None
 
     def _put(self, trial: Trial) -> None:
         key = (trial.number, trial.repeat)
@@ -301,7 +384,7 @@ class Ledger:
             self._changed[key] = trial
 
     def _score(self, trial: Trial, smooth: float | None = None) -> RankKey:
-        """The trial has a new score, or has failed: its rank key. ``smooth``: the score it is ranked by, if known."""
+        """The rank key of a trial with a new score, or without one. ``smooth``: the score it is ranked by, if known."""
         self._put(trial)
         key = (trial.number, trial.repeat)
         failed = trial.state in UNRANKED
@@ -313,10 +396,6 @@ class Ledger:
             self._best = []
         return new
 
-    def rank_key(self, trial: Trial) -> RankKey:
-        """What a trial is ranked by as it stands: the score of its last epochs, smoothed, so that luck counts half."""
-        return self._rank_keys.get((trial.number, trial.repeat), WORST)
-
 
 def _or_nan(number: float | None) -> float:
     """A number, or NaN where there is none."""
@@ -324,26 +403,5 @@ def _or_nan(number: float | None) -> float:
 
 
 def _or_none(loss: float) -> float | None:
-    """A loss, or None where nobody told one."""
+    """A loss, or None where it was not reported."""
     return None if math.isnan(loss) else loss
-
-
-def measurement(epoch: Epoch, metric: str) -> Measurement:
-    """What the store keeps of an epoch."""
-    return Measurement(
-        epoch.epoch,
-        epoch.train_loss,
-        epoch.validation.loss,
-        epoch.validation.scores.get("accuracy", math.nan),  # regression has none
-        epoch.validation.scores[metric],
-        epoch.learning_rate,
-        epoch.seconds,
-    )
-
-
-def after(trial: Trial, done: Done, metric: str) -> Trial:
-    """``trial`` as it stands after a piece of work."""
-    last = done.epochs[-1]
-    state = TrialState.DIVERGED if done.outcome is Outcome.DIVERGED else trial.state
-    score, loss = last.validation.scores[metric], last.validation.loss
-    return trial._replace(state=state, epochs=last.epoch, score=score, validation_loss=loss)

@@ -18,9 +18,9 @@ from caviar.randomness import Purpose, UInt64, generator, stream_key
 from caviar.records import Study, TrialState
 from caviar.records.ranking import smaller_is_better
 from caviar.study import ensemble
-from caviar.study.check import Job, model_path
+from caviar.study.check import TableJob, model_path
 from caviar.study.events import Best, TunedStudy
-from caviar.study.finals import Company, Found
+from caviar.study.finals import Ensemble, Found
 from caviar.study.ledger import Ledger
 
 _RESAMPLES, _DRAWN = 1000, 10_000  # of the bootstrap: a tenth of a second at most
@@ -31,7 +31,7 @@ many a study to conclude."""
 _FRONT = 20  # of the Pareto front's best, for a person to read
 
 
-def conclude(job: Job, ledger: Ledger, study: Study, found: Found, store: str) -> TunedStudy:
+def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: str) -> TunedStudy:
     """Open the sealed test part, once; save the model; say it all."""
     winner, training = found.winner, found.training
     network = training.predictor()
@@ -49,11 +49,11 @@ def conclude(job: Job, ledger: Ledger, study: Study, found: Found, store: str) -
         "validation": validation,
         "test": test,
     }
-    if found.company is None:
+    if found.ensemble is None:
         model = Model(network, job.dataset.preprocessing, facts)
     else:
-        facts["ensemble"] = _together(job, found.company, sealed)
-        model = _ensemble(job, found.company, facts)
+        facts["ensemble"] = _together(job, found.ensemble, sealed)
+        model = _ensemble(job, found.ensemble, facts)
     path = model_path(job.request, study.name, again=True)  # checked when the work began
     if path is not None:
         model.save(path)
@@ -82,18 +82,18 @@ def conclude(job: Job, ledger: Ledger, study: Study, found: Found, store: str) -
         ],
         "model": None if path is None else str(path),
     }
-    if found.company is not None:
+    if found.ensemble is not None:
         summary["ensemble"] = facts["ensemble"]
     return TunedStudy(
         study.name,
         store,
         Best(winner.number, winner.config, validation, test, repeated, model),
         summary,
-        os.fspath(job.request.store),
+        "" if job.request.store is None else os.fspath(job.request.store),
     )
 
 
-def _finalists(job: Job, ledger: Ledger, found: Found) -> list[dict[str, Any]]:
+def _finalists(job: TableJob, ledger: Ledger, found: Found) -> list[dict[str, Any]]:
     """What the winner was chosen from, the best mean first; a score is None where the network diverged."""
     sign = -1.0 if smaller_is_better(job.metric) else 1.0
     return [
@@ -118,29 +118,29 @@ def _counts(ledger: Ledger) -> dict[str, int]:
     }
 
 
-def _together(job: Job, company: Company, sealed: Examples | None) -> dict[str, Any]:
+def _together(job: TableJob, chosen: Ensemble, sealed: Examples | None) -> dict[str, Any]:
     """What the ensemble is and scores, beside the single network."""
     test = None
     if sealed is not None:
         said = np.zeros((len(sealed), 1 if sealed.y.dtype.kind == "f" else job.dataset.preprocessing.n_out))
-        for member in company.members:
+        for member in chosen.members:
             said += member.share * member.network.outputs(sealed.x)
         test = _test(job, sealed, _in_units(job, ensemble.scores(said, sealed.y)), said)
     return {
-        "networks": len(company.members),
-        "trials": {str(number): share for number, share in company.finalists.items()},
-        "validation": _in_units(job, company.validation),
+        "networks": len(chosen.members),
+        "trials": {str(number): share for number, share in chosen.finalists.items()},
+        "validation": _in_units(job, chosen.validation),
         "test": test,
     }
 
 
-def _ensemble(job: Job, company: Company, facts: dict[str, Any]) -> Model:
+def _ensemble(job: TableJob, chosen: Ensemble, facts: dict[str, Any]) -> Model:
     """The members as one model, the one with the largest share first."""
-    first, *others = sorted(company.members, key=lambda member: -member.share)
+    first, *others = sorted(chosen.members, key=lambda member: -member.share)
     return Model(first.network, job.dataset.preprocessing, facts, tuple(others))
 
 
-def _repeated(job: Job, found: Found) -> dict[str, Any]:
+def _repeated(job: TableJob, found: Found) -> dict[str, Any]:
     """How good the config was each time it was trained again, and what its first score had flattered."""
     scores = [float(evaluation.scores[job.metric]) for evaluation in found.repeats]
     mean = float(np.mean(scores))
@@ -163,12 +163,12 @@ def _repeated(job: Job, found: Found) -> dict[str, Any]:
     }
 
 
-def _in_units(job: Job, scores: Mapping[str, float]) -> dict[str, float]:
+def _in_units(job: TableJob, scores: Mapping[str, float]) -> dict[str, float]:
     """An ensemble's scores as an answer tells them."""
     return job.shown([Evaluation(math.nan, scores)])
 
 
-def _test(job: Job, sealed: Examples, shown: dict[str, float], said: npt.NDArray[np.float64]) -> dict[str, float]:
+def _test(job: TableJob, sealed: Examples, shown: dict[str, float], said: npt.NDArray[np.float64]) -> dict[str, float]:
     """The scores on the sealed test part with the interval of the first."""
     if sealed.y.dtype.kind == "f":
         low, high = _bootstrap(sealed.y, said[:, 0], stream_key(job.request.seed, Purpose.INTERVAL))

@@ -1,31 +1,36 @@
-"""What a person asks of ``tune``, and what of it the store keeps so that it can be asked again."""
+"""Requests for a study, by the names of the arguments of ``caviar.tune``, and the checks that all kinds share.
+
+A request is what a person asks for; its specification (records/specs.py) is the part of it that the store keeps.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from caviar.errors import ConfigError, did_you_mean
+from caviar.errors import ConfigError, DataError, did_you_mean
+from caviar.records import Study
+from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
 from caviar.scheduling.strategy import STOPPINGS, Stopping
 from caviar.space import Space
 
 DEFAULT_SECONDS = 60.0
 DEFAULT_SEARCH = "coarse_to_fine"
+EPOCHS = 27  # of a trial of the user's own code
 
 PREFERENCES = ("score", "small", "fast")
-"""What a winner is chosen for, among networks that are nearly as good as the best."""
+"""The winner is chosen for one of these, among networks that are nearly as good as the best."""
 
-_PATHS = ("data", "labels", "test", "test_labels")
-_KEPT = ("target", "task", "stopping", "prefer", "ensemble", "engine")
+StorePath = str | os.PathLike[str] | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a person asks of ``tune``, by the names of its arguments; ``started`` is when the budget began to count."""
+    """A request for a network for a table; ``started`` is when the budget began to count."""
 
     data: Any
     target: str | None = None
@@ -43,36 +48,148 @@ class Request:
     prefer: str = "score"
     ensemble: bool = False
     study: str | None = None
-    store: str | os.PathLike[str] = "caviar.db"
+    store: StorePath = "caviar.db"
     threads: int | None = None
     out: str | os.PathLike[str] | None = None
     engine: str = "native"
     started: float = field(default_factory=time.monotonic)
 
-    def record(self) -> dict[str, Any]:
-        """What the store keeps: plain data. Paths are absolute; data that was no file is None."""
-        paths = {name: _path(getattr(self, name)) for name in (*_PATHS, "out")}
-        return {name: getattr(self, name) for name in _KEPT} | paths
+    def spec(self, seconds: float | None, rungs: tuple[int, ...], repeats: int) -> StudySpec:
+        """The specification of this request, with what was worked out for it."""
+        return StudySpec(
+            kind=StudyKind.TABLE,
+            seconds=seconds,
+            trials=self.trials,
+            rungs=rungs,
+            repeats=repeats,
+            stopping=self.stopping,
+            table=TableSpec(
+                data=_path(self.data),
+                target=self.target,
+                labels=_path(self.labels),
+                test=_path(self.test),
+                test_labels=_path(self.test_labels),
+                task=self.task,
+                prefer=self.prefer,
+                ensemble=self.ensemble,
+                engine=self.engine,
+                out=_path(self.out),
+            ),
+        )
+
+    @classmethod
+    def again(cls, study: Study, budget: StudySpec, started: float, **given: Any) -> Request:
+        """The request that ``study`` began with, within ``budget``, and with what is ``given`` anew."""
+        assert budget.table is not None
+        asked = {name: value for name, value in vars(budget.table).items() if value is not None}
+        anew = {name: value for name, value in given.items() if value is not None}
+        if "data" not in {**asked, **anew}:
+            raise DataError(
+                f"study {study.name!r} began with data that was no file, which the store does not keep",
+                "give it again: caviar.resume(..., data=...)",
+            )
+        return cls(**{**asked, **anew, **_again(study, budget), "metric": study.metric, "started": started})
 
 
-def from_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a Request that ``record`` kept."""
-    return {name: record.get(name) for name in (*_PATHS, "out", *_KEPT) if record.get(name) is not None}
+@dataclass(frozen=True, kw_only=True)
+class ProgramRequest:
+    """A request to tune the user's own training code: a function or a command line."""
+
+    objective: Callable[..., Any] | None = None
+    command: str | None = None
+    score: str | None = None
+    space: Space | str | os.PathLike[str] | None = None
+    goal: str = "maximize"
+    epochs: int = EPOCHS
+    seconds: float | None = None
+    trials: int | None = None
+    seed: int = 0
+    search: str = DEFAULT_SEARCH
+    stopping: str = "halving"
+    repeats: int = 0
+    study: str | None = None
+    store: StorePath = "caviar.db"
+    processes: int | None = None
+    gpus: Sequence[int | str] | None = None
+    trial_timeout: float | None = None
+    slots: int | None = None  # of the study that is resumed
+    started: float = field(default_factory=time.monotonic)
+
+    def spec(self, seconds: float | None, rungs: tuple[int, ...], slots: int) -> StudySpec:
+        """The specification of this request, with what was worked out for it."""
+        return StudySpec(
+            kind=StudyKind.FUNCTION if self.command is None else StudyKind.PROGRAM,
+            seconds=seconds,
+            trials=self.trials,
+            rungs=rungs,
+            repeats=self.repeats,
+            stopping=self.stopping,
+            program=ProgramSpec(
+                command=self.command,
+                score=self.score,
+                goal=self.goal,
+                epochs=self.epochs,
+                slots=slots,
+                processes=self.processes,
+                gpus=None if self.gpus is None else tuple(str(gpu) for gpu in self.gpus),
+                trial_timeout=self.trial_timeout,
+            ),
+        )
+
+    @classmethod
+    def again(
+        cls,
+        study: Study,
+        budget: StudySpec,
+        started: float,
+        store: StorePath,
+        objective: Callable[..., Any] | None,
+        processes: int | None,
+    ) -> ProgramRequest:
+        """The request that ``study`` began with, within ``budget``; a function is given again."""
+        program = budget.program
+        assert program is not None
+        if program.command is None and not callable(objective):
+            raise ConfigError(
+                f"study {study.name!r} began with a function, which the store does not keep",
+                f"give it again: caviar.resume({study.name!r}, data=objective)",
+            )
+        asked = vars(program) | {"processes": processes or program.processes, "repeats": budget.repeats}
+        objective = objective if program.command is None else None
+        return cls(**asked, **_again(study, budget), objective=objective, store=store, started=started)
+
+
+def _again(study: Study, budget: StudySpec) -> dict[str, Any]:
+    """The arguments of the request of ``study`` that every kind has."""
+    return {
+        "seed": study.seed,
+        "space": Space.from_dict(study.space),
+        "search": study.search,
+        "study": study.name,
+        "stopping": budget.stopping,
+        "seconds": budget.seconds,
+        "trials": budget.trials,
+    }
+
+
+def with_budget(spec: StudySpec, seconds: float | None, trials: int | None) -> StudySpec:
+    """``spec`` with another budget."""
+    return replace(spec, seconds=seconds, trials=trials)
 
 
 def check_budget(seconds: float | None, trials: int | None) -> float | None:
     """The seconds of a budget, DEFAULT_SECONDS where neither is given. Raises ConfigError."""
     if seconds is not None and not 0 < seconds < float("inf"):
-        raise ConfigError(f"a budget of seconds must be above 0, got {seconds}", "give it some: --seconds 60")
+        raise ConfigError(f"`seconds` must be above 0, got {seconds}", "give it some: `seconds=60`")
     if trials is not None and trials < 1:
-        raise ConfigError(f"a budget of trials must be at least 1, got {trials}", "give it some: --trials 500")
+        raise ConfigError(f"`trials` must be at least 1, got {trials}", "give it some: `trials=500`")
     return DEFAULT_SECONDS if seconds is None and trials is None else seconds
 
 
 def check_seed(seed: int) -> None:
     """ConfigError unless ``seed`` is a study's."""
     if not 0 <= seed < 2**63:
-        raise ConfigError(f"a seed must be a whole number from 0 to 2**63 - 1, got {seed}", "use --seed 0, say")
+        raise ConfigError(f"`seed` must be a whole number from 0 to 2**63 - 1, got {seed}", "use `seed=0`")
 
 
 def stopping_named(name: str) -> Stopping:

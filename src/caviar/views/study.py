@@ -20,14 +20,13 @@ import numpy as np
 
 from caviar.analysis.edges import edges
 from caviar.analysis.importance import ENOUGH, Importance, importances
-from caviar.records import Box, Config, Study, StudyProgress, StudyState, Trial, TrialState
+from caviar.records import Box, Config, Study, StudyKind, StudyProgress, StudyState, Trial, TrialState
 from caviar.records.ranking import WORST, rank_key_of, smaller_is_better
-from caviar.search.searches import told_before
+from caviar.search.searches import noted_before
 from caviar.space import Space
 from caviar.store import Store
 from caviar.views.answer import Answer, answer_of
 
-Kind = Literal["table", "function", "program", "asked"]
 Decision = Literal["mean", "noise", "small", "fast"]
 
 _BEST = 20  # trials that the advice on edges looks at
@@ -50,7 +49,7 @@ class StudyHead:
     """A study's task and limits. ``command`` is its program's, ``threads`` the number of trials trained at once."""
 
     record: Study
-    kind: Kind
+    kind: StudyKind
     rungs: tuple[int, ...]  # epochs
     seconds: float | None
     trials: int | None
@@ -221,30 +220,23 @@ def study_rows(store: Store) -> list[StudyRow]:
 # --- from records ---
 
 
-def kind_of(study: Study) -> Kind:
-    """The kind of ``study``: its trials are networks for a table, or a function's, a program's or ask-and-tell's."""
-    if "program" in study.budget:
-        return "function" if study.budget["program"]["command"] is None else "program"
-    return "table" if study.data else "asked"
-
-
 def head(study: Study) -> StudyHead:
     """The head of ``study``."""
-    data, budget, kind = study.data, study.budget, kind_of(study)
+    data, spec = study.data, study.spec
     table = None
-    if kind == "table":
+    if spec.kind is StudyKind.TABLE:
         table = TableFacts(
             *(int(data.get(name) or 0) for name in ("rows", "features", "classes", "train", "validation", "test"))
         )
     return StudyHead(
         study,
-        kind,
-        tuple(budget.get("rungs", ())),
-        budget.get("seconds"),
-        budget.get("trials"),
-        budget.get("request", {}).get("prefer", "score"),
+        spec.kind,
+        spec.rungs,
+        spec.seconds,
+        spec.trials,
+        spec.table.prefer if spec.table else "score",
         table,
-        budget["program"]["command"] if kind == "program" else None,
+        spec.program.command if spec.program else None,
         int(study.environment.get("threads", 1)),
     )
 
@@ -290,7 +282,7 @@ def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -
         lowest_diverged=min(rates, default=None),
         rungs=_rungs(study, own),
         boxes=tuple(BoxView(box, _bands(space, box)) for box in boxes),
-        remarks=told_before(study.search, space, len(own)),
+        remarks=noted_before(study.search, space, len(own)),
         importance=tuple(_importances(study, space, own)),
         finals=_finals(study, trials),
         advice=tuple(edges(space, [trial.config for trial in scored[:_BEST]])),
@@ -323,8 +315,7 @@ def trial_map(view: StudyView) -> TrialMap:
 
 def _rungs(study: Study, trials: Sequence[Trial]) -> tuple[Rung, ...]:
     return tuple(
-        Rung(epochs, tuple(trial.number for trial in trials if trial.epochs >= epochs))
-        for epochs in study.budget.get("rungs", ())
+        Rung(epochs, tuple(trial.number for trial in trials if trial.epochs >= epochs)) for epochs in study.spec.rungs
     )
 
 
@@ -350,7 +341,7 @@ def _importances(study: Study, space: Space, trials: Sequence[Trial]) -> list[Im
     ranks = []
     for trial in counted:
         key = rank_key_of(study.metric, trial)
-        rungs = sum(trial.epochs >= epochs for epochs in study.budget.get("rungs", ()))
+        rungs = sum(trial.epochs >= epochs for epochs in study.spec.rungs)
         ranks.append((float(rungs), *key) if key > WORST else (-1.0, 0.0, 0.0))
     return importances(space, [trial.config for trial in counted], ranks, seed=study.seed % 2**32)
 
@@ -370,7 +361,7 @@ def _finals(study: Study, trials: Sequence[Trial]) -> Finals:
             if trial.repeat and trial.state is TrialState.FINISHED and trial.score is not None:
                 repeats.setdefault(trial.number, []).append(trial.score)
         finalists = [
-            _finalist(metric, n, own[n].epochs, own[n].score, scores[: study.budget["repeats"]], None)
+            _finalist(metric, n, own[n].epochs, own[n].score, scores[: study.spec.repeats], None)
             for n, scores in repeats.items()
         ]
         finalists.sort(key=lambda f: _or_nan(f.mean), reverse=not smaller_is_better(metric))

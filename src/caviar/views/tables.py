@@ -41,7 +41,7 @@ _CLOCK = {
     "epoch": "epochs that are in the network",
     "take": "rollbacks before",
 }
-_ABOUT_A_STUDY = ("metric", "search", "space", "budget")
+_ABOUT_A_STUDY = ("metric", "search", "space")
 _ABOUT_A_RUN = ("kind", "config", "parent")
 
 

@@ -23,7 +23,47 @@ def upgrade() -> None:
 
 
 def _studies() -> None:
+    """Add the progress, and turn the budget, whose keys told the kind of a study, into a specification that says it."""
     op.add_column("studies", sa.Column("progress", sa.JSON))
+    op.alter_column("studies", "budget", new_column_name="spec")
+    connection = op.get_bind()
+    studies = sa.table("studies", sa.column("id", sa.Integer), sa.column("spec", sa.JSON), sa.column("data", sa.JSON))
+    for row in connection.execute(sa.select(studies)).all():
+        spec = _spec(row.spec or {}, bool(row.data))
+        connection.execute(studies.update().where(studies.c.id == row.id).values(spec=spec))
+
+
+def _spec(budget: dict[str, Any], has_data: bool) -> dict[str, Any]:
+    """The specification in a budget of schema 4 and before."""
+    program, table = budget.get("program"), budget.get("request")
+    stopping = (program or table or {}).get("stopping") or "halving"
+    kind = "asked"
+    if program is not None:
+        kind = "function" if program.get("command") is None else "program"
+        program = {name: program.get(name) for name in ("command", "score", "processes", "gpus", "trial_timeout")} | {
+            "goal": program.get("goal") or "maximize",
+            "epochs": program.get("epochs") or 27,
+            "slots": budget.get("slots") or 1,
+        }
+    elif not budget.get("asked") and has_data and "imported" not in budget:
+        kind = "table"
+        names = ("data", "target", "labels", "test", "test_labels", "task", "out")
+        asked = table or {}
+        table = {name: asked.get(name) for name in names} | {
+            "prefer": asked.get("prefer") or "score",
+            "ensemble": bool(asked.get("ensemble")),
+            "engine": asked.get("engine") or "native",
+        }
+    return {
+        "kind": kind,
+        "seconds": budget.get("seconds"),
+        "trials": budget.get("trials"),
+        "rungs": budget.get("rungs") or [],
+        "repeats": budget.get("repeats") or 0,
+        "stopping": stopping,
+        "table": table if kind == "table" else None,
+        "program": program,
+    }
 
 
 def _comparisons() -> None:

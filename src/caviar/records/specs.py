@@ -1,0 +1,102 @@
+"""Specifications: what a study was asked to do, as plain data that the store keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+
+class StudyKind(StrEnum):
+    """What the trials of a study are."""
+
+    TABLE = "table"  # networks of ours on a table
+    FUNCTION = "function"  # a Python function of the user's
+    PROGRAM = "program"  # a command line, in any language
+    MODULE = "module"  # a network of the user's, in any framework, as a learner of ours
+    ASKED = "asked"  # ask and tell: the user's own program trains
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSpec:
+    """A table and its answer. Paths are absolute; data that was no file is None and has to be given again."""
+
+    data: str | None = None
+    target: str | None = None
+    labels: str | None = None
+    test: str | None = None
+    test_labels: str | None = None
+    task: str | None = None
+    prefer: str = "score"
+    ensemble: bool = False
+    engine: str = "native"
+    out: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramSpec:
+    """The user's own training code: ``command`` is None for a Python function, which has to be given again.
+
+    ``slots`` are the trials trained at once when the study began: its decisions depend on them.
+    """
+
+    command: str | None = None
+    score: str | None = None
+    goal: str = "maximize"
+    epochs: int = 27
+    slots: int = 1
+    processes: int | None = None
+    gpus: tuple[str, ...] | None = None
+    trial_timeout: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySpec:
+    """The kind of a study, its budget and its rungs.
+
+    ``seconds`` and ``trials`` are the budget, either may be None. ``rungs`` are epochs, rising; ``repeats`` counts how
+    often each finalist is trained again.
+    """
+
+    kind: StudyKind
+    seconds: float | None = None
+    trials: int | None = None
+    rungs: tuple[int, ...] = ()
+    repeats: int = 0
+    stopping: str = "halving"
+    table: TableSpec | None = None
+    program: ProgramSpec | None = None
+
+    @property
+    def every_epoch(self) -> bool:
+        """Whether every epoch of a trial is measured; the user's own code may leave some out."""
+        return self.kind in (StudyKind.TABLE, StudyKind.MODULE)
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain data, for the store."""
+        return {**asdict(self), "kind": str(self.kind)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> StudySpec:
+        """The specification that ``to_record`` wrote; fields of a newer version are left out."""
+        plain = _known(cls, record)
+        table, program = plain.get("table"), plain.get("program")
+        if program is not None:
+            gpus = program.get("gpus")
+            program = ProgramSpec(**_known(ProgramSpec, program) | {"gpus": None if gpus is None else tuple(gpus)})
+        return cls(
+            **plain
+            | {
+                "kind": StudyKind(plain["kind"]),
+                "rungs": tuple(plain.get("rungs") or ()),
+                "table": None if table is None else TableSpec(**_known(TableSpec, table)),
+                "program": program,
+            }
+        )
+
+
+def _known(noun: type, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of ``record`` that are fields of ``noun``."""
+    names = {field.name for field in fields(noun)}
+    return {name: value for name, value in record.items() if name in names}

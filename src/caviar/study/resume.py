@@ -1,0 +1,128 @@
+"""Resuming a study: what it was, what is left of its budget, what was measured of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import Any
+
+from caviar.errors import ConfigError, DataError, StoreError
+from caviar.executors.helpers import PATIENCE
+from caviar.machine import no_collection, setting_aside
+from caviar.records import Study, StudyState
+from caviar.records.specs import StudyKind, StudySpec
+from caviar.store import Store
+from caviar.study.check import TableJob, check_table, model_path
+from caviar.study.events import Event
+from caviar.study.known import Known
+from caviar.study.programs import ProgramJob, check_program
+from caviar.study.spec import ProgramRequest, Request, StorePath
+from caviar.study.tune import train
+
+_LEAST = 5.0  # seconds: enough for the finals of a study that was broken in them
+
+
+def take_up(
+    study: str,
+    *,
+    store: StorePath,
+    seconds: float | None = None,
+    trials: int | None = None,
+    data: Any = None,
+    test: Any = None,
+    threads: int | None = None,
+    processes: int | None = None,
+    out: Any = None,
+    ended: Callable[[], bool] = lambda: False,
+) -> Generator[Event, None, None]:
+    """Resume ``study``, event by event; see ``caviar.resume``."""
+    started = time.monotonic()
+    given = {"data": data, "test": test, "threads": threads, "out": out}
+    with Store.open(store, create=False) as opened, setting_aside() as set_aside:
+        lease = opened.leases.take(study, PATIENCE)
+        try:
+            record = opened.study(study)  # not before: its leader may have finished it meanwhile
+            with no_collection():
+                known = Known.of(opened, record)
+                set_aside()
+            spec = _within(record, known, seconds, trials)
+            job = _job(replace(record, spec=spec), started, ended, store, given, processes)
+            opened.reopen_study(study, spec, lease)
+        except BaseException:
+            opened.leases.leave(lease)
+            raise
+        yield from train(job, opened, replace(record, spec=spec), lease, known)
+
+
+def _within(study: Study, known: Known, seconds: float | None, trials: int | None) -> StudySpec:
+    """The specification of the study with its budget from here on."""
+    spec = study.spec
+    if trials is not None and trials < known.begun:
+        raise ConfigError(
+            f"study {study.name!r} has {known.begun} trials already, and `trials` counts all of them, got {trials}",
+            f"give it more: `trials={known.begun + 100}`",
+        )
+    if seconds is not None or trials is not None:
+        return replace(spec, seconds=seconds, trials=trials)
+    if study.state is StudyState.FINISHED:
+        raise ConfigError(
+            f"study {study.name!r} is finished: nothing of its budget is left",
+            f"give it more: `seconds=60`, or `trials={known.begun + 100}`",
+        )
+    if spec.trials is not None or spec.seconds is None:
+        return replace(spec, seconds=None)
+    left = spec.seconds - known.seconds() / int(study.environment["threads"])
+    return replace(spec, seconds=max(left, _LEAST))
+
+
+def _job(
+    study: Study,
+    started: float,
+    ended: Callable[[], bool],
+    store: StorePath,
+    given: dict[str, Any],
+    processes: int | None,
+) -> TableJob | ProgramJob:
+    """The checked job that the study was, with what is ``given`` anew."""
+    spec = study.spec
+    if spec.kind in (StudyKind.FUNCTION, StudyKind.PROGRAM):
+        _check_of_a_table(study, given)
+        request = ProgramRequest.again(study, spec, started, store, given["data"], processes)
+        return check_program(request, ended)
+    if spec.kind is not StudyKind.TABLE:
+        raise StoreError(
+            f"study {study.name!r} is one of ask and tell: its own program trains", "start that program again"
+        )
+    if processes is not None:
+        raise ConfigError(
+            f"study {study.name!r} trains its networks in threads, and `processes` is for programs of your own",
+            "leave it out, or give `threads`",
+        )
+    table = Request.again(study, spec, started, store=store, **given)
+    job = check_table(table, ended)
+    check_same(study, job)
+    model_path(table, study.name, again=True)
+    return job
+
+
+def _check_of_a_table(study: Study, given: dict[str, Any]) -> None:
+    """ConfigError where something is ``given`` to a study of a program that only a table's can use."""
+    names = ["test", "threads", "out"]
+    if study.spec.kind is StudyKind.PROGRAM:  # a function is given again as data
+        names.append("data")
+    of_a_table = [name for name in names if given.get(name) is not None]
+    if of_a_table:
+        raise ConfigError(
+            f"the trials of study {study.name!r} are processes of a program, and `{of_a_table[0]}` is for tables",
+            "leave it out" if of_a_table[0] != "threads" else "give `processes` instead",
+        )
+
+
+def check_same(study: Study, job: TableJob) -> None:
+    """DataError unless the data is what it was."""
+    if job.dataset.facts["sha256"] != study.data["sha256"]:
+        raise DataError(
+            f"the data of study {study.name!r} has changed since it began",
+            "put the old file back; or begin a new study with the new one, by caviar tune",
+        )

@@ -1,0 +1,132 @@
+"""The whole job as a stream of events: search, finals, answer.
+
+`caviar.tune` and `caviar.resume` (api.py) and the commands go through the events to the last, the answer. Nothing in
+here prints. Training goes through the one loop, `drive` in loop.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from caviar.errors import NoAnswer, StoreError
+from caviar.executors.helpers import PATIENCE, WithHelpers
+from caviar.executors.parked import SavedStates
+from caviar.machine import setting_aside
+from caviar.records import Lease, Study, StudyState
+from caviar.scheduling.strategy import Strategy
+from caviar.search.searches import noted_before
+from caviar.store import Snapshots, Store
+from caviar.study.check import FINALISTS, TableJob, check_table, model_path
+from caviar.study.events import Begun, Event, Progress, TunedProgram, TunedStudy
+from caviar.study.finals import finals
+from caviar.study.known import Known
+from caviar.study.ledger import Ledger
+from caviar.study.loop import Budget, drive, record_the_rest
+from caviar.study.programs import (
+    HOPELESS,
+    ProgramJob,
+    check_program,
+    conclude_program,
+    program_executor,
+    train_programs,
+)
+from caviar.study.result import conclude
+from caviar.study.spec import ProgramRequest, Request
+
+
+def follow(
+    request: Request | ProgramRequest, fresh_name: bool = False, ended: Callable[[], bool] = lambda: False
+) -> Generator[Event, None, None]:
+    """Do what ``request`` asks, event by event, the TunedStudy or TunedProgram last.
+
+    ``fresh_name`` numbers the study's name if it is taken. Where ``ended`` turns true, the study is closed and
+    KeyboardInterrupt raised.
+    """
+    job = check_table(request, ended) if isinstance(request, Request) else check_program(request, ended)
+    with Store.open(request.store) as store:
+        study = job.study_record(store.free_name(job.name) if fresh_name else job.name)
+        if isinstance(job, TableJob):
+            model_path(job.request, study.name)  # before anything is written, not when the work is done
+        store.create_study(study)
+        yield from train(job, store, study)
+
+
+def train(
+    job: TableJob | ProgramJob, store: Store, study: Study, lease: Lease | None = None, known: Known | None = None
+) -> Iterator[Event]:
+    """Do the whole work on a study that is in the store; ``known`` is what is done of it already."""
+    lease = lease or store.leases.join(study.name)
+    of_a_table = isinstance(job, TableJob)
+    ledger = Ledger(
+        store,
+        lease,
+        job.metric,
+        keep=FINALISTS if of_a_table else 0,
+        repeats=study.spec.repeats,
+        known=known,
+        started=job.request.started,
+        hopeless_after=None if of_a_table else HOPELESS,
+    )
+    notes = noted_before(study.search, job.space, study.spec.trials)
+    if isinstance(job, TableJob):
+        notes = (*job.dataset.warnings, *notes, *_elsewhere(study, job))
+    yield Begun(study, job.rungs, notes)
+    try:
+        if isinstance(job, TableJob):
+            answer: TunedStudy | TunedProgram = yield from _train_networks(job, ledger, store, study, lease)
+        else:
+            answer = yield from _train_programs(job, ledger, store, study)
+    except BaseException as ending:
+        with suppress(StoreError):  # of a full disk, say, which is what `ending` says already
+            ledger.close(StudyState.FINISHED if isinstance(ending, NoAnswer) else StudyState.INTERRUPTED, None)
+        raise
+    ledger.close(StudyState.FINISHED, answer.summary)
+    if job.request.store is None:  # a store in memory goes with this call
+        answer = replace(answer, frame=store.trials_frame(study.name))
+    yield answer
+
+
+def _train_networks(
+    job: TableJob, ledger: Ledger, store: Store, study: Study, lease: Lease
+) -> Generator[Progress, None, TunedStudy]:
+    """Search and finals of a table."""
+    strategy = Strategy(job.search(), job.rungs, trials=job.request.trials, stopping=job.stopping, pool=job.pool)
+    states = SavedStates(Snapshots(store), study.name, ledger.worst_first)
+    threads = job.threads(ledger, states)
+    budget = Budget(job.seconds_left, job.ended, reserve=lambda: job.finals_cost(ledger))
+    with WithHelpers(threads, store, lease, ledger.write, PATIENCE) as executor, setting_aside() as set_aside:
+        try:
+            for turn, progress in enumerate(drive(strategy, executor, ledger, budget)):
+                if turn == 0:
+                    set_aside()  # what was recalled by now stays as long as the study
+                yield progress
+        except BaseException:
+            record_the_rest(executor, ledger)
+            raise
+    for key, training in threads.parked.take_all().items():  # the end found them between two rungs
+        if ledger.trials[key].epochs > 0:
+            ledger.keep(key, training)
+    found = yield from finals(job, ledger)
+    return conclude(job, ledger, study, found, store.url)
+
+
+def _train_programs(
+    job: ProgramJob, ledger: Ledger, store: Store, study: Study
+) -> Generator[Progress, None, TunedProgram]:
+    """Search and repeats of the user's own training code."""
+    with program_executor(job, ledger, store, study.name) as executor:
+        yield from train_programs(job, ledger, executor)
+    return conclude_program(job, ledger, study, store)
+
+
+def _elsewhere(study: Study, job: TableJob) -> tuple[str, ...]:
+    """A note where the study was begun by another engine or instruction set: its bits are other bits here."""
+    was, now = study.environment, (job.learner.name, job.learner.instruction_set)
+    if (was["engine"], was["instruction_set"]) == now:
+        return ()
+    return (
+        f"this study was begun on {was['engine']}, {was['instruction_set']}, and goes on on {now[0]}, {now[1]}: "
+        "results agree to rounding, not to the bit",
+    )
