@@ -145,6 +145,21 @@ def check_runs(runs: Runs) -> None:
     assert runs.take("net").fence == 2
 
 
+def test_a_helper_of_an_old_store_is_one_still(tmp_path: Path) -> None:
+    path = unpacked(HISTORY / "version_4.db.xz", tmp_path)
+    old = sqlite3.connect(path)
+    with old:
+        identity = json.dumps({**SOMEWHERE, "helps": 1, "threads": 4})
+        old.execute("INSERT INTO workers VALUES (1, 2, ?, 'token', 9, 'working')", (identity,))
+        old.execute("UPDATE claims SET fence = 2")
+    old.close()
+    with Store.open(path) as store:
+        owner, helper = store.leases.of("flowers")
+        assert (helper.helps, helper.identity["threads"], helper.beats) == (owner.fence, 4, 9)
+        assert [assigned.piece for assigned in store.assigned(helper)] == [(3, 0, 1)]
+        store.leases.beat(helper)
+
+
 def test_saved_states_of_an_old_store_are_read(tmp_path: Path) -> None:
     path = unpacked(HISTORY / "version_4.db.xz", tmp_path)
     for kind in ("snapshots", "runs"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import threading
-import time
 import traceback
 from typing import Any
 
@@ -148,9 +147,9 @@ def test_a_client_that_freezes_in_a_transaction_does_not_hold_the_others_for_eve
             with frozen.subjects.writing("flowers") as (connection, _):
                 connection.exec_driver_sql("UPDATE studies SET metric = 'lost'")
                 held.set()
-                time.sleep(1.5)
+                written.wait()
 
-        held = threading.Event()
+        held, written = threading.Event(), threading.Event()
         said: list[BaseException] = []
 
         def run() -> None:
@@ -161,10 +160,12 @@ def test_a_client_that_freezes_in_a_transaction_does_not_hold_the_others_for_eve
 
         thread = threading.Thread(target=run)
         thread.start()
-        assert held.wait(10)
-        store.write("flowers", [Trial(0, CONFIG, TrialState.RUNNING)])
-        assert thread.is_alive()
-        thread.join()
+        held.wait()
+        try:
+            store.write("flowers", [Trial(0, CONFIG, TrialState.RUNNING)])
+        finally:
+            written.set()
+            thread.join()
         assert len(said) == 1
         assert store.study("flowers").metric == "accuracy"
         frozen.write("flowers", [Trial(1, CONFIG, TrialState.RUNNING)])  # a fresh connection
