@@ -38,6 +38,7 @@ def test_a_study_of_another_process_is_watched_in_the_store(wine: Path, capsys: 
             until(child, lambda line: line.startswith("progress"))
             found = seen(capsys)
         assert (found["study"], found["state"], found["result"]) == (STUDY, "running", None)
+        assert found["progress"]["phase"] == "search"  # as the process itself wrote it
         assert found["progress"]["best"]["score"] > 0
         assert run(["watch", STUDY, "--once"]) == 0
         out = capsys.readouterr().out
