@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -132,6 +133,17 @@ def test_the_best_trials_come_first_and_hidden_ones_are_counted():
     text = drawn(trials_table("accuracy", ranked("accuracy", trials), 2))
     assert [row.split()[0] for row in text.splitlines()[1:3]] == ["1", "0"]
     assert "1 more: --best N shows N" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state", "said"),
+    [(60.0, StudyState.FINISHED, "30 s"), (60.0, StudyState.RUNNING, "30 s left of 1 min 00 s"), (None, None, "30 s")],
+)
+def test_time_is_left_to_a_study_that_runs_only(seconds: float | None, state: StudyState | None, said: str):
+    spec = replace(study_of().spec, seconds=seconds, trials=None)
+    progress = StudyProgress(str(state or "search"), 30.0, {}, (), None)
+    text = drawn(picture(Running(head(study_of(spec=spec)), progress)))
+    assert text.splitlines()[1].split("  ", 1)[1].strip(" ━╺") == said
 
 
 def test_a_study_whose_process_has_ended_says_so():

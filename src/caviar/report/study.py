@@ -129,14 +129,14 @@ def _values(trials: Sequence[Trial]) -> dict[str, set[Value]]:
 def _time(running: Running) -> Table:
     head, elapsed = running.head, running.progress.elapsed
     line = Table.grid(padding=(0, 1))
-    if head.seconds is not None:
+    if running.is_over or (head.seconds is None and head.trials is None):
+        line.add_row(Text(duration(elapsed)))
+    elif head.seconds is not None:
         bar = ProgressBar(total=head.seconds, completed=min(elapsed, head.seconds), width=_BAR)
         line.add_row(bar, Text(f"{duration(running.seconds_left or 0.0)} left of {duration(head.seconds)}"))
-    elif head.trials is not None:
+    else:
         bar = ProgressBar(total=head.trials, completed=running.started, width=_BAR)
         line.add_row(bar, Text(f"trial {running.started:,} of {head.trials:,}, {duration(elapsed)}"))
-    else:
-        line.add_row(Text(duration(elapsed)))
     return line
 
 

@@ -83,6 +83,11 @@ class Running:
         return self.alive and self.head.record.state is StudyState.RUNNING
 
     @property
+    def is_over(self) -> bool:
+        """True for the progress of a study that has ended."""
+        return self.progress.phase in (StudyState.FINISHED, StudyState.INTERRUPTED)
+
+    @property
     def started(self) -> int:
         """Trials that have begun, repeats left out."""
         return sum(self.progress.counts.values())
