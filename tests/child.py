@@ -1,7 +1,7 @@
 """A process of a study, for tests that kill it: leads one, takes it up again, or helps with it.
 
 ``python -m tests.child lead STORE DATA TRIALS [--threads J] [--helpers N] [--crash NAME:N:WHEN]`` and so on. It says
-"begun" once it works, then "pieces N" (a helper) or "progress" now and then, and "ended" when all is done. A crash
+"begun" once it works, then "tasks N" (a helper) or "progress" now and then, and "ended" when all is done. A crash
 point is made here, in the child, by wrapping a function: the product has none.
 """
 
@@ -127,7 +127,7 @@ def _help(store: str, threads: int, room: int) -> None:
         if not begun:
             _say("begun")
         begun = True
-        _say(f"pieces {helping.pieces} {helping.over}".strip())
+        _say(f"tasks {helping.tasks} {helping.over}".strip())
     _say("ended")
 
 

@@ -123,7 +123,7 @@ class Helper:
             held: dict[int, list] = defaultdict(list)
             while not self.stop.wait(0.01):
                 for assigned in store.assigned(worker):
-                    number, _, to_epoch = assigned.piece
+                    number, _, to_epoch = assigned.task
                     if number == HANGS:
                         continue
                     network = Network(number)
@@ -134,7 +134,7 @@ class Helper:
                     trial = assigned.trial._replace(
                         state=state, epochs=last.epoch, score=last.score, validation_loss=last.validation_loss
                     )
-                    held[number].append(store.hand_in(worker, [Result(assigned.piece, trial, new)]))
+                    held[number].append(store.hand_in(worker, [Result(assigned.task, trial, new)]))
                 store.leases.beat(worker)
 
 

@@ -85,7 +85,7 @@ def check_over(store: str | Path, study: str, before: set[Row] = frozenset()) ->
         assert not [w for w in opened.leases.of(study) if w.state is LeaseState.HELD], "a worker is left working"
         with opened.subjects.reading(study) as (connection, number):
             claims = sa.select(sa.func.count()).select_from(CLAIMS).where(CLAIMS.c.study == number)
-            assert connection.scalar(claims) == 0, "a piece of work is left claimed"
+            assert connection.scalar(claims) == 0, "a task is left claimed"
         counts = {state: n for state, n in opened.trial_counts()[study].items() if n}
         first = [trial for trial in trials if trial.repeat == 0]
         assert counts == Counter(trial.state for trial in first)

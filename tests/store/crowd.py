@@ -25,6 +25,6 @@ def work(url: str, owner: Lease, seed: int, n: int, answers: Any) -> None:
             store.write("flowers", trials, measured, claims_done=held, lease=helper)
             done += [number for number, _, _ in held]
             over = {trial.number for trial in store.trials("flowers")}
-            left = [piece for piece in left if piece[0] not in over]
+            left = [task for task in left if task[0] not in over]
         store.leases.leave(helper)
     answers.put((helper.fence, done))

@@ -1,4 +1,4 @@
-"""Pieces of work that a leader gives to helpers: each is measured once, whatever becomes of whom."""
+"""Tasks that a leader gives to helpers: each is measured once, whatever becomes of whom."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from caviar.records import Lease, StudyState, Trial, TrialState
 from caviar.store import Result, Store
 from tests.store.sample import CONFIG, STUDY, measurement
 
-PIECES = [(number, 0, 3) for number in range(4)]
+TASKS = [(number, 0, 3) for number in range(4)]
 NAME = STUDY.name
 
 
 @pytest.fixture
 def pair(store: Store) -> tuple[Lease, Lease]:
-    """A leader and a helper that holds PIECES."""
+    """A leader and a helper that holds TASKS."""
     store.create_study(STUDY)
     leader = store.leases.join(NAME)
     helper = store.join_helper(NAME, threads=2)
-    trials = [Trial(number, CONFIG, TrialState.RUNNING) for number, _, _ in PIECES]
+    trials = [Trial(number, CONFIG, TrialState.RUNNING) for number, _, _ in TASKS]
     store.write(NAME, trials, lease=leader)
-    assert store.assign(leader, {helper.fence: PIECES}) == {helper.fence: PIECES}
+    assert store.assign(leader, {helper.fence: TASKS}) == {helper.fence: TASKS}
     return leader, helper
 
 
@@ -34,15 +34,15 @@ def test_a_helper_finds_what_it_was_given_and_hands_it_in(store, pair):
     leader, helper = pair
     assert helper.is_helper
     assert not leader.is_helper
-    assert [(a.piece, a.trial.config, a.measured) for a in store.assigned(helper)] == [(p, CONFIG, 0) for p in PIECES]
-    assert store.handed_in(NAME, PIECES) == []
+    assert [(a.task, a.trial.config, a.measured) for a in store.assigned(helper)] == [(p, CONFIG, 0) for p in TASKS]
+    assert store.handed_in(NAME, TASKS) == []
     diverged = result(2, TrialState.DIVERGED, last=1)
-    assert store.hand_in(helper, [result(0), diverged], given_back=[PIECES[1]]) == [PIECES[0], PIECES[2]]
-    assert [a.piece for a in store.assigned(helper)] == [PIECES[3]]
-    back = {of.piece: of for of in store.handed_in(NAME, PIECES)}
-    assert set(back) == set(PIECES[:3])
-    assert (back[PIECES[0]], back[PIECES[2]]) == (result(0), diverged)
-    assert back[PIECES[1]].measurements == []
+    assert store.hand_in(helper, [result(0), diverged], given_back=[TASKS[1]]) == [TASKS[0], TASKS[2]]
+    assert [a.task for a in store.assigned(helper)] == [TASKS[3]]
+    back = {of.task: of for of in store.handed_in(NAME, TASKS)}
+    assert set(back) == set(TASKS[:3])
+    assert (back[TASKS[0]], back[TASKS[2]]) == (result(0), diverged)
+    assert back[TASKS[1]].measurements == []
     assert store.hand_in(helper, [result(0)]) == []  # not twice
 
 
@@ -50,13 +50,13 @@ def test_it_goes_on_after_what_is_measured(store, pair):
     leader, helper = pair
     store.hand_in(helper, [result(0)])
     store.assign(leader, {helper.fence: [(0, 0, 9)]})
-    assert [a.measured for a in store.assigned(helper) if a.piece == (0, 0, 9)] == [3]
+    assert [a.measured for a in store.assigned(helper) if a.task == (0, 0, 9)] == [3]
 
 
 def test_nothing_is_taken_of_what_was_taken_back(store, pair):
     leader, helper = pair
-    store.take_back(leader, PIECES[:2])
-    assert store.hand_in(helper, [result(number) for number in range(3)]) == [PIECES[2]]
+    store.take_back(leader, TASKS[:2])
+    assert store.hand_in(helper, [result(number) for number in range(3)]) == [TASKS[2]]
     assert {number for number, _, _ in store.measurements(NAME)} == {2}
     store.write(NAME, [], [(0, 0, measurement(1))], lease=leader)  # the leader measures it
 
@@ -68,8 +68,8 @@ def test_nothing_is_taken_of_a_helper_that_was_lost(store, pair):
     with pytest.raises(Fenced):
         store.hand_in(helper, [result(0)])
     assert store.measurements(NAME) == []
-    assert [of.piece for of in store.handed_in(NAME, PIECES)] == PIECES
-    assert store.assign(leader, {helper.fence: PIECES}) == {helper.fence: []}
+    assert [of.task for of in store.handed_in(NAME, TASKS)] == TASKS
+    assert store.assign(leader, {helper.fence: TASKS}) == {helper.fence: []}
 
 
 def test_nothing_is_taken_once_the_study_has_ended(store, pair):

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caviar.errors import Fenced, StoreError
-from caviar.records import Lease, LeaseState, Piece, StudyState, Trial, TrialState
+from caviar.records import Lease, LeaseState, StudyState, TaskKey, Trial, TrialState
 from caviar.store import Runs, Store, Watch, process
 from caviar.store.lease import LOOKS, Leases
 from caviar.store.schema import LEASES
@@ -50,8 +50,8 @@ def pair(store: Store, study: str) -> tuple[Lease, Lease, Lease]:
     return store.leases.join(study), store.join_helper(study, 1), store.join_helper(study, 1)
 
 
-def claimed(store: Store, owner: Lease, helper: Lease, pieces: list[Piece]) -> list[Piece]:
-    return store.assign(owner, {helper.fence: pieces})[helper.fence]
+def claimed(store: Store, owner: Lease, helper: Lease, tasks: list[TaskKey]) -> list[TaskKey]:
+    return store.assign(owner, {helper.fence: tasks})[helper.fence]
 
 
 def seen_now(leases: Leases, lease: Lease) -> Lease:
@@ -184,13 +184,13 @@ def test_a_new_owner_loses_the_helpers_of_the_one_before(store: Store, study: st
 
 def test_a_task_is_claimed_once(store: Store, study: str) -> None:
     owner, first, second = pair(store, study)
-    pieces = [(number, 0, 3) for number in range(5)]
-    assert claimed(store, owner, first, pieces[:3]) == pieces[:3]
-    assert claimed(store, owner, second, pieces[::-1]) == [pieces[4], pieces[3]]
-    assert claimed(store, owner, first, pieces) == pieces[:3]  # what it holds already it still holds
+    tasks = [(number, 0, 3) for number in range(5)]
+    assert claimed(store, owner, first, tasks[:3]) == tasks[:3]
+    assert claimed(store, owner, second, tasks[::-1]) == [tasks[4], tasks[3]]
+    assert claimed(store, owner, first, tasks) == tasks[:3]  # what it holds already it still holds
     assert claimed(store, owner, first, []) == []
     store.leases.leave(first)
-    assert claimed(store, owner, second, pieces) == pieces
+    assert claimed(store, owner, second, tasks) == tasks
 
 
 def test_what_is_done_or_over_cannot_be_claimed(store: Store, study: str) -> None:
@@ -201,18 +201,18 @@ def test_what_is_done_or_over_cannot_be_claimed(store: Store, study: str) -> Non
         *[s for s in TrialState if s not in ("running", "interrupted")],
     ]
     trials = [Trial(number, CONFIG, state) for number, state in enumerate(states)]
-    pieces = [(trial.number, 0, 1) for trial in trials]
-    assert claimed(store, owner, helper, pieces[:1]) == pieces[:1]
-    store.write(study, trials, [(0, 0, measurement(1))], claims_done=pieces[:1], lease=helper)
-    assert claimed(store, owner, other, pieces) == pieces[1:2]
+    tasks = [(trial.number, 0, 1) for trial in trials]
+    assert claimed(store, owner, helper, tasks[:1]) == tasks[:1]
+    store.write(study, trials, [(0, 0, measurement(1))], claims_done=tasks[:1], lease=helper)
+    assert claimed(store, owner, other, tasks) == tasks[1:2]
     assert claimed(store, owner, other, [(0, 0, 3)]) == [(0, 0, 3)]
 
 
 def test_many_tasks_are_claimed_at_once(store: Store, study: str) -> None:
     owner, helper, other = pair(store, study)
-    pieces = [(number, 0, 1) for number in range(2500)]
-    assert claimed(store, owner, helper, pieces) == pieces
-    assert claimed(store, owner, other, pieces) == []
+    tasks = [(number, 0, 1) for number in range(2500)]
+    assert claimed(store, owner, helper, tasks) == tasks
+    assert claimed(store, owner, other, tasks) == []
 
 
 def test_of_a_lost_owner_no_write_of_a_study_is_taken(store: Store, study: str) -> None:

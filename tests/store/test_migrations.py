@@ -121,7 +121,7 @@ def check_contents(store: Store, version: int) -> None:
         with pytest.raises(StoreError, match="process 7 of anna on pond"):
             store.leases.join("flowers")
         store.leases.lost("flowers", [worker])
-        assert [result.piece for result in store.handed_in("flowers", [(3, 0, 1)])] == [(3, 0, 1)]
+        assert [result.task for result in store.handed_in("flowers", [(3, 0, 1)])] == [(3, 0, 1)]
     lease = store.leases.join("flowers")
     assert lease.fence == (2 if version >= 2 else 1)
     store.write("flowers", TRIALS, boxes=BOXES, lease=lease)
@@ -156,7 +156,7 @@ def test_a_helper_of_an_old_store_is_one_still(tmp_path: Path) -> None:
     with Store.open(path) as store:
         owner, helper = store.leases.of("flowers")
         assert (helper.helps, helper.identity["threads"], helper.beats) == (owner.fence, 4, 9)
-        assert [assigned.piece for assigned in store.assigned(helper)] == [(3, 0, 1)]
+        assert [assigned.task for assigned in store.assigned(helper)] == [(3, 0, 1)]
         store.leases.beat(helper)
 
 

@@ -29,11 +29,11 @@ from caviar.records import (
     Lease,
     LeaseState,
     Measurement,
-    Piece,
     Study,
     StudyKind,
     StudySpec,
     StudyState,
+    TaskKey,
     Trial,
     TrialState,
 )
@@ -45,7 +45,7 @@ NAMES = st.sampled_from(["flowers", "moths"])
 NUMBERS = st.integers(0, 3)
 REPEATS = st.integers(0, 1)
 EPOCHS = st.integers(1, 3)
-PIECES = st.lists(st.tuples(NUMBERS, REPEATS, EPOCHS), max_size=4, unique=True)
+TASKS = st.lists(st.tuples(NUMBERS, REPEATS, EPOCHS), max_size=4, unique=True)
 TRIALS = st.lists(
     st.builds(
         Trial,
@@ -79,7 +79,7 @@ class Remembered:
     compared: dict[tuple[int, int, int], Comparison] = field(default_factory=dict)
     boxes: dict[int, Box] = field(default_factory=dict)
     workers: list[Lease] = field(default_factory=list)
-    claims: dict[Piece, int] = field(default_factory=dict)
+    claims: dict[TaskKey, int] = field(default_factory=dict)
 
     def counts(self, worker: Lease) -> bool:
         """Whether what ``worker`` writes is taken; if so, this is a beat."""
@@ -96,7 +96,7 @@ class Remembered:
         if self.workers[fence - 1].state is not LeaseState.HELD:
             return False
         self.workers[fence - 1] = replace(self.workers[fence - 1], state=state)
-        self.claims = {piece: holder for piece, holder in self.claims.items() if holder != fence}
+        self.claims = {task: holder for task, holder in self.claims.items() if holder != fence}
         return True
 
 
@@ -167,7 +167,7 @@ class StoreMachine(RuleBasedStateMachine):
         trials=TRIALS,
         measured=MEASURED,
         boxes=BOXES,
-        done=PIECES,
+        done=TASKS,
         worker=st.none() | workers,
         compared=COMPARED,
     )
@@ -177,7 +177,7 @@ class StoreMachine(RuleBasedStateMachine):
         trials: list[Trial],
         measured: list[tuple[int, int, Measurement]],
         boxes: list[Box],
-        done: list[Piece],
+        done: list[TaskKey],
         worker: Lease | None,
         compared: list[tuple[int, int, Comparison]],
     ) -> None:
@@ -211,29 +211,29 @@ class StoreMachine(RuleBasedStateMachine):
         known.measured |= {key: row[2] for key, row in zip(keys, measured, strict=True)}
         known.compared |= {key: row[2] for key, row in zip(rungs, compared, strict=True)}
         known.boxes |= {box.number: box for box in boxes}
-        for piece in done:
-            if worker is None or known.claims.get(piece) == worker.fence:
-                known.claims.pop(piece, None)
+        for task in done:
+            if worker is None or known.claims.get(task) == worker.fence:
+                known.claims.pop(task, None)
 
-    @rule(owner=workers, helper=workers, pieces=PIECES)
-    def assign(self, owner: Lease, helper: Lease, pieces: list[Piece]) -> None:
-        if self.refused(owner.name, lambda: self.store.assign(owner, {helper.fence: pieces})):
+    @rule(owner=workers, helper=workers, tasks=TASKS)
+    def assign(self, owner: Lease, helper: Lease, tasks: list[TaskKey]) -> None:
+        if self.refused(owner.name, lambda: self.store.assign(owner, {helper.fence: tasks})):
             return
         known = self.model[owner.name]
         if not known.counts(owner):
             with pytest.raises(Fenced):
-                self.store.assign(owner, {helper.fence: pieces})
+                self.store.assign(owner, {helper.fence: tasks})
             return
         holds = helper.fence <= len(known.workers) and known.workers[helper.fence - 1].state is LeaseState.HELD
         free = [
-            piece
-            for piece in pieces
+            task
+            for task in tasks
             if holds
-            and piece not in known.measured
-            and (piece[:2] not in known.trials or known.trials[piece[:2]].state in ("running", "interrupted"))
-            and known.claims.get(piece, helper.fence) == helper.fence
+            and task not in known.measured
+            and (task[:2] not in known.trials or known.trials[task[:2]].state in ("running", "interrupted"))
+            and known.claims.get(task, helper.fence) == helper.fence
         ]
-        assert self.store.assign(owner, {helper.fence: pieces}) == {helper.fence: free}
+        assert self.store.assign(owner, {helper.fence: tasks}) == {helper.fence: free}
         known.claims |= dict.fromkeys(free, helper.fence)
 
     @rule(worker=workers)

@@ -24,8 +24,8 @@ def refused(url: str, create: bool = True) -> StoreError:
         Store.open(url, create=create)
     assert len(str(error.value).splitlines()) == 2
     assert str(error.value).replace("\n", "").isprintable()
-    told = "".join(traceback.format_exception(error.value))
-    assert "s3cret" not in told.replace(f'"{url}"', "").replace(f"'{url}'", "")
+    shown = "".join(traceback.format_exception(error.value))
+    assert "s3cret" not in shown.replace(f'"{url}"', "").replace(f"'{url}'", "")
     return error.value
 
 
@@ -108,7 +108,7 @@ def test_an_encoding_that_loses_letters_is_refused(postgresql_server: str) -> No
     assert "encoding is not UTF8" in refused(database(postgresql_server, "latin", "LATIN1")).rule
 
 
-def test_a_user_without_rights_is_told(postgresql_server: str) -> None:
+def test_a_user_without_rights_is_refused(postgresql_server: str) -> None:
     import psycopg
 
     url = database(postgresql_server, "closed")

@@ -41,8 +41,8 @@ def _best(store: str | Path):
 
 
 def _helped(line: str) -> bool:
-    """A helper has handed in a piece."""
-    return line.startswith("pieces ") and int(line.split()[1]) > 0
+    """A helper has handed in a task."""
+    return line.startswith("tasks ") and int(line.split()[1]) > 0
 
 
 def check_same(store: str | Path, alone) -> None:

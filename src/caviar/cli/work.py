@@ -30,20 +30,20 @@ def work(
 
     people = console(quiet=quiet)
     printed = 0.0
-    pieces: int | None = None
+    tasks: int | None = None
     with ending() as ended:
         try:
             for helping in help_with(
                 study, store=store, threads=threads, data=data, test=test, ended=ended.asked.is_set
             ):
-                if pieces is None:
+                if tasks is None:
                     people.print(f"helping with {study}; Ctrl-C ends the help, and the study goes on", markup=False)
-                pieces = helping.pieces
+                tasks = helping.tasks
                 if helping.over:
-                    people.print(f"trained {pieces:,} pieces of work: {helping.over}", markup=False, soft_wrap=True)
+                    people.print(f"trained {tasks:,} tasks: {helping.over}", markup=False, soft_wrap=True)
                 elif helping.elapsed - printed >= _ROUND:
                     printed = helping.elapsed
-                    people.print(f"{helping.elapsed:.0f} s | {pieces:,} pieces of work", markup=False)
+                    people.print(f"{helping.elapsed:.0f} s | {tasks:,} tasks", markup=False)
         except KeyboardInterrupt:
-            people.print(f"trained {pieces or 0:,} pieces of work: others have the rest of it now", markup=False)
+            people.print(f"trained {tasks or 0:,} tasks: others have the rest of it now", markup=False)
             raise Ended(ended.status) from None

@@ -15,7 +15,7 @@ from typing import Self
 
 from caviar.errors import StoreError
 from caviar.executors.threads import Threads
-from caviar.records import Lease, Piece, Task, TaskOutcome, TaskResult, TrialState
+from caviar.records import Lease, Task, TaskKey, TaskOutcome, TaskResult, TrialState
 from caviar.store import Result, Store, Watch
 
 PATIENCE = 15.0  # seconds without a sign of life, of which there are two a second, until a process counts as frozen
@@ -48,8 +48,8 @@ class WithHelpers:
         self._watch = Watch(store.leases, leader.name, patience_seconds, clock)
         self._rooms: dict[int, int] = {}  # by the fence of a helper: the tasks that it may have at once
         self._most: dict[int, int] = {}
-        self._held: dict[Piece, tuple[int, Task]] = {}  # tasks that are out, and the fence of their helper
-        self._chosen: dict[Piece, tuple[int, Task]] = {}  # the same, not sent yet
+        self._held: dict[TaskKey, tuple[int, Task]] = {}  # tasks that are out, and the fence of their helper
+        self._chosen: dict[TaskKey, tuple[int, Task]] = {}  # the same, not sent yet
         self._interrupted: list[TaskResult] = []
         self._homes: dict[int, int] = {}  # the helper that has the network of a trial
         self._looked = self._asked = float("-inf")
@@ -139,14 +139,14 @@ class WithHelpers:
         if not self._chosen:
             return
         chosen, self._chosen = self._chosen, {}
-        work: dict[int, list[Piece]] = {}
-        for piece, (fence, _) in chosen.items():
-            work.setdefault(fence, []).append(piece)
+        work: dict[int, list[TaskKey]] = {}
+        for key, (fence, _) in chosen.items():
+            work.setdefault(fence, []).append(key)
         self._before_sending()
         holds = self._store.assign(self._leader, work)
-        for piece, (fence, task) in chosen.items():
-            if piece in holds[fence]:
-                self._held[piece] = fence, task
+        for key, (fence, task) in chosen.items():
+            if key in holds[fence]:
+                self._held[key] = fence, task
             else:
                 self._home_again(task)
 
@@ -169,7 +169,7 @@ class WithHelpers:
         busy = {fence for fence, _ in self._held.values()}
         found = []
         for result in self._store.handed_in(self._leader.name, list(self._held)):
-            _, task = self._held.pop(result.piece)
+            _, task = self._held.pop(result.task)
             if result.trial.epochs >= task.to_epoch or result.trial.state is TrialState.DIVERGED:
                 found.append(_result(task, result))
             elif self._cancelled:

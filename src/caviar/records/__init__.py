@@ -29,7 +29,7 @@ from caviar.records.study import (
     TrialState,
     Value,
 )
-from caviar.records.task import Ended, Piece, Task, TaskOutcome, TaskResult
+from caviar.records.task import Ended, Task, TaskKey, TaskOutcome, TaskResult
 
 __all__ = [
     "Box",
@@ -44,7 +44,6 @@ __all__ = [
     "Lease",
     "LeaseState",
     "Measurement",
-    "Piece",
     "ProgramSpec",
     "Run",
     "RunKind",
@@ -59,6 +58,7 @@ __all__ = [
     "StudyState",
     "TableSpec",
     "Task",
+    "TaskKey",
     "TaskOutcome",
     "TaskResult",
     "Trial",

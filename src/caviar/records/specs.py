@@ -9,7 +9,7 @@ from typing import Any
 
 
 class StudyKind(StrEnum):
-    """What the trials of a study are."""
+    """The trials of a study."""
 
     TABLE = "table"  # networks of ours on a table
     FUNCTION = "function"  # a Python function of the user's
@@ -70,7 +70,7 @@ class StudySpec:
 
     @property
     def every_epoch(self) -> bool:
-        """Whether every epoch of a trial is measured; the user's own code may leave some out."""
+        """True where every epoch of a trial is measured; the user's own code may leave some out."""
         return self.kind in (StudyKind.TABLE, StudyKind.MODULE)
 
     def to_record(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from caviar.records.study import Config, Measurement
 
-Piece = tuple[int, int, int]
+TaskKey = tuple[int, int, int]
 """A task as a worker claims it: (trial, repeat, to_epoch)."""
 
 
@@ -32,7 +32,7 @@ class Task(NamedTuple):
 
 
 class TaskOutcome(StrEnum):
-    """How a task, or a part of it, ended."""
+    """The end of a task, or of a part of it."""
 
     UNDER_WAY = "under_way"  # some epochs are measured, more will come
     TRAINED = "trained"  # trained to the end of the task
@@ -44,7 +44,7 @@ class TaskOutcome(StrEnum):
 
 
 class TaskResult(NamedTuple):
-    """What came of a task.
+    """The result of a task.
 
     ``measurements`` are the epochs that were measured since the last result of the task, oldest first. ``scores`` has
     every score of the last epoch by name, where the learner gives more than the study's metric. ``score`` is the last

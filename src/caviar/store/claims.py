@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from caviar.errors import StoreError
-from caviar.records import Lease, LeaseState, Measurement, Piece, StudyState, Trial, TrialState
+from caviar.records import Lease, LeaseState, Measurement, StudyState, TaskKey, Trial, TrialState
 from caviar.records.names import visible
 from caviar.store import lease, process
 from caviar.store.schema import CLAIMS, LEASES, MEASUREMENTS, STUDIES, TRIALS
@@ -29,7 +29,7 @@ _ENDED = sa.select(LEASES.c.fence).where(LEASES.c.study == CLAIMS.c.study, LEASE
 class Assigned:
     """A task that a helper holds: its trial as it stands, and the last epoch that was measured already."""
 
-    piece: Piece
+    task: TaskKey
     trial: Trial
     measured: int
 
@@ -38,7 +38,7 @@ class Assigned:
 class Result:
     """Result of a helper's task: the trial after it, and the epochs that were not measured before."""
 
-    piece: Piece
+    task: TaskKey
     trial: Trial
     measurements: Sequence[Measurement]
 
@@ -55,27 +55,27 @@ def join(connection: sa.Connection, study: int, name: str, threads: int) -> Leas
     return lease.add(connection, "study", study, name, {**process.identity(), "threads": threads}, owner.fence)
 
 
-def claim(connection: sa.Connection, study: int, fence: int, pieces: Sequence[Piece]) -> list[Piece]:
-    """Those of ``pieces`` that the helper of that fence now holds, none if it has left or was lost; no beat of its.
+def claim(connection: sa.Connection, study: int, fence: int, tasks: Sequence[TaskKey]) -> list[TaskKey]:
+    """Those of ``tasks`` that the helper of that fence now holds, none if it has left or was lost; no beat of its.
 
     Left out are those of other helpers, those measured already, and those of trials that ended.
     """
     state = sa.select(LEASES.c.state).where(LEASES.c.study == study, LEASES.c.fence == fence)
     if connection.scalar(state) != str(LeaseState.HELD):
         return []
-    wanted = [(int(number), int(repeat), int(to_epoch)) for number, repeat, to_epoch in pieces]
+    wanted = [(int(number), int(repeat), int(to_epoch)) for number, repeat, to_epoch in tasks]
     over = _over(connection, study, wanted)
-    free = [piece for piece in wanted if piece not in over]
+    free = [task for task in wanted if task not in over]
     taken = holders(connection, study, free)
-    fresh = dict.fromkeys(piece for piece in free if piece not in taken)
+    fresh = dict.fromkeys(task for task in free if task not in taken)
     if fresh:
-        connection.execute(CLAIMS.insert(), [_key(study, piece) | {"fence": fence} for piece in fresh])
-    return [piece for piece in free if piece in fresh or taken.get(piece) == fence]
+        connection.execute(CLAIMS.insert(), [_key(study, task) | {"fence": fence} for task in fresh])
+    return [task for task in free if task in fresh or taken.get(task) == fence]
 
 
-def done(connection: sa.Connection, study: int, holder: Lease | None, pieces: Iterable[Piece]) -> None:
-    """Free ``pieces`` of their claims: those of ``holder`` alone, or of any holder where it is None."""
-    rows = [{f"the_{name}": value for name, value in _key(study, piece).items()} for piece in pieces]
+def done(connection: sa.Connection, study: int, holder: Lease | None, tasks: Iterable[TaskKey]) -> None:
+    """Free ``tasks`` of their claims: those of ``holder`` alone, or of any holder where it is None."""
+    rows = [{f"the_{name}": value for name, value in _key(study, task).items()} for task in tasks]
     if not rows:
         return
     keys = [CLAIMS.c[name] == sa.bindparam(f"the_{name}") for name in _key(study, (0, 0, 0))]
@@ -83,11 +83,11 @@ def done(connection: sa.Connection, study: int, holder: Lease | None, pieces: It
     connection.execute(CLAIMS.delete().where(*keys, *mine), rows)
 
 
-def holders(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> dict[Piece, int]:
-    """The fence of the holder, for those of ``pieces`` that are claimed."""
+def holders(connection: sa.Connection, study: int, tasks: Sequence[TaskKey]) -> dict[TaskKey, int]:
+    """The fence of the holder, for those of ``tasks`` that are claimed."""
     columns = (CLAIMS.c.number, CLAIMS.c.repeat, CLAIMS.c.to_epoch)
     query = sa.select(*columns, CLAIMS.c.fence).where(CLAIMS.c.study == study)
-    rows = rows_of(connection, query, columns, pieces)
+    rows = rows_of(connection, query, columns, tasks)
     return {(number, repeat, to_epoch): fence for number, repeat, to_epoch, fence in rows}
 
 
@@ -116,14 +116,14 @@ def still_held(connection: sa.Connection, study: int, helper: Lease, results: Se
     """Those of ``results`` whose task the helper holds yet; none once the study has ended."""
     if not _runs(connection, study):
         return []
-    fences = holders(connection, study, [result.piece for result in results])
-    return [result for result in results if fences.get(result.piece) == helper.fence]
+    fences = holders(connection, study, [result.task for result in results])
+    return [result for result in results if fences.get(result.task) == helper.fence]
 
 
-def results(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> list[Result]:
-    """Those of ``pieces`` that are claimed no more: their trials as they stand, with all measurements."""
-    claimed = holders(connection, study, pieces)
-    free = [piece for piece in pieces if piece not in claimed]
+def results(connection: sa.Connection, study: int, tasks: Sequence[TaskKey]) -> list[Result]:
+    """Those of ``tasks`` that are claimed no more: their trials as they stand, with all measurements."""
+    claimed = holders(connection, study, tasks)
+    free = [task for task in tasks if task not in claimed]
     keys = {(number, repeat) for number, repeat, _ in free}
     columns = [TRIALS.c[name] for name in Trial._fields]
     query = sa.select(*columns).where(TRIALS.c.study == study)
@@ -136,7 +136,7 @@ def results(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> l
     at = (MEASUREMENTS.c.number, MEASUREMENTS.c.repeat)
     for number, repeat, *values in rows_of(connection, query, at, keys):
         measured[number, repeat].append(Measurement(*values))
-    return [Result(piece, trials[piece[:2]], measured[piece[:2]]) for piece in free]
+    return [Result(task, trials[task[:2]], measured[task[:2]]) for task in free]
 
 
 def orphaned(connection: sa.Connection, study: int) -> int:
@@ -159,21 +159,21 @@ def rows_of(
         yield from connection.execute(query.where(sa.tuple_(*columns).in_(ordered[start : start + _AT_ONCE])))
 
 
-def _over(connection: sa.Connection, study: int, pieces: Sequence[Piece]) -> set[Piece]:
-    """Those of ``pieces`` that are measured, or whose trial has ended."""
+def _over(connection: sa.Connection, study: int, tasks: Sequence[TaskKey]) -> set[TaskKey]:
+    """Those of ``tasks`` that are measured, or whose trial has ended."""
     columns = (MEASUREMENTS.c.number, MEASUREMENTS.c.repeat, MEASUREMENTS.c.epoch)
     query = sa.select(*columns).where(MEASUREMENTS.c.study == study)
-    over = {(number, repeat, epoch) for number, repeat, epoch in rows_of(connection, query, columns, pieces)}
+    over = {(number, repeat, epoch) for number, repeat, epoch in rows_of(connection, query, columns, tasks)}
     keys = (TRIALS.c.number, TRIALS.c.repeat)
     running = (str(TrialState.RUNNING), str(TrialState.INTERRUPTED))  # an interrupted one can be taken up again
     ended = sa.select(*keys).where(TRIALS.c.study == study, TRIALS.c.state.not_in(running))
-    trials = {(number, repeat) for number, repeat, _ in pieces}
+    trials = {(number, repeat) for number, repeat, _ in tasks}
     ends = {(number, repeat) for number, repeat in rows_of(connection, ended, keys, trials)}
-    return over | {piece for piece in pieces if piece[:2] in ends}
+    return over | {task for task in tasks if task[:2] in ends}
 
 
-def _key(study: int, piece: Piece) -> dict[str, int]:
-    number, repeat, to_epoch = piece
+def _key(study: int, task: TaskKey) -> dict[str, int]:
+    number, repeat, to_epoch = task
     return {"study": study, "number": int(number), "repeat": int(repeat), "to_epoch": int(to_epoch)}
 
 

@@ -17,10 +17,10 @@ from caviar.records import (
     Curve,
     Lease,
     Measurement,
-    Piece,
     Study,
     StudySpec,
     StudyState,
+    TaskKey,
     Trial,
     TrialState,
 )
@@ -85,7 +85,7 @@ class Store(AbstractContextManager["Store"]):
         trials: Sequence[Trial] = (),
         measurements: Sequence[tuple[int, int, Measurement]] = (),
         boxes: Sequence[Box] = (),
-        claims_done: Sequence[Piece] = (),
+        claims_done: Sequence[TaskKey] = (),
         lease: Lease | None = None,
         comparisons: Sequence[tuple[int, int, Comparison]] = (),
         progress: Mapping[str, Any] | None = None,
@@ -139,30 +139,30 @@ class Store(AbstractContextManager["Store"]):
         with self.subjects.writing(study) as (connection, number):
             return claims.join(connection, number, study, threads)
 
-    def assign(self, owner: Lease, work: Mapping[int, Sequence[Piece]]) -> dict[int, list[Piece]]:
+    def assign(self, owner: Lease, work: Mapping[int, Sequence[TaskKey]]) -> dict[int, list[TaskKey]]:
         """Claim tasks for helpers, by their fences; those that each of them now holds, none if it is over.
 
         Raises Fenced if the owner was declared lost. The trials of the tasks are in the store already.
         """
         with self._writing(owner.name, owner) as (connection, number):
-            return {fence: claims.claim(connection, number, fence, pieces) for fence, pieces in work.items()}
+            return {fence: claims.claim(connection, number, fence, tasks) for fence, tasks in work.items()}
 
-    def take_back(self, owner: Lease, pieces: Sequence[Piece]) -> None:
-        """Free ``pieces`` of their claims: no result of theirs is taken from here on. Raises Fenced as ``assign``."""
+    def take_back(self, owner: Lease, tasks: Sequence[TaskKey]) -> None:
+        """Free ``tasks`` of their claims: no result of theirs is taken from here on. Raises Fenced as ``assign``."""
         with self._writing(owner.name, owner) as (connection, number):
-            claims.done(connection, number, None, pieces)
+            claims.done(connection, number, None, tasks)
 
-    def handed_in(self, study: str, pieces: Sequence[Piece]) -> list[Result]:
-        """Of ``pieces`` that were assigned, those that are held no more, with what the store has of their trials."""
+    def handed_in(self, study: str, tasks: Sequence[TaskKey]) -> list[Result]:
+        """Of ``tasks`` that were assigned, those that are held no more, with what the store has of their trials."""
         with self.subjects.reading(study) as (connection, number):
-            return claims.results(connection, number, pieces)
+            return claims.results(connection, number, tasks)
 
     def assigned(self, helper: Lease) -> list[Assigned]:
         """The tasks that ``helper`` holds."""
         with self.subjects.reading(helper.name) as (connection, number):
             return claims.assigned(connection, number, helper.fence)
 
-    def hand_in(self, helper: Lease, results: Sequence[Result], given_back: Sequence[Piece] = ()) -> list[Piece]:
+    def hand_in(self, helper: Lease, results: Sequence[Result], given_back: Sequence[TaskKey] = ()) -> list[TaskKey]:
         """Write the results that ``helper`` still holds, and give the other tasks back; the tasks that were taken.
 
         Raises Fenced if the helper was declared lost.
@@ -171,7 +171,7 @@ class Store(AbstractContextManager["Store"]):
             taken = claims.still_held(connection, number, helper, results)
             measured = [(r.trial.number, r.trial.repeat, m) for r in taken for m in r.measurements]
             studies.write_trials(self.database, connection, number, [result.trial for result in taken], measured)
-            done = [result.piece for result in taken]
+            done = [result.task for result in taken]
             claims.done(connection, number, helper, [*done, *given_back])
             return done
 

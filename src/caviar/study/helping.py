@@ -23,10 +23,10 @@ from caviar.records import (
     Box,
     Ended,
     Lease,
-    Piece,
     Study,
     StudyState,
     Task,
+    TaskKey,
     TaskOutcome,
     TaskResult,
     Trial,
@@ -53,7 +53,7 @@ class Helping:
     """A moment of the help: tasks trained so far, and once it is over, the reason."""
 
     study: Study
-    pieces: int
+    tasks: int
     elapsed: float
     over: str = ""
 
@@ -93,11 +93,11 @@ def work(
         budget = Budget(lambda: -math.inf if assigned.over else math.inf, ended)
         try:
             with Threads(job.slots, job.start, job.metric, parked=parked, n_bytes=ledger.n_bytes) as executor:
-                for pieces in drive(assigned, executor, ledger, budget):
-                    yield Helping(record, pieces, time.monotonic() - started, assigned.why)
+                for tasks in drive(assigned, executor, ledger, budget):
+                    yield Helping(record, tasks, time.monotonic() - started, assigned.why)
         except Fenced:
             why = "the leader went on without this helper, which it took for dead"
-            yield Helping(record, ledger.pieces, time.monotonic() - started, why)
+            yield Helping(record, ledger.tasks, time.monotonic() - started, why)
         finally:
             opened.leases.leave(helper)
 
@@ -108,7 +108,7 @@ class AssignedTasks:
     def __init__(self, store: Store, helper: Lease, watch: Watch) -> None:
         self.boxes: list[Box] = []
         self.why = ""
-        self.held: dict[Piece, Assigned] = {}
+        self.held: dict[TaskKey, Assigned] = {}
         """Tasks that were assigned and not handed in."""
         self._store = store
         self._helper = helper
@@ -131,12 +131,12 @@ class AssignedTasks:
         now = time.monotonic()
         if not self._fresh and now - self._asked >= _ASK_EVERY:
             self._asked = now
-            self._fresh = [one for one in self._store.assigned(self._helper) if one.piece not in self.held]
-            self.held.update((one.piece, one) for one in self._fresh)
+            self._fresh = [one for one in self._store.assigned(self._helper) if one.task not in self.held]
+            self.held.update((one.task, one) for one in self._fresh)
         if not self._fresh:
             return None
         assigned = self._fresh.pop(0)
-        number, repeat, to_epoch = assigned.piece
+        number, repeat, to_epoch = assigned.task
         return Task(number, repeat, assigned.trial.config, assigned.measured, to_epoch)
 
     def report(self, task: Task, rank_key: RankKey) -> list[Ended]:
@@ -160,14 +160,14 @@ class HandIn:
     """The ledger of a helper: results go to the store, in one transaction for all that came together."""
 
     def __init__(self, job: TableJob, store: Store, helper: Lease, assigned: AssignedTasks) -> None:
-        self.pieces = 0
+        self.tasks = 0
         """Tasks handed in so far."""
         self._job = job
         self._store = store
         self._helper = helper
         self._assigned = assigned
         self._results: list[Result] = []
-        self._given_back: list[Piece] = []
+        self._given_back: list[TaskKey] = []
         self._shown = -math.inf
 
     def n_bytes(self, task: Task) -> int:
@@ -184,15 +184,15 @@ class HandIn:
     def record(self, result: TaskResult) -> RankKey | None:
         """See Records: WORST for one whose network is of no use any more."""
         task = result.task
-        piece = task.trial, task.repeat, task.to_epoch
-        assigned = self._assigned.held.get(piece)
+        key = task.trial, task.repeat, task.to_epoch
+        assigned = self._assigned.held.get(key)
         if result.outcome is TaskOutcome.INTERRUPTED or assigned is None:
             return None
         if result.outcome is TaskOutcome.OUT_OF_MEMORY:  # the leader may have the memory, and decides about the trial
-            self._given_back.append(piece)
+            self._given_back.append(key)
             return WORST
         new = [measured for measured in result.measurements if measured.epoch > assigned.measured]
-        self._results.append(Result(piece, _after(assigned.trial, result), new))
+        self._results.append(Result(key, _after(assigned.trial, result), new))
         return WORST if result.outcome is TaskOutcome.DIVERGED else None
 
     def settle(self, ended: Sequence[Ended]) -> None:
@@ -210,14 +210,14 @@ class HandIn:
         self._shown = time.monotonic()
         if (self._results or self._given_back) and not scheduler.over:
             taken = self._store.hand_in(self._helper, self._results, self._given_back)
-            handed_in = {result.piece for result in self._results}
-            for piece in [*handed_in, *self._given_back]:
-                self._assigned.held.pop(piece, None)
+            handed_in = {result.task for result in self._results}
+            for key in [*handed_in, *self._given_back]:
+                self._assigned.held.pop(key, None)
             for number, repeat, _ in handed_in - set(taken):  # another has it now, and this network is of no use
                 executor.release(number, repeat)
-            self.pieces += len(taken)
+            self.tasks += len(taken)
             self._results, self._given_back = [], []
-        return self.pieces
+        return self.tasks
 
 
 def _after(trial: Trial, result: TaskResult) -> Trial:

@@ -99,7 +99,9 @@ def _leases() -> None:
     )
     connection = op.get_bind()
     workers = connection.execute(sa.text("SELECT * FROM workers ORDER BY study, fence")).all()
-    runs = connection.execute(sa.text("SELECT id, fence, keeper, beats FROM runs WHERE fence > 0 ORDER BY id")).all()
+    runs = connection.execute(
+        sa.text("SELECT id, fence, keeper AS owner, beats FROM runs WHERE fence > 0 ORDER BY id")
+    ).all()
     rows = [_lease_of_worker(row) for row in workers] + [_lease_of_run(row) for row in runs]
     if rows:
         connection.execute(leases.insert(), rows)
@@ -135,7 +137,7 @@ def _lease_of_worker(row: sa.Row[Any]) -> dict[str, Any]:
 
 
 def _lease_of_run(row: sa.Row[Any]) -> dict[str, Any]:
-    identity = _plain(row.keeper)
+    identity = _plain(row.owner)
     return {
         "study": None,
         "run": row.id,
