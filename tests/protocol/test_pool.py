@@ -91,6 +91,24 @@ def test_a_process_is_started_once_and_serves_many(program):
         assert len(pids) == 1
 
 
+def test_a_trial_that_a_dying_process_was_given_gets_another_one(program, tmp_path: Path):
+    """A process may be ending while it still says that it takes more."""
+    text = f"""
+    import pathlib
+    first = not pathlib.Path({str(tmp_path / "been")!r}).exists()
+    pathlib.Path({str(tmp_path / "been")!r}).touch()
+    trial = hear()
+    say("failed", kind="diverged", why="overflow", more=True)
+    if first:
+        hear()
+        sys.exit(1)
+    """
+    with Pool(program(text), [{}]) as pool:
+        for number in (1, 2):
+            pool.give(trial(number))
+            assert crash(pool) == Crashed(number, "diverged", "overflow")
+
+
 def test_nothing_outlives_the_pool(program):
     with Pool(program("trial = hear()\nsay('step', step=os.getpid())\ntime.sleep(1000)"), [{}]) as pool:
         pool.give(trial(0))

@@ -19,7 +19,7 @@ from caviar.errors import StoreError
 from caviar.records import Intervention, InterventionState, RunKind, RunSnapshot, RunSpec
 from caviar.runs import client, loop
 from caviar.runs.events import Event
-from caviar.store import Store, state_files
+from caviar.store import Store
 from caviar.store.runs import Runs
 
 RATE = 0.01
@@ -202,6 +202,11 @@ class Life:
     def until_snapshots(self, count: int) -> None:
         self.until(lambda: self.exists() and len(self.snapshots("kept")) >= count)
 
+    def until_beats(self, count: int) -> None:
+        """Wait until its process has given ``count`` more signs of life."""
+        before = self.run.owner.beats
+        self.until(lambda: self.run.owner.beats > before + count)
+
     def until_trained(self) -> None:
         """Wait until it has trained on."""
         before = self.measured()
@@ -211,7 +216,7 @@ class Life:
         return self.in_runs(lambda runs: client.ask(runs, self.name, kind, arguments, because, who).number)
 
     def outcome(self, number: int) -> Intervention:
-        return self.in_runs(lambda runs: runs.orders(self.name))[number - 1]
+        return self.in_runs(lambda runs: runs.interventions(self.name))[number - 1]
 
     def do(self, kind: str, because: str = "", who: str = "anna", **arguments: Any) -> Intervention:
         """Intervene and wait for the outcome."""
@@ -220,10 +225,10 @@ class Life:
         return self.outcome(number)
 
     def path(self, snapshot: RunSnapshot) -> Path:
-        return self.in_runs(lambda runs: runs.folder / str(runs.number(self.name))) / snapshot.path
+        return self.in_runs(lambda runs: runs.files(self.name).folder) / snapshot.path
 
     def is_whole(self, snapshot: RunSnapshot) -> bool:
-        return bool(state_files.read(self.path(snapshot), snapshot.sha256))
+        return bool(self.in_runs(lambda runs: runs.load(self.name, snapshot)))
 
     def damage(self, snapshot: RunSnapshot) -> None:
         content = bytearray(self.path(snapshot).read_bytes())

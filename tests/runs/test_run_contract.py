@@ -115,8 +115,7 @@ def test_pausing_twice_is_one_entry(life: Life):
     assert life.do("pause", "lunch still", who="bob").outcome == "nothing to do: it was already so"
     assert [(e.who, e.text) for e in life.diary("pause")] == [("anna", "paused, because lunch")]
     measured = life.measured()
-    beats = life.run.beats
-    life.until(lambda: life.run.beats > beats + 2)
+    life.until_beats(2)
     assert life.measured() <= measured + 1  # a loop's last second is written down after it
     life.do("resume", "back")
     life.until_trained()
@@ -135,8 +134,7 @@ def test_paused_killed_and_taken_up_again_it_is_paused(life: Life):
     if life.trained.kind is not RunKind.LOOP:  # a loop measures each second, and has just come
         life.until(lambda: life.is_paused())
         measured = life.measured()
-        beats = life.run.beats
-        life.until(lambda: life.run.beats > beats + 2)
+        life.until_beats(2)
         assert life.measured() == measured
     life.until(lambda: life.is_paused())
     assert life.do("resume").state is DONE
@@ -162,7 +160,7 @@ def test_mistakes_are_refused_before_anything_is_written(life: Life):
         life.ask("rollback", snapshot=10**6)
     with pytest.raises(ConfigError, match="did you mean 'pause'"):
         life.ask("pausse")
-    assert life.in_runs(lambda runs: runs.orders("net")) == []
+    assert life.in_runs(lambda runs: runs.interventions("net")) == []
 
 
 def test_a_stop_ends_it_and_later_interventions_are_refused(life: Life):

@@ -186,9 +186,13 @@ class Trial(object):
 
     def failed(self, why, kind="error"):
         """End the trial without a result; ``kind`` is error, out_of_memory or diverged."""
+        self._fail(why, kind, True)
+
+    def _fail(self, why, kind, more):
+        """End the trial without a result; ``more`` says that this process takes another one."""
         if not self._over:
             self._over = True
-            self._line.say({"type": "failed", "kind": kind, "why": why[-10000:], "more": True})
+            self._line.say({"type": "failed", "kind": kind, "why": why[-10000:], "more": more})
 
     def _asks(self, message):
         """Say it, do what is answered, and whether the trial goes on."""
@@ -297,7 +301,8 @@ class _Line(object):
         """Tell why the trial has failed before Python prints it and ends; but not in a fork."""
         if self.trial is not None and os.getpid() == self._process and not issubclass(kind, KeyboardInterrupt):
             try:
-                self.trial.failed(_text("".join(traceback.format_exception(kind, error, trace))), _kind(error))
+                why = _text("".join(traceback.format_exception(kind, error, trace)))
+                self.trial._fail(why, _kind(error), False)
             except SystemExit:
                 pass
         self._hook(kind, error, trace)

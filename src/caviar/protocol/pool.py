@@ -74,6 +74,7 @@ class _Place:
     stopping: float | None = None  # the time of its stop
     epoch: int = 0
     goes_back_to: int | None = None  # the epoch of the snapshot that it is restoring
+    unread: Mapping[str, Any] | None = None  # a trial that a warm process was given, until it says anything
 
 
 class Pool:
@@ -148,18 +149,16 @@ class Pool:
         place = next((place for place in free if place.program is not None and not place.program.has_ended), free[0])
         if place.program is not None and place.program.has_ended:
             self._leave(place)
-        if place.program is None:
-            place.program = self._command.start(trial, place.environment)
-            for descriptor in place.program.open:
-                self._selector.register(descriptor, selectors.EVENT_READ, place)
-        place.program.forget()
+        place.unread = None if place.program is None else trial
+        program = place.program or self._start(place, trial)
+        program.forget()
         place.number = int(trial["trial"]) if number is None else number
         place.turn, place.stopping = "program", None
         start = trial.get("start")
         place.epoch, place.goes_back_to = (start["epoch"] if start else 0), None
         place.told_at = place.heard_at = self._clock()
         if self._command.speaks:
-            place.program.send(protocol.line_of(trial))
+            program.send(protocol.line_of(trial))
 
     def answer(self, number: int, message: Mapping[str, Any]) -> None:
         """Answer a trial that reported; a ``stop`` may come at any time."""
@@ -245,6 +244,13 @@ class Pool:
         elif program.has_ended and not program.drain():
             self._gone(place, program)
 
+    def _start(self, place: _Place, trial: Mapping[str, Any]) -> Program:
+        """Start a process for ``trial``, which is not sent. Raises OSError."""
+        place.program = program = self._command.start(trial, place.environment)
+        for descriptor in program.open:
+            self._selector.register(descriptor, selectors.EVENT_READ, place)
+        return program
+
     def _handle(self, place: _Place, program: Program, number: int, line: bytes) -> None:
         message: protocol.Message | None
         if self._command.speaks:
@@ -256,7 +262,7 @@ class Pool:
             program.keep(line + b"\n")
             return
         now = self._clock()
-        place.heard_at = now
+        place.heard_at, place.unread = now, None
         if isinstance(message, Over | Failure):
             warm = message.more and not program.has_ended
             stopped = place.stopping is not None
@@ -295,8 +301,23 @@ class Pool:
             self._crash(place, "error", f"it was silent for more than {self._timeout:g} s, the trial timeout")
 
     def _gone(self, place: _Place, program: Program) -> None:
-        """Handle a process that ended without a message."""
+        """Handle a process that ended without a message.
+
+        A warm process may have been about to end when it was given its trial: then a new one gets that trial.
+        """
         assert place.number is not None
+        if place.unread is not None and place.stopping is None:
+            trial, place.unread = place.unread, None
+            self._leave(place)
+            try:
+                program = self._start(place, trial)
+            except OSError as error:
+                self._events.append(Crashed(place.number, "error", f"it could not be started: {error.strerror}"))
+                place.number, place.turn = None, "idle"
+                return
+            place.told_at = place.heard_at = self._clock()
+            program.send(protocol.line_of(trial))
+            return
         if place.stopping is not None or (program.ended_well and not self._command.speaks):
             self._end_trial(place, Finished(place.number, None))
         elif program.was_killed_for_memory:
