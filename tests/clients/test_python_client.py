@@ -415,7 +415,7 @@ def test_an_exception_in_the_loop_is_reported_and_ends_the_process(start: Start)
     with start(program) as caviar:
         caviar.trial()
         failed = caviar.hear()
-        assert (failed["type"], failed["kind"]) == ("failed", "out_of_memory")
+        assert (failed["type"], failed["kind"], failed["more"]) == ("failed", "out_of_memory", False)
         assert "no room" in failed["why"]
         assert caviar.ended() == 1
         assert "MemoryError: no room" in caviar.written()  # and as Python shows it, as ever
