@@ -112,7 +112,7 @@ class ProgramTrainee:
         self._saves = False  # it says that it can save and restore
         self._was_heard = False
         self._stopping = False
-        self._told_step = 0
+        self._last_step = 0
         self._first_loss = math.nan
         self._events: deque[Event] = deque()  # while something else was awaited
         self._pace = _Pace()
@@ -167,7 +167,7 @@ class ProgramTrainee:
                 "this program does not save", "with the client: trial.on_save, trial.on_restore, and trial.epochs()"
             )
         path = self._fresh("saving")
-        saved = {"knobs": self.knobs(), "told_step": self._told_step}
+        saved = {"knobs": self.knobs(), "told_step": self._last_step}
         self._answer(save=path)
         while True:
             event = self._pool.take(_SAVE)
@@ -208,7 +208,7 @@ class ProgramTrainee:
         self._back = clock.epoch, path
         self._knobs = dict(saved["knobs"])
         self._changed = dict(self._knobs)
-        self._told_step = int(saved["told_step"])
+        self._last_step = int(saved["told_step"])
         self.clock = clock
         self.values = {}
         if not self._is_there:
@@ -289,17 +289,17 @@ class ProgramTrainee:
     def _own_folder(self) -> str:
         return str((self._folder / "own").absolute())
 
-    def _step(self, told: Told) -> Step:
+    def _step(self, report: Told) -> Step:
         """The report as a step: the loss of a mini-batch, or the values of an epoch."""
-        losses = {name: value for name, value in told.values.items() if name.endswith("loss")}
-        score = {} if told.score is None else {"score": told.score}
+        losses = {name: value for name, value in report.values.items() if name.endswith("loss")}
+        score = {} if report.score is None else {"score": report.score}
         finite = all(map(math.isfinite, [*losses.values(), *score.values()]))
-        self._pace.saw(self.clock, told.epoch is not None)
-        if told.epoch is None:
+        self._pace.saw(self.clock, report.epoch is not None)
+        if report.epoch is None:
             loss = losses.get("loss", losses.get("train_loss"))
             return Step([] if loss is None else [loss], finite)
         rate = {} if math.isnan(self.rate) else {self.rate_knob: self.rate}
-        return Step([], finite, {**told.values, **score, **rate, "seconds": self._pace.epoch_seconds})
+        return Step([], finite, {**report.values, **score, **rate, "seconds": self._pace.epoch_seconds})
 
     def _go_on(self) -> None:
         """Let it train; start it where it is not there. Raises NoAnswer where it cannot be started."""
@@ -335,23 +335,23 @@ class ProgramTrainee:
             self._is_there, self.waits, self._saves, self._restoring = False, True, False, False
         return event
 
-    def _note(self, told: Told) -> None:
+    def _note(self, report: Told) -> None:
         """Take in a report; it waits for an answer."""
         self.waits = self._was_heard = True
-        self._saves = told.saves
+        self._saves = report.saves
         n = 0
-        if told.step is not None:  # counted from the beginning of training, or of the epoch
-            n = told.step - self._told_step if told.step > self._told_step else told.step
-            self._told_step = told.step
+        if report.step is not None:  # counted from the beginning of training, or of the epoch
+            n = report.step - self._last_step if report.step > self._last_step else report.step
+            self._last_step = report.step
         self.clock = replace(
             self.clock,
             tick=self.clock.tick + max(n, 1),
             step=self.clock.step + n,
-            epoch=self.clock.epoch if told.epoch is None else told.epoch,
+            epoch=self.clock.epoch if report.epoch is None else report.epoch,
         )
-        if told.epoch is not None:
-            self.values = dict(told.values) | ({} if told.score is None else {"score": told.score})
-        loss = self.loss_of(told.values)
+        if report.epoch is not None:
+            self.values = dict(report.values) | ({} if report.score is None else {"score": report.score})
+        loss = self.loss_of(report.values)
         if math.isnan(self._first_loss) and math.isfinite(loss):
             self._first_loss = loss
 
