@@ -100,7 +100,7 @@ def tune(
     goal: Goal = "maximize",
     epochs: int = EPOCHS,
     study: str | None = None,
-    store: File = "caviar.db",
+    store: File | None = "caviar.db",
     processes: int | None = None,
     progress: bool | None = None,
     options: ProgramOptions = ...,
@@ -118,7 +118,7 @@ def tune(
     metric: str | None = None,
     space: Space | File | None = None,
     study: str | None = None,
-    store: File = "caviar.db",
+    store: File | None = "caviar.db",
     threads: int | None = None,
     progress: bool | None = None,
     options: TableOptions = ...,
@@ -156,7 +156,7 @@ def tune(data: Any, target: Any = None, **given: Any) -> TunedStudy | TunedProgr
         from the same scores, seed and number of ``processes``.
     study: the study's name. By default it is made from the data's or the function's, and numbered where that is taken.
         A name that you give must be free.
-    store: the database that the study is written to.
+    store: the database that the study is written to; None is one in memory, which leaves no file behind.
     progress: True shows the study on stderr, live in a terminal or a notebook, elsewhere as a line every two seconds;
         False is silent. By default it is shown where stderr is a terminal, and in a notebook.
 
@@ -179,7 +179,7 @@ def tune_table(
     metric: str | None = None,
     space: Space | File | None = None,
     study: str | None = None,
-    store: File = "caviar.db",
+    store: File | None = "caviar.db",
     threads: int | None = None,
     progress: bool | None = None,
     options: TableOptions = TableOptions(),
@@ -219,7 +219,7 @@ def tune_program(
     goal: Goal = "maximize",
     epochs: int = EPOCHS,
     study: str | None = None,
-    store: File = "caviar.db",
+    store: File | None = "caviar.db",
     processes: int | None = None,
     progress: bool | None = None,
     options: ProgramOptions = ProgramOptions(),

@@ -388,3 +388,25 @@ def test_large_networks_wait_in_smaller_pools(wine: Path, tmp_path: Path):
     request = Request(data=wine, target=target(), trials=2, space=wide, store=tmp_path / "caviar.db")
     assert check_table(request, lambda: False).pool == 1
     assert check_table(replace(request, space=None), lambda: False).pool == POOL
+
+
+def test_without_a_store_no_file_is_left_and_the_answer_is_the_same(wine, tmp_path, monkeypatch):
+    named = study_of(wine, tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    monkeypatch.setattr("tempfile.tempdir", str(empty))
+    unnamed = study_of(wine, tmp_path, store=None)
+    assert list(empty.iterdir()) == []
+    assert unnamed.store == "memory://"
+    assert unnamed.best.config == named.best.config
+    assert unnamed.trials().equals(named.trials())
+
+
+def test_a_function_is_tuned_without_a_store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    space = caviar.Space(x=caviar.Linear(0.0, 1.0))
+    tuned = caviar.tune(lambda trial: -abs(trial.config["x"] - 0.3), space, trials=20, store=None, processes=1)
+    assert len(tuned.trials()) >= 20
+    assert list(tmp_path.iterdir()) == []
