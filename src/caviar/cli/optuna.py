@@ -9,6 +9,7 @@ import typer
 
 from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
+from caviar.report.text import counted
 from caviar.store import Store, from_optuna
 
 
@@ -32,4 +33,6 @@ def import_optuna(
     if json:
         print_json(result)
     else:
-        console().print(Text(f"{record.name}: {len(trials):,} trials, {len(measured):,} measurements"))
+        console().print(
+            Text(f"{record.name}: {counted(len(trials), 'trial')}, {counted(len(measured), 'measurement')}")
+        )

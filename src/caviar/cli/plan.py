@@ -10,7 +10,7 @@ import typer
 from caviar.analysis.plan import plan as make
 from caviar.cli.console import console, print_json
 from caviar.cli.options import Json, Quiet
-from caviar.report.text import duration, number
+from caviar.report.text import counted, duration, number
 
 
 def plan(
@@ -42,6 +42,8 @@ def plan(
     people.print(table)
     command = f"caviar tune {data} --seconds {seconds:g}" if made.way == "caviar" else f"caviar babysit {data}"
     people.print(f"\n{made.way}: {made.reason}", markup=False, soft_wrap=True)
-    people.print(f"{duration(seconds)} on {made.threads} processors: {command}", markup=False, soft_wrap=True)
+    people.print(
+        f"{duration(seconds)} on {counted(made.threads, 'processor')}: {command}", markup=False, soft_wrap=True
+    )
     if json:
         print_json(asdict(made))

@@ -12,6 +12,7 @@ from caviar.cli.options import Json, Quiet
 from caviar.errors import UserMistake
 from caviar.learners import model as models
 from caviar.report.table import predictions_frame, write_csv
+from caviar.report.text import counted
 
 
 def predict(
@@ -43,4 +44,4 @@ def predict(
     met = {"missing values": missing, "unknown categories": unknown}
     also = "".join(f", {n:,} {what}" for what, n in met.items() if n)
     where = f" to {out}" if out is not None else ""
-    console(json=True, quiet=quiet).print(f"{rows:,} predictions{where}{also}", markup=False, soft_wrap=True)
+    console(json=True, quiet=quiet).print(f"{counted(rows, 'prediction')}{where}{also}", markup=False, soft_wrap=True)

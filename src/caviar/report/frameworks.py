@@ -18,6 +18,7 @@ from rich.text import Text
 from caviar.frameworks.facts import Facts, Statement
 from caviar.frameworks.timing import NETWORKS, Timing
 from caviar.machine import processor, processors
+from caviar.report.text import counted
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -55,7 +56,7 @@ def _rate(line: Line, network: str) -> float:
 
 def machine() -> str:
     """The processor that the figures were measured on, of which one core was used."""
-    return f"{processor()}, {processors()} cores, of which one was used"
+    return f"{processor()}, {counted(processors(), 'core')}, of which one was used"
 
 
 def as_json(lines: Sequence[Line]) -> dict[str, Any]:
