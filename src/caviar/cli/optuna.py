@@ -33,6 +33,5 @@ def import_optuna(
     if json:
         print_json(result)
     else:
-        console().print(
-            Text(f"{record.name}: {counted(len(trials), 'trial')}, {counted(len(measured), 'measurement')}")
-        )
+        found = f"{counted(len(trials), 'trial')}, {counted(len(measured), 'measurement')}"
+        console().print(Text(f"{record.name}: {found}"))

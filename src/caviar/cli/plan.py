@@ -42,8 +42,7 @@ def plan(
     people.print(table)
     command = f"caviar tune {data} --seconds {seconds:g}" if made.way == "caviar" else f"caviar babysit {data}"
     people.print(f"\n{made.way}: {made.reason}", markup=False, soft_wrap=True)
-    people.print(
-        f"{duration(seconds)} on {counted(made.threads, 'processor')}: {command}", markup=False, soft_wrap=True
-    )
+    time = f"{duration(seconds)} on {counted(made.threads, 'processor')}"
+    people.print(f"{time}: {command}", markup=False, soft_wrap=True)
     if json:
         print_json(asdict(made))

@@ -40,6 +40,7 @@ def take_up(
     started = time.monotonic()
     given = {"data": data, "test": test, "threads": threads, "out": out}
     with Store.open(store, create=False) as opened, setting_aside() as set_aside:
+        _check_given(opened.study(study), given, processes)  # before anything is written
         lease = opened.leases.take(study, PATIENCE)
         try:
             record = opened.study(study)  # not before: its leader may have finished it meanwhile
@@ -87,23 +88,29 @@ def _job(
     """The checked job that the study was, with what is ``given`` anew."""
     spec = study.spec
     if spec.kind in (StudyKind.FUNCTION, StudyKind.PROGRAM):
-        _check_of_a_table(study, given)
         request = ProgramRequest.again(study, spec, started, store, given["data"], processes)
         return check_program(request, ended)
-    if spec.kind is not StudyKind.TABLE:
-        raise StoreError(
-            f"study {study.name!r} is one of ask and tell: its own program trains", "start that program again"
-        )
-    if processes is not None:
-        raise ConfigError(
-            f"study {study.name!r} trains its networks in threads, and `processes` is for programs of your own",
-            "leave it out, or give `threads`",
-        )
     table = Request.again(study, spec, started, store=store, **given)
     job = check_table(table, ended)
     check_same(study, job)
     model_path(table, study.name, again=True)
     return job
+
+
+def _check_given(study: Study, given: dict[str, Any], processes: int | None) -> None:
+    """ConfigError where something is ``given`` that the kind of ``study`` cannot use."""
+    kind = study.spec.kind
+    if kind in (StudyKind.FUNCTION, StudyKind.PROGRAM):
+        _check_of_a_table(study, given)
+    elif kind is not StudyKind.TABLE:
+        raise StoreError(
+            f"study {study.name!r} is one of ask and tell: its own program trains", "start that program again"
+        )
+    elif processes is not None:
+        raise ConfigError(
+            f"study {study.name!r} trains its networks in threads, and `processes` is for programs of your own",
+            "leave it out, or give `threads`",
+        )
 
 
 def _check_of_a_table(study: Study, given: dict[str, Any]) -> None:
