@@ -1,4 +1,4 @@
-"""What goes wrong around a run: kills, flipped bits, full disks, two keepers, orders that wait."""
+"""What goes wrong around a run: kills, flipped bits, full disks, two owners, interventions that wait."""
 
 from __future__ import annotations
 
@@ -54,22 +54,22 @@ def read_until(process: subprocess.Popen[str], epoch: int) -> None:
             return
 
 
-def test_a_killed_trainer_s_run_goes_on_and_obeys_the_orders_that_waited(pond: Pond):
-    """SIGKILL, an order to the dead, resume: nothing is lost but the epoch under way, and the replay agrees."""
+def test_a_killed_trainer_s_run_goes_on_and_applies_the_interventions_that_waited(pond: Pond):
+    """SIGKILL, an intervention in a dead run, resume: only the epoch under way is lost, the replay agrees."""
     with child(pond, 100_000) as process:
         read_until(process, 3)
         with pytest.raises(StoreError, match="is running: process"):
             next(iter(loop.resume("wine", pond.store)))
         process.send_signal(signal.SIGKILL)
-    order = client.intervene("wine", "turn", {"l2": 0.25}, pond.store, because="while it was dead")
-    assert order.state is InterventionState.WAITING
+    asked = client.intervene("wine", "turn", {"l2": 0.25}, pond.store, because="while it was dead")
+    assert asked.state is InterventionState.WAITING
     with pytest.raises(ConfigError, match="learning_rate must be"):
         client.intervene("wine", "turn", {"learning_rate": -1.0}, pond.store)
     client.intervene("wine", "stop", {}, pond.store, wait=0)
     seen = pond.runs().measurements("wine")
     done = pond.follow(loop.resume("wine", pond.store)).summary
-    orders = pond.runs().interventions("wine")
-    assert [o.state for o in orders] == [InterventionState.DONE, InterventionState.DONE]
+    asked = pond.runs().interventions("wine")
+    assert [o.state for o in asked] == [InterventionState.DONE, InterventionState.DONE]
     assert 3 <= done["epochs"] <= seen[-1].clock.epoch
     diary = pond.runs().diary("wine")
     assert [e.kind for e in diary if e.kind != "snapshot"] == ["resumed", "turn", "stop", "end"]
@@ -128,7 +128,7 @@ def test_a_run_that_was_rolled_back_and_then_killed_goes_on_where_it_had_gone_ba
     assert end.summary["same_bits"]
 
 
-def test_a_frozen_keeper_that_was_taken_for_dead_is_fenced_when_it_wakes(pond: Pond):
+def test_a_frozen_owner_that_was_taken_for_dead_is_fenced_when_it_wakes(pond: Pond):
     events = pond.begin(epochs=500)
     for event in events:
         if isinstance(event, loop.EpochDone):
@@ -149,7 +149,7 @@ def test_a_frozen_keeper_that_was_taken_for_dead_is_fenced_when_it_wakes(pond: P
         runs.close(lease, RunState.INTERRUPTED, None)
 
 
-def test_a_keeper_elsewhere_that_beats_is_alive(pond: Pond):
+def test_an_owner_elsewhere_that_beats_is_alive(pond: Pond):
     pond.run_one(epochs=1)
     with Store.open(pond.store) as store:
         runs = Runs(store)
@@ -251,7 +251,7 @@ def test_a_state_file_that_would_run_code_is_only_refused(tmp_path: Path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_orders_to_runs_that_are_over_or_not_there(pond: Pond):
+def test_interventions_in_runs_that_are_over_or_not_there(pond: Pond):
     pond.run_one(epochs=1)
     with pytest.raises(StoreError, match="is finished and takes no interventions"):
         client.intervene("wine", "turn", {"l2": 0.1}, pond.store)
@@ -263,12 +263,12 @@ def test_orders_to_runs_that_are_over_or_not_there(pond: Pond):
         client.intervene("wine", "rollback", {"snapshot": 99}, pond.store)
 
 
-def test_an_order_from_elsewhere_is_obeyed_while_it_trains(pond: Pond):
+def test_an_intervention_from_elsewhere_is_applied_while_it_trains(pond: Pond):
     process = child(pond, 100_000)
     try:
         read_until(process, 2)
-        order = client.intervene("wine", "turn", {"learning_rate": 0.05}, pond.store, because="to see", wait=30)
-        assert order.state is InterventionState.DONE
+        asked = client.intervene("wine", "turn", {"learning_rate": 0.05}, pond.store, because="to see", wait=30)
+        assert asked.state is InterventionState.DONE
         refused = client.intervene("wine", "rollback", {"snapshot": 1}, pond.store, wait=30)
         assert refused.state is InterventionState.DONE
         client.intervene("wine", "pause", {}, pond.store, wait=30)

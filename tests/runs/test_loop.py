@@ -188,11 +188,11 @@ def test_a_nurse_who_may_act_turns_the_rate_down_on_a_plateau(pond: Pond):
     assert turns[0].facts["turned"]["learning_rate"] == [1e-8, pytest.approx(3e-9)]
 
 
-def test_contradicting_orders_and_what_comes_after_a_stop(pond: Pond):
+def test_contradicting_interventions_and_those_after_a_stop(pond: Pond):
     hand = at(2, ("turn", {"l2": 1.0}), ("turn", {"l2": 0.5}), ("stop", {}), ("turn", {"l2": 0.1}))
     end = pond.run_one(hand).summary
-    orders = pond.runs().interventions("wine")
-    assert [order.state for order in orders] == [
+    asked = pond.runs().interventions("wine")
+    assert [one.state for one in asked] == [
         InterventionState.OVERTAKEN,
         InterventionState.DONE,
         InterventionState.DONE,
@@ -241,9 +241,9 @@ def test_the_disk_budget_removes_snapshots_and_a_rollback_to_one_is_refused(pond
     assert sum(s.size for s in kept) <= 2.5 * size
     folder = pond.runs().folder / str(pond.runs().number("small"))
     assert sorted(p.name for p in folder.iterdir()) == sorted(s.path for s in kept)
-    (order,) = pond.runs().interventions("small")
-    assert order.state is InterventionState.REFUSED
-    assert "snapshot 3 was removed, to stay within the disk budget" in order.outcome
+    (one,) = pond.runs().interventions("small")
+    assert one.state is InterventionState.REFUSED
+    assert "snapshot 3 was removed, to stay within the disk budget" in one.outcome
     assert small["bits"] == whole["bits"]
 
 
@@ -259,14 +259,14 @@ def test_the_disk_budget_removes_snapshots_and_a_rollback_to_one_is_refused(pond
         ({"out": "/nowhere/at/all"}, "there is no folder"),
     ],
 )
-def test_mistakes_are_noted_before_anything_is_written(pond: Pond, change, said: str):
+def test_mistakes_are_refused_before_anything_is_written(pond: Pond, change, said: str):
     with pytest.raises((ConfigError, StoreError), match=said):
         pond.run_one(**change)
     if (pond.folder / "caviar.db").exists():
         assert pond.runs().all() == []
 
 
-def test_regression_is_raised_and_replayed_too(pond: Pond):
+def test_regression_is_nursed_and_replayed_too(pond: Pond):
     from caviar.data import samples
 
     samples.write_csv(samples.diabetes(), pond.folder / "d.csv")

@@ -174,7 +174,7 @@ def test_pause_holds_log_and_stop_ends_the_block(store: str):
     assert passed == ["paused", "went on"]
     with Store.open(store) as opened:
         assert Runs(opened).run("held").state is RunState.STOPPED
-        assert all(order.state is InterventionState.DONE for order in Runs(opened).interventions("held"))
+        assert all(one.state is InterventionState.DONE for one in Runs(opened).interventions("held"))
 
 
 def test_knobs_are_checked_where_they_are_typed_and_where_they_are_turned(store: str):

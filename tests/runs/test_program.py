@@ -209,14 +209,14 @@ def test_a_program_is_run_and_everything_is_written_down(pond: Pond):
     run = pond.runs.run("net")
     assert (run.kind, run.state, run.seed, run.config) == ("program", RunState.FINISHED, 7, {"learning_rate": 0.1})
     assert run.progress["knobs"] == {"learning_rate": 0.1}
-    assert next(s.clock.epoch for s in pond.runs.snapshots("net")) == 0  # as soon as it told anything
+    assert next(s.clock.epoch for s in pond.runs.snapshots("net")) == 0  # as soon as it reported anything
     assert [s.clock.epoch for s in pond.runs.snapshots("net")][-1] == 6
     assert pond.kinds() == ["begun", "end"]
 
 
 def test_the_seed_and_the_folder_reach_the_program(pond: Pond):
-    told = 'from pathlib import Path; Path(trial.folder, "seed").write_text(str(trial.seed))'
-    summary = pond.run_one(bowl(end=told), seed=2**32 - 1, epochs=1).summary
+    notes_seed = 'from pathlib import Path; Path(trial.folder, "seed").write_text(str(trial.seed))'
+    summary = pond.run_one(bowl(end=notes_seed), seed=2**32 - 1, epochs=1).summary
     assert Path(summary["folder"], "seed").read_text() == str(2**32 - 1)
 
 
@@ -252,7 +252,7 @@ def test_turn_pause_snapshot_rollback_and_stop_from_another_terminal(pond: Pond)
         {"deep": [True, False], "note": ["plain", "3"]},
         {"learning_rate": [0.02, 0.03]},
     ]
-    assert [order.state for order in record.interventions("net")] == [InterventionState.DONE] * 9
+    assert [one.state for one in record.interventions("net")] == [InterventionState.DONE] * 9
     measured = record.measurements("net")
     first = next(m for m in measured if m.clock.take == 1)
     before = next(m for m in measured if m.clock.epoch == taken.clock.epoch)
@@ -284,7 +284,7 @@ def test_interventions_of_one_moment_are_applied_in_turn(pond: Pond):
     assert again[0].values["w"] == pytest.approx(after(2, 0.1) * 0.8**3)
     asked = [s for s in pond.runs.snapshots("net") if s.reason == "asked for"]
     assert [s.clock.take for s in asked] == [1]
-    assert all(order.state is InterventionState.DONE for order in pond.runs.interventions("net"))
+    assert all(one.state is InterventionState.DONE for one in pond.runs.interventions("net"))
 
 
 def test_a_rollback_within_an_epoch_begins_the_epoch_anew(pond: Pond):
@@ -315,14 +315,14 @@ while epoch < trial["epochs"]:
             break
 say(type="done")
 """
-    ordered = []
+    asked = []
 
     def events() -> Iterator[Event]:
         for event in pond.begin(RAW.replace("BODY", body), {"lr": 1}, epochs=3):
             yield event
-            if isinstance(event, Progress) and event.facts["step"] in (7, 8) and not ordered:
+            if isinstance(event, Progress) and event.facts["step"] in (7, 8) and not asked:
                 two = next(s for s in pond.runs.snapshots("net") if s.clock.epoch == 1)
-                ordered.append(pond.runs.intervene("net", "rollback", {"snapshot": two.number}, "anna", ""))
+                asked.append(pond.runs.intervene("net", "rollback", {"snapshot": two.number}, "anna", ""))
 
     seen = pond.follow(events())
     assert [(m.clock.take, m.clock.epoch, m.values["n"]) for m in seen.epochs] == [
@@ -564,18 +564,18 @@ def test_snapshots_stay_within_the_disk_budget(pond: Pond):
 
 def test_turns_since_the_last_snapshot_are_turned_again(pond: Pond):
     """Killed after a turn that no snapshot holds: nothing is saved but the beginning."""
-    ordered = []
+    asked = []
 
     def events() -> Iterator[Event]:
         for event in pond.begin(bowl(end="time.sleep(0.05)"), snapshot_seconds=1e6, epochs=12):
             if isinstance(event, EpochDone) and event.measurement.clock.epoch == 2:
-                ordered.append(pond.runs.intervene("net", "turn", {"learning_rate": 0.2}, "anna", ""))
+                asked.append(pond.runs.intervene("net", "turn", {"learning_rate": 0.2}, "anna", ""))
             if isinstance(event, Noted) and event.entry.kind == "turn":
                 return  # the power goes
             yield event
 
     pond.follow(events())
-    assert ordered
+    assert asked
     with Store.open(pond.store) as store, store.transactions.writing() as connection:
         connection.exec_driver_sql("UPDATE runs SET state = 'running'")
     seen = pond.follow(loop.resume("net", pond.store))
@@ -685,7 +685,7 @@ def test_mistakes_get_two_lines_and_status_2(
     assert pond.runs.all() == []
 
 
-def test_one_that_knows_nothing_of_the_protocol_is_told_so(pond: Pond, monkeypatch: pytest.MonkeyPatch, capsys):
+def test_a_program_without_the_protocol_is_refused(pond: Pond, monkeypatch: pytest.MonkeyPatch, capsys):
     monkeypatch.chdir(pond.folder)
     assert command_line(["babysit", "--command", "echo val_acc=0.5"]) == 1
     complained = capsys.readouterr().err
@@ -711,7 +711,7 @@ def test_the_best_of_a_study_is_what_it_begins_with(pond: Pond, monkeypatch: pyt
         read_config(None, "wide", "caviar.db")
 
 
-def test_the_screen_shows_what_a_program_told(pond: Pond):
+def test_the_screen_shows_the_reports_of_a_program(pond: Pond):
     from rich.console import Console
 
     from caviar.report.run import family_tree, screen

@@ -269,7 +269,7 @@ def model_path(request: Request, study: str, again: bool = False) -> Path | None
         return None
     path = Path(request.out) / f"{study}.caviar"
     if path.exists() and not again:
-        raise StoreError(f"there is a model {path} already", "move it away, or name the study otherwise with --study")
+        raise StoreError(f"there is a model {path} already", "move it away, or name the study otherwise: `study=...`")
     if not path.parent.is_dir():
-        raise StoreError(f"there is no folder {path.parent}", "make it, or name another with --out")
+        raise StoreError(f"there is no folder {path.parent}", "make it, or name another: `out=...`")
     return path
