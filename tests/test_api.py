@@ -25,7 +25,7 @@ from caviar.report import study as study_report
 from caviar.store import Store
 from caviar.study.events import Begun, Progress
 from caviar.views.live import view_of
-from tests.study.test_tune import study_of, told, wine  # noqa: F401
+from tests.study.test_tune import recorded, study_of, wine  # noqa: F401
 
 SPACE = caviar.Space(x=caviar.Linear(0, 1))
 CHILD = """
@@ -213,7 +213,7 @@ def test_a_table_has_the_same_bits_shown_or_not(wine, tmp_path, capfd, monkeypat
     out, err = capfd.readouterr()
     assert out == ""
     assert "sealed test" in err
-    assert told(tmp_path / "caviar.db", "shown") == told(tmp_path / "caviar.db", "silent")
+    assert recorded(tmp_path / "caviar.db", "shown") == recorded(tmp_path / "caviar.db", "silent")
     assert shown.summary["best"] == silent.summary["best"]
 
 

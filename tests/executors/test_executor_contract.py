@@ -297,7 +297,7 @@ def test_a_released_trial_leaves_nothing_behind(executor: Executor):
     assert done.task.trial == 8
 
 
-def test_a_crash_costs_its_trial_or_is_raised_and_never_hangs(executor: Executor):
+def test_a_crash_costs_its_trial_or_is_an_error_and_never_hangs(executor: Executor):
     """A process of the user's that dies is that trial's failure; a fault of our own code is raised where it is seen."""
     executor.submit(task(CRASHES, 0, 3))
     if executor.parks:

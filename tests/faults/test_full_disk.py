@@ -18,7 +18,7 @@ import pytest
 
 from caviar.data import samples
 from tests.child import STUDY, end, start
-from tests.study.test_tune import told
+from tests.study.test_tune import recorded
 
 MOUNTED = ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o size=8m tmpfs "$1" && shift && exec "$@"', "sh"]
 ROOT = Path(__file__).parents[2]
@@ -234,7 +234,7 @@ assert told(str(store), STUDY) == told(unbroken, STUDY)
 print("done")
 """
     on_a_small_disk(kind, tmp_path, code, str(data), str(unbroken))
-    assert told(str(unbroken), STUDY)
+    assert recorded(str(unbroken), STUDY)
 
 
 @pytest.mark.parametrize("arguments", ["--help", "studies", "studies --json", "trials wine", "export wine", "doctor"])

@@ -11,7 +11,7 @@ from caviar.data import samples
 from caviar.store import Store
 from tests.child import STUDY, end, start
 from tests.faults.invariants import acknowledged, check_over, check_whole
-from tests.study.test_tune import told
+from tests.study.test_tune import recorded
 
 TRIALS = 60
 
@@ -62,7 +62,7 @@ def test_killed_at_each_named_point_one_after_the_other(beginning, wine, tmp_pat
     assert not [path for path in tmp_path.rglob("*") if "unfinished" in path.name]
     whole = tmp_path / "whole.db"
     assert end(start("lead", whole, wine, "--trials", TRIALS))[0] == 0
-    assert told(store, STUDY) == told(whole, STUDY)
+    assert recorded(store, STUDY) == recorded(whole, STUDY)
     with Store.open(store) as one, Store.open(whole) as other:
         results = [opened.study(STUDY).result for opened in (one, other)]
     assert results[0] is not None and results[1] is not None  # noqa: PT018

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caviar.protocol import messages as protocol
-from caviar.protocol.messages import Did, Failure, Malformed, Over, Told
+from caviar.protocol.messages import Did, Failure, Malformed, Measured, Over
 
 plain_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -39,16 +39,20 @@ def test_any_line_is_a_message_or_none_or_malformed(line):
     [("0.25", 0.25), ("3", 3.0), ("NaN", math.nan), ('"NaN"', math.nan), ("null", math.nan), ("-Infinity", -math.inf)],
 )
 def test_numbers_that_json_lacks(said, score):
-    told = protocol.parse(b'{"type": "epoch", "epoch": 2, "score": ' + said.encode() + b', "values": {"loss": NaN}}')
-    assert isinstance(told, Told)
-    assert (told.epoch, told.step) == (2, None)
-    assert told.score == score or (math.isnan(score) and math.isnan(told.score))
-    assert math.isnan(told.values["loss"])
+    measured = protocol.parse(
+        b'{"type": "epoch", "epoch": 2, "score": ' + said.encode() + b', "values": {"loss": NaN}}'
+    )
+    assert isinstance(measured, Measured)
+    assert (measured.epoch, measured.step) == (2, None)
+    assert measured.score == score or (math.isnan(score) and math.isnan(measured.score))
+    assert math.isnan(measured.values["loss"])
 
 
 def test_every_type():
-    assert protocol.parse(b'{"type": "epoch", "epoch": 1, "saves": true}') == Told(1, None, None, {}, True)
-    assert protocol.parse(b'{"type": "step", "step": 0, "values": {"loss": 1}}') == Told(None, 0, None, {"loss": 1.0})
+    assert protocol.parse(b'{"type": "epoch", "epoch": 1, "saves": true}') == Measured(1, None, None, {}, True)
+    assert protocol.parse(b'{"type": "step", "step": 0, "values": {"loss": 1}}') == Measured(
+        None, 0, None, {"loss": 1.0}
+    )
     assert protocol.parse(b'{"type": "saved", "path": "x"}') == Did("saved")
     assert protocol.parse(b'{"type": "restored"}') == Did("restored")
     assert protocol.parse(b'{"type": "cannot", "why": "disk full"}') == Did("cannot", "disk full")

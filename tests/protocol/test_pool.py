@@ -84,9 +84,9 @@ def test_a_process_is_started_once_and_serves_many(program):
             pool.give(trial(number, x=number / 10))
             assert pool.room == 0
             reported, finished = events(pool)
-            assert (reported.number, reported.told.score) == (number, number / 10)
+            assert (reported.number, reported.measured.score) == (number, number / 10)
             assert finished == Finished(number, None)
-            pids.add(reported.told.values["pid"])
+            pids.add(reported.measured.values["pid"])
             assert pool.room == 1
         assert len(pids) == 1
 
@@ -114,7 +114,7 @@ def test_nothing_outlives_the_pool(program):
         pool.give(trial(0))
         (reported,) = events(pool, Reported)
     with pytest.raises(ProcessLookupError):
-        os.kill(reported.told.step, 0)
+        os.kill(reported.measured.step, 0)
 
 
 def test_children_of_a_process_end_with_it(program):
@@ -131,12 +131,12 @@ def test_children_of_a_process_end_with_it(program):
         reported, crashed = events(pool)
         assert isinstance(crashed, Crashed)
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and Path(f"/proc/{reported.told.step}").exists():
-        if "Z" in Path(f"/proc/{reported.told.step}/stat").read_text().split()[2]:
+    while time.monotonic() < deadline and Path(f"/proc/{reported.measured.step}").exists():
+        if "Z" in Path(f"/proc/{reported.measured.step}/stat").read_text().split()[2]:
             break  # dead, and its new parent has not looked yet
         time.sleep(0.05)
     else:
-        assert not Path(f"/proc/{reported.told.step}").exists()
+        assert not Path(f"/proc/{reported.measured.step}").exists()
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_output_that_is_no_message_does_no_harm_and_is_shown_on_the_day_of_failu
     with Pool(program(text), [{}]) as pool:
         pool.give(trial(0))
         reported, crashed = events(pool)
-        assert reported.told.score == 1.0
+        assert reported.measured.score == 1.0
         assert {"loading", "warning: cold"} <= set(crashed.why.splitlines())
 
 
@@ -248,7 +248,7 @@ def test_several_at_once_and_each_finds_its_environment(program):
         for number in range(3):
             pool.give(trial(number))
         assert pool.room == 0
-        found = {event.told.score for event in (events(pool, Reported)[-1] for _ in range(3))}
+        found = {event.measured.score for event in (events(pool, Reported)[-1] for _ in range(3))}
         assert found == {0.0, 1.0, 2.0}
 
 
@@ -271,21 +271,21 @@ def test_save_restore_and_an_epoch_that_goes_back(program, tmp_path):
     path = str(tmp_path / "1.snapshot")
     with Pool(program(text), [{}]) as pool:
         pool.give(trial(0))
-        told, went_back = [], False
+        measured, went_back = [], False
         while True:
             event = pool.take(timeout=PATIENCE)
             if isinstance(event, Finished):
                 break
             assert isinstance(event, Reported | Snapshot), event
             if isinstance(event, Snapshot):
-                told.append(event.did.what)
+                measured.append(event.did.what)
                 continue
-            told.append(event.told.epoch)
-            back = event.told.epoch == 3 and not went_back
+            measured.append(event.measured.epoch)
+            back = event.measured.epoch == 3 and not went_back
             went_back |= back
-            save = path if event.told.epoch == 1 else None
+            save = path if event.measured.epoch == 1 else None
             pool.answer(0, protocol.go_on(save=save, restore=(1, path) if back else None))
-    assert told == [1, "saved", 2, 3, "restored", 2, 3, 4]
+    assert measured == [1, "saved", 2, 3, "restored", 2, 3, 4]
 
 
 def test_out_of_memory_is_reported_by_the_client():
@@ -342,7 +342,7 @@ def test_a_program_that_knows_nothing(tmp_path):
     with Pool(command, [{}]) as pool:
         pool.give(trial(0, x=0.5))
         *reported, finished = events(pool)
-        assert [(event.told.epoch, event.told.score) for event in reported] == [(1, 0.5), (2, 1.5), (3, 2.5)]
+        assert [(event.measured.epoch, event.measured.score) for event in reported] == [(1, 0.5), (2, 1.5), (3, 2.5)]
         assert finished == Finished(0, None)
         pool.give(trial(1, x="a"))
         assert "ValueError" in crash(pool).why
@@ -387,4 +387,4 @@ def test_a_frozen_process_is_silent_and_so_ended(program):
         reported, crashed = events(pool)
         assert "silent" in crashed.why
     with pytest.raises(ProcessLookupError):
-        os.kill(reported.told.step, signal.SIGCONT)
+        os.kill(reported.measured.step, signal.SIGCONT)

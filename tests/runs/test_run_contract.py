@@ -98,7 +98,7 @@ def test_a_snapshot_of_a_loop_waits_until_the_loop_saves(tmp_path: Path):
         life.kill()
 
 
-def test_a_rollback_and_a_turn_after_it_keep_their_order(life: Life):
+def test_a_rollback_and_a_turn_after_it_come_one_after_the_other(life: Life):
     life.begin().until_snapshots(1)
     life.do("pause")
     rollback, turn = life.ask("rollback", snapshot=1), life.ask("turn", learning_rate=0.03)

@@ -44,7 +44,7 @@ def test_it_finds_the_best_part_with_any_way_of_training():
     assert machine.boxes
 
 
-def test_without_any_report_it_learns_from_what_is_told():
+def test_without_any_report_it_learns_from_the_final_scores():
     machine = asking()
     for _ in range(100):
         for trial in machine.ask(3):

@@ -25,7 +25,7 @@ def play(qualities: list[float], order: random.Random, diverge: frozenset[int] =
     decided: dict[int, list[Decision]] = {i: [] for i in range(len(qualities))}
     entered = 0
 
-    def obey(decisions):
+    def follow(decisions):
         for decision in decisions:
             decided[decision.number].append(decision)
             if decision.to_epoch is not None:
@@ -36,11 +36,11 @@ def play(qualities: list[float], order: random.Random, diverge: frozenset[int] =
             under_way.append((entered, halving.enter(entered)))
             entered += 1
             if entered == len(qualities) and close:
-                obey(halving.close())
+                follow(halving.close())
         else:
             number, epoch = under_way.pop(order.randrange(len(under_way)))
             own: RankKey = WORST if number in diverge else (qualities[number], 0.0)
-            obey(halving.report(number, epoch, own))
+            follow(halving.report(number, epoch, own))
     return halving, decided
 
 
@@ -117,7 +117,7 @@ def test_rungs_for(rows: int, rungs: tuple[int, ...]):
     assert rungs_for(rows) == rungs
 
 
-def test_merit_ranks_divergence_last_and_breaks_ties_by_the_loss():
+def test_rank_keys_put_divergence_last_and_break_ties_by_the_loss():
     nan, inf = float("nan"), float("inf")
     ordered = [rank_key("accuracy", *pair) for pair in ((nan, 0.1), (0.5, 2.0), (0.5, 1.0), (0.9, 9.0))]
     assert ordered == sorted(ordered)

@@ -24,7 +24,7 @@ def recursion(scores: list[float]) -> float:
 
 @pytest.mark.parametrize(("metric", "sign"), [("score", 1), ("loss", -1)])
 @pytest.mark.parametrize("loss", [None, math.nan, 3.0])
-def test_other_peoples_code_need_not_tell_a_loss(metric: str, sign: int, loss: float | None):
+def test_other_peoples_code_need_not_report_a_loss(metric: str, sign: int, loss: float | None):
     trial = Trial(0, {}, TrialState.STOPPED, 3, 0.7, loss)
     assert rank_key_of(metric, trial) == rank_key(metric, 0.7, loss) == (sign * 0.7, 0.0)
     assert rank_key_of("accuracy", trial) == (WORST if loss != 3.0 else (0.7, -3.0))

@@ -55,8 +55,8 @@ def test_losses_are_minimised(tmp_path: Path):
     with caviar.open_study("mine", SPACE, goal="minimize", store=tmp_path / "c.db") as study:
         for trial in study.ask(30):
             study.tell(trial, 1 - accuracy(trial.config, 27))
-        told = [1 - accuracy(t, 27) for t in study.trials()[["learning_rate"]].to_dict("records")]
-        assert study.best.score == pytest.approx(min(told))
+        values = [1 - accuracy(t, 27) for t in study.trials()[["learning_rate"]].to_dict("records")]
+        assert study.best.score == pytest.approx(min(values))
 
 
 def test_a_study_is_taken_up_with_all_that_it_knew(tmp_path: Path):

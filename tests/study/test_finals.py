@@ -36,7 +36,7 @@ from caviar.views.live import view_of
 from tests.study.test_tune import SMALL, study_of, target, wine  # noqa: F401
 
 
-def test_the_answer_tells_how_much_the_first_score_flattered(wine: Path, tmp_path: Path):  # noqa: F811
+def test_the_answer_says_how_much_the_first_score_flattered(wine: Path, tmp_path: Path):  # noqa: F811
     study = study_of(wine, tmp_path)
     trials = study.trials()
     repeated = study.summary["best"]["repeated"]
@@ -122,7 +122,7 @@ def test_a_preference_for_fast_networks_and_one_that_is_none(wine: Path, tmp_pat
 
 
 @pytest.mark.parametrize("regression", [False, True])
-def test_an_ensemble_is_one_model_that_scores_what_was_told(regression: bool, wine: Path, tmp_path: Path):  # noqa: F811
+def test_an_ensemble_is_one_model_with_the_scores_of_the_answer(regression: bool, wine: Path, tmp_path: Path):  # noqa: F811
     if regression:
         table = samples.diabetes()
         path, column = samples.write_csv(table, tmp_path / "d.csv"), str(table.target_name)
@@ -131,10 +131,10 @@ def test_an_ensemble_is_one_model_that_scores_what_was_told(regression: bool, wi
     study = caviar.tune(
         path, column, trials=30, space=SMALL, ensemble=True, store=tmp_path / "c.db", out=tmp_path, study="together"
     )
-    told = study.summary["ensemble"]
-    assert told["networks"] == len(study.best.model.members) + 1 >= FOLDS
-    assert sum(told["trials"].values()) == pytest.approx(1)
-    assert len(told["trials"]) <= FINALISTS
+    ensemble = study.summary["ensemble"]
+    assert ensemble["networks"] == len(study.best.model.members) + 1 >= FOLDS
+    assert sum(ensemble["trials"].values()) == pytest.approx(1)
+    assert len(ensemble["trials"]) <= FINALISTS
     loaded = caviar.load(tmp_path / "together.caviar")
     dataset = prepare(read(path, column), 0)
     assert dataset.test is not None
@@ -143,12 +143,12 @@ def test_an_ensemble_is_one_model_that_scores_what_was_told(regression: bool, wi
     assert (loaded.predict(frame) == study.best.model.predict(frame)).all()
     said = study.best.model.outputs(sealed.x.astype(np.float64))
     if regression:
-        assert told["test"]["r2"] == pytest.approx(metrics.r2_score(sealed.y, said[:, 0]))
+        assert ensemble["test"]["r2"] == pytest.approx(metrics.r2_score(sealed.y, said[:, 0]))
     else:
-        assert told["test"]["accuracy"] == pytest.approx(metrics.accuracy_score(sealed.y, said.argmax(axis=1)))
-        assert told["test"]["log_loss"] == pytest.approx(metrics.log_loss(sealed.y, said))
+        assert ensemble["test"]["accuracy"] == pytest.approx(metrics.accuracy_score(sealed.y, said.argmax(axis=1)))
+        assert ensemble["test"]["log_loss"] == pytest.approx(metrics.log_loss(sealed.y, said))
     assert study.summary["best"]["test"] is not None  # the single network stands beside it
-    assert json.loads(json.dumps(loaded.facts["ensemble"])) == json.loads(json.dumps(told))
+    assert json.loads(json.dumps(loaded.facts["ensemble"])) == json.loads(json.dumps(ensemble))
 
 
 def test_an_ensemble_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_path: Path):  # noqa: F811

@@ -15,7 +15,7 @@ from caviar.store import Store
 from tests.child import STUDY, end, freeze, start, until
 from tests.faults.invariants import acknowledged, check_over, check_whole
 from tests.store.backends import persistent
-from tests.study.test_tune import told
+from tests.study.test_tune import recorded
 
 TRIALS = 80
 
@@ -30,7 +30,7 @@ def alone(wine: Path):
     """What the study is without helpers."""
     store = wine.with_name("alone.db")
     assert end(start("lead", store, wine, "--trials", TRIALS))[0] == 0
-    return told(store, STUDY), _best(store)
+    return recorded(store, STUDY), _best(store)
 
 
 def _best(store: str | Path):
@@ -47,7 +47,7 @@ def _helped(line: str) -> bool:
 
 def check_same(store: str | Path, alone) -> None:
     check_over(store, STUDY)
-    assert (told(store, STUDY), _best(store)) == alone
+    assert (recorded(store, STUDY), _best(store)) == alone
 
 
 @persistent
@@ -81,7 +81,7 @@ def test_helpers_that_end_in_the_middle_lose_nothing(wine, alone, tmp_path):
     check_same(store, alone)
 
 
-def test_a_helper_that_freezes_is_told_off_and_ends_quietly_when_it_wakes(wine, alone, tmp_path):
+def test_a_helper_that_freezes_loses_its_lease_and_ends_quietly_when_it_wakes(wine, alone, tmp_path):
     store = tmp_path / "caviar.db"
     leader = start("lead", store, wine, "--trials", TRIALS, "--helpers", 1, "--patience", 1)
     until(leader, "begun")

@@ -46,7 +46,7 @@ def whole() -> list:
 
 @pytest.mark.parametrize("known", [1, 3])
 @pytest.mark.parametrize("again_from", [1, 2])
-def test_a_trial_that_is_trained_again_from_its_start_or_a_snapshot_has_the_same_merits(known: int, again_from: int):
+def test_a_trial_that_is_trained_again_from_its_start_or_a_snapshot_has_the_same_rank_keys(known: int, again_from: int):
     scores = array("d", SCORES[:known])
     curve = Curve(range(1, known + 1), scores, array("d", [1 - score for score in scores]), 0.01 * known)
     stored = Trial(0, {}, TrialState.INTERRUPTED, epochs=known, score=scores[-1])
@@ -72,7 +72,7 @@ class Remembering:
 
 
 @pytest.mark.parametrize("rungs", [1, 2, 3])
-def test_a_compared_trial_has_the_same_merits_and_its_curve_is_read_only_where_it_goes_on(rungs: int):
+def test_a_compared_trial_has_the_same_rank_keys_and_its_curve_is_read_only_where_it_goes_on(rungs: int):
     reached = [1, 3, 9][:rungs]
     scores = array("d", SCORES[: reached[-1]])
     curve = Curve(range(1, reached[-1] + 1), scores, array("d", [1 - score for score in scores]), 0.0)
@@ -98,7 +98,7 @@ def test_the_best_are_the_best_whatever_came_and_went():
     """Against a sort of all, after each of many measurements, better and worse ones."""
     chance = random.Random(1)
     ledger = Ledger(None, WORKER, "accuracy", keep=3)
-    epoch, told = dict.fromkeys(range(30), 0), {}
+    epoch, keys = dict.fromkeys(range(30), 0), {}
     for number in epoch:
         ledger.begin(Task(number, 0, {}, 0, 1))
     for _ in range(300):
@@ -107,8 +107,8 @@ def test_the_best_are_the_best_whatever_came_and_went():
         score = chance.choice([0.1, 0.5, 0.9, chance.random(), math.nan])
         one = Task(number, 0, {}, 1, epoch[number])
         ledger.begin(one)
-        told[number] = ledger.record(TaskResult(one, TaskOutcome.TRAINED, [measured(epoch[number], score)]))
-        ranked = sorted((n for n in told if told[n] > WORST), key=lambda n: (told[n], -n), reverse=True)
+        keys[number] = ledger.record(TaskResult(one, TaskOutcome.TRAINED, [measured(epoch[number], score)]))
+        ranked = sorted((n for n in keys if keys[n] > WORST), key=lambda n: (keys[n], -n), reverse=True)
         n = chance.randrange(1, 6)
         assert [trial.number for trial in ledger.best(n)] == ranked[:n]
 

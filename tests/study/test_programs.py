@@ -36,7 +36,7 @@ def objective(trial):
         trial.report(epoch, 1 - abs(trial.config["x"] - 0.7) - 1 / epoch, train_loss=1 / epoch)
 
 
-def told(study) -> list[tuple]:
+def recorded(study) -> list[tuple]:
     """What became of each trial."""
     columns = ["number", "state", "epochs", "score", "x", "y"]
     return [tuple(row) for row in study.trials().query("repeat == 0")[columns].itertuples(index=False)]
@@ -65,7 +65,7 @@ def test_the_decisions_do_not_depend_on_who_is_quick():
             trial.report(epoch, 1 - abs(trial.config["x"] - 0.7) - 1 / epoch)
 
     one, other = (caviar.tune(hasty, SPACE, trials=25, processes=3, epochs=9, seed=4) for _ in range(2))
-    assert told(one) == told(other)
+    assert recorded(one) == recorded(other)
     assert one.name == "hasty"
     assert other.name == "hasty-2"
 
@@ -73,7 +73,7 @@ def test_the_decisions_do_not_depend_on_who_is_quick():
 @pytest.mark.parametrize("stopping", ["halving", "hyperband", "median", "none"])
 def test_every_stopping_rule_comes_to_an_end(stopping):
     study = caviar.tune(objective, SPACE, trials=12, processes=3, epochs=9, stopping=stopping)
-    assert len(told(study)) == 12
+    assert len(recorded(study)) == 12
     if stopping == "none":
         assert study.summary["trials"]["finished"] == 12
 
@@ -81,7 +81,7 @@ def test_every_stopping_rule_comes_to_an_end(stopping):
 @pytest.mark.parametrize("search", ["random", "sobol", "grid:3", "optuna:tpe"])
 def test_every_search(search):
     study = caviar.tune(objective, SPACE, trials=9, processes=2, epochs=3, search=search)
-    assert len(told(study)) == 9
+    assert len(recorded(study)) == 9
 
 
 def test_losses_are_minimized():
@@ -90,13 +90,13 @@ def test_losses_are_minimized():
 
     study = caviar.tune(loss, SPACE, trials=20, processes=2, epochs=1, goal="minimize")
     assert abs(study.best.config["x"] - 0.7) < 0.15
-    assert study.summary["best"]["score"] == min(score for _, _, _, score, _, _ in told(study))
+    assert study.summary["best"]["score"] == min(score for _, _, _, score, _, _ in recorded(study))
 
 
 def test_a_function_need_not_report():
     study = caviar.tune(lambda trial: trial.config["x"], SPACE, trials=10, processes=2)
     assert study.summary["trials"] == {"started": 10, "finished": 10, "stopped": 0, "diverged": 0, "failed": 0}
-    assert study.best.score == max(score for _, _, _, score, _, _ in told(study))
+    assert study.best.score == max(score for _, _, _, score, _, _ in recorded(study))
 
 
 def test_what_a_function_returns_is_its_final_score():
@@ -105,7 +105,7 @@ def test_what_a_function_returns_is_its_final_score():
         return 100 + trial.config["x"]
 
     study = caviar.tune(returns, SPACE, trials=4, processes=1, epochs=1)
-    assert all(score >= 100 for _, _, _, score, _, _ in told(study))
+    assert all(score >= 100 for _, _, _, score, _, _ in recorded(study))
 
 
 def test_what_a_trial_does_after_its_last_epoch_is_waited_for():
@@ -118,7 +118,7 @@ def test_what_a_trial_does_after_its_last_epoch_is_waited_for():
         return 100 + trial.config["x"]
 
     study = caviar.tune(finishes_slowly, SPACE, trials=3, processes=3, epochs=1)
-    assert all(score >= 100 for _, _, _, score, _, _ in told(study))
+    assert all(score >= 100 for _, _, _, score, _, _ in recorded(study))
     assert len(list(Path("caviar.db.programs").rglob("model.txt"))) == 3
 
 
@@ -135,7 +135,7 @@ def test_the_last_words_of_trials_that_end_at_once_are_all_heard(monkeypatch):
     look = Pool._look
     monkeypatch.setattr(Pool, "_look", lambda self, timeout: (time.sleep(0.5), look(self, timeout))[1])
     study = caviar.tune(finishes, SPACE, trials=3, processes=3, epochs=1)
-    assert all(score >= 100 for _, _, _, score, _, _ in told(study))
+    assert all(score >= 100 for _, _, _, score, _, _ in recorded(study))
 
 
 def test_a_budget_of_seconds_leaves_time_for_repeats():
@@ -162,7 +162,7 @@ def test_a_repeat_that_the_time_interrupts_does_not_count():
     study = caviar.tune(slow_when_repeated, SPACE, seconds=12, processes=2, epochs=1, repeats=1)
     assert (study.trials().query("repeat > 0").state == "interrupted").all()
     assert study.summary["best"]["repeated"] is None
-    assert study.best.score == max(score for _, _, _, score, _, _ in told(study))
+    assert study.best.score == max(score for _, _, _, score, _, _ in recorded(study))
 
 
 def test_a_failure_without_a_word_is_one_all_the_same(tmp_path):
@@ -206,7 +206,7 @@ def test_failures_are_those_trials_own():
     assert math.isfinite(study.best.score)
 
 
-def test_code_that_never_works_is_told_after_a_few_trials():
+def test_code_that_never_works_is_an_error_after_a_few_trials():
     def broken(trial):
         raise NameError("name 'tensr' is not defined")
 
@@ -225,7 +225,7 @@ def test_a_hang_costs_its_trial_and_no_more():
         return trial.config["x"]
 
     study = caviar.tune(hangs, SPACE, trials=5, processes=2, trial_timeout=3)
-    assert [state for _, state, *_ in told(study)] == ["finished", "failed", "finished", "finished", "finished"]
+    assert [state for _, state, *_ in recorded(study)] == ["finished", "failed", "finished", "finished", "finished"]
 
 
 def test_the_seed_the_folder_and_the_number_of_epochs_are_the_trials_own():
@@ -285,7 +285,7 @@ def test_more_trials_for_a_finished_study():
     first = caviar.tune(objective, SPACE, trials=10, processes=2, epochs=3)
     more = caviar.resume(first.name, trials=20, data=objective)
     whole = caviar.tune(objective, SPACE, trials=20, processes=2, epochs=3)
-    assert told(more) == told(whole)
+    assert recorded(more) == recorded(whole)
 
 
 def test_a_function_is_to_be_given_again():
@@ -316,7 +316,7 @@ def test_what_only_a_table_can_use_is_refused(given):
         ({"seed": -1}, "`seed` must be"),
     ],
 )
-def test_a_mistake_is_told_before_anything_is_written(arguments, rule):
+def test_a_mistake_is_refused_before_anything_is_written(arguments, rule):
     with pytest.raises(ConfigError, match=rule):
         caviar.tune(objective, **{"space": SPACE} | arguments)
     assert not os.path.exists("caviar.db")
@@ -487,14 +487,14 @@ def test_mistakes_on_the_command_line(files, arguments, words):
     assert not Path("caviar.db").exists()
 
 
-def test_a_program_that_is_broken_is_told_with_its_words(files):
+def test_a_program_that_is_broken_is_an_error_with_its_words(files):
     done = caviar_command("tune", "--command", f"{sys.executable} nothere.py", "--space", "space.toml")
     assert done.returncode == 1
     assert "nothere.py" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_ends_the_programs_and_keeps_what_they_told(files):
+def test_ctrl_c_ends_the_programs_and_keeps_their_reports(files):
     Path("slow.py").write_text(
         RAW.replace("import json, sys", "import json, sys, time").replace("    score", "    time.sleep(0.2)\n    score")
     )
@@ -524,4 +524,4 @@ def test_epochs_that_were_left_out_are_no_hole_for_a_resume():
 
     first = caviar.tune(every_second, SPACE, trials=6, processes=1, epochs=9)
     more = caviar.resume(first.name, trials=12, data=every_second)
-    assert told(more) == told(caviar.tune(every_second, SPACE, trials=12, processes=1, epochs=9))
+    assert recorded(more) == recorded(caviar.tune(every_second, SPACE, trials=12, processes=1, epochs=9))

@@ -24,7 +24,7 @@ from caviar.study import ledger
 from caviar.study.events import Progress
 from caviar.study.spec import Request
 from caviar.study.tune import follow
-from tests.study.test_tune import SMALL, study_of, target, told, wine  # noqa: F401
+from tests.study.test_tune import SMALL, recorded, study_of, target, wine  # noqa: F401
 
 
 def same_answer(one, other) -> bool:
@@ -60,7 +60,7 @@ def test_a_broken_study_ends_with_the_bits_of_a_whole_one(events, wine, tmp_path
         assert store.study("mine").state is StudyState.INTERRUPTED
     again = caviar.resume("mine", store=tmp_path / "caviar.db", threads=3)
     assert same_answer(whole, again)
-    assert told(tmp_path / "caviar.db", "mine") == told(tmp_path / "caviar.db", "whole")
+    assert recorded(tmp_path / "caviar.db", "mine") == recorded(tmp_path / "caviar.db", "whole")
     with Store.open(tmp_path / "caviar.db") as store:
         assert store.study("mine").state is StudyState.FINISHED
 
@@ -77,7 +77,7 @@ def test_what_was_compared_is_found_again_in_the_measurements(forgotten, wine, t
     assert deleted > 0
     again = caviar.resume("mine", store=tmp_path / "caviar.db", threads=2)
     assert same_answer(whole, again)
-    assert told(tmp_path / "caviar.db", "mine") == told(tmp_path / "caviar.db", "whole")
+    assert recorded(tmp_path / "caviar.db", "mine") == recorded(tmp_path / "caviar.db", "whole")
 
 
 def test_more_trials_for_a_finished_study_are_those_of_a_larger_one(wine, tmp_path):  # noqa: F811
@@ -85,9 +85,9 @@ def test_more_trials_for_a_finished_study_are_those_of_a_larger_one(wine, tmp_pa
     study_of(wine, tmp_path, trials=40, study="mine", threads=1)
     again = caviar.resume("mine", store=tmp_path / "caviar.db", trials=90)
     assert same_answer(whole, again)
-    trials, rows = told(tmp_path / "caviar.db", "mine")
+    trials, rows = recorded(tmp_path / "caviar.db", "mine")
     # What the smaller study let go on at its end is kept, though the larger one would have stopped it.
-    assert set(told(tmp_path / "caviar.db", "whole")[1]) <= set(rows)
+    assert set(recorded(tmp_path / "caviar.db", "whole")[1]) <= set(rows)
     assert [t.number for t in trials if t.repeat == 0] == list(range(90))
 
 
@@ -136,7 +136,7 @@ def test_a_study_that_was_killed_at_any_moment_is_taken_up(seed, wine, tmp_path)
             kills += 1
     assert kills >= 1
     study = study_of(wine, tmp_path, trials=300, study="whole")
-    assert told(store, "mine") == told(store, "whole")
+    assert recorded(store, "mine") == recorded(store, "whole")
     with Store.open(store) as opened:
         assert opened.study("mine").result["best"] == study.summary["best"]
         assert not [t for t in opened.trials("mine") if t.state is TrialState.RUNNING]
@@ -145,7 +145,7 @@ def test_a_study_that_was_killed_at_any_moment_is_taken_up(seed, wine, tmp_path)
 def test_what_cannot_be_taken_up_says_why_and_changes_nothing(wine, tmp_path):  # noqa: F811
     store = tmp_path / "caviar.db"
     study_of(wine, tmp_path, study="mine")
-    before = told(store, "mine")
+    before = recorded(store, "mine")
     with pytest.raises(ConfigError, match="finished") as refusal:
         caviar.resume("mine", store=store)
     assert "`trials=" in refusal.value.way_out
@@ -159,7 +159,7 @@ def test_what_cannot_be_taken_up_says_why_and_changes_nothing(wine, tmp_path):  
     changed.write_text("\n".join([*lines[:-1], lines[0].replace(lines[0], lines[-1].replace("1", "2"))]) + "\n")
     with pytest.raises(DataError, match="has changed"):
         caviar.resume("mine", store=store, trials=60, data=changed)
-    assert told(store, "mine") == before
+    assert recorded(store, "mine") == before
 
 
 def test_a_study_that_its_leader_finishes_while_we_look_is_not_begun_again(wine, tmp_path, monkeypatch):  # noqa: F811

@@ -53,7 +53,7 @@ def study_of(path: Path, folder: Path, **arguments):
     return caviar.tune(path, target(), **given)
 
 
-def told(store: str | Path, name: str):
+def recorded(store: str | Path, name: str):
     """Everything that a study measured, and by what it decided, but for the time it took."""
     with Store.open(store, create=False) as opened:
         trials = opened.trials(name)
@@ -75,14 +75,14 @@ def told(store: str | Path, name: str):
 
 def test_a_study_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_path: Path):
     studies = [study_of(wine, tmp_path, seed=3, threads=threads, study=f"on {threads}") for threads in (1, 2, 5)]
-    first = told(tmp_path / "caviar.db", "on 1")
+    first = recorded(tmp_path / "caviar.db", "on 1")
     assert len(first[0]) == 30 + 5 * 5
-    assert all(told(tmp_path / "caviar.db", study.name) == first for study in studies)
+    assert all(recorded(tmp_path / "caviar.db", study.name) == first for study in studies)
     assert len({json.dumps(study.summary["best"]) for study in studies}) == 1
     for study in studies[1:]:
         for name, weights in study.best.model.network.weights.items():
             assert weights.tobytes() == studies[0].best.model.network.weights[name].tobytes()
-    assert told(tmp_path / "caviar.db", study_of(wine, tmp_path, seed=4).name) != first
+    assert recorded(tmp_path / "caviar.db", study_of(wine, tmp_path, seed=4).name) != first
 
 
 def test_the_answer_is_what_product_md_says(wine: Path, tmp_path: Path):
@@ -154,11 +154,11 @@ def test_finalists_are_trained_again_with_fresh_seeds(wine: Path, tmp_path: Path
 
 def test_a_second_study_of_the_same_name_is_refused_and_nothing_changes(wine: Path, tmp_path: Path):
     study_of(wine, tmp_path, study="mine")
-    before = told(tmp_path / "caviar.db", "mine")
+    before = recorded(tmp_path / "caviar.db", "mine")
     with pytest.raises(StoreError, match="already") as refusal:
         study_of(wine, tmp_path, study="mine", seed=9)
     assert "mine-2" in refusal.value.way_out
-    assert told(tmp_path / "caviar.db", "mine") == before
+    assert recorded(tmp_path / "caviar.db", "mine") == before
 
 
 def test_from_python_a_study_without_a_name_gets_a_free_one(wine: Path, tmp_path: Path):
@@ -333,7 +333,7 @@ def regression_of(path: Path, folder: Path, **arguments):
 
 def test_regression_has_the_same_bits_on_any_number_of_threads(diabetes: Path, tmp_path: Path):
     one, two = (regression_of(diabetes, tmp_path, threads=n, study=f"on {n}") for n in (1, 2))
-    assert told(tmp_path / "caviar.db", "on 1") == told(tmp_path / "caviar.db", "on 2")
+    assert recorded(tmp_path / "caviar.db", "on 1") == recorded(tmp_path / "caviar.db", "on 2")
     assert json.dumps(one.summary["best"]) == json.dumps(two.summary["best"])
 
 

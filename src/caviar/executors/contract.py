@@ -12,7 +12,7 @@ class Executor(Protocol):
     """Trains tasks; used by one thread. tests/executors/test_executor_contract.py is the contract."""
 
     parks: bool
-    """Whether a trial between two tasks waits without a slot: a network is a few arrays, a program holds a process."""
+    """True where a trial between two tasks needs no slot: a network is a few arrays, a program holds a process."""
 
     @property
     def slots(self) -> int:
@@ -26,7 +26,7 @@ class Executor(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether there is something to wait for: a task under way, or a result that was not taken."""
+        """True while there is something to wait for: a task under way, or a result that was not taken."""
         ...
 
     @property

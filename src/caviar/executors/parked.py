@@ -19,14 +19,14 @@ ROOM = 2 << 30  # bytes of a study's snapshots
 TrialKey = tuple[int, int]  # trial, repeat
 
 
-class StateKeeper(Protocol):
+class StateStore(Protocol):
     """Keeps states of trials between tasks, and across the death of the process."""
 
     trouble: StoreError | None
     """Why nothing is saved any more: training goes on without."""
 
     def is_due(self, key: TrialKey, seconds: float) -> bool:
-        """Whether a trial that took ``seconds`` so far should be saved now."""
+        """True for a trial that took ``seconds`` so far and should be saved now."""
         ...
 
     def save(self, key: TrialKey, epoch: int, state: Mapping[str, Any], seconds: float = 0.0) -> None:

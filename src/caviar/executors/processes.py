@@ -19,7 +19,7 @@ from typing import Self
 import numpy as np
 
 from caviar.errors import NoAnswer, StoreError
-from caviar.executors.parked import StateKeeper, TrialKey
+from caviar.executors.parked import StateStore, TrialKey
 from caviar.protocol import messages
 from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snapshot
 from caviar.records import Measurement, Task, TaskOutcome, TaskResult
@@ -54,7 +54,7 @@ class Processes:
     last_epoch: int
     seed: Callable[[int, int], int]
     """The seed of a trial's repeat: a whole number below 2**32."""
-    states: StateKeeper
+    states: StateStore
     before_saving: Callable[[], None]
     """Called before a snapshot is saved: what was measured until then should be stored first."""
     parks: bool = False
@@ -123,7 +123,7 @@ class Processes:
         if place is None or place.is_over:
             return
         place.is_over = True
-        at_the_end = place.waits is not None and (place.waits.told.epoch or 0) >= self.last_epoch
+        at_the_end = place.waits is not None and (place.waits.measured.epoch or 0) >= self.last_epoch
         why = "poorer than its rung asks for"
         self.pool.answer(place.number, messages.go_on() if at_the_end else messages.stop(why))
         place.waits = None
@@ -166,13 +166,13 @@ class Processes:
 
     def _go_on(self, place: _Place, waits: Reported) -> None:
         """Let a trial train on from its rung, and save first where it is time to."""
-        epoch = waits.told.epoch or 0
+        epoch = waits.measured.epoch or 0
         if epoch >= place.task.to_epoch:  # it reported no epoch between the two rungs: the same score counts again
             self._results.append(TaskResult(place.task, TaskOutcome.TRAINED))
             return
         place.waits, save = None, None
         key = place.task.trial, place.task.repeat
-        if waits.told.saves and self.states.is_due(key, place.seconds):
+        if waits.measured.saves and self.states.is_due(key, place.seconds):
             path = self.folder.absolute() / str(place.task.trial) / f"{epoch}.snapshot"
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -199,26 +199,26 @@ class Processes:
 
     def _measure(self, place: _Place, reported: Reported) -> None:
         """Take an epoch that a program reported, or a step, which needs no answer but to go on."""
-        told = reported.told
+        measured = reported.measured
         place.seconds += reported.seconds
         if place.is_over:
             self.pool.answer(place.number, messages.stop(f"it has had its {self.last_epoch} epochs"))
-        elif told.epoch is None:
+        elif measured.epoch is None:
             self.pool.answer(place.number, messages.go_on())
-        elif told.score is None:
+        elif measured.score is None:
             self.pool.answer(place.number, messages.stop("it reported no score"))
-            self._result(place, TaskOutcome.FAILED, error=f"epoch {told.epoch} was reported without a score")
-        elif told.epoch > self.last_epoch:
+            self._result(place, TaskOutcome.FAILED, error=f"epoch {measured.epoch} was reported without a score")
+        elif measured.epoch > self.last_epoch:
             self.pool.answer(place.number, messages.stop(f"it has had its {self.last_epoch} epochs"))
-        elif not math.isfinite(told.score):
+        elif not math.isfinite(measured.score):
             self.pool.answer(place.number, messages.stop("its score is not a finite number"))
-            self._result(place, TaskOutcome.DIVERGED, [measurement(told, reported.seconds)])
-        elif told.epoch >= place.task.to_epoch and not place.task.repeat:  # a repeat ends by itself, without a rung
+            self._result(place, TaskOutcome.DIVERGED, [measurement(measured, reported.seconds)])
+        elif measured.epoch >= place.task.to_epoch and not place.task.repeat:  # a repeat ends by itself, without a rung
             place.waits = reported
-            self._result(place, TaskOutcome.TRAINED, [measurement(told, reported.seconds)])
+            self._result(place, TaskOutcome.TRAINED, [measurement(measured, reported.seconds)])
         else:
             self.pool.answer(place.number, messages.go_on())
-            self._result(place, TaskOutcome.UNDER_WAY, [measurement(told, reported.seconds)])
+            self._result(place, TaskOutcome.UNDER_WAY, [measurement(measured, reported.seconds)])
 
     def _keep(self, key: TrialKey, place: _Place, event: Snapshot) -> None:
         """Take the file of a snapshot that was written, or could not be."""
@@ -269,17 +269,17 @@ def _remove(path: Path | None) -> None:
             path.parent.rmdir()
 
 
-def measurement(told: messages.Told, seconds: float) -> Measurement:
+def measurement(measured: messages.Measured, seconds: float) -> Measurement:
     """An epoch that a program reported, as the store keeps it; NaN for every number that it left out."""
-    values = told.values
-    assert told.epoch is not None
-    assert told.score is not None
+    values = measured.values
+    assert measured.epoch is not None
+    assert measured.score is not None
     return Measurement(
-        told.epoch,
+        measured.epoch,
         values.get("train_loss", math.nan),
         values.get("validation_loss", values.get("loss", math.nan)),
         values.get("validation_accuracy", values.get("accuracy", math.nan)),
-        told.score,
+        measured.score,
         values.get("learning_rate", math.nan),
         seconds,
     )

@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from caviar.executors.parked import Nothing, ParkedTrainings, StateKeeper, TrialKey
+from caviar.executors.parked import Nothing, ParkedTrainings, StateStore, TrialKey
 from caviar.learners.contract import Epoch, Outcome, State, StopFlag, Training, never
 from caviar.records import Measurement, Task, TaskOutcome, TaskResult
 
@@ -42,7 +42,7 @@ class Threads:
         slots: int,
         start: Start,
         metric: str,
-        states: StateKeeper | None = None,
+        states: StateStore | None = None,
         parked: ParkedTrainings | None = None,
         n_bytes: Callable[[Task], int] = lambda task: 0,
         keep: Callable[[TrialKey, Training], None] = lambda key, training: None,

@@ -15,7 +15,7 @@ Kind = Literal["error", "out_of_memory", "diverged"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Measured:
     """``epoch`` (or mini-batch ``step``) was measured, and the program waits for an answer. A score may be None."""
 
     epoch: int | None
@@ -50,7 +50,7 @@ class Failure:
     more: bool = False
 
 
-Message = Told | Did | Over | Failure
+Message = Measured | Did | Over | Failure
 
 
 class Malformed(Exception):
@@ -118,16 +118,16 @@ def _message(found: dict[str, Any]) -> Message:
     kind = found["type"]
     if kind == "epoch":
         score = _number(found["score"]) if "score" in found else None
-        return Told(_count(found, "epoch"), None, score, _values(found), found.get("saves") is True)
+        return Measured(_count(found, "epoch"), None, score, _values(found), found.get("saves") is True)
     if kind == "step":
-        return Told(None, _count(found, "step"), None, _values(found), found.get("saves") is True)
+        return Measured(None, _count(found, "step"), None, _values(found), found.get("saves") is True)
     if kind in ("saved", "restored"):
         return Did(kind)
     if kind == "cannot":
         return Did(kind, _text(found, "why"))
     if kind == "done":
-        score_told = found.get("score")
-        return Over(None if score_told is None else _number(score_told), found.get("more") is True)
+        score = found.get("score")
+        return Over(None if score is None else _number(score), found.get("more") is True)
     if kind == "failed":
         said = found.get("kind", "error")
         if said not in ("error", "out_of_memory", "diverged"):

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from caviar.protocol import messages as protocol
 from caviar.protocol.command import Command
-from caviar.protocol.messages import Did, Failure, Kind, Malformed, Over, Told
+from caviar.protocol.messages import Did, Failure, Kind, Malformed, Measured, Over
 from caviar.protocol.process import Program
 
 _STOPPING = 10.0  # seconds from a stop until the trial must have said done
@@ -31,7 +31,7 @@ class Reported:
     """A trial reported a measurement and waits for ``answer``; ``seconds`` since the last message to it."""
 
     number: int
-    told: Told
+    measured: Measured
     seconds: float
 
 
@@ -69,7 +69,7 @@ class _Place:
     program: Program | None = None
     number: int | None = None
     turn: Literal["program", "we", "idle"] = "idle"
-    told_at: float = 0.0  # the start of its last turn
+    asked_at: float = 0.0  # the start of its last turn
     heard_at: float = 0.0
     stopping: float | None = None  # the time of its stop
     epoch: int = 0
@@ -156,7 +156,7 @@ class Pool:
         place.turn, place.stopping = "program", None
         start = trial.get("start")
         place.epoch, place.goes_back_to = (start["epoch"] if start else 0), None
-        place.told_at = place.heard_at = self._clock()
+        place.asked_at = place.heard_at = self._clock()
         if self._command.speaks:
             program.send(protocol.line_of(trial))
 
@@ -176,7 +176,7 @@ class Pool:
                 return  # the stop is sent with its next report
         elif "restore" in message:
             place.goes_back_to = int(message["restore"]["epoch"])
-        place.turn, place.told_at = "program", now
+        place.turn, place.asked_at = "program", now
         if self._command.speaks:
             place.program.send(protocol.line_of(message))
         self._hear(place)
@@ -257,7 +257,7 @@ class Pool:
             message = protocol.parse(line)
         else:
             score = self._command.score(line)
-            message = None if score is None else Told(place.epoch + 1, None, score)
+            message = None if score is None else Measured(place.epoch + 1, None, score)
         if message is None:
             program.keep(line + b"\n")
             return
@@ -273,7 +273,7 @@ class Pool:
             )
             self._end_trial(place, event, warm)
         elif place.stopping is not None:
-            if isinstance(message, Told):
+            if isinstance(message, Measured):
                 program.send(protocol.line_of(protocol.stop("it was told to stop")))
         elif isinstance(message, Did):
             if message.what == "restored" and place.goes_back_to is not None:
@@ -285,7 +285,7 @@ class Pool:
                     raise Malformed(f"epoch {message.epoch} after epoch {place.epoch}: epochs rise")
                 place.epoch = message.epoch
             place.turn = "we"
-            self._events.append(Reported(number, message, now - place.told_at))
+            self._events.append(Reported(number, message, now - place.asked_at))
 
     def _watch(self, place: _Place, now: float) -> None:
         """End a process that was silent for too long."""
@@ -296,7 +296,7 @@ class Pool:
         elif (
             self._timeout is not None
             and place.turn == "program"
-            and now - max(place.told_at, place.heard_at) > self._timeout
+            and now - max(place.asked_at, place.heard_at) > self._timeout
         ):
             self._crash(place, "error", f"it was silent for more than {self._timeout:g} s, the trial timeout")
 
@@ -315,7 +315,7 @@ class Pool:
                 self._events.append(Crashed(place.number, "error", f"it could not be started: {error.strerror}"))
                 place.number, place.turn = None, "idle"
                 return
-            place.told_at = place.heard_at = self._clock()
+            place.asked_at = place.heard_at = self._clock()
             program.send(protocol.line_of(trial))
             return
         if place.stopping is not None or (program.ended_well and not self._command.speaks):

@@ -1,4 +1,4 @@
-"""Tasks: pieces of training as plain data, and their results.
+"""Tasks: work of training as plain data, and their results.
 
 A thread, a process, the store and another machine can all carry them.
 """

@@ -29,7 +29,7 @@ from caviar.errors import ConfigError, NoAnswer, SnapshotError, StoreError
 from caviar.machine import environment
 from caviar.protocol import messages as protocol
 from caviar.protocol.command import Speaking
-from caviar.protocol.messages import Told
+from caviar.protocol.messages import Measured
 from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snapshot
 from caviar.protocol.process import environments
 from caviar.records import Clock, Config, Run, RunSpec, Value
@@ -255,7 +255,7 @@ class ProgramTrainee:
             if event.score is not None:
                 self.values["score"] = event.score
             return OVER
-        return self._step(event.told) if isinstance(event, Reported) else None
+        return self._step(event.measured) if isinstance(event, Reported) else None
 
     def stop(self, why: str) -> None:
         """End it for good: at its next report, or ten seconds from now."""
@@ -289,7 +289,7 @@ class ProgramTrainee:
     def _own_folder(self) -> str:
         return str((self._folder / "own").absolute())
 
-    def _step(self, report: Told) -> Step:
+    def _step(self, report: Measured) -> Step:
         """The report as a step: the loss of a mini-batch, or the values of an epoch."""
         losses = {name: value for name, value in report.values.items() if name.endswith("loss")}
         score = {} if report.score is None else {"score": report.score}
@@ -321,7 +321,7 @@ class ProgramTrainee:
     def _hear(self) -> Event | None:
         """Its next report, or its end; None when nothing happens in a moment."""
         event = self._events.popleft() if self._events else self._pool.take(_HEAR)
-        if isinstance(event, Reported) and (event.told.epoch or 0) > self._spec.epochs:
+        if isinstance(event, Reported) and (event.measured.epoch or 0) > self._spec.epochs:
             self._pool.answer(_ONE, protocol.stop(f"it has had its {self._spec.epochs} epochs"))
             return None
         if isinstance(event, Reported) and self._restoring:
@@ -330,12 +330,12 @@ class ProgramTrainee:
         if isinstance(event, Snapshot) and event.did.what == "restored":
             self._restoring = False
         if isinstance(event, Reported):
-            self._note(event.told)
+            self._note(event.measured)
         elif isinstance(event, Finished | Crashed):
             self._is_there, self.waits, self._saves, self._restoring = False, True, False, False
         return event
 
-    def _note(self, report: Told) -> None:
+    def _note(self, report: Measured) -> None:
         """Take in a report; it waits for an answer."""
         self.waits = self._was_heard = True
         self._saves = report.saves

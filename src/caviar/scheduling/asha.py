@@ -154,7 +154,7 @@ class Asha:
                 yield Decision(number, at, None)
 
     def _is_good(self, rung: _Rung, index: int, until: int, rank_key: RankKey) -> bool:
-        """Whether ``rank_key`` is among the best of eta of its peers."""
+        """True where ``rank_key`` is among the best of eta of its peers."""
         end = bisect_left(rung.indices, until)
         if self._among_best(rank_key, [other for _, other in rung.compared[max(end - PEERS, 0) : end]]):
             return True
@@ -164,7 +164,7 @@ class Asha:
         return self._among_best(rank_key, [other for _, other in rung.slow[max(end - PEERS, 0) : end]])
 
     def _among_best(self, rank_key: RankKey, peers: list[RankKey]) -> bool:
-        """Whether at most one in eta is as good, itself included; of equal ones the earlier is the better."""
+        """True where at most one in eta is as good, itself included; of equal ones the earlier is the better."""
         return sum(other >= rank_key for other in peers) * self._eta < len(peers) + 1
 
 

@@ -21,7 +21,7 @@ class Scheduler(Protocol):
 
     @property
     def over(self) -> bool:
-        """Whether every task was given and reported."""
+        """True when every task was given and reported."""
         ...
 
     def next(self, room: int) -> Task | None:

@@ -104,7 +104,7 @@ class Halving:
         return decisions
 
     def reached(self) -> tuple[int, ...]:
-        """How many trials have been compared at each rung so far."""
+        """The number of trials that have been compared at each rung so far."""
         return tuple(len(rung.compared) for rung in self._rungs)
 
     @property
@@ -113,7 +113,7 @@ class Halving:
         return [rung.compared for rung in self._rungs]
 
     def certain(self, entered: int) -> list[int]:
-        """How many comparisons of each rung to wait for, if the first ``entered`` trials are to be looked at.
+        """The number of comparisons of each rung to wait for, so that the first ``entered`` trials are seen.
 
         They exist or will, whatever happens: at a rung above the first, those let go on by the comparisons waited for
         below, but for the last `_SLACK`, whose long way up would hold up everybody.

@@ -140,7 +140,7 @@ class Strategy:
         return tuple(counts)
 
     def _more(self) -> bool:
-        """Whether there is a new trial to begin now."""
+        """True where there is a new trial to begin now."""
         if self._most is not None and self._begun >= self._most:
             return False
         if not self._proposed and not self._waits():
@@ -151,7 +151,7 @@ class Strategy:
         return bool(self._proposed)
 
     def _waits(self) -> bool:
-        """Whether a comparison is missing that the next proposals may look at."""
+        """True while a comparison is missing that the next proposals may look at."""
         if self._proposed or (self._most is not None and self._begun >= self._most):
             return False
         return any(

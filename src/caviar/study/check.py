@@ -17,7 +17,7 @@ from caviar.data.labels import check_task
 from caviar.data.read import read
 from caviar.data.split import folds
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
-from caviar.executors.parked import StateKeeper
+from caviar.executors.parked import StateStore
 from caviar.executors.threads import Threads
 from caviar.learners.contract import (
     BYTES_A_PARAMETER,
@@ -72,12 +72,12 @@ class TableJob:
 
     @property
     def repeats(self) -> int:
-        """How often each finalist is trained again."""
+        """The number of times that each finalist is trained again."""
         return len(self.folds)
 
     @property
     def folded(self) -> bool:
-        """Whether the repeats are the folds of a cross-validation, or fresh seeds on the same validation part."""
+        """True where the repeats are folds of a cross-validation, and not fresh seeds on the same validation part."""
         return self.folds[0][1] is not self.dataset.validation
 
     def parameters(self, config: Config) -> int:
@@ -99,12 +99,12 @@ class TableJob:
         data = TrainingData(training, validation, self.dataset.preprocessing.n_out)
         return self.learner.start(task.config, data, Keys.of(self.request.seed, task.trial, task.repeat), state)
 
-    def threads(self, ledger: Ledger, states: StateKeeper | None = None) -> Threads:
+    def threads(self, ledger: Ledger, states: StateStore | None = None) -> Threads:
         """The threads that train tasks of this study."""
         return Threads(self.slots, self.start, self.metric, states, keep=ledger.keep)
 
     def search(self) -> Search:
-        """What proposes the configs."""
+        """The search that proposes the configs."""
         return search_named(self.request.search, self.space, self.request.seed)
 
     def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
@@ -168,7 +168,7 @@ class TableJob:
         return (0.0 if beside else _ROOM * repeats * one_round) + self.last_cost(max(costs))
 
     def study_record(self, name: str) -> Study:
-        """What the store keeps of the study from its start."""
+        """The record of the study at its start."""
         request = self.request
         return Study(
             name=name,
@@ -233,7 +233,7 @@ def check_table(request: Request, ended: Callable[[], bool]) -> TableJob:
 
 
 def _folds(dataset: Dataset, seed: int) -> tuple[tuple[Examples, Examples], ...]:
-    """What each repeat of a finalist trains on and is scored on."""
+    """The rows that each repeat of a finalist trains on and is scored on."""
     everything = dataset.train_and_validation()
     if len(everything) >= FOLDED_BELOW:
         return ((dataset.train, dataset.validation),) * REPEATS

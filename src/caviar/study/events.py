@@ -76,7 +76,7 @@ class TunedStudy(_InStore):
 
 @dataclass(frozen=True)
 class TunedProgram(_InStore):
-    """The result of ``tune`` for a function or a command; ``summary`` is the JSON object of ``--json``.
+    """The result of ``tune`` for a function or a command; ``summary`` is the JSON object of ``caviar tune --json``.
 
     ``best`` is the best trial, with its ``number``, ``config``, ``score`` and ``epochs``.
     """

@@ -42,7 +42,7 @@ class Repeat(NamedTuple):
 
     @property
     def sound(self) -> bool:
-        """Whether it was trained to the end."""
+        """True where it was trained to the end."""
         return self.result.outcome is TaskOutcome.TRAINED and self.training is not None
 
     @property

@@ -202,7 +202,7 @@ class HandIn:
         """See Records: what is not handed in is nobody's."""
 
     def is_due(self) -> bool:
-        """Whether there is something to hand in, or it is time for a sign of life."""
+        """True where there is something to hand in, or it is time for a sign of life."""
         return bool(self._results or self._given_back) or time.monotonic() - self._shown >= _LOOK_EVERY
 
     def progress(self, scheduler: Scheduler, executor: Executor) -> int:

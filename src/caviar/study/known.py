@@ -17,7 +17,7 @@ _FEW = 500  # trials whose curves are asked for by their numbers; of more it is 
 
 @dataclass(frozen=True)
 class Known:
-    """What the store has of a study that is resumed: for each trial its comparisons or its whole curve.
+    """The records of a study that is resumed: for each trial its comparisons or its whole curve.
 
     Curves are read of trials whose comparisons are not all: of another process, of an older version, or of a program,
     which need not report every epoch.

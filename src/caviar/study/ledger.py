@@ -180,7 +180,7 @@ class Ledger:
             self._put(trial._replace(state=TrialState.INTERRUPTED))
 
     def is_due(self) -> bool:
-        """Whether it is time to show progress, and to write."""
+        """True when it is time to show progress and to write."""
         return time.monotonic() - self._shown >= SHOW_EVERY
 
     def progress(self, scheduler: Scheduler, executor: Executor) -> Progress:
@@ -223,7 +223,7 @@ class Ledger:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether every trial that is over has failed, and there were enough of them: the code is broken, not a config.
+        """True where all trials so far have failed, and there were enough: the code is broken, not a config.
 
         Never where no limit was set.
         """
@@ -325,7 +325,7 @@ class Ledger:
         return self.rank_key(trial)
 
     def _curve(self, key: TrialKey) -> Curve:
-        """What the store has of a trial's epochs from before; it is read where a compared trial goes on."""
+        """The stored epochs of a trial from before; they are read where a compared trial goes on."""
         if key in self._known.comparisons and key not in self._read:
             self._read[key] = self._store.curves(self._study, [key[0]]).get(key, _NOTHING)
         return self._read.get(key, _NOTHING)

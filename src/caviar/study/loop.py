@@ -46,7 +46,7 @@ class Records(Protocol[P]):
         ...
 
     def is_due(self) -> bool:
-        """Whether it is time to report progress."""
+        """True when it is time to report progress."""
         ...
 
     def progress(self, scheduler: Scheduler, executor: Executor) -> P:
@@ -72,7 +72,7 @@ class Budget:
         self._reserved, self._asked = 0.0, float("-inf")
 
     def allows_more(self) -> bool:
-        """Whether another task may begin. Raises KeyboardInterrupt where a person has asked for the end."""
+        """True where another task may begin. Raises KeyboardInterrupt where a person has asked for the end."""
         if self._ended():
             raise KeyboardInterrupt
         now = time.monotonic()
@@ -81,7 +81,7 @@ class Budget:
         return self._seconds_left() > self._reserved
 
     def is_over(self) -> bool:
-        """Whether tasks under way have to end."""
+        """True where tasks under way have to end."""
         return self._seconds_left() <= 0.0 if self._finish_begun else not self.allows_more()
 
 

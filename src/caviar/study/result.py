@@ -94,7 +94,7 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
 
 
 def _finalists(job: TableJob, ledger: Ledger, found: Found) -> list[dict[str, Any]]:
-    """What the winner was chosen from, the best mean first; a score is None where the network diverged."""
+    """The finalists, the best mean first; a score is None where the network diverged."""
     sign = -1.0 if smaller_is_better(job.metric) else 1.0
     return [
         {
@@ -119,7 +119,7 @@ def _counts(ledger: Ledger) -> dict[str, int]:
 
 
 def _together(job: TableJob, chosen: Ensemble, sealed: Examples | None) -> dict[str, Any]:
-    """What the ensemble is and scores, beside the single network."""
+    """The ensemble and its scores, beside the single network."""
     test = None
     if sealed is not None:
         said = np.zeros((len(sealed), 1 if sealed.y.dtype.kind == "f" else job.dataset.preprocessing.n_out))
@@ -141,7 +141,7 @@ def _ensemble(job: TableJob, chosen: Ensemble, facts: dict[str, Any]) -> Model:
 
 
 def _repeated(job: TableJob, found: Found) -> dict[str, Any]:
-    """How good the config was each time it was trained again, and what its first score had flattered."""
+    """The scores of the config when it was trained again, and how much the first score had flattered it."""
     scores = [float(evaluation.scores[job.metric]) for evaluation in found.repeats]
     mean = float(np.mean(scores))
     low = high = None
