@@ -224,7 +224,7 @@ MISTAKES = {
     "no threads": ({"threads": 0}, ConfigError, "threads"),
     "a negative seed": ({"seed": -1}, ConfigError, "seed"),
     "a study that would leave the folder": ({"study": "../../x"}, StoreError, "`study="),
-    "no folder for the model": ({"out": "nowhere/at/all"}, StoreError, "--out"),
+    "no folder for the model": ({"out": "nowhere/at/all"}, StoreError, "`out=...`"),
     "no such engine": ({"engine": "natve"}, ConfigError, "native"),
 }
 
