@@ -35,7 +35,7 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def until(what, seconds: float = 20.0) -> None:
+def until(what, seconds: float = 120.0) -> None:
     """Waits for a thread beside: generous, for the machine may be busy."""
     end = time.monotonic() + seconds
     while not what():

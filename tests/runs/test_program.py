@@ -458,7 +458,7 @@ def test_whatever_becomes_of_its_process_the_run_is_taken_up_again(pond: Pond, p
     notes: list[DiaryEntry] = []
 
     def events() -> Iterator[Event]:
-        for event in pond.begin(program, trial_timeout=2.0):
+        for event in pond.begin(program, trial_timeout=2.0 if "silent" in said else 600.0):
             if isinstance(event, Noted):
                 notes.append(event.entry)
             yield event

@@ -51,7 +51,8 @@ class Nurse:
         self._session = session
         self._said: set[str] = set()  # rules that were written down already
         self._turned_at = 0  # epoch
-        self._rate_increased: tuple[int, int] | None = None  # newest snapshot and epoch before a person turned it up
+        self._judged = 0  # epochs, or what stands for them in a loop
+        self._rate_increased: tuple[int, int, int] | None = None  # snapshot, epoch and judged before it
         self._rollbacks = 0  # since the last best
         self._last_target: int | None = None  # snapshot of the last rollback, until an epoch is finished
 
@@ -110,7 +111,7 @@ class Nurse:
             before, after = (float(value) for value in turned[session.trainee.rate_knob])
             newest = max((s.number for s in session.snapshots.all), default=0)
             up = not by_nurse and after >= THRESHOLDS.turned_up_times * before
-            self._rate_increased = (newest, session.clock.epoch) if up else None
+            self._rate_increased = (newest, session.clock.epoch, self._judged) if up else None
 
     def went_back(self) -> None:
         """Note a rollback."""
@@ -119,6 +120,7 @@ class Nurse:
 
     def judge(self, before: Sequence[float], loss: float) -> None:
         """Note an epoch's ``loss`` after those ``before``: a new best ends the count of rollbacks."""
+        self._judged += 1
         if loss < min((each for each in before if not math.isnan(each)), default=math.inf):
             self._rollbacks = 0
         if self._session.finite:
@@ -143,7 +145,7 @@ class Nurse:
         session, trainee = self._session, self._session.trainee
         avoid: set[int] = set()
         rate_before, again = trainee.rate, self._last_target is not None
-        if self._rate_increased is not None and session.clock.epoch - self._rate_increased[1] <= _RECENT:
+        if self._rate_increased is not None and self._judged - self._rate_increased[2] <= _RECENT:
             avoid = {s.number for s in session.snapshots.all if s.number > self._rate_increased[0]}
         if self._last_target is not None:
             avoid |= {s.number for s in session.snapshots.all if s.number >= self._last_target}
