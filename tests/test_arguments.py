@@ -60,6 +60,11 @@ WRONG = {
         "caviar.tune has no argument `direction`",
         "did you mean `goal`?",
     ),
+    "the options of the other kind": (
+        lambda: caviar.tune(objective, SPACE, options=caviar.TableOptions()),
+        "the `options` of a function must be a caviar.ProgramOptions, got TableOptions",
+        "write `options=caviar.ProgramOptions(...)`",
+    ),
     "two arrays": (
         lambda: caviar.tune(np.ones((9, 2)), np.ones(9)),
         "`target` must be the name of a column, got ndarray",

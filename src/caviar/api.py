@@ -319,6 +319,11 @@ def _sorted_out(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     _, options = _KINDS[kind]
     refuse_other_kind(kind, given)
     refuse_unknown("tune", given, names_of(kind))
+    if not isinstance(given.get("options", options()), options):
+        raise ConfigError(
+            f"the `options` of a {kind} must be a caviar.{options.__name__}, got {type(given['options']).__name__}",
+            f"write `options=caviar.{options.__name__}(...)`",
+        )
     named = {field.name for field in fields(options)} & set(given)
     rest = {name: value for name, value in given.items() if name not in named}
     if not named:

@@ -20,6 +20,7 @@ import pytest
 from caviar.cli.main import COMMANDS, run
 from caviar.data import samples
 from caviar.store import Store
+from tests.study.counted_clock import CountedClock
 
 SPACE = """
 [learning_rate]
@@ -207,6 +208,7 @@ def test_space_shows_draws_and_writes(here: Path, tmp_path: Path, capsys: pytest
 
 def test_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.chdir(tmp_path)
+    CountedClock(monkeypatch, read=0.002, result=0.02)
     for expected in ("iris", "iris-2"):
         assert run(["demo", "--data", "iris", "--seconds", "4", "--json"]) == 0
         summary = json.loads(capsys.readouterr().out)

@@ -10,17 +10,20 @@ import subprocess
 import sys
 import textwrap
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import caviar
 from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError
-from caviar.protocol.pool import Pool
+from caviar.protocol.pool import Finished, Pool
 from caviar.protocol.process import environments
 from caviar.records import TrialState
 from caviar.store import Snapshots, Store
 from caviar.store.doctor import delete
+from caviar.study import programs
+from tests.study.counted_clock import CountedClock
 
 SPACE = caviar.Space(x=caviar.Linear(0, 1), y=caviar.Linear(0, 1))
 
@@ -122,14 +125,18 @@ def test_what_a_trial_does_after_its_last_epoch_is_waited_for():
     assert len(list(Path("caviar.db.programs").rglob("model.txt"))) == 3
 
 
-def test_the_last_words_of_trials_that_end_at_once_are_all_heard(monkeypatch):
-    moment = time.time() + 5  # all have reported by then
+def test_the_last_words_of_trials_that_end_at_once_are_all_heard(tmp_path, monkeypatch):
+    """Each trial ends when all have reported; the pool looks seldom, so that it finds several ends in one look."""
+    reported = tmp_path / "reported"
+    reported.mkdir()
 
     def finishes(trial):
         import time
 
         trial.report(1, 0.0)
-        time.sleep(max(moment - time.time(), 0))
+        (reported / str(trial.number)).touch()
+        while len(list(reported.iterdir())) < 3:
+            time.sleep(0.01)
         return 100 + trial.config["x"]
 
     look = Pool._look
@@ -138,19 +145,22 @@ def test_the_last_words_of_trials_that_end_at_once_are_all_heard(monkeypatch):
     assert all(score >= 100 for _, _, _, score, _, _ in recorded(study))
 
 
-def test_a_budget_of_seconds_leaves_time_for_repeats():
+def test_a_budget_of_seconds_leaves_time_for_repeats(monkeypatch):
+    CountedClock(monkeypatch, read=0.002, result=0.05)
+
     def takes_time(trial):
         import time
 
         time.sleep(0.05)
         return trial.config["x"]
 
-    study = caviar.tune(takes_time, SPACE, seconds=12, processes=2, repeats=1)
+    study = caviar.tune(takes_time, SPACE, seconds=6, processes=2, repeats=1)
     assert len(study.summary["best"]["repeated"]["scores"]) == 1
 
 
-def test_a_repeat_that_the_time_interrupts_does_not_count():
+def test_a_repeat_that_the_time_interrupts_does_not_count(monkeypatch):
     """The first trial of all is as quick as the others; repeats, which come without an early stop, take an hour."""
+    CountedClock(monkeypatch, read=0.02, result=0.05)
 
     def slow_when_repeated(trial):
         import time
@@ -159,7 +169,7 @@ def test_a_repeat_that_the_time_interrupts_does_not_count():
         if "-" in Path(trial.folder).name:
             time.sleep(3600)
 
-    study = caviar.tune(slow_when_repeated, SPACE, seconds=12, processes=2, epochs=1, repeats=1)
+    study = caviar.tune(slow_when_repeated, SPACE, seconds=6, processes=2, epochs=1, repeats=1)
     assert (study.trials().query("repeat > 0").state == "interrupted").all()
     assert study.summary["best"]["repeated"] is None
     assert study.best.score == max(score for _, _, _, score, _, _ in recorded(study))
@@ -216,7 +226,19 @@ def test_code_that_never_works_is_an_error_after_a_few_trials():
         assert 5 <= len(store.trials("broken")) < 12
 
 
-def test_a_hang_costs_its_trial_and_no_more():
+def test_a_hang_costs_its_trial_and_no_more(monkeypatch):
+    """The pool's clock stands still until the other trials have ended: only the hanging one is silent too long."""
+    ended = []
+
+    class Watched(Pool):
+        def take(self, timeout=None):
+            event = super().take(timeout)
+            ended.extend([event] if isinstance(event, Finished) else [])
+            return event
+
+    clocked = partial(Watched, clock=lambda: 1000.0 if len(ended) == 4 else 0.0)
+    monkeypatch.setattr(programs, "Pool", clocked)
+
     def hangs(trial):
         import time
 
@@ -224,7 +246,7 @@ def test_a_hang_costs_its_trial_and_no_more():
             time.sleep(1000)
         return trial.config["x"]
 
-    study = caviar.tune(hangs, SPACE, trials=5, processes=2, trial_timeout=3)
+    study = caviar.tune(hangs, SPACE, trials=5, processes=2, trial_timeout=60)
     assert [state for _, state, *_ in recorded(study)] == ["finished", "failed", "finished", "finished", "finished"]
 
 

@@ -24,6 +24,7 @@ from caviar.study import ledger
 from caviar.study.events import Progress
 from caviar.study.spec import Request
 from caviar.study.tune import follow
+from tests.study.counted_clock import CountedClock
 from tests.study.test_tune import SMALL, recorded, study_of, target, wine  # noqa: F401
 
 
@@ -91,11 +92,15 @@ def test_more_trials_for_a_finished_study_are_those_of_a_larger_one(wine, tmp_pa
     assert [t.number for t in trials if t.repeat == 0] == list(range(90))
 
 
-def test_more_seconds_for_a_finished_study(wine, tmp_path):  # noqa: F811
-    first = study_of(wine, tmp_path, trials=None, seconds=3, study="mine")
+def test_more_seconds_for_a_finished_study(wine, tmp_path, monkeypatch):  # noqa: F811
+    """The seconds count from the resume, not from the study's start."""
+    study_of(wine, tmp_path, trials=30, study="mine")
+    clock = CountedClock(monkeypatch, read=0.002, result=0.02)
     again = caviar.resume("mine", store=tmp_path / "caviar.db", seconds=3)
-    assert again.summary["trials"]["started"] > first.summary["trials"]["started"]
-    assert again.summary["seconds"] < 4.5
+    assert again.summary["trials"]["started"] > 30
+    assert 1.5 < clock.elapsed < 4.5
+    with Store.open(tmp_path / "caviar.db") as store:
+        assert store.study("mine").spec.seconds == 3
 
 
 CHILD = """
@@ -104,7 +109,7 @@ CHILD = """
     from caviar.study.resume import take_up
     from caviar.study.spec import Request
     from caviar.study.tune import follow
-    from tests.study.test_tune import SMALL
+from tests.study.test_tune import SMALL
     first, data, target, store = sys.argv[1:]
     if first == "1":
         events = follow(Request(data=data, target=target, trials=300, space=SMALL, store=store, study="mine"))

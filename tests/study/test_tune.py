@@ -27,6 +27,7 @@ from caviar.study.check import check_table
 from caviar.study.events import Begun, Progress, TunedStudy
 from caviar.study.spec import Request
 from caviar.study.tune import follow
+from tests.study.counted_clock import CountedClock
 
 SMALL = caviar.Space(
     learning_rate=caviar.Log(1e-3, 1, tier=1),
@@ -195,7 +196,8 @@ def test_too_little_time_is_said(wine: Path, tmp_path: Path):
     assert "`seconds=...`" in none.value.way_out
 
 
-def test_a_time_budget_ends_with_an_answer(wine: Path, tmp_path: Path):
+def test_a_time_budget_ends_with_an_answer(wine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    CountedClock(monkeypatch, read=0.002, result=0.02)
     study = study_of(wine, tmp_path, trials=None, seconds=3.0)
     assert study.best.validation["accuracy"] > 0.8
     states = set(study.trials()["state"])
