@@ -109,7 +109,7 @@ CHILD = """
     from caviar.study.resume import take_up
     from caviar.study.spec import Request
     from caviar.study.tune import follow
-from tests.study.test_tune import SMALL
+    from tests.study.test_tune import SMALL
     first, data, target, store = sys.argv[1:]
     if first == "1":
         events = follow(Request(data=data, target=target, trials=300, space=SMALL, store=store, study="mine"))
