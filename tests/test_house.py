@@ -339,3 +339,12 @@ def test_a_retired_word_is_found(source, name, tmp_path, monkeypatch):
     path.write_text(source)
     monkeypatch.setitem(globals(), "SOURCE", tmp_path)
     assert [found.split()[1] for found in retired_in(path)] == [name]
+
+
+def test_every_file_that_contributing_names_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"`([\w/.-]+\.(?:py|toml|h|cpp|md))`", text))
+    named -= {"frameworks/shortest/NAME.py", "setup.toml", "train.py"}  # of a framework that is to come
+    places = [ROOT, SOURCE, ROOT / "native", SOURCE / "runs", SOURCE / "learners"]
+    assert sorted(name for name in named if not any((place / name).exists() for place in places)) == []
+    assert len(named) > 30
