@@ -35,8 +35,11 @@ def same_answer(one, other) -> bool:
     )
 
 
-def stop_after(wine: Path, folder: Path, events: int, **arguments) -> None:  # noqa: F811
-    """Begin a study and leave it after so many signs of progress, as Ctrl-C would."""
+def stop_after(wine: Path, folder: Path, events: int, compared: int = 0, **arguments) -> None:  # noqa: F811
+    """Begin a study and leave it after so many signs of progress, as Ctrl-C would.
+
+    Only those count that come once the second rung has ``compared`` trials.
+    """
     given = {"trials": 60, "space": SMALL, "store": folder / "caviar.db", "threads": 2, "study": "mine"} | arguments
     seen = 0
 
@@ -48,7 +51,8 @@ def stop_after(wine: Path, folder: Path, events: int, **arguments) -> None:  # n
         patch.setattr(ledger, "SHOW_EVERY", 0.0)  # however quick the study is, it shows so many
         while True:
             try:
-                seen += isinstance(next(events_of), Progress)
+                event = next(events_of)
+                seen += isinstance(event, Progress) and event.reached[1] >= compared
             except KeyboardInterrupt:
                 return
 
@@ -70,7 +74,7 @@ def test_a_broken_study_ends_with_the_bits_of_a_whole_one(events, wine, tmp_path
 def test_what_was_compared_is_found_again_in_the_measurements(forgotten, wine, tmp_path):  # noqa: F811
     """As in a study of an older version, which kept no comparisons, or where another process measured."""
     whole = study_of(wine, tmp_path, trials=60, study="whole")
-    stop_after(wine, tmp_path, 3)
+    stop_after(wine, tmp_path, 3, compared=6)
     with sqlite3.connect(tmp_path / "caviar.db") as connection:
         mine = "study = (SELECT id FROM studies WHERE name = 'mine')"
         deleted = connection.execute(f"DELETE FROM comparisons WHERE {mine} AND {forgotten}").rowcount
