@@ -81,7 +81,7 @@ def test_a_run_on_mapped_rows_ends_with_the_bits_of_one_in_memory(tmp_path: Path
     for mapped in (True, False):
         paths = {"data": str(tmp_path / "x.npy"), "labels": str(tmp_path / "y.npy")}
         spec = RunSpec(kind=RunKind.NETWORK, epochs=3, mapped=mapped, **paths)
-        *_, end = loop.begin(spec, {}, store=str(tmp_path / "caviar.db"))
+        *_, end = loop.begin(spec, {}, name=f"mapped {mapped}", store=str(tmp_path / "caviar.db"))
         ends.append(end.summary["bits"])
     assert ends[0] == ends[1]
 

@@ -192,6 +192,36 @@ def test_knobs_are_checked_where_they_are_typed_and_where_they_are_turned(store:
         assert intervene("good", "turn", {"temperature": 3.0}, store, wait=0).state is InterventionState.WAITING
 
 
+def test_what_is_no_number_is_refused_where_it_is_logged(store: str):
+    steps = []
+
+    def train() -> None:
+        with caviar.babysit.run("odd", store=store) as run:
+            for step in range(9):
+                steps.append(step)
+                run.log(loss=None if step == 5 else 1.0)  # type: ignore[arg-type]
+
+    with pytest.raises(ConfigError, match="`loss` must be a number, got None"):
+        train()
+    assert steps[-1] == 5
+    with Store.open(store) as opened:
+        assert Runs(opened).run("odd").state is RunState.INTERRUPTED
+
+
+def test_a_failure_beside_the_loop_reaches_it_and_the_run_is_given_back(store: str, monkeypatch: pytest.MonkeyPatch):
+    def train() -> None:
+        with caviar.babysit.run("odd", store=store) as run:
+            monkeypatch.setattr(run._session, "saw", lambda step: 1 / 0)
+            run.log(loss=1.0)
+            until(lambda: run._urgent)
+            run.log(loss=1.0)
+
+    with pytest.raises(ZeroDivisionError):
+        train()
+    with Store.open(store) as opened:
+        assert Runs(opened).run("odd").state is RunState.INTERRUPTED
+
+
 def test_what_is_no_state_is_refused_without_pickle(store: str):
     with caviar.babysit.run("odd", store=store) as run, pytest.raises(StoreError, match="got function at state"):
         run.snapshot(model=lambda: 1)

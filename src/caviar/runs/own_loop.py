@@ -22,11 +22,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace, TracebackType
 from typing import Any, Literal
 
-from caviar.errors import ConfigError, SnapshotError, StoreError
+from caviar.errors import CaviarError, ConfigError, SnapshotError, StoreError
 from caviar.machine import environment
 from caviar.records import Clock, InterventionState, Run, RunKind, RunMeasurement, RunSpec, RunState, Value
 from caviar.runs.knobs import check_own, own_turn
@@ -234,12 +235,21 @@ class OwnRun:
                 state = RunState.STOPPED if stopped else RunState.INTERRUPTED if error else RunState.FINISHED
                 self._session.enter("end", "caviar", f"{state} after {self.step:,} steps", {"steps": self.step})
                 self._session.close(state, {"run": self.name, "steps": self.step} if not error else None)
+            else:
+                with suppress(CaviarError):  # the lease may be lost
+                    self._session.close(RunState.INTERRUPTED, None)
         finally:
             self._store.close()
         return stopped
 
     def log(self, **values: float) -> None:
-        """Note what was measured in one step; the nurse looks at "loss". Waits while the run is paused."""
+        """Note what was measured in one step; the nurse looks at "loss". Waits while the run is paused.
+
+        Raises ConfigError for a value that is no number.
+        """
+        for name, value in values.items():
+            if not hasattr(value, "__float__"):
+                raise ConfigError(f"`{name}` must be a number, got {value!r:.40}", f"log one: run.log({name}=0.1)")
         self._trainee.step += 1
         self._trainee.logged.append(values)
         if self._urgent:
