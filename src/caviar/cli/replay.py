@@ -5,6 +5,7 @@ from __future__ import annotations
 from caviar.cli.console import console, print_json
 from caviar.cli.interventions import RunName
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.report.text import counted
 from caviar.runs.replay import Replayed
 from caviar.runs.replay import replay as again
 
@@ -28,8 +29,8 @@ def replay(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False, qu
         print_json(summary)
     outcome = "the same bits" if same else "other bits than the run had: another processor, version or data?"
     people.print(
-        f"{run}: {summary['epochs']} epochs, {summary['interventions']} turns, "
-        f"{summary['rollbacks']} rollbacks: {outcome}",
+        f"{run}: {counted(summary['epochs'], 'epoch')}, {counted(summary['interventions'], 'turn')}, "
+        f"{counted(summary['rollbacks'], 'rollback')}: {outcome}",
         markup=False,
         soft_wrap=True,
     )
