@@ -147,9 +147,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.save_all:
         from caviar.executors import parked
-        from caviar.study import ledger
+        from caviar.study import outbox
 
-        parked.SAVED_FROM = ledger.WRITE_EVERY = 0.0
+        parked.SAVED_FROM = outbox.WRITE_EVERY = 0.0
     if given.patience is not None:
         for module in ("caviar.study.resume", "caviar.study.tune"):
             importlib.import_module(module).PATIENCE = given.patience  # type: ignore[attr-defined]

@@ -101,7 +101,7 @@ class TableJob:
 
     def threads(self, ledger: Ledger, states: StateStore | None = None) -> Threads:
         """The threads that train tasks of this study."""
-        return Threads(self.slots, self.start, self.metric, states, keep=ledger.keep)
+        return Threads(self.slots, self.start, self.metric, states, keep=ledger.networks.keep)
 
     def search(self) -> Search:
         """The search that proposes the configs."""

@@ -8,7 +8,6 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from heapq import nlargest
 from typing import Any
 
@@ -17,12 +16,10 @@ from caviar.executors.contract import Executor
 from caviar.learners.contract import Training
 from caviar.machine import no_collection
 from caviar.records import (
-    Box,
     Comparison,
     Curve,
     Ended,
     Lease,
-    Measurement,
     StudyState,
     Task,
     TaskOutcome,
@@ -35,8 +32,8 @@ from caviar.scheduling.contract import Scheduler
 from caviar.store import Store
 from caviar.study.events import Progress
 from caviar.study.known import Known, TrialKey
+from caviar.study.outbox import Outbox
 
-WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 SHOW_EVERY = 0.1  # seconds between two signs of progress
 
 _UNTRAINED = (TrialState.OUT_OF_MEMORY, TrialState.FAILED)
@@ -47,6 +44,55 @@ _STATES = {
     TaskOutcome.FAILED: TrialState.FAILED,
     TaskOutcome.OUT_OF_MEMORY: TrialState.OUT_OF_MEMORY,
 }
+
+
+class Ranked:
+    """Rank keys of trials and repeats, and the best trials by them."""
+
+    def __init__(self, most: int) -> None:
+        """``most`` are the best that are asked for often."""
+        self._most = most
+        self._keys: dict[TrialKey, RankKey] = {}
+        self._best: list[tuple[RankKey, int]] = []  # (rank key, -number), the best first; empty while unknown
+
+    def put(self, key: TrialKey, rank_key: RankKey) -> None:
+        """Rank a trial, or a repeat, anew."""
+        self._keys[key] = rank_key
+        if self._best and (rank_key >= self._best[-1][0] or any(-minus == key[0] for _, minus in self._best)):
+            self._best = []
+
+    def of(self, key: TrialKey) -> RankKey:
+        """The rank key of a trial; WORST while it has none."""
+        return self._keys.get(key, WORST)
+
+    def best(self, n: int) -> list[int]:
+        """The numbers of the ``n`` best trials that have a score; the earlier one where two are equal."""
+        if len(self._best) < n:
+            with no_collection():
+                found = ((key, -number) for (number, repeat), key in self._keys.items() if not repeat and key > WORST)
+                self._best = nlargest(max(n, self._most), found)
+        return [-minus for _, minus in self._best[:n]]
+
+    def worst_first(self, numbers: Sequence[int]) -> list[int]:
+        """Sort trials by rank key, the worst first."""
+        return sorted(numbers, key=lambda number: (self.of((number, 0)), -number))
+
+
+class Networks(dict[TrialKey, Training]):
+    """Networks that can be the answer: of the best trials that are over, of repeats, of the last training."""
+
+    def __init__(self, ranked: Ranked, keep: int) -> None:
+        """Keep those of the ``keep`` best trials."""
+        super().__init__()
+        self._ranked = ranked
+        self._keep = keep
+
+    def keep(self, key: TrialKey, training: Training) -> None:
+        """Keep the network of a trial while it is among the best; those of repeats always."""
+        self[key] = training
+        trials = self._ranked.worst_first([number for number, repeat in self if not repeat])
+        for number in trials[: max(len(trials) - self._keep, 0)]:
+            del self[number, 0]
 
 
 class Ledger:
@@ -73,36 +119,26 @@ class Ledger:
         self.seconds: dict[TrialKey, float] = {}  # spent training each
         self.results: dict[TrialKey, TaskResult] = {}
         """The last result of each repeat, and of the last training."""
-        self.networks: dict[TrialKey, Training] = {}
-        """Networks that can be the answer: of the best trials, of repeats, of the last training."""
+        self.ranked = Ranked(keep)
+        self.networks = Networks(self.ranked, keep)
         self.failures: list[str] = []
         self.phase = "search"
         self._store = store
-        self._lease = lease
         self._study = lease.name
         self._metric = metric
         self._of_a_table = metric not in GOAL_METRICS.values()  # a program need not report a loss, nor every epoch
-        self._keep = keep
         self._repeats = repeats
         self._known = known or Known()
         self._started = time.monotonic() if started is None else started
         self._hopeless_after = hopeless_after
-        self._stored = dict(self._known.trials)
+        self._outbox = Outbox(store, lease, self._known.trials)
         self._read = dict(self._known.curves)
         self._counts: Counter[TrialState] = Counter()  # repeats left out
         self._curves: dict[TrialKey, array[float]] = {}  # the scores of each trial's epochs
-        self._rank_keys: dict[TrialKey, RankKey] = {}
-        self._best: list[tuple[RankKey, int]] = []  # (rank key, -number), the best first; empty while unknown
-        self._kept: list[tuple[RankKey, int]] = []  # the same, of trials in `networks`
         self._open: set[TrialKey] = set()  # trials with a task that was not compared yet
-        self._boxes: list[Box] = []
         self._boxes_seen = 0
-        self._changed: dict[TrialKey, Trial] = {}
-        self._measurements: list[tuple[int, int, Measurement]] = []
-        self._comparisons: list[tuple[int, int, Comparison]] = []
         self._elsewhere: dict[TrialKey, int] = {}  # the last epoch that another process measured and wrote
-        self._progress: Progress | None = None  # the last one
-        self._written, self._shown = time.monotonic(), float("-inf")
+        self._shown = float("-inf")
 
     # --- what drive needs ---
 
@@ -165,15 +201,6 @@ class Ledger:
             if trial is not None and trial.state is TrialState.RUNNING:
                 self._put(trial._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED))
 
-    def keep(self, key: TrialKey, training: Training) -> None:
-        """Keep the network of a trial that is over while it is among the best; those of repeats always."""
-        self.networks[key] = training
-        if key[1] == 0:
-            self._kept.append((self._rank_keys.get(key, WORST), -key[0]))
-            self._kept.sort(reverse=True)
-            while len(self._kept) > self._keep:
-                del self.networks[-self._kept.pop()[1], 0]
-
     def interrupt(self) -> None:
         """Mark whatever still runs as interrupted: by the end of the budget, or by a person."""
         for trial in [trial for trial in self.trials.values() if trial.state is TrialState.RUNNING]:
@@ -186,36 +213,27 @@ class Ledger:
     def progress(self, scheduler: Scheduler, executor: Executor) -> Progress:
         """The state of the study now; what is new is written every half a second."""
         self._shown = time.monotonic()
-        self._boxes += scheduler.boxes[self._boxes_seen :]
+        self._outbox.opened(scheduler.boxes[self._boxes_seen :])
         self._boxes_seen = len(scheduler.boxes) if scheduler.boxes else self._boxes_seen
         note = executor.note
         if self.failures:
             note = f"{len(self.failures)} failed, the last: {self.failures[-1].splitlines()[-1]:.150}"
         best = next(iter(self.best(1)), None)
         elapsed = time.monotonic() - self._started
-        self._progress = Progress(self.phase, elapsed, self.counts(), scheduler.reached(), best, note, executor.helpers)
-        if time.monotonic() - self._written >= WRITE_EVERY:
-            self.write()
-        return self._progress
+        progress = Progress(self.phase, elapsed, self.counts(), scheduler.reached(), best, note, executor.helpers)
+        self._outbox.progress = progress
+        self._outbox.write_now_and_then()
+        return progress
 
     # --- questions ---
 
     def best(self, n: int) -> list[Trial]:
         """The ``n`` best trials that have a score, the best first; the earlier one where two are equal."""
-        if len(self._best) < n:
-            rank_keys = self._rank_keys.items()
-            with no_collection():
-                found = ((key, -number) for (number, repeat), key in rank_keys if not repeat and key > WORST)
-                self._best = nlargest(max(n, self._keep), found)
-        return [self.trials[-minus, 0] for _, minus in self._best[:n]]
-
-    def worst_first(self, numbers: Sequence[int]) -> list[int]:
-        """Sort trials by rank key, the worst first."""
-        return sorted(numbers, key=lambda number: (self.rank_key(self.trials[number, 0]), -number))
+        return [self.trials[number, 0] for number in self.ranked.best(n)]
 
     def rank_key(self, trial: Trial) -> RankKey:
         """The rank key of a trial as it stands: the score of its last epochs, smoothed, so that luck counts half."""
-        return self._rank_keys.get((trial.number, trial.repeat), WORST)
+        return self.ranked.of((trial.number, trial.repeat))
 
     def counts(self) -> Mapping[TrialState, int]:
         """Count the trials in each state, repeats left out."""
@@ -235,28 +253,12 @@ class Ledger:
 
     def write(self) -> None:
         """Write what is new, in one transaction."""
-        if self._changed or self._measurements or self._comparisons or self._boxes:
-            self._store.write(
-                self._study,
-                list(self._changed.values()),
-                self._measurements,
-                self._boxes,
-                lease=self._lease,
-                comparisons=self._comparisons,
-                progress=None if self._progress is None else self._progress.to_record(),
-            )
-            self._stored |= self._changed
-            self._changed, self._measurements, self._comparisons, self._boxes = {}, [], [], []
-        else:
-            self._store.leases.beat(self._lease)
-        self._written = time.monotonic()
+        self._outbox.write()
 
     def close(self, state: StudyState, result: Mapping[str, Any] | None) -> None:
         """Write all that is left, and how the study ended."""
         self.interrupt()
-        self.write()
-        self._store.finish_study(self._study, state, result, datetime.now(UTC).isoformat(), self._lease)
-        self._store.leases.leave(self._lease)
+        self._outbox.close(state, result)
 
     # --- recording ---
 
@@ -291,7 +293,7 @@ class Ledger:
         elif self._of_a_table:
             known = self._curve(key)
             written = max(len(known.scores), self._elsewhere.get(key, 0))
-            self._measurements += [(*key, m) for m in measured if m.epoch > written]
+            self._outbox.measured(key, [m for m in measured if m.epoch > written])
             self.seconds[key] = self.seconds.get(key, 0.0) + sum(m.seconds for m in measured)
             first = measured[0].epoch  # 1 again for a network that was gone and was trained from its start
             before = self._curves.get(key, known.scores)[: first - 1]
@@ -301,14 +303,14 @@ class Ledger:
             if not measured:
                 return trial
             known_epochs = self._known.curves.get(key, _NOTHING).epochs
-            self._measurements += [(*key, m) for m in measured if m.epoch not in known_epochs]
+            self._outbox.measured(key, [m for m in measured if m.epoch not in known_epochs])
             self.seconds[key] = self.seconds.get(key, 0.0) + sum(m.seconds for m in measured)
             self._curves.setdefault(key, array("d")).extend(m.score for m in measured)
         last = measured[-1]
         loss = _or_none(last.validation_loss) if not self._of_a_table else last.validation_loss
         after = trial._replace(epochs=last.epoch, score=last.score, validation_loss=loss)
         if result.stored:
-            self._stored[key] = after
+            self._outbox.has(after)
         return after
 
     def _finish(self, trial: Trial, score: float | None) -> RankKey:
@@ -339,7 +341,7 @@ class Ledger:
             smooth = smoothed(self._curves[key])
             score, loss = _or_nan(trial.score), _or_nan(trial.validation_loss)
             comparison = Comparison(trial.epochs, smooth, score, loss, self.seconds[key])
-            self._comparisons.append((*key, comparison))
+            self._outbox.compared(key, comparison)
         return found
 
     def _recall(self, trial: Trial, stored: Trial, to_epoch: int) -> RankKey | None:
@@ -372,16 +374,13 @@ class Ledger:
 
     def _put(self, trial: Trial) -> None:
         key = (trial.number, trial.repeat)
-        before, stored = self.trials.get(key), self._stored.get(key)
+        before = self.trials.get(key)
         if trial.repeat == 0 and (before is None or before.state is not trial.state):
             if before is not None:
                 self._counts[before.state] -= 1
             self._counts[trial.state] += 1
         self.trials[key] = trial
-        if stored is not None and stored.state is trial.state and stored == trial:
-            self._changed.pop(key, None)  # the store has it like that
-        else:
-            self._changed[key] = trial
+        self._outbox.put(trial)
 
     def _score(self, trial: Trial, smooth: float | None = None) -> RankKey:
         """The rank key of a trial with a new score, or without one. ``smooth``: the score it is ranked by, if known."""
@@ -391,9 +390,7 @@ class Ledger:
         if smooth is None and not failed:
             smooth = smoothed(self._curves[key])
         new = WORST if failed else rank_key(self._metric, smooth, trial.validation_loss)
-        self._rank_keys[key] = new
-        if self._best and (new >= self._best[-1][0] or any(-minus == trial.number for _, minus in self._best)):
-            self._best = []
+        self.ranked.put(key, new)
         return new
 
 

@@ -167,7 +167,7 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
         folder=trials_folder(store, study),
         last_epoch=job.rungs[-1],
         seed=job.trial_seed,
-        states=SavedStates(Snapshots(store), study, ledger.worst_first),
+        states=SavedStates(Snapshots(store), study, ledger.ranked.worst_first),
         before_saving=ledger.write,
     )
 

@@ -93,7 +93,7 @@ def _train_networks(
 ) -> Generator[Progress, None, TunedStudy]:
     """Search and finals of a table."""
     strategy = Strategy(job.search(), job.rungs, trials=job.request.trials, stopping=job.stopping, pool=job.pool)
-    states = SavedStates(Snapshots(store), study.name, ledger.worst_first)
+    states = SavedStates(Snapshots(store), study.name, ledger.ranked.worst_first)
     threads = job.threads(ledger, states)
     budget = Budget(job.seconds_left, job.ended, reserve=lambda: job.finals_cost(ledger))
     with WithHelpers(threads, store, lease, ledger.write, PATIENCE) as executor, setting_aside() as set_aside:
@@ -107,7 +107,7 @@ def _train_networks(
             raise
     for key, training in threads.parked.take_all().items():  # the end found them between two rungs
         if ledger.trials[key].epochs > 0:
-            ledger.keep(key, training)
+            ledger.networks.keep(key, training)
     found = yield from finals(job, ledger)
     return conclude(job, ledger, study, found, store.url)
 

@@ -1,0 +1,85 @@
+"""The outbox of a study: what the store does not have yet, written a batch at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from caviar.records import Box, Comparison, Lease, Measurement, StudyProgress, StudyState, Trial
+from caviar.store import Store
+from caviar.study.known import TrialKey
+
+WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
+
+
+class Outbox:
+    """Changes of one study on their way to the store, in the name of the process that holds its ``lease``."""
+
+    def __init__(self, store: Store, lease: Lease, stored: Mapping[TrialKey, Trial]) -> None:
+        """``stored`` are the trials that the store has already."""
+        self.progress: StudyProgress | None = None
+        """The last one; it goes with the next batch."""
+        self._store = store
+        self._lease = lease
+        self._stored = dict(stored)
+        self._changed: dict[TrialKey, Trial] = {}
+        self._measurements: list[tuple[int, int, Measurement]] = []
+        self._comparisons: list[tuple[int, int, Comparison]] = []
+        self._boxes: list[Box] = []
+        self._written = time.monotonic()
+
+    def put(self, trial: Trial) -> None:
+        """Write ``trial`` with the next batch, unless the store has it like that."""
+        key = trial.number, trial.repeat
+        stored = self._stored.get(key)
+        if stored is not None and stored.state is trial.state and stored == trial:
+            self._changed.pop(key, None)
+        else:
+            self._changed[key] = trial
+
+    def has(self, trial: Trial) -> None:
+        """Take note that another process has written ``trial``."""
+        self._stored[trial.number, trial.repeat] = trial
+
+    def measured(self, key: TrialKey, measurements: Iterable[Measurement]) -> None:
+        """Write ``measurements`` of a trial with the next batch."""
+        self._measurements += [(*key, measurement) for measurement in measurements]
+
+    def compared(self, key: TrialKey, comparison: Comparison) -> None:
+        """Write a ``comparison`` of a trial with the next batch."""
+        self._comparisons.append((*key, comparison))
+
+    def opened(self, boxes: Sequence[Box]) -> None:
+        """Write ``boxes`` with the next batch."""
+        self._boxes += boxes
+
+    def write(self) -> None:
+        """Write what is new, in one transaction; a sign of life where there is nothing."""
+        if self._changed or self._measurements or self._comparisons or self._boxes:
+            self._store.write(
+                self._lease.name,
+                list(self._changed.values()),
+                self._measurements,
+                self._boxes,
+                lease=self._lease,
+                comparisons=self._comparisons,
+                progress=None if self.progress is None else self.progress.to_record(),
+            )
+            self._stored |= self._changed
+            self._changed, self._measurements, self._comparisons, self._boxes = {}, [], [], []
+        else:
+            self._store.leases.beat(self._lease)
+        self._written = time.monotonic()
+
+    def write_now_and_then(self) -> None:
+        """Write if the last time was half a second ago."""
+        if time.monotonic() - self._written >= WRITE_EVERY:
+            self.write()
+
+    def close(self, state: StudyState, result: Mapping[str, Any] | None) -> None:
+        """Write all that is left, and how the study ended."""
+        self.write()
+        self._store.finish_study(self._lease.name, state, result, datetime.now(UTC).isoformat(), self._lease)
+        self._store.leases.leave(self._lease)
