@@ -311,3 +311,11 @@ def test_data_that_changed_is_not_trained_on(pond: Pond):
     (pond.folder / "wine.csv").write_text(table.replace("13.2", "13.3", 1))
     with pytest.raises(StoreError, match="no longer what it was trained on"):
         replayed("wine", pond)
+
+
+def test_a_second_run_of_the_same_name_is_refused(pond: Pond):
+    pond.run_one(epochs=1)
+    with pytest.raises(StoreError, match="a run 'wine' already") as refusal:
+        pond.run_one(epochs=1)
+    assert "wine-2" in refusal.value.way_out
+    pond.run_one(epochs=1, name="wine-2")
