@@ -131,8 +131,6 @@ def test_no_identifier_has_a_retired_word():
 
 # --- plain first lines ---
 
-NOT_YET_PLAIN: tuple[str, ...] = ()
-
 
 def docstrings(module: ast.Module) -> Iterator[tuple[str, int]]:
     """All docstrings, and the strings that stand below a constant."""
@@ -150,7 +148,6 @@ def test_a_docstring_opens_with_a_verb_or_a_noun():
     found = [
         f"{room(path)}:{line}: {text.strip().splitlines()[0]}"
         for path in ours()
-        if not room(path).startswith(NOT_YET_PLAIN)
         for text, line in docstrings(tree(path))
         if inverted.match(text.strip())
     ]
@@ -159,7 +156,6 @@ def test_a_docstring_opens_with_a_verb_or_a_noun():
 
 # --- errors speak of arguments, not of options ---
 
-NOT_YET_IN_PYTHON: tuple[str, ...] = ()
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _COMMAND = re.compile(r"\bcaviar [a-z-]+[^,;:()]*")
 _OTHERS_OPTIONS = {
@@ -183,7 +179,7 @@ def test_below_the_commands_no_string_names_an_option():
     found = []
     for path in ours():
         where = room(path)
-        if where.startswith(("cli/", "report/", "frameworks/", *NOT_YET_IN_PYTHON)):  # screens of the command line
+        if where.startswith(("cli/", "report/", "frameworks/")):  # screens of the command line
             continue
         for text, line in strings(tree(path)):
             options = set(_OPTION.findall(_COMMAND.sub("", text))) - set(_OTHERS_OPTIONS.get(where, ()))
@@ -193,14 +189,10 @@ def test_below_the_commands_no_string_names_an_option():
 
 # --- sizes ---
 
-NOT_YET_SMALL: tuple[str, ...] = ()
-
 
 def test_modules_and_classes_are_of_a_size_to_be_read_at_once():
     found = []
     for path in ours():
-        if room(path).startswith(NOT_YET_SMALL):
-            continue
         lines = len(path.read_text(encoding="utf-8").splitlines())
         if lines > 450:
             found.append(f"{room(path)}: {lines} lines")
@@ -216,7 +208,6 @@ AFTER_ALL = {
     ("caviar.api", "caviar.report.showing"): "it loads rich, and a study that is not shown need not wait for it",
 }
 """Imports of ours within a function, with the reason."""
-NOT_YET_AT_THE_TOP: tuple[str, ...] = ()
 
 
 def module_of(path: Path) -> str:
@@ -247,9 +238,6 @@ def layers() -> list[list[str]]:
     return [[name.strip() for name in layer.split("|")] for layer in contract["layers"]]
 
 
-NOT_YET_DOWN: tuple[str, ...] = ()
-
-
 def test_imports_go_down_only_also_for_types_and_within_functions():
     floor = {name: height for height, names in enumerate(reversed(layers())) for name in names}
     up = []
@@ -257,8 +245,6 @@ def test_imports_go_down_only_also_for_types_and_within_functions():
         own = module.split(".")[1] if module != "caviar" else ""
         for other in imports(module):
             theirs = other.split(".")[1] if other != "caviar" else ""
-            if module.startswith(NOT_YET_DOWN):
-                continue
             if own and theirs and own != theirs and floor[theirs] >= floor[own]:
                 up.append(f"{module} -> {other}")
     assert sorted(up) == []
@@ -287,7 +273,7 @@ def test_imports_of_ours_stand_at_the_head_of_a_module():
     """Heavy libraries of others are loaded within functions; our own modules are not."""
     found = []
     for module, path in MODULES.items():
-        if room(path).startswith((*OTHERS_FILES, *NOT_YET_AT_THE_TOP)):
+        if room(path).startswith(OTHERS_FILES):
             continue
         for function in ast.walk(tree(path)):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
