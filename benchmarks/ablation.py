@@ -81,7 +81,7 @@ VARIATIONS = {
         change="import caviar.study.check as j; r = j.rungs_for; j.rungs_for = lambda m: r(m)[-1:]"
     ),
     "no finalists": Variation(
-        change="import caviar.study.check as j; j.FINALISTS = j.REPEATS = 1; j.FOLDED_BELOW = 0",
+        change="import caviar.study.check as c, caviar.study.job as j; j.FINALISTS = c.REPEATS = 1; c.FOLDED_BELOW = 0",
     ),
 }
 

@@ -31,7 +31,10 @@ from caviar.data import samples
 ROOT = Path(__file__).parents[1]
 PROGRAM = "from caviar.cli.main import main; main()"
 SPACE = "import caviar; print(caviar.default_space().to_toml())"
-NO_FINALS = "import caviar.study.check as job; job.FINALISTS = job.REPEATS = 1; job.FOLDED_BELOW = 0\n"
+NO_FINALS = (
+    "import caviar.study.check as check, caviar.study.job as job; "
+    "job.FINALISTS = check.REPEATS = 1; check.FOLDED_BELOW = 0\n"
+)
 CONFIGS = "import caviar, json; print(json.dumps([dict(c) for c in caviar.default_space().sample(200, seed=0)]))"
 WORK = """
 import json, sys, time, caviar, numpy as np

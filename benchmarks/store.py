@@ -29,8 +29,9 @@ from caviar.records import Comparison, Config, Measurement, Study, StudyKind, St
 from caviar.records.ranking import rank_key, smoothed
 from caviar.scheduling.strategy import Strategy
 from caviar.store import Store
-from caviar.study.check import TableJob, check_table
+from caviar.study.check import check_table
 from caviar.study.events import Progress
+from caviar.study.job import TableJob
 from caviar.study.known import Known
 from caviar.study.resume import take_up
 from caviar.study.spec import Request

@@ -61,7 +61,7 @@ def test_a_config_that_diverges_is_ranked_last_and_its_neighbours_do_not_notice(
     store = tmp_path / "caviar.db"
     rates = [0.003 * 1.2**n for n in range(N)]
     for name, of in (("without", rates), ("with", [ABSURD if n in absurd else r for n, r in enumerate(rates)])):
-        job = importlib.import_module("caviar.study.check")
+        job = importlib.import_module("caviar.study.job")
         monkeypatch.setattr(job, "search_named", lambda *_, of=of: Given(of))
         study = caviar.tune(wine, "cultivar", trials=N, space=SPACE, store=store, study=name, threads=2)
     without, with_ = _rows(store, "without"), _rows(store, "with")

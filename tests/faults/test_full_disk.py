@@ -216,7 +216,7 @@ def test_6_a_study_ends_resumable_and_then_as_if_there_had_always_been_room(kind
 from caviar.records import StudyState
 from tests.child import STUDY, end, start
 from tests.faults.invariants import acknowledged, check_over, check_whole
-from tests.study.test_tune import told
+from tests.study.test_tune import recorded
 data, unbroken, store = Path(sys.argv[3]), sys.argv[4], disk / "caviar.db"
 Store.open(store).close()
 fill(300_000)
@@ -230,7 +230,7 @@ make_room()
 status, _, complained = end(start("resume", store, data))
 assert status == 0, complained
 check_over(store, STUDY, before)
-assert told(str(store), STUDY) == told(unbroken, STUDY)
+assert recorded(str(store), STUDY) == recorded(unbroken, STUDY)
 print("done")
 """
     on_a_small_disk(kind, tmp_path, code, str(data), str(unbroken))

@@ -56,7 +56,7 @@ def play(kind: str, trials: int, seed: int) -> tuple[list[Task], list[Ended]]:
             room = SLOTS - (len(under_way) if parks else len(holding))
             if parks and room <= 0:
                 break
-        ended = scheduler.ended()
+        ended = scheduler.take_ended()
         assert under_way or ended or scheduler.over, "nobody works and nothing may start"
         if under_way:
             task = under_way.pop(0 if kind == "at once" else order.randrange(len(under_way)))
@@ -67,7 +67,7 @@ def play(kind: str, trials: int, seed: int) -> tuple[list[Task], list[Ended]]:
         holding -= {trial for trial, _, _ in ended}
         endings += ended
     assert scheduler.next(1) is None
-    assert not scheduler.ended()
+    assert not scheduler.take_ended()
     return tasks, endings
 
 
@@ -113,11 +113,11 @@ def test_a_closed_scheduler_begins_no_trial_and_comes_to_its_end(kind: str):
     under_way = [task for _ in range(SLOTS) if (task := scheduler.next(1)) is not None]
     scheduler.close()
     begun = {task.trial for task in under_way}
-    over = {ended.trial for ended in scheduler.ended()}
+    over = {ended.trial for ended in scheduler.take_ended()}
     while under_way:
         task = under_way.pop()
         over |= {ended.trial for ended in scheduler.report(task, quality(task.trial, task.to_epoch))}
-        over |= {ended.trial for ended in scheduler.ended()}
+        over |= {ended.trial for ended in scheduler.take_ended()}
         while (task := scheduler.next(1)) is not None:
             assert task.trial in begun
             under_way.append(task)

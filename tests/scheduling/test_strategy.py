@@ -50,7 +50,7 @@ def play(search, trials: int, order: random.Random, workers: int, stopping="halv
         while len(under_way) < workers and (step := strategy.next()) is not None:
             under_way.append(step)
             steps.append(step)
-        endings += strategy.ended()
+        endings += strategy.take_ended()
         assert under_way or strategy.over, "nobody works and nothing may start"
         if under_way:
             step = under_way.pop(order.randrange(len(under_way)))
@@ -93,7 +93,7 @@ def test_a_study_is_taken_up_by_reporting_what_is_known():
         assert step is not None
         if (step.trial, step.to_epoch) not in known:
             left.append(step)
-        ended += strategy.report(step, quality(step.trial, step.to_epoch)) + strategy.ended()
+        ended += strategy.report(step, quality(step.trial, step.to_epoch)) + strategy.take_ended()
     assert sorted(left, key=lambda s: (s.trial, s.to_epoch)) == steps[len(steps) // 2 :]
     assert sorted(ended, key=lambda e: e.trial) == endings
     assert strategy.boxes == boxes
@@ -137,7 +137,7 @@ def test_no_more_networks_wait_than_the_pools_hold(stopping):
         rank_key = quality(step.trial, step.to_epoch)
         if rank_key != WORST:
             resting.add(step.trial)
-        for ending in [*strategy.report(step, rank_key), *strategy.ended()]:
+        for ending in [*strategy.report(step, rank_key), *strategy.take_ended()]:
             resting.remove(ending.trial)
         most = max(most, len(resting))
     assert not resting

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from caviar.study import check, programs, resume
+from caviar.study import job, programs, resume
 from caviar.study.ledger import Ledger
 
 
@@ -30,7 +30,7 @@ class CountedClock:
             return record(ledger, done)
 
         monkeypatch.setattr(Ledger, "record", recording)
-        for module in (check, programs, resume):
+        for module in (job, programs, resume):
             monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=monotonic))
 
     @property

@@ -29,7 +29,8 @@ from caviar.records import Trial, TrialState
 from caviar.report.answer import answer
 from caviar.scheduling.choosing import NEARLY
 from caviar.study import finals
-from caviar.study.check import FINALISTS, FOLDED_BELOW, FOLDS, REPEATS, TableJob, check_table
+from caviar.study.check import FOLDED_BELOW, FOLDS, REPEATS, check_table
+from caviar.study.job import FINALISTS, TableJob
 from caviar.study.result import _T, _wilson
 from caviar.study.spec import Request
 from caviar.views.live import view_of

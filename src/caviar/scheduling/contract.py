@@ -36,7 +36,7 @@ class Scheduler(Protocol):
         """Begin no more trials; those under way go on as far as they deserve."""
         ...
 
-    def ended(self) -> list[Ended]:
+    def take_ended(self) -> list[Ended]:
         """Trials that are over and were not returned yet: ``close`` ends some without a report."""
         ...
 

@@ -15,7 +15,7 @@ class Repeats:
     def __init__(self, tasks: Iterable[Task]) -> None:
         self.boxes: list[Box] = []
         self._left = deque(tasks)
-        self._open = 0
+        self._open: set[tuple[int, int]] = set()
 
     @property
     def over(self) -> bool:
@@ -26,19 +26,20 @@ class Repeats:
         """See Scheduler."""
         if not room or not self._left:
             return None
-        self._open += 1
-        return self._left.popleft()
+        task = self._left.popleft()
+        self._open.add((task.trial, task.repeat))
+        return task
 
     def report(self, task: Task, rank_key: RankKey) -> list[Ended]:
         """See Scheduler; one that diverged or failed is over by itself."""
-        self._open -= 1
+        self._open.discard((task.trial, task.repeat))
         return [Ended(task.trial, False, task.repeat)] if rank_key > WORST else []
 
     def close(self) -> None:
         """See Scheduler."""
         self._left.clear()
 
-    def ended(self) -> list[Ended]:
+    def take_ended(self) -> list[Ended]:
         """See Scheduler: none ends without a report."""
         return []
 

@@ -117,7 +117,7 @@ class Strategy:
         self._open -= 1
         ladder = self._ladder_of[task.trial]
         self._carry_out(ladder, self._ladders[ladder].report(task.trial, task.to_epoch, rank_key))
-        return self.ended()
+        return self.take_ended()
 
     def close(self) -> None:
         """See Scheduler."""
@@ -126,7 +126,7 @@ class Strategy:
             for entry, ladder in enumerate(self._ladders):
                 self._carry_out(entry, ladder.close())
 
-    def ended(self) -> list[Ended]:
+    def take_ended(self) -> list[Ended]:
         """See Scheduler."""
         endings, self._endings = self._endings, []
         return endings

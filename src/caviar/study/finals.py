@@ -26,10 +26,10 @@ from caviar.records import Task, TaskOutcome, TaskResult, Trial, TrialState
 from caviar.records.ranking import WORST, rank_key
 from caviar.scheduling.choosing import Finalist, Weighed, choose, front
 from caviar.scheduling.repeats import Repeats
-from caviar.study.check import FINALISTS, TableJob
 from caviar.study.ensemble import scores as ensemble_scores
 from caviar.study.ensemble import select
 from caviar.study.events import Progress
+from caviar.study.job import FINALISTS, TableJob
 from caviar.study.ledger import Ledger
 from caviar.study.loop import Budget, drive
 
@@ -114,8 +114,8 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
         evaluations = [repeat.evaluation for repeat in entrants[winner.number]]
         if len(finalists) > 1:
             ledger.phase = "last training"
-            executor.submit(_last_task(job, winner, job.last_epochs(ledger, winner)))
-            yield from drive(Repeats(()), executor, ledger, Budget(job.seconds_left, job.ended))
+            last_task = _last_task(job, winner, job.last_epochs(ledger, winner))
+            yield from drive(Repeats([last_task]), executor, ledger, Budget(job.seconds_left, job.ended))
         last = _last_result(job, ledger, executor, winner)
     if last is not None and last.training is not None:
         return Found(winner, last.epochs, evaluations, last.training, everything, best_front, weighed, ensemble)
@@ -142,7 +142,7 @@ def _repeat(job: TableJob, ledger: Ledger, executor: Threads, finalists: list[Tr
     alone = len(finalists) == 1
     if alone:
         epochs = job.last_epochs(ledger, finalists[0])
-        executor.submit(_last_task(job, finalists[0], epochs))
+        executor.submit(_last_task(job, finalists[0], epochs))  # even if there is no time for a repeat beside it
         reserve = job.cost(ledger, finalists[0], epochs)  # a repeat that cannot be done is not begun
     else:
         reserve = job.last_cost(max((job.cost(ledger, trial) for trial in finalists), default=0.0))
@@ -168,7 +168,7 @@ def _last_result(job: TableJob, ledger: Ledger, executor: Threads, winner: Trial
         return None
     cut_short = result.outcome is TaskOutcome.INTERRUPTED and 0 < winner.epochs <= len(result.measurements)
     far_enough = cut_short or result.outcome is TaskOutcome.TRAINED
-    return Repeat(result, executor.parked.get(key)) if far_enough else None
+    return Repeat(result, ledger.networks.get(key) or executor.parked.get(key)) if far_enough else None
 
 
 def _repeats(job: TableJob, ledger: Ledger, finalists: list[Trial]) -> dict[int, list[Repeat]]:

@@ -36,7 +36,8 @@ from caviar.records.ranking import WORST, RankKey
 from caviar.records.specs import StudyKind
 from caviar.scheduling.contract import Scheduler
 from caviar.store import Assigned, Result, Store, Watch
-from caviar.study.check import TableJob, check_table
+from caviar.study.check import check_table
+from caviar.study.job import TableJob
 from caviar.study.loop import Budget, drive
 from caviar.study.resume import check_same
 from caviar.study.spec import Request, StorePath
@@ -147,7 +148,7 @@ class AssignedTasks:
         """See Scheduler."""
         self.why = self.why or "closed"
 
-    def ended(self) -> list[Ended]:
+    def take_ended(self) -> list[Ended]:
         """See Scheduler."""
         return []
 

@@ -185,8 +185,10 @@ class Ledger:
         key = task.trial, task.repeat
         if task.repeat:
             self.results[key] = result
-        if result.outcome is TaskOutcome.INTERRUPTED or task.repeat > self._repeats:
+        if result.outcome is TaskOutcome.INTERRUPTED:
             return None
+        if task.repeat > self._repeats:  # the last training is compared with nothing
+            return (0.0, 0.0) if result.outcome is TaskOutcome.TRAINED else WORST
         found = self._record(key, result)
         if result.outcome is TaskOutcome.UNDER_WAY and found > WORST:
             return None

@@ -64,7 +64,7 @@ class Budget:
         reserve: Callable[[], float] = lambda: 0.0,
         finish_begun: bool = False,
     ) -> None:
-        """Keep ``reserve()`` seconds for what comes after; with ``finish_begun`` only new tasks have to."""
+        """Keep ``reserve()`` seconds for what comes after; with ``finish_begun`` running tasks may use them."""
         self._seconds_left = seconds_left
         self._ended = ended
         self._reserve = reserve
@@ -93,7 +93,10 @@ def drive(scheduler: Scheduler, executor: Executor, ledger: Records[P], budget: 
     """
 
     def fill() -> None:
-        """Submit tasks while there is room, first those of trials that go on; report what is known at once."""
+        """Submit tasks while there is room, first those of trials that go on; report what is known at once.
+
+        Where trials hold their slots, one that goes on needs no room.
+        """
         while (executor.room or not executor.parks) and budget.allows_more():
             task = scheduler.next(executor.room)
             if task is None:
@@ -107,7 +110,7 @@ def drive(scheduler: Scheduler, executor: Executor, ledger: Records[P], budget: 
 
     def report(task: Task, rank_key: RankKey) -> None:
         end(scheduler.report(task, rank_key))
-        if rank_key == WORST:  # it diverged or failed: there will be no decision about it
+        if rank_key == WORST:  # it diverged or failed: the scheduler says nothing of it
             executor.release(task.trial, task.repeat)
 
     def end(over: list[Ended]) -> None:
@@ -121,7 +124,7 @@ def drive(scheduler: Scheduler, executor: Executor, ledger: Records[P], budget: 
             fill()
 
         # A scheduler that has no more trials to begin ends those that wait.
-        end(scheduler.ended())
+        end(scheduler.take_ended())
 
         # Out of time: interrupt what is under way. Nothing under way and nothing to come: leave.
         if budget.is_over():

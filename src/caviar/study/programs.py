@@ -41,11 +41,11 @@ from caviar.space import Space
 from caviar.store import Snapshots, Store
 from caviar.store.database import folder_beside
 from caviar.study.events import Progress, TunedProgram
+from caviar.study.job import FINALISTS
 from caviar.study.ledger import Ledger
 from caviar.study.loop import Budget, drive
 from caviar.study.spec import ProgramRequest, check_budget, check_seed, stopping_named
 
-FINALISTS = 5
 HOPELESS = 5  # trials that failed, and none that did not: it is the code, and not the config
 
 _SEARCH_SHARE = 0.75  # of a time budget, where the best are repeated

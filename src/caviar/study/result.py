@@ -18,9 +18,10 @@ from caviar.randomness import Purpose, UInt64, generator, stream_key
 from caviar.records import Study, TrialState
 from caviar.records.ranking import smaller_is_better
 from caviar.study import ensemble
-from caviar.study.check import TableJob, model_path
+from caviar.study.check import model_path
 from caviar.study.events import Best, TunedStudy
 from caviar.study.finals import Ensemble, Found
+from caviar.study.job import TableJob
 from caviar.study.ledger import Ledger
 
 _RESAMPLES, _DRAWN = 1000, 10_000  # of the bootstrap: a tenth of a second at most

@@ -13,8 +13,9 @@ from caviar.machine import no_collection, setting_aside
 from caviar.records import Study, StudyState
 from caviar.records.specs import StudyKind, StudySpec
 from caviar.store import Store
-from caviar.study.check import TableJob, check_table, model_path
+from caviar.study.check import check_table, model_path
 from caviar.study.events import Event
+from caviar.study.job import TableJob
 from caviar.study.known import Known
 from caviar.study.programs import ProgramJob, check_program
 from caviar.study.spec import ProgramRequest, Request, StorePath

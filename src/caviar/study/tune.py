@@ -18,9 +18,10 @@ from caviar.records import Lease, Study, StudyState
 from caviar.scheduling.strategy import Strategy
 from caviar.search.searches import noted_before
 from caviar.store import Snapshots, Store
-from caviar.study.check import FINALISTS, TableJob, check_table, model_path
+from caviar.study.check import check_table, model_path
 from caviar.study.events import Begun, Event, Progress, TunedProgram, TunedStudy
 from caviar.study.finals import finals
+from caviar.study.job import FINALISTS, TableJob
 from caviar.study.known import Known
 from caviar.study.ledger import Ledger
 from caviar.study.loop import Budget, drive, record_the_rest

@@ -1,0 +1,171 @@
+"""The job of a study of a table: a request that passed every check, with its data prepared.
+
+It starts the network of a task, and works out what the finals will cost.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from caviar.data.dataset import Dataset
+from caviar.data.examples import Examples
+from caviar.executors.parked import StateStore
+from caviar.executors.threads import Threads
+from caviar.learners.contract import Evaluation, Keys, Learner, State, Training, TrainingData
+from caviar.machine import environment
+from caviar.records import Config, Study, StudyState, Task, Trial, TrialState
+from caviar.scheduling.strategy import Stopping
+from caviar.search.contract import Search
+from caviar.search.searches import search_named
+from caviar.space import Space
+from caviar.study.ledger import Ledger
+from caviar.study.spec import Request
+
+FINALISTS = 5
+
+_ROOM = 1.2  # a fifth more than estimated: other programs run too
+_CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room
+_FINALS_SHARE = 0.4  # of a time budget, at most: fewer finalists, repeats or epochs if they take longer
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableJob:
+    """A request that passed every check, with its data prepared."""
+
+    request: Request
+    name: str
+    metric: str
+    space: Space
+    dataset: Dataset
+    learner: Learner
+    slots: int  # networks trained at once
+    rungs: tuple[int, ...]
+    pool: int
+    stopping: Stopping
+    folds: tuple[tuple[Examples, Examples], ...]  # (training, validation) of each repeat of a finalist
+    seconds: float | None
+    ended: Callable[[], bool]
+
+    @property
+    def repeats(self) -> int:
+        """The number of times that each finalist is trained again."""
+        return len(self.folds)
+
+    @property
+    def folded(self) -> bool:
+        """True where the repeats are folds of a cross-validation, and not fresh seeds on the same validation part."""
+        return self.folds[0][1] is not self.dataset.validation
+
+    def parameters(self, config: Config) -> int:
+        """Count of the numbers that the network of ``config`` learns."""
+        return self.learner.parameters(config, data_of(self.dataset))
+
+    def start(self, task: Task, state: State | None) -> Training:
+        """Draw the network of a task, or take up its ``state``. A task's repeat fixes its rows and its seed.
+
+        Repeats 1, 2, ... are the folds of the finals, the one after them is the last training.
+        """
+        if task.repeat == 0:
+            training, validation = self.dataset.train, self.dataset.validation
+        elif task.repeat <= self.repeats:
+            training, validation = self.folds[task.repeat - 1]
+        else:
+            nothing = Examples(self.dataset.validation.x[:0], self.dataset.validation.y[:0])
+            training, validation = self.dataset.train_and_validation(), nothing
+        data = TrainingData(training, validation, self.dataset.preprocessing.n_out)
+        return self.learner.start(task.config, data, Keys.of(self.request.seed, task.trial, task.repeat), state)
+
+    def threads(self, ledger: Ledger, states: StateStore | None = None) -> Threads:
+        """The threads that train tasks of this study."""
+        return Threads(self.slots, self.start, self.metric, states, keep=ledger.networks.keep)
+
+    def search(self) -> Search:
+        """The search that proposes the configs."""
+        return search_named(self.request.search, self.space, self.request.seed)
+
+    def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
+        """The mean scores that an answer tells; those of regression that have a unit in the target's own."""
+        unit = self.dataset.preprocessing.target_deviation
+        units = {"accuracy": 1.0, "log_loss": 1.0} if unit is None else {"r2": 1.0, "rmse": unit, "mae": unit}
+        return {name: u * float(np.mean([e.scores[name] for e in evaluations])) for name, u in units.items()}
+
+    def seconds_left(self) -> float:
+        """Seconds of the budget that are left for training; infinity where trials are the budget."""
+        if self.seconds is None:
+            return math.inf
+        return (
+            self.seconds
+            - _CONCLUDING
+            - _CONCLUDING_ROW * self.dataset.test.rows
+            - (time.monotonic() - self.request.started)
+        )
+
+    def goal(self, trial: Trial) -> int:
+        """Epochs of a finalist's repeats: its own, or all where nothing but the end of the time kept it from them."""
+        over = trial.state in (TrialState.FINISHED, TrialState.STOPPED)
+        return trial.epochs if over else self.rungs[-1]
+
+    def cost(self, ledger: Ledger, trial: Trial, epochs: int | None = None) -> float:
+        """Seconds of one repeat of a finalist, to its goal or to ``epochs``."""
+        return ledger.seconds.get((trial.number, 0), 0.0) * (epochs or self.goal(trial)) / max(trial.epochs, 1)
+
+    def last_cost(self, cost: float) -> float:
+        """Seconds of the last training, on more rows, of a finalist whose repeats take ``cost``."""
+        return _ROOM * (1 + len(self.dataset.validation) / len(self.dataset.train)) * cost
+
+    def last_epochs(self, ledger: Ledger, trial: Trial) -> int:
+        """To which epoch there is time to train the winner on all rows; no fewer than it had in the search."""
+        goal, last_cost = self.goal(trial), self.last_cost(self.cost(ledger, trial))
+        fitting = goal if last_cost <= self.seconds_left() else int(goal * self.seconds_left() / last_cost)
+        return max(fitting, trial.epochs)
+
+    def finalists(self, ledger: Ledger) -> list[Trial]:
+        """The best trials: FINALISTS of them, or as many as there is time to repeat once before the last training."""
+        best = ledger.best(FINALISTS)
+        while len(best) > 1 and self._round_cost(ledger, best) > _FINALS_SHARE * (self.seconds or math.inf):
+            best.pop()
+        return best
+
+    def finals_cost(self, ledger: Ledger) -> float:
+        """Seconds to keep for the finals if the best trials of now become the finalists."""
+        best = self.finalists(ledger)
+        if self.seconds is None or not best:
+            return 0.0
+        return min(self._round_cost(ledger, best, self.repeats), _FINALS_SHARE * self.seconds)
+
+    def _round_cost(self, ledger: Ledger, finalists: list[Trial], repeats: int = 1) -> float:
+        """Seconds of so many repeats of the finalists and the last training of the costliest.
+
+        Beside the repeats of a finalist that is alone another thread does its last training.
+        """
+        costs = [self.cost(ledger, trial) for trial in finalists]
+        one_round = max(sum(costs) / self.slots, max(costs))
+        beside = len(costs) == 1 and self.slots > 1
+        return (0.0 if beside else _ROOM * repeats * one_round) + self.last_cost(max(costs))
+
+    def study_record(self, name: str) -> Study:
+        """The record of the study at its start."""
+        request = self.request
+        return Study(
+            name=name,
+            seed=request.seed,
+            metric=self.metric,
+            search=request.search,
+            space=self.space.to_dict(),
+            spec=request.spec(self.seconds, self.rungs, self.repeats),
+            data=self.dataset.facts,
+            environment=environment(self.learner.name, self.learner.instruction_set, self.slots),
+            state=StudyState.RUNNING,
+            created=datetime.now(UTC).isoformat(),
+        )
+
+
+def data_of(dataset: Dataset) -> TrainingData:
+    """The rows that the search trains and validates on."""
+    return TrainingData(dataset.train, dataset.validation, dataset.preprocessing.n_out)
