@@ -43,7 +43,7 @@ WRONG = {
     "a goal for a table": (
         lambda: caviar.tune("flowers.csv", "species", goal="minimize"),
         "`goal` is for code of your own, and caviar itself trains the networks of a table",
-        'use `metric="log_loss"`',
+        "a metric has a direction of its own: choose one with `metric`",
     ),
     "a misspelt argument": (
         lambda: caviar.tune("flowers.csv", "species", secconds=3),

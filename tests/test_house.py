@@ -6,7 +6,9 @@ Each test reads the source with ``ast``. An exception is written down here, with
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -141,6 +143,37 @@ def docstrings(module: ast.Module) -> Iterator[tuple[str, int]]:
         for one in body:
             if isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) and isinstance(one.value.value, str):
                 yield one.value.value, one.lineno
+
+
+def comments(path: Path) -> Iterator[tuple[str, int]]:
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string, token.start[0]
+
+
+_TWO_WORDS = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b")
+_OTHERS_WORDS = {
+    *("DataLoader", "LeCun", "LeVeque", "NumPy", "PyTorch", "SciPy", "StandardScaler", "TensorFlow"),
+    *("BackProp", "PaddlePaddle"),  # a paper's title, a framework
+    *("CategoricalDistribution", "FloatDistribution", "IntDistribution"),  # of Optuna
+}
+_OLD_CLASSES = re.compile(r"\b(Cub|Cubs|Shelf|Shelves|Keeper)\b")  # not Crew: the author of a paper, too
+
+
+def names_in_use() -> set[str]:
+    """All names that the source has, and those that it imports."""
+    return {name.split(".")[-1] for path in ours() for name, _ in identifiers(tree(path))}
+
+
+def test_a_class_that_a_comment_or_docstring_names_exists():
+    known = names_in_use() | _OTHERS_WORDS
+    found = [
+        f"{room(path)}:{line}: {name}"
+        for path in ours()
+        for text, line in (*docstrings(tree(path)), *comments(path))
+        for name in (*(name for name in _TWO_WORDS.findall(text) if name not in known), *_OLD_CLASSES.findall(text))
+    ]
+    assert found == []
 
 
 def test_a_docstring_opens_with_a_verb_or_a_noun():

@@ -289,11 +289,11 @@ open_study = checked(ask_tell.open_study)
 # --- arguments of one kind of study ---
 
 _INSTEAD = {
-    "goal": '`metric="log_loss"`',
-    "metric": '`goal="minimize"`',
-    "processes": "`threads=2`",
-    "repeats": "`trials`",
-    "threads": "`processes=2`",
+    "goal": "a metric has a direction of its own: choose one with `metric`",
+    "metric": 'use `goal="minimize"`',
+    "processes": "use `threads=2`",
+    "repeats": "use `trials`",
+    "threads": "use `processes=2`",
 }
 
 
@@ -311,14 +311,14 @@ def refuse_other_kind(kind: str, given: Iterable[str]) -> None:
             rule = f"`{name}` is for code of your own, and caviar itself trains the networks of a table"
         else:
             rule = f"`{name}` is for tables, and code of your own trains in processes, on its own data"
-        raise ConfigError(rule, f"use {_INSTEAD[name]}" if name in _INSTEAD else f"leave out `{name}`")
+        raise ConfigError(rule, _INSTEAD.get(name, f"leave out `{name}`"))
 
 
 def _sorted_out(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """The arguments ``given`` for a ``kind`` of study, with the fields of its options in ``options``."""
     _, options = _KINDS[kind]
     refuse_other_kind(kind, given)
-    refuse_unknown("tune", given, names_of(kind))
+    refuse_unknown("tune", given, sorted(names_of(kind)))
     if not isinstance(given.get("options", options()), options):
         raise ConfigError(
             f"the `options` of a {kind} must be a caviar.{options.__name__}, got {type(given['options']).__name__}",

@@ -47,7 +47,7 @@ def environment(engine: str, instruction_set: str, threads: int) -> dict[str, st
 def memory_left() -> int | None:
     """Bytes that this process may still take, by its limit and the free memory; None where these are unknown."""
     try:
-        machine, own = _kilobytes("/proc/meminfo", "MemAvailable"), _kilobytes("/proc/self/status", "VmSize")
+        machine, own = _bytes_of("/proc/meminfo", "MemAvailable"), _bytes_of("/proc/self/status", "VmSize")
     except (OSError, KeyError):
         return None
     import resource
@@ -57,7 +57,7 @@ def memory_left() -> int | None:
     return max(left, 0)
 
 
-def _kilobytes(path: str, name: str) -> int:
+def _bytes_of(path: str, name: str) -> int:
     """The bytes under ``name`` in the file ``path``, whose lines are "NAME:  123 kB"."""
     facts = dict(line.split(":", 1) for line in Path(path).read_text().splitlines() if ":" in line)
     return int(facts[name].split()[0]) << 10

@@ -13,23 +13,25 @@ from sklearn import metrics
 from sklearn.utils.class_weight import compute_class_weight
 
 from caviar.data.examples import Examples
-from caviar.errors import DataError
+from caviar.errors import ConfigError, DataError
 from caviar.learners.contract import Keys, Outcome, never, score_names
 from caviar.learners.dense.contract import Engine
 from caviar.learners.dense.early_stopping import train_with_patience
-from caviar.learners.dense.learner import engine_named
+from caviar.learners.dense.learner import ENGINES, engine_named
 from caviar.learners.dense.native import instruction_sets
 from caviar.learners.dense.reference import ReferenceEngine
 from caviar.nn import network as nn
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
 from caviar.nn.losses import probabilities
+from caviar.nn.optimisers import adam
 from tests.learners.contract import NETWORKS, RECIPES, examples, examples_for, start
 
 
-@pytest.fixture(params=["reference", *instruction_sets()])
+@pytest.fixture(params=[*(name for name in ENGINES if name != "native"), *instruction_sets()])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    if request.param == "reference":
-        return engine_named("reference")
+    """Every engine by its name; the native one by each of its instruction sets."""
+    if request.param in ENGINES:
+        return engine_named(request.param)
     monkeypatch.setenv("CAVIAR_INSTRUCTION_SET", request.param)
     return engine_named("native")
 
@@ -414,3 +416,11 @@ def test_early_stopping_goes_back_to_the_best_epoch(engine: Engine):
     assert bits(stopped.state) == bits(plain.state())
     restored = start(engine, architecture, optimisation, rows=60, state=stopped.state)
     assert restored.evaluate(examples_for(architecture, 70, seed=2)).loss == min(losses)
+
+
+def test_native_refuses_an_optimiser_that_it_does_not_have(monkeypatch: pytest.MonkeyPatch):
+    """Nadam, say: Nesterov's look ahead on Adam's corrected moments. Training it as plain Adam would be silent."""
+    nadam = replace(adam(0.9, 0.999, 1e-8), nesterov=True)
+    monkeypatch.setattr("caviar.learners.dense.native.recipe", lambda optimisation: nadam)
+    with pytest.raises(ConfigError, match="Nesterov"):
+        start(engine_named("native"), NETWORKS["default"], Optimisation())

@@ -8,17 +8,17 @@ from caviar.nn import network
 from caviar.nn.activations import Activation
 from caviar.nn.architecture import ACTIVATIONS, OUTPUTS, Architecture, Optimisation
 from caviar.nn.gradient_check import check_gradients
-from caviar.nn.losses import PLAIN, Objective
+from caviar.nn.losses import PLAIN, LossTerms
 from caviar.nn.network import initial_state, train_step
 from caviar.randomness import Purpose, stream_key
 
 WEIGHTS = stream_key(3, Purpose.WEIGHTS)
 DROPOUT = stream_key(3, Purpose.DROPOUT)
-L2 = Objective(l2=0.1)
+L2 = LossTerms(l2=0.1)
 OBJECTIVES = {
     "plain": PLAIN,
     "l2": L2,
-    "all": Objective(l2=0.1, label_smoothing=0.2, class_weights=np.array([0.5, 2.0, 1.25])),
+    "all": LossTerms(l2=0.1, label_smoothing=0.2, class_weights=np.array([0.5, 2.0, 1.25])),
 }
 
 

@@ -6,7 +6,7 @@ import torch
 
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
 from caviar.nn.inside import look_inside
-from caviar.nn.losses import Objective
+from caviar.nn.losses import LossTerms
 from caviar.nn.network import backward, dropout_masks, forward, initial_state, train_step
 from caviar.randomness import Purpose, stream_key
 
@@ -47,7 +47,7 @@ def test_the_update_is_the_one_that_the_next_step_makes_and_nothing_is_changed()
     after, _ = train_step(architecture, optimisation, state, *examples(seed=9), 0.05, DROPOUT, class_weights)
     x, y = examples(seed=9)
     cache = forward(architecture, state.arrays, x, dropout_masks(architecture, len(x), DROPOUT, 3))
-    gradients = backward(architecture, state.arrays, cache, y, Objective(0.01, 0.1, class_weights))
+    gradients = backward(architecture, state.arrays, cache, y, LossTerms(0.01, 0.1, class_weights))
     assert len(seen) == 3
     for layer, inside in enumerate(seen, start=1):
         w, new = before[f"layer{layer}.w"], after.arrays[f"layer{layer}.w"]

@@ -13,11 +13,11 @@ from caviar.nn.architecture import Architecture, Optimisation
 from caviar.nn.logistic import binary_cross_entropy
 from caviar.nn.losses import (
     PLAIN,
-    Objective,
+    LossTerms,
     balanced_class_weights,
+    loss_terms,
     mean_loss,
     mean_loss_backward,
-    objective,
     predicted_classes,
     probabilities,
 )
@@ -34,7 +34,7 @@ def test_binary_cross_entropy_and_its_gradient_match_autograd(z, s, seed):
         tensor[:, 0], torch.tensor((1 - s) * y + s / 2), weight=torch.tensor(class_weights[y])
     )
     loss.backward()
-    ours = Objective(label_smoothing=s, class_weights=class_weights)
+    ours = LossTerms(label_smoothing=s, class_weights=class_weights)
     np.testing.assert_allclose(mean_loss("sigmoid", z, y, ours), loss.item(), rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(mean_loss_backward("sigmoid", z, y, ours), tensor.grad.numpy(), atol=1e-12)
 
@@ -45,7 +45,7 @@ def test_a_sigmoid_is_a_softmax_over_nothing_and_itself(z, s, seed):
     both = np.concatenate([np.zeros_like(z), z], axis=1)
     np.testing.assert_allclose(probabilities("sigmoid", z), probabilities("softmax", both), rtol=1e-10, atol=1e-300)
     np.testing.assert_array_equal(predicted_classes("sigmoid", z), predicted_classes("softmax", both))
-    smoothed = Objective(label_smoothing=s)
+    smoothed = LossTerms(label_smoothing=s)
     one, two = (mean_loss(output, scores, y, smoothed) for output, scores in (("sigmoid", z), ("softmax", both)))
     np.testing.assert_allclose(one, two, rtol=1e-10, atol=1e-12)
     dz, dboth = mean_loss_backward("sigmoid", z, y, smoothed), mean_loss_backward("softmax", both, y, smoothed)
@@ -77,7 +77,7 @@ def test_class_weights_over_the_whole_training_set_match_pytorch():
     tensor = torch.tensor(z, requires_grad=True)
     loss = torch.nn.functional.cross_entropy(tensor, torch.tensor(y), weight=torch.tensor(weights))
     loss.backward()  # they divide by the sum of the rows' weights, which is m where all rows are in
-    ours = Objective(class_weights=weights)
+    ours = LossTerms(class_weights=weights)
     np.testing.assert_allclose(mean_loss("softmax", z, y, ours), loss.item(), rtol=1e-12)
     np.testing.assert_allclose(mean_loss_backward("softmax", z, y, ours), tensor.grad.numpy(), atol=1e-12)
 
@@ -97,17 +97,17 @@ def test_weighting_a_class_twice_is_showing_its_rows_twice():
     random = np.random.default_rng(0)
     z, y = random.standard_normal((10, 3)), random.integers(0, 3, 10)
     twice = np.concatenate([np.arange(10), np.flatnonzero(y == 1)])
-    weighted = mean_loss("softmax", z, y, Objective(class_weights=np.array([1.0, 2.0, 1.0]))) * 10
+    weighted = mean_loss("softmax", z, y, LossTerms(class_weights=np.array([1.0, 2.0, 1.0]))) * 10
     assert weighted == pytest.approx(mean_loss("softmax", z[twice], y[twice]) * len(twice))
 
 
 def test_the_objective_is_the_configs_and_regression_has_l2_alone():
     optimisation = Optimisation(l2=0.1, label_smoothing=0.2, class_weights="balanced")
     y = np.array([0, 0, 0, 1])
-    of_classes = objective(Architecture(3, 2, ()), optimisation, y)
+    of_classes = loss_terms(Architecture(3, 2, ()), optimisation, y)
     assert (of_classes.l2, of_classes.label_smoothing) == (0.1, 0.2)
     np.testing.assert_allclose(of_classes.class_weights, [2 / 3, 2])
-    of_numbers = objective(Architecture(3, 1, (), output="linear"), optimisation, y.astype(float))
+    of_numbers = loss_terms(Architecture(3, 1, (), output="linear"), optimisation, y.astype(float))
     assert (of_numbers.l2, of_numbers.label_smoothing, of_numbers.class_weights) == (0.1, 0.0, None)
     assert PLAIN.class_weights is None
 

@@ -8,7 +8,7 @@ import torch
 
 from caviar.nn import architecture
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
-from caviar.nn.losses import Objective, balanced_class_weights, mean_loss, probabilities
+from caviar.nn.losses import LossTerms, balanced_class_weights, mean_loss, probabilities
 from caviar.nn.network import (
     State,
     backward,
@@ -113,7 +113,7 @@ def test_scores_loss_and_every_gradient_match_autograd(architecture):
     np.testing.assert_allclose(cache.z, torch_scores(architecture, p, x, masks).detach().numpy(), atol=1e-10)
     ours = mean_loss(architecture.output, cache.z, y) + penalty(architecture, parameters, 0.1)
     np.testing.assert_allclose(ours, loss.item(), rtol=1e-10)
-    gradients = backward(architecture, parameters, cache, y, Objective(l2=0.1))
+    gradients = backward(architecture, parameters, cache, y, LossTerms(l2=0.1))
     assert list(gradients) == list(parameters)
     for name, tensor in p.items():
         np.testing.assert_allclose(gradients[name], tensor.grad.numpy(), atol=1e-10, err_msg=name)
@@ -337,7 +337,7 @@ def test_one_score_and_two_say_the_same_from_equivalent_weights(hidden):
     arrays = parameters_of(both)
     last = f"layer{len(hidden) + 1}"
     equivalent = {**arrays, **{name: np.diff(arrays[name], axis=-1) for name in (f"{last}.w", f"{last}.b")}}
-    smoothed = Objective(label_smoothing=0.1, class_weights=balanced_class_weights(y, 2))
+    smoothed = LossTerms(label_smoothing=0.1, class_weights=balanced_class_weights(y, 2))
     two_cache, one_cache = forward(both, arrays, x), forward(one, equivalent, x)
     np.testing.assert_allclose(probabilities("sigmoid", one_cache.z), probabilities("softmax", two_cache.z), atol=1e-12)
     assert mean_loss("sigmoid", one_cache.z, y, smoothed) == pytest.approx(

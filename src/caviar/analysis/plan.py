@@ -21,7 +21,7 @@ from caviar.data.read import read
 from caviar.errors import ConfigError
 from caviar.learners.contract import Keys, TrainingData, never
 from caviar.learners.dense.contract import steps_per_epoch
-from caviar.learners.dense.learner import DenseLearner, recipe
+from caviar.learners.dense.learner import DenseLearner, architecture_of
 from caviar.machine import processors
 from caviar.nn.schedules import step_rates
 from caviar.records import Config
@@ -114,7 +114,7 @@ def plan(
 def _time(name: str, config: Config, dataset: Dataset, seed: int, clock: Callable[[], float]) -> Timed:
     """Train for a moment, a first mini-batch before it not counted: it finds the caches cold."""
     learner, examples = DenseLearner(), _data_of(dataset)
-    architecture, optimisation = recipe(config, examples)
+    architecture, optimisation = architecture_of(config, examples)
     training = learner.start(config, examples, Keys.of(seed))
     steps = steps_per_epoch(architecture, optimisation, len(dataset.train.y))
     rate = step_rates(optimisation, 0, steps)[:1]

@@ -47,7 +47,7 @@ class Sealed:
         self.rows = len(examples)
 
     def open(self) -> Examples:
-        """The test part. Raises SealBroken the second time: a score that was chosen by is no test score."""
+        """The test part. Raises SealBroken the second time: a score used to choose a model is no test score."""
         try:
             return self._take()
         except IndexError:

@@ -125,7 +125,7 @@ class WithHelpers:
         self.own.release(trial, repeat)
 
     def cancel(self) -> None:
-        """See Executor: a task that is not handed in by now is nobody's."""
+        """See Executor: unfinished tasks are taken back from the helpers."""
         self._cancelled = True
         self.own.cancel()
         self._interrupted += [TaskResult(task, TaskOutcome.INTERRUPTED) for _, task in self._chosen.values()]

@@ -11,12 +11,11 @@ from typing import Any, Protocol
 
 from caviar.errors import StoreError
 from caviar.learners.contract import State, Training
+from caviar.records import TrialKey
 from caviar.store import Snapshots
 
 SAVED_FROM = 2.0  # seconds of training since the last snapshot
 ROOM = 2 << 30  # bytes of a study's snapshots
-
-TrialKey = tuple[int, int]  # trial, repeat
 
 
 class StateStore(Protocol):
@@ -43,7 +42,7 @@ class StateStore(Protocol):
 
 
 class SavedStates:
-    """A StateKeeper on the disk, within ``room`` bytes a study."""
+    """A StateStore on the disk, within ``room`` bytes a study."""
 
     def __init__(
         self, snapshots: Snapshots, study: str, worst_first: Callable[[list[int]], list[int]], room: int = ROOM
@@ -59,12 +58,12 @@ class SavedStates:
         self._bytes = snapshots.bytes(study)
 
     def is_due(self, key: TrialKey, seconds: float) -> bool:
-        """See StateKeeper; repeats are short and have none."""
+        """See StateStore; repeats are short and have none."""
         trial, repeat = key
         return not repeat and self.trouble is None and seconds - self._seconds.get(trial, 0.0) >= SAVED_FROM
 
     def save(self, key: TrialKey, epoch: int, state: Mapping[str, Any], seconds: float = 0.0) -> None:
-        """See StateKeeper."""
+        """See StateStore."""
         trial, _ = key
         self._seconds[trial] = seconds
         if self._epochs.get(trial, 0) >= epoch:
@@ -77,7 +76,7 @@ class SavedStates:
             self.trouble = trouble
 
     def saved(self, key: TrialKey, at_most_epoch: int) -> State | None:
-        """See StateKeeper."""
+        """See StateStore."""
         trial, repeat = key
         if repeat or trial not in self._epochs:
             return None
@@ -85,7 +84,7 @@ class SavedStates:
         return None if found is None else found[1]
 
     def discard(self, key: TrialKey) -> None:
-        """See StateKeeper."""
+        """See StateStore."""
         trial, repeat = key
         if not repeat and self._epochs.pop(trial, None) is not None:
             self._snapshots.remove(self._study, trial, 0)
@@ -99,7 +98,7 @@ class SavedStates:
 
 
 class Nothing:
-    """A StateKeeper that saves nothing, for helpers: their leader has the snapshots."""
+    """A StateStore that saves nothing, for helpers: their leader has the snapshots."""
 
     trouble: StoreError | None = None
 

@@ -19,10 +19,10 @@ from typing import Self
 import numpy as np
 
 from caviar.errors import NoAnswer, StoreError
-from caviar.executors.parked import StateStore, TrialKey
+from caviar.executors.parked import StateStore
 from caviar.protocol import messages
 from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snapshot
-from caviar.records import Measurement, Task, TaskOutcome, TaskResult
+from caviar.records import Measurement, Task, TaskOutcome, TaskResult, TrialKey
 
 _CRASHES = {
     "error": TaskOutcome.FAILED,

@@ -10,9 +10,9 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from caviar.executors.parked import Nothing, ParkedTrainings, StateStore, TrialKey
+from caviar.executors.parked import Nothing, ParkedTrainings, StateStore
 from caviar.learners.contract import Epoch, Outcome, State, StopFlag, Training, never
-from caviar.records import Measurement, Task, TaskOutcome, TaskResult
+from caviar.records import Measurement, Task, TaskOutcome, TaskResult, TrialKey
 
 Start = Callable[[Task, State | None], Training]
 """Makes the network of a task: freshly drawn, or as its state was saved."""

@@ -1,4 +1,7 @@
-"""The learners by the names that the command line and the store have for them."""
+"""The learners by the names that the command line and the store have for them.
+
+There is one kind of network, dense, on two engines: so the argument `engine` names a learner today.
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ import numpy as np
 from caviar.errors import ConfigError
 from caviar.nn import FloatArray, Targets
 from caviar.nn.architecture import Architecture, parameter_shapes
-from caviar.nn.losses import PLAIN, Objective, mean_loss
+from caviar.nn.losses import PLAIN, LossTerms, mean_loss
 from caviar.nn.network import Cache, backward, forward, penalty
 
 
@@ -58,7 +58,7 @@ def check_gradients(
     arrays: Mapping[str, FloatArray],
     x: FloatArray,
     y: Targets,
-    objective: Objective = PLAIN,
+    terms: LossTerms = PLAIN,
     h: float = 1e-5,  # rounding costs 1e-16 / h, the curve h^2: the sum is least about here
     tolerance: float = 1e-6,
 ) -> GradientReport:
@@ -74,11 +74,11 @@ def check_gradients(
                 f"check the same network with {name} = 0, then train with dropout on",
             )
     cache = forward(architecture, arrays, x)
-    gradients = backward(architecture, arrays, cache, y, objective)
-    noise = 1e-15 * (1 + _loss(architecture, arrays, cache, y, objective)) / h
+    gradients = backward(architecture, arrays, cache, y, terms)
+    noise = 1e-15 * (1 + _loss(architecture, arrays, cache, y, terms)) / h
     blocks = []
     for name in parameter_shapes(architecture):
-        differences = _two_sided_differences(architecture, arrays, name, x, y, objective, h)
+        differences = _two_sided_differences(architecture, arrays, name, x, y, terms, h)
         compared = ~np.isnan(differences)
         g, d = gradients[name][compared], differences[compared]
         distance, size = float(np.linalg.norm(g - d)), float(np.linalg.norm(g) + np.linalg.norm(d))
@@ -96,7 +96,7 @@ def _two_sided_differences(
     name: str,
     x: FloatArray,
     y: Targets,
-    objective: Objective,
+    terms: LossTerms,
     h: float,
 ) -> FloatArray:
     """d for every number of the block ``name``, in its shape; NaN at a kink."""
@@ -108,7 +108,7 @@ def _two_sided_differences(
             moved[index] += sign * h
             there = {**arrays, name: moved}
             cache = forward(architecture, there, x)
-            losses.append(_loss(architecture, there, cache, y, objective))
+            losses.append(_loss(architecture, there, cache, y, terms))
             caches.append(cache)
         kink = "relu" in architecture.activation and _signs_differ(*caches)
         differences[index] = np.nan if kink else (losses[0] - losses[1]) / (2 * h)
@@ -116,10 +116,10 @@ def _two_sided_differences(
 
 
 def _loss(
-    architecture: Architecture, arrays: Mapping[str, FloatArray], cache: Cache, y: Targets, objective: Objective
+    architecture: Architecture, arrays: Mapping[str, FloatArray], cache: Cache, y: Targets, terms: LossTerms
 ) -> float:
     """J, all of it."""
-    return mean_loss(architecture.output, cache.z, y, objective) + penalty(architecture, arrays, objective.l2)
+    return mean_loss(architecture.output, cache.z, y, terms) + penalty(architecture, arrays, terms.l2)
 
 
 def _signs_differ(one: Cache, other: Cache) -> bool:

@@ -22,7 +22,7 @@ import numpy as np
 
 from caviar.nn import FloatArray, Targets
 from caviar.nn.architecture import Architecture, Optimisation
-from caviar.nn.losses import Objective
+from caviar.nn.losses import LossTerms
 from caviar.nn.network import State, backward, dropout_masks, forward, train_step
 from caviar.randomness import UInt64
 
@@ -49,14 +49,14 @@ def look_inside(
     class_weights: FloatArray | None = None,
 ) -> tuple[LayerInside, ...]:
     """Every layer, first to last, of what ``train_step`` with the same arguments would do; ``state`` stays as it is."""
-    objective = Objective(optimisation.l2, optimisation.label_smoothing, class_weights)
+    terms = LossTerms(optimisation.l2, optimisation.label_smoothing, class_weights)
     following, _ = train_step(
         architecture, optimisation, state, x, y, learning_rate, key, class_weights
     )  # the step itself, so that momentum, clipping and weight decay are in the update
     with np.errstate(all="ignore"):
         masks = dropout_masks(architecture, len(x), key, state.step)
         cache = forward(architecture, state.arrays, np.asarray(x, dtype=np.float64), masks)
-        gradients = backward(architecture, state.arrays, cache, y, objective)
+        gradients = backward(architecture, state.arrays, cache, y, terms)
         layers = []
         for layer, a in enumerate([*(hidden.a for hidden in cache.hidden), cache.z], start=1):
             w = f"layer{layer}.w"

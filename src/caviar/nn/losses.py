@@ -29,7 +29,7 @@ from caviar.nn.squared_error import squared_error, squared_error_backward
 
 
 @dataclass(frozen=True, eq=False)
-class Objective:
+class LossTerms:
     """Terms of the training loss besides the error: see Optimisation. ``class_weights`` None: all classes alike."""
 
     l2: float = 0.0
@@ -37,17 +37,17 @@ class Objective:
     class_weights: FloatArray | None = None  # (C,)
 
 
-PLAIN = Objective()
+PLAIN = LossTerms()
 """The loss that is evaluated: no L2 term, no smoothing, no weights."""
 
 
-def objective(architecture: Architecture, optimisation: Optimisation, y: Targets) -> Objective:
-    """The objective of ``optimisation`` on training rows with classes ``y`` (m,); regression has L2 alone."""
+def loss_terms(architecture: Architecture, optimisation: Optimisation, y: Targets) -> LossTerms:
+    """The loss terms of ``optimisation`` on training rows with classes ``y`` (m,); regression has L2 alone."""
     if architecture.regression:
-        return Objective(optimisation.l2)
+        return LossTerms(optimisation.l2)
     balanced = optimisation.class_weights == "balanced"
     weights = balanced_class_weights(y, architecture.n_out) if balanced else None
-    return Objective(optimisation.l2, optimisation.label_smoothing, weights)
+    return LossTerms(optimisation.l2, optimisation.label_smoothing, weights)
 
 
 def balanced_class_weights(y: Labels, classes: int) -> FloatArray:
@@ -60,19 +60,19 @@ def balanced_class_weights(y: Labels, classes: int) -> FloatArray:
     return np.where(present, len(y) / (present.sum() * np.maximum(rows, 1)), 0.0)
 
 
-def mean_loss(output: str, z: FloatArray, y: Targets, objective: Objective = PLAIN) -> float:
+def mean_loss(output: str, z: FloatArray, y: Targets, terms: LossTerms = PLAIN) -> float:
     """J without its L2 term, for a network whose output is "softmax", "sigmoid" or "linear"."""
     if output == "linear":
         return squared_error(z, y)
     loss = cross_entropy if output == "softmax" else binary_cross_entropy
-    return loss(z, y, objective.label_smoothing, _row_weights(objective, y))
+    return loss(z, y, terms.label_smoothing, _row_weights(terms, y))
 
 
-def mean_loss_backward(output: str, z: FloatArray, y: Targets, objective: Objective = PLAIN) -> FloatArray:
+def mean_loss_backward(output: str, z: FloatArray, y: Targets, terms: LossTerms = PLAIN) -> FloatArray:
     """dz (m, width) of ``mean_loss``."""
     if output == "linear":
         return squared_error_backward(z, y)
-    s, row_weights = objective.label_smoothing, _row_weights(objective, y)
+    s, row_weights = terms.label_smoothing, _row_weights(terms, y)
     if output == "softmax":
         return cross_entropy_backward(softmax(z), y, s, row_weights)
     return binary_cross_entropy_backward(z, y, s, row_weights)
@@ -88,5 +88,5 @@ def predicted_classes(output: str, z: FloatArray) -> Labels:
     return z.argmax(axis=1) if output == "softmax" else (z[:, 0] > 0).astype(np.int64)
 
 
-def _row_weights(objective: Objective, y: Labels) -> FloatArray | float:
-    return 1.0 if objective.class_weights is None else objective.class_weights[y]
+def _row_weights(terms: LossTerms, y: Labels) -> FloatArray | float:
+    return 1.0 if terms.class_weights is None else terms.class_weights[y]

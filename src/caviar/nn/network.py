@@ -28,7 +28,7 @@ from caviar.nn.batch_norm import (
 from caviar.nn.dense import dense_backward, dense_forward
 from caviar.nn.dropout import dropout_backward, dropout_forward
 from caviar.nn.initialisers import initial_parameters
-from caviar.nn.losses import PLAIN, Objective, mean_loss, mean_loss_backward
+from caviar.nn.losses import PLAIN, LossTerms, mean_loss, mean_loss_backward
 from caviar.nn.optimisers import clip, recipe, update
 from caviar.randomness import UInt64
 
@@ -118,18 +118,18 @@ def backward(
     arrays: Mapping[str, FloatArray],
     cache: Cache,
     y: Targets,
-    objective: Objective = PLAIN,
+    terms: LossTerms = PLAIN,
 ) -> Arrays:
     """dJ/dp for every parameter p, J with its L2 term, in the parameters' order."""
     gradients: Arrays = {}
     output = f"layer{len(cache.hidden) + 1}"
-    dz = mean_loss_backward(architecture.output, cache.z, y, objective)  # (m, output_width)
+    dz = mean_loss_backward(architecture.output, cache.z, y, terms)  # (m, output_width)
     dx, gradients[f"{output}.w"], gradients[f"{output}.b"] = dense_backward(dz, cache.x, arrays[f"{output}.w"])
     for layer in range(len(cache.hidden), 0, -1):
         dx, block = _hidden_backward(architecture, arrays, f"layer{layer}", dx, cache.hidden[layer - 1])
         gradients.update(block)
     for name in _weights(architecture):
-        gradients[name] = gradients[name] + objective.l2 * arrays[name]  # from l2/2 * sum(w**2)
+        gradients[name] = gradients[name] + terms.l2 * arrays[name]  # from l2/2 * sum(w**2)
     return {name: gradients[name] for name in parameter_shapes(architecture)}
 
 
@@ -249,12 +249,12 @@ def train_step(
     A network that diverges gets infinities and NaN, also in its loss; nothing is raised.
     """
     arrays, step = state.arrays, state.step
-    objective = Objective(optimisation.l2, optimisation.label_smoothing, class_weights)
+    terms = LossTerms(optimisation.l2, optimisation.label_smoothing, class_weights)
     with np.errstate(all="ignore"):
         masks = dropout_masks(architecture, len(x), key, step)
         cache = forward(architecture, arrays, np.asarray(x, dtype=np.float64), masks)
-        loss = mean_loss(architecture.output, cache.z, y, objective)
-        gradients = clip(backward(architecture, arrays, cache, y, objective), optimisation.clip_norm)
+        loss = mean_loss(architecture.output, cache.z, y, terms)
+        gradients = clip(backward(architecture, arrays, cache, y, terms), optimisation.clip_norm)
         changed = _running_averages(architecture, arrays, cache)
         rule = recipe(optimisation)
         seen = {"first": state.first_steps + 1, "second": state.second_steps + 1}

@@ -4,7 +4,7 @@ Notation
     p, g            a parameter and its gradient, of any one shape, the L2 term included
     first, second   the moments: exponentially weighted averages of g and of g^2, 0 at the start
     t               training steps that a moment has seen, this one included: 1, 2, ...; no whole number where its beta
-                    was turned on the way (see engine.turning)
+                    was turned on the way (see learners/dense/turning.py)
     alpha           the learning rate
 
     p <- p - alpha * direction / size - alpha * decay * p
@@ -83,7 +83,7 @@ def adam(beta1: float, beta2: float, epsilon: float) -> Recipe:
 
 
 def adamw(beta1: float, beta2: float, epsilon: float, decay: float) -> Recipe:
-    """Adam, and p - alpha decay p: the weights shrink at one pace, not the slower the larger their gradients are."""
+    """Adam, and p - alpha decay p: weights shrink at one pace, independently of the gradients' size."""
     return Recipe(beta_first=beta1, beta_second=beta2, epsilon=epsilon, corrected=True, decay=decay)
 
 

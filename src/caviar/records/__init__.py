@@ -29,7 +29,7 @@ from caviar.records.study import (
     TrialState,
     Value,
 )
-from caviar.records.task import Ended, Task, TaskKey, TaskOutcome, TaskResult
+from caviar.records.task import Ended, Task, TaskKey, TaskOutcome, TaskResult, TrialKey
 
 __all__ = [
     "Box",
@@ -62,6 +62,7 @@ __all__ = [
     "TaskOutcome",
     "TaskResult",
     "Trial",
+    "TrialKey",
     "TrialState",
     "Value",
 ]

@@ -123,7 +123,7 @@ class Box:
 class Study:
     """A space, a search, data, a specification; its trials are kept beside it.
 
-    ``space`` is the space as plain data (see Space.to_dict), ``data`` the facts of PRODUCT.md's ``data`` object with
+    ``space`` is the space as plain data (see Space.to_dict), ``data`` the facts of the data (see Dataset.facts) with
     its ``sha256``, ``environment`` versions, processor and instruction set, ``result`` the final answer once there is
     one, ``progress`` the plain data of the last StudyProgress. Times are ISO 8601 in UTC.
     """

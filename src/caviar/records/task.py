@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from caviar.records.study import Config, Measurement
 
+TrialKey = tuple[int, int]
+"""A trial or one of its repeats: (number, repeat). Repeat 0 is the trial itself."""
+
 TaskKey = tuple[int, int, int]
 """A task as a worker claims it: (trial, repeat, to_epoch)."""
 

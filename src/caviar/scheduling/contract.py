@@ -25,7 +25,10 @@ class Scheduler(Protocol):
         ...
 
     def next(self, room: int) -> Task | None:
-        """Give the next task, or None while none may start; with ``room`` 0 only one of a trial that holds a slot."""
+        """Give the next task, or None while none may start.
+
+        With ``room`` 0 give only the next task of a trial that is in a slot already.
+        """
         ...
 
     def report(self, task: Task, rank_key: RankKey) -> list[Ended]:

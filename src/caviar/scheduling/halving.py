@@ -3,15 +3,16 @@
 Notation
     rung      a number of epochs after which trials are compared
     eta       one trial in eta goes on from a rung to the next
-    rank_key     what trials are ranked by; larger is better (see ranking.py)
+    rank_key  the numbers that trials are ranked by; larger is better (see ranking.py)
 
 Every rung is a queue in the order of trial numbers: a trial that is done early is compared only when those ahead of it
 are. Compared trials wait in a small pool; with every eta-th that is compared, the best of the pool goes on, so that
 exactly one in eta does; and when the pool is full, its poorest stops. So every decision is a function of rank_keys and
 trial numbers alone, never of time.
 
-Slow starters (see slow_starters.py) would lose to those that are merely quick: every `RESERVE`-th promotion of a rung
-is for the best of them, and a third of the pool is theirs.
+Slow starters are configs with a low learning rate or a high decay: far from their end when they are first compared.
+They would lose to merely quick ones. So every `RESERVE`-th promotion of a rung is for the best slow starter, and a
+third of the pool is kept for them.
 
 With ``median`` the rule is another: a trial goes on if it is no worse than the median of those compared at the rung
 before it (Golovin and others, Google Vizier, 2017), and nobody waits.
@@ -97,7 +98,7 @@ class Halving:
         return decisions
 
     def close(self) -> list[Decision]:
-        """No more trials will enter: a rung that nobody is on the way to lets go on what it still owes, rounded up."""
+        """No more trials will enter. A rung without arrivals promotes its remaining quota, rounded up."""
         self.closed = True
         decisions: list[Decision] = []
         self._top_up(decisions)
@@ -115,8 +116,9 @@ class Halving:
     def certain(self, entered: int) -> list[int]:
         """The number of comparisons of each rung to wait for, so that the first ``entered`` trials are seen.
 
-        They exist or will, whatever happens: at a rung above the first, those let go on by the comparisons waited for
-        below, but for the last `_SLACK`, whose long way up would hold up everybody.
+        For example, 12 trials entered and eta is 3: 12 comparisons at the first rung promote 4 trials. At the second
+        rung 4 - `_SLACK` = 3 comparisons are waited for, because the last of the 4 may need long to get there. Every
+        comparison in the list will come, whatever the scores are.
         """
         window = [entered]
         for rung in self._rungs[:-1]:

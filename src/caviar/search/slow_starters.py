@@ -1,7 +1,7 @@
 """Slow starters: configs whose first epochs say little about their last.
 
 With a low learning rate or a high decay, a network is still far from its end when it is first compared. Halving keeps a
-reserve for such configs (see halving.py).
+quarter of the promotions of a rung and a third of its pool for such configs.
 """
 
 from __future__ import annotations

@@ -48,7 +48,10 @@ class Best:
 
 
 class _InStore:
-    """A study in a store. ``url`` has the store's password if it has one; a store in memory is gone, its frame here."""
+    """A study in a store. ``url`` has the store's password if it has one.
+
+    ``frame`` holds the trials, a row a trial, where the store was in memory and is gone; else it is None.
+    """
 
     name: str
     url: str

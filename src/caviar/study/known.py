@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from caviar.machine import no_collection
-from caviar.records import Comparison, Curve, Study, Trial, TrialState
+from caviar.records import Comparison, Curve, Study, Trial, TrialKey, TrialState
 from caviar.store import Store
-
-TrialKey = tuple[int, int]  # number, repeat
 
 _UNSETTLED = (TrialState.RUNNING, TrialState.INTERRUPTED)
 _FEW = 500  # trials whose curves are asked for by their numbers; of more it is sooner to read all
@@ -19,8 +17,8 @@ _FEW = 500  # trials whose curves are asked for by their numbers; of more it is 
 class Known:
     """The records of a study that is resumed: for each trial its comparisons or its whole curve.
 
-    Curves are read of trials whose comparisons are not all: of another process, of an older version, or of a program,
-    which need not report every epoch.
+    Curves are read where comparisons do not cover the whole trial: where another process or an older version trained
+    it, or where a program did, which need not report every epoch.
     """
 
     trials: Mapping[TrialKey, Trial] = field(default_factory=dict)

@@ -25,13 +25,14 @@ from caviar.records import (
     TaskOutcome,
     TaskResult,
     Trial,
+    TrialKey,
     TrialState,
 )
 from caviar.records.ranking import GOAL_METRICS, UNRANKED, WORST, RankKey, rank_key, smoothed
 from caviar.scheduling.contract import Scheduler
 from caviar.store import Store
 from caviar.study.events import Progress
-from caviar.study.known import Known, TrialKey
+from caviar.study.known import Known
 from caviar.study.outbox import Outbox
 
 SHOW_EVERY = 0.1  # seconds between two signs of progress

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from caviar.records import Box, Comparison, Lease, Measurement, StudyProgress, StudyState, Trial
+from caviar.records import Box, Comparison, Lease, Measurement, StudyProgress, StudyState, Trial, TrialKey
 from caviar.store import Store
-from caviar.study.known import TrialKey
 
 WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 

@@ -81,8 +81,8 @@ class DenseTraining(Training, Protocol):
     def inference_state(self) -> State:
         """The state that predictions use, for predictor.fold: ``state``, but with exact statistics where asked for.
 
-        They stand in the places of the raw running averages, multiplied by 1 - mu^step, which the correction of the
-        averages' start divides by again: ``fold`` treats both states alike. Training cannot go on from it.
+        Exact statistics stand in the places of the running averages. They are scaled by 1 - mu^step, so that the bias
+        correction in ``fold`` cancels. Training cannot go on from this state.
         """
         ...
 

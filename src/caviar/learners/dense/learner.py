@@ -26,7 +26,7 @@ def engine_named(name: str) -> Engine:
     return ENGINES[name]()
 
 
-def recipe(config: Config, data: TrainingData) -> tuple[Architecture, Optimisation]:
+def architecture_of(config: Config, data: TrainingData) -> tuple[Architecture, Optimisation]:
     """The network that ``config`` describes for ``data``. Raises ConfigError."""
     return from_config(config, math.prod(data.shape), data.n_out)
 
@@ -49,7 +49,7 @@ class DenseLearner:
 
     def parameters(self, config: Config, data: TrainingData) -> int:
         """See contract.Learner."""
-        architecture, _ = recipe(config, data)
+        architecture, _ = architecture_of(config, data)
         parameters = sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
         if parameters > _MOST_PARAMETERS:
             raise SpaceError(
@@ -60,5 +60,5 @@ class DenseLearner:
 
     def start(self, config: Config, data: TrainingData, keys: Keys, state: State | None = None) -> DenseTraining:
         """See contract.Learner."""
-        architecture, optimisation = recipe(config, data)
+        architecture, optimisation = architecture_of(config, data)
         return self._engine.start(architecture, optimisation, data.training, data.validation, keys, state)

@@ -23,7 +23,7 @@ from caviar.learners.dense.turning import Place, check_turn, place_of, turned
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.initialisers import initial_parameters
 from caviar.nn.inside import LayerInside
-from caviar.nn.losses import objective
+from caviar.nn.losses import loss_terms
 from caviar.nn.optimisers import recipe
 from caviar.nn.schedules import step_rates
 
@@ -71,11 +71,17 @@ class NativeTraining:
             self._load(state)
 
     def _begin(self, architecture: Architecture, optimisation: Optimisation) -> None:
-        """An empty trial of this kind."""
+        """Make an empty trial of this kind. Raises ConfigError for an optimiser that the engine does not have."""
+        rule = recipe(optimisation)
+        if rule.nesterov and (rule.beta_second is not None or rule.corrected):
+            raise ConfigError(
+                f"the native engine has Nesterov's look ahead without a second moment and without bias correction "
+                f"alone, got {optimisation.optimizer!r}",
+                "use the reference engine: `engine='reference'`",
+            )
         self._architecture = architecture
         self._optimisation = optimisation
-        rule = recipe(optimisation)
-        weights = objective(architecture, optimisation, self._training.y).class_weights
+        weights = loss_terms(architecture, optimisation, self._training.y).class_weights
         _, self._arrays = _names(architecture, tuple(rule.moments))
         settings = {
             "widths": [architecture.n_in, *architecture.hidden_units, architecture.output_width],
@@ -146,7 +152,7 @@ class NativeTraining:
         return Outcome(outcome), done
 
     def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Steps]:
-        """See contract.Training."""
+        """See DenseTraining."""
         training = self._training
         steps_per_epoch(self._architecture, self._optimisation, len(training.y))  # that there are rows enough
         wanted = np.ascontiguousarray(rates, dtype=np.float64)
@@ -154,7 +160,7 @@ class NativeTraining:
         return Outcome(outcome), Steps(np.array(losses), train_loss, ended)
 
     def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
-        """See contract.Training."""
+        """See DenseTraining."""
         check_turn(self._architecture, architecture)
         state = turned(self.state(), self._optimisation, optimisation, parameter_shapes(architecture))
         self._begin(architecture, optimisation)
@@ -170,7 +176,7 @@ class NativeTraining:
         return self._with_counts(self._trial.export())
 
     def inference_state(self) -> State:
-        """See contract.Training."""
+        """See DenseTraining."""
         if self._architecture.batch_norm_statistics != "exact" or not statistics_shapes(self._architecture):
             return self.state()
         state = self._with_counts(self._trial.statistics_of(self._training.x, self._training.y))
@@ -184,7 +190,7 @@ class NativeTraining:
         return DensePredictor.of(self._architecture, self.inference_state())
 
     def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
-        """See contract.Training."""
+        """See DenseTraining."""
         examples = rows_of(self._architecture, examples)
         steps_per_epoch(self._architecture, self._optimisation, len(examples.y))  # that there are rows enough
         return tuple(LayerInside(*row) for row in self._trial.inside(examples.x, examples.y, learning_rate))

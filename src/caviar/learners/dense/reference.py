@@ -16,7 +16,7 @@ from caviar.learners.dense.turning import Place, check_turn, place_of, turned
 from caviar.nn import FloatArray, Targets, network
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
 from caviar.nn.inside import LayerInside, look_inside
-from caviar.nn.losses import mean_loss, objective, predicted_classes
+from caviar.nn.losses import loss_terms, mean_loss, predicted_classes
 from caviar.nn.schedules import step_rates
 
 
@@ -37,7 +37,7 @@ class ReferenceTraining:
         self._optimisation = optimisation
         self._x = training.x.astype(np.float64)
         self._y = _targets(training)
-        self._class_weights = objective(architecture, optimisation, self._y).class_weights
+        self._class_weights = loss_terms(architecture, optimisation, self._y).class_weights
         self._validation = validation
         self._keys = keys
         self._epoch = 0
@@ -94,7 +94,7 @@ class ReferenceTraining:
         return Outcome.TRAINED, done
 
     def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Steps]:
-        """See contract.Training."""
+        """See DenseTraining."""
         fewest, m = fewest_rows(self._architecture), len(self._y)
         steps_per_epoch(self._architecture, self._optimisation, m)  # that there are rows enough
         order = epoch_order(m, self._keys.order, self._epoch)
@@ -127,7 +127,7 @@ class ReferenceTraining:
         return outcome, Steps(np.array(losses), train_loss, ended)
 
     def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
-        """See contract.Training."""
+        """See DenseTraining."""
         check_turn(self._architecture, architecture)
         state = turned(self.state(), self._optimisation, optimisation, parameter_shapes(architecture))
         place = place_of(state)
@@ -136,7 +136,7 @@ class ReferenceTraining:
             {name: state[name] for name in names}, place.step, place.first_steps, place.second_steps
         )
         self._architecture, self._optimisation = architecture, optimisation
-        self._class_weights = objective(architecture, optimisation, self._y).class_weights
+        self._class_weights = loss_terms(architecture, optimisation, self._y).class_weights
 
     def _end_epoch(self) -> None:
         self._epoch, self._row, self._loss = self._epoch + 1, 0, 0.0
@@ -155,7 +155,7 @@ class ReferenceTraining:
         return self._plain(self._state)
 
     def inference_state(self) -> State:
-        """See contract.Training."""
+        """See DenseTraining."""
         return self._plain(self._predicting())
 
     def predictor(self) -> DensePredictor:
@@ -163,7 +163,7 @@ class ReferenceTraining:
         return DensePredictor.of(self._architecture, self.inference_state())
 
     def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
-        """See contract.Training."""
+        """See DenseTraining."""
         examples = rows_of(self._architecture, examples)
         steps_per_epoch(self._architecture, self._optimisation, len(examples.y))  # that there are rows enough
         return look_inside(
