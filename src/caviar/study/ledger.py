@@ -39,7 +39,7 @@ SHOW_EVERY = 0.1  # seconds between two signs of progress
 
 _UNTRAINED = (TrialState.OUT_OF_MEMORY, TrialState.FAILED)
 _NOTHING = Curve((), array("d"), array("d"), 0.0)
-_NO_SCORE = "it was done and had reported no score"
+_NO_SCORE = "it was done and had told no score"
 _STATES = {
     TaskOutcome.DIVERGED: TrialState.DIVERGED,
     TaskOutcome.FAILED: TrialState.FAILED,
