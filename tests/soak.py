@@ -99,7 +99,7 @@ def best(store: str) -> object:
     with Store.open(store) as opened:
         result = opened.study(STUDY).result
         assert result is not None
-        return result["best"]
+        return result.best
 
 
 def finish(site: Site, data: Path, whole: object) -> None:

@@ -218,6 +218,17 @@ def dumps(value: Any, indent: int | None = None) -> str:
     return json.dumps(plain(value), allow_nan=False, indent=indent)
 
 
+def numbers(value: Any) -> Any:
+    """``value`` of a JSON text with NaN and infinities as floats again, which ``dumps`` wrote as strings."""
+    if isinstance(value, Mapping):
+        return {name: numbers(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [numbers(item) for item in value]
+    if isinstance(value, str):
+        return {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.get(value, value)
+    return value
+
+
 def loads(text: str | bytes) -> Any:
     """The value in ``text``.
 

@@ -98,18 +98,18 @@ def _check_answer(store: Store, study: str, counts: dict[TrialState, int]) -> No
     """The summary's counts add up, and the best trial is finite and trains again to the same numbers."""
     record = store.study(study)
     assert record.result is not None
-    said = record.result["trials"]
+    said = record.result.trials
     assert said["started"] == sum(counts.values())
     assert said["finished"] == counts.get(TrialState.FINISHED, 0)
     assert said["stopped"] == counts.get(TrialState.STOPPED, 0) + counts.get(TrialState.INTERRUPTED, 0)
     assert said["diverged"] == counts.get(TrialState.DIVERGED, 0)
-    best = record.result["best"]
-    assert all(math.isfinite(value) for value in best["validation"].values())
+    best = record.result.best
+    assert all(math.isfinite(value) for value in (best.validation or {}).values())
     spec = replace(record.spec, seconds=None, trials=1)
     job = check_table(Request.again(record, spec, time.monotonic(), store=store.url), lambda: False)
-    number = best["trial"]
+    number = best.trial
     measured = [m for of, repeat, m in store.measurements(study) if (of, repeat) == (number, 0)]
-    _, again = job.start(Task(number, 0, best["config"], 0, 1), None).train(measured[-1].epoch, never())
+    _, again = job.start(Task(number, 0, best.config, 0, 1), None).train(measured[-1].epoch, never())
     assert [(m.train_loss, m.validation_loss) for m in measured] == [(e.train_loss, e.validation.loss) for e in again]
     assert all(math.isfinite(m.train_loss) for m in measured)
 

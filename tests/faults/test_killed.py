@@ -66,7 +66,7 @@ def test_killed_at_each_named_point_one_after_the_other(beginning, wine, tmp_pat
     with Store.open(store) as one, Store.open(whole) as other:
         results = [opened.study(STUDY).result for opened in (one, other)]
     assert results[0] is not None and results[1] is not None  # noqa: PT018
-    assert results[0]["best"] == results[1]["best"]
+    assert results[0].best == results[1].best
 
 
 def test_a_study_that_was_killed_before_it_was_written_never_was(wine, tmp_path):

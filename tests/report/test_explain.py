@@ -15,6 +15,7 @@ from rich.console import Console
 import caviar
 from caviar.cli.main import run
 from caviar.records import Box, Study, StudyKind, StudySpec, StudyState, TableSpec, Trial, TrialState
+from caviar.records.result import BestTrial, Finalist, StudyResult
 from caviar.report import plain
 from caviar.report.explain import as_text
 from caviar.report.page import as_html, figure
@@ -54,7 +55,7 @@ def made(name: str = "flowers"):
         environment={},
         state=StudyState.FINISHED,
         created="2026-11-21T00:00:00+00:00",
-        result={"best": {"trial": best.number}},
+        result=StudyResult(metric="accuracy", best=BestTrial(trial=best.number)),
     )
     return study, trials, best
 
@@ -122,7 +123,7 @@ def test_how_far_a_trial_got_counts_before_its_score():
 
 
 def finalist(trial: int, parameters: int, *scores: float | None):
-    return {"trial": trial, "epochs": 27, "parameters": parameters, "when_chosen": 0.95, "scores": list(scores)}
+    return Finalist(trial, 27, parameters, 0.95, list(scores))
 
 
 @pytest.mark.parametrize(
@@ -136,8 +137,8 @@ def finalist(trial: int, parameters: int, *scores: float | None):
 def test_the_finals_are_explained_as_they_were_decided(prefer: str, why: str):
     """By the repeats that all finalists have, which the answer keeps: the store may know more of one of them."""
     study, trials, _ = made()
-    result = {"best": {"trial": 4}, "finalists": [finalist(7, 1200, 0.93, 0.92), finalist(4, 90, 0.92, 0.92)]}
-    result["finalists"].append(finalist(5, 90, 0.97, None))
+    finalists = [finalist(7, 1200, 0.93, 0.92), finalist(4, 90, 0.92, 0.92), finalist(5, 90, 0.97, None)]
+    result = StudyResult(metric="accuracy", best=BestTrial(trial=4), finalists=finalists)
     study = replace(study, result=result, spec=replace(study.spec, table=TableSpec(prefer=prefer)))
     view = study_view_of(study, [*trials, trials[7]._replace(repeat=3, state=TrialState.FINISHED, score=0.1)], [])
     text = " ".join(text_of(view).split())
@@ -146,7 +147,7 @@ def test_the_finals_are_explained_as_they_were_decided(prefer: str, why: str):
     assert f"Trial 4 won: 7 has the better mean, but {why}." in text
     assert "0.9500 in the search, 0.9200 when trained again." in text
     assert plain.account(view)["finalists"][2]["mean"] is None
-    study.result["finalists"][1]["scores"] = [0.96, 0.94]  # as when it was chosen, but for the last bit
+    finalists[1] = finalist(4, 90, 0.96, 0.94)  # as when it was chosen, but for the last bit
     assert "0.9500 in the search and when trained again." in " ".join(text_of(study_view_of(study, trials, [])).split())
 
 

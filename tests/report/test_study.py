@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from caviar.records import StudyProgress, StudyState, Trial, TrialState
+from caviar.records import StudyProgress, StudyResult, StudyState, Trial, TrialState
 from caviar.report import plain
 from caviar.report.answer import answer
 from caviar.report.explain import as_text
 from caviar.report.page import figure
 from caviar.report.study import heading, line, picture, studies_table, trials_table
-from caviar.views.answer import answer_of
 from caviar.views.study import Running, head, progress_of, ranked, study_row, study_view_of
 from tests.records.test_study import PROGRESS
 from tests.views.records import STUDIES, study_of
@@ -125,7 +124,8 @@ def table_summary(how: str, planned: int, scores: list[float], gap: float) -> di
     ],
 )
 def test_an_answer_says_what_its_scores_are(found: dict, said: str):
-    assert said in drawn(answer(answer_of(found, "score")), 200)
+    metric = "accuracy" if "validation" in found["best"] else "score"
+    assert said in drawn(answer(StudyResult.from_record(found, metric)), 200)
 
 
 def test_the_best_trials_come_first_and_hidden_ones_are_counted():

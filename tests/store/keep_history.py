@@ -31,6 +31,7 @@ from caviar.records import (
     Trial,
     TrialState,
 )
+from caviar.records.result import BestTrial, StudyResult
 from caviar.store import Snapshots, Store, states
 from caviar.store.runs import Runs
 from caviar.store.schema import VERSION
@@ -68,7 +69,7 @@ def write_version_1(path: Path) -> None:
         store.create_study(replace(STUDY, name="🐟 '; --", seed=0, metric="log_loss"))
         store.write("flowers", [trial._replace(state=TrialState.RUNNING) for trial in TRIALS], MEASUREMENTS)
         store.write("flowers", TRIALS)
-        result = {"best": {"trial": 0, "validation": {"log_loss": math.nan}}}
+        result = StudyResult(metric="accuracy", best=BestTrial(trial=0, validation={"log_loss": math.nan}))
         store.finish_study("flowers", StudyState.INTERRUPTED, result, "2026-01-31T12:01:00+00:00")
         store.write("🐟 '; --", TRIALS[:1], MEASUREMENTS[:1])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import math
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 
 from caviar.errors import StoreError
 from caviar.records import LeaseState, RunState, StudyState, TrialState
+from caviar.records.result import BestTrial, StudyResult
 from caviar.store import Runs, Snapshots, Store, migrations, schema
 from caviar.store.backends.sqlite import SQLite
 from caviar.store.database import Database
@@ -102,7 +104,8 @@ def check_contents(store: Store, version: int) -> None:
     """Everything that keep_history wrote is there, and the store goes on."""
     study = store.study("flowers")
     assert (study.seed, study.state, study.space) == (STUDY.seed, StudyState.INTERRUPTED, STUDY.space)
-    assert study.result == {"best": {"trial": 0, "validation": {"log_loss": "NaN"}}}
+    best = BestTrial(trial=0, validation={"log_loss": math.nan})
+    assert repr(study.result) == repr(StudyResult(metric="accuracy", best=best))  # NaN equals itself in texts only
     assert study.progress is None
     assert repr(store.trials("flowers")[: len(TRIALS)]) == repr(TRIALS)
     assert repr(store.measurements("flowers")) == repr(MEASUREMENTS)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from caviar.errors import StoreError
 from caviar.records import Comparison, Measurement, StudyProgress, StudyState, Trial, TrialState
+from caviar.records.result import BestTrial, StudyResult
 from caviar.store import Runs, Snapshots, Store
 from tests.store.backends import persistent
 from tests.store.sample import CONFIG, RUN, STUDY, measurement
@@ -144,11 +145,13 @@ def test_the_end_of_a_study_is_the_end_of_its_running_trials(store: Store) -> No
     for name in ("flowers", "another"):
         store.create_study(replace(STUDY, name=name))
         store.write(name, [Trial(0, CONFIG, TrialState.RUNNING), Trial(1, CONFIG, TrialState.STOPPED)])
-    result = {"best": {"trial": 0, "validation": {"log_loss": math.nan, "accuracy": np.float32(0.5)}}}
+    scores: dict[str, Any] = {"log_loss": math.nan, "accuracy": np.float32(0.5)}
+    result = StudyResult(metric="accuracy", study="flowers", best=BestTrial(trial=0, validation=scores))
     store.finish_study("flowers", StudyState.INTERRUPTED, result, "2026-01-31T12:01:00+00:00")
     study = store.study("flowers")
     assert (study.state, study.ended) == (StudyState.INTERRUPTED, "2026-01-31T12:01:00+00:00")
-    assert study.result == {"best": {"trial": 0, "validation": {"log_loss": "NaN", "accuracy": 0.5}}}
+    plain = replace(result, best=replace(result.best, validation={"log_loss": math.nan, "accuracy": 0.5}))
+    assert repr(study.result) == repr(plain)  # NaN equals itself in texts only
     assert [trial.state for trial in store.trials("flowers")] == [TrialState.INTERRUPTED, TrialState.STOPPED]
     assert store.study("another").state == StudyState.RUNNING
     assert store.trials("another")[0].state == TrialState.RUNNING
@@ -362,6 +365,7 @@ from pathlib import Path
 from tests.store.backends import persistent
 from tests.store.sample import CONFIG, RUN, STUDY, measurement
 from caviar.records import Trial, TrialState
+from caviar.records.result import BestTrial, StudyResult
 from caviar.store import Runs, Snapshots, Store
 store = Store.open(sys.argv[1])
 store.create_study(STUDY)

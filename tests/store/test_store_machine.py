@@ -37,10 +37,12 @@ from caviar.records import (
     Trial,
     TrialState,
 )
+from caviar.records.result import BestTrial, StudyResult
 from caviar.store import Store, schema
 from tests.postgresql_server import empty
 from tests.store.sample import CONFIG, STUDY, measurement
 
+RESULT = StudyResult(metric=STUDY.metric, best=BestTrial(trial=1, config=CONFIG, score=0.5))
 NAMES = st.sampled_from(["flowers", "moths"])
 NUMBERS = st.integers(0, 3)
 REPEATS = st.integers(0, 1)
@@ -275,11 +277,11 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(name=NAMES, state=st.sampled_from(StudyState))
     def finish(self, name: str, state: StudyState) -> None:
-        if self.refused(name, lambda: self.store.finish_study(name, state, {"a": 1}, "2026")):
+        if self.refused(name, lambda: self.store.finish_study(name, state, RESULT, "2026")):
             return
-        self.store.finish_study(name, state, {"a": 1}, "2026")
+        self.store.finish_study(name, state, RESULT, "2026")
         known = self.model[name]
-        known.study = replace(known.study, state=state, result={"a": 1}, ended="2026")
+        known.study = replace(known.study, state=state, result=RESULT, ended="2026")
         known.trials = {
             key: trial._replace(state=TrialState.INTERRUPTED) if trial.state is TrialState.RUNNING else trial
             for key, trial in known.trials.items()

@@ -44,7 +44,7 @@ def test_good_trials_go_on_poor_ones_stop_and_all_is_kept(tmp_path: Path):
         assert len(frame) == 60
     with Store.open(tmp_path / "c.db", create=False) as store:
         assert store.study("mine").state is StudyState.FINISHED
-        assert store.study("mine").result["best"]["trial"] == best.number
+        assert store.study("mine").result.best.trial == best.number
         states = [trial.state for trial in store.trials("mine")]
         assert states.count(TrialState.FINISHED) == sum(through)
         measured = [m for number, _, m in store.measurements("mine") if number == best.number]

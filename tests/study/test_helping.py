@@ -37,7 +37,7 @@ def _best(store: str | Path):
     with Store.open(store) as opened:
         result = opened.study(STUDY).result
         assert result is not None
-        return result["best"]
+        return result.best
 
 
 def _helped(line: str) -> bool:

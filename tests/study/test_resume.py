@@ -147,7 +147,7 @@ def test_a_study_that_was_killed_at_any_moment_is_taken_up(seed, wine, tmp_path)
     study = study_of(wine, tmp_path, trials=300, study="whole")
     assert recorded(store, "mine") == recorded(store, "whole")
     with Store.open(store) as opened:
-        assert opened.study("mine").result["best"] == study.summary["best"]
+        assert opened.study("mine").result.to_record()["best"] == study.summary["best"]
         assert not [t for t in opened.trials("mine") if t.state is TrialState.RUNNING]
 
 

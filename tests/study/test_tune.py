@@ -116,7 +116,7 @@ def test_the_answer_is_what_product_md_says(wine: Path, tmp_path: Path):
     with Store.open(summary["store"], create=False) as store:
         record = store.study("wine")
     assert record.state is StudyState.FINISHED
-    assert record.result == json.loads(json.dumps(summary))
+    assert record.result.to_record() == json.loads(json.dumps(summary))
     assert record.data["sha256"] == summary["data"]["sha256"]
     assert record.environment["instruction_set"]
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 
 from caviar.records import ProgramSpec, StudyKind, StudyProgress, StudySpec, StudyState, Trial, TrialState
 from caviar.records.ranking import smaller_is_better
+from caviar.records.result import BestTrial, StudyResult
 from caviar.store import Store
 from caviar.views.study import head, ranked, running, study_rows, study_view, study_view_of, trial_map
 from tests.records.test_study import PROGRESS
@@ -41,9 +42,8 @@ def store(tmp_path_factory: pytest.TempPathFactory):
     with Store.open(path) as opened:
         opened.create_study(study_of())
         opened.write("net", [*trials, *again])
-        opened.finish_study(
-            "net", StudyState.FINISHED, {"best": {"trial": best[1].number}}, "2026-11-21T00:01:00+00:00"
-        )
+        result = StudyResult(metric="accuracy", best=BestTrial(trial=best[1].number))
+        opened.finish_study("net", StudyState.FINISHED, result, "2026-11-21T00:01:00+00:00")
         yield opened
 
 
@@ -64,7 +64,7 @@ def test_the_account_is_what_pandas_finds_in_the_rows_of_the_store(store: Store)
     assert [f.trial for f in view.finals.finalists] == means.index.tolist()
     assert [f.mean for f in view.finals.finalists] == pytest.approx(means.tolist())
     scores = own.set_index("number").score
-    assert [f.gap for f in view.finals.finalists] == pytest.approx((scores[means.index] - means).tolist())
+    assert [f.when_chosen for f in view.finals.finalists] == scores[means.index].tolist()
     assert view.finals.winner is view.finals.finalists[1]
     assert view.finals.decision == "noise"
     drawn = trial_map(view)
@@ -78,21 +78,14 @@ def test_the_list_of_studies_counts_as_pandas_does(store: Store):
     (row,) = study_rows(store)
     own = store.trials_frame("net").query("repeat == 0")
     assert sum(row.counts.values()) == len(own)
-    assert row.answer is not None
-    assert row.answer.trial == study_view(store, "net").finals.winner.trial
+    assert row.head.record.result is not None
+    assert row.head.record.result.best.trial == study_view(store, "net").finals.winner.trial
 
 
 def test_a_study_that_another_process_runs_is_seen_in_the_store(store: Store):
     view = running(store, "net")
     assert (view.alive, view.is_running, view.started) == (True, False, 80)
     assert view.progress.reached == tuple(len(rung.trials) for rung in study_view(store, "net").rungs)
-
-
-@pytest.mark.parametrize(("metric", "gap"), [("accuracy", 0.1), ("log_loss", -0.1)])
-def test_the_gap_is_above_0_where_the_search_s_score_was_better(metric: str, gap: float):
-    first = Trial(0, {}, TrialState.FINISHED, 3, 0.6, 0.6)
-    view = study_view_of(study_of(metric=metric), [first, first._replace(repeat=1, score=0.5)], [])
-    assert view.finals.finalists[0].gap == pytest.approx(gap)
 
 
 @given(PROGRESS)

@@ -22,7 +22,6 @@ from caviar.report.study import heading, line
 from caviar.report.study import picture as study_picture
 from caviar.store import Store
 from caviar.store.doctor import kind_of
-from caviar.views.answer import answer_of
 from caviar.views.run import run_view
 from caviar.views.study import running
 
@@ -85,7 +84,7 @@ def _looks_at_study(store: Store, name: str) -> Iterator[Look]:
         study, head = view.head.record, heading(view.head)
         ended: list[RenderableType] = []
         if study.result is not None and not view.is_running:
-            ended.append(answer(answer_of(study.result, study.metric)))
+            ended.append(answer(study.result))
         news = [Text(line(view))] if rounds % _LINES_EVERY == 0 or not view.is_running else []
         yield Group(head, study_picture(view), *ended), [*([head] if rounds == 0 else []), *news, *ended]
         if not view.is_running:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from caviar.records.config import Config, Value
 from caviar.records.lease import Lease, LeaseState
+from caviar.records.result import StudyResult
 from caviar.records.run import (
     Clock,
     DiaryEntry,
@@ -19,7 +21,6 @@ from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
 from caviar.records.study import (
     Box,
     Comparison,
-    Config,
     Curve,
     Measurement,
     Study,
@@ -27,7 +28,6 @@ from caviar.records.study import (
     StudyState,
     Trial,
     TrialState,
-    Value,
 )
 from caviar.records.task import Ended, Task, TaskKey, TaskOutcome, TaskResult, TrialKey
 
@@ -54,6 +54,7 @@ __all__ = [
     "Study",
     "StudyKind",
     "StudyProgress",
+    "StudyResult",
     "StudySpec",
     "StudyState",
     "TableSpec",

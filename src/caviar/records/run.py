@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from caviar.records.config import Config
 from caviar.records.lease import Lease
-from caviar.records.study import Config
 
 
 class RunState(StrEnum):

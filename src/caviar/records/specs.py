@@ -80,23 +80,23 @@ class StudySpec:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> StudySpec:
         """The specification that ``to_record`` wrote; fields of a newer version are left out."""
-        plain = _known(cls, record)
+        plain = known(cls, record)
         table, program = plain.get("table"), plain.get("program")
         if program is not None:
             gpus = program.get("gpus")
-            program = ProgramSpec(**_known(ProgramSpec, program) | {"gpus": None if gpus is None else tuple(gpus)})
+            program = ProgramSpec(**known(ProgramSpec, program) | {"gpus": None if gpus is None else tuple(gpus)})
         return cls(
             **plain
             | {
                 "kind": StudyKind(plain["kind"]),
                 "rungs": tuple(plain.get("rungs") or ()),
-                "table": None if table is None else TableSpec(**_known(TableSpec, table)),
+                "table": None if table is None else TableSpec(**known(TableSpec, table)),
                 "program": program,
             }
         )
 
 
-def _known(noun: type, record: Mapping[str, Any]) -> dict[str, Any]:
+def known(noun: type, record: Mapping[str, Any]) -> dict[str, Any]:
     """The entries of ``record`` that are fields of ``noun``."""
     names = {field.name for field in fields(noun)}
     return {name: value for name, value in record.items() if name in names}

@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
+from caviar.records.config import Config
+from caviar.records.result import StudyResult
 from caviar.records.specs import StudySpec
-
-Value = bool | int | float | str
-Config = Mapping[str, Value]
-"""One point of a space: the name of every hyperparameter that applies, and its value."""
 
 
 class TrialState(StrEnum):
@@ -139,7 +137,7 @@ class Study:
     state: StudyState
     created: str
     ended: str | None = None
-    result: Mapping[str, Any] | None = None
+    result: StudyResult | None = None
     progress: Mapping[str, Any] | None = None
 
 

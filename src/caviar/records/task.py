@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from caviar.records.study import Config, Measurement
+from caviar.records.config import Config
+from caviar.records.study import Measurement
 
 TrialKey = tuple[int, int]
 """A trial or one of its repeats: (number, repeat). Repeat 0 is the trial itself."""

@@ -9,52 +9,51 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from caviar.records.result import BestTrial, EnsembleResult, Repeated, Scores, StudyResult
 from caviar.report.text import NO_LUCK, config_text, counted, duration, metric_name, number, score_text
-from caviar.views.answer import Answer, Ensemble, Repeated, Score
 
 _FRONT = 4  # as many as two lines hold; the JSON has more
 
 
-def answer(found: Answer) -> Group:
+def answer(result: StudyResult) -> Group:
     """The winner, its scores, and where it is."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column()
-    if found.test is not None:
-        rest = f", {_beside(found.test)}, on {counted(found.test_rows, 'row')}, opened once"
-        grid.add_row("sealed test", Text.assemble((score_text(found.test, "95 %: "), "bold"), rest))
-    if found.validation is not None:
-        scores = f"{score_text(found.validation)}, {_beside(found.validation)}"
-        grid.add_row("validation", f"{scores}, {_mean_of(found.repeated)}" if found.repeated else scores)
-        if found.repeated is not None and found.repeated.how != "not repeated":
-            grid.add_row("repeated", _two_scores(found.metric, found.repeated))
-    elif found.score is not None:
-        grid.add_row("score", _own_score(found.score, found))
-    if found.parameters is not None:
-        grid.add_row("network", counted(found.parameters, "parameter") + _trained(found))
-    grid.add_row("config", Text(f"trial {found.trial}: {config_text(found.config)}"))
-    if found.ensemble is not None:
-        grid.add_row("ensemble", Text(_together(found.ensemble)))
-    if len(found.front) > 1:
-        grid.add_row("front", Text(_front(found)))
-    if found.folder is not None:
-        grid.add_row("folder", Text(found.folder))
-    if found.counts:
-        grid.add_row("trials", Text(_counts_text(found.counts)))
-    if found.seconds is not None:
-        grid.add_row("study", Text(f"{found.study} in {found.store}, {duration(found.seconds)}"))
-    if found.model is not None:
-        grid.add_row("model", Text(found.model + (", the ensemble" if found.ensemble else "")))
+    best = result.best
+    if best.test:
+        rest = f", {_beside(best.test)}, on {counted(int(result.data.get('test') or 0), 'row')}, opened once"
+        grid.add_row("sealed test", Text.assemble((score_text(best.test, "95 %: "), "bold"), rest))
+    if best.validation:
+        scores = f"{score_text(best.validation)}, {_beside(best.validation)}"
+        grid.add_row("validation", f"{scores}, {_mean_of(best.repeated)}" if best.repeated else scores)
+        if best.repeated is not None and best.repeated.how != "not repeated":
+            grid.add_row("repeated", _two_scores(result.metric, best.repeated))
+    elif best.score is not None:
+        grid.add_row("score", _own_score(best.score, best))
+    if best.parameters is not None:
+        grid.add_row("network", counted(best.parameters, "parameter") + _trained(best))
+    grid.add_row("config", Text(f"trial {best.trial}: {config_text(best.config)}"))
+    if result.ensemble is not None:
+        grid.add_row("ensemble", Text(_together(result.ensemble)))
+    if result.front is not None and len(result.front) > 1:
+        grid.add_row("front", Text(_front(result)))
+    if best.folder is not None:
+        grid.add_row("folder", Text(best.folder))
+    if result.trials:
+        grid.add_row("trials", Text(_counts_text(result.trials)))
+    if result.seconds is not None:
+        grid.add_row("study", Text(f"{result.study} in {result.store}, {duration(result.seconds)}"))
+    if result.model is not None:
+        grid.add_row("model", Text(result.model + (", the ensemble" if result.ensemble else "")))
     return Group(Padding(grid, (1, 0, 0, 0)))
 
 
-def _beside(score: Score) -> str:
+def _beside(scores: Scores) -> str:
     """The scores beside the main one: the loss of classes, or the errors of numbers in their own units."""
-    losses = {name: value for name, value in score.beside.items() if name == "log_loss"} or score.beside
-    return ", ".join(
-        f"{metric_name(name)} {f'{value:.4f}' if name == 'log_loss' else number(value)}"
-        for name, value in losses.items()
-    )
+    if "log_loss" in scores:
+        return f"{metric_name('log_loss')} {scores['log_loss']:.4f}"
+    return ", ".join(f"{metric_name(name)} {number(scores[name])}" for name in ("rmse", "mae") if name in scores)
 
 
 def _mean_of(repeated: Repeated) -> str:
@@ -64,7 +63,7 @@ def _mean_of(repeated: Repeated) -> str:
     done = len(repeated.scores)
     if "fold" not in repeated.how:
         return f"mean of {counted(done, 'repeat')} with fresh seeds"
-    if done < repeated.planned:
+    if repeated.planned is not None and done < repeated.planned:
         folds = f"one of {repeated.planned} folds" if done == 1 else f"mean of {done} of {repeated.planned} folds"
         return f"{folds}; there was no time for more"
     return f"mean of a {repeated.how}"
@@ -84,25 +83,25 @@ def _two_scores(metric: str, repeated: Repeated) -> str:
     return f"{metric_name(metric)} {repeated.when_chosen:.4f} in the search, {again} when trained again{unit}"
 
 
-def _own_score(score: float, found: Answer) -> Text:
+def _own_score(score: float, best: BestTrial) -> Text:
     """The score that other people's code gave the winner, and how much of it may be luck."""
-    epochs = "" if found.epochs is None else f" after {counted(found.epochs, 'epoch')}"
+    epochs = "" if best.epochs is None else f" after {counted(best.epochs, 'epoch')}"
     rest = " is the best of all trials, so probably a little lucky; check it with 3 repeats"
-    if found.repeated is not None:
-        mean, times = number(found.repeated.mean), counted(len(found.repeated.scores), "repeat")
+    if best.repeated is not None:
+        mean, times = number(best.repeated.mean), counted(len(best.repeated.scores), "repeat")
         rest = f" in the search, {mean} when trained again (mean of {times} with fresh seeds)"
     return Text.assemble((number(score), "bold"), epochs + rest)
 
 
-def _trained(found: Answer) -> str:
-    if found.rows is None or found.epochs is None:
+def _trained(best: BestTrial) -> str:
+    if best.rows is None or best.epochs is None:
         return ""
-    return f", trained on {counted(found.rows, 'row')} for {counted(found.epochs, 'epoch')}"
+    return f", trained on {counted(best.rows, 'row')} for {counted(best.epochs, 'epoch')}"
 
 
-def _together(ensemble: Ensemble) -> str:
+def _together(ensemble: EnsembleResult) -> str:
     """An ensemble beside the single network."""
-    members = ", ".join(f"{number} ({share:.0%})" for number, share in ensemble.shares.items())
+    members = ", ".join(f"{number} ({share:.0%})" for number, share in ensemble.trials.items())
     of = f"of {counted(ensemble.networks, 'network')} from trials {members}"
     validation = score_text(ensemble.validation)
     if ensemble.test is None:
@@ -110,10 +109,11 @@ def _together(ensemble: Ensemble) -> str:
     return f"{score_text(ensemble.test, '95 %: ')} on the sealed test, {validation} on validation, {of}"
 
 
-def _front(found: Answer) -> str:
+def _front(result: StudyResult) -> str:
     """The networks that none beats in score without more parameters, the best of them."""
-    shown = ", ".join(f"{one.score:.4f} with {one.parameters:,} (trial {one.trial})" for one in found.front[:_FRONT])
-    return f"{metric_name(found.metric)} on validation (smoothed) by parameters: {shown}"
+    best = (result.front or ())[:_FRONT]
+    shown = ", ".join(f"{one.score:.4f} with {one.parameters:,} (trial {one.trial})" for one in best)
+    return f"{metric_name(result.metric)} on validation (smoothed) by parameters: {shown}"
 
 
 def _counts_text(trials: Mapping[str, int]) -> str:

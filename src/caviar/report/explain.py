@@ -149,11 +149,15 @@ def _finals(view: StudyView) -> list[Any]:
     for finalist in finals.finalists:
         table.add_row(
             f"{finalist.trial}{' *' if finalist is finals.winner else '  '}",
-            f"{finalist.when_chosen:.4f}",
-            "diverged" if finalist.mean is None else f"{finalist.mean:.4f}",
-            " ".join("diverged" if score is None else f"{score:.4f}" for score in finalist.scores),
+            _score(finalist.when_chosen),
+            _score(finalist.mean),
+            " ".join(map(_score, finalist.scores)),
         )
     return [table, *(_paragraph(line) for line in _verdict(finals))]
+
+
+def _score(score: float | None) -> str:
+    return "diverged" if score is None else f"{score:.4f}"
 
 
 def _verdict(finals: Finals) -> list[str]:
@@ -161,8 +165,8 @@ def _verdict(finals: Finals) -> list[str]:
     if won is None:
         return []
     lines = [_ground(finals)]
-    if won.mean is not None and won.gap is not None:
-        if abs(won.gap) < NO_LUCK:
+    if won.mean is not None and won.when_chosen is not None:
+        if abs(won.when_chosen - won.mean) < NO_LUCK:
             lines.append(f"{won.mean:.4f} in the search and when trained again.")
         else:
             lines.append(f"{won.when_chosen:.4f} in the search, {won.mean:.4f} when trained again.")

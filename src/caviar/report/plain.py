@@ -15,7 +15,7 @@ from caviar.views.study import Running, StudyRow, StudyView
 def account(view: StudyView) -> dict[str, Any]:
     """The object of ``caviar explain``."""
     finals = view.finals
-    winner = (view.head.record.result or {}).get("best")
+    result = view.head.record.result
     return {
         "study": view.head.record.name,
         "trials": len(view.trials),
@@ -34,7 +34,7 @@ def account(view: StudyView) -> dict[str, Any]:
             {"trial": f.trial, "epochs": f.epochs, "when_chosen": f.when_chosen, "scores": f.scores, "mean": f.mean}
             for f in finals.finalists
         ],
-        "winner": winner and winner["trial"],
+        "winner": result and result.best.trial,
         "advice": list(view.advice),
     }
 
@@ -74,7 +74,7 @@ def _study(row: StudyRow) -> dict[str, Any]:
         "budget": study.spec.to_record(),
         "data": dict(study.data),
         "trials": {str(state): n for state, n in row.counts.items()},
-        "best": (study.result or {}).get("best"),
+        "best": study.result and study.result.best.to_record(study.metric),
     }
 
 
@@ -86,7 +86,7 @@ def running(view: Running) -> dict[str, Any]:
         "state": str(study.state),
         "progress": view.progress.to_record(),
         "rungs": list(view.head.rungs),
-        "result": study.result,
+        "result": study.result and study.result.to_record(),
     }
 
 

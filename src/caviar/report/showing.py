@@ -14,12 +14,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from caviar.records import StudyProgress
+from caviar.records import StudyProgress, StudyResult
 from caviar.report import answer, study
-from caviar.views.answer import Answer
 from caviar.views.study import Running, StudyHead
 
-View = StudyHead | StudyProgress | Answer
+View = StudyHead | StudyProgress | StudyResult
 
 _ROUND = 2.0  # seconds between two lines of a log, at least
 _NOTEBOOK_ROUND = 0.5  # between two pictures in a notebook, each of which goes through its server to the browser
@@ -100,7 +99,7 @@ class _Screen:
             people.print(study.heading(view))
             for warning in view.warnings:
                 people.print(f"note: {warning}", markup=False)
-        elif isinstance(view, Answer):
+        elif isinstance(view, StudyResult):
             self.close()
             people.print(answer.answer(view))
         elif self._head is not None and view.elapsed - self._shown >= self._pause:

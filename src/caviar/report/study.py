@@ -85,15 +85,15 @@ def studies_table(rows: Sequence[StudyRow]) -> Table:
     for title in ("study", "state", "created", "rows", "trials", "best", "sealed test"):
         table.add_column(title, justify="right" if title in ("rows", "trials") else "left")
     for row in rows:
-        study, answer = row.head.record, row.answer
+        study, result = row.head.record, row.head.record.result
         table.add_row(
             Text(study.name),
             str(study.state),
             study.created[:16].replace("T", " "),
             f"{row.head.table.rows if row.head.table else 0:,}",
             f"{sum(row.counts.values()):,}",
-            f"trial {answer.trial}" if answer else "",
-            score_text(answer.test) if answer and answer.test else "",
+            f"trial {result.best.trial}" if result else "",
+            score_text(result.best.test) if result and result.best.test else "",
         )
     return table
 

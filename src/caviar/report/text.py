@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from caviar.records import Config
-from caviar.views.answer import Score
+from caviar.records.result import Scores
 
 NO_LUCK = 5e-5
 """A gap between scores that is 0 in the four decimals that people are shown."""
@@ -36,12 +38,13 @@ def metric_name(metric: str) -> str:
     return metric.upper() if metric in ("r2", "rmse", "mae") else metric.replace("_", " ")
 
 
-def score_text(score: Score, interval: str = "") -> str:
-    """The main score with its interval, where it has one."""
-    shown = f"{metric_name(score.metric)} {score.value:.4f}"
-    if score.low is None or score.high is None:
+def score_text(scores: Scores, interval: str = "") -> str:
+    """The accuracy, or the R2, with its interval, where it has one."""
+    metric = "r2" if "r2" in scores else "accuracy"
+    shown = f"{metric_name(metric)} {scores.get(metric, math.nan):.4f}"
+    if f"{metric}_low" not in scores:
         return shown
-    return f"{shown} ({interval}{score.low:.3f} to {score.high:.3f})"
+    return f"{shown} ({interval}{scores[f'{metric}_low']:.3f} to {scores[f'{metric}_high']:.3f})"
 
 
 def config_text(config: Config) -> str:

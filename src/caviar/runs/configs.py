@@ -68,8 +68,8 @@ def _best_of(study: str, store: str, own: bool) -> Config:
     with Store.open(store, create=False) as opened:
         record = opened.study(study)
         program = _program(record, own)
-        if record.result and "best" in record.result:
-            return dict(record.result["best"]["config"])
+        if record.result is not None:
+            return dict(record.result.best.config)
         trials = [trial for trial in opened.trials(study) if trial.repeat == 0]
     if own:
         sign = 1.0 if program.goal == "minimize" else -1.0

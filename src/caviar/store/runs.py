@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from caviar import files
 from caviar.errors import StoreError
 from caviar.records import (
     Clock,
@@ -197,7 +197,7 @@ class Runs:
     def measurements(self, name: str, after: int = 0) -> list[RunMeasurement]:
         """The measurements of run ``name``, without the first ``after``."""
         found = self._rows(RUN_MEASUREMENTS, name, [RUN_MEASUREMENTS.c.number > after])
-        return [RunMeasurement(_clock(row), _numbers(row["values"])) for row in found]
+        return [RunMeasurement(_clock(row), files.numbers(row["values"])) for row in found]
 
     def snapshots(self, name: str) -> list[RunSnapshot]:
         """The snapshots of run ``name``, oldest first, removed and damaged ones included."""
@@ -271,16 +271,3 @@ def _clock(row: Mapping[str, Any]) -> Clock:
 def _snapshot_row(identity: int, snapshot: RunSnapshot) -> dict[str, Any]:
     plain = {f.name: getattr(snapshot, f.name) for f in fields(snapshot) if f.name != "clock"}
     return {"run": identity, **plain, **_of_clock(snapshot.clock)}
-
-
-def _numbers(values: Any) -> Any:
-    """The floats that JSON keeps as text, as floats again."""
-    if isinstance(values, Mapping):
-        return {name: _numbers(value) for name, value in values.items()}
-    if isinstance(values, list):
-        return [_numbers(value) for value in values]
-    return (
-        {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.get(values, values)
-        if isinstance(values, str)
-        else values
-    )

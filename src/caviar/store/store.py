@@ -18,6 +18,7 @@ from caviar.records import (
     Lease,
     Measurement,
     Study,
+    StudyResult,
     StudySpec,
     StudyState,
     TaskKey,
@@ -77,7 +78,9 @@ class Store(AbstractContextManager["Store"]):
     def create_study(self, study: Study) -> None:
         """Write a new study; StoreError if one of that name is there, also where two processes do it at once."""
         row = {field.name: getattr(study, field.name) for field in fields(study)}
-        self.subjects.create(row | {"spec": study.spec.to_record()})
+        self.subjects.create(
+            row | {"spec": study.spec.to_record(), "result": study.result and study.result.to_record()}
+        )
 
     def write(
         self,
@@ -116,14 +119,14 @@ class Store(AbstractContextManager["Store"]):
         self,
         name: str,
         state: StudyState,
-        result: Mapping[str, Any] | None,
+        result: StudyResult | None,
         ended: str,
         lease: Lease | None = None,
     ) -> None:
         """Write how study ``name`` ended; a trial that was still running was interrupted by that."""
         with self._writing(name, lease) as (connection, number):
             ending = STUDIES.update().where(STUDIES.c.id == number)
-            connection.execute(ending.values(state=str(state), result=result, ended=ended))
+            connection.execute(ending.values(state=str(state), result=result and result.to_record(), ended=ended))
             running = TRIALS.update().where(TRIALS.c.study == number, TRIALS.c.state == str(TrialState.RUNNING))
             connection.execute(running.values(state=str(TrialState.INTERRUPTED)))
 

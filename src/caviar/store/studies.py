@@ -17,6 +17,7 @@ from caviar.errors import StoreError
 from caviar.machine import no_collection
 from caviar.records import Box, Comparison, Curve, Measurement, Study, StudySpec, StudyState, Trial, TrialState
 from caviar.records.names import storable, visible
+from caviar.records.result import StudyResult
 from caviar.store.database import Database
 from caviar.store.schema import BOXES, COMPARISONS, MEASUREMENTS, STUDIES, TRIALS
 
@@ -44,7 +45,14 @@ def studies(connection: sa.Connection, number: int | None = None) -> list[Study]
     if number is not None:
         query = query.where(STUDIES.c.id == number)
     return [
-        Study(**{**row._mapping, "state": StudyState(row.state), "spec": StudySpec.from_record(row.spec)})
+        Study(
+            **{
+                **row._mapping,
+                "state": StudyState(row.state),
+                "spec": StudySpec.from_record(row.spec),
+                "result": row.result and StudyResult.from_record(row.result, row.metric),
+            }
+        )
         for row in connection.execute(query)
     ]
 

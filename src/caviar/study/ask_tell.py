@@ -26,6 +26,7 @@ from caviar.machine import environment
 from caviar.records import Measurement, Study, StudyState, Trial, TrialState
 from caviar.records.names import check_name
 from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key, rank_key_of
+from caviar.records.result import BestTrial, StudyResult
 from caviar.records.specs import StudyKind, StudySpec
 from caviar.scheduling.asking import RUNGS, Asked, Asking, Rule
 from caviar.search.searches import search_named
@@ -178,8 +179,8 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._write()
         result = None
         if any(rank_key_of(self._metric, trial) > WORST for trial in self._trials.values()):
-            best = self.best
-            result = {"best": {"trial": best.number, "config": dict(best.config), self._metric: best.score}}
+            best = BestTrial(trial=self.best.number, config=self.best.config, score=self.best.score)
+            result = StudyResult(metric=self._metric, best=best)
         self._store.finish_study(self.name, StudyState.FINISHED, result, datetime.now(UTC).isoformat())
         self._store.leases.leave(self._lease)
         self._store.close()

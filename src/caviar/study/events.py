@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from caviar.learners.model import Model
-from caviar.records import Config, Study, StudyProgress, Trial
+from caviar.records import Config, Study, StudyProgress, StudyResult, Trial
 from caviar.store import Store
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Best:
     model: Model
 
 
+@dataclass(frozen=True)
 class _InStore:
     """A study in a store. ``url`` has the store's password if it has one.
 
@@ -54,8 +55,15 @@ class _InStore:
     """
 
     name: str
-    url: str
-    frame: pd.DataFrame | None
+    store: str
+    result: StudyResult
+    url: str = field(repr=False)  # ``store`` is for people
+    frame: pd.DataFrame | None = field(default=None, repr=False, kw_only=True)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The JSON object of ``caviar tune --json``."""
+        return self.result.to_record()
 
     def trials(self) -> pd.DataFrame:
         """All trials, a row a trial."""
@@ -67,29 +75,19 @@ class _InStore:
 
 @dataclass(frozen=True)
 class TunedStudy(_InStore):
-    """The result of ``tune`` for a table; ``summary`` is the JSON object of ``caviar tune --json``."""
+    """The result of ``tune`` for a table."""
 
-    name: str
-    store: str
     best: Best
-    summary: Mapping[str, Any]
-    url: str = field(repr=False)  # ``store`` is for people
-    frame: pd.DataFrame | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class TunedProgram(_InStore):
-    """The result of ``tune`` for a function or a command; ``summary`` is the JSON object of ``caviar tune --json``.
+    """The result of ``tune`` for a function or a command.
 
     ``best`` is the best trial, with its ``number``, ``config``, ``score`` and ``epochs``.
     """
 
-    name: str
-    store: str
     best: Trial
-    summary: Mapping[str, Any]
-    url: str = field(repr=False)  # as of TunedStudy
-    frame: pd.DataFrame | None = field(default=None, repr=False)
 
 
 Event = Begun | Progress | TunedStudy | TunedProgram

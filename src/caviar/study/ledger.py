@@ -9,7 +9,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from heapq import nlargest
-from typing import Any
 
 from caviar.errors import StoreError
 from caviar.executors.contract import Executor
@@ -20,6 +19,7 @@ from caviar.records import (
     Curve,
     Ended,
     Lease,
+    StudyResult,
     StudyState,
     Task,
     TaskOutcome,
@@ -258,7 +258,7 @@ class Ledger:
         """Write what is new, in one transaction."""
         self._outbox.write()
 
-    def close(self, state: StudyState, result: Mapping[str, Any] | None) -> None:
+    def close(self, state: StudyState, result: StudyResult | None) -> None:
         """Write all that is left, and how the study ended."""
         self.interrupt()
         self._outbox.close(state, result)
@@ -405,3 +405,15 @@ def _or_nan(number: float | None) -> float:
 def _or_none(loss: float) -> float | None:
     """A loss, or None where it was not reported."""
     return None if math.isnan(loss) else loss
+
+
+def outcomes(ledger: Ledger, *failures: TrialState) -> dict[str, int]:
+    """Count the trials by how they ended, as the result of a study says it, "failed" with ``failures`` alone."""
+    counts = Counter(ledger.counts())
+    found = {
+        "started": counts.total(),
+        "finished": counts[TrialState.FINISHED],
+        "stopped": counts[TrialState.STOPPED] + counts[TrialState.INTERRUPTED],
+        "diverged": counts[TrialState.DIVERGED],
+    }
+    return found | {"failed": sum(counts[state] for state in failures)} if failures else found

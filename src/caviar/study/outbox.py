@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from caviar.records import Box, Comparison, Lease, Measurement, StudyProgress, StudyState, Trial, TrialKey
+from caviar.records import Box, Comparison, Lease, Measurement, StudyProgress, StudyResult, StudyState, Trial, TrialKey
 from caviar.store import Store
 
 WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
@@ -77,7 +76,7 @@ class Outbox:
         if time.monotonic() - self._written >= WRITE_EVERY:
             self.write()
 
-    def close(self, state: StudyState, result: Mapping[str, Any] | None) -> None:
+    def close(self, state: StudyState, result: StudyResult | None) -> None:
         """Write all that is left, and how the study ended."""
         self.write()
         self._store.finish_study(self._lease.name, state, result, datetime.now(UTC).isoformat(), self._lease)

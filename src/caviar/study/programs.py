@@ -32,6 +32,7 @@ from caviar.randomness import Purpose, raw, stream_key
 from caviar.records import Study, StudyState, Task, Trial, TrialState
 from caviar.records.names import check_name
 from caviar.records.ranking import GOAL_METRICS, Goal, smaller_is_better
+from caviar.records.result import BestTrial, Repeated, StudyResult
 from caviar.scheduling.choosing import Finalist, choose
 from caviar.scheduling.halving import rungs_to
 from caviar.scheduling.repeats import Repeats
@@ -42,7 +43,7 @@ from caviar.store import Snapshots, Store
 from caviar.store.database import folder_beside
 from caviar.study.events import Progress, TunedProgram
 from caviar.study.job import FINALISTS
-from caviar.study.ledger import Ledger
+from caviar.study.ledger import Ledger, outcomes
 from caviar.study.loop import Budget, drive
 from caviar.study.spec import ProgramRequest, check_budget, check_seed, stopping_named
 
@@ -231,37 +232,28 @@ def conclude_program(job: ProgramJob, ledger: Ledger, study: Study, store: Store
         mean = float(np.mean(scores)) if scores else math.nan
         sign = -1.0 if smaller_is_better(job.metric) else 1.0
         gap = sign * ((winner.score or 0.0) - mean)
-        repeated = {"how": "fresh seeds", "scores": scores, "mean": mean, "when_chosen": winner.score, "gap": gap}
-    counts = ledger.counts()
+        repeated = Repeated(how="fresh seeds", scores=scores, mean=mean, when_chosen=winner.score, gap=gap)
     folder = trials_folder(store, study.name) / str(winner.number)
-    summary = {
-        "study": study.name,
-        "store": store.url,
-        "seed": study.seed,
-        "seconds": round(time.monotonic() - job.request.started, 3),
-        "data": {},
-        "trials": {
-            "started": sum(counts.values()),
-            "finished": counts.get(TrialState.FINISHED, 0),
-            "stopped": counts.get(TrialState.STOPPED, 0) + counts.get(TrialState.INTERRUPTED, 0),
-            "diverged": counts.get(TrialState.DIVERGED, 0),
-            "failed": counts.get(TrialState.FAILED, 0) + counts.get(TrialState.OUT_OF_MEMORY, 0),
-        },
-        "best": {
-            "trial": winner.number,
-            "config": dict(winner.config),
-            "seed": job.trial_seed(winner.number),
-            "epochs": winner.epochs,
-            "goal": job.request.goal,
-            "score": winner.score,
-            "repeated": repeated,
-            "test": None,
-            "folder": str(folder.absolute()) if folder.is_dir() else None,
-        },
-        "model": None,
-    }
+    result = StudyResult(
+        metric=job.metric,
+        study=study.name,
+        store=store.url,
+        seed=study.seed,
+        seconds=round(time.monotonic() - job.request.started, 3),
+        trials=outcomes(ledger, TrialState.FAILED, TrialState.OUT_OF_MEMORY),
+        best=BestTrial(
+            trial=winner.number,
+            config=winner.config,
+            seed=job.trial_seed(winner.number),
+            epochs=winner.epochs,
+            goal=job.request.goal,
+            score=winner.score,
+            repeated=repeated,
+            folder=str(folder.absolute()) if folder.is_dir() else None,
+        ),
+    )
     return TunedProgram(
-        study.name, store.url, winner, summary, "" if job.request.store is None else os.fspath(job.request.store)
+        study.name, store.url, result, "" if job.request.store is None else os.fspath(job.request.store), winner
     )
 
 

@@ -1,4 +1,4 @@
-"""The answer: the sealed test part is opened, once; the model is saved; everything is told."""
+"""The result of a study of a table: open the sealed test part, once, and save the model."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,15 @@ from caviar.data.examples import Examples
 from caviar.learners.contract import Evaluation
 from caviar.learners.model import Model
 from caviar.randomness import Purpose, UInt64, generator, stream_key
-from caviar.records import Study, TrialState
+from caviar.records import Study
 from caviar.records.ranking import smaller_is_better
+from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoint, Repeated, StudyResult
 from caviar.study import ensemble
 from caviar.study.check import model_path
 from caviar.study.events import Best, TunedStudy
 from caviar.study.finals import Ensemble, Found
 from caviar.study.job import TableJob
-from caviar.study.ledger import Ledger
+from caviar.study.ledger import Ledger, outcomes
 
 _RESAMPLES, _DRAWN = 1000, 10_000  # of the bootstrap: a tenth of a second at most
 _Z = 1.959963984540054  # the 97.5 % point of the normal distribution
@@ -33,7 +35,7 @@ _FRONT = 20  # of the Pareto front's best, for a person to read
 
 
 def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: str) -> TunedStudy:
-    """Open the sealed test part, once; save the model; say it all."""
+    """Open the sealed test part, once; save the model; sum up the study."""
     winner, training = found.winner, found.training
     network = training.predictor()
     validation = job.shown(found.repeats)
@@ -50,76 +52,68 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         "validation": validation,
         "test": test,
     }
-    if found.ensemble is None:
+    together = None if found.ensemble is None else _together(job, found.ensemble, sealed)
+    if found.ensemble is None or together is None:
         model = Model(network, job.dataset.preprocessing, facts)
     else:
-        facts["ensemble"] = _together(job, found.ensemble, sealed)
+        facts["ensemble"] = asdict(together)
         model = _ensemble(job, found.ensemble, facts)
     path = model_path(job.request, study.name, again=True)  # checked when the work began
     if path is not None:
         model.save(path)
     repeated = _repeated(job, found)
-    best = {
-        "trial": winner.number,
-        "config": dict(winner.config),
-        "parameters": job.parameters(winner.config),
-        "validation": validation,
-        "test": test,
-        "repeated": repeated,
-    }
     sign = -1.0 if smaller_is_better(job.metric) else 1.0
-    summary: dict[str, Any] = {
-        "study": study.name,
-        "store": store,
-        "seed": study.seed,
-        "seconds": round(time.monotonic() - job.request.started, 3),
-        "data": dict(study.data),
-        "trials": _counts(ledger),
-        "best": best,
-        "finalists": _finalists(job, ledger, found),
-        "front": [
-            {"trial": number, job.metric: sign * rank_key[0], "parameters": int(parameters)}
+    result = StudyResult(
+        metric=job.metric,
+        study=study.name,
+        store=store,
+        seed=study.seed,
+        seconds=round(time.monotonic() - job.request.started, 3),
+        data=study.data,
+        trials=outcomes(ledger),
+        best=BestTrial(
+            trial=winner.number,
+            config=winner.config,
+            parameters=job.parameters(winner.config),
+            validation=validation,
+            test=test,
+            repeated=repeated,
+            epochs=found.epochs,
+            rows=len(found.rows),
+        ),
+        finalists=_finalists(job, ledger, found),
+        front=[
+            FrontPoint(number, sign * rank_key[0], int(parameters))
             for number, rank_key, parameters in found.front[:_FRONT]  # by the smoothed score, which it was drawn by
         ],
-        "model": None if path is None else str(path),
-    }
-    if found.ensemble is not None:
-        summary["ensemble"] = facts["ensemble"]
+        model=None if path is None else str(path),
+        ensemble=together,
+    )
     return TunedStudy(
         study.name,
         store,
-        Best(winner.number, winner.config, validation, test, repeated, model),
-        summary,
+        result,
         "" if job.request.store is None else os.fspath(job.request.store),
+        Best(winner.number, winner.config, validation, test, repeated.to_record(job.metric), model),
     )
 
 
-def _finalists(job: TableJob, ledger: Ledger, found: Found) -> list[dict[str, Any]]:
+def _finalists(job: TableJob, ledger: Ledger, found: Found) -> list[Finalist]:
     """The finalists, the best mean first; a score is None where the network diverged."""
     sign = -1.0 if smaller_is_better(job.metric) else 1.0
     return [
-        {
-            "trial": finalist.number,
-            "epochs": finalist.epochs,
-            "parameters": finalist.parameters,
-            "when_chosen": ledger.trials[finalist.number, 0].score,
-            "scores": [sign * rank_key[0] if math.isfinite(rank_key[0]) else None for rank_key in finalist.rank_keys],
-        }
+        Finalist(
+            finalist.number,
+            finalist.epochs,
+            finalist.parameters,
+            ledger.trials[finalist.number, 0].score,
+            [sign * key[0] if math.isfinite(key[0]) else None for key in finalist.rank_keys],
+        )
         for finalist in sorted(found.weighed, key=lambda finalist: finalist.mean, reverse=True)
     ]
 
 
-def _counts(ledger: Ledger) -> dict[str, int]:
-    counts = ledger.counts()
-    return {
-        "started": sum(counts.values()),
-        "finished": counts.get(TrialState.FINISHED, 0),
-        "stopped": counts.get(TrialState.STOPPED, 0) + counts.get(TrialState.INTERRUPTED, 0),
-        "diverged": counts.get(TrialState.DIVERGED, 0),
-    }
-
-
-def _together(job: TableJob, chosen: Ensemble, sealed: Examples | None) -> dict[str, Any]:
+def _together(job: TableJob, chosen: Ensemble, sealed: Examples | None) -> EnsembleResult:
     """The ensemble and its scores, beside the single network."""
     test = None
     if sealed is not None:
@@ -127,12 +121,8 @@ def _together(job: TableJob, chosen: Ensemble, sealed: Examples | None) -> dict[
         for member in chosen.members:
             said += member.share * member.network.outputs(sealed.x)
         test = _test(job, sealed, _in_units(job, ensemble.scores(said, sealed.y)), said)
-    return {
-        "networks": len(chosen.members),
-        "trials": {str(number): share for number, share in chosen.finalists.items()},
-        "validation": _in_units(job, chosen.validation),
-        "test": test,
-    }
+    shares = {str(number): share for number, share in chosen.finalists.items()}
+    return EnsembleResult(len(chosen.members), shares, _in_units(job, chosen.validation), test)
 
 
 def _ensemble(job: TableJob, chosen: Ensemble, facts: dict[str, Any]) -> Model:
@@ -141,7 +131,7 @@ def _ensemble(job: TableJob, chosen: Ensemble, facts: dict[str, Any]) -> Model:
     return Model(first.network, job.dataset.preprocessing, facts, tuple(others))
 
 
-def _repeated(job: TableJob, found: Found) -> dict[str, Any]:
+def _repeated(job: TableJob, found: Found) -> Repeated:
     """The scores of the config when it was trained again, and how much the first score had flattered it."""
     scores = [float(evaluation.scores[job.metric]) for evaluation in found.repeats]
     mean = float(np.mean(scores))
@@ -151,21 +141,20 @@ def _repeated(job: TableJob, found: Found) -> dict[str, Any]:
         low, high = mean - half, mean + half
     chosen = found.winner.score
     how = f"{job.repeats}-fold cross-validation" if job.folded else "fresh seeds"
-    return {
-        "metric": job.metric,
-        "how": how if found.weighed else "not repeated",
-        "planned": job.repeats,
-        "scores": scores,
-        "mean": mean,
-        "low": low,
-        "high": high,
-        "when_chosen": chosen,
-        "gap": None if chosen is None else (chosen - mean) * (-1 if smaller_is_better(job.metric) else 1),
-    }
+    return Repeated(
+        how=how if found.weighed else "not repeated",
+        planned=job.repeats,
+        scores=scores,
+        mean=mean,
+        low=low,
+        high=high,
+        when_chosen=chosen,
+        gap=None if chosen is None else (chosen - mean) * (-1 if smaller_is_better(job.metric) else 1),
+    )
 
 
 def _in_units(job: TableJob, scores: Mapping[str, float]) -> dict[str, float]:
-    """An ensemble's scores as an answer tells them."""
+    """The scores of an ensemble, in the units of the result."""
     return job.shown([Evaluation(math.nan, scores)])
 
 

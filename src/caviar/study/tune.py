@@ -83,7 +83,7 @@ def train(
         with suppress(StoreError):  # of a full disk, say, which is what `ending` says already
             ledger.close(StudyState.FINISHED if isinstance(ending, NoAnswer) else StudyState.INTERRUPTED, None)
         raise
-    ledger.close(StudyState.FINISHED, answer.summary)
+    ledger.close(StudyState.FINISHED, answer.result)
     if job.request.store is None:  # a store in memory goes with this call
         answer = replace(answer, frame=store.trials_frame(study.name))
     yield answer

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from caviar.records import StudyProgress
-from caviar.study.events import Begun, Event, TunedStudy
-from caviar.views.answer import Answer, answer_of
+from caviar.records import StudyProgress, StudyResult
+from caviar.study.events import Begun, Event
 from caviar.views.study import StudyHead, head
 
 
-def view_of(event: Event) -> StudyHead | StudyProgress | Answer:
-    """The facts of ``event``: a head at the beginning, then progress, then the answer."""
+def view_of(event: Event) -> StudyHead | StudyProgress | StudyResult:
+    """The facts of ``event``: a head at the beginning, then progress, then the result."""
     if isinstance(event, Begun):
         return replace(head(event.study), rungs=event.rungs, warnings=event.warnings)
-    if isinstance(event, StudyProgress):
-        return event
-    if isinstance(event, TunedStudy):
-        facts = event.best.model.facts
-        return answer_of(event.summary, "", facts["rows"], facts["epochs"])
-    return answer_of(event.summary, "")
+    return event if isinstance(event, StudyProgress) else event.result

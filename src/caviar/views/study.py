@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Literal
@@ -22,10 +22,10 @@ from caviar.analysis.edges import edges
 from caviar.analysis.importance import ENOUGH, Importance, importances
 from caviar.records import Box, Config, Study, StudyKind, StudyProgress, StudyState, Trial, TrialState
 from caviar.records.ranking import WORST, rank_key_of, smaller_is_better
+from caviar.records.result import Finalist
 from caviar.search.searches import noted_before
 from caviar.space import Space
 from caviar.store import Store
-from caviar.views.answer import Answer, answer_of
 
 Decision = Literal["mean", "noise", "small", "fast"]
 
@@ -109,7 +109,6 @@ class StudyRow:
 
     head: StudyHead
     counts: Mapping[TrialState, int]
-    answer: Answer | None
 
 
 @dataclass(frozen=True)
@@ -126,27 +125,6 @@ class BoxView:
 
     box: Box
     bands: Mapping[str, tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class Finalist:
-    """A finalist: its score in the search, and those when it was trained again, None where it diverged.
-
-    ``gap`` is how much better the search's score was than the mean of the others; negative where it was worse.
-    """
-
-    trial: int
-    epochs: int
-    when_chosen: float
-    scores: tuple[float | None, ...]
-    parameters: int | None
-    gap: float | None
-
-    @property
-    def mean(self) -> float | None:
-        """The mean of the repeats, None where one of them diverged."""
-        scores = [score for score in self.scores if score is not None]
-        return float(np.mean(scores)) if scores and len(scores) == len(self.scores) else None
 
 
 @dataclass(frozen=True)
@@ -176,7 +154,6 @@ class StudyView:
     importance: tuple[Importance, ...]
     finals: Finals
     advice: tuple[str, ...]
-    answer: Answer | None
 
 
 @dataclass(frozen=True)
@@ -248,7 +225,7 @@ def head(study: Study) -> StudyHead:
 
 def study_row(study: Study, counts: Mapping[TrialState, int]) -> StudyRow:
     """A study in the list of a store, with its trials counted by state."""
-    return StudyRow(head(study), counts, None if study.result is None else answer_of(study.result, study.metric))
+    return StudyRow(head(study), counts)
 
 
 def ranked(metric: str, trials: Sequence[Trial]) -> list[Trial]:
@@ -291,7 +268,6 @@ def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -
         importance=tuple(_importances(study, space, own)),
         finals=_finals(study, trials),
         advice=tuple(edges(space, [trial.config for trial in scored[:_BEST]])),
-        answer=None if study.result is None else answer_of(study.result, study.metric),
     )
 
 
@@ -352,25 +328,24 @@ def _importances(study: Study, space: Space, trials: Sequence[Trial]) -> list[Im
 
 
 def _finals(study: Study, trials: Sequence[Trial]) -> Finals:
-    """The finals as the answer has them, or as the store does while there is no answer."""
-    metric, result = study.metric, study.result or {}
+    """The finals as the result has them, or as the store does while there is no result."""
+    result = study.result
     own = {trial.number: trial for trial in trials if trial.repeat == 0}
-    if "finalists" in result:
-        finalists = [
-            _finalist(metric, f["trial"], f["epochs"], f["when_chosen"], f["scores"], f["parameters"])
-            for f in result["finalists"]
-        ]
+    if result is not None and result.finalists is not None:
+        finalists = list(result.finalists)
     else:
         repeats: dict[int, list[float | None]] = {}
         for trial in trials:
             if trial.repeat and trial.state is TrialState.FINISHED and trial.score is not None:
                 repeats.setdefault(trial.number, []).append(trial.score)
         finalists = [
-            _finalist(metric, n, own[n].epochs, own[n].score, scores[: study.spec.repeats], None)
+            Finalist(n, own[n].epochs, None, own[n].score, scores[: study.spec.repeats])
             for n, scores in repeats.items()
         ]
-        finalists.sort(key=lambda f: _or_nan(f.mean), reverse=not smaller_is_better(metric))
-    number = result["best"]["trial"] if result else None
+        finalists.sort(
+            key=lambda f: math.nan if f.mean is None else f.mean, reverse=not smaller_is_better(study.metric)
+        )
+    number = None if result is None else result.best.trial
     winner = next((finalist for finalist in finalists if finalist.trial == number), None)
     prefer: Mapping[str, Decision] = {"score": "noise", "small": "small", "fast": "fast"}
     decision = prefer[head(study).prefer] if winner is not None and winner is not finalists[0] else "mean"
@@ -378,26 +353,8 @@ def _finals(study: Study, trials: Sequence[Trial]) -> Finals:
     return Finals(tuple(finalists), winner, config, decision)
 
 
-def _finalist(
-    metric: str,
-    trial: int,
-    epochs: int,
-    when_chosen: float | None,
-    scores: Sequence[float | None],
-    parameters: int | None,
-) -> Finalist:
-    known = Finalist(trial, epochs, _or_nan(when_chosen), tuple(scores), parameters, None)
-    if known.mean is None:
-        return known
-    return replace(known, gap=(known.when_chosen - known.mean) * (-1 if smaller_is_better(metric) else 1))
-
-
 def _ticks(space: Space, name: str) -> dict[float, Any]:
     """A few places on a scale, and the values there."""
     values = space[name].from_unit([0.0, 0.25, 0.5, 0.75, 1.0]).tolist()
     places = np.asarray(space[name].to_unit(values)).tolist()
     return dict(zip(places, values, strict=True))
-
-
-def _or_nan(score: float | None) -> float:
-    return math.nan if score is None else score

@@ -1,0 +1,178 @@
+"""The result of a study: its best trial, with its scores, and the trials that it was chosen from.
+
+Its record is the JSON object of ``caviar tune --json``, which the store keeps; PRODUCT.md has the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from caviar.files import numbers
+from caviar.records.config import Config
+from caviar.records.specs import known
+
+Scores = Mapping[str, float]
+"""Scores on one part of the data by metric; ``accuracy_low`` and ``accuracy_high`` are a 95 % interval, as for r2."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeated:
+    """The best config trained again: ``scores``, their mean with its 95 % interval, and the gap to the search's score.
+
+    ``how`` is "fresh seeds", a cross-validation or "not repeated"; ``gap`` is above 0 where the search's was better.
+    ``planned`` and the interval are None where the user's own code was repeated.
+    """
+
+    how: str
+    planned: int | None = None
+    scores: Sequence[float]
+    mean: float
+    low: float | None = None
+    high: float | None = None
+    when_chosen: float | None
+    gap: float | None
+
+    def to_record(self, metric: str) -> dict[str, Any]:
+        """Plain data, for the store."""
+        record = asdict(self)
+        if self.planned is None:
+            return {name: record[name] for name in ("how", "scores", "mean", "when_chosen", "gap")}
+        return {"metric": metric, **record}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestTrial:
+    """The best trial, with the facts that its kind of study has of it; the others are None.
+
+    A table has ``parameters`` of the network, the mean ``validation`` scores of its repeats, and the ``test`` scores.
+    The user's own code has the ``seed`` and the ``goal`` of the trial, its ``score`` in the search, and its ``folder``.
+    Ask and tell has the ``score`` alone. ``epochs``, and ``rows`` of a table, are those of the last training; the
+    record of a table has neither.
+    """
+
+    trial: int
+    config: Config = field(default_factory=dict)
+    parameters: int | None = None
+    validation: Scores | None = None
+    test: Scores | None = None
+    seed: int | None = None
+    goal: str | None = None
+    score: float | None = None
+    repeated: Repeated | None = None
+    folder: str | None = None
+    epochs: int | None = None
+    rows: int | None = None
+
+    def to_record(self, metric: str) -> dict[str, Any]:
+        """Plain data, for the store: the keys of the table, of the user's own code, or of ask and tell."""
+        plain = asdict(self) | {metric: self.score}
+        plain["repeated"] = None if self.repeated is None else self.repeated.to_record(metric)
+        if self.validation is not None:
+            names = ["parameters", "validation", "test", "repeated"]
+        elif self.goal is not None:
+            names = ["seed", "epochs", "goal", "score", "repeated", "test", "folder"]
+        else:
+            names = [metric]
+        return {name: plain[name] for name in ["trial", "config", *names]}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], metric: str) -> Self:
+        """The best trial that ``to_record`` wrote."""
+        plain = {name: value if name == "config" else numbers(value) for name, value in record.items()}
+        plain.setdefault("score", plain.get(metric))
+        if plain.get("repeated") is not None:
+            plain["repeated"] = Repeated(**known(Repeated, plain["repeated"]))
+        return cls(**known(cls, plain))
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A trial that was trained again: its score in the search, and the later ``scores``, None where it diverged."""
+
+    trial: int
+    epochs: int
+    parameters: int | None
+    when_chosen: float | None
+    scores: Sequence[float | None]
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of the later scores, None where one of them diverged."""
+        scores = [score for score in self.scores if score is not None]
+        return float(np.mean(scores)) if scores and len(scores) == len(self.scores) else None
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """A network that none beats in score without more parameters; ``score`` is the smoothed one on validation."""
+
+    trial: int
+    score: float
+    parameters: int
+
+
+@dataclass(frozen=True)
+class EnsembleResult:
+    """A weighted mean of networks; ``trials`` has the share of each trial that networks come from, by its number."""
+
+    networks: int
+    trials: Mapping[str, float]
+    validation: Scores
+    test: Scores | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyResult:
+    """The result of a study by its ``metric``.
+
+    ``trials`` counts them by how they ended, ``seconds`` is the time of the study, ``model`` the file of the network.
+    Ask and tell gives ``best`` alone: ``study`` is None there. Only studies of tables have ``finalists``, the best mean
+    first, and the ``front``, the best score first; both are None for other studies.
+    """
+
+    metric: str
+    study: str | None = None
+    store: str = ""
+    seed: int = 0
+    seconds: float | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    trials: Mapping[str, int] = field(default_factory=dict)
+    best: BestTrial
+    finalists: Sequence[Finalist] | None = None
+    front: Sequence[FrontPoint] | None = None
+    model: str | None = None
+    ensemble: EnsembleResult | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain data: the JSON object of ``caviar tune --json``."""
+        record = asdict(self)
+        del record["metric"]
+        record["best"] = self.best.to_record(self.metric)
+        if self.front is not None:
+            record["front"] = [
+                {"trial": one.trial, self.metric: one.score, "parameters": one.parameters} for one in self.front
+            ]
+        for name in ("finalists", "front", "ensemble"):
+            if record[name] is None:
+                del record[name]
+        return record if self.study is not None else {"best": record["best"]}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], metric: str) -> Self:
+        """The result that ``to_record`` wrote, of a study by ``metric``; older versions left keys out.
+
+        The store keeps NaN as a text, which becomes a number again.
+        """
+        plain = known(cls, record) | {"metric": metric, "best": BestTrial.from_record(record["best"], metric)}
+        if "finalists" in plain:
+            plain["finalists"] = [Finalist(**known(Finalist, numbers(one))) for one in plain["finalists"]]
+        if "front" in plain:
+            points = numbers(plain["front"])
+            plain["front"] = [FrontPoint(point["trial"], point[metric], point["parameters"]) for point in points]
+        if "ensemble" in plain:
+            plain["ensemble"] = EnsembleResult(**known(EnsembleResult, numbers(plain["ensemble"])))
+        return cls(**plain)
