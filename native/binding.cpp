@@ -305,7 +305,7 @@ NB_MODULE(_native, module) {
                 Outcome outcome{};
                 released([&](const std::function<bool()>& interrupted) {
                     const int epochs = static_cast<int>(learning_rates.shape(0));
-                    outcome = trial.train(examples, validation, data_of(learning_rates), epochs, explosion, stop.data(), interrupted, done);
+                    outcome = trial.run_epochs(examples, validation, data_of(learning_rates), epochs, explosion, stop.data(), interrupted, done);
                 });
                 std::vector<Row> rows;
                 for (const Epoch& e : done)
@@ -339,7 +339,7 @@ NB_MODULE(_native, module) {
             "evaluate",
             [](const Trial& trial, const Matrix& x, const nb::object& y, const Matrix& xt, const nb::object& yt) {
                 const Examples examples = examples_from(trial.network, x, y), training = examples_from(trial.network, xt, yt);
-                require(!trial.exact || training.rows >= 1, "exact statistics need rows to be of");
+                require(!trial.exact || training.rows >= 1, "exact statistics need at least one training row");
                 Evaluation e{};
                 released([&](const std::function<bool()>& interrupted) {
                     Asking asking(interrupted);

@@ -10,7 +10,7 @@
 // all rows of x pass by.
 #pragma once
 
-// out (m, 16) = or += x (m, 16 * strips) times one strip of w (16 * strips, 16); x's strips are m * 16 floats apart.
+// out (m, 16) = x (m, 16 * strips) times one strip of w (16 * strips, 16); x's strips are m * 16 floats apart.
 inline void product_slow(const float* x, int m, const float* w, int strips, float* out) {
     for (int row = 0; row < m; ++row)
         for (int j = 0; j < strip; ++j) {
@@ -34,6 +34,7 @@ inline void outer_slow(const float* x, const float* dz, int m, float* dw) {
 constexpr int block_rows = CAVIAR_BLOCK_ROWS;
 constexpr int depth = 256;
 
+// `rows` rows of the product; `add`: out +=, for the pieces of the inner dimension after the first.
 template <int rows>
 inline void product_block(const float* x, size_t x_strip, const float* w, int strips, float* out, bool add) {
     vec sum[rows][vectors];

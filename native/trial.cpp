@@ -204,26 +204,27 @@ bool Asking::operator()() {
 
 Floats Trial::statistics_of(Examples training, Asking& asking) const {
     const FlushDenormals flush;
-    Floats exact_ones = zeros(network.statistics);
-    if (!network.batch_norm) return exact_ones;  // there are none
+    Floats exact_statistics = zeros(network.statistics);
+    if (!network.batch_norm) return exact_statistics;  // there are none
     int widest = 0;
     for (int l = 0; l < network.layers; ++l) widest = std::max(widest, network.layer[l].padded_out);
     std::vector<double> sums(2 * static_cast<size_t>(widest));
     level->exact_statistics(network, state(), workspace.at_least(network.workspace), training.x, training.rows, sums.data(),
-                            exact_ones.get(), asking.seam());
-    return exact_ones;
+                            exact_statistics.get(), asking.as_interruption());
+    return exact_statistics;
 }
 
 Evaluation Trial::evaluate(Examples examples, Examples training, Asking& asking) const {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     if (examples.rows == 0) return {nan, nan, nan};
     const FlushDenormals flush;
-    const Floats exact_ones = exact ? statistics_of(training, asking) : nullptr;
+    const Floats exact_statistics = exact ? statistics_of(training, asking) : nullptr;
     const auto classes = static_cast<size_t>(network.classes);
     const double rows = static_cast<double>(examples.rows);
     std::vector<int64_t> correct_of(classes), rows_of(classes);
-    const Scores scores = level->evaluate(network, state(), exact_ones.get(), workspace.at_least(network.workspace), examples.x, examples.y,
-                                          examples.rows, correct_of.data(), asking.seam());
+    float* const room = workspace.at_least(network.workspace);
+    const Scores scores = level->evaluate(network, state(), exact_statistics.get(), room, examples.x, examples.y, examples.rows,
+                                          correct_of.data(), asking.as_interruption());
     if (asking.ended()) return {nan, nan, nan};
     if (network.output == Output::linear) {
         double mean = 0.0, squares = 0.0;
@@ -246,7 +247,7 @@ Evaluation Trial::evaluate(Examples examples, Examples training, Asking& asking)
     return {scores.loss / rows, static_cast<double>(scores.correct) / rows, recall / present};
 }
 
-Outcome Trial::train(Examples examples, Examples validation, const double* learning_rates, int epochs, double explosion,
+Outcome Trial::run_epochs(Examples examples, Examples validation, const double* learning_rates, int epochs, double explosion,
                      const volatile uint8_t* stop, const std::function<bool()>& interrupted, std::vector<Epoch>& done) {
     using Clock = std::chrono::steady_clock;
     const FlushDenormals flush;
@@ -260,8 +261,9 @@ Outcome Trial::train(Examples examples, Examples validation, const double* learn
         epoch_order(network.order_key, static_cast<uint64_t>(epoch), rows, workspace.order.data());
         const int64_t left = steps_left(examples.rows);
         int64_t taken = 0;
-        const Outcome outcome =
-            steps(examples, workspace.order.data(), learning_rates + (whole - left), left, stop, asking, nullptr, taken);
+        // An epoch that is taken up in its middle has `left` steps, and its last `left` learning rates are theirs.
+        const double* const rates_left = learning_rates + (whole - left);
+        const Outcome outcome = run_steps(examples, workspace.order.data(), rates_left, left, stop, asking, nullptr, taken);
         if (outcome == Outcome::interrupted) return outcome;
         learning_rates += whole;
         bool diverged = outcome == Outcome::diverged;
@@ -276,8 +278,8 @@ Outcome Trial::train(Examples examples, Examples validation, const double* learn
     return Outcome::trained;
 }
 
-Outcome Trial::steps(Examples examples, const uint32_t* order, const double* learning_rates, int64_t n, const volatile uint8_t* stop,
-                     Asking& asking, double* losses, int64_t& taken) {
+Outcome Trial::run_steps(Examples examples, const uint32_t* order, const double* learning_rates, int64_t n, const volatile uint8_t* stop,
+                         Asking& asking, double* losses, int64_t& taken) {
     float* const room = workspace.at_least(network.workspace);
     Outcome outcome = Outcome::trained;
     State now = state();
@@ -321,7 +323,7 @@ Outcome Trial::train_steps(Examples examples, const double* learning_rates, int6
     }
     taken = 0;
     const Outcome outcome =
-        steps(examples, order_.data(), learning_rates, std::min(n, steps_left(examples.rows)), stop, asking, losses, taken);
+        run_steps(examples, order_.data(), learning_rates, std::min(n, steps_left(examples.rows)), stop, asking, losses, taken);
     ended = outcome == Outcome::trained && steps_left(examples.rows) == 0;
     mean = ended ? end_epoch() : loss / static_cast<double>(std::max<int64_t>(row, 1));
     return outcome;

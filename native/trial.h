@@ -78,7 +78,7 @@ class Asking {
 
     bool operator()();
     bool ended() const { return ended_; }
-    Interruption seam() {
+    Interruption as_interruption() {
         return {[](void* self) { return (*static_cast<Asking*>(self))(); }, this};
     }
 
@@ -107,15 +107,15 @@ struct Trial {
 
     // Trains on from the place in the epoch, a step for each of the `n` learning rates, and ends with the epoch. Writes the mean loss of
     // every mini-batch to losses and how many there were to `taken`; `ended`: the epoch is over, and `mean` is that of all of its rows,
-    // else of those so far. Stops early like `train`, always between two mini-batches; an explosion is for the caller to see.
+    // else of those so far. Stops early like `run_epochs`, always between two mini-batches; an explosion is for the caller to see.
     Outcome train_steps(Examples examples, const double* learning_rates, int64_t n, const volatile uint8_t* stop,
                         const std::function<bool()>& interrupted, double* losses, int64_t& taken, bool& ended, double& mean);
 
     // Trains on for `epochs` epochs, validating after each (where there are validation rows). learning_rates has steps_per_epoch for each.
     // Stops early when the loss is no longer finite or exceeds `explosion`, when *stop becomes non-zero, or when `interrupted`, asked
     // several times a second, says so.
-    Outcome train(Examples examples, Examples validation, const double* learning_rates, int epochs, double explosion,
-                  const volatile uint8_t* stop, const std::function<bool()>& interrupted, std::vector<Epoch>& done);
+    Outcome run_epochs(Examples examples, Examples validation, const double* learning_rates, int epochs, double explosion,
+                       const volatile uint8_t* stop, const std::function<bool()>& interrupted, std::vector<Epoch>& done);
 
     // Scores `examples`; `training` is what exact statistics are of. Of no use when `asking` has ended.
     Evaluation evaluate(Examples examples, Examples training, Asking& asking) const;
@@ -133,8 +133,8 @@ struct Trial {
     std::vector<uint32_t> order_;  // of the epoch order_of_; kept between the calls of train_steps alone
     int64_t order_of_ = -1;
 
-    Outcome steps(Examples examples, const uint32_t* order, const double* learning_rates, int64_t n, const volatile uint8_t* stop,
-                  Asking& asking, double* losses, int64_t& taken);
+    Outcome run_steps(Examples examples, const uint32_t* order, const double* learning_rates, int64_t n, const volatile uint8_t* stop,
+                      Asking& asking, double* losses, int64_t& taken);
     double end_epoch();  // the mean loss of its rows
 };
 

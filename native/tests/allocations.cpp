@@ -39,7 +39,7 @@ static long allocations_of(Trial& trial, const Rows& training, const Rows& valid
     std::vector<Epoch> done;
     done.reserve(static_cast<size_t>(epochs));
     const long before = allocations;
-    trial.train(training.examples, validation.examples, rates.data(), epochs, 1e9, &stop, interrupted, done);
+    trial.run_epochs(training.examples, validation.examples, rates.data(), epochs, 1e9, &stop, interrupted, done);
     const long now = allocations - before;
     check(done.size() == static_cast<size_t>(epochs), "trained");
     return now;

@@ -241,7 +241,7 @@ static void trials() {
             const uint8_t stop = 0;
             std::vector<Epoch> done;
             const Outcome outcome =
-                trial.train(training.examples, validation.examples, rates.data(), 3, std::numeric_limits<double>::infinity(), &stop, never, done);
+                trial.run_epochs(training.examples, validation.examples, rates.data(), 3, std::numeric_limits<double>::infinity(), &stop, never, done);
             check(outcome == Outcome::trained && done.size() == 3 && trial.epoch == 3, where + ": trained");
             check(trial.step == static_cast<int64_t>(3 * steps), where + ": steps");
             const Evaluation after = trial.evaluate(validation.examples, training.examples, asking);
@@ -280,14 +280,14 @@ static void endings() {
         uint8_t stop = 1;
         Trial trial(settings, *level);
         initialise(trial, 4);
-        check(trial.train(training.examples, validation.examples, rates.data(), 9, endless, &stop, never, done) == Outcome::interrupted &&
+        check(trial.run_epochs(training.examples, validation.examples, rates.data(), 9, endless, &stop, never, done) == Outcome::interrupted &&
                   done.empty() && trial.step == 0,
               "the stop flag ends training before the first step");
         stop = 0;
         const auto at_once = [] { return true; };
-        check(trial.train(training.examples, validation.examples, rates.data(), 100000, endless, &stop, at_once, done) == Outcome::interrupted,
+        check(trial.run_epochs(training.examples, validation.examples, rates.data(), 100000, endless, &stop, at_once, done) == Outcome::interrupted,
               "a signal ends training");
-        check(trial.train(training.examples, validation.examples, rates.data(), 1, 0.0, &stop, never, done) == Outcome::diverged,
+        check(trial.run_epochs(training.examples, validation.examples, rates.data(), 1, 0.0, &stop, never, done) == Outcome::diverged,
               "a loss above the bound is a divergence");
         for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 3e38f}) {
             training.x[5] = bad;
@@ -295,7 +295,7 @@ static void endings() {
             initialise(sick, 4);
             const std::vector<double> wild(24, 1e30);
             done.clear();
-            check(sick.train(training.examples, validation.examples, wild.data(), 3, 1e3, &stop, never, done) == Outcome::diverged,
+            check(sick.run_epochs(training.examples, validation.examples, wild.data(), 3, 1e3, &stop, never, done) == Outcome::diverged,
                   "inputs that are no numbers are a divergence");
             Asking asking(never);
             sick.evaluate(training.examples, training.examples, asking);

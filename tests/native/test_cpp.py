@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "native"
 KEPT = ROOT / "build" / "cpp_tests"
 COMPILER = shlex.split(os.environ.get("CXX", "g++"))
-PLAIN = ["-O0", "-std=gnu++17", "-Wno-psabi"]
+PLAIN = ["-O0", "-std=gnu++17", "-Wno-psabi", "-Werror=switch"]
 SANITIZED = ["-O1", "-g1", *PLAIN[1:], "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 ARITHMETIC = [
     "-ffp-contract=fast",
