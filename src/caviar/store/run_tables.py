@@ -16,83 +16,63 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from caviar.store.schema import LEASES, META, METADATA, VERSION, ExactFloat, Seed
+from caviar.store.schema import LEASES, META, METADATA, VERSION, ExactFloat, Seed, columns
 
 RUNS = sa.Table(
     "runs",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("seed", Seed, nullable=False),
-    sa.Column("request", sa.JSON, nullable=False),
-    sa.Column("config", sa.JSON, nullable=False),
-    sa.Column("data", sa.JSON, nullable=False),
-    sa.Column("environment", sa.JSON, nullable=False),
-    sa.Column("created", sa.Text, nullable=False),
+    *columns(sa.Text, "kind"),
+    *columns(Seed, "seed"),
+    *columns(sa.JSON, "request", "config", "data", "environment"),
+    *columns(sa.Text, "created"),
     sa.Column("parent", sa.ForeignKey("runs.id")),
     sa.Column("parent_snapshot", sa.Integer),
-    sa.Column("state", sa.Text, nullable=False),
+    *columns(sa.Text, "state"),
     sa.Column("ended", sa.Text),
     sa.Column("result", sa.JSON(none_as_null=True)),
     sa.Column("progress", sa.JSON(none_as_null=True)),
 )
 
 
-def _of_a_run(name: str, *columns: sa.Column[Any]) -> sa.Table:
+def _of_a_run(name: str, *others: sa.Column[Any]) -> sa.Table:
     return sa.Table(
         name,
         METADATA,
         sa.Column("run", sa.ForeignKey("runs.id"), primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True),
-        *columns,
+        *others,
         sqlite_with_rowid=False,
     )
 
 
 def _clock() -> list[sa.Column[Any]]:
-    return [
-        sa.Column("tick", sa.BigInteger, nullable=False),
-        sa.Column("step", sa.BigInteger, nullable=False),
-        sa.Column("epoch", sa.Integer, nullable=False),
-        sa.Column("take", sa.Integer, nullable=False),
-    ]
+    return [*columns(sa.BigInteger, "tick", "step"), *columns(sa.Integer, "epoch", "take")]
 
 
-RUN_MEASUREMENTS = _of_a_run("run_measurements", *_clock(), sa.Column("values", sa.JSON, nullable=False))
+RUN_MEASUREMENTS = _of_a_run("run_measurements", *_clock(), *columns(sa.JSON, "values"))
 
 RUN_INTERVENTIONS = _of_a_run(
     "run_interventions",
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("arguments", sa.JSON, nullable=False),
-    sa.Column("who", sa.Text, nullable=False),
-    sa.Column("because", sa.Text, nullable=False),
-    sa.Column("written", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
+    *columns(sa.Text, "kind"),
+    *columns(sa.JSON, "arguments"),
+    *columns(sa.Text, "who", "because", "written", "state", "outcome"),
     sa.Column("tick", sa.BigInteger),
 )
 
 RUN_SNAPSHOTS = _of_a_run(
     "run_snapshots",
     *_clock(),
-    sa.Column("reason", sa.Text, nullable=False),
+    *columns(sa.Text, "reason"),
     sa.Column("loss", ExactFloat),
-    sa.Column("path", sa.Text, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
-    sa.Column("size", sa.BigInteger, nullable=False),
-    sa.Column("created", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
+    *columns(sa.Text, "path", "sha256"),
+    *columns(sa.BigInteger, "size"),
+    *columns(sa.Text, "created", "state"),
 )
 
 RUN_DIARY = _of_a_run(
-    "run_diary",
-    *_clock(),
-    sa.Column("written", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("who", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("facts", sa.JSON, nullable=False),
+    "run_diary", *_clock(), *columns(sa.Text, "written", "kind", "who", "text"), *columns(sa.JSON, "facts")
 )
 
 OF_A_RUN = (LEASES, RUN_MEASUREMENTS, RUN_INTERVENTIONS, RUN_SNAPSHOTS, RUN_DIARY)

@@ -73,6 +73,29 @@ class Seed(TypeDecorator[int]):
 
 METADATA = sa.MetaData()
 
+
+def columns(kind: type[sa.types.TypeEngine[Any]], *names: str) -> list[sa.Column[Any]]:
+    """Columns of one type that hold no NULL."""
+    return [sa.Column(name, kind, nullable=False) for name in names]
+
+
+def _key(*names: str) -> list[sa.Column[Any]]:
+    """Columns of a primary key of trials and their epochs, whose ``number`` is long."""
+    return [sa.Column(name, sa.BigInteger if name == "number" else sa.Integer, primary_key=True) for name in names]
+
+
+def _of_epochs(name: str, *numbers: str) -> sa.Table:
+    """A table with a row an epoch of a trial, and ``numbers`` that were measured there."""
+    return sa.Table(
+        name,
+        METADATA,
+        *_key("study", "number", "repeat", "epoch"),
+        *columns(ExactFloat, *numbers),
+        sa.ForeignKeyConstraint(["study", "number", "repeat"], ["trials.study", "trials.number", "trials.repeat"]),
+        sqlite_with_rowid=False,
+    )
+
+
 META = sa.Table(
     "meta",
     METADATA,
@@ -84,16 +107,11 @@ STUDIES = sa.Table(
     "studies",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("seed", Seed, nullable=False),
-    sa.Column("metric", sa.Text, nullable=False),
-    sa.Column("search", sa.Text, nullable=False),
-    sa.Column("space", sa.JSON, nullable=False),
-    sa.Column("spec", sa.JSON, nullable=False),
-    sa.Column("data", sa.JSON, nullable=False),
-    sa.Column("environment", sa.JSON, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("created", sa.Text, nullable=False),
+    *columns(sa.Text, "name"),
+    *columns(Seed, "seed"),
+    *columns(sa.Text, "metric", "search"),
+    *columns(sa.JSON, "space", "spec", "data", "environment"),
+    *columns(sa.Text, "state", "created"),
     sa.Column("ended", sa.Text),
     sa.Column("result", sa.JSON(none_as_null=True)),
     sa.Column("progress", sa.JSON(none_as_null=True)),
@@ -106,11 +124,10 @@ TRIALS = sa.Table(
     "trials",
     METADATA,
     sa.Column("study", sa.ForeignKey("studies.id"), primary_key=True),
-    sa.Column("number", sa.BigInteger, primary_key=True),
-    sa.Column("repeat", sa.Integer, primary_key=True),
-    sa.Column("config", sa.JSON, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("epochs", sa.Integer, nullable=False),
+    *_key("number", "repeat"),
+    *columns(sa.JSON, "config"),
+    *columns(sa.Text, "state"),
+    *columns(sa.Integer, "epochs"),
     sa.Column("score", ExactFloat),
     sa.Column("validation_loss", ExactFloat),
     sa.Column("origin", sa.Text, nullable=False, server_default=""),
@@ -118,47 +135,21 @@ TRIALS = sa.Table(
     sqlite_with_rowid=False,  # kept in the order of the key, which is the order of reading
 )
 
-MEASUREMENTS = sa.Table(
-    "measurements",
-    METADATA,
-    sa.Column("study", sa.Integer, primary_key=True),
-    sa.Column("number", sa.BigInteger, primary_key=True),
-    sa.Column("repeat", sa.Integer, primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True),
-    sa.Column("train_loss", ExactFloat, nullable=False),
-    sa.Column("validation_loss", ExactFloat, nullable=False),
-    sa.Column("validation_accuracy", ExactFloat, nullable=False),
-    sa.Column("score", ExactFloat, nullable=False),
-    sa.Column("learning_rate", ExactFloat, nullable=False),
-    sa.Column("seconds", ExactFloat, nullable=False),
-    sa.ForeignKeyConstraint(["study", "number", "repeat"], ["trials.study", "trials.number", "trials.repeat"]),
-    sqlite_with_rowid=False,
+MEASUREMENTS = _of_epochs(
+    "measurements", "train_loss", "validation_loss", "validation_accuracy", "score", "learning_rate", "seconds"
 )
 
 # What measurements say too, at the epochs of decisions alone: a study that is taken up again reads a twentieth of it.
-COMPARISONS = sa.Table(
-    "comparisons",
-    METADATA,
-    sa.Column("study", sa.Integer, primary_key=True),
-    sa.Column("number", sa.BigInteger, primary_key=True),
-    sa.Column("repeat", sa.Integer, primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True),
-    sa.Column("smoothed", ExactFloat, nullable=False),
-    sa.Column("score", ExactFloat, nullable=False),
-    sa.Column("loss", ExactFloat, nullable=False),
-    sa.Column("seconds", ExactFloat, nullable=False),
-    sa.ForeignKeyConstraint(["study", "number", "repeat"], ["trials.study", "trials.number", "trials.repeat"]),
-    sqlite_with_rowid=False,
-)
+COMPARISONS = _of_epochs("comparisons", "smoothed", "score", "loss", "seconds")
 
 BOXES = sa.Table(
     "boxes",
     METADATA,
     sa.Column("study", sa.ForeignKey("studies.id"), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("first_trial", sa.BigInteger, nullable=False),
-    sa.Column("ranges", sa.JSON, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
+    *columns(sa.BigInteger, "first_trial"),
+    *columns(sa.JSON, "ranges"),
+    *columns(sa.Text, "reason"),
     sqlite_with_rowid=False,
 )
 
@@ -166,12 +157,9 @@ SNAPSHOTS = sa.Table(
     "snapshots",
     METADATA,
     sa.Column("study", sa.ForeignKey("studies.id"), primary_key=True),
-    sa.Column("number", sa.BigInteger, primary_key=True),
-    sa.Column("repeat", sa.Integer, primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True),
-    sa.Column("path", sa.Text, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
-    sa.Column("size", sa.BigInteger, nullable=False),
+    *_key("number", "repeat", "epoch"),
+    *columns(sa.Text, "path", "sha256"),
+    *columns(sa.BigInteger, "size"),
     sqlite_with_rowid=False,
 )
 
@@ -181,11 +169,11 @@ LEASES = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("study", sa.ForeignKey("studies.id")),
     sa.Column("run", sa.ForeignKey("runs.id")),
-    sa.Column("fence", sa.Integer, nullable=False),
-    sa.Column("identity", sa.JSON, nullable=False),
-    sa.Column("token", sa.Text, nullable=False),
-    sa.Column("beats", sa.BigInteger, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
+    *columns(sa.Integer, "fence"),
+    *columns(sa.JSON, "identity"),
+    *columns(sa.Text, "token"),
+    *columns(sa.BigInteger, "beats"),
+    *columns(sa.Text, "state"),
     sa.Column("helps", sa.Integer),
     sa.UniqueConstraint("study", "fence"),
     sa.UniqueConstraint("run", "fence"),
@@ -195,11 +183,8 @@ LEASES = sa.Table(
 CLAIMS = sa.Table(
     "claims",
     METADATA,
-    sa.Column("study", sa.Integer, primary_key=True),
-    sa.Column("number", sa.BigInteger, primary_key=True),
-    sa.Column("repeat", sa.Integer, primary_key=True),
-    sa.Column("to_epoch", sa.Integer, primary_key=True),
-    sa.Column("fence", sa.Integer, nullable=False),
+    *_key("study", "number", "repeat", "to_epoch"),
+    *columns(sa.Integer, "fence"),
     sa.ForeignKeyConstraint(["study", "fence"], ["leases.study", "leases.fence"]),
     sqlite_with_rowid=False,
 )

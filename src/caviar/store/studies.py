@@ -34,6 +34,7 @@ _TRIAL_COLUMNS = [_AS_KEPT.get(name, TRIALS.c[name]) for name in Trial._fields]
 _MEASUREMENT_COLUMNS = [MEASUREMENTS.c[field.name] for field in fields(Measurement)]
 _COMPARISON_COLUMNS = [COMPARISONS.c[name] for name in Comparison._fields]
 _BOX_COLUMNS = [BOXES.c[field.name] for field in fields(Box)]
+_SHOWN = ("number", "repeat", "state", "epochs", "score", "validation_loss")
 
 Keyed = tuple[int, int]
 """A trial by number and repeat."""
@@ -151,20 +152,20 @@ def boxes(connection: sa.Connection, study: int) -> list[Box]:
     return [Box(**row._mapping) for row in connection.execute(query)]
 
 
-def frame(found: Sequence[Trial]) -> pd.DataFrame:
-    """Trials as a table: a row a trial or repeat, a column a hyperparameter."""
+def frame(found: Sequence[Trial], facts: Collection[str] = _SHOWN) -> pd.DataFrame:
+    """Trials as a table: a row a trial or repeat, a column for each of ``facts`` and each hyperparameter.
+
+    A hyperparameter with the name of one of ``facts`` gets ``config.`` before its name.
+    """
     import pandas as pd
 
-    facts = {
-        "number": [trial.number for trial in found],
-        "repeat": [trial.repeat for trial in found],
-        "state": [str(trial.state) for trial in found],
-        "epochs": [trial.epochs for trial in found],
-        "score": pd.Series([trial.score for trial in found], dtype="float64"),
-        "validation_loss": pd.Series([trial.validation_loss for trial in found], dtype="float64"),
-    }
-    hyperparameters = dict.fromkeys(key for trial in found for key in trial.config)
-    return pd.DataFrame(facts | {key: [trial.config.get(key) for trial in found] for key in hyperparameters})
+    columns: dict[str, Any] = {name: [getattr(trial, name) for trial in found] for name in facts}
+    columns["state"] = [str(trial.state) for trial in found]
+    for name in ("score", "validation_loss"):
+        columns[name] = pd.Series(columns[name], dtype="float64")
+    for name in dict.fromkeys(key for trial in found for key in trial.config):
+        columns[f"config.{name}" if name in facts else name] = [trial.config.get(name) for trial in found]
+    return pd.DataFrame(columns)
 
 
 def write_trials(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from caviar import files
 from caviar.records import DiaryEntry, Measurement, Run, RunMeasurement, Study, Trial
-from caviar.store import Store
+from caviar.store import Store, studies
 from caviar.store.runs import Runs
 
 if TYPE_CHECKING:
@@ -70,20 +70,8 @@ def export(store: Store, name: str, of_run: bool, detail: bool) -> Export:
 
 
 def of_trials(study: Study, trials: Sequence[Trial]) -> Export:
-    """A row a trial, with its origin and its error; a column a hyperparameter.
-
-    A hyperparameter with the name of one of the other columns gets ``config.`` before its name.
-    """
-    import pandas as pd
-
-    columns: dict[str, Any] = {name: [getattr(trial, name) for trial in trials] for name in _FACTS}
-    columns["state"] = [str(trial.state) for trial in trials]
-    for name in ("score", "validation_loss"):
-        columns[name] = pd.Series(columns[name], dtype="float64")
-    for name in dict.fromkeys(key for trial in trials for key in trial.config):
-        column = f"config.{name}" if name in _FACTS else name
-        columns[column] = [trial.config.get(name) for trial in trials]
-    return _of_study(study, pd.DataFrame(columns), _FACTS)
+    """A row a trial, with its origin and its error; a column a hyperparameter."""
+    return _of_study(study, studies.frame(trials, _FACTS), _FACTS)
 
 
 def of_measurements(study: Study, measured: Sequence[tuple[int, int, Measurement]]) -> Export:
