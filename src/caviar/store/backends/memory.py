@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from caviar.store import run_tables
-from caviar.store.backends.sqlite import Embedded, connect, writing
+from caviar.store.backends.sqlite import Embedded, connect
 
 URL = "memory://"
 
@@ -38,7 +38,7 @@ class Memory(Embedded):
 
     def prepare(self, create: bool) -> None:
         """Make the tables."""
-        with writing(self.engine) as connection:
+        with self.writing() as connection:
             run_tables.create(connection)
 
     def settle(self) -> None:
