@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
-from caviar.records import StudyProgress, StudyResult, StudyState, Trial, TrialState
+from caviar.records import ProgramSpec, StudyKind, StudyProgress, StudyResult, StudySpec, StudyState, Trial, TrialState
 from caviar.report import plain
 from caviar.report.answer import answer
 from caviar.report.explain import as_text
@@ -57,6 +57,18 @@ def test_one_is_one():
     )
     assert "1 row, 1 feature, 1 class; 1 to train" in heading(head(study)).plain
     assert heading(head(study)).plain.endswith("Seed 1, 1 thread, avx2.")
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (StudySpec(kind=StudyKind.FUNCTION, program=ProgramSpec()), ": a function; 1 at once"),
+        (StudySpec(kind=StudyKind.PROGRAM, program=ProgramSpec(command="./train")), ": ./train; 1 at once"),
+        (StudySpec(kind=StudyKind.ASKED, rungs=(1, 9)), ": trained by your own program; 1 at once, up to 9 epochs"),
+    ],
+)
+def test_a_heading_names_the_code_that_trains(spec: StudySpec, said: str):
+    assert said in heading(head(study_of(spec=spec, data={}))).plain
 
 
 def trial(number: int, epochs: int, state: TrialState = TrialState.STOPPED) -> Trial:

@@ -187,7 +187,7 @@ class Life:
         return bool((self.run.progress or {}).get("paused"))
 
     def exists(self) -> bool:
-        return Path(self.trained.store).exists() and self.in_runs(lambda runs: runs.exists(self.name))
+        return Path(self.trained.store).exists() and self.in_runs(lambda runs: self.name in runs.subjects.names())
 
     def diary(self, *kinds: str) -> list[Any]:
         return [e for e in self.in_runs(lambda runs: runs.diary(self.name)) if not kinds or e.kind in kinds]

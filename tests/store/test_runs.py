@@ -39,9 +39,9 @@ def test_a_run_comes_back_as_it_went_in(runs: Runs):
     assert runs.run("net") == RUN
     assert [run.name for run in runs.all()] == ["net", "branch"]
     assert runs.run("branch").parent == "net"
-    assert runs.free_name("net") == "net-2"
-    assert runs.exists("net")
-    assert not runs.exists("nett")
+    assert runs.subjects.free_name("net") == "net-2"
+    assert "net" in runs.subjects.names()
+    assert "nett" not in runs.subjects.names()
 
 
 def test_names_are_one_s_own_and_tame(runs: Runs):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from caviar.records import ProgramSpec, StudyKind, StudyProgress, StudySpec, StudyState, Trial, TrialState
+from caviar.records import StudyKind, StudyProgress, StudySpec, StudyState, Trial, TrialState
 from caviar.records.ranking import smaller_is_better
 from caviar.records.result import BestTrial, StudyResult
 from caviar.store import Store
@@ -125,17 +125,7 @@ def test_the_best_so_far_never_gets_worse(made):
     assert best == sorted(best)
 
 
-@pytest.mark.parametrize(
-    ("spec", "data", "kind"),
-    [
-        (StudySpec(kind=StudyKind.TABLE), {"rows": 1}, "table"),
-        (StudySpec(kind=StudyKind.FUNCTION, program=ProgramSpec()), {}, "function"),
-        (StudySpec(kind=StudyKind.PROGRAM, program=ProgramSpec(command="./train")), {}, "program"),
-        (StudySpec(kind=StudyKind.ASKED), {}, "asked"),
-    ],
-)
-def test_the_kind_of_a_study(spec: StudySpec, data: dict, kind: str):
-    study = study_of(spec=spec, data=data)
-    assert head(study).kind == kind
-    assert (head(study).table is None) == (kind != "table")
-    assert head(study).command == ("./train" if kind == "program" else None)
+@pytest.mark.parametrize("kind", StudyKind)
+def test_only_a_study_of_a_table_has_rows(kind: StudyKind):
+    table = head(study_of(spec=StudySpec(kind=kind), data={"rows": 3})).table
+    assert (table.rows if table else None) == (3 if kind is StudyKind.TABLE else None)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from caviar.cli.follow_run import follow_run
-from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.cli.options import DEFAULT_STORE, Json, Labels, OutFolder, Quiet, SplitSeed, StoreUrl, Target, Task
 from caviar.errors import ConfigError
 from caviar.records import RunKind, RunSpec
 from caviar.runs import loop
@@ -22,10 +22,8 @@ def babysit(
         str | None,
         typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened. None with --command."),
     ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")
-    ] = None,
-    labels: Annotated[str | None, typer.Option(help="A file of labels, for NPY and IDX.", metavar="FILE")] = None,
+    target: Target = None,
+    labels: Labels = None,
     test: Annotated[str | None, typer.Option(help="Data kept sealed until the end.", metavar="FILE")] = None,
     test_labels: Annotated[str | None, typer.Option(help="The labels of --test.", metavar="FILE")] = None,
     config: Annotated[
@@ -38,10 +36,8 @@ def babysit(
     name: Annotated[
         str | None, typer.Option(help="The run's name, which must be free; by default the file's.", metavar="RUN")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Decides the split and every weight.")] = 0,
-    task: Annotated[
-        str | None, typer.Option(help="classification or regression; by default the column decides.")
-    ] = None,
+    seed: SplitSeed = 0,
+    task: Task = None,
     no_nurse: Annotated[bool, typer.Option("--no-nurse", help="Nobody watches but you.")] = False,
     nurse: Annotated[
         str | None,
@@ -55,9 +51,7 @@ def babysit(
     ] = None,
     disk: Annotated[float, typer.Option(help="Megabytes that its snapshots may take.", metavar="MB")] = 2048.0,
     store: StoreUrl = DEFAULT_STORE,
-    out: Annotated[
-        str | None, typer.Option(help="The folder that the model is saved in; by default this one.", metavar="DIR")
-    ] = None,
+    out: OutFolder = None,
     command: Annotated[
         str | None,
         typer.Option(help="A program of yours that trains, in any language.", metavar="LINE", rich_help_panel=PROGRAM),

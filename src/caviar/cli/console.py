@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caviar.errors import ConfigError
 from caviar.files import dumps
 from caviar.report.text import visible
 
@@ -23,6 +25,14 @@ def console(json: bool = False, quiet: bool = False) -> Console:
 def complain(rule: str, way_out: str) -> None:
     """Print the two lines of a mistake on stderr, as plain text: the words of a user may hold anything."""
     print(visible(rule), visible(way_out), sep="\n", file=sys.stderr)
+
+
+def write_page(path: str, page: str) -> None:
+    """Write an HTML page. Raises ConfigError where the file cannot be written."""
+    try:
+        Path(path).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}", "choose another file") from error
 
 
 def print_json(result: Mapping[str, Any]) -> None:

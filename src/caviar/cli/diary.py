@@ -1,4 +1,4 @@
-"""caviar diary"""
+"""caviar diary, caviar tree: the record of a run, and its family."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from caviar.cli.console import console, print_json
 from caviar.cli.interventions import RunName
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report import plain
-from caviar.report.run import diary_table
+from caviar.report.run import diary_table, family_tree
 from caviar.store import Store
-from caviar.views.run import run_view
+from caviar.views.run import family_view, run_view
 
 
 def diary(
@@ -31,3 +31,16 @@ def diary(
         print_json(plain.diary(view))
     else:
         console().print(diary_table(view, everything))
+
+
+def tree(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False) -> None:
+    """[bold]caviar tree flowers[/]
+
+    A run's ancestors and branches, each with its best epoch.
+    """
+    with Store.open(store, create=False) as opened:
+        family = family_view(opened, run)
+    if json:
+        print_json(plain.family(family))
+    else:
+        console().print(family_tree(family))

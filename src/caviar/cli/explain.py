@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from caviar.cli.console import console, print_json
+from caviar.cli.console import console, print_json, write_page
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
-from caviar.errors import ConfigError
 from caviar.report import plain
 from caviar.report.explain import as_text
 from caviar.report.page import as_html
@@ -33,10 +31,7 @@ def explain(
     with Store.open(store, create=False) as opened:
         view = study_view(opened, study)
     if html is not None:
-        try:
-            Path(html).write_text(as_html(view), encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{html} cannot be written: {error.strerror}", "choose another file") from error
+        write_page(html, as_html(view))
     people = console(json=json)
     people.print(as_text(view))
     if html is not None:

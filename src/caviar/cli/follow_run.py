@@ -22,7 +22,7 @@ from caviar.report.run import entry_line, epoch_line, screen
 from caviar.runs.client import changes_for
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
 from caviar.runs.knobs import parse
-from caviar.views.run import end_of, run_view_of
+from caviar.views.run import run_view_of
 
 Ask = Callable[[str, dict[str, Any], str], object]
 """Writes an intervention down: its kind, its arguments, and why."""
@@ -76,7 +76,7 @@ def follow_run(
                     show()
                 elif isinstance(event, RunEnded):
                     display.stop()
-                    people.print(ended_page(end_of(event.summary)))
+                    people.print(ended_page(event.summary))
                     if json:
                         print_json(event.summary)
         except KeyboardInterrupt as interrupt:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from caviar.cli.console import console, print_json
+from caviar.cli.console import console, print_json, write_page
 from caviar.cli.options import Json
 from caviar.errors import ConfigError, did_you_mean
 from caviar.frameworks import timing
@@ -58,10 +58,7 @@ def frameworks(
         people.print(f"{done.found.title}: {done.failure or 'timed'}", markup=False, style="dim")
     lines = compared(facts, timings)
     if html is not None:
-        try:
-            Path(html).write_text(as_html(lines), encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{html} cannot be written: {error.strerror}", "choose another file") from error
+        write_page(html, as_html(lines))
     people.print(as_text(lines))
     if html is not None:
         people.print(f"\nwritten to {html}", markup=False)

@@ -1,4 +1,4 @@
-"""The outcome of an intervention, for people and as JSON: the commands that intervene share it."""
+"""Commands that intervene in a run, turn, pause, snapshot, rollback and stop, and the outcome that they show."""
 
 from __future__ import annotations
 
@@ -8,12 +8,78 @@ from typing import Annotated, Any
 import typer
 
 from caviar.cli.console import console, print_json
+from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.errors import StoreError
 from caviar.records import InterventionState
 from caviar.runs import client
 
 RunName = Annotated[str, typer.Argument(help="The name of a run.", metavar="RUN")]
 Because = Annotated[str, typer.Option("--because", help="Why, for the diary.", metavar="TEXT")]
+
+
+def turn(
+    run: RunName,
+    knobs: Annotated[list[str], typer.Argument(help="name=value, one or more.", metavar="KNOB=VALUE")],
+    because: Because = "",
+    store: StoreUrl = DEFAULT_STORE,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """[bold]caviar turn flowers learning_rate=0.003 --because plateau[/]
+
+    Turn knobs of a run at its next mini-batch: learning_rate, decay, decay_rate, momentum, beta1, beta2, l2, dropout,
+    input_dropout, batch_size, clip_norm, weight_decay, optimizer.
+    """
+    intervene(run, "turn", client.changes_of(run, knobs, store), store, because, json, quiet)
+
+
+def pause(
+    run: RunName, because: Because = "", store: StoreUrl = DEFAULT_STORE, json: Json = False, quiet: Quiet = False
+) -> None:
+    """[bold]caviar pause flowers[/]
+
+    Hold a run at its next mini-batch; caviar resume lets it go on.
+    """
+    intervene(run, "pause", {}, store, because, json, quiet)
+
+
+def snapshot(
+    run: RunName, because: Because = "", store: StoreUrl = DEFAULT_STORE, json: Json = False, quiet: Quiet = False
+) -> None:
+    """[bold]caviar snapshot flowers --because "before I try something"[/]
+
+    Save a run's state at its next mini-batch; such snapshots are the last to be cleaned up.
+    """
+    intervene(run, "snapshot", {}, store, because, json, quiet)
+
+
+def rollback(
+    run: RunName,
+    to: Annotated[int | None, typer.Option(help="The epoch to go back to.", metavar="EPOCH")] = None,
+    snapshot: Annotated[
+        int | None, typer.Option(help="A snapshot by its number; by default the last good one.", metavar="NUMBER")
+    ] = None,
+    because: Because = "",
+    store: StoreUrl = DEFAULT_STORE,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """[bold]caviar rollback flowers --to 12[/]
+
+    Bring weights, moments, statistics, knobs, schedule and random streams of a run back to a snapshot, to the bit.
+    """
+    number = client.snapshot_of(run, to, snapshot, store)
+    intervene(run, "rollback", {} if number is None else {"snapshot": number}, store, because, json, quiet)
+
+
+def stop(
+    run: RunName, because: Because = "", store: StoreUrl = DEFAULT_STORE, json: Json = False, quiet: Quiet = False
+) -> None:
+    """[bold]caviar stop flowers[/]
+
+    End a run for good at its next mini-batch: it is scored and its model saved.
+    """
+    intervene(run, "stop", {}, store, because, json, quiet)
 
 
 def intervene(

@@ -8,23 +8,21 @@ from typing import Annotated
 import typer
 
 from caviar.analysis.plan import range_test
-from caviar.cli.console import console, print_json
-from caviar.cli.options import Json, Quiet
-from caviar.report.rates import picture, write_html
+from caviar.cli.console import console, print_json, write_page
+from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target
+from caviar.report.rates import as_html, picture
 from caviar.runs.configs import read_config
 
 
 def lr_find(
     data: Annotated[str, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz).")],
-    target: Annotated[
-        str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")
-    ] = None,
-    labels: Annotated[str | None, typer.Option(help="A file of labels, for NPY and IDX.", metavar="FILE")] = None,
+    target: Target = None,
+    labels: Labels = None,
     config: Annotated[str | None, typer.Option(help="A TOML file of hyperparameters.", metavar="FILE")] = None,
     low: Annotated[float, typer.Option(help="The first learning rate.")] = 1e-6,
     high: Annotated[float, typer.Option(help="The last one.")] = 10.0,
     steps: Annotated[int, typer.Option(help="Mini-batches from the first to the last.")] = 200,
-    seed: Annotated[int, typer.Option(help="Decides the split and every weight.")] = 0,
+    seed: SplitSeed = 0,
     out: Annotated[str | None, typer.Option(help="Write the curve as HTML here.", metavar="FILE")] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -36,7 +34,7 @@ def lr_find(
 
     found = range_test(data, target, labels, read_config(config, None, ""), seed, low, high, steps)
     if out is not None:
-        write_html(found, Path(out), Path(data).name)
+        write_page(out, as_html(found, Path(data).name))
     people = console(json=json, quiet=quiet)
     people.print(picture(found, people.width))
     if json:

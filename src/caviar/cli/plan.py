@@ -9,19 +9,17 @@ import typer
 
 from caviar.analysis.plan import plan as make
 from caviar.cli.console import console, print_json
-from caviar.cli.options import Json, Quiet
+from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, Threads
 from caviar.report.text import counted, duration, number
 
 
 def plan(
     data: Annotated[str, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz).")],
-    target: Annotated[
-        str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")
-    ] = None,
-    labels: Annotated[str | None, typer.Option(help="A file of labels, for NPY and IDX.", metavar="FILE")] = None,
+    target: Target = None,
+    labels: Labels = None,
     seconds: Annotated[float, typer.Option(help="The time that you have.")] = 60.0,
-    seed: Annotated[int, typer.Option(help="Decides the split and every weight.")] = 0,
-    threads: Annotated[int | None, typer.Option(help="Networks trained at once; by default one a processor.")] = None,
+    seed: SplitSeed = 0,
+    threads: Threads = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from caviar.cli.follow_run import follow_run
 from caviar.cli.follow_study import follow_study
 from caviar.cli.interventions import intervene
-from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl, Threads
 from caviar.runs import loop
 from caviar.runs.client import going_on
 from caviar.study.events import Event
@@ -24,7 +24,7 @@ def resume(
     data: Annotated[str | None, typer.Option(help="The same data, if its file was moved.", metavar="FILE")] = None,
     test: Annotated[str | None, typer.Option(help="The same --test, if it was moved.", metavar="FILE")] = None,
     store: StoreUrl = DEFAULT_STORE,
-    threads: Annotated[int | None, typer.Option(help="Networks trained at once; by default one a processor.")] = None,
+    threads: Threads = None,
     processes: Annotated[int | None, typer.Option(help="The same for a program of your own.")] = None,
     out: Annotated[
         str | None, typer.Option(help="The folder that the model is saved in; by default as before.", metavar="DIR")

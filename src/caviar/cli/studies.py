@@ -1,13 +1,19 @@
-"""caviar studies"""
+"""caviar studies, caviar trials: the contents of a store as tables."""
 
 from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
 
 from caviar.cli.console import console, print_json
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report import plain
-from caviar.report.study import studies_table
+from caviar.report.study import studies_table, trials_table
+from caviar.report.table import write_csv
 from caviar.store import Store
-from caviar.views.study import study_rows
+from caviar.views.study import ranked, study_rows
 
 
 def studies(store: StoreUrl = DEFAULT_STORE, json: Json = False) -> None:
@@ -21,3 +27,24 @@ def studies(store: StoreUrl = DEFAULT_STORE, json: Json = False) -> None:
         print_json(plain.studies(opened.url, rows))
     else:
         console().print(studies_table(rows))
+
+
+def trials(
+    study: Annotated[str, typer.Argument(help="The name of a study; caviar studies lists them.")],
+    store: StoreUrl = DEFAULT_STORE,
+    best: Annotated[int, typer.Option(help="How many to show, the best first; the table only.")] = 20,
+    csv: Annotated[bool, typer.Option("--csv", help="Print all trials as CSV.")] = False,
+    json: Json = False,
+) -> None:
+    """[bold]caviar trials flowers[/]
+
+    The trials of a study: the best as a table, or all of them as CSV or JSON.
+    """
+    with Store.open(store, create=False) as opened:
+        if csv:
+            write_csv(opened.trials_frame(study), sys.stdout)
+        elif json:
+            print_json(plain.trials(study, opened.trials(study)))
+        else:
+            metric = opened.study(study).metric
+            console().print(trials_table(metric, ranked(metric, opened.trials(study)), best))

@@ -9,7 +9,7 @@ import typer
 
 from caviar.api import refuse_other_kind
 from caviar.cli.follow_study import follow_study
-from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.cli.options import DEFAULT_STORE, Json, Labels, OutFolder, Quiet, StoreUrl, Target, Task, Threads
 from caviar.errors import ConfigError
 from caviar.study.spec import ProgramRequest, Request
 from caviar.study.tune import follow
@@ -23,10 +23,8 @@ def tune(
         str | None,
         typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened. None with --command."),
     ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")
-    ] = None,
-    labels: Annotated[str | None, typer.Option(help="A file of labels, for NPY and IDX.", metavar="FILE")] = None,
+    target: Target = None,
+    labels: Labels = None,
     test: Annotated[
         str | None, typer.Option(help="Data kept sealed until the end; else a fifth of DATA.", metavar="FILE")
     ] = None,
@@ -38,9 +36,7 @@ def tune(
         int | None, typer.Option(help="The budget as a number of trials: the same bits on any machine of a kind.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides the split, the configs, and every weight.")] = 0,
-    task: Annotated[
-        str | None, typer.Option(help="classification or regression; by default the column decides.")
-    ] = None,
+    task: Task = None,
     metric: Annotated[
         str | None,
         typer.Option(help="accuracy (the default), balanced_accuracy or log_loss; for numbers r2, rmse or mae."),
@@ -64,10 +60,8 @@ def tune(
         typer.Option(help="The study's name, which must be free; by default the file's or program's.", metavar="NAME"),
     ] = None,
     store: StoreUrl = DEFAULT_STORE,
-    threads: Annotated[int | None, typer.Option(help="Networks trained at once; by default one a processor.")] = None,
-    out: Annotated[
-        str | None, typer.Option(help="The folder that the model is saved in; by default this one.", metavar="DIR")
-    ] = None,
+    threads: Threads = None,
+    out: OutFolder = None,
     command: Annotated[
         str | None,
         typer.Option(help="A program of yours that trains, in any language.", metavar="LINE", rich_help_panel=PROGRAM),

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console
-from caviar.cli.options import DEFAULT_STORE, Quiet, StoreUrl
+from caviar.cli.options import DEFAULT_STORE, Quiet, StoreUrl, Threads
 from caviar.cli.signals import Ended, ending
 from caviar.study.helping import work as help_with
 
@@ -17,7 +17,7 @@ _ROUND = 5.0  # seconds between two lines
 def work(
     study: Annotated[str, typer.Argument(help="A study that runs; caviar studies lists them.", metavar="STUDY")],
     store: StoreUrl = DEFAULT_STORE,
-    threads: Annotated[int | None, typer.Option(help="Networks trained at once; by default one a processor.")] = None,
+    threads: Threads = None,
     data: Annotated[str | None, typer.Option(help="The same data, if it is elsewhere here.", metavar="FILE")] = None,
     test: Annotated[str | None, typer.Option(help="The same --test, if it is elsewhere.", metavar="FILE")] = None,
     quiet: Quiet = False,

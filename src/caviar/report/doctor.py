@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.report.text import counted
-from caviar.views.health import Found, Health
+from caviar.views.health import Health
 
 
 def doctor_page(health: Health) -> Group:
@@ -28,11 +28,14 @@ def doctor_page(health: Health) -> Group:
     for process in (*store.workers, *store.owners):
         table.add_row("at work", Text(process))
     lines = [] if any(found.is_damage for found in health.found) else [Text("nothing is wrong", style="green")]
-    return Group(table, *lines, *(line for found in health.found for line in _lines(found)))
+    return Group(table, *lines, *_findings(health))
 
 
-def _lines(found: Found) -> list[Text]:
-    head = Text("wrong: " if found.is_damage else "note: ", style="bold red" if found.is_damage else "bold")
-    about = f"study {found.study!r}: " if found.study else f"run {found.run!r}: " if found.run else ""
-    what = head + Text(f"{about}{found.what}")
-    return [what, Text(f"  fixed: {found.fixed}", "green") if found.fixed else Text(f"  {found.way_out}")]
+def _findings(health: Health) -> list[Text]:
+    lines = []
+    for found in health.found:
+        head = Text("wrong: " if found.is_damage else "note: ", style="bold red" if found.is_damage else "bold")
+        about = f"study {found.study!r}: " if found.study else f"run {found.run!r}: " if found.run else ""
+        way_out = Text(f"  fixed: {found.mended}", "green") if found.mended else Text(f"  {found.way_out}")
+        lines += [head + Text(f"{about}{found.what}"), way_out]
+    return lines

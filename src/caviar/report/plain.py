@@ -136,12 +136,12 @@ def health(view: Health) -> dict[str, Any]:
         store["keepers"] = store.pop("owners")
     found = [
         {
-            "study": one.study,
-            "run": one.run,
+            "study": one.study or None,
+            "run": one.run or None,
             "what": one.what,
             "way_out": one.way_out,
             "kind": "damage" if one.is_damage else "warning",
-            "mended": one.fixed,
+            "mended": one.mended or None,
         }
         for one in view.found
     ]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rich.console import Group
 from rich.text import Text
 
 from caviar.analysis.learning_rate_range import Found, figure
-from caviar.errors import DataError
 from caviar.report.curves import chart
 from caviar.report.text import number
 
@@ -32,9 +29,6 @@ def picture(found: Found, width: int) -> Group:
     )
 
 
-def write_html(found: Found, path: Path, name: str) -> None:
-    """The curve as one HTML file that needs no network. Raises DataError where it cannot be written."""
-    try:
-        path.write_text(figure(found, f"learning-rate range test: {name}").to_html(include_plotlyjs=True), "utf-8")
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}", "choose another file") from error
+def as_html(found: Found, name: str) -> str:
+    """The curve as one HTML page that needs no network."""
+    return str(figure(found, f"learning-rate range test: {name}").to_html(include_plotlyjs=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group
@@ -16,7 +16,7 @@ from rich.tree import Tree
 from caviar.records import DiaryEntry, RunMeasurement
 from caviar.report.curves import chart
 from caviar.report.text import config_text, counted, duration, metric_name, number, visible
-from caviar.views.run import Family, Layer, Member, Point, RunEnd, RunView, is_routine, number_of, point
+from caviar.views.run import Family, Layer, Member, Point, RunView, is_routine, number_of, point
 
 _BAR = 30
 _SETTLED = 0.05  # standard deviations that a running mean goes between two epochs
@@ -95,26 +95,33 @@ def family_tree(family: Family) -> Tree:
     return tree
 
 
-def ended(end: RunEnd) -> Group:
-    """The end of a run: its scores, its epochs, and where it is."""
+def ended(summary: Mapping[str, Any]) -> Group:
+    """The end of a run, from the object of ``caviar babysit --json``: its scores, its epochs, and where it is.
+
+    A network has scores by part of the data; a program reported values, and some of its mini-batches only.
+    """
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column()
-    for title, numbers in (("sealed test", end.test), ("validation", end.validation), ("reported", end.reported)):
+    is_network, reported = "values" not in summary, dict(summary.get("values", {}))
+    if summary.get("score") is not None:
+        reported = {"score": summary["score"], **reported}
+    scores = {"sealed test": summary.get("test"), "validation": summary.get("validation"), "reported": reported}
+    for title, numbers in scores.items():
         if numbers:
             shown = ", ".join(f"{metric_name(visible(name))} {number(value)}" for name, value in numbers.items())
             grid.add_row(title, Text(shown))
-    done = counted(end.epochs, "epoch")
-    if end.steps or end.reported is None:
-        steps = counted(end.steps, "mini-batch", "mini-batches")
-        done += f", {steps}" if end.reported is None else f", at least {steps}"
-    turns, rollbacks = counted(end.interventions, "turn"), counted(end.rollbacks, "rollback")
+    done = counted(summary["epochs"], "epoch")
+    if summary["steps"] or is_network:
+        steps = counted(summary["steps"], "mini-batch", "mini-batches")
+        done += f", {steps}" if is_network else f", at least {steps}"
+    turns, rollbacks = counted(summary["interventions"], "turn"), counted(summary["rollbacks"], "rollback")
     grid.add_row("trained", f"{done}, {turns} of knobs, {rollbacks}")
-    if end.stopped:
-        grid.add_row("stopped", Text(visible(end.stopped)))
-    grid.add_row("run", Text(f"{end.run} in {end.store}"))
-    if end.model:
-        grid.add_row("model", Text(end.model))
+    if summary.get("stopped"):
+        grid.add_row("stopped", Text(visible(summary["stopped"])))
+    grid.add_row("run", Text(f"{summary['run']} in {summary['store']}"))
+    if summary.get("model"):
+        grid.add_row("model", Text(summary["model"]))
     return Group(Padding(grid, (1, 0, 0, 0)))
 
 

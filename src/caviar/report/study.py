@@ -22,21 +22,22 @@ _GONE = "its process has ended; caviar resume goes on with it"
 def heading(head: StudyHead) -> Text:
     """The task of a study: its data or its program, and the threads that train."""
     study, table = head.record, head.table
+    threads = int(study.environment.get("threads", 1))
     if table is None:
         tasks = {
-            StudyKind.PROGRAM: visible(head.command or ""),
+            StudyKind.PROGRAM: visible((study.spec.program and study.spec.program.command) or ""),
             StudyKind.FUNCTION: "a function",
             StudyKind.ASKED: "trained by your own program",
         }
-        task = tasks.get(head.kind, "your own network")
+        task = tasks.get(study.spec.kind, "your own network")
         epochs = f", up to {counted(head.rungs[-1], 'epoch')} each" if head.rungs else ""
-        return Text.assemble((study.name, "bold"), f": {task}; {head.threads} at once{epochs}, seed {study.seed}.")
+        return Text.assemble((study.name, "bold"), f": {task}; {threads} at once{epochs}, seed {study.seed}.")
     classes = counted(table.classes, "class", "classes") if table.classes else "a number to predict"
     return Text.assemble(
         (study.name, "bold"),
         f": {counted(table.rows, 'row')}, {counted(table.features, 'feature')}, {classes}; "
         f"{table.train:,} to train, {table.validation:,} to validate, {table.test:,} sealed. "
-        f"Seed {study.seed}, {counted(head.threads, 'thread')}, {study.environment.get('instruction_set', '')}.",
+        f"Seed {study.seed}, {counted(threads, 'thread')}, {study.environment.get('instruction_set', '')}.",
     )
 
 
@@ -127,16 +128,16 @@ def _values(trials: Sequence[Trial]) -> dict[str, set[Value]]:
 
 
 def _time(running: Running) -> Table:
-    head, elapsed = running.head, running.progress.elapsed
+    spec, elapsed = running.head.record.spec, running.progress.elapsed
     line = Table.grid(padding=(0, 1))
-    if running.is_over or (head.seconds is None and head.trials is None):
+    if running.is_over or (spec.seconds is None and spec.trials is None):
         line.add_row(Text(duration(elapsed)))
-    elif head.seconds is not None:
-        bar = ProgressBar(total=head.seconds, completed=min(elapsed, head.seconds), width=_BAR)
-        line.add_row(bar, Text(f"{duration(running.seconds_left or 0.0)} left of {duration(head.seconds)}"))
+    elif spec.seconds is not None:
+        bar = ProgressBar(total=spec.seconds, completed=min(elapsed, spec.seconds), width=_BAR)
+        line.add_row(bar, Text(f"{duration(running.seconds_left or 0.0)} left of {duration(spec.seconds)}"))
     else:
-        bar = ProgressBar(total=head.trials, completed=running.started, width=_BAR)
-        line.add_row(bar, Text(f"trial {running.started:,} of {head.trials:,}, {duration(elapsed)}"))
+        bar = ProgressBar(total=spec.trials, completed=running.started, width=_BAR)
+        line.add_row(bar, Text(f"trial {running.started:,} of {spec.trials:,}, {duration(elapsed)}"))
     return line
 
 

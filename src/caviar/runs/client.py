@@ -90,7 +90,7 @@ def going_on(name: str, store: str) -> str | None:
     """
     with Store.open(store, create=False) as opened:
         runs = Runs(opened)
-        if not runs.exists(name):
+        if name not in runs.subjects.names():
             return None
         run = runs.run(name)
         if run.state in (RunState.FINISHED, RunState.STOPPED):

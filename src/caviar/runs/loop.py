@@ -117,7 +117,7 @@ def branch(
         setup = SETUPS[spec.kind](spec, old.config, old.seed)
         setup.check_same(old)
         run = Run(
-            name=name or runs.free_name(f"{parent}-branch"),
+            name=name or runs.subjects.free_name(f"{parent}-branch"),
             seed=old.seed,
             spec=spec,
             config=setup.branched(saved, changes),
@@ -145,7 +145,7 @@ def branch(
 def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], None], ended: Ended) -> Iterator[Event]:
     """Hold the run, and give it back in good order whatever happens."""
     runs = Runs(store)
-    lease, number = runs.take(run.name), runs.number(run.name)
+    lease, number = runs.take(run.name), runs.subjects.number(run.name)
     state, result = RunState.INTERRUPTED, None
     try:
         with setup.trainee(run, number, runs.folder / str(number)) as trainee:

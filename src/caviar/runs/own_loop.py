@@ -21,7 +21,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace, TracebackType
@@ -31,9 +31,9 @@ from caviar.errors import CaviarError, ConfigError, SnapshotError, StoreError
 from caviar.machine import environment
 from caviar.records import Clock, InterventionState, Run, RunKind, RunMeasurement, RunSpec, RunState, Value
 from caviar.runs.knobs import check_own, own_turn
-from caviar.runs.rules import Advice, Rule, Sight, diverged, exploding
+from caviar.runs.rules import Advice, Sight
 from caviar.runs.session import Session, go_back_to_the_end
-from caviar.runs.trainee import Step
+from caviar.runs.trainee import OthersTrainee, Step
 from caviar.store import Store
 from caviar.store.runs import Runs, now
 
@@ -50,12 +50,9 @@ class Stopped(BaseException):
     """The end of a run that somebody stopped; it leaves the with block and goes no further."""
 
 
-class OwnTrainee:
+class OwnTrainee(OthersTrainee):
     """The state of a loop of the user's, as far as the loop has shown it; see the head of this file."""
 
-    rate_knob = "learning_rate"
-    rules: Sequence[Rule] = (diverged, exploding)
-    survives_nan = True
     is_stopped_when_lost = False
     trains_on_when_saved = False
 
@@ -75,7 +72,6 @@ class OwnTrainee:
         self.unwritten: list[Mapping[str, float]] = []
         self.losses: deque[float] = deque(maxlen=_WINDOW)
         self.windows: deque[float] = deque(maxlen=10)
-        self._first_loss = math.nan
 
     @property
     def clock(self) -> Clock:
@@ -85,17 +81,6 @@ class OwnTrainee:
     @clock.setter
     def clock(self, clock: Clock) -> None:
         self.base, self.step = clock.tick - clock.step, clock.step
-
-    @property
-    def rate(self) -> float:
-        """The learning rate as a knob; NaN where there is none."""
-        value = self.knobs().get(self.rate_knob, math.nan)
-        return math.nan if isinstance(value, bool | str) else float(value)
-
-    @property
-    def chance_loss(self) -> float:
-        """The first loss, for the loss of guessing blindly is not known."""
-        return self._first_loss if math.isfinite(self._first_loss) else math.inf
 
     @property
     def can_save(self) -> bool:
@@ -115,8 +100,8 @@ class OwnTrainee:
         losses = [float(values["loss"]) for values in fresh if "loss" in values]
         if not losses:
             return None
-        if math.isnan(self._first_loss):
-            self._first_loss = losses[0]
+        if math.isnan(self.first_loss):
+            self.first_loss = losses[0]
         self.losses.extend(losses)
         return Step(losses, all(map(math.isfinite, losses)))
 
@@ -294,7 +279,7 @@ class OwnRun:
                 trainee.offered, trainee.moment = None, "log"
 
     def _begin(self, runs: Runs) -> None:
-        taken_up = runs.exists(self.name)
+        taken_up = self.name in runs.subjects.names()
         if not taken_up:
             facts = environment("its own", "unknown", 1)
             runs.create(Run(self.name, 0, self._spec, self._first_knobs, {}, facts, now()))
@@ -304,7 +289,7 @@ class OwnRun:
         if run.state in (RunState.FINISHED, RunState.STOPPED):
             raise StoreError(
                 f"run {self.name!r} is {run.state} already",
-                f"name this one otherwise: {runs.free_name(self.name)!r}, say",
+                f"name this one otherwise: {runs.subjects.free_name(self.name)!r}, say",
             )
         self._runs = runs
         self._session = Session(runs, runs.take(self.name), replace(run, spec=self._spec), self._trainee)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,8 +35,8 @@ from caviar.protocol.process import environments
 from caviar.records import Clock, Config, Run, RunSpec, Value
 from caviar.records.ranking import Goal
 from caviar.runs.knobs import check_own, own_turn
-from caviar.runs.rules import THRESHOLDS, Rule, Sight, diverged, exploding
-from caviar.runs.trainee import OVER, Conclusion, Failure, Step
+from caviar.runs.rules import THRESHOLDS, Sight
+from caviar.runs.trainee import OVER, Conclusion, Failure, OthersTrainee, Step
 
 _RATE_KNOBS = ("learning_rate", "lr")
 _ONE = 0  # the pool's name for the trial: there is no other
@@ -83,11 +83,9 @@ class ProgramSetup:
         return {**saved["knobs"], **own_turn(saved["knobs"], changes)}
 
 
-class ProgramTrainee:
+class ProgramTrainee(OthersTrainee):
     """One program in training; see the head of this file."""
 
-    rules: Sequence[Rule] = (diverged, exploding)
-    survives_nan = True
     is_stopped_when_lost = True
     trains_on_when_saved = True
 
@@ -113,7 +111,6 @@ class ProgramTrainee:
         self._was_heard = False
         self._stopping = False
         self._last_step = 0
-        self._first_loss = math.nan
         self._events: deque[Event] = deque()  # while something else was awaited
         self._pace = _Pace()
 
@@ -123,17 +120,6 @@ class ProgramTrainee:
     def can_save(self) -> bool:
         """True while it waits, knows how to save, and is not about to restore a snapshot."""
         return self.waits and self._is_there and self._saves and self._back is None
-
-    @property
-    def rate(self) -> float:
-        """The learning rate as a knob; NaN where there is none."""
-        value = self._knobs.get(self.rate_knob, math.nan)
-        return math.nan if isinstance(value, bool | str) else float(value)
-
-    @property
-    def chance_loss(self) -> float:
-        """Its first loss, for the loss of guessing blindly is not known."""
-        return self._first_loss if math.isfinite(self._first_loss) else math.inf
 
     def knobs(self) -> dict[str, Value]:
         """Every knob as it stands, or will with the next answer."""
@@ -352,8 +338,8 @@ class ProgramTrainee:
         if report.epoch is not None:
             self.values = dict(report.values) | ({} if report.score is None else {"score": report.score})
         loss = self.loss_of(report.values)
-        if math.isnan(self._first_loss) and math.isfinite(loss):
-            self._first_loss = loss
+        if math.isnan(self.first_loss) and math.isfinite(loss):
+            self.first_loss = loss
 
     def _answer(self, save: Path | None = None) -> None:
         back = None if self._back is None else (self._back[0], str(self._back[1].absolute()))

@@ -6,6 +6,8 @@ does everything else that can be done to a run, the same for all three.
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from caviar.records import Clock, Config, Run, RunSpec, Value
-from caviar.runs.rules import Rule, Sight
+from caviar.runs.rules import Rule, Sight, diverged, exploding
 
 if TYPE_CHECKING:
     from caviar.learners.model import Model
@@ -148,6 +150,30 @@ class DrivenTrainee(Trainee, Protocol):
     def conclude(self, run: Run) -> Conclusion:
         """Score the end, and save the model where there is one."""
         ...
+
+
+class OthersTrainee(ABC):
+    """The common part of a program and a loop of the user's: caviar sees their knobs and losses, and no more."""
+
+    rate_knob = "learning_rate"
+    rules: Sequence[Rule] = (diverged, exploding)
+    survives_nan = True
+    first_loss = math.nan
+
+    @abstractmethod
+    def knobs(self) -> dict[str, Value]:
+        """Every knob as it stands."""
+
+    @property
+    def rate(self) -> float:
+        """The learning rate as a knob; NaN where there is none."""
+        value = self.knobs().get(self.rate_knob, math.nan)
+        return math.nan if isinstance(value, bool | str) else float(value)
+
+    @property
+    def chance_loss(self) -> float:
+        """The first loss, for the loss of guessing blindly is not known."""
+        return self.first_loss if math.isfinite(self.first_loss) else math.inf
 
 
 class Setup(Protocol):

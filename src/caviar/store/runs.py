@@ -65,7 +65,7 @@ class Runs:
 
     def files(self, name: str) -> StateFiles:
         """The saved states of run ``name``."""
-        return StateFiles(self.folder / str(self.number(name)))
+        return StateFiles(self.folder / str(self.subjects.number(name)))
 
     def load(self, name: str, snapshot: RunSnapshot) -> Any:
         """The state of a ``snapshot`` of run ``name``. Raises SnapshotError if its file is not what was saved."""
@@ -75,17 +75,9 @@ class Runs:
     def create(self, run: Run) -> None:
         """Write a new run; StoreError if there is one of its name, or its name is no name."""
         check_name("run", run.name)
-        parent = None if run.parent is None else self.number(run.parent)
+        parent = None if run.parent is None else self.subjects.number(run.parent)
         row = {name: getattr(run, name) for name in _PLAIN}
         self.subjects.create(row | {"parent": parent, "kind": str(run.kind), "request": run.spec.to_record()})
-
-    def free_name(self, name: str) -> str:
-        """``name`` if no run has it yet, else the first free one of name-2, name-3, ..."""
-        return self.subjects.free_name(name)
-
-    def exists(self, name: str) -> bool:
-        """True where there is a run of that name."""
-        return name in self.subjects.names()
 
     def all(self) -> list[Run]:
         """All runs, oldest first."""
@@ -96,10 +88,6 @@ class Runs:
         """The run ``name``; StoreError with 'did you mean' if there is none."""
         with self.subjects.reading(name) as (connection, number):
             return _runs(connection, number)[0]
-
-    def number(self, name: str) -> int:
-        """The number of run ``name``, which names its folder."""
-        return self.subjects.number(name)
 
     def take(self, name: str, patience: float = PATIENCE) -> Lease:
         """Own run ``name`` and go on with it. Raises StoreError while another process owns it (see Leases.take)."""

@@ -187,10 +187,6 @@ class Store(AbstractContextManager["Store"]):
         """``name`` if no study has it yet, else the first free one of name-2, name-3, ..."""
         return self.subjects.free_name(name)
 
-    def study_number(self, name: str) -> int:
-        """The number that the database has for study ``name``; files are named by it."""
-        return self.subjects.number(name)
-
     def studies(self) -> list[Study]:
         """All studies, oldest first."""
         with self.transactions.reading() as connection:

@@ -158,7 +158,7 @@ def _command(request: ProgramRequest, space: Space) -> Command:
 
 def trials_folder(store: Store, study: str) -> Path:
     """The folder in which each trial of ``study`` has one of its own; it need not be there."""
-    return folder_beside(store.database, "programs") / str(store.study_number(study))
+    return folder_beside(store.database, "programs") / str(store.subjects.number(study))
 
 
 def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) -> Processes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from caviar.learners.dense.native import instruction_sets
 from caviar.machine import processor, processors
 from caviar.store import Store
-from caviar.store.doctor import examine, room
+from caviar.store.doctor import Finding, examine, room
 from caviar.store.lease import Leases, shown
 from caviar.store.runs import Runs
 
@@ -44,29 +44,17 @@ class StoreFacts:
 
 
 @dataclass(frozen=True)
-class Found:
-    """Something wrong with a study, a run, or the store where neither is named; ``fixed`` says what was done."""
-
-    study: str | None
-    run: str | None
-    what: str
-    way_out: str
-    is_damage: bool
-    fixed: str | None
-
-
-@dataclass(frozen=True)
 class Health:
     """A machine, the store on it, None where there is none yet, and what is wrong with it."""
 
     machine: Machine
     store: StoreFacts | None = None
-    found: tuple[Found, ...] = ()
+    found: tuple[Finding, ...] = ()
 
     @property
     def is_damaged(self) -> bool:
         """True where damage is left that was not repaired."""
-        return any(found.is_damage and found.fixed is None for found in self.found)
+        return any(found.is_damage and not found.mended for found in self.found)
 
 
 def health(store: Store, name: str | None, repair: bool) -> Health:
@@ -74,11 +62,7 @@ def health(store: Store, name: str | None, repair: bool) -> Health:
 
     Raises StoreError if there is no study or run ``name``.
     """
-    found = tuple(
-        Found(f.study or None, f.run or None, f.what, f.way_out, f.is_damage, f.mended or None)
-        for f in examine(store, name, repair)
-    )
-    return Health(machine(), store_facts(store), found)
+    return Health(machine(), store_facts(store), tuple(examine(store, name, repair)))
 
 
 def machine() -> Machine:

@@ -82,30 +82,11 @@ class Point:
 
 
 @dataclass(frozen=True)
-class RunEnd:
-    """The end of a run: its last scores by part of the data, or the numbers that a program ``reported``.
-
-    ``steps`` are the mini-batches in the network; a program reports some of them only.
-    """
-
-    run: str
-    store: str
-    epochs: int
-    steps: int
-    interventions: int
-    rollbacks: int
-    stopped: str | None
-    model: str | None
-    test: Mapping[str, float] | None
-    validation: Mapping[str, float] | None
-    reported: Mapping[str, float] | None
-
-
-@dataclass(frozen=True)
 class RunView:
     """Everything that the screen of a run shows. ``line`` are the epochs that no rollback has undone.
 
-    ``is_alive`` is true while a process trains the run.
+    ``is_alive`` is true while a process trains the run. ``end`` is the object of
+    ``caviar babysit --json``, None before the end.
     """
 
     record: Run
@@ -121,7 +102,7 @@ class RunView:
     layers: tuple[Layer, ...]
     diary: tuple[DiaryEntry, ...]
     snapshots: tuple[RunSnapshot, ...] = ()
-    end: RunEnd | None = None
+    end: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -195,27 +176,7 @@ def run_view_of(
         layers=tuple(_layer(layer, i + 1 == len(inside)) for i, layer in enumerate(inside)),
         diary=tuple(diary),
         snapshots=tuple(snapshots),
-        end=None if run.result is None or run.kind is RunKind.LOOP else end_of(run.result),
-    )
-
-
-def end_of(summary: Mapping[str, Any]) -> RunEnd:
-    """The end that ``summary`` is, the JSON object of ``caviar babysit --json``, which the store keeps."""
-    reported = None
-    if "values" in summary:
-        reported = ({} if summary["score"] is None else {"score": summary["score"]}) | dict(summary["values"])
-    return RunEnd(
-        run=summary["run"],
-        store=summary["store"],
-        epochs=int(summary["epochs"]),
-        steps=int(summary["steps"]),
-        interventions=int(summary["interventions"]),
-        rollbacks=int(summary["rollbacks"]),
-        stopped=summary.get("stopped"),
-        model=summary.get("model"),
-        test=summary.get("test"),
-        validation=summary.get("validation"),
-        reported=reported,
+        end=None if run.kind is RunKind.LOOP else run.result,
     )
 
 

@@ -46,17 +46,11 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class StudyHead:
-    """A study's task and limits. ``command`` is its program's, ``threads`` the number of trials trained at once."""
+    """A study before its trials; ``table`` is None where its trials are not of a table."""
 
     record: Study
-    kind: StudyKind
-    rungs: tuple[int, ...]  # epochs
-    seconds: float | None
-    trials: int | None
-    prefer: str
     table: TableFacts | None
-    command: str | None
-    threads: int
+    rungs: tuple[int, ...]  # epochs
     warnings: tuple[str, ...] = ()
 
     @property
@@ -100,7 +94,8 @@ class Running:
     @property
     def seconds_left(self) -> float | None:
         """Seconds until the budget is spent; None for a budget of trials."""
-        return None if self.head.seconds is None else max(self.head.seconds - self.progress.elapsed, 0.0)
+        seconds = self.head.record.spec.seconds
+        return None if seconds is None else max(seconds - self.progress.elapsed, 0.0)
 
 
 @dataclass(frozen=True)
@@ -204,23 +199,12 @@ def study_rows(store: Store) -> list[StudyRow]:
 
 def head(study: Study) -> StudyHead:
     """The head of ``study``."""
-    data, spec = study.data, study.spec
-    table = None
-    if spec.kind is StudyKind.TABLE:
+    data, table = study.data, None
+    if study.spec.kind is StudyKind.TABLE:
         table = TableFacts(
             *(int(data.get(name) or 0) for name in ("rows", "features", "classes", "train", "validation", "test"))
         )
-    return StudyHead(
-        study,
-        spec.kind,
-        spec.rungs,
-        spec.seconds,
-        spec.trials,
-        spec.table.prefer if spec.table else "score",
-        table,
-        spec.program.command if spec.program else None,
-        int(study.environment.get("threads", 1)),
-    )
+    return StudyHead(study, table, study.spec.rungs)
 
 
 def study_row(study: Study, counts: Mapping[TrialState, int]) -> StudyRow:
@@ -348,7 +332,8 @@ def _finals(study: Study, trials: Sequence[Trial]) -> Finals:
     number = None if result is None else result.best.trial
     winner = next((finalist for finalist in finalists if finalist.trial == number), None)
     prefer: Mapping[str, Decision] = {"score": "noise", "small": "small", "fast": "fast"}
-    decision = prefer[head(study).prefer] if winner is not None and winner is not finalists[0] else "mean"
+    asked = study.spec.table.prefer if study.spec.table else "score"
+    decision = prefer[asked] if winner is not None and winner is not finalists[0] else "mean"
     config = own[winner.trial].config if winner is not None and winner.trial in own else {}
     return Finals(tuple(finalists), winner, config, decision)
 
