@@ -39,7 +39,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 def folder_of(url: str) -> Path:
     with Store.open(url) as store:
-        return Runs(store).folder / str(Runs(store).subjects.number("wine"))
+        return Runs(store).files("wine").folder
 
 
 def state_of(url: str) -> tuple[RunState, list[str]]:
@@ -114,7 +114,7 @@ def test_a_mended_run_goes_on(url: str, tmp_path: Path) -> None:
         events()
     with Store.open(url) as store:
         newest = Runs(store).snapshots("long")[-1]
-        (Runs(store).folder / str(Runs(store).subjects.number("long")) / newest.path).write_bytes(b"no state")
+        (Runs(store).files("long").folder / newest.path).write_bytes(b"no state")
     assert run(["doctor", "--store", url, "--repair"]) == 0
     ended = Pond.follow(loop.resume("long", url))
     assert ended.summary["epochs"] == 6

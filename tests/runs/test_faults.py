@@ -176,7 +176,7 @@ def test_a_flipped_bit_in_a_snapshot_is_named_and_the_one_before_is_taken(pond: 
         until_interrupted()
     runs = pond.runs()
     newest = [s for s in runs.snapshots("wine") if s.state == "kept"][-1]
-    path = runs.folder / str(runs.subjects.number("wine")) / newest.path
+    path = runs.files("wine").folder / newest.path
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4
     path.write_bytes(content)

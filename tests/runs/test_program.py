@@ -194,7 +194,9 @@ class Beside:
     def until_epoch(self, epoch: int) -> None:
         def there() -> bool:
             runs = self.pond.runs
-            return "net" in runs.subjects.names() and any(m.clock.epoch >= epoch for m in runs.measurements("net"))
+            return "net" in [run.name for run in runs.all()] and any(
+                m.clock.epoch >= epoch for m in runs.measurements("net")
+            )
 
         self.until(Path(self.pond.store).exists)
         self.until(there)
@@ -426,7 +428,7 @@ def test_a_branch_is_a_second_process_that_begins_at_the_snapshot(pond: Pond):
     assert again.w() == pytest.approx({4: after(4, 0.1)})
     with pytest.raises(ConfigError, match="no knob 'depth'"):
         pond.follow(loop.branch("net", three, {"depth": 1}, pond.store, "net-d"))
-    assert "net-d" not in pond.runs.subjects.names()
+    assert all(run.name != "net-d" for run in pond.runs.all())
 
 
 def test_a_replay_is_refused_in_two_lines(pond: Pond):
@@ -538,7 +540,7 @@ def test_a_flipped_bit_is_found_and_the_snapshot_before_is_taken(pond: Pond):
         pond.run_one(bowl(end="if epoch == 4: time.sleep(0.2); os._exit(1)"))
     runs = pond.runs
     newest = runs.snapshots("net")[-1]
-    path = runs.folder / str(runs.subjects.number("net")) / newest.path
+    path = runs.files("net").folder / newest.path
     content = bytearray(path.read_bytes())
     content[-1] ^= 4
     path.write_bytes(content)
@@ -558,7 +560,7 @@ def test_snapshots_stay_within_the_disk_budget(pond: Pond):
     removed = [s for s in runs.snapshots("net") if s.state == "removed"]
     assert len(kept) == 2
     assert len(removed) >= 2
-    folder = runs.folder / str(runs.subjects.number("net"))
+    folder = runs.files("net").folder
     assert {path.name for path in folder.glob("*.safetensors")} == {s.path for s in kept}
 
 
