@@ -232,7 +232,7 @@ def test_a_full_disk_in_mid_snapshot_is_a_warning_and_the_run_goes_on(pond: Pond
     assert len(warnings) == 2
     assert "No space left on device" in warnings[0]
     assert "make room" in warnings[0]
-    folder = pond.runs().folder / str(pond.runs().number("wine"))
+    folder = pond.runs().files("wine").folder
     assert len(list(folder.iterdir())) == 5
     for s in kept:
         pond.runs().load("wine", s)

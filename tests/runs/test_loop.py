@@ -239,7 +239,7 @@ def test_the_disk_budget_removes_snapshots_and_a_rollback_to_one_is_refused(pond
     snapshots = pond.runs().snapshots("small")
     kept = [s for s in snapshots if s.state == "kept"]
     assert sum(s.size for s in kept) <= 2.5 * size
-    folder = pond.runs().folder / str(pond.runs().number("small"))
+    folder = pond.runs().files("small").folder
     assert sorted(p.name for p in folder.iterdir()) == sorted(s.path for s in kept)
     (one,) = pond.runs().interventions("small")
     assert one.state is InterventionState.REFUSED
