@@ -46,25 +46,25 @@ def signal_all(processes: list[subprocess.Popen[str]], number: signal.Signals) -
 
 
 def play(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
-    """One round: the leader and up to two helpers, and what befalls them. What was done, and the leader's status."""
+    """One round: the owner and up to two helpers, and what befalls them. What was done, and the owner's status."""
     helpers = chance.randrange(3)
     options = ("--trials", TRIALS, "--patience", PATIENCE, "--threads", chance.choice([1, 2]))
     options += ("--save-all",) if chance.random() < 0.3 else ()
-    leader = start("resume" if site.begun else "lead", site.store, data, *options)
+    owner = start("resume" if site.begun else "lead", site.store, data, *options)
     processes: list[subprocess.Popen[str]] = []
     done = [f"{'resume' if site.begun else 'lead'} + {helpers} helpers"]
     try:
-        until(leader, "begun")
+        until(owner, "begun")
         site.begun = True
         processes = [start("help", site.store, data, "--patience", PATIENCE) for _ in range(helpers)]
         if chance.random() < 0.8:  # else while some of them are still starting
-            for process in (leader, *processes):
+            for process in (owner, *processes):
                 assert process.stdout is not None
                 process.stdout.readline()
         for _ in range(chance.randrange(1, 4)):
             time.sleep(chance.uniform(0.1, 2.5))
-            victim = chance.choice([leader, *processes])
-            who = "leader" if victim is leader else "helper"
+            victim = chance.choice([owner, *processes])
+            who = "owner" if victim is owner else "helper"
             action = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP, signal.SIGINT])
             if victim.poll() is not None:
                 done.append(f"{who} had ended")
@@ -74,25 +74,25 @@ def play(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
             if action is signal.SIGSTOP:
                 time.sleep(chance.uniform(0.1, 2 * PATIENCE))
                 signal_all([victim], signal.SIGCONT)
-            if who == "leader" and action is not signal.SIGSTOP:
+            if who == "owner" and action is not signal.SIGSTOP:
                 break
         else:
             if chance.random() < 0.5:
                 done.append("to its end")
             else:
-                signal_all([leader], signal.SIGKILL)
-                done.append("SIGKILL leader at last")
-        said = end(leader)
-        for process in processes:  # they end by themselves, whatever became of the leader
+                signal_all([owner], signal.SIGKILL)
+                done.append("SIGKILL owner at last")
+        said = end(owner)
+        for process in processes:  # they end by themselves, whatever became of the owner
             status, _, complained = end(process)
             # 2: it came when the study was over; -2: Ctrl-C, before Python heard of it.
             assert status in (0, 1, 2, 130, -signal.SIGINT, -signal.SIGKILL), (status, complained)
             assert status != 1 or "KeyboardInterrupt" in complained, complained
     except BaseException:
-        signal_all([leader, *processes], signal.SIGKILL)
+        signal_all([owner, *processes], signal.SIGKILL)
         raise
-    assert leader.returncode in (0, 130, -signal.SIGINT, -signal.SIGKILL), said
-    return ", ".join(done), leader.returncode
+    assert owner.returncode in (0, 130, -signal.SIGINT, -signal.SIGKILL), said
+    return ", ".join(done), owner.returncode
 
 
 def best(store: str) -> object:

@@ -143,7 +143,7 @@ def helpers(folder: Path) -> Iterator[Executor]:
     url = f"sqlite:///{folder / 'c.db'}"
     with Store.open(url) as store:
         store.create_study(STUDY)
-        leader = store.leases.join(STUDY.name)
+        owner = store.leases.join(STUDY.name)
         helper = Helper(url)
         thread = threading.Thread(target=helper.run)
         thread.start()
@@ -152,12 +152,12 @@ def helpers(folder: Path) -> Iterator[Executor]:
         def write() -> None:
             fresh = [number for number in sent if number not in known]
             known.update(fresh)
-            store.write(STUDY.name, [Trial(n, {"trial": n}, TrialState.RUNNING) for n in fresh], lease=leader)
+            store.write(STUDY.name, [Trial(n, {"trial": n}, TrialState.RUNNING) for n in fresh], lease=owner)
 
         sent: list[int] = []
         own = Threads(1, begin, "accuracy")  # type: ignore[arg-type]
         try:
-            with WithHelpers(own, store, leader, write, patience_seconds=15.0) as executor:
+            with WithHelpers(own, store, owner, write, patience_seconds=15.0) as executor:
                 submit = executor.submit
 
                 def noted(given: Task) -> None:

@@ -206,7 +206,7 @@ def ranked(*trials: tuple[int, str, float]) -> SimpleNamespace:
 def test_a_finalist_that_only_the_time_kept_back_is_trained_to_the_end():
     job = hourglass(60.0)
     ledger = ranked((243, "finished", 2.0), (27, "stopped", 1.0), (9, "running", 0.5), (27, "interrupted", 1.0))
-    assert [job.goal(trial) for trial in ledger.best(4)] == [243, 27, 243, 243]
+    assert [job.epochs_wanted(trial) for trial in ledger.best(4)] == [243, 27, 243, 243]
     assert [job.cost(ledger, trial) for trial in ledger.best(4)] == [2.0, 1.0, 0.5 * 27, 9.0]
 
 

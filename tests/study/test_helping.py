@@ -52,11 +52,11 @@ def check_same(store: str | Path, alone) -> None:
 
 @persistent
 def test_helpers_change_no_bit(store_url, wine, alone):
-    leader = start("lead", store_url, wine, "--trials", TRIALS, "--helpers", 2)
-    until(leader, "begun")
+    owner = start("lead", store_url, wine, "--trials", TRIALS, "--helpers", 2)
+    until(owner, "begun")
     rooms = (0, 1 << 29)  # the first keeps no network, and trains every trial that goes on from its start
     others = [start("help", store_url, wine, "--threads", 1 + n, "--room", rooms[n]) for n in range(2)]
-    assert any(line.endswith(" 2") for line in end(leader)[1].splitlines())  # it says how many there are
+    assert any(line.endswith(" 2") for line in end(owner)[1].splitlines())  # it says how many there are
     for helper in others:
         status, said, complained = end(helper)
         assert (status, complained) == (0, "")
@@ -69,26 +69,26 @@ def test_helpers_change_no_bit(store_url, wine, alone):
 
 def test_helpers_that_end_in_the_middle_lose_nothing(wine, alone, tmp_path):
     store = tmp_path / "caviar.db"
-    leader = start("lead", store, wine, "--trials", TRIALS, "--helpers", 2)
-    until(leader, "begun")
+    owner = start("lead", store, wine, "--trials", TRIALS, "--helpers", 2)
+    until(owner, "begun")
     helpers = [start("help", store, wine) for _ in range(2)]
     for helper, number in zip(helpers, (signal.SIGKILL, signal.SIGINT), strict=True):
         until(helper, _helped)
         helper.send_signal(number)
         helper.communicate()
     check_whole(store, STUDY)
-    assert end(leader)[0] == 0
+    assert end(owner)[0] == 0
     check_same(store, alone)
 
 
 def test_a_helper_that_freezes_loses_its_lease_and_ends_quietly_when_it_wakes(wine, alone, tmp_path):
     store = tmp_path / "caviar.db"
-    leader = start("lead", store, wine, "--trials", TRIALS, "--helpers", 1, "--patience", 1)
-    until(leader, "begun")
+    owner = start("lead", store, wine, "--trials", TRIALS, "--helpers", 1, "--patience", 1)
+    until(owner, "begun")
     helper = start("help", store, wine)
     until(helper, _helped)
     freeze(helper, store)
-    assert end(leader)[0] == 0
+    assert end(owner)[0] == 0
     helper.send_signal(signal.SIGCONT)
     status, said, complained = end(helper)
     assert (status, complained) == (0, "")
@@ -96,14 +96,14 @@ def test_a_helper_that_freezes_loses_its_lease_and_ends_quietly_when_it_wakes(wi
     check_same(store, alone)
 
 
-def test_helpers_of_a_leader_that_was_killed_end_and_the_study_is_taken_up(wine, alone, tmp_path):
+def test_helpers_of_a_owner_that_was_killed_end_and_the_study_is_taken_up(wine, alone, tmp_path):
     store_url = tmp_path / "caviar.db"
-    leader = start("lead", store_url, wine, "--trials", TRIALS, "--helpers", 2)
-    until(leader, "begun")
+    owner = start("lead", store_url, wine, "--trials", TRIALS, "--helpers", 2)
+    until(owner, "begun")
     helpers = [start("help", store_url, wine) for _ in range(2)]
     until(helpers[0], _helped)
-    os.kill(leader.pid, signal.SIGKILL)
-    leader.communicate()
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.communicate()
     before = acknowledged(store_url, STUDY)
     again = start("resume", store_url, wine)  # does not wait for the helpers: it tells them off
     until(again, "begun")
@@ -116,27 +116,27 @@ def test_helpers_of_a_leader_that_was_killed_end_and_the_study_is_taken_up(wine,
     check_same(store_url, alone)
 
 
-def test_another_leader_is_refused_while_a_helper_works_too(wine, tmp_path):
+def test_another_owner_is_refused_while_a_helper_works_too(wine, tmp_path):
     store = tmp_path / "caviar.db"
-    leader = start("lead", store, wine, "--trials", 100_000, "--helpers", 1)  # it will not be done before it is asked
-    until(leader, "begun")
+    owner = start("lead", store, wine, "--trials", 100_000, "--helpers", 1)  # it will not be done before it is asked
+    until(owner, "begun")
     helper = start("help", store, wine)
     until(helper, "begun")
     status, _, complained = end(start("resume", store, wine))
-    unharmed = leader.poll() is None and helper.poll() is None
-    for process in (leader, helper):
+    unharmed = owner.poll() is None and helper.poll() is None
+    for process in (owner, helper):
         process.kill()
         process.communicate()
     assert status == 2
-    assert f"process {leader.pid} " in complained
+    assert f"process {owner.pid} " in complained
     assert unharmed
 
 
 def test_what_cannot_be_helped_says_why(wine, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     store = tmp_path / "caviar.db"
-    leader = start("lead", store, wine, "--trials", 20)
-    assert end(leader)[0] == 0
+    owner = start("lead", store, wine, "--trials", 20)
+    assert end(owner)[0] == 0
     cases = {
         ("mime",): ("no study 'mime'", "did you mean 'mine'"),
         (STUDY,): ("is not running", "caviar resume"),
@@ -171,12 +171,12 @@ def test_what_caviar_does_not_train_itself_is_not_helped(kind, rule, way_out, tm
     assert way_out in complained[1]
 
 
-def test_a_study_whose_leader_was_killed_is_not_helped(wine, tmp_path, monkeypatch, capsys):
+def test_a_study_whose_owner_was_killed_is_not_helped(wine, tmp_path, monkeypatch, capsys):
     store = tmp_path / "caviar.db"
-    leader = start("lead", store, wine, "--trials", 100_000)
-    until(leader, "begun")
-    leader.kill()
-    leader.communicate()
+    owner = start("lead", store, wine, "--trials", 100_000)
+    until(owner, "begun")
+    owner.kill()
+    owner.communicate()
     with Store.open(store) as opened:
         assert opened.study(STUDY).state is StudyState.RUNNING  # so it says
     assert run(["work", STUDY, "--store", str(store)]) == 2

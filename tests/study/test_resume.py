@@ -171,16 +171,16 @@ def test_what_cannot_be_taken_up_says_why_and_changes_nothing(wine, tmp_path):  
     assert recorded(store, "mine") == before
 
 
-def test_a_study_that_its_leader_finishes_while_we_look_is_not_begun_again(wine, tmp_path, monkeypatch):  # noqa: F811
+def test_a_study_that_its_owner_finishes_while_we_look_is_not_begun_again(wine, tmp_path, monkeypatch):  # noqa: F811
     stop_after(wine, tmp_path, 3)
     store = tmp_path / "caviar.db"
 
-    def the_leader_finishes(leases, study, patience):
+    def the_owner_finishes(leases, study, patience):
         monkeypatch.undo()
         caviar.resume("mine", store=store)
         return leases.take(study, patience)
 
-    monkeypatch.setattr(Leases, "take", the_leader_finishes)
+    monkeypatch.setattr(Leases, "take", the_owner_finishes)
     with pytest.raises(ConfigError, match="is finished"):
         caviar.resume("mine", store=store)
 

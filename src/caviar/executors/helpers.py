@@ -34,7 +34,7 @@ class WithHelpers:
         self,
         own: Threads,
         store: Store,
-        leader: Lease,
+        owner: Lease,
         before_sending: Callable[[], None],
         patience_seconds: float,
         clock: Callable[[], float] = time.monotonic,
@@ -42,10 +42,10 @@ class WithHelpers:
         """``before_sending`` writes the trials of tasks that are about to be sent, which the store has to have."""
         self.own = own
         self._store = store
-        self._leader = leader
+        self._owner = owner
         self._before_sending = before_sending
         self._clock = clock
-        self._watch = Watch(store.leases, leader.name, patience_seconds, clock)
+        self._watch = Watch(store.leases, owner.name, patience_seconds, clock)
         self._rooms: dict[int, int] = {}  # by the fence of a helper: the tasks that it may have at once
         self._most: dict[int, int] = {}
         self._held: dict[TaskKey, tuple[int, Task]] = {}  # tasks that are out, and the fence of their helper
@@ -131,7 +131,7 @@ class WithHelpers:
         self._interrupted += [TaskResult(task, TaskOutcome.INTERRUPTED) for _, task in self._chosen.values()]
         self._chosen = {}
         if self._held:
-            self._store.take_back(self._leader, list(self._held))
+            self._store.take_back(self._owner, list(self._held))
         self._asked = float("-inf")
 
     def _send(self) -> None:
@@ -143,7 +143,7 @@ class WithHelpers:
         for key, (fence, _) in chosen.items():
             work.setdefault(fence, []).append(key)
         self._before_sending()
-        holds = self._store.assign(self._leader, work)
+        holds = self._store.assign(self._owner, work)
         for key, (fence, task) in chosen.items():
             if key in holds[fence]:
                 self._held[key] = fence, task
@@ -157,10 +157,8 @@ class WithHelpers:
     def _see(self) -> None:
         """Find the helpers that are there; the tasks of the others come back with the next question."""
         lost = [worker for worker in self._watch.find() if worker.is_helper]
-        gone = {worker.fence for worker in self._store.leases.lost(self._leader.name, lost)}
-        mine = [
-            worker for worker in self._watch.held if worker.helps == self._leader.fence and worker.fence not in gone
-        ]
+        gone = {worker.fence for worker in self._store.leases.lost(self._owner.name, lost)}
+        mine = [worker for worker in self._watch.held if worker.helps == self._owner.fence and worker.fence not in gone]
         self._most = {worker.fence: _MOST * int(worker.identity["threads"]) for worker in mine}
         self._rooms = {w.fence: self._rooms.get(w.fence, 2 * int(w.identity["threads"])) for w in mine}
 
@@ -168,7 +166,7 @@ class WithHelpers:
         """Take what was handed in; a task that came back without its epochs is trained here."""
         busy = {fence for fence, _ in self._held.values()}
         found = []
-        for result in self._store.handed_in(self._leader.name, list(self._held)):
+        for result in self._store.handed_in(self._owner.name, list(self._held)):
             _, task = self._held.pop(result.task)
             if result.trial.epochs >= task.to_epoch or result.trial.state is TrialState.DIVERGED:
                 found.append(_result(task, result))

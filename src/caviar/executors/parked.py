@@ -98,7 +98,7 @@ class SavedStates:
 
 
 class Nothing:
-    """A StateStore that saves nothing, for helpers: their leader has the snapshots."""
+    """A StateStore that saves nothing, for helpers: their owner has the snapshots."""
 
     trouble: StoreError | None = None
 

@@ -147,7 +147,7 @@ def _repeat(job: TableJob, ledger: Ledger, executor: Threads, finalists: list[Tr
     else:
         reserve = job.last_cost(max((job.cost(ledger, trial) for trial in finalists), default=0.0))
     tasks = [
-        Task(trial.number, repeat, trial.config, 0, epochs if alone else job.goal(trial))
+        Task(trial.number, repeat, trial.config, 0, epochs if alone else job.epochs_wanted(trial))
         for repeat in range(1, job.repeats + 1)
         for trial in finalists
     ]
@@ -212,7 +212,7 @@ def _weigh(job: TableJob, trial: Trial, repeats: list[Repeat]) -> Finalist:
     burden = float(parameters)
     if job.request.prefer == "fast":
         burden = min((_prediction_seconds(job, r.training) for r in repeats[:1] if r.training), default=math.inf)
-    return Finalist(trial.number, rank_keys, parameters, job.goal(trial), burden)
+    return Finalist(trial.number, rank_keys, parameters, job.epochs_wanted(trial), burden)
 
 
 def _prediction_seconds(job: TableJob, training: Training) -> float:

@@ -1,6 +1,6 @@
-"""Help with a study that another process leads: train the tasks that it assigns, decide nothing.
+"""Help with a study that another process owns: train the tasks that it assigns, decide nothing.
 
-The leader, a running ``tune`` or ``resume``, finds a helper in the store and assigns tasks to it there; results go back
+The owner, a running ``tune`` or ``resume``, finds a helper in the store and assigns tasks to it there; results go back
 the same way. A network stays with the helper that trained it. Where it is no longer kept it is trained from its start
 again, to the same bits.
 """
@@ -46,7 +46,7 @@ ROOM = 1 << 29  # bytes of networks that wait for their next task
 _BYTES_A_NETWORK = 1 << 14  # of the smallest one
 
 _ASK_EVERY = 0.1  # seconds between two questions for tasks
-_LOOK_EVERY = 0.5  # seconds between two looks at the leader; a look is also a sign of life
+_LOOK_EVERY = 0.5  # seconds between two looks at the owner; a look is also a sign of life
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def work(
     ended: Callable[[], bool] = lambda: False,
     room: int = ROOM,
 ) -> Iterator[Helping]:
-    """Help with ``study`` until it no longer runs or its leader is gone; where ``ended`` turns true, KeyboardInterrupt.
+    """Help with ``study`` until it no longer runs or its owner is gone; where ``ended`` turns true, KeyboardInterrupt.
 
     threads: networks trained at once, all processors if not given. data, test: where the study's files are here, if
     elsewhere; they are checked by their SHA-256.
@@ -81,8 +81,8 @@ def work(
         record = opened.study(study)
         watch = Watch(opened.leases, study, PATIENCE)
         _check_kind(record)
-        _check_leader(record, watch)
-        spec = replace(record.spec, seconds=None, trials=1)  # the budget is of the leader alone
+        _check_owner(record, watch)
+        spec = replace(record.spec, seconds=None, trials=1)  # the budget is of the owner alone
         request = Request.again(record, spec, started, store=store, threads=threads, data=data, test=test)
         job = check_table(request, ended)
         check_same(record, job)
@@ -97,14 +97,14 @@ def work(
                 for tasks in drive(assigned, executor, ledger, budget):
                     yield Helping(record, tasks, time.monotonic() - started, assigned.why)
         except Fenced:
-            why = "the leader went on without this helper, which it took for dead"
+            why = "the owner of the study went on without this helper, which it took for dead"
             yield Helping(record, ledger.tasks, time.monotonic() - started, why)
         finally:
             opened.leases.leave(helper)
 
 
 class AssignedTasks:
-    """A Scheduler of the tasks that the leader assigns through the store; ``why`` it is over, once it is."""
+    """A Scheduler of the tasks that the owner assigns through the store; ``why`` it is over, once it is."""
 
     def __init__(self, store: Store, helper: Lease, watch: Watch) -> None:
         self.boxes: list[Box] = []
@@ -119,7 +119,7 @@ class AssignedTasks:
 
     @property
     def over(self) -> bool:
-        """See Scheduler: the leader or its study is gone."""
+        """See Scheduler: the owner or its study is gone."""
         now = time.monotonic()
         if not self.why and now - self._looked >= _LOOK_EVERY:
             self._looked = now
@@ -128,7 +128,7 @@ class AssignedTasks:
         return bool(self.why)
 
     def next(self, room: int = 1) -> Task | None:
-        """See Scheduler: the leader knows how many tasks a helper should have at once."""
+        """See Scheduler: the owner knows how many tasks a helper should have at once."""
         now = time.monotonic()
         if not self._fresh and now - self._asked >= _ASK_EVERY:
             self._asked = now
@@ -141,7 +141,7 @@ class AssignedTasks:
         return Task(number, repeat, assigned.trial.config, assigned.measured, to_epoch)
 
     def report(self, task: Task, rank_key: RankKey) -> list[Ended]:
-        """See Scheduler: the leader decides, not the helper."""
+        """See Scheduler: the owner decides, not the helper."""
         return []
 
     def close(self) -> None:
@@ -176,7 +176,7 @@ class HandIn:
         return max(_BYTES_A_NETWORK, BYTES_A_PARAMETER * self._job.parameters(task.config))
 
     def begin(self, task: Task) -> None:
-        """See Records: the leader has begun it."""
+        """See Records: the owner has begun it."""
 
     def recall(self, task: Task) -> RankKey | None:
         """See Records: what the store knows is not assigned."""
@@ -189,7 +189,7 @@ class HandIn:
         assigned = self._assigned.held.get(key)
         if result.outcome is TaskOutcome.INTERRUPTED or assigned is None:
             return None
-        if result.outcome is TaskOutcome.OUT_OF_MEMORY:  # the leader may have the memory, and decides about the trial
+        if result.outcome is TaskOutcome.OUT_OF_MEMORY:  # the owner may have the memory, and decides about the trial
             self._given_back.append(key)
             return WORST
         new = [measured for measured in result.measurements if measured.epoch > assigned.measured]
@@ -231,13 +231,13 @@ def _after(trial: Trial, result: TaskResult) -> Trial:
 def _over(store: Store, helper: Lease, watch: Watch) -> str:
     """The reason why there is nothing more to help with; empty while there is.
 
-    A frozen leader keeps its lease: it may wake up and go on.
+    A frozen owner keeps its lease: it may wake up and go on.
     """
     lost = {worker.fence for worker in watch.find()}
     if store.study(helper.name).state is not StudyState.RUNNING:
         return "the study has ended"
-    leader = helper.helps
-    if leader in lost or leader not in {worker.fence for worker in watch.held}:
+    owner = helper.helps
+    if owner in lost or owner not in {worker.fence for worker in watch.held}:
         return f"the process that led the study is gone; to go on: caviar resume {helper.name}"
     return ""
 
@@ -255,11 +255,11 @@ def _check_kind(study: Study) -> None:
         )
 
 
-def _check_leader(study: Study, watch: Watch) -> None:
+def _check_owner(study: Study, watch: Watch) -> None:
     """StoreError unless a process leads the study."""
     lost = {worker.fence for worker in watch.find()}
-    leaders = [w for w in watch.held if not w.is_helper and w.fence not in lost]
-    if study.state is not StudyState.RUNNING or not leaders:
+    owners = [w for w in watch.held if not w.is_helper and w.fence not in lost]
+    if study.state is not StudyState.RUNNING or not owners:
         raise StoreError(
             f"study {study.name!r} is not running: there is nothing to help with",
             "take it up again with caviar resume, and help it then",

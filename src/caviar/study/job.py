@@ -106,23 +106,23 @@ class TableJob:
             - (time.monotonic() - self.request.started)
         )
 
-    def goal(self, trial: Trial) -> int:
+    def epochs_wanted(self, trial: Trial) -> int:
         """Epochs of a finalist's repeats: its own, or all where nothing but the end of the time kept it from them."""
         over = trial.state in (TrialState.FINISHED, TrialState.STOPPED)
         return trial.epochs if over else self.rungs[-1]
 
     def cost(self, ledger: Ledger, trial: Trial, epochs: int | None = None) -> float:
-        """Seconds of one repeat of a finalist, to its goal or to ``epochs``."""
-        return ledger.seconds.get((trial.number, 0), 0.0) * (epochs or self.goal(trial)) / max(trial.epochs, 1)
+        """Seconds of one repeat of a finalist, for ``epochs`` or else for ``epochs_wanted``."""
+        return ledger.seconds.get((trial.number, 0), 0.0) * (epochs or self.epochs_wanted(trial)) / max(trial.epochs, 1)
 
     def last_cost(self, cost: float) -> float:
         """Seconds of the last training, on more rows, of a finalist whose repeats take ``cost``."""
         return _ROOM * (1 + len(self.dataset.validation) / len(self.dataset.train)) * cost
 
     def last_epochs(self, ledger: Ledger, trial: Trial) -> int:
-        """To which epoch there is time to train the winner on all rows; no fewer than it had in the search."""
-        goal, last_cost = self.goal(trial), self.last_cost(self.cost(ledger, trial))
-        fitting = goal if last_cost <= self.seconds_left() else int(goal * self.seconds_left() / last_cost)
+        """Epochs that there is time to train the winner for on all rows; no fewer than it had in the search."""
+        wanted, last_cost = self.epochs_wanted(trial), self.last_cost(self.cost(ledger, trial))
+        fitting = wanted if last_cost <= self.seconds_left() else int(wanted * self.seconds_left() / last_cost)
         return max(fitting, trial.epochs)
 
     def finalists(self, ledger: Ledger) -> list[Trial]:
@@ -142,7 +142,7 @@ class TableJob:
     def _round_cost(self, ledger: Ledger, finalists: list[Trial], repeats: int = 1) -> float:
         """Seconds of so many repeats of the finalists and the last training of the costliest.
 
-        Beside the repeats of a finalist that is alone another thread does its last training.
+        A single finalist trains its last time in parallel with its repeats.
         """
         costs = [self.cost(ledger, trial) for trial in finalists]
         one_round = max(sum(costs) / self.slots, max(costs))

@@ -82,17 +82,17 @@ class Ranked:
 class Networks(dict[TrialKey, Training]):
     """Networks that can be the answer: of the best trials that are over, of repeats, of the last training."""
 
-    def __init__(self, ranked: Ranked, keep: int) -> None:
-        """Keep those of the ``keep`` best trials."""
+    def __init__(self, ranked: Ranked, most: int) -> None:
+        """Hold those of the ``most`` best trials."""
         super().__init__()
         self._ranked = ranked
-        self._keep = keep
+        self._most = most
 
     def keep(self, key: TrialKey, training: Training) -> None:
         """Keep the network of a trial while it is among the best; those of repeats always."""
         self[key] = training
         trials = self._ranked.worst_first([number for number, repeat in self if not repeat])
-        for number in trials[: max(len(trials) - self._keep, 0)]:
+        for number in trials[: max(len(trials) - self._most, 0)]:
             del self[number, 0]
 
 

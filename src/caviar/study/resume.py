@@ -44,7 +44,7 @@ def take_up(
         _check_given(opened.study(study), given, processes)  # before anything is written
         lease = opened.leases.take(study, PATIENCE)
         try:
-            record = opened.study(study)  # not before: its leader may have finished it meanwhile
+            record = opened.study(study)  # not before: its owner may have finished it meanwhile
             with no_collection():
                 known = Known.of(opened, record)
                 set_aside()
