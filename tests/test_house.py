@@ -367,3 +367,17 @@ def test_every_file_that_contributing_names_is_there():
     places = [ROOT, SOURCE, ROOT / "native", SOURCE / "runs", SOURCE / "learners"]
     assert sorted(name for name in named if not any((place / name).exists() for place in places)) == []
     assert len(named) > 30
+
+
+def prose(text: str) -> Iterator[str]:
+    """Lines of a document that are neither code, table, picture nor written by a benchmark."""
+    text = re.sub(r"<!-- (rows|speeds|known) -->.*?<!-- end of \1 -->", "", text, flags=re.DOTALL)
+    for part in text.split("```")[::2]:
+        yield from (line for line in part.splitlines() if not line.startswith(("|", "![")))
+
+
+def test_prose_in_documents_breaks_at_100_characters():
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    found = [f"{room(path)}: {line}" for path in documents for line in prose(path.read_text()) if len(line) > 100]
+    assert found == []
+    assert len(documents) > 10
