@@ -8,24 +8,36 @@ from typing import Annotated, Any
 import typer
 
 from caviar.cli.follow_run import follow_run
-from caviar.cli.options import DEFAULT_STORE, Json, Labels, OutFolder, Quiet, SplitSeed, StoreUrl, Target, Task
+from caviar.cli.options import (
+    DEFAULT_STORE,
+    PROGRAM,
+    CommandLine,
+    Goal,
+    Json,
+    Labels,
+    OutFolder,
+    Quiet,
+    Silence,
+    SplitSeed,
+    StoreUrl,
+    TableFile,
+    Target,
+    Task,
+    TestLabels,
+    given,
+)
 from caviar.errors import ConfigError
 from caviar.records import RunKind, RunSpec
 from caviar.runs import loop
 from caviar.runs.configs import goal_of, read_config
 
-PROGRAM = "A program of your own"
-
 
 def babysit(
-    data: Annotated[
-        str | None,
-        typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened. None with --command."),
-    ] = None,
+    data: TableFile = None,
     target: Target = None,
     labels: Labels = None,
     test: Annotated[str | None, typer.Option(help="Data kept sealed until the end.", metavar="FILE")] = None,
-    test_labels: Annotated[str | None, typer.Option(help="The labels of --test.", metavar="FILE")] = None,
+    test_labels: TestLabels = None,
     config: Annotated[
         str | None, typer.Option(help="A TOML file of hyperparameters: learning_rate = 0.01 ...", metavar="FILE")
     ] = None,
@@ -52,18 +64,9 @@ def babysit(
     disk: Annotated[float, typer.Option(help="Megabytes that its snapshots may take.", metavar="MB")] = 2048.0,
     store: StoreUrl = DEFAULT_STORE,
     out: OutFolder = None,
-    command: Annotated[
-        str | None,
-        typer.Option(help="A program of yours that trains, in any language.", metavar="LINE", rich_help_panel=PROGRAM),
-    ] = None,
-    goal: Annotated[
-        str | None,
-        typer.Option(help="Of its score: maximize (the default) or minimize.", rich_help_panel=PROGRAM),
-    ] = None,
-    trial_timeout: Annotated[
-        float | None,
-        typer.Option(help="Seconds that it may be silent.", metavar="SECONDS", rich_help_panel=PROGRAM),
-    ] = None,
+    command: CommandLine = None,
+    goal: Goal = None,
+    trial_timeout: Silence = None,
     snapshot_seconds: Annotated[
         float | None,
         typer.Option(
@@ -86,15 +89,16 @@ def babysit(
     The same for a program of your own, in any language and framework: see docs/protocol.md. Its hyperparameters are its
     knobs.
     """
-    own: dict[str, Any] = {"goal": goal, "trial_timeout": trial_timeout, "snapshot_seconds": snapshot_seconds}
+    of_tables = given(data=data, target=target, labels=labels, test=test, test_labels=test_labels)
+    of_tables |= given(task=task, mapped=mapped, out=out)
+    of_programs = given(goal=goal, trial_timeout=trial_timeout, snapshot_seconds=snapshot_seconds, score=score)
+    of_both: dict[str, Any] = {"epochs": epochs, "disk_bytes": int(disk * 1e6)}
     if command is not None:
-        tables = {"DATA": data, "--target": target, "--labels": labels, "--test": test, "--test-labels": test_labels}
-        for option, value in (tables | {"--task": task, "--mapped": mapped, "--out": out}).items():
-            if value is not None:
-                raise ConfigError(
-                    f"{option} is for tables, and with --command the program has its own data",
-                    f"leave out {option}, or --command",
-                )
+        for option in of_tables:
+            raise ConfigError(
+                f"`{option}` is for tables, and with --command the program has its own data",
+                f"leave out `{option}`, or --command",
+            )
         if score is not None:
             raise ConfigError(
                 "--score is for a program that knows nothing of caviar, and such a one cannot be babysat",
@@ -104,43 +108,24 @@ def babysit(
             raise ConfigError(
                 "--nurse is for caviar's own networks: a program's is only ever rolled back", "leave it out"
             )
-        hyperparameters = read_config(config, from_study, store, own=True)
+        chosen = read_config(config, from_study, store, own=True)
         if from_study is not None and goal is None:
-            own["goal"] = goal_of(from_study, store)
-        spec = RunSpec(
-            kind=RunKind.PROGRAM,
-            command=command,
-            epochs=epochs,
-            nurse="no" if no_nurse else "watch",
-            disk_bytes=int(disk * 1e6),
-            **{option: value for option, value in own.items() if value is not None},
-        )
-        follow_run(lambda ended: loop.begin(spec, hyperparameters, seed, name, store, ended), command, json, quiet)
-        return
-    for option, value in (own | {"score": score}).items():
-        if value is not None:
+            of_programs["goal"] = goal_of(from_study, store)
+        nurse = "no" if no_nurse else "watch"
+        spec = RunSpec(kind=RunKind.PROGRAM, command=command, nurse=nurse, **of_both, **of_programs)
+    else:
+        for option in of_programs:
             raise ConfigError(
-                f"--{option.replace('_', '-')} is for programs of your own, and there is no --command",
+                f"`{option}` is for programs of your own, and there is no --command",
                 "leave it out, or add --command",
             )
-    if data is None:
-        raise ConfigError(
-            "there is nothing to babysit: neither a table nor a program",
-            'caviar babysit flowers.csv --target species, or caviar babysit --command "python train.py"',
-        )
-    spec = RunSpec(
-        kind=RunKind.NETWORK,
-        data=data,
-        target=target,
-        labels=labels,
-        test=test,
-        test_labels=test_labels,
-        task=task,
-        epochs=epochs,
-        out=out or ".",
-        nurse="no" if no_nurse else nurse or "watch",
-        disk_bytes=int(disk * 1e6),
-        mapped=mapped,
-    )
-    chosen = read_config(config, from_study, store)
-    follow_run(lambda ended: loop.begin(spec, chosen, seed, name, store, ended), Path(data).name, json, quiet)
+        if data is None:
+            raise ConfigError(
+                "there is nothing to babysit: neither a table nor a program",
+                'caviar babysit flowers.csv --target species, or caviar babysit --command "python train.py"',
+            )
+        nurse = "no" if no_nurse else nurse or "watch"
+        spec = RunSpec(kind=RunKind.NETWORK, nurse=nurse, **of_both, **{"out": ".", **of_tables})
+        chosen = read_config(config, from_study, store)
+    reading = command if data is None else Path(data).name
+    follow_run(lambda ended: loop.begin(spec, chosen, seed, name, store, ended), reading or "", json, quiet)

@@ -10,7 +10,8 @@ from caviar.cli.follow_run import follow_run
 from caviar.cli.interventions import Because, RunName
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.runs import loop
-from caviar.runs.client import branch_point, changes_of, user
+from caviar.runs.client import branch_point, changes_of
+from caviar.store.process import user
 
 
 def branch(

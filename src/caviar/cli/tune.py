@@ -9,28 +9,38 @@ import typer
 
 from caviar.api import refuse_other_kind
 from caviar.cli.follow_study import follow_study
-from caviar.cli.options import DEFAULT_STORE, Json, Labels, OutFolder, Quiet, StoreUrl, Target, Task, Threads
+from caviar.cli.options import (
+    DEFAULT_STORE,
+    PROGRAM,
+    CommandLine,
+    Goal,
+    Json,
+    Labels,
+    OutFolder,
+    Quiet,
+    Silence,
+    StoreUrl,
+    TableFile,
+    Target,
+    Task,
+    TestLabels,
+    Threads,
+    given,
+)
 from caviar.errors import ConfigError
 from caviar.study.spec import ProgramRequest, Request
 from caviar.study.tune import follow
 
-PROGRAM = "A program of your own"
-
 
 def tune(
     context: typer.Context,
-    data: Annotated[
-        str | None,
-        typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened. None with --command."),
-    ] = None,
+    data: TableFile = None,
     target: Target = None,
     labels: Labels = None,
     test: Annotated[
         str | None, typer.Option(help="Data kept sealed until the end; else a fifth of DATA.", metavar="FILE")
     ] = None,
-    test_labels: Annotated[
-        str | None, typer.Option(help="The labels of --test, for NPY and IDX.", metavar="FILE")
-    ] = None,
+    test_labels: TestLabels = None,
     seconds: Annotated[float | None, typer.Option(help="The budget: all in all. 60 if neither is given.")] = None,
     trials: Annotated[
         int | None, typer.Option(help="The budget as a number of trials: the same bits on any machine of a kind.")
@@ -62,10 +72,7 @@ def tune(
     store: StoreUrl = DEFAULT_STORE,
     threads: Threads = None,
     out: OutFolder = None,
-    command: Annotated[
-        str | None,
-        typer.Option(help="A program of yours that trains, in any language.", metavar="LINE", rich_help_panel=PROGRAM),
-    ] = None,
+    command: CommandLine = None,
     score: Annotated[
         str | None,
         typer.Option(
@@ -74,10 +81,7 @@ def tune(
             rich_help_panel=PROGRAM,
         ),
     ] = None,
-    goal: Annotated[
-        str | None,
-        typer.Option(help="maximize (the default) or minimize, for losses.", rich_help_panel=PROGRAM),
-    ] = None,
+    goal: Goal = None,
     epochs: Annotated[
         int | None, typer.Option(help="The most epochs of a trial: 27 if not given.", rich_help_panel=PROGRAM)
     ] = None,
@@ -87,10 +91,7 @@ def tune(
     gpus: Annotated[
         str | None, typer.Option(help="GPUs, one a process: 0,1,2.", metavar="LIST", rich_help_panel=PROGRAM)
     ] = None,
-    trial_timeout: Annotated[
-        float | None,
-        typer.Option(help="Seconds that a trial may be silent.", metavar="SECONDS", rich_help_panel=PROGRAM),
-    ] = None,
+    trial_timeout: Silence = None,
     repeats: Annotated[
         int | None,
         typer.Option(help="Times that the best five are trained again before one is chosen.", rich_help_panel=PROGRAM),
@@ -107,28 +108,11 @@ def tune(
 
     The same search for a program of your own, in any language and framework: see docs/protocol.md, caviar client.
     """
-    of_tables: dict[str, Any] = {
-        "data": data,
-        "target": target,
-        "labels": labels,
-        "test": test,
-        "test_labels": test_labels,
-        "task": task,
-        "metric": metric,
-        "prefer": prefer,
-        "ensemble": ensemble or None,
-        "threads": threads,
-        "out": out,
-    }
-    of_programs: dict[str, Any] = {
-        "score": score,
-        "goal": goal,
-        "epochs": epochs,
-        "processes": processes,
-        "gpus": None if gpus is None else [gpu.strip() for gpu in gpus.split(",")],
-        "trial_timeout": trial_timeout,
-        "repeats": repeats,
-    }
+    of_tables = given(data=data, target=target, labels=labels, test=test, test_labels=test_labels, task=task)
+    of_tables |= given(metric=metric, prefer=prefer, ensemble=ensemble or None, threads=threads, out=out)
+    listed = None if gpus is None else [gpu.strip() for gpu in gpus.split(",")]
+    of_programs = given(score=score, goal=goal, epochs=epochs, processes=processes, gpus=listed)
+    of_programs |= given(trial_timeout=trial_timeout, repeats=repeats)
     of_both: dict[str, Any] = {
         "seconds": seconds,
         "trials": trials,
@@ -140,7 +124,6 @@ def tune(
         "store": store,
         "started": context.obj,
     }
-    of_tables, of_programs = _given(of_tables), _given(of_programs)
     if command is not None:
         refuse_other_kind("function", of_tables)
         program = ProgramRequest(command=command, **of_both, **of_programs)
@@ -156,8 +139,3 @@ def tune(
     refuse_other_kind("table", of_programs)
     request = Request(**of_both, **{"out": "."} | of_tables)
     follow_study(lambda ended: follow(request, ended=ended), Path(data).name, store, json=json, quiet=quiet)
-
-
-def _given(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The ``arguments`` that the command line has."""
-    return {name: value for name, value in arguments.items() if value is not None}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,18 +20,11 @@ from caviar.runs import knobs
 from caviar.runs.interventions import check
 from caviar.runs.snapshots import snapshot_numbered
 from caviar.store import Store
+from caviar.store.process import user
 from caviar.store.runs import Runs, is_running
 
 WAIT = 3.0
 """Seconds that ``intervene`` waits for the outcome: six times what a run needs, unless a mini-batch is longer."""
-
-
-def user() -> str:
-    """The name of the person who intervenes from here."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def ask(

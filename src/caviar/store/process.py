@@ -22,7 +22,7 @@ _STOPPED = ("T", "t")  # by a signal or a debugger
 def identity() -> dict[str, Any]:
     """This process, as plain data: host, boot, pids, pid, started, user."""
     pid = os.getpid()
-    return {**_machine(), "pid": pid, "started": _look(pid)[1], "user": _user()}
+    return {**_machine(), "pid": pid, "started": _look(pid)[1], "user": user()}
 
 
 def is_gone(other: Mapping[str, Any]) -> bool:
@@ -63,7 +63,8 @@ def _look(pid: int) -> tuple[str, str]:
     return ("", "") if fields[0] in _GONE else (fields[0], fields[19])
 
 
-def _user() -> str:
+def user() -> str:
+    """The name of the person who runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in some containers
