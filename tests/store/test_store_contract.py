@@ -283,6 +283,13 @@ def test_the_frame_has_a_row_a_trial_and_a_column_a_hyperparameter(store: Store)
     assert frame["l2"].isna().tolist() == [True, False]
 
 
+def test_a_hyperparameter_takes_no_other_column_of_the_frame(store: Store) -> None:
+    store.create_study(STUDY)
+    store.write("flowers", [Trial(0, {"score": 7.0, "depth": 2}, TrialState.STOPPED, 3, 0.5, 1.0)])
+    frame = store.trials_frame("flowers")
+    assert frame.loc[0, ["score", "config.score", "depth"]].to_list() == [0.5, 7.0, 2]
+
+
 @persistent
 def test_a_reader_is_not_held_up_and_sees_only_what_is_whole(store: Store, store_url: str) -> None:
     store.create_study(STUDY)

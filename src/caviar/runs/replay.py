@@ -57,26 +57,25 @@ def replay(name: str, store_url: str) -> Iterator[Replaying | Replayed]:
         first = _first(runs, run)
         setup = NetworkSetup(replace(first.spec, out=None), first.config, first.seed)
         setup.check_same(first)
-        dataset, trainee = setup.dataset, NetworkTrainee(first, setup.dataset)
-        trained = 0
-        for trainee_trained in _replay(runs, run, trainee, None):
-            trained = trainee_trained
+        trainee, trained = NetworkTrainee(first, setup.dataset), 0
+        for trained in _replay(runs, run, trainee, None):
             yield Replaying(trained, trainee.clock.epoch)
         bits = trainee.bits()
-        scores = trainee.evaluate()
-        diary = runs.diary(name)
-        test = (run.result or {}).get("test")
+        scores: Mapping[str, Any] = trainee.evaluate().scores
+        diary, result = runs.diary(name), run.result or {}
+        if setup.dataset.preprocessing.target_deviation is not None:  # in units of the target
+            scores = result.get("validation", {})
         yield Replayed(
             {
                 "run": name,
                 "epochs": trainee.clock.epoch,
                 "steps": trainee.clock.step,
                 "trained": trained,
-                "validation": dict(scores.scores) if dataset.preprocessing.target_deviation is None else _units(run),
-                "test": test,
+                "validation": dict(scores),
+                "test": result.get("test"),
                 "interventions": sum(entry.kind == "turn" for entry in diary),
                 "rollbacks": sum(entry.kind == "rollback" for entry in diary),
-                "model": (run.result or {}).get("model"),
+                "model": result.get("model"),
                 "bits": bits,
                 "same_bits": bits == end.facts["bits"],
             }
@@ -87,9 +86,8 @@ def _replay(runs: Runs, run: Run, trainee: NetworkTrainee, until_snapshot: int |
     """Bring ``trainee`` to the end of ``run``, or to where its snapshot ``until_snapshot`` was taken."""
     trained = 0
     if run.parent is not None:
-        for done in _replay(runs, runs.run(run.parent), trainee, run.parent_snapshot):
-            trained = done
-            yield done
+        for trained in _replay(runs, runs.run(run.parent), trainee, run.parent_snapshot):
+            yield trained
         trainee.restore(trainee.save(), replace(trainee.clock, tick=0))
     diary = runs.diary(run.name)
     wanted = {entry.facts["snapshot"] for entry in diary if entry.kind in _BACK}
@@ -124,7 +122,3 @@ def _first(runs: Runs, run: Run) -> Run:
     while run.parent is not None:
         run = runs.run(run.parent)
     return run
-
-
-def _units(run: Run) -> Any:
-    return (run.result or {}).get("validation")
