@@ -7,25 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from caviar.cli import options
 from caviar.cli.follow_run import follow_run
-from caviar.cli.options import (
-    DEFAULT_STORE,
-    PROGRAM,
-    CommandLine,
-    Goal,
-    Json,
-    Labels,
-    OutFolder,
-    Quiet,
-    Silence,
-    SplitSeed,
-    StoreUrl,
-    TableFile,
-    Target,
-    Task,
-    TestLabels,
-    given,
-)
 from caviar.errors import ConfigError
 from caviar.records import RunKind, RunSpec
 from caviar.runs import loop
@@ -33,11 +16,11 @@ from caviar.runs.configs import goal_of, read_config
 
 
 def babysit(
-    data: TableFile = None,
-    target: Target = None,
-    labels: Labels = None,
+    data: options.TableFile = None,
+    target: options.Target = None,
+    labels: options.Labels = None,
     test: Annotated[str | None, typer.Option(help="Data kept sealed until the end.", metavar="FILE")] = None,
-    test_labels: TestLabels = None,
+    test_labels: options.TestLabels = None,
     config: Annotated[
         str | None, typer.Option(help="A TOML file of hyperparameters: learning_rate = 0.01 ...", metavar="FILE")
     ] = None,
@@ -48,8 +31,8 @@ def babysit(
     name: Annotated[
         str | None, typer.Option(help="The run's name, which must be free; by default the file's.", metavar="RUN")
     ] = None,
-    seed: SplitSeed = 0,
-    task: Task = None,
+    seed: options.SplitSeed = 0,
+    task: options.Task = None,
     no_nurse: Annotated[bool, typer.Option("--no-nurse", help="Nobody watches but you.")] = False,
     nurse: Annotated[
         str | None,
@@ -62,22 +45,22 @@ def babysit(
         ),
     ] = None,
     disk: Annotated[float, typer.Option(help="Megabytes that its snapshots may take.", metavar="MB")] = 2048.0,
-    store: StoreUrl = DEFAULT_STORE,
-    out: OutFolder = None,
-    command: CommandLine = None,
-    goal: Goal = None,
-    trial_timeout: Silence = None,
+    store: options.StoreUrl = options.DEFAULT_STORE,
+    out: options.OutFolder = None,
+    command: options.CommandLine = None,
+    goal: options.Goal = None,
+    trial_timeout: options.Silence = None,
     snapshot_seconds: Annotated[
         float | None,
         typer.Option(
             help="Seconds between two snapshots of its own, at least; if not given 2, and more where they take long.",
             metavar="SECONDS",
-            rich_help_panel=PROGRAM,
+            rich_help_panel=options.PROGRAM,
         ),
     ] = None,
     score: Annotated[str | None, typer.Option(hidden=True)] = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """[bold]caviar babysit flowers.csv --target species --epochs 40[/]
 
@@ -89,9 +72,9 @@ def babysit(
     The same for a program of your own, in any language and framework: see docs/protocol.md. Its hyperparameters are its
     knobs.
     """
-    of_tables = given(data=data, target=target, labels=labels, test=test, test_labels=test_labels)
-    of_tables |= given(task=task, mapped=mapped, out=out)
-    of_programs = given(goal=goal, trial_timeout=trial_timeout, snapshot_seconds=snapshot_seconds, score=score)
+    of_tables = options.given(data=data, target=target, labels=labels, test=test, test_labels=test_labels)
+    of_tables |= options.given(task=task, mapped=mapped, out=out)
+    of_programs = options.given(goal=goal, trial_timeout=trial_timeout, snapshot_seconds=snapshot_seconds, score=score)
     of_both: dict[str, Any] = {"epochs": epochs, "disk_bytes": int(disk * 1e6)}
     if command is not None:
         for option in of_tables:

@@ -8,25 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from caviar.api import refuse_other_kind
+from caviar.cli import options
 from caviar.cli.follow_study import follow_study
-from caviar.cli.options import (
-    DEFAULT_STORE,
-    PROGRAM,
-    CommandLine,
-    Goal,
-    Json,
-    Labels,
-    OutFolder,
-    Quiet,
-    Silence,
-    StoreUrl,
-    TableFile,
-    Target,
-    Task,
-    TestLabels,
-    Threads,
-    given,
-)
 from caviar.errors import ConfigError
 from caviar.study.spec import ProgramRequest, Request
 from caviar.study.tune import follow
@@ -34,19 +17,19 @@ from caviar.study.tune import follow
 
 def tune(
     context: typer.Context,
-    data: TableFile = None,
-    target: Target = None,
-    labels: Labels = None,
+    data: options.TableFile = None,
+    target: options.Target = None,
+    labels: options.Labels = None,
     test: Annotated[
         str | None, typer.Option(help="Data kept sealed until the end; else a fifth of DATA.", metavar="FILE")
     ] = None,
-    test_labels: TestLabels = None,
+    test_labels: options.TestLabels = None,
     seconds: Annotated[float | None, typer.Option(help="The budget: all in all. 60 if neither is given.")] = None,
     trials: Annotated[
         int | None, typer.Option(help="The budget as a number of trials: the same bits on any machine of a kind.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides the split, the configs, and every weight.")] = 0,
-    task: Task = None,
+    task: options.Task = None,
     metric: Annotated[
         str | None,
         typer.Option(help="accuracy (the default), balanced_accuracy or log_loss; for numbers r2, rmse or mae."),
@@ -69,35 +52,37 @@ def tune(
         str | None,
         typer.Option(help="The study's name, which must be free; by default the file's or program's.", metavar="NAME"),
     ] = None,
-    store: StoreUrl = DEFAULT_STORE,
-    threads: Threads = None,
-    out: OutFolder = None,
-    command: CommandLine = None,
+    store: options.StoreUrl = options.DEFAULT_STORE,
+    threads: options.Threads = None,
+    out: options.OutFolder = None,
+    command: options.CommandLine = None,
     score: Annotated[
         str | None,
         typer.Option(
             help="For a program that does not speak to caviar: the score in its output, 'val_acc=([0-9.]+)'.",
             metavar="REGEX",
-            rich_help_panel=PROGRAM,
+            rich_help_panel=options.PROGRAM,
         ),
     ] = None,
-    goal: Goal = None,
+    goal: options.Goal = None,
     epochs: Annotated[
-        int | None, typer.Option(help="The most epochs of a trial: 27 if not given.", rich_help_panel=PROGRAM)
+        int | None, typer.Option(help="The most epochs of a trial: 27 if not given.", rich_help_panel=options.PROGRAM)
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(help="Trials at once: one a processor, or a GPU.", rich_help_panel=PROGRAM)
+        int | None, typer.Option(help="Trials at once: one a processor, or a GPU.", rich_help_panel=options.PROGRAM)
     ] = None,
     gpus: Annotated[
-        str | None, typer.Option(help="GPUs, one a process: 0,1,2.", metavar="LIST", rich_help_panel=PROGRAM)
+        str | None, typer.Option(help="GPUs, one a process: 0,1,2.", metavar="LIST", rich_help_panel=options.PROGRAM)
     ] = None,
-    trial_timeout: Silence = None,
+    trial_timeout: options.Silence = None,
     repeats: Annotated[
         int | None,
-        typer.Option(help="Times that the best five are trained again before one is chosen.", rich_help_panel=PROGRAM),
+        typer.Option(
+            help="Times that the best five are trained again before one is chosen.", rich_help_panel=options.PROGRAM
+        ),
     ] = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """[bold]caviar tune flowers.csv --target species --seconds 30[/]
 
@@ -108,11 +93,11 @@ def tune(
 
     The same search for a program of your own, in any language and framework: see docs/protocol.md, caviar client.
     """
-    of_tables = given(data=data, target=target, labels=labels, test=test, test_labels=test_labels, task=task)
-    of_tables |= given(metric=metric, prefer=prefer, ensemble=ensemble or None, threads=threads, out=out)
+    of_tables = options.given(data=data, target=target, labels=labels, test=test, test_labels=test_labels, task=task)
+    of_tables |= options.given(metric=metric, prefer=prefer, ensemble=ensemble or None, threads=threads, out=out)
     listed = None if gpus is None else [gpu.strip() for gpu in gpus.split(",")]
-    of_programs = given(score=score, goal=goal, epochs=epochs, processes=processes, gpus=listed)
-    of_programs |= given(trial_timeout=trial_timeout, repeats=repeats)
+    of_programs = options.given(score=score, goal=goal, epochs=epochs, processes=processes, gpus=listed)
+    of_programs |= options.given(trial_timeout=trial_timeout, repeats=repeats)
     of_both: dict[str, Any] = {
         "seconds": seconds,
         "trials": trials,
