@@ -139,9 +139,10 @@ def test_writers_to_two_studies_do_not_wait_for_each_other(postgresql_url: str) 
 def test_a_client_that_freezes_in_a_transaction_does_not_hold_the_others_for_ever(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "FROZEN_SECONDS", 0.3)
-    with Store.open(postgresql_url) as frozen, Store.open(postgresql_url) as store:
+    with Store.open(postgresql_url) as store:
         store.create_study(STUDY)
+        monkeypatch.setattr(postgresql, "FROZEN_SECONDS", 2.0)  # of the one that freezes alone: a busy machine is slow
+        frozen = Store.open(postgresql_url)
 
         def freeze() -> None:
             with frozen.subjects.writing("flowers") as (connection, _):
@@ -157,6 +158,8 @@ def test_a_client_that_freezes_in_a_transaction_does_not_hold_the_others_for_eve
                 freeze()
             except StoreError as error:
                 said.append(error)
+            finally:
+                held.set()
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -169,6 +172,7 @@ def test_a_client_that_freezes_in_a_transaction_does_not_hold_the_others_for_eve
         assert len(said) == 1
         assert store.study("flowers").metric == "accuracy"
         frozen.write("flowers", [Trial(1, CONFIG, TrialState.RUNNING)])  # a fresh connection
+        frozen.close()
 
 
 def test_a_connection_that_the_server_dropped_is_opened_again(postgresql_url: str) -> None:

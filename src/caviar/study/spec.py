@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -170,11 +170,6 @@ def _again(study: Study, budget: StudySpec) -> dict[str, Any]:
         "seconds": budget.seconds,
         "trials": budget.trials,
     }
-
-
-def with_budget(spec: StudySpec, seconds: float | None, trials: int | None) -> StudySpec:
-    """``spec`` with another budget."""
-    return replace(spec, seconds=seconds, trials=trials)
 
 
 def check_budget(seconds: float | None, trials: int | None) -> float | None:
