@@ -18,7 +18,16 @@ import pytest
 import sqlalchemy as sa
 
 from caviar.errors import StoreError
-from caviar.records import LeaseState, RunState, StudyState, TrialState
+from caviar.records import (
+    LeaseState,
+    ProgramSpec,
+    RunState,
+    StudyKind,
+    StudySpec,
+    StudyState,
+    TableSpec,
+    TrialState,
+)
 from caviar.records.result import BestTrial, StudyResult
 from caviar.store import Runs, Snapshots, Store, migrations, schema
 from caviar.store.backends.sqlite import SQLite
@@ -356,3 +365,68 @@ def _killed_half_way(database: Database, version: int) -> None:
     with database.writing() as connection:
         migrations.migrate(connection, version, schema.VERSION)
         raise RuntimeError("killed half way")
+
+
+_ASKED = {"target": "species", "task": None, "stopping": "median", "prefer": "small", "ensemble": True}
+_ASKED |= {
+    "engine": "native",
+    "data": "/data/flowers.csv",
+    "labels": None,
+    "test": None,
+    "test_labels": None,
+    "out": ".",
+}
+_PROGRAM = {"score": None, "goal": "minimize", "epochs": 9, "stopping": "halving", "repeats": 2, "trial_timeout": 60.0}
+BUDGETS = {  # what schema 4 kept, beside the facts of the data, and the specification in it
+    "table": (
+        {"seconds": 60.0, "trials": None, "rungs": [1, 3], "repeats": 5, "request": _ASKED},
+        {"rows": 9},
+        StudySpec(
+            kind=StudyKind.TABLE,
+            seconds=60.0,
+            rungs=(1, 3),
+            repeats=5,
+            stopping="median",
+            table=TableSpec(data="/data/flowers.csv", target="species", prefer="small", ensemble=True, out="."),
+        ),
+    ),
+    "function": (
+        {"trials": 7, "rungs": [1], "repeats": 2, "slots": 3, "program": {**_PROGRAM, "command": None, "gpus": ["0"]}},
+        {},
+        StudySpec(
+            kind=StudyKind.FUNCTION,
+            trials=7,
+            rungs=(1,),
+            repeats=2,
+            program=ProgramSpec(goal="minimize", epochs=9, slots=3, gpus=("0",), trial_timeout=60.0),
+        ),
+    ),
+    "program": (
+        {"trials": 7, "rungs": [1], "repeats": 2, "slots": 1, "program": {**_PROGRAM, "command": "./train"}},
+        {},
+        StudySpec(
+            kind=StudyKind.PROGRAM,
+            trials=7,
+            rungs=(1,),
+            repeats=2,
+            program=ProgramSpec(command="./train", goal="minimize", epochs=9, trial_timeout=60.0),
+        ),
+    ),
+    "asked": (
+        {"seconds": None, "trials": None, "rungs": [1, 3], "repeats": 0, "asked": True},
+        {},
+        StudySpec(kind=StudyKind.ASKED, rungs=(1, 3)),
+    ),
+    "imported": ({"trials": 4}, {"imported_from": "Optuna"}, StudySpec(kind=StudyKind.ASKED, trials=4)),
+}
+
+
+@pytest.mark.parametrize("kind", BUDGETS)
+def test_the_budget_of_a_study_becomes_its_specification(kind: str, tmp_path: Path) -> None:
+    budget, data, spec = BUDGETS[kind]
+    path = unpacked(HISTORY / "version_4.db.xz", tmp_path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE studies SET budget = ?, data = ?", (json.dumps(budget), json.dumps(data)))
+    connection.close()
+    with Store.open(path) as store:
+        assert {study.spec for study in store.studies()} == {spec}

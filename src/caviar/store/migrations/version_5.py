@@ -29,12 +29,12 @@ def _studies() -> None:
     connection = op.get_bind()
     studies = sa.table("studies", sa.column("id", sa.Integer), sa.column("spec", sa.JSON), sa.column("data", sa.JSON))
     for row in connection.execute(sa.select(studies)).all():
-        spec = _spec(row.spec or {}, bool(row.data))
+        spec = _spec(row.spec or {}, row.data or {})
         connection.execute(studies.update().where(studies.c.id == row.id).values(spec=spec))
 
 
-def _spec(budget: dict[str, Any], has_data: bool) -> dict[str, Any]:
-    """The specification in a budget of schema 4 and before."""
+def _spec(budget: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """The specification in a budget of schema 4 and before; an imported study has facts of no table."""
     program, table = budget.get("program"), budget.get("request")
     stopping = (program or table or {}).get("stopping") or "halving"
     kind = "asked"
@@ -45,7 +45,7 @@ def _spec(budget: dict[str, Any], has_data: bool) -> dict[str, Any]:
             "epochs": program.get("epochs") or 27,
             "slots": budget.get("slots") or 1,
         }
-    elif not budget.get("asked") and has_data and "imported" not in budget:
+    elif not budget.get("asked") and data and "imported_from" not in data:
         kind = "table"
         names = ("data", "target", "labels", "test", "test_labels", "task", "out")
         asked = table or {}
