@@ -142,9 +142,11 @@ class ParkedTrainings:
 
     def take(self, key: TrialKey) -> Training | None:
         """Take a network out; None where it is not here."""
-        training, n_bytes = self._parked.pop(key, (None, 0))
-        self._bytes -= n_bytes
-        return training
+        found = self._parked.pop(key, None)
+        if found is None:
+            return None
+        self._bytes -= found[1]
+        return found[0]
 
     def take_all(self) -> dict[TrialKey, Training]:
         """Take all networks out."""

@@ -97,8 +97,8 @@ def drive(scheduler: Scheduler, executor: Executor, ledger: Records[P], budget: 
 
         Where trials hold their slots, one that goes on needs no room.
         """
-        while (executor.room or not executor.parks) and budget.allows_more():
-            task = scheduler.next(executor.room)
+        while ((room := executor.room) or not executor.parks) and budget.allows_more():
+            task = scheduler.next(room)
             if task is None:
                 return
             ledger.begin(task)
