@@ -13,7 +13,7 @@ from dataclasses import replace
 from caviar.errors import NoAnswer, StoreError
 from caviar.executors.helpers import PATIENCE, WithHelpers
 from caviar.executors.parked import SavedStates
-from caviar.machine import setting_aside
+from caviar.machine import no_collection, setting_aside
 from caviar.records import Lease, Study, StudyState
 from caviar.scheduling.strategy import Strategy
 from caviar.search.searches import noted_before
@@ -99,10 +99,12 @@ def _train_networks(
     budget = Budget(job.seconds_left, job.ended, reserve=lambda: job.finals_cost(ledger))
     with WithHelpers(threads, store, lease, ledger.write, PATIENCE) as executor, setting_aside() as set_aside:
         try:
-            for turn, progress in enumerate(drive(strategy, executor, ledger, budget)):
-                if turn == 0:
-                    set_aside()  # what was recalled by now stays as long as the study
-                yield progress
+            turns = drive(strategy, executor, ledger, budget)
+            with no_collection():
+                first = next(turns)
+                set_aside()  # what was recalled by now stays as long as the study
+            yield first
+            yield from turns
         except BaseException:
             record_the_rest(executor, ledger)
             raise
