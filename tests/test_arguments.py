@@ -70,6 +70,11 @@ WRONG = {
         "`target` must be the name of a column, got ndarray",
         "give arrays as a pair: `data=(x, y)`",
     ),
+    "a target beside a space": (
+        lambda: caviar.tune(objective, "species", space=SPACE),
+        "`target` is for tables, and code of your own trains in processes, on its own data",
+        "leave out `target`",
+    ),
     "a dictionary for a space": (
         lambda: caviar.tune(objective, {"lr": (0, 1)}),
         "`space` must be a caviar.Space or the path of a space file, got dict",

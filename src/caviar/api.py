@@ -165,7 +165,9 @@ def tune(data: Any, target: Any = None, **given: Any) -> TunedStudy | TunedProgr
     Raises UserMistake before anything is written; NoAnswer when every trial diverged or failed, or time was too short.
     """
     if callable(data):
-        return tune_program(data, given.pop("space", target), **_sorted_out("function", given))
+        if target is not None:  # beside a space it is a table's, and refused
+            given["target" if "space" in given else "space"] = target
+        return tune_program(data, given.pop("space", None), **_sorted_out("function", given))
     return tune_table(data, target, **_sorted_out("table", given))
 
 

@@ -246,6 +246,8 @@ MISTAKES = {
     "a header alone": (["tune", "header.csv", "--target", "y"], "only a header"),
     "a compressed file named as a table": (["tune", "packed.csv", "--target", "y"], "another format"),
     "an export to nowhere": (["export", "wine", "--store", "tuned.db", "--out", "nowhere/w.csv"], "nowhere"),
+    "a picture to nowhere": (["space", "small.toml", "--html", "nowhere/s.html"], "nowhere"),
+    "a demo where a file is": (["demo", "--out", "wine.csv"], "--out"),
     "processes for a table": (
         ["resume", "wine", "--store", "tuned.db", "--trials", "99", "--processes", "2"],
         "threads",

@@ -15,6 +15,8 @@ from caviar.cli.follow_run import Keys
 from caviar.cli.main import run
 from caviar.data import samples
 from caviar.errors import ConfigError
+from caviar.records import RunKind
+from tests.views.records import run_of
 
 CONFIG = "hidden_units = 8\nlayers = 1\nbatch_size = 16\nlearning_rate = 0.01\n"
 
@@ -129,6 +131,7 @@ def test_branch_tree_diary_and_watch(here: Path, capsys):
         ([*BABYSIT, "--name", "wine"], "has a run 'wine' already"),
         ([*BABYSIT, "--from", "x"], "got both"),
         ([*BABYSIT, "--epochs", "0"], "epochs must be at least 1"),
+        ([*BABYSIT, "--disk", "nan"], "--disk must be"),
         (["plan", "wine.csv", "--target", "x", "--seconds", "-1"], "above 0"),
         (["lr-find", "wine.csv", "--target", "x"], ""),
     ],
@@ -175,6 +178,8 @@ def test_ctrl_c_saves_and_resume_goes_on(here: Path, capsys):
     from caviar.runs.client import intervene
 
     intervene("long", "stop", {}, "caviar.db", wait=0)
+    assert run(["resume", "long", "--seconds", "60"]) == 2
+    assert capsys.readouterr().err == "--seconds is for studies, and 'long' is a run\nleave out --seconds\n"
     summary = printed(capsys, "resume", "long", "--json")
     assert summary["epochs"] >= 3
     assert printed(capsys, "replay", "long", "--json")["same_bits"] is True
@@ -190,7 +195,7 @@ def test_keys_become_interventions_and_mistakes_are_shown():
 
     keys = Keys(enabled=False)
     keys.press("p")  # nobody is there yet
-    keys.ask, keys.rate = give, 0.1
+    keys.ask, keys.rate, keys.run = give, 0.1, run_of(kind=RunKind.LOOP)
     for key in "p+-ppsb:l2=0.5 because why not\n:oops\x1b:x\x7f\nq":
         keys.press(key)
     assert [kind for kind, _, _ in given] == [

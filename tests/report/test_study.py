@@ -17,7 +17,7 @@ from caviar.report.answer import answer
 from caviar.report.explain import as_text
 from caviar.report.page import figure
 from caviar.report.study import heading, line, picture, studies_table, trials_table
-from caviar.views.study import Running, head, progress_of, ranked, study_row, study_view_of
+from caviar.views.study import Running, StudyRow, head, progress_of, ranked, study_view_of
 from tests.records.test_study import PROGRESS
 from tests.views.records import STUDIES, study_of
 
@@ -39,7 +39,7 @@ def test_no_study_is_too_odd_to_be_drawn(made, progress: StudyProgress, width: i
         assert max(cell_len(row) for page in pages for row in drawn(page, width).splitlines()) <= width
         plain.running(running)
     view = study_view_of(study, trials, boxes)
-    for page in (as_text(view), studies_table([study_row(study, {})]), trials_table("loss", trials, 3)):
+    for page in (as_text(view), studies_table([StudyRow(head(study), {})]), trials_table("loss", trials, 3)):
         assert max(map(cell_len, drawn(page, width).splitlines())) <= width
     plain.account(view)
 

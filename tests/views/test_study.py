@@ -57,9 +57,10 @@ def test_the_account_is_what_pandas_finds_in_the_rows_of_the_store(store: Store)
         (n, set(own[own.epochs >= n].number)) for n in (1, 3)
     ]
     assert view.lowest_diverged == own[own.state == "diverged"].learning_rate.min()
-    assert view.progress.best is not None
-    assert view.progress.best.number == own.loc[own.score.idxmax()].number
-    assert view.progress.elapsed == 60.0
+    progress = running(store, "net").progress
+    assert progress.best is not None
+    assert progress.best.number == own.loc[own.score.idxmax()].number
+    assert progress.elapsed == 60.0
     means = rows[rows.repeat > 0].groupby("number").score.mean().sort_values(ascending=False)
     assert [f.trial for f in view.finals.finalists] == means.index.tolist()
     assert [f.mean for f in view.finals.finalists] == pytest.approx(means.tolist())
@@ -114,6 +115,15 @@ def test_views_are_functions_of_records_and_change_none(made):
     assert [len(r.trials) for r in view.rungs] == sorted((len(r.trials) for r in view.rungs), reverse=True)
     again = study_view_of(*made)
     assert (again.importance, again.advice, repr(again.finals)) == (view.importance, view.advice, repr(view.finals))
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss"])
+def test_a_finalist_without_a_finite_mean_comes_last(metric: str):
+    scores = [0.5, math.nan, 0.7, 0.6]
+    trials = [Trial(n, {}, TrialState.FINISHED, 3, 0.5, 0.5) for n in range(4)]
+    again = [trial._replace(repeat=1, score=score) for trial, score in zip(trials, scores, strict=True)]
+    found = study_view_of(study_of(metric=metric), [*trials, *again], []).finals.finalists
+    assert [f.trial for f in found] == ([2, 3, 0, 1] if metric == "accuracy" else [0, 3, 2, 1])
 
 
 @given(STUDIES)

@@ -11,6 +11,7 @@ import typer
 from caviar.cli.follow_study import follow_study
 from caviar.cli.options import Json, Quiet
 from caviar.data import samples
+from caviar.errors import ConfigError
 from caviar.study.spec import Request
 from caviar.study.tune import follow
 
@@ -42,9 +43,15 @@ def demo(
     command can be tried on it. A second demo of the same data is a new study, with a number behind its name.
     """
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
     table = getattr(samples, data.value)()
-    path = samples.write_csv(table, folder / f"{data.value}.csv")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = samples.write_csv(table, folder / f"{data.value}.csv")
+    except OSError as error:
+        raise ConfigError(
+            f"the demo cannot be written into {out!r}: {error.strerror}",
+            "name a folder that you may write to: `out=...`",
+        ) from error
     request = Request(
         data=path,
         target=table.target_name,

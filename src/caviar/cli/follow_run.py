@@ -21,7 +21,6 @@ from caviar.report.run import ended as ended_page
 from caviar.report.run import entry_line, epoch_line, screen
 from caviar.runs.client import changes_for
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
-from caviar.runs.knobs import parse
 from caviar.views.run import run_view_of
 
 Ask = Callable[[str, dict[str, Any], str], object]
@@ -122,18 +121,18 @@ class Keys:
 
     def press(self, key: str) -> None:
         """One key. A mistake is shown where it was typed."""
-        if self.ask is None:
+        if self.ask is None or self.run is None:
             return
         try:
-            self._press(key, self.ask)
+            self._press(key, self.ask, self.run)
         except CaviarError as mistake:
             self.typed, self.said = None, f"{mistake.rule} ({mistake.way_out})"
 
-    def _press(self, key: str, ask: Ask) -> None:
+    def _press(self, key: str, ask: Ask, run: Run) -> None:
         if self.typed is not None:
             if key in "\r\n":
                 text, self.typed = self.typed, None
-                self._command(text, ask)
+                self._command(text, ask, run)
             elif key == "\x1b":
                 self.typed = None
             elif key in "\x7f\b":
@@ -158,12 +157,11 @@ class Keys:
         elif key == "q":
             ask("stop", {}, "")
 
-    def _command(self, text: str, ask: Ask) -> None:
+    def _command(self, text: str, ask: Ask, run: Run) -> None:
         """``learning_rate=0.003 because plateau``."""
         turns, _, because = text.partition(" because ")
         if turns.strip():
-            words = turns.split()
-            ask("turn", parse(words) if self.run is None else changes_for(self.run, words), because.strip())
+            ask("turn", changes_for(run, turns.split()), because.strip())
 
     def _read(self) -> None:
         descriptor = sys.stdin.fileno()

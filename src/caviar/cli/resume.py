@@ -10,7 +10,8 @@ import typer
 from caviar.cli.follow_run import follow_run
 from caviar.cli.follow_study import follow_study
 from caviar.cli.interventions import intervene
-from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl, Threads
+from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl, Threads, given
+from caviar.errors import ConfigError
 from caviar.runs import loop
 from caviar.runs.client import going_on
 from caviar.study.events import Event
@@ -41,6 +42,9 @@ def resume(
     """
     run = going_on(study, store)
     if run is not None:
+        of_studies = given(seconds=seconds, trials=trials, data=data, test=test, threads=threads)
+        for option in of_studies | given(processes=processes, out=out):
+            raise ConfigError(f"`{option}` is for studies, and {study!r} is a run", f"leave out `{option}`")
         if run == "paused":
             intervene(study, "resume", {}, store, "", json, quiet)
         else:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from caviar.cli.console import console, print_json
+from caviar.cli.console import console, print_json, write_page
 from caviar.cli.options import Json
 from caviar.space import Space, default_space
 
@@ -25,7 +25,7 @@ def space(
 
     chosen = default_space() if file is None else Space.load(Path(file))
     if html is not None:
-        chosen.show().write_html(html, include_plotlyjs=True)
+        write_page(html, chosen.show().to_html(include_plotlyjs=True))
     if json:
         print_json({"space": chosen.to_dict(), "html": html})
     elif toml:

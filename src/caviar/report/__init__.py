@@ -1,1 +1,1 @@
-"""The windows: what the store and a running study hold, as tables and pictures. They know nothing of engines."""
+"""Tables and pictures of views, for the terminal, as HTML, as CSV and as JSON."""

@@ -152,22 +152,18 @@ def _curves(view: RunView, half: int, tall: int) -> Table:
     losses = any(map(math.isfinite, (*curves.train, *curves.validation)))  # a program may report none
     if len(view.line) < 2 or not (losses or curves.score):
         picture = chart([(view.progress.losses, "blue")], half, tall)
-        grid.add_row(_titled(Text("loss of the mini-batches, smoothed"), picture))
+        grid.add_row(Group(Text("loss of the mini-batches, smoothed"), picture))
         return grid
     pictures = []
     if losses:
         title = Text.assemble("loss: ", ("training", "blue"), ", ", ("validation", "magenta"))
         series = [(curves.train, "blue"), (curves.validation, "magenta")]
-        pictures.append(_titled(title, chart(series, half, tall, log=True)))
+        pictures.append(Group(title, chart(series, half, tall, log=True)))
     if curves.score is not None:
         picture = chart([(curves.scores, "green")], half, tall)
-        pictures.append(_titled(Text(metric_name(curves.score)), picture))
+        pictures.append(Group(Text(metric_name(curves.score)), picture))
     grid.add_row(*pictures)
     return grid
-
-
-def _titled(title: Text, picture: Text) -> Group:
-    return Group(title, picture)
 
 
 def _numbers(view: RunView) -> Table:

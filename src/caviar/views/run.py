@@ -6,12 +6,12 @@ Functions of records are pure; those that take a ``store`` read the records and 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from caviar.nn.averages import bias_corrected, exponentially_weighted
-from caviar.records import DiaryEntry, Run, RunKind, RunMeasurement, RunSnapshot, RunState
+from caviar.records import DiaryEntry, Run, RunKind, RunMeasurement, RunState
 from caviar.store import Store
 from caviar.store.runs import Runs, is_running
 
@@ -101,7 +101,6 @@ class RunView:
     curves: Curves
     layers: tuple[Layer, ...]
     diary: tuple[DiaryEntry, ...]
-    snapshots: tuple[RunSnapshot, ...] = ()
     end: Mapping[str, Any] | None = None
 
 
@@ -129,9 +128,7 @@ def run_view(store: Store, name: str) -> RunView:
     """Run ``name`` as it stands, which another process may be training. Raises StoreError if there is none."""
     runs = Runs(store)
     run = runs.run(name)
-    return run_view_of(
-        run, runs.measurements(name), runs.diary(name), runs.snapshots(name), run.progress or {}, is_running(run)
-    )
+    return run_view_of(run, runs.measurements(name), runs.diary(name), run.progress or {}, is_running(run))
 
 
 def family_view(store: Store, name: str) -> Family:
@@ -148,7 +145,6 @@ def run_view_of(
     run: Run,
     epochs: Sequence[RunMeasurement],
     diary: Sequence[DiaryEntry],
-    snapshots: Sequence[RunSnapshot] = (),
     facts: Mapping[str, Any] | None = None,
     is_alive: bool = True,
 ) -> RunView:
@@ -175,7 +171,6 @@ def run_view_of(
         curves=_curves(line),
         layers=tuple(_layer(layer, i + 1 == len(inside)) for i, layer in enumerate(inside)),
         diary=tuple(diary),
-        snapshots=tuple(snapshots),
         end=None if run.kind is RunKind.LOOP else run.result,
     )
 
@@ -244,7 +239,7 @@ def point(measurement: RunMeasurement) -> Point:
     return Point(measurement.clock.epoch, metric, score, loss)
 
 
-def family_of(name: str, runs: Sequence[Run], measurements: Any) -> Family:
+def family_of(name: str, runs: Sequence[Run], measurements: Callable[[str], Sequence[RunMeasurement]]) -> Family:
     """The family of run ``name`` among ``runs``, oldest first; ``measurements`` gives those of a run's name."""
     by_name = {run.name: run for run in runs}
     first = by_name[name]

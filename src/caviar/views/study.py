@@ -9,7 +9,6 @@ Notation
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ import numpy as np
 from caviar.analysis.edges import edges
 from caviar.analysis.importance import ENOUGH, Importance, importances
 from caviar.records import Box, Config, Study, StudyKind, StudyProgress, StudyState, Trial, TrialState
-from caviar.records.ranking import WORST, rank_key_of, smaller_is_better
+from caviar.records.ranking import WORST, rank_key, rank_key_of, smaller_is_better
 from caviar.records.result import Finalist
 from caviar.search.searches import noted_before
 from caviar.space import Space
@@ -52,11 +51,6 @@ class StudyHead:
     table: TableFacts | None
     rungs: tuple[int, ...]  # epochs
     warnings: tuple[str, ...] = ()
-
-    @property
-    def smaller_is_better(self) -> bool:
-        """True where the study's metric is a loss or an error."""
-        return smaller_is_better(self.record.metric)
 
     def searched(self, config: Config) -> dict[str, Any]:
         """The hyperparameters of ``config`` that the space does not fix."""
@@ -138,7 +132,6 @@ class StudyView:
 
     head: StudyHead
     space: Space
-    progress: StudyProgress
     trials: tuple[Trial, ...]
     outcomes: Mapping[TrialState, int]
     epochs: int  # of all trials together
@@ -191,7 +184,7 @@ def running(store: Store, name: str) -> Running:
 def study_rows(store: Store) -> list[StudyRow]:
     """The studies of ``store``, oldest first."""
     counts = store.trial_counts()
-    return [study_row(study, counts[study.name]) for study in store.studies()]
+    return [StudyRow(head(study), counts[study.name]) for study in store.studies()]
 
 
 # --- from records ---
@@ -207,11 +200,6 @@ def head(study: Study) -> StudyHead:
     return StudyHead(study, table, study.spec.rungs)
 
 
-def study_row(study: Study, counts: Mapping[TrialState, int]) -> StudyRow:
-    """A study in the list of a store, with its trials counted by state."""
-    return StudyRow(head(study), counts)
-
-
 def ranked(metric: str, trials: Sequence[Trial]) -> list[Trial]:
     """``trials``, the best first."""
     return sorted(trials, key=lambda trial: (rank_key_of(metric, trial), -trial.number), reverse=True)
@@ -220,14 +208,13 @@ def ranked(metric: str, trials: Sequence[Trial]) -> list[Trial]:
 def progress_of(study: Study, trials: Sequence[Trial]) -> StudyProgress:
     """The progress of ``study``, from its trials alone; it ends where the study has ended."""
     own = [trial for trial in trials if trial.repeat == 0]
-    counts = {state: sum(trial.state is state for trial in own) for state in TrialState}
     best = next(iter(ranked(study.metric, own)), None)
     if best is not None and rank_key_of(study.metric, best) == WORST:
         best = None
     begun = datetime.fromisoformat(study.created)
     ended = datetime.now(UTC) if study.ended is None else datetime.fromisoformat(study.ended)
     reached = tuple(len(rung.trials) for rung in _rungs(study, own))
-    return StudyProgress(str(study.state), (ended - begun).total_seconds(), counts, reached, best)
+    return StudyProgress(str(study.state), (ended - begun).total_seconds(), _counts(own), reached, best)
 
 
 def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -> StudyView:
@@ -237,13 +224,11 @@ def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -
     scored = [trial for trial in ranked(study.metric, own) if rank_key_of(study.metric, trial) > WORST]
     diverged = [trial.config for trial in own if trial.state is TrialState.DIVERGED]
     rates = [float(config["learning_rate"]) for config in diverged if "learning_rate" in config]
-    progress = progress_of(study, own)
     return StudyView(
         head=head(study),
         space=space,
-        progress=progress,
         trials=own,
-        outcomes=progress.counts,
+        outcomes=_counts(own),
         epochs=sum(trial.epochs for trial in own),
         lowest_diverged=min(rates, default=None),
         rungs=_rungs(study, own),
@@ -263,7 +248,7 @@ def trial_map(view: StudyView) -> TrialMap:
     best, so_far = [], WORST
     for key in keys:
         so_far = max(so_far, key)
-        best.append(None if so_far == WORST else -so_far[0] if view.head.smaller_is_better else so_far[0])
+        best.append(None if so_far == WORST else -so_far[0] if smaller_is_better(metric) else so_far[0])
     numbers = tuple(trial.number for trial in view.trials)
     names = list(view.space.searched)
     u = view.space.to_unit([trial.config for trial in view.trials]) if numbers else np.empty((0, len(names)))
@@ -276,6 +261,10 @@ def trial_map(view: StudyView) -> TrialMap:
         tuple(Axis(name, u[:, i], _ticks(view.space, name)) for i, name in enumerate(names)),
         tuple((each, each.box.first_trial, ends[each.box.first_trial]) for each in view.boxes),
     )
+
+
+def _counts(trials: Sequence[Trial]) -> dict[TrialState, int]:
+    return {state: sum(trial.state is state for trial in trials) for state in TrialState}
 
 
 def _rungs(study: Study, trials: Sequence[Trial]) -> tuple[Rung, ...]:
@@ -326,9 +315,7 @@ def _finals(study: Study, trials: Sequence[Trial]) -> Finals:
             Finalist(n, own[n].epochs, None, own[n].score, scores[: study.spec.repeats])
             for n, scores in repeats.items()
         ]
-        finalists.sort(
-            key=lambda f: math.nan if f.mean is None else f.mean, reverse=not smaller_is_better(study.metric)
-        )
+        finalists.sort(key=lambda finalist: rank_key(study.metric, finalist.mean, 0.0), reverse=True)
     number = None if result is None else result.best.trial
     winner = next((finalist for finalist in finalists if finalist.trial == number), None)
     prefer: Mapping[str, Decision] = {"score": "noise", "small": "small", "fast": "fast"}
