@@ -1,4 +1,4 @@
-"""What each part of the search is worth: caviar with one part taken out, at equal time, seed by seed.
+"""The worth of each part of the search: caviar with one part taken out, at equal time, seed by seed.
 
     python -m benchmarks.ablation [--data digits] [--variations ...] [--seeds 0 1 2 3 4] [--seconds 10]
     python -m benchmarks.ablation --missing --within 570      # what is not measured yet, as far as 570 s reach
@@ -61,7 +61,7 @@ class Variation:
     change: str = ""
 
     def arguments(self, folder: Path) -> list[str]:
-        """What the command line says of it."""
+        """The options that make caviar this variation."""
         given = [] if self.search is None else ["--search", self.search]
         if self.scales is None:
             return given
@@ -87,7 +87,7 @@ VARIATIONS = {
 
 
 def usual(name: str) -> bool:
-    """Whether caviar does it in this way anyhow."""
+    """True where caviar does it in this way anyhow."""
     variation = VARIATIONS[name]
     return variation.search == DEFAULT_SEARCH or (name == "no tiers" and DEFAULT_SEARCH in ("sobol", "random"))
 

@@ -1,4 +1,4 @@
-"""What ask, report and tell cost, for anyone's own training code; each call's share of a session, amortised.
+"""The cost of ask, report and tell, for anyone's own training code; each call's share of a session, amortised.
 
     python -m benchmarks.asking [--trials 20000]
 

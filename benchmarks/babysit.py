@@ -3,7 +3,7 @@
     python -m benchmarks.babysit
 
 log: 200,000 calls, the writing of what they logged included, beside a bare loop that appends to a list; and the same
-with 1 ms of work between calls, where the thread beside the loop has time to write. order: from another process's turn
+with 1 ms of work between calls, where the thread beside the loop has time to write. turn: from another process's turn
 to the mini-batch at which it is applied, of a run on digits with 3 layers of 256, 40 times.
 """
 

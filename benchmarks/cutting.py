@@ -1,4 +1,4 @@
-"""What cutting normalised inputs is worth: test scores by where they are cut, over twelve splits of three tables.
+"""The worth of cutting normalised inputs: test scores by where they are cut, over twelve splits of three tables.
 
     python -m benchmarks.cutting
 

@@ -217,7 +217,7 @@ def _run(command: Sequence[str], cwd: Path | None = None, variables: Mapping[str
 
 
 def _megabytes(environment: Path) -> int:
-    """What the files take, in units of 1,000,000 bytes; a file of two names counts once."""
+    """The size of the files, in units of 1,000,000 bytes; a file of two names counts once."""
     files = {(s.st_dev, s.st_ino): s.st_size for p in environment.rglob("*") if not p.is_symlink() and (s := p.stat())}
     return round(sum(files.values()) / 1e6)
 

@@ -48,12 +48,12 @@ _CAVIAR = (sys.executable, "-c", "from caviar.cli.main import main; main()")
 
 
 class Failed(Exception):
-    """What a row did not do that it should."""
+    """A row did not do what it should."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """How ``caviar`` is run for one row: its environment's variables, the row's folder, a store of its own."""
+    """The way that ``caviar`` is run for one row: its environment's variables, the row's folder, a store of its own."""
 
     row: Row
     environment: Environment
@@ -143,7 +143,7 @@ def of_kind(diary: Diary, kind: str) -> list[Mapping[str, Any]]:
 
 
 def trained_on(diary: Diary) -> bool:
-    """Whether epochs were trained after the last rollback; ticks count all epochs, those that were undone too."""
+    """True if epochs were trained after the last rollback; ticks count all epochs, those that were undone too."""
     rollbacks = of_kind(diary, "rollback")
     return bool(rollbacks) and diary[-1]["tick"] > rollbacks[-1]["tick"]
 
@@ -277,7 +277,7 @@ def markdown(headings: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 
 def rows_table(lines: Sequence[Mapping[str, str]]) -> str:
-    """What each framework did under Caviar."""
+    """The results of each framework under Caviar."""
     headings = (
         "framework", "version", "Python", "environment", "set up in", "best of 8 trials", "stopped early", "study took",
         "rate turned live", "rolled back",
@@ -300,7 +300,7 @@ def rows_table(lines: Sequence[Mapping[str, str]]) -> str:
 
 
 def speeds_table(lines: Sequence[Mapping[str, str]]) -> str:
-    """How easy, and how fast."""
+    """Ease of programming, and speed."""
     headings = (
         "framework",
         "lines",
@@ -333,7 +333,7 @@ def _seconds(text: str) -> str:
 
 
 def known_table(facts: Mapping[str, Facts]) -> str:
-    """How open, and how to deploy; with the sources."""
+    """Openness and ways to deploy, with the sources."""
     body = []
     for known in facts.values():
         said = (known.licence, known.governance, known.release, known.deploy)

@@ -53,7 +53,7 @@ def best_of(rows: list[dict[str, str]]) -> dict[str, dict[int, float]]:
 
 
 def summary() -> str:
-    """What the rows say, in a sentence."""
+    """The result of the rows, in a sentence."""
     best = best_of(read("grid"))
     seeds = sorted(best["grid"])
     wins = sum(best["random"][seed] < best["grid"][seed] for seed in seeds)

@@ -65,7 +65,7 @@ def build(commit: str, folder: Path) -> dict[str, str]:
 
 
 def python(environment: dict[str, str], program: str, arguments: list[str], folder: str) -> str:
-    """What ``program`` prints with the caviar of ``environment``."""
+    """The output of ``program`` with the caviar of ``environment``."""
     # the finder of an editable install would win over PYTHONPATH
     start = (
         "import os, sys; sys.path.insert(0, os.environ['PYTHONPATH']); "

@@ -1,4 +1,4 @@
-"""What a result was measured on, for the columns that every CSV has; and how results are written."""
+"""The machine of a result, for the columns that every CSV has; and how results are written."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def merge(name: str, rows: Sequence[Mapping[str, Any]], key: Sequence[str], sort
 
 
 def _number_first(text: str) -> tuple[float, str]:
-    """What sorts numbers as numbers, and texts after them."""
+    """A key that sorts numbers as numbers, and texts after them."""
     try:
         return float(text), ""
     except ValueError:

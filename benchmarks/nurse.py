@@ -37,7 +37,7 @@ HEALTHY, SICK = 50, 20
 
 
 def healthy_config(number: int) -> Config:
-    """What a careful person would begin with; drawn by the number."""
+    """A config that a careful person would begin with; drawn by the number."""
     random = np.random.default_rng(number)
     adam = bool(random.integers(2))
     batch_norm = bool(random.integers(4))
@@ -119,7 +119,7 @@ def one_run(
 
 
 def actions(kinds: Mapping[str, int]) -> int:
-    """What the nurse did, and not only said."""
+    """The number of things that the nurse did, and not only said."""
     return sum(n for kind, n in kinds.items() if kind in ("nurse rollback", "nurse turn", "nurse nurse"))
 
 

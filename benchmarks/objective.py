@@ -1,4 +1,4 @@
-"""What a trial of one's own function costs besides its training, beside Optuna's in the same run.
+"""The cost of a trial of one's own function besides its training, beside Optuna's in the same run.
 
     python -m benchmarks.objective [--trials 10000] [--optuna-trials 300]
 

@@ -1,4 +1,4 @@
-"""What this processor allows: for each network of benchmarks.engine the shortest step by its operations and its bytes.
+"""Limits of this processor: the shortest step of each network of benchmarks.engine by its operations and its bytes.
 
     python -m benchmarks.roofline [--turns 5] [--seconds 0.5]
 
@@ -32,7 +32,7 @@ from benchmarks.machine import write
 SOURCE = Path(__file__).with_suffix(".cpp")
 FLAGS = ["-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi"]
 LEVELS = (("l1", 32 << 10), ("l2", 512 << 10), ("l3", 16 << 20))
-"""What fits into each level, in bytes (half of this machine's third, which others use too); beyond is memory."""
+"""The size of each level, in bytes (half of this machine's third, which others use too); beyond is memory."""
 
 TARGETS = {
     ((64, 32, 32, 10), 0.0): 100.0,
@@ -118,7 +118,7 @@ def seconds(phase: Phase, rates: Mapping[str, float]) -> float:
 
 
 def verdict(target: float | None, ratio: float, attainable: float) -> str:
-    """What became of a target, a ratio to PyTorch; ``attainable`` is the roof's."""
+    """The verdict on a target, a ratio to PyTorch; ``attainable`` is the roof's."""
     if target is None:
         return ""
     if ratio >= target:

@@ -80,7 +80,7 @@ class Piece:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """How the CSV has it."""
+        """Its key in the CSV."""
         return self.data, self.tool, str(self.seconds), str(self.seed)
 
     @property
@@ -94,7 +94,7 @@ Measured = tuple[dict[str, Any], list[tuple[float, float]]]
 
 
 def pieces(options: argparse.Namespace) -> Iterator[Piece]:
-    """What was asked for, seed by seed, so that a run that is broken off has something of everything."""
+    """The runs that were asked for, seed by seed, so that a run that is broken off has something of everything."""
     for seed in options.seeds:
         for data in options.data:
             for tool in options.tools:

@@ -1,4 +1,4 @@
-"""What remembering costs: 20,000 trials of 30 epochs written in batches, and read back in each way that is needed.
+"""The cost of a store: 20,000 trials of 30 epochs written in batches, and read back in each way that is needed.
 
     python -m benchmarks.store
 
@@ -82,11 +82,11 @@ def batch(start: int) -> tuple[list[Trial], list[tuple[int, int, Measurement]]]:
 
 
 Measured = tuple[str, int, list[float]]
-"""What was done, with how many measurements, and how many seconds it took each time."""
+"""A kind of work, its number of measurements, and the seconds that it took each time."""
 
 
 def seconds(work: Callable[[], Any], times: int = 1) -> list[float]:
-    """How long ``work`` took, each time."""
+    """The seconds that ``work`` took, each time."""
     took = []
     for _ in range(times):
         started = time.perf_counter()

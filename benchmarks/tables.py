@@ -35,7 +35,7 @@ class TableFile:
         return [str(self.path), *target, *([] if self.test is None else ["--test", str(self.test)])]
 
     def dataset(self, seed: int) -> Dataset:
-        """What ``caviar tune --seed`` makes of it: the same split, the same preprocessing."""
+        """The data that ``caviar tune --seed`` makes of it: the same split, the same preprocessing."""
         test = None if self.test is None else read(self.test, self.target)
         return prepare(read(self.path, self.target), seed, test)
 

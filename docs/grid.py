@@ -85,7 +85,7 @@ def column(left: float, title: str, trials: list[Trial], everywhere: list[Trial]
 
 
 def axes() -> list[str]:
-    """What the vertical axes mean, beside the left column."""
+    """The meaning of the vertical axes, beside the left column."""
     plane_top = TOP + CURVE + BETWEEN
     drawn = [
         text(LEFT - 8, TOP + CURVE * (1 - share(loss, LOSS)) + 4, f"{loss:g}", "end", 12)

@@ -33,7 +33,7 @@ def postgresql_database(postgresql_server: str) -> str:
 
 @pytest.fixture
 def postgresql_url(postgresql_database: str) -> str:
-    """That database, emptied."""
+    """The database, emptied."""
     empty(postgresql_database)
     return postgresql_database
 

@@ -1,4 +1,4 @@
-"""What is set aside from the search for garbage is looked at again, however it ends."""
+"""Objects set aside from the search for garbage are looked at again, however it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pictures of scales say, held against the scales' distributions and against hostile text."""
+"""Pictures of scales, held against the scales' distributions and against hostile text."""
 
 # mypy: disable-error-code="arg-type,attr-defined,union-attr"
 

@@ -1,4 +1,4 @@
-"""What a rival is given, and what it gives back.
+"""The task that a rival gets, and the answer that it gives.
 
 A folder holds job.json (seconds, seed, epochs, classes, and the space), rows.npz (x_train, y_train, x_validation,
 y_validation, as caviar's own preparation gives them) and sealed.npz (x_test, y_test). A rival searches until the
@@ -131,7 +131,7 @@ def config_from(space: Mapping[str, Table], suggest: Callable[[str, Table], Any]
 
 
 def applies(table: Table, config: Config) -> bool:
-    """Whether a hyperparameter's condition holds, given those before it."""
+    """True if a hyperparameter's condition holds, given those before it."""
     return all(config.get(other) in values for other, values in table.get("when", {}).items())
 
 

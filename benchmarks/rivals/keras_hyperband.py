@@ -87,7 +87,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no ty
 
 
 class _Networks(keras_tuner.HyperModel):  # type: ignore[misc]  # as above
-    """What Keras Tuner trains."""
+    """The networks that Keras Tuner trains."""
 
     def __init__(self, job: Job, found: dict[str, Any]) -> None:
         super().__init__()

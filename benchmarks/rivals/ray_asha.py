@@ -24,7 +24,7 @@ from benchmarks.rivals.torch_network import accuracy, network_of, refitted, tens
 
 
 def domain(table: Table) -> Any:
-    """What Ray draws a hyperparameter from; `value` makes of the draw what it stands for."""
+    """The domain that Ray draws a hyperparameter from; `value` makes of the draw what it stands for."""
     if "choices" in table:
         return tune.choice(table["choices"])
     low, high = table["low"], table["high"]

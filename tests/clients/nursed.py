@@ -94,7 +94,7 @@ def _nurse(page: str, caviar: Played, folder: Path) -> dict[str, Any]:
     at = {epoch: {"epoch": epoch, "path": str(folder / f"{epoch}.snapshot")} for epoch in (2, 4)}
 
     def epoch(number: int) -> dict[str, float]:
-        """What is told of the next epoch, which is ``number``."""
+        """The values of the next epoch, which is ``number``."""
         while (said := caviar.hear())["type"] == "step":
             caviar.say("go_on")
         assert said["type"] == "epoch", said

@@ -113,5 +113,5 @@ class Played:
         return self.process.wait(LONG)
 
     def written(self) -> str:
-        """What the program wrote on standard error, where its prints go too."""
+        """The program's standard error, where its prints go too."""
         return self._errors.read_text(errors="replace")

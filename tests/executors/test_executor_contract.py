@@ -211,7 +211,7 @@ def until(executor: Executor, n: int) -> tuple[list[TaskResult], list[TaskResult
 
 
 def curve(found: list[TaskResult], trial: int) -> dict[int, float]:
-    """What was measured of a trial, by epoch."""
+    """The scores of a trial, by epoch."""
     return {m.epoch: m.score for r in found if r.task.trial == trial for m in r.measurements}
 
 

@@ -1,4 +1,4 @@
-"""What holds after every fault (the head of FAULTS.md); one checker for all tests of faults, and for the soak."""
+"""Facts that hold after every fault (the head of FAULTS.md); one checker for all tests of faults, and for the soak."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def acknowledged(store: str | Path, study: str) -> set[Row]:
 
 
 def check_whole(store: str | Path, study: str, before: set[Row] = frozenset()) -> None:  # type: ignore[assignment]
-    """What holds at any moment, also right after a SIGKILL: nothing is torn, and nothing of ``before`` is lost."""
+    """Check, also right after a SIGKILL, that nothing is torn, and nothing of ``before`` is lost."""
     if "://" not in str(store):
         _check_file(Path(store))
     rows = acknowledged(store, study)
@@ -63,7 +63,7 @@ def check_whole(store: str | Path, study: str, before: set[Row] = frozenset()) -
 
 
 def _check_comparisons(store: Store, study: str) -> None:
-    """What is compared is what was measured."""
+    """Check that comparisons agree with measurements."""
     measured: dict[tuple[int, int], list[Measurement]] = {}
     for number, repeat, measurement in store.measurements(study):
         measured.setdefault((number, repeat), []).append(measurement)
@@ -75,7 +75,7 @@ def _check_comparisons(store: Store, study: str) -> None:
 
 
 def check_over(store: str | Path, study: str, before: set[Row] = frozenset()) -> None:  # type: ignore[assignment]
-    """What holds once nobody works on the study any more, however it ended."""
+    """Check the facts that hold once nobody works on the study any more, however it ended."""
     check_whole(store, study, before)
     with Store.open(store, create=False) as opened:
         record = opened.study(study)

@@ -63,7 +63,7 @@ def files():
 
 @cache
 def mounts() -> bool:
-    """Whether this system lets its users mount a tmpfs for themselves."""
+    """True if this system lets its users mount a tmpfs for themselves."""
     try:
         return subprocess.run([*MOUNTED, "/tmp", "true"], capture_output=True, check=False).returncode == 0
     except OSError:
@@ -117,7 +117,7 @@ print("done")
 
 
 def test_6_a_database_opens_for_reading_on_a_full_disk(kind: str, tmp_path: Path) -> None:
-    """What was not checkpointed yet is in the log, which another process needs some room to look into."""
+    """Writes that are not checkpointed yet are in the log, which another process needs some room to look into."""
     code = """
 url = disk / "caviar.db"
 pid = os.fork()

@@ -25,7 +25,7 @@ esac
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the fake interpreters were asked; they are pyenv's 3.7.9 and 3.7.16. Environments go to a fresh folder."""
+    """The calls of fake interpreters, pyenv's 3.7.9 and 3.7.16. Environments go to a fresh folder."""
     written = tmp_path / "log"
     for version in ("3.7.9", "3.7.16", "3.7-dev", "3.70.1"):
         binary = tmp_path / "pyenv" / "versions" / version / "bin" / "python"

@@ -1,4 +1,4 @@
-"""What a program says is a message, plain output, or the end of its trial; nothing else can come of a line."""
+"""A line of a program is a message, plain output, or the end of its trial, and nothing else."""
 
 from __future__ import annotations
 

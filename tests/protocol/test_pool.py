@@ -45,7 +45,7 @@ def trial(number: int, epochs: int = 3, **config) -> dict:
 
 
 def events(pool: Pool, until=(Finished, Crashed)) -> list:
-    """What happens, everybody told to go on, until one of ``until`` happens."""
+    """The events until one of ``until``, with "go on" as the answer to every report."""
     found = []
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:

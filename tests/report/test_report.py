@@ -1,4 +1,4 @@
-"""What people read: numbers, configs, and CSV that is safe to open."""
+"""Texts for people: numbers, configs, and CSV that is safe to open."""
 
 from __future__ import annotations
 

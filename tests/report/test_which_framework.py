@@ -1,4 +1,4 @@
-"""What `caviar frameworks` shows: a table, JSON, and a page that holds whatever names it is given."""
+"""The output of `caviar frameworks`: a table, JSON, and a page that holds whatever names it is given."""
 
 from __future__ import annotations
 

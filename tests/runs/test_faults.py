@@ -1,4 +1,4 @@
-"""What goes wrong around a run: kills, flipped bits, full disks, two owners, interventions that wait."""
+"""Faults around a run: kills, flipped bits, full disks, two owners, interventions that wait."""
 
 from __future__ import annotations
 

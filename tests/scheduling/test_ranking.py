@@ -1,4 +1,4 @@
-"""What trials are ranked by."""
+"""Rank keys of trials."""
 
 from __future__ import annotations
 

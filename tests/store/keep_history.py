@@ -63,7 +63,7 @@ SOMEWHERE = {"host": "pond", "boot": "b", "pids": "pid:[1]", "pid": 7, "started"
 
 
 def write_version_1(path: Path) -> None:
-    """What is in every stored database."""
+    """Write the contents of every stored database."""
     with Store.open(path) as store:
         store.create_study(STUDY)
         store.create_study(replace(STUDY, name="🐟 '; --", seed=0, metric="log_loss"))
@@ -75,7 +75,7 @@ def write_version_1(path: Path) -> None:
 
 
 def write_version_2(path: Path) -> None:
-    """What version 2 has besides."""
+    """Write these, and what version 2 has besides."""
     write_version_1(path)
     with Store.open(path) as store:
         with patch("caviar.store.process.identity", return_value=SOMEWHERE):
@@ -87,7 +87,7 @@ def write_version_2(path: Path) -> None:
 
 
 def write_version_4(path: Path) -> None:
-    """What version 4 has besides: comparisons, runs, and a saved state of each kind."""
+    """Write these, and what version 4 has besides: comparisons, runs, and a saved state of each kind."""
     write_version_2(path)
     with Store.open(path) as store, patch("caviar.store.process.identity", return_value=SOMEWHERE):
         store.write("flowers", comparisons=COMPARISONS)

@@ -40,7 +40,7 @@ def study(store: Store) -> str:
 
 
 def elsewhere(monkeypatch: pytest.MonkeyPatch, **facts: Any) -> None:
-    """Whoever joins from now on is a process of another machine."""
+    """Make every process that joins from now on one of another machine."""
     here = process.identity()
     monkeypatch.setattr("caviar.store.process.identity", lambda: {**here, "host": "pond", "boot": "other", **facts})
 

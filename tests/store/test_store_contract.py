@@ -1,4 +1,4 @@
-"""What every back end of the store promises; see conftest.py for how one joins."""
+"""The contract of every back end of the store; see conftest.py for how one joins."""
 
 from __future__ import annotations
 

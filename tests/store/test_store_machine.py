@@ -73,7 +73,7 @@ BOXES = st.lists(st.builds(Box, NUMBERS, NUMBERS, st.just({"learning_rate": [0.1
 
 @dataclass
 class Remembered:
-    """What the model has of one study."""
+    """One study in the model."""
 
     study: Study
     trials: dict[tuple[int, int], Trial] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Remembered:
     claims: dict[TaskKey, int] = field(default_factory=dict)
 
     def counts(self, worker: Lease) -> bool:
-        """Whether what ``worker`` writes is taken; if so, this is a beat."""
+        """True if a write of ``worker`` is taken; if so, this is a beat."""
         for i, known in enumerate(self.workers):
             if known.token == worker.token and known.state is LeaseState.HELD:
                 self.workers[i] = replace(known, beats=known.beats + 1)
@@ -118,7 +118,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store.close()
 
     def refused(self, study: str, attempt: Callable[[], Any]) -> bool:
-        """Whether there is no such study, which ``attempt`` then says."""
+        """True if there is no such study, which ``attempt`` then says."""
         if study in self.model:
             return False
         with pytest.raises(StoreError, match="has no study"):

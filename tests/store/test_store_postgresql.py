@@ -1,4 +1,4 @@
-"""What only a store on PostgreSQL can meet: addresses, passwords, a server that is away, other tools' tables."""
+"""Faults of a store on PostgreSQL alone: addresses, passwords, a server that is away, other tools' tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only a store on SQLite can meet: bad files, a full disk, a torn log, locks; and what its writing costs."""
+"""Faults of a store on SQLite alone: bad files, a full disk, a torn log, locks; and the cost of writing."""
 
 from __future__ import annotations
 

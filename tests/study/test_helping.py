@@ -27,7 +27,7 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def alone(wine: Path):
-    """What the study is without helpers."""
+    """The study without helpers."""
     store = wine.with_name("alone.db")
     assert end(start("lead", store, wine, "--trials", TRIALS))[0] == 0
     return recorded(store, STUDY), _best(store)

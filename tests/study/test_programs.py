@@ -40,7 +40,7 @@ def objective(trial):
 
 
 def recorded(study) -> list[tuple]:
-    """What became of each trial."""
+    """The outcome of each trial."""
     columns = ["number", "state", "epochs", "score", "x", "y"]
     return [tuple(row) for row in study.trials().query("repeat == 0")[columns].itertuples(index=False)]
 

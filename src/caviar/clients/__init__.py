@@ -1,4 +1,4 @@
-"""What programs in other languages, and other Pythons, copy to speak with caviar: a file each, nothing imported."""
+"""Files that programs in other languages, and other Pythons, copy to speak with caviar: one each, nothing imported."""
 
 CLIENTS = {
     "python": ("caviar_client.py",),
