@@ -165,7 +165,7 @@ def test_lr_find_suggests_a_rate_and_draws_it(here: Path, capsys):
 
 def test_ctrl_c_saves_and_resume_goes_on(here: Path, capsys):
     code = "import sys; from caviar.cli.main import run; sys.exit(run(sys.argv[1:]))"
-    long = [*BABYSIT[:-1], "1000000", "--name", "long"]
+    long = [*BABYSIT[:-1], "1000000", "--name", "long", "--store", "long.db"]
     with subprocess.Popen([sys.executable, "-c", code, *long], stdout=subprocess.PIPE, text=True, cwd=here) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -174,15 +174,15 @@ def test_ctrl_c_saves_and_resume_goes_on(here: Path, capsys):
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
     assert process.returncode == 130
-    assert "caviar resume long" in rest
+    assert ": caviar resume long --store long.db\n" in rest
     from caviar.runs.client import intervene
 
-    intervene("long", "stop", {}, "caviar.db", wait=0)
-    assert run(["resume", "long", "--seconds", "60"]) == 2
+    intervene("long", "stop", {}, "long.db", wait=0)
+    assert run(["resume", "long", "--store", "long.db", "--seconds", "60"]) == 2
     assert capsys.readouterr().err == "--seconds is for studies, and 'long' is a run\nleave out --seconds\n"
-    summary = printed(capsys, "resume", "long", "--json")
+    summary = printed(capsys, "resume", "long", "--store", "long.db", "--json")
     assert summary["epochs"] >= 3
-    assert printed(capsys, "replay", "long", "--json")["same_bits"] is True
+    assert printed(capsys, "replay", "long", "--store", "long.db", "--json")["same_bits"] is True
 
 
 def test_keys_become_interventions_and_mistakes_are_shown():

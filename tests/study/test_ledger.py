@@ -140,8 +140,7 @@ def test_a_program_that_ends_between_two_rungs_counts_at_the_rungs_that_it_did_n
 
 
 def test_a_program_without_any_score_has_failed():
-    ledger = Ledger(None, WORKER, "score", hopeless_after=1)
+    ledger = Ledger(None, WORKER, "score")
     ledger.begin(task(1, 0))
     assert ledger.record(TaskResult(task(1), TaskOutcome.FINISHED)) == WORST
     assert ledger.trials[0, 0].state is TrialState.FAILED
-    assert ledger.is_hopeless

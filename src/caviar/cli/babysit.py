@@ -114,4 +114,4 @@ def babysit(
         spec = RunSpec(kind=RunKind.NETWORK, nurse=nurse, **of_both, **{"out": ".", **of_tables})
         chosen = read_config(config, from_study, store)
     reading = command if data is None else Path(data).name
-    follow_run(lambda ended: loop.begin(spec, chosen, seed, name, store, ended), reading or "", json, quiet)
+    follow_run(lambda ended: loop.begin(spec, chosen, seed, name, store, ended), reading or "", store, json, quiet)

@@ -37,5 +37,9 @@ def branch(
     changes = changes_of(run, knobs or [], store)
     number = branch_point(run, at, snapshot, store)
     follow_run(
-        lambda ended: loop.branch(run, number, changes, store, name, epochs, user(), because, ended), run, json, quiet
+        lambda ended: loop.branch(run, number, changes, store, name, epochs, user(), because, ended),
+        run,
+        store,
+        json,
+        quiet,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caviar.cli.options import DEFAULT_STORE
 from caviar.errors import ConfigError
 from caviar.files import dumps
 from caviar.report.text import visible
@@ -25,6 +27,12 @@ def console(json: bool = False, quiet: bool = False) -> Console:
 def complain(rule: str, way_out: str) -> None:
     """Print the two lines of a mistake on stderr, as plain text: the words of a user may hold anything."""
     print(visible(rule), visible(way_out), sep="\n", file=sys.stderr)
+
+
+def to_resume(name: str, store: str) -> str:
+    """The command that takes up study or run ``name`` of ``store``."""
+    where = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
+    return f"caviar resume {shlex.quote(name)}{where}"
 
 
 def write_page(path: str, page: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.live import Live
 from rich.text import Text
 
-from caviar.cli.console import console, print_json
+from caviar.cli.console import console, print_json, to_resume
 from caviar.cli.signals import Ended, ending
 from caviar.errors import CaviarError, ConfigError
 from caviar.records import DiaryEntry, Run, RunMeasurement
@@ -30,7 +30,11 @@ _FASTER, _SLOWER = 1.5, 1 / 1.5
 
 
 def follow_run(
-    begin: Callable[[Callable[[], bool]], Iterator[Event]], reading: str, json: bool = False, quiet: bool = False
+    begin: Callable[[Callable[[], bool]], Iterator[Event]],
+    reading: str,
+    store: str,
+    json: bool = False,
+    quiet: bool = False,
 ) -> None:
     """Show the run that ``begin`` begins until it ends; Ctrl-C and SIGTERM end it with everything saved."""
     people = console(json=json, quiet=quiet)
@@ -82,7 +86,7 @@ def follow_run(
             display.stop()
             if name:
                 how = interrupt.args[0] if interrupt.args else "and everything is saved"
-                people.print(f"interrupted, {how}: caviar resume {name}", markup=False, soft_wrap=True)
+                people.print(f"interrupted, {how}: {to_resume(name, store)}", markup=False, soft_wrap=True)
             raise Ended(ended.status) from None
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 
-from caviar.cli.console import console, print_json
-from caviar.cli.options import DEFAULT_STORE
+from caviar.cli.console import console, print_json, to_resume
 from caviar.cli.signals import Ended, ending
 from caviar.report.showing import showing
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
@@ -38,10 +36,8 @@ def follow_study(
                         print_json(event.summary)
         except KeyboardInterrupt:
             if begun is not None:
-                where = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
                 people.print(
-                    f"ended early, with everything saved in {store}; "
-                    f"to go on: caviar resume {shlex.quote(begun.study.name)}{where}",
+                    f"ended early, with everything saved in {store}; to go on: {to_resume(begun.study.name, store)}",
                     markup=False,
                     soft_wrap=True,
                 )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from caviar.cli.console import console, print_json
+from caviar.cli.console import console, print_json, to_resume
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.errors import StoreError
 from caviar.records import InterventionState
@@ -96,7 +96,7 @@ def intervene(
         )
     said = f"{asked.state} {asked.outcome}"
     if asked.state is InterventionState.WAITING:
-        said = f"waits until a process trains the run (caviar resume {run})"
+        said = f"waits until a process trains the run ({to_resume(run, store)})"
         if client.is_held(run, store):
             said = "waits until the run comes to its next mini-batch, a program to its next report"
             said += ", a loop of your own to run.snapshot or run.wants_rollback"

@@ -48,7 +48,7 @@ def resume(
         if run == "paused":
             intervene(study, "resume", {}, store, "", json, quiet)
         else:
-            follow_run(lambda ended: loop.resume(study, store, ended), study, json, quiet)
+            follow_run(lambda ended: loop.resume(study, store, ended), study, store, json, quiet)
         return
 
     def events(ended: Callable[[], bool]) -> Iterator[Event]:

@@ -13,7 +13,7 @@ loop does, and writes it into the diary. A rule that only says something says it
     vanishing    a layer's gradient far below the others'          say so
     dead         relu units that are never positive                say so
     saturated    tanh or sigmoid units at their ends               say so
-    tearing      updates a tenth of the weights and more           say so
+    tearing      updates above 0.3 of the weights                  say so
 
 Notation
     chance_loss   the loss of guessing blindly: log(classes), or 1 for a standardised number

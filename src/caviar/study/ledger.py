@@ -13,7 +13,6 @@ from heapq import nlargest
 from caviar.errors import StoreError
 from caviar.executors.contract import Executor
 from caviar.learners.contract import Training
-from caviar.machine import no_collection
 from caviar.records import (
     Comparison,
     Curve,
@@ -39,7 +38,7 @@ SHOW_EVERY = 0.1  # seconds between two signs of progress
 
 _UNTRAINED = (TrialState.OUT_OF_MEMORY, TrialState.FAILED)
 _NOTHING = Curve((), array("d"), array("d"), 0.0)
-_NO_SCORE = "it was done and had told no score"
+_NO_SCORE = "it ended without having reported a score"
 _STATES = {
     TaskOutcome.DIVERGED: TrialState.DIVERGED,
     TaskOutcome.FAILED: TrialState.FAILED,
@@ -69,9 +68,8 @@ class Ranked:
     def best(self, n: int) -> list[int]:
         """The numbers of the ``n`` best trials that have a score; the earlier one where two are equal."""
         if len(self._best) < n:
-            with no_collection():
-                found = ((key, -number) for (number, repeat), key in self._keys.items() if not repeat and key > WORST)
-                self._best = nlargest(max(n, self._most), found)
+            found = ((key, -number) for (number, repeat), key in self._keys.items() if not repeat and key > WORST)
+            self._best = nlargest(max(n, self._most), found)
         return [-minus for _, minus in self._best[:n]]
 
     def worst_first(self, numbers: Sequence[int]) -> list[int]:
@@ -109,12 +107,11 @@ class Ledger:
         repeats: int = 1_000_000,
         known: Known | None = None,
         started: float | None = None,
-        hopeless_after: int | None = None,
     ) -> None:
         """Keep the networks of the ``keep`` best trials that are over.
 
         Repeats above ``repeats`` are no trials of the study, and are not stored: the last training. ``started`` is
-        when the study's budget began to count. After ``hopeless_after`` failures without a success the study ends.
+        when the study's budget began to count.
         """
         self.trials: dict[TrialKey, Trial] = {}
         self.seconds: dict[TrialKey, float] = {}  # spent training each
@@ -131,14 +128,12 @@ class Ledger:
         self._repeats = repeats
         self._known = known or Known()
         self._started = time.monotonic() if started is None else started
-        self._hopeless_after = hopeless_after
         self._outbox = Outbox(store, lease, self._known.trials)
         self._read = dict(self._known.curves)
         self._counts: Counter[TrialState] = Counter()  # repeats left out
         self._curves: dict[TrialKey, array[float]] = {}  # the scores of each trial's epochs
         self._open: set[TrialKey] = set()  # trials with a task that was not compared yet
         self._boxes_seen = 0
-        self._elsewhere: dict[TrialKey, int] = {}  # the last epoch that another process measured and wrote
         self._shown = float("-inf")
 
     # --- what drive needs ---
@@ -242,16 +237,6 @@ class Ledger:
         """Count the trials in each state, repeats left out."""
         return Counter(self._counts)
 
-    @property
-    def is_hopeless(self) -> bool:
-        """True where all trials so far have failed, and there were enough: the code is broken, not a config.
-
-        Never where no limit was set.
-        """
-        if self._hopeless_after is None or len(self.failures) < self._hopeless_after or self.best(1):
-            return False
-        return self._counts.total() - self._counts[TrialState.RUNNING] == len(self.failures)
-
     # --- the store ---
 
     def write(self) -> None:
@@ -290,17 +275,16 @@ class Ledger:
         """Add measurements to a trial's curve; the trial after them. Those that are known already are not written."""
         measured = result.measurements
         if result.stored:
-            self._elsewhere[key] = measured[-1].epoch
             self.seconds[key] = sum(m.seconds for m in measured)
             self._curves[key] = array("d", [m.score for m in measured])
         elif self._of_a_table:
             known = self._curve(key)
-            written = max(len(known.scores), self._elsewhere.get(key, 0))
+            before = self._curves.get(key, known.scores)
+            written = max(len(known.scores), len(before))
             self._outbox.measured(key, [m for m in measured if m.epoch > written])
             self.seconds[key] = self.seconds.get(key, 0.0) + sum(m.seconds for m in measured)
             first = measured[0].epoch  # 1 again for a network that was gone and was trained from its start
-            before = self._curves.get(key, known.scores)[: first - 1]
-            self._curves[key] = before + array("d", [m.score for m in measured])
+            self._curves[key] = before[: first - 1] + array("d", [m.score for m in measured])
         else:
             measured = [m for m in measured if m.epoch > trial.epochs]  # the others were trained again
             if not measured:

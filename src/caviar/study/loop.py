@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from caviar.executors.contract import Executor
-from caviar.machine import no_collection
 from caviar.records import Ended, Task, TaskResult
 from caviar.records.ranking import WORST, RankKey
 from caviar.scheduling.contract import Scheduler
@@ -119,9 +118,8 @@ def drive(scheduler: Scheduler, executor: Executor, ledger: Records[P], budget: 
             executor.release(trial.trial, trial.repeat)
 
     while True:
-        # Fill the free slots. A resume reports thousands of known tasks here: no search for garbage meanwhile.
-        with no_collection():
-            fill()
+        # Fill the free slots.
+        fill()
 
         # A scheduler that has no more trials to begin ends those that wait.
         end(scheduler.take_ended())

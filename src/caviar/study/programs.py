@@ -47,8 +47,7 @@ from caviar.study.ledger import Ledger, outcomes
 from caviar.study.loop import Budget, drive
 from caviar.study.spec import ProgramRequest, check_budget, check_seed, stopping_named
 
-HOPELESS = 5  # trials that failed, and none that did not: it is the code, and not the config
-
+_HOPELESS = 5  # trials that failed, and none that did not: it is the code, and not the config
 _SEARCH_SHARE = 0.75  # of a time budget, where the best are repeated
 _OVER = (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED, TrialState.OUT_OF_MEMORY)
 
@@ -184,8 +183,8 @@ def train_programs(job: ProgramJob, ledger: Ledger, executor: Processes) -> Iter
     )
     share = _SEARCH_SHARE if job.request.repeats else 1.0
     left = partial(job.seconds_left, share)
-    yield from drive(strategy, executor, ledger, Budget(lambda: 0.0 if ledger.is_hopeless else left(), job.ended))
-    if ledger.is_hopeless:
+    yield from drive(strategy, executor, ledger, Budget(lambda: 0.0 if _is_hopeless(ledger) else left(), job.ended))
+    if _is_hopeless(ledger):
         raise no_program_answer(ledger)
     if job.request.repeats:
         ledger.phase = "finals"
@@ -197,6 +196,14 @@ def train_programs(job: ProgramJob, ledger: Ledger, executor: Processes) -> Iter
         ]
         with suppress(NoAnswer):  # a program that cannot be started any more: the search has an answer already
             yield from drive(Repeats(tasks), executor, ledger, Budget(job.seconds_left, job.ended))
+
+
+def _is_hopeless(ledger: Ledger) -> bool:
+    """True where all trials so far have failed, and there were enough: the code is broken, not a config."""
+    if len(ledger.failures) < _HOPELESS or ledger.best(1):
+        return False
+    counts = ledger.counts()
+    return sum(counts.values()) - counts.get(TrialState.RUNNING, 0) == len(ledger.failures)
 
 
 def best_trials(ledger: Ledger, n: int) -> list[Trial]:

@@ -26,7 +26,6 @@ from caviar.study.known import Known
 from caviar.study.ledger import Ledger
 from caviar.study.loop import Budget, drive, record_the_rest
 from caviar.study.programs import (
-    HOPELESS,
     ProgramJob,
     check_program,
     conclude_program,
@@ -68,13 +67,12 @@ def train(
         repeats=study.spec.repeats,
         known=known,
         started=job.request.started,
-        hopeless_after=None if of_a_table else HOPELESS,
     )
     notes = noted_before(study.search, job.space, study.spec.trials)
     if isinstance(job, TableJob):
         notes = (*job.dataset.warnings, *notes, *_elsewhere(study, job))
-    yield Begun(study, job.rungs, notes)
     try:
+        yield Begun(study, job.rungs, notes)
         if isinstance(job, TableJob):
             answer: TunedStudy | TunedProgram = yield from _train_networks(job, ledger, store, study, lease)
         else:
@@ -100,7 +98,7 @@ def _train_networks(
     with WithHelpers(threads, store, lease, ledger.write, PATIENCE) as executor, setting_aside() as set_aside:
         try:
             turns = drive(strategy, executor, ledger, budget)
-            with no_collection():
+            with no_collection():  # the first turn of a resume reports thousands of known tasks
                 first = next(turns)
                 set_aside()  # what was recalled by now stays as long as the study
             yield first
