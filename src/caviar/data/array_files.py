@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _FEATURE_KEYS = ("x", "X", "data", "features")
-_LABEL_KEYS = ("y", "labels", "target")
+LABEL_KEYS = ("y", "labels", "target")
 _DAMAGED = (ValueError, OSError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 _AGAIN = "write the file again (numpy.save, numpy.savez), with arrays of numbers or text"
 
@@ -73,10 +73,10 @@ def label_key(arrays: dict[str, Array], target: str | None) -> str:
                 did_you_mean(printable(target), map(printable, arrays)),
             )
         return target
-    found = [key for key in _LABEL_KEYS if key in arrays]
+    found = [key for key in LABEL_KEYS if key in arrays]
     if len(found) != 1:
         raise DataError(
-            f"the file must have one array of labels called {', '.join(_LABEL_KEYS)}, got {listed(list(arrays))}",
+            f"the file must have one array of labels called {', '.join(LABEL_KEYS)}, got {listed(list(arrays))}",
             "name it: `target=...`",
         )
     return found[0]

@@ -12,7 +12,7 @@ from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
 from caviar.data.labels import target_numbers, task_of
 from caviar.data.preprocessing import Preprocessing, learn
-from caviar.data.split import split, split_numbers
+from caviar.data.split import Split, split, split_numbers
 from caviar.data.table import Table
 from caviar.errors import DataError
 
@@ -62,10 +62,7 @@ def prepare(table: Table, seed: int, test: Table | None = None, task: str | None
     """
     labels = _labels(table)
     task = task_of(labels, task)
-    if task == "regression":
-        parts = split_numbers(target_numbers(labels), seed, test=test is None)
-    else:
-        parts = split(labels.to_numpy(), seed, test=test is None)
+    parts = parts_of(labels, task, seed, test is None)
     preprocessing = learn(table.frame.iloc[parts.train], labels.iloc[parts.train], task == "regression")
 
     def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
@@ -80,6 +77,13 @@ def prepare(table: Table, seed: int, test: Table | None = None, task: str | None
     )
     warnings = (*table.warnings, *parts.warnings, *preprocessing.warnings)
     return Dataset(table.name, train, validation, sealed, preprocessing, digest(table, test), warnings)
+
+
+def parts_of(labels: pd.Series[Any], task: str, seed: int, test: bool) -> Split:
+    """The rows of every part, for the classes or the numbers in ``labels`` (m,)."""
+    if task == "regression":
+        return split_numbers(target_numbers(labels), seed, test)
+    return split(labels.to_numpy(), seed, test)
 
 
 def _labels(table: Table) -> pd.Series[Any]:

@@ -25,14 +25,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.columns import check_finite, is_number, numbers, row_blocks, shown
-from caviar.data.dataset import Dataset
+from caviar.data.columns import check_finite, is_number, row_blocks, shown
+from caviar.data.dataset import Dataset, parts_of
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
-from caviar.data.labels import classes_of, target_numbers, task_of, tidy_labels
-from caviar.data.preprocessing import Preprocessing, learn_target, moments, of_numbers
+from caviar.data.labels import task_of, tidy_labels
+from caviar.data.preprocessing import Preprocessing, learned_from, moments
 from caviar.data.read import read_labels
-from caviar.data.split import split, split_numbers
 from caviar.data.table import Table, as_frame, clean_name
 from caviar.errors import DataError
 
@@ -73,13 +72,11 @@ def prepare_mapped(
         table = _open(source, target, labels, Path(room))
         assert table.target is not None
         task = task_of(table.target, task)
-        regression = task == "regression"
-        if regression:
-            parts = split_numbers(target_numbers(table.target), seed)
-        else:
-            parts = split(table.target.to_numpy(), seed)
+        parts = parts_of(table.target, task, seed, test=True)
         rows = dict(zip(_PARTS, (parts.train, parts.validation, parts.test), strict=True))
-        learned = _learn(table, parts.train, regression)
+        names, train = tuple(table.frame.columns), parts.train
+        found = moments(RowsOf(table.frame, train))
+        learned = learned_from(names, names, found, table.target.iloc[train], task == "regression")
         name = digest(table)
         made = folder / f"{name}-{seed}-{task}"
         if not made.is_dir():
@@ -159,18 +156,6 @@ def _from_parquet(source: Path, target: str | None, to: Path) -> tuple[pd.DataFr
         raise DataError(f"{shown(source.name)} cannot be read: {shown(str(error), 120)}", "write it again") from error
     mapped.flush()
     return as_frame(np.load(to, mmap_mode="r"), features), column
-
-
-def _learn(table: Table, train: npt.NDArray[Any], regression: bool) -> Preprocessing:
-    names = list(map(str, table.frame.columns))
-    assert table.target is not None
-    labels = table.target.iloc[train]
-    return of_numbers(
-        names,
-        moments(RowsOf(numbers(table.frame, names), train)),
-        () if regression else classes_of(tidy_labels(labels)),
-        learn_target(labels) if regression else (None, None),
-    )
 
 
 def _write(frame: pd.DataFrame, rows: dict[str, npt.NDArray[Any]], learned: Preprocessing, to: Path) -> None:

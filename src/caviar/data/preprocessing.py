@@ -244,53 +244,47 @@ def learn(frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False)
     Raises DataError if all rows are alike in every column, and for a target of ``regression`` that is constant.
     """
     frame, left_out = tidy(named(frame))
-    number_names = [name for name, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_number(dtype)]
-    mean, deviation, present = moments(numbers(frame, number_names)) if number_names else (np.zeros(0),) * 3
+    number_names = tuple(name for name, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_number(dtype))
+    found = moments(numbers(frame, number_names)) if number_names else (np.zeros(0),) * 3
     texts, warnings = [], list(left_out)
     for name in (n for n, dtype in zip(frame.columns, frame.dtypes, strict=True) if not is_number(dtype)):
         text, warning = _learn_text(frame[name])
         texts.extend([text] if text else [])
         warnings.extend([warning] if warning else [])
-    warnings += _only_zeros(number_names, deviation, present)
+    return learned_from(tuple(frame.columns), number_names, found, target, regression, texts, warnings)
+
+
+def learned_from(
+    columns: tuple[str, ...],
+    number_names: tuple[str, ...],
+    found: tuple[Floats, Floats, Floats],
+    target: pd.Series[Any],
+    regression: bool,
+    texts: Sequence[TextColumn] = (),
+    warnings: Sequence[str] = (),
+) -> Preprocessing:
+    """The preprocessing of training rows from what was ``found``, the ``moments`` of their numbers, and their texts.
+
+    Raises DataError as ``learn`` does.
+    """
+    mean, deviation, present = found
     if (deviation == 0).all() and not texts:
-        raise _all_alike(frame.shape[1])
-    target_mean, target_deviation = learn_target(target) if regression else (None, None)
+        raise DataError(
+            f"at least one feature must differ between rows, but all {len(columns)} are constant, empty or "
+            f"different in every row",
+            "check that these are the right columns, and that the numbers are written as numbers",
+        )
+    target_mean, target_deviation = _learn_target(target) if regression else (None, None)
     return Preprocessing(
-        columns=tuple(frame.columns),
-        numbers=tuple(number_names),
+        columns=columns,
+        numbers=number_names,
         mean=tuple(mean.tolist()),
         deviation=tuple(deviation.tolist()),
         texts=tuple(texts),
         classes=() if regression else classes_of(tidy_labels(target)),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *_only_zeros(number_names, deviation, present)),
         target_mean=target_mean,
         target_deviation=target_deviation,
-    )
-
-
-def of_numbers(
-    names: Sequence[str],
-    learned: tuple[Floats, Floats, Floats],
-    classes: tuple[Label, ...],
-    target: tuple[float, float] | tuple[None, None],
-) -> Preprocessing:
-    """The preprocessing of a table of numbers alone, from their ``moments``; ``target`` is that of ``learn_target``.
-
-    Raises DataError if all rows are alike in every column.
-    """
-    mean, deviation, present = learned
-    if (deviation == 0).all():
-        raise _all_alike(len(names))
-    return Preprocessing(
-        columns=tuple(names),
-        numbers=tuple(names),
-        mean=tuple(mean.tolist()),
-        deviation=tuple(deviation.tolist()),
-        texts=(),
-        classes=classes,
-        warnings=tuple(_only_zeros(names, deviation, present)),
-        target_mean=target[0],
-        target_deviation=target[1],
     )
 
 
@@ -304,15 +298,7 @@ def _only_zeros(names: Sequence[str], deviation: Floats, present: Floats) -> lis
     return warnings
 
 
-def _all_alike(columns: int) -> DataError:
-    return DataError(
-        f"at least one feature must differ between rows, but all {columns} are constant, empty or "
-        f"different in every row",
-        "check that these are the right columns, and that the numbers are written as numbers",
-    )
-
-
-def learn_target(target: pd.Series[Any]) -> tuple[float, float]:
+def _learn_target(target: pd.Series[Any]) -> tuple[float, float]:
     """Mean and standard deviation of a numeric target. Raises DataError where it is constant."""
     import pandas as pd
 

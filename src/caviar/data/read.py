@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from caviar.data.array_files import feature_key, label_key, parse_idx, parse_npy, parse_npz
+from caviar.data.array_files import LABEL_KEYS, feature_key, label_key, parse_idx, parse_npy, parse_npz
 from caviar.data.columns import printable, shown
 from caviar.data.csv_file import parse_csv
 from caviar.data.table import Table, as_frame, as_labels, named, part, table
@@ -86,7 +86,7 @@ def read_features(source: Any, text: Collection[str] = (), names: list[str] | No
 
 def _features(content: Any, names: list[str] | None = None) -> pd.DataFrame:
     if isinstance(content, dict):
-        labels = next((key for key in ("y", "labels", "target") if key in content and len(content) > 1), None)
+        labels = next((key for key in LABEL_KEYS if key in content and len(content) > 1), None)
         content = content[feature_key(content, labels)]
     return as_frame(content, names)
 

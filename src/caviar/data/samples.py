@@ -9,16 +9,12 @@ from __future__ import annotations
 import gzip
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from caviar import randomness
 from caviar.data.table import Table, table
-
-if TYPE_CHECKING:
-    pass
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _IRIS = ("sepal_length", "sepal_width", "petal_length", "petal_width")

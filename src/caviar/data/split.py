@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from caviar.errors import DataError
 
 Indices = npt.NDArray[np.int64]
 
+SHARE = 0.2  # of the rows for validation, and for the test
 BINS = 10  # of a numeric target
 ROWS_A_BIN = 5  # a bin must reach into every part
 
@@ -41,22 +43,16 @@ class Split:
     warnings: tuple[str, ...] = ()
 
 
-def split(
-    labels: npt.ArrayLike,
-    seed: int,
-    test: bool = True,
-    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
-) -> Split:
-    """A stratified split of the rows of ``labels`` (m,).
+def split(labels: npt.ArrayLike, seed: int, test: bool = True) -> Split:
+    """A stratified split of the rows of ``labels`` (m,): 20 % for validation, 20 % for the ``test`` if there is one.
 
-    ``fractions`` are of training, validation and test; without ``test`` the third is left out and the others keep
-    their proportion where they are (0.6, 0.2, 0.2): 80 % and 20 %. A class with too few rows to be in every part is
-    for training only, with a warning. Raises DataError if a part would be empty.
+    A class with too few rows to be in every part is for training only, with a warning. Raises DataError if a part
+    would be empty.
     """
     classes, codes, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
     m = len(codes)
-    shares = fractions[1:] if test else (fractions[2],)
-    parts = len(shares) + 1
+    held_out = 2 if test else 1
+    parts = held_out + 1
     small = counts < parts
     if small.all() or m < 2 * parts:
         raise DataError(
@@ -64,43 +60,34 @@ def split(
             f"got {m} rows, {int(counts.max(initial=0))} in the largest class",
             "add rows",
         )
-    taken = np.zeros((len(shares), len(classes)), dtype=np.int64)
+    taken = np.zeros((held_out, len(classes)), dtype=np.int64)
     left = np.where(small, 0, counts)
-    for k, share in enumerate(shares):
+    for k in range(held_out):
         # one row at least stays for each part that is still to come, training included
-        taken[k] = _in_proportion(left, math.ceil(round(share * m, 9)), keep=len(shares) - k)
+        taken[k] = _in_proportion(left, math.ceil(round(SHARE * m, 9)), keep=held_out - k)
         left = left - taken[k]
-    shuffled = np.argsort(randomness.raw(_key(seed), (0, 0, 0, 0), m), kind="stable")
-    order = shuffled[np.argsort(codes[shuffled], kind="stable")]  # class by class, shuffled inside a class
+    order = _class_by_class(codes, randomness.stream_key(seed, randomness.Purpose.SPLIT))
     rank = np.arange(m) - np.repeat(np.cumsum(counts) - counts, counts)  # a row's place inside its class
     ends = np.cumsum(taken, axis=0)[:, codes[order]]
     which = (rank >= ends).sum(axis=0)  # 0: validation, 1: test, past all ends: training
     lacking = classes[small].tolist()
     return Split(
-        train=_rows(order, which == len(shares)),
+        train=_rows(order, which == held_out),
         validation=_rows(order, which == 0),
         test=_rows(order, (which == 1) & test),
         warnings=(f"too few rows to be in every part, so in training only: {listed(lacking)}",) if lacking else (),
     )
 
 
-def split_numbers(
-    target: npt.NDArray[np.float64],
-    seed: int,
-    test: bool = True,
-    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
-) -> Split:
-    """A split of the rows of a numeric ``target`` (m,), stratified by its quantile bins.
+def split_numbers(target: npt.NDArray[np.float64], seed: int, test: bool = True) -> Split:
+    """``split`` for a numeric ``target`` (m,), stratified by its quantile bins.
 
-    ``fractions`` and ``test`` as in ``split``. Rows with equal values are in the same bin. Raises DataError if a part
-    would be empty.
+    Rows with equal values are in the same bin. Raises DataError if a part would be empty.
     """
     m = len(target)
     if m < 2 * (3 if test else 2):
         raise DataError(f"a split needs {2 * (3 if test else 2)} rows in all, got {m} rows", "add rows")
-    bins = max(1, min(BINS, m // ROWS_A_BIN))
-    edges = np.quantile(target, np.arange(1, bins) / bins)
-    found = split(np.searchsorted(edges, target, side="right"), seed, test, fractions)
+    found = split(_bins(target), seed, test)
     return Split(found.train, found.validation, found.test)  # which bins are small is nothing to warn about
 
 
@@ -110,24 +97,25 @@ def folds(targets: npt.NDArray[np.int32] | npt.NDArray[np.float32], k: int, seed
     ``targets`` (m,) are classes, or numbers, whose quantile bins stand for classes. A class of fewer than k rows is not
     in every fold. At least two folds of a row each: fewer than ``k`` for fewer rows.
     """
-    m = len(targets)
-    if targets.dtype.kind == "f":
-        bins = max(1, min(BINS, m // ROWS_A_BIN))
-        codes = np.searchsorted(np.quantile(targets, np.arange(1, bins) / bins), targets, side="right")
-    else:
-        codes = targets.astype(np.int64)
-    key = randomness.stream_key(seed, randomness.Purpose.FOLDS)
-    shuffled = np.argsort(randomness.raw(key, (0, 0, 0, 0), m), kind="stable")
-    order = shuffled[np.argsort(codes[shuffled], kind="stable")]  # class by class, then dealt like cards
-    return [np.sort(order[fold::k]).astype(np.int64) for fold in range(min(k, m))]
+    codes = _bins(targets) if targets.dtype.kind == "f" else targets
+    order = _class_by_class(codes, randomness.stream_key(seed, randomness.Purpose.FOLDS))
+    return [np.sort(order[fold::k]).astype(np.int64) for fold in range(min(k, len(targets)))]  # dealt like cards
+
+
+def _bins(target: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """The quantile bin (m,) of every number."""
+    bins = max(1, min(BINS, len(target) // ROWS_A_BIN))
+    return np.searchsorted(np.quantile(target, np.arange(1, bins) / bins), target, side="right")
+
+
+def _class_by_class(codes: npt.NDArray[Any], key: randomness.UInt64) -> npt.NDArray[np.intp]:
+    """The row numbers (m,), class by class, shuffled inside a class."""
+    shuffled = np.argsort(randomness.raw(key, (0, 0, 0, 0), len(codes)), kind="stable")
+    return shuffled[np.argsort(codes[shuffled], kind="stable")]
 
 
 def _rows(order: npt.NDArray[np.intp], chosen: npt.NDArray[np.bool_]) -> Indices:
     return np.sort(order[chosen]).astype(np.int64)
-
-
-def _key(seed: int) -> randomness.UInt64:
-    return randomness.stream_key(seed, randomness.Purpose.SPLIT)
 
 
 def _in_proportion(counts: Indices, total: int, keep: int) -> Indices:
