@@ -53,6 +53,7 @@ def of_bytes(folder: Path, raw: bytes, name: str = "t.csv", target: str | None =
         (b"a,b,y\n", "only a header"),
         (b"", "empty"),
         (b"\n \n", "empty"),
+        (b'""\n""\n', "column 1 of 1 has none"),
         (b"y\np\nq\n", "at least one column besides"),
         ("a,b,y\n1,2,p\n1,é,q\n".encode("latin-1"), "line 3 has the byte 0xe9"),
         ("a,b,y\n1,2,p\n".encode("utf-16"), "UTF-16"),

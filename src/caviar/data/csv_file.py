@@ -92,7 +92,7 @@ def _records(decoded: str, separator: str) -> Iterator[tuple[list[str], int]]:
 
 def _header(decoded: str) -> tuple[list[str], str]:
     """The names of the columns, and whichever of comma, semicolon and tab finds the most of them."""
-    headers = [(next(_records(decoded, separator))[0], separator) for separator in ",;\t"]
+    headers = [(next(_records(decoded, separator), ([""], 1))[0], separator) for separator in ",;\t"]
     names, separator = max(headers, key=lambda found: len(found[0]))
     return [name.strip() for name in names], separator
 
