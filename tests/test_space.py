@@ -391,6 +391,7 @@ def test_python_gets_the_same_voice():
         (lambda: Space(), "a space must have at least one hyperparameter"),
         (lambda: Space(layers=None), "layers: value must be true, false, a number or a string, got None"),
         (lambda: Space(**{"größe": 1}), "a hyperparameter's name must be letters, digits and underscores"),
+        (lambda: Space.from_dict({1: {"value": 1}}), "a hyperparameter's name must be letters, digits and underscores"),
         (lambda: Space(a=Linear(0, 1, when={"b": [1]})), "a: when names an unknown hyperparameter, got 'b'"),
     ]:
         with pytest.raises(SpaceError) as caught:

@@ -199,7 +199,7 @@ class Space:
     @staticmethod
     def from_dict(tables: Mapping[str, Any]) -> Space:
         """The space of plain data as ``to_dict`` gives it; each mistake names hyperparameter and field."""
-        return Space(**{name: _scale_from(name, table) for name, table in tables.items()})
+        return Space(**{str(name): _scale_from(str(name), table) for name, table in tables.items()})
 
     def to_toml(self) -> str:
         """The space file's text; ``from_toml`` gives the same space to the bit."""
@@ -251,7 +251,7 @@ def default_space() -> Space:
 
 
 def _scale_of(name: str, given: Scale | Value) -> Scale:
-    if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
+    if not (name.isascii() and name.isidentifier()):
         raise SpaceError(
             f"a hyperparameter's name must be letters, digits and underscores, got {shown(name)}",
             "write it like learning_rate",
@@ -308,7 +308,7 @@ def _table_of(scale: Scale) -> dict[str, Any]:
 
 def _scale_from(name: str, table: Any) -> Scale:
     """The scale of one table; every mistake starts with the hyperparameter's name."""
-    name = name if isinstance(name, str) and name.isidentifier() else shown(name)
+    name = name if name.isidentifier() else shown(name)
     if not isinstance(table, Mapping):
         raise SpaceError(
             f"{name}: a hyperparameter must be a table, got {shown(table)}",
