@@ -14,7 +14,7 @@ import pytest
 from sklearn import metrics
 
 from caviar.data.examples import Examples
-from caviar.errors import ConfigError
+from caviar.errors import ConfigError, ModelError
 from caviar.learners.contract import (
     Keys,
     Learner,
@@ -226,7 +226,7 @@ def test_a_model_file_keeps_every_kind_of_network(case: Case, tmp_path: Path, mo
 def test_a_kind_of_network_that_this_version_does_not_have_is_refused(tmp_path: Path):
     case = Case(TemplatesLearner(), {"pace": 0.1, "together": 32}, {}, DATA["classes"])
     Model(case.start().predictor()).save(tmp_path / "one.caviar")
-    with pytest.raises(Exception, match="never saves"):
+    with pytest.raises(ModelError, match="never saves"):
         load(tmp_path / "one.caviar")
 
 

@@ -98,8 +98,9 @@ def test_patience_needs_validation_rows_and_a_number():
 @pytest.mark.parametrize(
     ("y", "said"),
     [
-        (np.array([0, 1, -1, 0]), "integers from 0 on, got int64 from -1"),
-        (np.array(["a", "b", "a", "b"]), "integers from 0 on"),
+        (np.array([0, 1, -1, 0]), r"integers from 0 to 2\*\*31 - 2, got int64 from -1"),
+        (np.array([0, 2**32 + 1, 0, 1]), "got int64 from 0 to 4294967297"),
+        (np.array(["a", "b", "a", "b"]), "integers from 0 to"),
         (np.array([0.0, 1.0, np.nan, 2.0]), "finite float32 numbers, got nan in row 2"),
         (np.array([0.0, 1.0, 2.0, 1e39]), r"finite float32 numbers, got 1e\+39 in row 3"),
         (np.array([[0.0], [1.0], [2.0], [3.0]]), r"shape \(4,\)"),

@@ -245,7 +245,7 @@ def _unpack(content: bytes) -> Model:
             dict(facts),
             tuple(members),
         )
-    except (ConfigError, SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ConfigError, SafetensorError, ValueError, ArithmeticError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(
             f"this model holds what caviar never saves ({files.reason(error)})", "train the network again"
         ) from error

@@ -117,10 +117,11 @@ def _examples(x: npt.ArrayLike, y: npt.ArrayLike, x_name: str, y_name: str, regr
                 "leave such rows out",
             )
         return Examples(features, numbers)
-    if targets.dtype.kind not in "iub" or targets.min() < 0:
-        got = f"{targets.dtype} from {targets.min()}" if targets.dtype.kind in "iufb" else f"{targets.dtype}"
+    whole = targets.dtype.kind in "iub"
+    if not whole or targets.min() < 0 or targets.max() >= 2**31 - 1:  # one more is no int32
+        got = f"{targets.dtype} from {targets.min()} to {targets.max()}" if whole else f"{targets.dtype}"
         raise DataError(
-            f"{y_name} must hold integers from 0 on, got {got}",
+            f"{y_name} must hold integers from 0 to 2**31 - 2, got {got}",
             "number the classes, or give y as floats for regression",
         )
     return Examples(features, np.ascontiguousarray(targets, dtype=np.int32))
