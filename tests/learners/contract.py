@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from caviar.data.examples import Examples
-from caviar.learners.contract import Keys
+from caviar.learners.contract import Keys, State
 from caviar.learners.dense.contract import DenseTraining, Engine
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
 
@@ -34,6 +34,10 @@ def examples_for(architecture: Architecture, rows: int, seed: int = 0) -> Exampl
     if architecture.regression:
         return numbers(rows, architecture.n_in, seed)
     return examples(rows, architecture.n_in, architecture.n_out, seed)
+
+
+def bits(state: State) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in state.items()}
 
 
 def trained(architecture: Architecture, seed: int, steps: int) -> dict[str, Any]:

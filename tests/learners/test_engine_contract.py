@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import cache
@@ -17,28 +19,13 @@ from caviar.errors import ConfigError, DataError
 from caviar.learners.contract import Keys, Outcome, never, score_names
 from caviar.learners.dense.contract import Engine
 from caviar.learners.dense.early_stopping import train_with_patience
-from caviar.learners.dense.learner import ENGINES, engine_named
-from caviar.learners.dense.native import instruction_sets
+from caviar.learners.dense.learner import engine_named
 from caviar.learners.dense.reference import ReferenceEngine
 from caviar.nn import network as nn
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
 from caviar.nn.losses import probabilities
 from caviar.nn.optimisers import adam
-from tests.learners.contract import NETWORKS, RECIPES, examples, examples_for, start
-
-
-@pytest.fixture(params=[*(name for name in ENGINES if name != "native"), *instruction_sets()])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """Every engine by its name; the native one by each of its instruction sets."""
-    if request.param in ENGINES:
-        return engine_named(request.param)
-    monkeypatch.setenv("CAVIAR_INSTRUCTION_SET", request.param)
-    return engine_named("native")
-
-
-def bits(state):
-    return {name: array.tobytes() for name, array in state.items()}
-
+from tests.learners.contract import NETWORKS, RECIPES, bits, examples, examples_for, start
 
 # Float32 has 7 digits; 50 and more steps at high learning rates multiply the rounding. Adam's first steps divide by the
 # square root of squared gradients, so where a gradient is almost 0 its sign, and with it a whole step of
@@ -124,6 +111,17 @@ def test_a_trial_has_the_same_bits_alone_and_beside_others(engine: Engine):
         together = list(pool.map(train, range(6)))
     assert together == alone
     assert len({state["layer1.w"] for state in alone}) == 6
+
+
+def test_nothing_is_kept_of_a_training_that_is_gone(engine: Engine):
+    architecture = replace(NETWORKS["tanh with dropout"], dropout=0.123)
+    gone = weakref.ref(architecture)
+    training = start(engine, architecture, RECIPES["adam"])
+    training.train(1, never())
+    training.state()
+    del training, architecture
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_diverging_neighbour_changes_nothing(engine: Engine):

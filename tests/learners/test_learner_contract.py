@@ -29,7 +29,7 @@ from caviar.learners.contract import (
 from caviar.learners.dense.learner import DenseLearner
 from caviar.learners.model import PREDICTORS, Model, load
 from caviar.records import Config
-from tests.learners.contract import examples, numbers
+from tests.learners.contract import bits, examples, numbers
 from tests.learners.templates import TemplatesLearner, TemplatesPredictor
 
 
@@ -76,10 +76,6 @@ def learner(request: pytest.FixtureRequest) -> str:
 def case(request: pytest.FixtureRequest, learner: str) -> Case:
     make, good, absurd = LEARNERS[learner]
     return Case(make(), good, absurd, DATA[request.param])
-
-
-def bits(state: State) -> dict[str, bytes]:
-    return {name: array.tobytes() for name, array in state.items()}
 
 
 def timeless(epochs):

@@ -14,27 +14,14 @@ from caviar.errors import ConfigError
 from caviar.learners.contract import Outcome, never
 from caviar.learners.dense.contract import Engine, steps_per_epoch
 from caviar.learners.dense.learner import engine_named
-from caviar.learners.dense.native import instruction_sets
 from caviar.learners.dense.turning import place_of, turned
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
 from caviar.nn.averages import bias_corrected, exponentially_weighted
 from caviar.nn.optimisers import recipe, update
 from caviar.nn.schedules import rates_from, step_rates
-from tests.learners.contract import NETWORKS, RECIPES, start
+from tests.learners.contract import NETWORKS, RECIPES, bits, start
 
 ROWS = 150
-
-
-@pytest.fixture(params=["reference", *instruction_sets()])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    if request.param == "reference":
-        return engine_named("reference")
-    monkeypatch.setenv("CAVIAR_INSTRUCTION_SET", request.param)
-    return engine_named("native")
-
-
-def bits(state):
-    return {name: array.tobytes() for name, array in state.items()}
 
 
 @pytest.mark.parametrize("recipe", ["adam", "adamw, cosine by the step, warm-up", "sgd"])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import asdict
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -36,14 +35,6 @@ _MOST_HIDDEN_LAYERS = 63  # max_layers - 1 in native/network.h
 def instruction_sets() -> list[str]:
     """The levels that this processor runs, slowest first."""
     return list(_native.levels())
-
-
-@cache
-def _names(architecture: Architecture, moments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Parameter names, then all array names of a state, in the order that native/binding.cpp visits them."""
-    parameters = tuple(parameter_shapes(architecture))
-    kept = tuple(f"{name}.{moment}" for name in parameters for moment in moments)
-    return parameters, (*parameters, *statistics_shapes(architecture), *kept)
 
 
 class NativeTraining:
@@ -82,7 +73,6 @@ class NativeTraining:
         self._architecture = architecture
         self._optimisation = optimisation
         weights = loss_terms(architecture, optimisation, self._training.y).class_weights
-        _, self._arrays = _names(architecture, tuple(rule.moments))
         settings = {
             "widths": [architecture.n_in, *architecture.hidden_units, architecture.output_width],
             "activation": _ACTIVATIONS.index(architecture.activation),
@@ -111,8 +101,15 @@ class NativeTraining:
         self._trial = _native.Trial(settings, self._instruction_set)
 
     def _load(self, state: State) -> None:
-        arrays = [np.ascontiguousarray(state[name], dtype=np.float32) for name in self._arrays]
+        arrays = [np.ascontiguousarray(state[name], dtype=np.float32) for name in self._names]
         self._trial.load(arrays, **asdict(place_of(state)))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """The names of a state's arrays, in the order that native/binding.cpp visits them."""
+        parameters = parameter_shapes(self._architecture)
+        moments = (f"{name}.{moment}" for name in parameters for moment in recipe(self._optimisation).moments)
+        return (*parameters, *statistics_shapes(self._architecture), *moments)
 
     @property
     def architecture(self) -> Architecture:
@@ -203,7 +200,7 @@ class NativeTraining:
     def _with_counts(self, arrays: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> State:
         trial = self._trial
         place = Place(trial.step, trial.epoch, trial.row, trial.loss, trial.first_steps, trial.second_steps)
-        return {**dict(zip(self._arrays, arrays, strict=True)), **place.arrays()}
+        return {**dict(zip(self._names, arrays, strict=True)), **place.arrays()}
 
 
 class NativeEngine:
