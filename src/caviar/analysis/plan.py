@@ -79,7 +79,7 @@ def range_test(
 ) -> Found:
     """The range test of the network of ``config`` on a file of data."""
     dataset = _load(data, target, labels, seed)
-    return find(config, _data_of(dataset), seed, low, high, steps)
+    return find(config, TrainingData.of(dataset), seed, low, high, steps)
 
 
 def plan(
@@ -113,7 +113,7 @@ def plan(
 
 def _time(name: str, config: Config, dataset: Dataset, seed: int, clock: Callable[[], float]) -> Timed:
     """Train for a moment, a first mini-batch before it not counted: it finds the caches cold."""
-    learner, examples = DenseLearner(), _data_of(dataset)
+    learner, examples = DenseLearner(), TrainingData.of(dataset)
     architecture, optimisation = architecture_of(config, examples)
     training = learner.start(config, examples, Keys.of(seed))
     steps = steps_per_epoch(architecture, optimisation, len(dataset.train.y))
@@ -126,7 +126,3 @@ def _time(name: str, config: Config, dataset: Dataset, seed: int, clock: Callabl
         at_once = max(1, min(int(done / max(passed, 1e-3) * 0.1), 100_000))
     pace = done / (clock() - began)
     return Timed(name, learner.parameters(config, examples), pace, steps / pace)
-
-
-def _data_of(dataset: Dataset) -> TrainingData:
-    return TrainingData(dataset.train, dataset.validation, dataset.preprocessing.n_out)

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
 from caviar.randomness import Purpose, UInt64, stream_key
 from caviar.records import Config
@@ -69,6 +70,11 @@ class TrainingData:
     training: Examples
     validation: Examples
     n_out: int
+
+    @staticmethod
+    def of(dataset: Dataset) -> TrainingData:
+        """The rows that a search trains and validates on."""
+        return TrainingData(dataset.train, dataset.validation, dataset.preprocessing.n_out)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ from caviar.scheduling.halving import POOL, rungs_for
 from caviar.scheduling.strategy import places
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space
-from caviar.study.job import TableJob, data_of
+from caviar.study.job import TableJob
 from caviar.study.spec import PREFERENCES, Request, check_budget, check_seed, stopping_named
 
 FOLDS = 5
@@ -63,7 +63,7 @@ def check_table(request: Request, ended: Callable[[], bool]) -> TableJob:
     test = None if request.test is None else read(request.test, request.target, request.test_labels)
     dataset = prepare(table, request.seed, test, request.task)
     metric = metric_for(str(dataset.facts["task"]), request.metric)
-    largest = _largest(space, learner, data_of(dataset))
+    largest = _largest(space, learner, TrainingData.of(dataset))
     name = request.study if request.study is not None else table.name
     check_name("study", name)
     rungs = rungs_for(len(dataset.train))

@@ -64,7 +64,7 @@ class TableJob:
 
     def parameters(self, config: Config) -> int:
         """Count of the numbers that the network of ``config`` learns."""
-        return self.learner.parameters(config, data_of(self.dataset))
+        return self.learner.parameters(config, TrainingData.of(self.dataset))
 
     def start(self, task: Task, state: State | None) -> Training:
         """Draw the network of a task, or take up its ``state``. A task's repeat fixes its rows and its seed.
@@ -164,8 +164,3 @@ class TableJob:
             state=StudyState.RUNNING,
             created=datetime.now(UTC).isoformat(),
         )
-
-
-def data_of(dataset: Dataset) -> TrainingData:
-    """The rows that the search trains and validates on."""
-    return TrainingData(dataset.train, dataset.validation, dataset.preprocessing.n_out)
