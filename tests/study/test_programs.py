@@ -212,7 +212,7 @@ def test_failures_are_those_trials_own():
         errors = {trial.number: trial.error for trial in store.trials(study.name)}
     assert "I do not like this config" in errors[1]
     assert "SIGSEGV" in errors[3]
-    assert "no score" in errors[4]
+    assert "without having reported a score" in errors[4]
     assert math.isfinite(study.best.score)
 
 
