@@ -19,6 +19,7 @@ from caviar.data.columns import printable, shown
 from caviar.data.dataset import prepare
 from caviar.data.read import read, read_features
 from caviar.errors import DataError
+from caviar.learners.dense.fit import train
 
 ROWS = "".join(f"{i % 7},{i % 5},{'pq'[i % 2]}\n" for i in range(30))
 
@@ -169,6 +170,14 @@ def test_bad_label_files(tmp_path: Path) -> None:
     assert "has 2" in refusal(lambda: read(tmp_path / "x.npy", labels=tmp_path / "two.csv"))
     assert "starts with a header" in refusal(lambda: read(tmp_path / "x.npy", labels=tmp_path / "bare.csv"))
     assert "`labels=...`" in refusal(lambda: read(tmp_path / "x.npy"))
+    np.savez(tmp_path / "none.npz")
+    assert "one array of labels" in refusal(lambda: read(tmp_path / "x.npy", labels=tmp_path / "none.npz"))
+
+
+@pytest.mark.parametrize(("x", "y"), [([[1, 2], [3]], [0, 1]), ([[1, 2], [3, 4]], [[0, 1], [1]])])
+def test_lists_of_different_lengths_are_no_array(x: list, y: list) -> None:
+    assert "must be an array" in refusal(lambda: read((x, y)))
+    assert "must be an array" in refusal(lambda: train(x, y, {}, epochs=1))
 
 
 def test_a_class_of_one_row_goes_to_training(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def read_labels(path: Path, name: str) -> pd.Series[Any]:
 
     content = _load(path)
     if isinstance(content, dict):
-        content = content[label_key(content, None if len(content) > 1 else next(iter(content)))]
+        content = content[label_key(content, next(iter(content)) if len(content) == 1 else None)]
     if isinstance(content, pd.DataFrame):
         if content.shape[1] != 1:
             raise DataError(

@@ -98,6 +98,14 @@ def part(frame: pd.DataFrame, target: str | None) -> tuple[pd.DataFrame, pd.Seri
     return frame.drop(columns=target), frame[target]
 
 
+def as_array(values: Any, name: str, dtype: npt.DTypeLike = None) -> npt.NDArray[Any]:
+    """``values`` as an array. Raises DataError for rows of different lengths, or what is no ``dtype``."""
+    try:
+        return np.asarray(values, dtype=dtype)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{name} must be an array: {shown(str(error), 160)}", "give every row as many cells") from error
+
+
 def as_frame(x: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
     """Features as a frame: a DataFrame, or an array (m,), (m, n) or (m, ...) of images, which are flattened.
 
@@ -107,7 +115,7 @@ def as_frame(x: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
 
     if isinstance(x, pd.DataFrame):
         return named(x)
-    array = np.asarray(x)
+    array = as_array(x, "features")
     if array.ndim == 0 or array.dtype.kind not in "biufUSO":
         raise DataError(
             f"features must be an array of numbers or text with a row an example, "
@@ -131,7 +139,7 @@ def as_labels(y: Any, name: str = "label") -> pd.Series[Any]:
 
     if isinstance(y, pd.Series):
         return y.reset_index(drop=True).rename(name if y.name is None else str(y.name))
-    array: npt.NDArray[Any] = np.asarray(y)
+    array = as_array(y, "labels")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or array.dtype.kind not in "biufUSO":

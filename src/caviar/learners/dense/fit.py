@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from caviar.data.examples import Examples
+from caviar.data.table import as_array
 from caviar.errors import ConfigError, DataError
 from caviar.learners.contract import Keys, TrainingData, never, score_names
 from caviar.learners.dense.early_stopping import train_with_patience
@@ -62,7 +63,7 @@ def train(
 
     if epochs < 1:
         raise ConfigError(f"`epochs` must be at least 1, got {epochs}", "give it a few: `epochs=20`")
-    regression = np.asarray(y).dtype.kind == "f"
+    regression = as_array(y, "y").dtype.kind == "f"
     training = _examples(x, y, "x", "y", regression)
     if validation is not None:
         held_out = _examples(*validation, "validation's x", "validation's y", regression)
@@ -97,8 +98,8 @@ def train(
 
 
 def _examples(x: npt.ArrayLike, y: npt.ArrayLike, x_name: str, y_name: str, regression: bool) -> Examples:
-    features: npt.NDArray[Any] = np.ascontiguousarray(x, dtype=np.float32)
-    targets = np.asarray(y)
+    features = np.ascontiguousarray(as_array(x, x_name, np.float32))
+    targets = as_array(y, y_name)
     if features.ndim != 2 or len(features) < 2:
         raise DataError(f"{x_name} must have the shape (m, n) with m >= 2, got {features.shape}", "reshape it")
     if targets.ndim != 1 or len(targets) != len(features):
