@@ -274,6 +274,16 @@ def test_an_end_that_is_asked_for_leaves_all_that_was_measured(wine: Path, tmp_p
         assert sum(number == trial.number for number, _, _ in rows) == trial.epochs
 
 
+def test_a_study_that_is_left_at_its_first_event_is_interrupted_and_free(wine: Path, tmp_path: Path):
+    request = Request(data=wine, target=target(), trials=3, space=SMALL, store=tmp_path / "caviar.db")
+    events = follow(request)
+    assert isinstance(next(events), Begun)
+    events.close()
+    with Store.open(tmp_path / "caviar.db", create=False) as store:
+        assert store.study("wine").state is StudyState.INTERRUPTED
+        assert not store.leases.living("wine")
+
+
 @pytest.mark.parametrize("delay", [0.1, 0.7, 1.6])
 def test_killed_in_the_middle_it_leaves_a_database_that_opens(delay: float, wine: Path, tmp_path: Path):
     program = textwrap.dedent(

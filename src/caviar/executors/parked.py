@@ -28,7 +28,7 @@ class StateStore(Protocol):
         """True for a trial that took ``seconds`` so far and should be saved now."""
         ...
 
-    def save(self, key: TrialKey, epoch: int, state: Mapping[str, Any], seconds: float = 0.0) -> None:
+    def save(self, key: TrialKey, epoch: int, state: Mapping[str, Any], seconds: float) -> None:
         """Put a state on the disk; where that fails ``trouble`` says why."""
         ...
 
@@ -62,7 +62,7 @@ class SavedStates:
         trial, repeat = key
         return not repeat and self.trouble is None and seconds - self._seconds.get(trial, 0.0) >= SAVED_FROM
 
-    def save(self, key: TrialKey, epoch: int, state: Mapping[str, Any], seconds: float = 0.0) -> None:
+    def save(self, key: TrialKey, epoch: int, state: Mapping[str, Any], seconds: float) -> None:
         """See StateStore."""
         trial, _ = key
         self._seconds[trial] = seconds
@@ -98,7 +98,7 @@ class SavedStates:
 
 
 class Nothing:
-    """A StateStore that saves nothing, for helpers: their owner has the snapshots."""
+    """A StateStore that saves nothing: for finals, which are short, and for helpers, whose owner has the snapshots."""
 
     trouble: StoreError | None = None
 
@@ -106,7 +106,7 @@ class Nothing:
         """Never."""
         return False
 
-    def save(self, key: TrialKey, epoch: int, state: Mapping[str, Any], seconds: float = 0.0) -> None:
+    def save(self, key: TrialKey, epoch: int, state: Mapping[str, Any], seconds: float) -> None:
         """Save nothing."""
 
     def saved(self, key: TrialKey, at_most_epoch: int) -> State | None:

@@ -56,7 +56,7 @@ def smaller_is_better(metric: str) -> bool:
 def rank_key(metric: str, score: float | None, loss: float | None) -> RankKey:
     """The rank key of a trial with this score and loss; one that diverged or has no score yet is WORST, never missing.
 
-    Other people's code need not tell a loss, and is not asked for one.
+    Other people's code need not report a loss, and none of theirs counts.
     """
     if metric in GOAL_METRICS.values():
         loss = 0.0

@@ -87,8 +87,8 @@ class Comparison(NamedTuple):
 class Trial(NamedTuple):
     """One config being trained; ``epochs`` trained so far, ``score`` the study's metric after the last of them.
 
-    ``origin`` is where the proposal came from ("middle", "box 3", "whole space", "told"; empty where nobody noted
-    it), ``error`` why a failed trial failed. A tuple, because frozen dataclasses take 3 microseconds to make, and a
+    ``origin`` is where the proposal came from ("middle", "box 3", "whole space", "Optuna"; empty where none was
+    noted), ``error`` why a failed trial failed. A tuple, because frozen dataclasses take 3 microseconds to make, and a
     study that is taken up again makes three a trial.
     """
 

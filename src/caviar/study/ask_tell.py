@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import math
 import threading
-import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -32,12 +31,12 @@ from caviar.scheduling.asking import RUNGS, Asked, Asking, Rule
 from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.store import Store
+from caviar.study.outbox import Outbox
 from caviar.study.spec import DEFAULT_SEARCH, StorePath
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 _BEAT_EVERY = 2.0  # seconds between signs of life, for an epoch of one's own may take hours
 
 
@@ -89,11 +88,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._metric = GOAL_METRICS[goal]
         self._asking = Asking(search_named(search, space, seed), stopping, rungs)
         self._trials: dict[int, Trial] = {}
-        self._changed: dict[int, Trial] = {}
-        self._measurements: list[tuple[int, int, Measurement]] = []
-        self._boxes = 0
         self._first_box = 0  # boxes are counted on where a study is taken up
-        self._written = time.monotonic()
         self._store = Store.open(store)
         record = Study(
             name=name,
@@ -112,16 +107,19 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         except BaseException:
             self._store.close()
             raise
+        self._outbox = Outbox(self._store, self._lease, {})
         self._closed = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="caviar-heart", daemon=True)
         self._heart.start()
 
     def ask(self, n: int = 1) -> list[Asked]:
         """The next ``n`` trials to train, each with its ``number`` and ``config``; fewer if the search has no more."""
+        before = len(self._asking.boxes)
         asked = self._asking.ask(n)
+        self._outbox.opened([replace(b, number=b.number + self._first_box) for b in self._asking.boxes[before:]])
         for number, config, origin in asked:
             self._put(Trial(number, config, TrialState.RUNNING, origin=origin))
-        self._write_now_and_then()
+        self._outbox.write_now_and_then()
         return asked
 
     def report(self, trial: Asked, epoch: int, value: float) -> bool:
@@ -137,9 +135,9 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             )
         goes_on = self._asking.report(trial.number, epoch, self._rank_key(value))
         nan = math.nan
-        self._measurements.append((trial.number, 0, Measurement(epoch, nan, nan, nan, float(value), nan, nan)))
+        self._outbox.measured((trial.number, 0), [Measurement(epoch, nan, nan, nan, float(value), nan, nan)])
         self._put(self._trials[trial.number]._replace(epochs=epoch, score=float(value)))
-        self._write_now_and_then()
+        self._outbox.write_now_and_then()
         return goes_on
 
     def tell(self, trial: Asked, value: float | None, stopped: bool | None = None) -> None:
@@ -155,7 +153,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         )
         score = math.nan if value is None else float(value)
         self._put(self._trials[trial.number]._replace(state=state, score=score))
-        self._write_now_and_then()
+        self._outbox.write_now_and_then()
 
     @property
     def best(self) -> Trial:
@@ -167,7 +165,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
 
     def trials(self) -> pd.DataFrame:
         """All trials, a row a trial."""
-        self._write()
+        self._outbox.write()
         return self._store.trials_frame(self.name)
 
     def close(self) -> None:
@@ -176,14 +174,12 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             return
         self._closed.set()
         self._heart.join()
-        self._write()
         result = None
         if any(rank_key_of(self._metric, trial) > WORST for trial in self._trials.values()):
             best = BestTrial(trial=self.best.number, config=self.best.config, score=self.best.score)
             result = StudyResult(metric=self._metric, best=best)
-        self._store.finish_study(self.name, StudyState.FINISHED, result, datetime.now(UTC).isoformat())
-        self._store.leases.leave(self._lease)
-        self._store.close()
+        with closing(self._store):
+            self._outbox.close(StudyState.FINISHED, result)
 
     def __exit__(self, *_: object) -> None:
         """Close the study, whatever was raised."""
@@ -230,14 +226,5 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 return
 
     def _put(self, trial: Trial) -> None:
-        self._trials[trial.number] = self._changed[trial.number] = trial
-
-    def _write_now_and_then(self) -> None:
-        if time.monotonic() - self._written >= _WRITE_EVERY:
-            self._write()
-
-    def _write(self) -> None:
-        boxes = [replace(b, number=b.number + self._first_box) for b in self._asking.boxes[self._boxes :]]
-        self._store.write(self.name, list(self._changed.values()), self._measurements, boxes, lease=self._lease)
-        self._changed, self._measurements, self._boxes = {}, [], len(self._asking.boxes)
-        self._written = time.monotonic()
+        self._trials[trial.number] = trial
+        self._outbox.put(trial)

@@ -90,7 +90,7 @@ class TableJob:
         return search_named(self.request.search, self.space, self.request.seed)
 
     def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
-        """The mean scores that an answer tells; those of regression that have a unit in the target's own."""
+        """The mean scores for the answer; those of regression that have a unit in the target's own."""
         unit = self.dataset.preprocessing.target_deviation
         units = {"accuracy": 1.0, "log_loss": 1.0} if unit is None else {"r2": 1.0, "rmse": unit, "mae": unit}
         return {name: u * float(np.mean([e.scores[name] for e in evaluations])) for name, u in units.items()}

@@ -69,15 +69,20 @@ class Budget:
         self._reserve = reserve
         self._finish_begun = finish_begun
         self._reserved, self._asked = 0.0, float("-inf")
+        self._spent = False
 
     def allows_more(self) -> bool:
-        """True where another task may begin. Raises KeyboardInterrupt where a person has asked for the end."""
+        """True where another task may begin. Raises KeyboardInterrupt where a person has asked for the end.
+
+        A spent budget stays spent, even if less is to be kept later: the scheduler would wait for what was cancelled.
+        """
         if self._ended():
             raise KeyboardInterrupt
         now = time.monotonic()
         if now - self._asked >= _MOMENT:  # what the finals will cost is worked out now and then only
             self._asked, self._reserved = now, self._reserve()
-        return self._seconds_left() > self._reserved
+        self._spent = self._spent or self._seconds_left() <= self._reserved
+        return not self._spent
 
     def is_over(self) -> bool:
         """True where tasks under way have to end."""
