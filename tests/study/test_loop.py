@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import chain, count, repeat
 
 import pytest
 
@@ -46,7 +46,8 @@ def test_a_budget_that_is_spent_stays_spent(monkeypatch: pytest.MonkeyPatch):
     seconds = count()
     monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(seconds)))  # each look is a second later
     costs = iter([0.0, 10.0])
-    budget = Budget(lambda: 5.0, lambda: False, reserve=lambda: next(costs, 0.0))
+    left = chain([5.0] * 50, repeat(0.0))
+    budget = Budget(lambda: next(left), lambda: False, reserve=lambda: next(costs, 0.0))
     ledger, tasks = Noted(), [Task(number, 1, {}, 0, 1) for number in range(3)]
     with Fake(1, lambda task, epoch: 0.5) as executor:
         assert list(drive(Repeats(tasks), executor, ledger, budget)) == [1]
