@@ -21,6 +21,7 @@ from caviar.runs import client, loop
 from caviar.runs.events import Event
 from caviar.store import Store
 from caviar.store.runs import Runs
+from tests.waiting import until
 
 RATE = 0.01
 SICK = 9000.0
@@ -158,17 +159,13 @@ class Life:
     def join(self) -> None:
         """Wait until the run has ended by itself."""
         assert self._thread is not None
-        self._thread.join(120)
-        assert not self._thread.is_alive()
+        thread = self._thread
+        self.until(lambda: not thread.is_alive())
         assert self.error is None, self.error
 
-    def until(self, true: Callable[[], Any], seconds: float = 120.0) -> None:
-        """Wait for something to come true; the limit is for a test that would never end."""
-        end = time.monotonic() + seconds
-        while not true():
-            assert self.error is None, self.error
-            assert time.monotonic() < end, "it never came"
-            time.sleep(0.02)
+    def until(self, true: Callable[[], Any]) -> None:
+        """Wait for something to come true while the run is trained."""
+        until(true, lambda: self.error)
 
     def in_runs(self, call: Callable[[Runs], Any]) -> Any:
         with Store.open(self.trained.store) as store:

@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from caviar.store import Store, states
 from caviar.store.runs import Runs
 from caviar.store.snapshots import StateFiles
 from tests.runs.conftest import Pond
+from tests.waiting import LIMIT, until
 
 CHILD = """
 import sys
@@ -267,19 +267,18 @@ def test_an_intervention_from_elsewhere_is_applied_while_it_trains(pond: Pond):
     process = child(pond, 100_000)
     try:
         read_until(process, 2)
-        asked = client.intervene("wine", "turn", {"learning_rate": 0.05}, pond.store, because="to see", wait=30)
+        asked = client.intervene("wine", "turn", {"learning_rate": 0.05}, pond.store, because="to see", wait=LIMIT)
         assert asked.state is InterventionState.DONE
-        refused = client.intervene("wine", "rollback", {"snapshot": 1}, pond.store, wait=30)
+        refused = client.intervene("wine", "rollback", {"snapshot": 1}, pond.store, wait=LIMIT)
         assert refused.state is InterventionState.DONE
-        client.intervene("wine", "pause", {}, pond.store, wait=30)
+        client.intervene("wine", "pause", {}, pond.store, wait=LIMIT)
         first = pond.runs().measurements("wine")
         beats = pond.runs().run("wine").owner.beats
-        while pond.runs().run("wine").owner.beats < beats + 2:  # its process goes round, and trains nothing
-            time.sleep(0.05)
+        until(lambda: pond.runs().run("wine").owner.beats >= beats + 2)  # its process goes round, and trains nothing
         assert pond.runs().measurements("wine") == first
-        client.intervene("wine", "resume", {}, pond.store, wait=30)
-        client.intervene("wine", "stop", {}, pond.store, wait=30)
-        assert process.wait(timeout=60) == 0
+        client.intervene("wine", "resume", {}, pond.store, wait=LIMIT)
+        client.intervene("wine", "stop", {}, pond.store, wait=LIMIT)
+        assert process.wait(timeout=LIMIT) == 0
     finally:
         process.kill()
         process.stdout.close()

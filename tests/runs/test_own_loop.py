@@ -6,7 +6,6 @@ import math
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from caviar.errors import ConfigError, StoreError
 from caviar.records import InterventionState, RunState
 from caviar.store import Store
 from caviar.store.runs import Runs
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -33,14 +33,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def until(what, seconds: float = 120.0) -> None:
-    """Waits for a thread beside: generous, for the machine may be busy."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.02)
 
 
 class Torch:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnde
 from caviar.runs.replay import replay
 from caviar.store import Store
 from caviar.store.runs import Runs
+from tests.waiting import LIMIT, until
 
 CLIENT = f"import sys; sys.path.insert(0, {str(Path(caviar.clients.__file__).parent)!r})\n"
 
@@ -181,15 +181,11 @@ class Beside:
         except BaseException as error:
             self.error = error
 
-    def ask(self, kind: str, wait: float = 30.0, **arguments: Any) -> Intervention:
+    def ask(self, kind: str, wait: float = LIMIT, **arguments: Any) -> Intervention:
         return client.intervene("net", kind, arguments, self.pond.store, who="anna", because="the test", wait=wait)
 
-    def until(self, what: Callable[[], bool], seconds: float = 60.0) -> None:
-        end = time.monotonic() + seconds
-        while not what():
-            assert time.monotonic() < end, "it never came"
-            assert self.error is None, self.error
-            time.sleep(0.02)
+    def until(self, true: Callable[[], bool]) -> None:
+        until(true, lambda: self.error)
 
     def until_epoch(self, epoch: int) -> None:
         def there() -> bool:
@@ -242,7 +238,7 @@ def test_turn_pause_snapshot_rollback_and_stop_from_another_terminal(pond: Pond)
         assert (back.state, back.outcome) == (InterventionState.DONE, f"snapshot {taken.number}")
         run.until(lambda: any(m.clock.take == 1 for m in pond.runs.measurements("net")))
         assert run.ask("stop").state is InterventionState.DONE
-        run.thread.join(60)
+        run.thread.join()
     record = pond.runs
     assert record.run("net").state is RunState.STOPPED
     diary = record.diary("net")
@@ -614,11 +610,9 @@ def test_ctrl_c_saves_and_resume_goes_on(pond: Pond, monkeypatch: pytest.MonkeyP
     with subprocess.Popen(
         [sys.executable, "-c", CALL, "resume", "net", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        end = time.monotonic() + 60
-        while pond.runs.measurements("net")[-1].clock.epoch < newest.clock.epoch + 2 and time.monotonic() < end:
-            time.sleep(0.05)
-        client.intervene("net", "stop", {}, pond.store, wait=30)
-        out, complained = process.communicate(timeout=60)
+        until(lambda: pond.runs.measurements("net")[-1].clock.epoch >= newest.clock.epoch + 2)
+        client.intervene("net", "stop", {}, pond.store, wait=LIMIT)
+        out, complained = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, complained
     summary = json.loads(out)
     assert (summary["interventions"], summary["stopped"]) == (1, "asked for")
@@ -640,10 +634,7 @@ def test_a_killed_caviar_takes_its_program_with_it_and_is_taken_up(pond: Pond):
                 break
         process.kill()
     pid = int((pond.folder / "pid").read_text())
-    end = time.monotonic() + 30
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not Path(f"/proc/{pid}").exists()
+    until(lambda: not Path(f"/proc/{pid}").exists())
     seen = pond.follow(loop.resume("net", pond.store))
     assert seen.w()[8] == pytest.approx(after(8, 0.001))
 
@@ -734,7 +725,7 @@ def test_an_end_that_nobody_saved_is_said(pond: Pond):
     with Beside(pond, bowl(), {"learning_rate": 0.1, "saves": False, "seconds": 0.1}, epochs=10**6) as run:
         run.until_epoch(1)
         run.end.set()
-        run.thread.join(60)
+        run.thread.join()
     assert isinstance(run.error, KeyboardInterrupt)
     assert "it will begin again" in str(run.error)
     pond.command(bowl())

@@ -1,4 +1,4 @@
-"""Tasks that a owner gives to helpers: each is measured once, whatever becomes of whom."""
+"""Tasks that an owner gives to helpers: each is measured once, whatever becomes of whom."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = STUDY.name
 
 @pytest.fixture
 def pair(store: Store) -> tuple[Lease, Lease]:
-    """A owner and a helper that holds TASKS."""
+    """An owner and a helper that holds TASKS."""
     store.create_study(STUDY)
     owner = store.leases.join(NAME)
     helper = store.join_helper(NAME, threads=2)
