@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.machine import write
 from caviar.data import samples
 from caviar.errors import NoAnswer
-from caviar.learners.contract import Outcome, StopFlag
+from caviar.learners.contract import Outcome
 from caviar.learners.dense.contract import Steps
 from caviar.records import Config, RunKind, RunSpec
 from caviar.runs import events, loop, network
@@ -61,20 +61,20 @@ class Accident(NetworkTrainee):
 
     at = -1
 
-    def train(self, steps: int, stop: StopFlag) -> tuple[Outcome, Steps]:
+    def train(self, steps: int) -> tuple[Outcome, Steps]:
         """As ever, but for the one mini-batch."""
         tick = self.clock.tick
         if tick < self.at:
-            return super().train(min(steps, self.at - tick), stop)
+            return super().train(min(steps, self.at - tick))
         if tick > self.at:
-            return super().train(steps, stop)
-        x, y = self._data[0].x, self._data[0].y
+            return super().train(steps)
+        x, y = self._dataset.train.x, self._dataset.train.y
         kept_x, kept_y = x.copy(), y.copy()
         random = np.random.default_rng(tick)
         x[:] = random.normal(size=x.shape).astype(np.float32) * 1000
         y[:] = random.permutation(y)
         try:
-            return super().train(1, stop)
+            return super().train(1)
         finally:
             x[:], y[:] = kept_x, kept_y
 

@@ -125,21 +125,21 @@ def test_a_branch_without_a_turn_ends_like_its_parent_and_with_one_elsewhere(pon
 def test_a_snapshot_holds_everything_that_the_next_mini_batch_needs(pond: Pond):
     """Moments, statistics, schedule and random streams: what follows a restore is what followed the save."""
     trainee = trainee_of(pond, {**CONFIG, "decay": "cosine", "decay_rate": 0.05, "decay_by": "step", "warmup_steps": 9})
-    trainee.train(3, never())
+    trainee.train(3)
     trainee.turn({"beta1": 0.8, "learning_rate": 0.03, "batch_size": 11})
-    trainee.train(2, never())
+    trainee.train(2)
     saved, clock = states.unpack(states.pack(trainee.save())), trainee.clock
     after = []
     for _ in range(2):
         for _ in range(5):
-            trainee.train(4, never())
+            trainee.train(4)
         after.append((trainee.bits(), trainee.rate, trainee.row, trainee.clock))
         trainee.restore(saved, clock)
     assert after[0] == after[1]
     fresh = trainee_of(pond, CONFIG)
     fresh.restore(saved, clock)
     for _ in range(5):
-        fresh.train(4, never())
+        fresh.train(4)
     assert (fresh.bits(), fresh.rate, fresh.row, fresh.clock) == after[0]
 
 
@@ -148,7 +148,7 @@ def test_how_many_mini_batches_are_trained_at_once_changes_no_bit(pond: Pond):
     for steps in (1, 3, 1000):
         trainee = trainee_of(pond, {**CONFIG, "decay_by": "step", "decay_rate": 0.3})
         while trainee.clock.epoch < 4:
-            trainee.train(steps, never())
+            trainee.train(steps)
         ends.add((trainee.bits(), trainee.clock))
     assert len(ends) == 1
 
@@ -290,7 +290,7 @@ def test_what_is_measured_of_layers_is_finite_and_drift_settles(pond: Pond):
         {**saved, "state": {n: a * 1e3 if n == "layer1.w" else a for n, a in saved["state"].items()}},
         Clock(),
     )
-    assert trainee.inside(None)[0]["saturated"] > 0.9
+    assert trainee.look()[0]["saturated"] > 0.9
 
 
 def test_another_process_may_not_keep_a_run_meanwhile(pond: Pond):

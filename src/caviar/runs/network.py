@@ -24,7 +24,7 @@ from caviar.data.examples import Examples
 from caviar.data.mapped import prepare_mapped
 from caviar.data.read import read
 from caviar.errors import ConfigError, StoreError
-from caviar.learners.contract import Evaluation, Keys, Outcome, State, StopFlag, explosion, never
+from caviar.learners.contract import Evaluation, Keys, Outcome, State, explosion, never
 from caviar.learners.dense.config import from_config
 from caviar.learners.dense.contract import DenseTraining, Steps, fewest_rows, steps_left, steps_per_epoch
 from caviar.learners.dense.learner import engine_named
@@ -105,7 +105,6 @@ class NetworkTrainee:
         self.last_rate = self.settings.optimisation.learning_rate  # of the last mini-batch
         self._epochs = run.spec.epochs
         self._dataset = dataset
-        self._data = (dataset.train, dataset.validation)
         self._engine = engine_named(run.spec.engine)
         self._keys = Keys.of(run.seed)
         self._running: State = {}  # statistics at the last look inside
@@ -119,7 +118,7 @@ class NetworkTrainee:
     @property
     def rows(self) -> int:
         """Rows of an epoch."""
-        return len(self._data[0].y)
+        return len(self._dataset.train.y)
 
     @property
     def row(self) -> int:
@@ -135,11 +134,6 @@ class NetworkTrainee:
     def rate(self) -> float:
         """The learning rate of the next mini-batch."""
         return float(self._rates(1)[0])
-
-    @property
-    def validated(self) -> bool:
-        """True where there is a validation part."""
-        return len(self._data[1].y) > 0
 
     @property
     def explosion(self) -> float:
@@ -160,7 +154,7 @@ class NetworkTrainee:
         if self._stopped or self.clock.epoch >= self._epochs:
             return OVER
         began, row = time.perf_counter(), self.row
-        outcome, done = self.train(self._steps_at_once, never())
+        outcome, done = self.train(self._steps_at_once)
         seconds = max(time.perf_counter() - began, 1e-6)
         pace = max((self.row or self.rows) - row, 1) / seconds
         self._pace = 0.9 * self._pace + 0.1 * pace if self._pace else pace
@@ -168,7 +162,7 @@ class NetworkTrainee:
         finite, values = outcome is not Outcome.DIVERGED, None
         if done.ended:
             values = self._measure(done.train_loss, time.perf_counter() - self._epoch_began)
-            finite = finite and (math.isfinite(values["validation_loss"]) or not self.validated)
+            finite = finite and (math.isfinite(values["validation_loss"]) or not len(self._dataset.validation.y))
             finite = finite and done.train_loss <= self.explosion
             self._epoch_began = time.perf_counter()
         return Step(done.losses.tolist(), finite, values)
@@ -177,11 +171,11 @@ class NetworkTrainee:
         """Train no more."""
         self._stopped = True
 
-    def train(self, steps: int, stop: StopFlag) -> tuple[Outcome, Steps]:
+    def train(self, steps: int) -> tuple[Outcome, Steps]:
         """Train ``steps`` mini-batches more, but not beyond the end of the epoch."""
         left = steps_left(self.settings.architecture, self.settings.optimisation, self.rows, self.row)
         rates = self._rates(max(min(steps, left), 1))
-        outcome, done = self._training.train_steps(rates, stop)
+        outcome, done = self._training.train_steps(rates, never())
         if len(done.losses):
             self.last_rate = float(rates[len(done.losses) - 1])
         self.clock = replace(
@@ -223,7 +217,7 @@ class NetworkTrainee:
 
     def evaluate(self, examples: Examples | None = None) -> Evaluation:
         """Score ``examples``, by default the validation part."""
-        return self._training.evaluate(self._data[1] if examples is None else examples)
+        return self._training.evaluate(self._dataset.validation if examples is None else examples)
 
     def loss_of(self, values: Mapping[str, Any]) -> float:
         """The validation loss of an epoch."""
@@ -273,13 +267,13 @@ class NetworkTrainee:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
-    def inside(self, before: State | None) -> list[dict[str, float]]:
-        """The activity of every layer on a fixed mini-batch; ``before`` is the state of the last look.
+    def look(self) -> list[dict[str, float]]:
+        """The activity of every layer on a fixed mini-batch.
 
         Beside the numbers of nn.inside: "saturated", the share of tanh or sigmoid units at their ends, and "drift", the
-        way of batch norm's running means since ``before``, in standard deviations.
+        way of batch norm's running means since the last look, in standard deviations.
         """
-        training = self._data[0]
+        training = self._dataset.train
         seen = Examples(training.x[:LOOKED_AT].copy(), training.y[:LOOKED_AT].copy())
         if len(seen.y) < fewest_rows(self.settings.architecture):
             return []
@@ -295,10 +289,11 @@ class NetworkTrainee:
             }
             for layer in self._training.inside(seen, self.rate)
         ]
-        state = self._training.state()
-        for name in statistics_shapes(self.settings.architecture):
+        state, before = self._training.state(), self._running
+        self._running = {name: np.array(state[name]) for name in statistics_shapes(self.settings.architecture)}
+        for name in self._running:
             layer, _, statistic = name.partition(".")
-            if statistic == "mean" and before is not None and name in before:
+            if statistic == "mean" and name in before:
                 deviation = np.sqrt(np.maximum(state[f"{layer}.variance"].astype(np.float64), 1e-12))
                 gone = np.abs(state[name].astype(np.float64) - before[name]) / deviation
                 layers[int(layer.removeprefix("layer")) - 1]["drift"] = float(np.median(gone))
@@ -308,20 +303,6 @@ class NetworkTrainee:
                 layer_seen["saturated"] = share
         return layers
 
-    def look(self) -> list[dict[str, float]]:
-        """The activity of every layer, and the change of its statistics since the last look."""
-        layers = self.inside(self._running or None)
-        self._running = self.running()
-        return layers
-
-    def running(self) -> State:
-        """The running statistics alone, for the next ``inside``."""
-        names = statistics_shapes(self.settings.architecture)
-        if not names:
-            return {}
-        state = self._training.state()
-        return {name: np.array(state[name]) for name in names}
-
     def _saturated(self, state: State, seen: Examples, low: float, high: float) -> list[float]:
         architecture = replace(self.settings.architecture, dropout=0.0, input_dropout=0.0)
         arrays = NetworkState({name: a.astype(np.float64) for name, a in state.items() if "layer" in name}).arrays
@@ -330,8 +311,8 @@ class NetworkTrainee:
         return [float(np.mean((hidden.a <= low) | (hidden.a >= high))) for hidden in cache.hidden]
 
     def _start(self, settings: Settings, state: State | None = None) -> DenseTraining:
-        training, validation = self._data
-        return self._engine.start(settings.architecture, settings.optimisation, training, validation, self._keys, state)
+        parts = self._dataset.train, self._dataset.validation
+        return self._engine.start(settings.architecture, settings.optimisation, *parts, self._keys, state)
 
     def _measure(self, train_loss: float, seconds: float) -> dict[str, Any]:
         """Score an epoch that has ended, and look inside."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from caviar.errors import StoreError
-from caviar.learners.contract import Outcome, never
+from caviar.learners.contract import Outcome
 from caviar.records import Clock, DiaryEntry, Run, RunKind
 from caviar.runs.network import NetworkSetup, NetworkTrainee
 from caviar.store import Store
@@ -51,7 +51,8 @@ def replay(name: str, store_url: str) -> Iterator[Replaying | Replayed]:
             )
         if run.kind is RunKind.LOOP:
             raise StoreError(f"run {name!r} is a training loop of another program", "only that program can replay it")
-        end = next((entry for entry in reversed(runs.diary(name)) if entry.kind == "end"), None)
+        diary = runs.diary(name)
+        end = next((entry for entry in reversed(diary) if entry.kind == "end"), None)
         if end is None:
             raise StoreError(f"run {name!r} has not ended", f"go on with it: caviar resume {name}")
         first = _first(runs, run)
@@ -62,7 +63,7 @@ def replay(name: str, store_url: str) -> Iterator[Replaying | Replayed]:
             yield Replaying(trained, trainee.clock.epoch)
         bits = trainee.bits()
         scores: Mapping[str, Any] = trainee.evaluate().scores
-        diary, result = runs.diary(name), run.result or {}
+        result = run.result or {}
         if setup.dataset.preprocessing.target_deviation is not None:  # in units of the target
             scores = result.get("validation", {})
         yield Replayed(
@@ -94,7 +95,7 @@ def _replay(runs: Runs, run: Run, trainee: NetworkTrainee, until_snapshot: int |
     kept: dict[int, tuple[dict[str, Any], Clock]] = {0: (trainee.save(), trainee.clock)}
     for entry in _needed(diary, until_snapshot):
         while trainee.clock.tick < entry.clock.tick and entry.kind not in _BACK:
-            outcome, piece = trainee.train(min(_STEPS, entry.clock.tick - trainee.clock.tick), never())
+            outcome, piece = trainee.train(min(_STEPS, entry.clock.tick - trainee.clock.tick))
             trained += len(piece.losses)
             yield trained
             if outcome is Outcome.DIVERGED or not len(piece.losses):
