@@ -200,15 +200,32 @@ def test_what_is_no_number_is_refused_where_it_is_logged(store: str):
         assert Runs(opened).run("odd").state is RunState.INTERRUPTED
 
 
-def test_a_failure_beside_the_loop_reaches_it_and_the_run_is_given_back(store: str, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("logs_on", [True, False])
+def test_a_failure_beside_the_loop_reaches_it_and_the_run_is_given_back(
+    store: str, logs_on: bool, monkeypatch: pytest.MonkeyPatch
+):
     def train() -> None:
         with caviar.babysit.run("odd", store=store) as run:
             monkeypatch.setattr(run._session, "saw", lambda step: 1 / 0)
             run.log(loss=1.0)
             until(lambda: run._urgent)
-            run.log(loss=1.0)
+            if logs_on:
+                run.log(loss=1.0)
 
     with pytest.raises(ZeroDivisionError):
+        train()
+    with Store.open(store) as opened:
+        assert Runs(opened).run("odd").state is RunState.INTERRUPTED
+
+
+def test_a_run_whose_last_words_cannot_be_written_is_given_back(store: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("caviar.runs.own_loop._LOOK", 1e6)  # only the end of the block looks at what was logged
+
+    def train() -> None:
+        with caviar.babysit.run("odd", store=store) as run:
+            run.log(loss=np.arange(2.0))  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError):
         train()
     with Store.open(store) as opened:
         assert Runs(opened).run("odd").state is RunState.INTERRUPTED

@@ -54,7 +54,6 @@ class OwnTrainee(OthersTrainee):
     """The state of a loop of the user's, as far as the loop has shown it; see the head of this file."""
 
     is_stopped_when_lost = False
-    trains_on_when_saved = False
 
     def __init__(self, knobs: Mapping[str, Value]) -> None:
         self.step = 0
@@ -215,14 +214,17 @@ class OwnRun:
         self._thread.join()
         stopped = isinstance(error, Stopped)
         try:
-            if self._failed is None:
-                self._write()
-                state = RunState.STOPPED if stopped else RunState.INTERRUPTED if error else RunState.FINISHED
-                self._session.enter("end", "caviar", f"{state} after {self.step:,} steps", {"steps": self.step})
-                self._session.close(state, {"run": self.name, "steps": self.step} if not error else None)
-            else:
-                with suppress(CaviarError):  # the lease may be lost
-                    self._session.close(RunState.INTERRUPTED, None)
+            if self._failed is not None:
+                raise self._failed
+            self._write()
+            state = RunState.STOPPED if stopped else RunState.INTERRUPTED if error else RunState.FINISHED
+            self._session.enter("end", "caviar", f"{state} after {self.step:,} steps", {"steps": self.step})
+            self._session.close(state, {"run": self.name, "steps": self.step} if not error else None)
+        except BaseException:
+            with suppress(CaviarError):  # the lease may be lost
+                self._session.close(RunState.INTERRUPTED, None)
+            if error is None or stopped:  # else the loop's own error matters more
+                raise
         finally:
             self._store.close()
         return stopped
@@ -342,12 +344,10 @@ class OwnRun:
             raise self._failed
         with self._lock:
             self._urgent = False
-            if self._advice is not None and self._advice.action != "rollback":
-                advice, self._advice = self._advice, None
-                self._session.nurse.follow(advice)
-            elif self._advice is not None and self._session.last_good() is None:
-                advice, self._advice = self._advice, None
-                self._session.nurse.follow(advice)  # it can only be said
+            if self._advice is not None and (
+                self._advice.action != "rollback" or self._session.last_good() is None  # then it can only be said
+            ):
+                self._follow_advice()
             self._intervene()
 
     def _take_back(self) -> None:
@@ -358,12 +358,15 @@ class OwnRun:
             if self._behind:
                 self._behind = False
                 go_back_to_the_end(self._session)
-            if self._advice is not None:
-                advice, self._advice = self._advice, None
-                self._session.nurse.follow(advice)
+            self._follow_advice()
             self._intervene()
         finally:
             self._trainee.moment, self._urgent = "log", True
+
+    def _follow_advice(self) -> None:
+        advice, self._advice = self._advice, None
+        if advice is not None:
+            self._session.nurse.follow(advice)
 
     def _intervene(self) -> None:
         self._session.intervene()

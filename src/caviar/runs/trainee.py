@@ -72,8 +72,6 @@ class Trainee(Protocol):
     """True if it may train on after a loss that is not finite."""
     is_stopped_when_lost: bool
     """True if the nurse ends a run that has diverged where no snapshot is left."""
-    trains_on_when_saved: bool
-    """True if ``save`` lets it train on at once, so that changes come before a snapshot and not after it."""
 
     @property
     def rate(self) -> float:
@@ -133,6 +131,9 @@ class Trainee(Protocol):
 
 class DrivenTrainee(Trainee, Protocol):
     """A trainee that the loop of caviar drives: a network or a program, not a loop of the user's own."""
+
+    trains_on_when_saved: bool
+    """True if ``save`` lets it train on at once, so that changes come before a snapshot and not after it."""
 
     @property
     def waits(self) -> bool:
