@@ -176,7 +176,7 @@ class RunSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class DiaryEntry:
-    """One line of a run's lab ledger; ``facts`` are what a replay needs."""
+    """One entry of a run's diary; ``facts`` are what a replay needs."""
 
     number: int
     written: str

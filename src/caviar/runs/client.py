@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from caviar.errors import StoreError
@@ -51,7 +51,6 @@ def intervene(
     because: str = "",
     who: str | None = None,
     wait: float = WAIT,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Intervention:
     """Intervene in run ``run``, wait up to ``wait`` seconds for the outcome, and return the intervention as it is then.
 
@@ -62,7 +61,7 @@ def intervene(
         asked = ask(runs, run, kind, arguments, because, who)
         record, ended = runs.run(run), time.monotonic() + wait
         while asked.state is InterventionState.WAITING and time.monotonic() < ended and is_running(record):
-            sleep(0.05)
+            time.sleep(0.05)
             asked = runs.interventions(run)[asked.number - 1]
     return asked
 

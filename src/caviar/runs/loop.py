@@ -152,7 +152,6 @@ def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], Non
             session = Session(runs, lease, run, trainee)
             try:
                 first(session)
-                session.epochs = [e for e in session.epochs if e["epoch"] <= session.clock.epoch]
                 before = tuple(runs.measurements(run.name)), tuple(runs.diary(run.name))
                 session.entries.clear()  # they are in `before`
                 yield Begun(run, run.spec.epochs, setup.warnings, *before, partial(ask, runs, run.name))
@@ -224,7 +223,7 @@ def _conclude(session: Session, trainee: DrivenTrainee, store: str) -> tuple[Run
         "seed": session.run.seed,
         "epochs": session.clock.epoch,
         "steps": session.clock.step,
-        "interventions": session.interventions,
+        "interventions": session.turns,
         "rollbacks": session.rollbacks,
         "snapshots": len(session.snapshots.kept),
         "stopped": session.stopped or None,

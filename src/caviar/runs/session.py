@@ -61,7 +61,7 @@ class Session:
         self.curve: deque[float] = deque(maxlen=_CURVE)
         self.entries: list[DiaryEntry] = []  # of this process, for those who look on
         self.rollbacks = 0
-        self.interventions = 0
+        self.turns = 0
         self.saved_at = time.monotonic()  # the last snapshot, or the last attempt at one
         self._saving = 0.0  # seconds that it took
         self._tried_at: int | None = None  # the tick of it
@@ -83,12 +83,13 @@ class Session:
         """Read what earlier processes of this run have counted, and if it was paused."""
         self.trainee.clock = replace(self.trainee.clock, tick=self._runs.last_tick(self.run.name))
         for m in self._runs.measurements(self.run.name):
-            self.epochs = [e for e in self.epochs if e["epoch"] < m.clock.epoch]
+            while self.epochs and self.epochs[-1]["epoch"] >= m.clock.epoch:
+                self.epochs.pop()  # it was undone
             self.epochs.append(dict(m.values) | {"epoch": m.clock.epoch})
         for entry in self.diary_before:
             self._take = max(self._take, entry.clock.take)
             self.rollbacks += entry.kind == "rollback"
-            self.interventions += entry.kind == "turn"
+            self.turns += entry.kind == "turn"
             if entry.kind in ("pause", "resume"):
                 self.paused = entry.kind == "pause"
 
@@ -260,7 +261,7 @@ class Session:
     def turn(self, changes: Mapping[str, Value], who: str, because: str) -> None:
         """Turn knobs. Raises ConfigError where one cannot be turned, and turns none."""
         turned = self.trainee.turn(changes)
-        self.interventions += 1
+        self.turns += 1
         self.nurse.turned(turned, by_nurse=who == "nurse")
         if {"batch_size", "dropout", "input_dropout"} & set(changes):
             self.losses.clear()
@@ -317,7 +318,6 @@ class Session:
         elif one.kind == "rollback":
             to = self.find(one.arguments.get("snapshot"))
             self.rollback(to, one.who, one.because)
-            self.interventions += 1
             return f"snapshot {to.number}"
         elif one.kind == "stop":
             self.stopped = one.because or "asked for"
@@ -369,6 +369,7 @@ def go_back_to_the_end(session: Session) -> None:
             raise SnapshotError(
                 "no snapshot of this run is whole", f"begin another one: caviar branch {session.run.parent}"
             )
+        session.epochs.clear()
         session.enter("resumed", "caviar", "from the beginning: there is no snapshot", {"snapshot": 0})
     for entry in turns:
         session.turn({k: v[1] for k, v in entry.facts["turned"].items()}, entry.who, "as before the end")
