@@ -19,6 +19,11 @@ class RunState(StrEnum):
     STOPPED = "stopped"  # a person, or the nurse, ended it for good
     INTERRUPTED = "interrupted"  # Ctrl-C: `caviar resume` goes on with it
 
+    @property
+    def is_over(self) -> bool:
+        """True for a run that ended for good."""
+        return self in (RunState.FINISHED, RunState.STOPPED)
+
 
 class RunKind(StrEnum):
     """The trainee of a run."""

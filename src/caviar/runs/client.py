@@ -13,7 +13,6 @@ from caviar.records import (
     Run,
     RunKind,
     RunSnapshot,
-    RunState,
     Value,
 )
 from caviar.runs import knobs
@@ -83,7 +82,7 @@ def going_on(name: str, store: str) -> str | None:
         if name not in runs.subjects.names():
             return None
         run = runs.run(name)
-        if run.state in (RunState.FINISHED, RunState.STOPPED):
+        if run.state.is_over:
             if any(study.name == name for study in opened.studies()):
                 return None
             raise StoreError(f"run {name!r} is {run.state}", f"begin from one of its snapshots: caviar branch {name}")

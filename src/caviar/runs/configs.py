@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from caviar.errors import ConfigError, NoAnswer, did_you_mean
 from caviar.learners.dense.config import HYPERPARAMETERS
 from caviar.records import Config, ProgramSpec, Study
+from caviar.records.ranking import WORST, rank_key_of
 from caviar.runs.knobs import check_own
 from caviar.store import Store
 
@@ -67,16 +67,11 @@ def _read_file(path: Path, own: bool) -> Config:
 def _best_of(study: str, store: str, own: bool) -> Config:
     with Store.open(store, create=False) as opened:
         record = opened.study(study)
-        program = _program(record, own)
+        _program(record, own)
         if record.result is not None:
             return dict(record.result.best.config)
         trials = [trial for trial in opened.trials(study) if trial.repeat == 0]
-    if own:
-        sign = 1.0 if program.goal == "minimize" else -1.0
-        judged = [(t, math.nan if t.score is None else sign * t.score) for t in trials]
-    else:
-        judged = [(t, math.nan if t.validation_loss is None else t.validation_loss) for t in trials]
-    best, _ = min((one for one in judged if math.isfinite(one[1])), key=lambda one: one[1], default=(None, 0.0))
-    if best is None:
+    best = max(trials, key=lambda trial: (rank_key_of(record.metric, trial), -trial.number), default=None)
+    if best is None or rank_key_of(record.metric, best) == WORST:
         raise NoAnswer(f"study {study!r} has no trial that was measured", "let it run longer, or give `config=FILE`")
     return dict(best.config)

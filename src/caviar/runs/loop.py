@@ -82,7 +82,7 @@ def resume(name: str, store: str, ended: Ended = lambda: False) -> Iterator[Even
             raise StoreError(
                 f"run {name!r} is a training loop of another program", "start that program again: it takes the run up"
             )
-        if run.state in (RunState.FINISHED, RunState.STOPPED):
+        if run.state.is_over:
             raise StoreError(f"run {name!r} is {run.state}", f"begin from one of its snapshots: caviar branch {name}")
         setup = SETUPS[run.kind](run.spec, run.config, run.seed)
         setup.check_same(run)

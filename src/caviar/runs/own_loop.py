@@ -288,7 +288,7 @@ class OwnRun:
         run = runs.run(self.name)
         if run.kind is not RunKind.LOOP:
             raise StoreError(f"run {self.name!r} is one of caviar babysit's own", "name this one otherwise")
-        if run.state in (RunState.FINISHED, RunState.STOPPED):
+        if run.state.is_over:
             raise StoreError(
                 f"run {self.name!r} is {run.state} already",
                 f"name this one otherwise: {runs.subjects.free_name(self.name)!r}, say",

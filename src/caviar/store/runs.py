@@ -148,7 +148,7 @@ class Runs:
             if result is not None:
                 values["result"] = result
             connection.execute(RUNS.update().where(RUNS.c.id == identity).values(values))
-            if state in (RunState.FINISHED, RunState.STOPPED):
+            if state.is_over:
                 columns = RUN_INTERVENTIONS.c
                 waiting = columns.run == identity, columns.state == str(InterventionState.WAITING)
                 refused = {"state": str(InterventionState.REFUSED), "outcome": f"the run was {state} before it"}
@@ -166,7 +166,7 @@ class Runs:
         """
         with self.subjects.writing(name) as (connection, identity):
             run = _runs(connection, identity)[0]
-            if run.state in (RunState.FINISHED, RunState.STOPPED):
+            if run.state.is_over:
                 raise StoreError(
                     f"run {name!r} is {run.state} and takes no interventions",
                     f"begin from one of its snapshots: caviar branch {name}",
