@@ -39,12 +39,8 @@ def read_facts(path: Path = HERE / "facts.toml", programs: Path = PROGRAMS) -> d
     facts = {}
     for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
         entries = {key: (entry[key][0], entry[key][1]) if key in entry else None for key in _ENTRIES}
-        program: Path | None = programs / f"{name}.py"
-        lines = None
-        if program is not None and program.exists():
-            lines = count_lines(program.read_text(encoding="utf-8"))
-        else:
-            program = None
+        source = programs / f"{name}.py"
+        program, lines = (source, count_lines(source.read_text(encoding="utf-8"))) if source.exists() else (None, None)
         facts[name] = Facts(name, entry["title"], **entries, program=program, lines=lines)
     return facts
 

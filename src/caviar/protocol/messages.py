@@ -137,9 +137,9 @@ def _message(found: dict[str, Any]) -> Message:
 
 
 def _count(found: dict[str, Any], name: str) -> int:
-    value = found[name]
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0 or (name == "epoch" and value < 1):
-        raise ValueError(f"{name} must be a whole number from 1 on")
+    value, least = found[name], 1 if name == "epoch" else 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name} must be a whole number from {least} on")
     return value
 
 

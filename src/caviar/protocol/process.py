@@ -71,17 +71,12 @@ class Program:
         """True while some of the input is not written yet."""
         return bool(self._unsent)
 
-    def send(self, line: bytes = b"") -> bool:
-        """Write the rest of earlier lines, and ``line``, as far as the pipe takes them; False if it is closed."""
+    def send(self, line: bytes = b"") -> None:
+        """Write the rest of earlier lines, and ``line``, as far as the pipe takes them."""
         self._unsent += line
-        try:
+        with suppress(OSError):  # it is full, or closed: the process has ended
             while self._unsent:
                 self._unsent = self._unsent[os.write(self._input, self._unsent) :]
-        except BlockingIOError:
-            return True
-        except OSError:  # it has ended
-            return False
-        return True
 
     def read(self, descriptor: int) -> bool:
         """Read some of the output that is there now; False if there is none."""

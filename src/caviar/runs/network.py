@@ -37,6 +37,7 @@ from caviar.nn.schedules import rates_from
 from caviar.records import Clock, Config, Run, RunSpec, Value
 from caviar.runs.knobs import Settings, config_of, from_plain, to_plain, turned
 from caviar.runs.rules import RULES, Rule, Sight
+from caviar.runs.snapshots import check_budget
 from caviar.runs.trainee import OVER, Conclusion, Step
 
 LOOKED_AT = 256
@@ -394,7 +395,6 @@ def _check(spec: RunSpec, seed: int) -> None:
         raise ConfigError(f"`seed` must be a whole number from 0 to 2**63 - 1, got {seed}", "give it one: `seed=0`")
     if spec.nurse not in NURSES:
         raise ConfigError(f"`nurse` is one of {', '.join(NURSES)}, got {spec.nurse!r}", "leave it out for watch")
-    if spec.disk_bytes < 1:
-        raise ConfigError(f"a disk budget must be at least 1 byte, got {spec.disk_bytes}", "leave it out for 2 GiB")
+    check_budget(spec)
     if spec.out is not None and not Path(spec.out).is_dir():
         raise ConfigError(f"there is no folder {spec.out!r} for the model", "make it, or name another: `out='.'`")

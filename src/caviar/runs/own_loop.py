@@ -33,6 +33,7 @@ from caviar.records import Clock, InterventionState, Run, RunKind, RunMeasuremen
 from caviar.runs.knobs import check_own, own_turn
 from caviar.runs.rules import Advice, Sight
 from caviar.runs.session import Session, go_back_to_the_end
+from caviar.runs.snapshots import check_budget
 from caviar.runs.trainee import OthersTrainee, Step
 from caviar.store import Store
 from caviar.store.runs import Runs, now
@@ -168,6 +169,7 @@ class OwnRun:
                     f"a knob is an attribute of run.knobs, got {knob!r:.40}", "write `knobs=dict(learning_rate=0.1)`"
                 )
         check_own(knobs)
+        check_budget(spec)
         self.name = name
         self._first_knobs = dict(knobs)
         self._spec = spec

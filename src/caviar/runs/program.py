@@ -36,6 +36,7 @@ from caviar.records import Clock, Config, Run, RunSpec, Value
 from caviar.records.ranking import Goal
 from caviar.runs.knobs import check_own, own_turn
 from caviar.runs.rules import THRESHOLDS, Sight
+from caviar.runs.snapshots import check_budget
 from caviar.runs.trainee import OVER, Conclusion, Failure, OthersTrainee, Step
 
 _RATE_KNOBS = ("learning_rate", "lr")
@@ -103,7 +104,7 @@ class ProgramTrainee(OthersTrainee):
         self._folder = folder
         self._knobs = dict(run.config)
         self._changed: dict[str, Value] = {}  # since the last answer
-        self._back: tuple[int, Path] | None = None  # to restore with the next answer, or to begin with
+        self._back: tuple[int, str] | None = None  # epoch and file to restore with the next answer, or to begin with
         self._begins_with: Mapping[str, Any] | None = None  # the same as it was saved, before it is started
         self._restoring = False  # it was asked to, and did not say that it has
         self._is_there = False
@@ -154,7 +155,7 @@ class ProgramTrainee(OthersTrainee):
             )
         path = self._fresh("saving")
         saved = {"knobs": self.knobs(), "told_step": self._last_step}
-        self._answer(save=path)
+        self._answer(save=str(path))
         while True:
             event = self._pool.take(_SAVE)
             if event is None:
@@ -191,7 +192,7 @@ class ProgramTrainee(OthersTrainee):
             raise StoreError(f"the snapshot cannot be given to the program: {error.strerror}", "make room") from None
         except (KeyError, TypeError, ValueError):
             raise SnapshotError("this snapshot is not of a program", "take the snapshot before it") from None
-        self._back = clock.epoch, path
+        self._back = clock.epoch, str(path)
         self._knobs = dict(saved["knobs"])
         self._changed = dict(self._knobs)
         self._last_step = int(saved["told_step"])
@@ -292,7 +293,7 @@ class ProgramTrainee(OthersTrainee):
         if self._is_there:
             self._answer()
             return
-        start = None if self._back is None else (self._back[0], str(self._back[1].absolute()))
+        start = self._back
         number, seed, epochs = self._trial
         try:
             self._pool.give(protocol.trial(number, self._knobs, seed, epochs, self._own_folder, start), _ONE)
@@ -341,17 +342,15 @@ class ProgramTrainee(OthersTrainee):
         if math.isnan(self.first_loss) and math.isfinite(loss):
             self.first_loss = loss
 
-    def _answer(self, save: Path | None = None) -> None:
-        back = None if self._back is None else (self._back[0], str(self._back[1].absolute()))
-        path = None if save is None else str(save.absolute())
-        self._pool.answer(_ONE, protocol.go_on(path, back, self._changed))
-        self._restoring = back is not None
+    def _answer(self, save: str | None = None) -> None:
+        self._pool.answer(_ONE, protocol.go_on(save, self._back, self._changed))
+        self._restoring = self._back is not None
         self._back, self._changed, self.waits = None, {}, False
 
     def _fresh(self, name: str) -> Path:
-        """A path at which there is no file: one that the program has mapped into its memory is not written over."""
+        """An absolute path without a file: one that the program has mapped into its memory is not written over."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{name}.file"
+        path = (self._folder / f"{name}.file").absolute()
         path.unlink(missing_ok=True)
         return path
 
@@ -410,16 +409,11 @@ def _check(spec: RunSpec, config: Config, seed: int) -> None:
         raise ConfigError(
             f"a `goal` is maximize or minimize, got {spec.goal!r}", "a loss should get smaller: `goal='minimize'`"
         )
-    if spec.disk_bytes < 1:
-        raise ConfigError(f"a disk budget must be at least 1 byte, got {spec.disk_bytes}", "leave it out for 2 GiB")
+    check_budget(spec)
     if spec.nurse not in ("watch", "no"):
         raise ConfigError("`nurse` is for caviar's own networks: a program's is only ever rolled back", "leave it out")
     if spec.trial_timeout is not None and not spec.trial_timeout > 0:
         raise ConfigError(
             f"`trial_timeout` must be above 0 seconds, got {spec.trial_timeout}", "give it some: `trial_timeout=600`"
-        )
-    if spec.snapshot_seconds is not None and not 0 <= spec.snapshot_seconds < math.inf:
-        raise ConfigError(
-            f"`snapshot_seconds` must be 0 or more, got {spec.snapshot_seconds}", f"leave it out for {_APART:g}"
         )
     check_own(config)

@@ -179,7 +179,7 @@ class SQLite(Embedded):
             finally:
                 with suppress(OSError):
                     unfinished.unlink(missing_ok=True)
-            sync_folder(to.parent)
+            files.sync_folder(to.parent)
 
     def close(self) -> None:
         """See Database."""
@@ -227,7 +227,7 @@ def create_whole(path: Path) -> None:
                 return  # another process was quicker, and its database is as good
             except OSError:
                 os.rename(made, path)  # a file system without links
-            sync_folder(path.parent)
+            files.sync_folder(path.parent)
 
 
 def check(path: Path) -> None:
@@ -291,15 +291,6 @@ def _set_up(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITING) else "BEGIN")
-
-
-def sync_folder(folder: Path) -> None:
-    """Put the names in ``folder`` on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
