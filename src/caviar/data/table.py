@@ -98,7 +98,7 @@ def part(frame: pd.DataFrame, target: str | None) -> tuple[pd.DataFrame, pd.Seri
     return frame.drop(columns=target), frame[target]
 
 
-def as_array(values: Any, name: str, dtype: npt.DTypeLike = None) -> npt.NDArray[Any]:
+def as_array(values: Any, name: str, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
     """``values`` as an array. Raises DataError for rows of different lengths, or what is no ``dtype``."""
     try:
         return np.asarray(values, dtype=dtype)
