@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from caviar.arguments import checked, refuse_unknown
 from caviar.errors import ConfigError, SpaceError
 from caviar.learners.dense import fit
+from caviar.records import Reading
 from caviar.records.ranking import Goal
 from caviar.space import Space
 from caviar.study import ask_tell
@@ -42,7 +43,7 @@ File = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableOptions:
+class TableOptions(Reading):
     """The rarer arguments of ``tune`` for a table.
 
     labels: a file of labels, for NPY and IDX.
@@ -55,6 +56,14 @@ class TableOptions:
     ensemble: make the model a weighted mean of several finalists' networks (greedy ensemble selection).
     out: a folder to save the model in; ``study.best.model.save`` does it too.
     engine: "native", or "reference", the same in NumPy and slower.
+
+    How the table is read, where it should not decide itself; columns are given by name, one or a list:
+    ignore, keep: columns to leave out; and columns to keep that would be left out, such as row numbers.
+    number, text, date: columns that hold numbers, text or dates.
+    separator, decimal, encoding: of a file of text.
+    missing: texts of cells that stand for a missing value.
+    group: the column whose rows of one value go to one part, training, validation or test, together.
+    time: the column by which the past is to predict the future: the latest rows are the test.
     """
 
     labels: File | None = None
@@ -86,6 +95,7 @@ class ProgramOptions:
     trial_timeout: float | None = None
 
 
+_OF_READING = frozenset(field.name for field in fields(Reading))
 _Options = TypeVar("_Options", TableOptions, ProgramOptions)
 
 
@@ -203,7 +213,8 @@ def tune_table(
         study=study,
         store=store,
         threads=threads,
-        **_fields(options),
+        reading=Reading.from_record(_fields(options)),
+        **{name: value for name, value in _fields(options).items() if name not in _OF_READING},
     )
     reading = Path(data).name if isinstance(data, str | os.PathLike) else "the data"
     answer = _answer(follow(request, fresh_name=study is None), reading, progress)

@@ -23,6 +23,8 @@ def parameters_of(name: str):
         ("tune", 'use `study="my study"`', "use --study 'my study'"),
         ("tune", "use `gpus=[0, 1]`", "use --gpus 0,1"),
         ("tune", "use `ensemble=True`", "use --ensemble"),
+        ("tune", 'use `keep=["a b", "id"]`, or `ignore=...`', "use --keep 'a b' --keep id, or --ignore ..."),
+        ("tune", '`text="zip"`', "--text zip"),
         ("tune", "`data` is for tables", "DATA is for tables"),
         ("tune", 'try `data="flowers.csv"`', "try flowers.csv"),
         ("tune", "`command=LINE`, `store=...`", "--command LINE, --store ..."),

@@ -42,7 +42,7 @@ class Noted:
 
 
 def test_a_budget_that_is_spent_stays_spent(monkeypatch: pytest.MonkeyPatch):
-    """What the finals will cost falls again just after the tasks under way were cancelled for it."""
+    """The cost of the finals falls again just after the tasks under way were cancelled for it."""
     seconds = count()
     monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(seconds)))  # each look is a second later
     costs = iter([0.0, 10.0])

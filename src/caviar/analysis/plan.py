@@ -24,7 +24,7 @@ from caviar.learners.dense.contract import steps_per_epoch
 from caviar.learners.dense.learner import DenseLearner, architecture_of
 from caviar.machine import processors
 from caviar.nn.schedules import step_rates
-from caviar.records import Config
+from caviar.records import BY_ITSELF, Config, Reading
 
 ENOUGH = 100
 """Trials from which a study is worth more than one nursed network: 5 rounds of 20 for the coarse-to-fine search."""
@@ -63,8 +63,8 @@ class Plan:
     facts: Mapping[str, Any]
 
 
-def _load(data: str, target: str | None, labels: str | None, seed: int) -> Dataset:
-    return prepare(read(data, target, labels), seed)
+def _load(data: str, target: str | None, labels: str | None, seed: int, reading: Reading) -> Dataset:
+    return prepare(read(data, target, labels, reading), seed, reading=reading)
 
 
 def range_test(
@@ -76,9 +76,10 @@ def range_test(
     low: float,
     high: float,
     steps: int,
+    reading: Reading = BY_ITSELF,
 ) -> Found:
     """The range test of the network of ``config`` on a file of data."""
-    dataset = _load(data, target, labels, seed)
+    dataset = _load(data, target, labels, seed, reading)
     return find(config, TrainingData.of(dataset), seed, low, high, steps)
 
 
@@ -89,12 +90,13 @@ def plan(
     seconds: float,
     seed: int = 0,
     threads: int | None = None,
+    reading: Reading = BY_ITSELF,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Plan:
     """Time typical networks on this machine, and count the trials that ``seconds`` of it afford. Raises UserMistake."""
     if not 0 < seconds < math.inf:
         raise ConfigError(f"`seconds` must be above 0, got {seconds:g}", "give it some: `seconds=600`")
-    dataset = _load(data, target, labels, seed)
+    dataset = _load(data, target, labels, seed, reading)
     timed = tuple(_time(name, config, dataset, seed, clock) for name, config in _TYPICAL.items())
     cores = threads or processors()
     middle = timed[1]

@@ -11,11 +11,12 @@ import typer
 from caviar.cli import options
 from caviar.cli.follow_run import follow_run
 from caviar.errors import ConfigError
-from caviar.records import RunKind, RunSpec
+from caviar.records import Reading, RunKind, RunSpec
 from caviar.runs import loop
 from caviar.runs.configs import goal_of, read_config
 
 
+@options.reads_tables
 def babysit(
     data: options.TableFile = None,
     target: options.Target = None,
@@ -62,6 +63,8 @@ def babysit(
     score: Annotated[str | None, typer.Option(hidden=True)] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    *,
+    reading: Reading,
 ) -> None:
     """[bold]caviar babysit flowers.csv --target species --epochs 40[/]
 
@@ -80,7 +83,7 @@ def babysit(
         raise ConfigError(f"`disk` must be a number of megabytes, got {disk}", "leave it out for 2048")
     of_both: dict[str, Any] = {"epochs": epochs, "disk_bytes": int(disk * 1e6)}
     if command is not None:
-        for option in of_tables:
+        for option in of_tables | reading.to_record():
             raise ConfigError(
                 f"`{option}` is for tables, and with --command the program has its own data",
                 f"leave out `{option}`, or --command",
@@ -111,7 +114,7 @@ def babysit(
                 'caviar babysit flowers.csv --target species, or caviar babysit --command "python train.py"',
             )
         nurse = "no" if no_nurse else nurse or "watch"
-        spec = RunSpec(kind=RunKind.NETWORK, nurse=nurse, **of_both, **{"out": ".", **of_tables})
+        spec = RunSpec(kind=RunKind.NETWORK, nurse=nurse, reading=reading, **of_both, **{"out": ".", **of_tables})
         chosen = read_config(config, from_study, store)
-    reading = command if data is None else Path(data).name
-    follow_run(lambda ended: loop.begin(spec, chosen, seed, name, store, ended), reading or "", store, json, quiet)
+    title = command if data is None else Path(data).name
+    follow_run(lambda ended: loop.begin(spec, chosen, seed, name, store, ended), title or "", store, json, quiet)

@@ -39,7 +39,18 @@ def _written(parameter: Any, value: str | None) -> str:
         return option
     if parameter.is_flag:
         return str(parameter.secondary_opts[0]) if value == "False" and parameter.secondary_opts else option
+    if parameter.multiple:
+        return " ".join(f"{option} {shlex.quote(str(one))}" for one in _meant(value))
     return f"{option} {_shell(value)}"
+
+
+def _meant(value: str) -> list[Any]:
+    """The values of an option that may be given several times."""
+    try:
+        meant = ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        return [value]
+    return list(meant) if isinstance(meant, list | tuple) else ["..." if meant is ... else meant]
 
 
 def _shell(value: str) -> str:

@@ -9,11 +9,13 @@ import typer
 
 from caviar.analysis.plan import range_test
 from caviar.cli.console import console, print_json, write_page
-from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target
+from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, reads_tables
+from caviar.records import Reading
 from caviar.report.rates import as_html, picture
 from caviar.runs.configs import read_config
 
 
+@reads_tables
 def lr_find(
     data: Annotated[str, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz).")],
     target: Target = None,
@@ -26,13 +28,15 @@ def lr_find(
     out: Annotated[str | None, typer.Option(help="Write the curve as HTML here.", metavar="FILE")] = None,
     json: Json = False,
     quiet: Quiet = False,
+    *,
+    reading: Reading,
 ) -> None:
     """[bold]caviar lr-find flowers.csv --target species --out rates.html[/]
 
     Train a few mini-batches at ever larger learning rates, and suggest one: where the loss falls steepest.
     """
 
-    found = range_test(data, target, labels, read_config(config, None, ""), seed, low, high, steps)
+    found = range_test(data, target, labels, read_config(config, None, ""), seed, low, high, steps, reading)
     if out is not None:
         write_page(out, as_html(found, Path(data).name))
     people = console(json=json, quiet=quiet)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from inspect import Parameter, signature
 from typing import Annotated, Any
 
 import typer
+
+from caviar.records import Reading
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and everything else on stderr.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors, and what --json prints.")]
@@ -42,3 +48,45 @@ RunOrStudy = Annotated[
 def given(**arguments: Any) -> dict[str, Any]:
     """The ``arguments`` that the command line has."""
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+# --- how a table is read ---
+
+_TABLE = "The table, where it should not decide itself"
+_Texts = list[str] | None
+
+
+def _column(text: str, type_: Any = _Texts, metavar: str = "COLUMN") -> Any:
+    return Annotated[type_, typer.Option(help=text, metavar=metavar, rich_help_panel=_TABLE)]
+
+
+_READING = {
+    "ignore": _column("Leave this column out. Once for each column, as all of these."),
+    "keep": _column("Keep a column that would be left out, such as a row number."),
+    "number": _column("This column holds numbers."),
+    "text": _column("This column holds text, even where it looks like numbers."),
+    "date": _column("This column holds dates."),
+    "group": _column("Rows of one value of this column go to one part, training or test, together.", str | None),
+    "time": _column("The past predicts the future: the latest rows by this column are the test.", str | None),
+    "separator": _column("Between the cells of a line: ',', ';' or TAB.", str | None, "C"),
+    "decimal": _column("The decimal mark: '.' or ','.", str | None, "C"),
+    "encoding": _column("The file's encoding: utf-8, latin-1, utf-16, ...", str | None, "NAME"),
+    "missing": _column("A text that stands for a missing value.", metavar="MARK"),
+}
+
+
+def reads_tables(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command`` an option a field of Reading; it gets a Reading as ``reading``."""
+    own = signature(command, eval_str=True)
+    added = [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind) for name, kind in _READING.items()]
+
+    @wraps(command)
+    def with_reading(*args: Any, **arguments: Any) -> None:
+        reading = Reading.from_record(given(**{field.name: arguments.pop(field.name) for field in fields(Reading)}))
+        command(*args, reading=reading, **arguments)
+
+    parameters = [p for p in own.parameters.values() if p.name != "reading"]
+    kinds = {p.name: p.annotation for p in [*parameters, *added]}
+    with_reading.__signature__ = own.replace(parameters=[*parameters, *added])  # type: ignore[attr-defined]
+    with_reading.__annotations__ = kinds
+    return with_reading

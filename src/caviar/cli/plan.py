@@ -9,10 +9,12 @@ import typer
 
 from caviar.analysis.plan import plan as make
 from caviar.cli.console import console, print_json
-from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, Threads
+from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, Threads, reads_tables
+from caviar.records import Reading
 from caviar.report.text import counted, duration, number
 
 
+@reads_tables
 def plan(
     data: Annotated[str, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz).")],
     target: Target = None,
@@ -22,6 +24,8 @@ def plan(
     threads: Threads = None,
     json: Json = False,
     quiet: Quiet = False,
+    *,
+    reading: Reading,
 ) -> None:
     """[bold]caviar plan flowers.csv --target species --seconds 600[/]
 
@@ -29,7 +33,7 @@ def plan(
     """
     from rich.table import Table
 
-    made = make(data, target, labels, seconds, seed, threads)
+    made = make(data, target, labels, seconds, seed, threads, reading)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for header in ("network", "parameters", "mini-batches a second", "an epoch"):
         table.add_column(header, justify="left" if header == "network" else "right")

@@ -11,10 +11,12 @@ from caviar.api import refuse_other_kind
 from caviar.cli import options
 from caviar.cli.follow_study import follow_study
 from caviar.errors import ConfigError
+from caviar.records import Reading
 from caviar.study.spec import ProgramRequest, Request
 from caviar.study.tune import follow
 
 
+@options.reads_tables
 def tune(
     context: typer.Context,
     data: options.TableFile = None,
@@ -83,6 +85,8 @@ def tune(
     ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
+    *,
+    reading: Reading,
 ) -> None:
     """[bold]caviar tune flowers.csv --target species --seconds 30[/]
 
@@ -110,7 +114,7 @@ def tune(
         "started": context.obj,
     }
     if command is not None:
-        refuse_other_kind("function", of_tables)
+        refuse_other_kind("function", of_tables | reading.to_record())
         program = ProgramRequest(command=command, **of_both, **of_programs)
         follow_study(lambda ended: follow(program, ended=ended), command, store, json=json, quiet=quiet)
         return
@@ -122,5 +126,5 @@ def tune(
     if score is not None:
         raise ConfigError("`score` is for programs of your own", "leave it out, or give one: `command=LINE`")
     refuse_other_kind("table", of_programs)
-    request = Request(**of_both, **{"out": "."} | of_tables)
+    request = Request(reading=reading, **of_both, **{"out": "."} | of_tables)
     follow_study(lambda ended: follow(request, ended=ended), Path(data).name, store, json=json, quiet=quiet)

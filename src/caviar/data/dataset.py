@@ -15,6 +15,7 @@ from caviar.data.preprocessing import Preprocessing, learn
 from caviar.data.split import Split, split, split_numbers
 from caviar.data.table import Table
 from caviar.errors import DataError
+from caviar.records import BY_ITSELF, Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,9 @@ class Dataset:
         return Examples(np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts]))
 
 
-def prepare(table: Table, seed: int, test: Table | None = None, task: str | None = None) -> Dataset:
+def prepare(
+    table: Table, seed: int, test: Table | None = None, task: str | None = None, reading: Reading = BY_ITSELF
+) -> Dataset:
     """Split, learn on the training rows, and apply.
 
     ``task`` is "classification" or "regression"; None decides from the column (see labels.task_of).

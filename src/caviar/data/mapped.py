@@ -34,6 +34,7 @@ from caviar.data.preprocessing import Preprocessing, learned_from, moments
 from caviar.data.read import read_labels
 from caviar.data.table import Table, as_frame, clean_name
 from caviar.errors import DataError
+from caviar.records import BY_ITSELF, Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,6 +65,7 @@ def prepare_mapped(
     labels: str | os.PathLike[str] | None,
     seed: int,
     task: str | None = None,
+    reading: Reading = BY_ITSELF,
 ) -> Dataset:
     """As dataset.prepare of dataset.read, with the rows in files. Raises DataError."""
     source = Path(path).expanduser()

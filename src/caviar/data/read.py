@@ -26,6 +26,7 @@ from caviar.data.columns import printable, shown
 from caviar.data.csv_file import parse_csv
 from caviar.data.table import Table, as_frame, as_labels, named, part, table
 from caviar.errors import DataError, did_you_mean
+from caviar.records import BY_ITSELF, Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,33 +44,40 @@ _FORMATS = {
 }
 
 
-def read(source: Source, target: str | None = None, labels: str | os.PathLike[str] | None = None) -> Table:
+def read(
+    source: Source,
+    target: str | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    reading: Reading = BY_ITSELF,
+) -> Table:
     """Features and labels for training or testing.
 
     ``source`` is a path, a DataFrame or a pair of arrays (x, y). ``target`` names the column or the array of labels;
     ``labels`` is the file that holds them where ``source`` holds features only (for IDX it is found by its name).
-    Raises DataError.
+    ``reading`` is the user's word on its columns. Raises DataError.
     """
     import pandas as pd
 
     if isinstance(source, tuple):
         if len(source) != 2:
             raise DataError(f"arrays are given as a pair (x, y), got {len(source)}", "give (x, y)")
-        return table(as_frame(source[0]), as_labels(source[1], target or "label"), "arrays")
+        return table(as_frame(source[0]), as_labels(source[1], target or "label"), "arrays", reading)
     if isinstance(source, pd.DataFrame):
-        return table(*part(named(source), target), "table")
+        return table(*part(named(source), target), "table", reading)
     path = Path(source).expanduser()
     content = _load(path)
     if labels is None and isinstance(content, np.ndarray):
         labels = _sibling(path)
     if labels is not None:
-        return table(_features(content), read_labels(Path(labels).expanduser(), target or "label"), _stem(path))
+        return table(
+            _features(content), read_labels(Path(labels).expanduser(), target or "label"), _stem(path), reading
+        )
     if isinstance(content, dict):
         key = label_key(content, target)
-        return table(as_frame(content[feature_key(content, key)]), as_labels(content[key], key), _stem(path))
+        return table(as_frame(content[feature_key(content, key)]), as_labels(content[key], key), _stem(path), reading)
     if isinstance(content, np.ndarray):
         raise DataError(f"{shown(path.name)} holds features only", "give the file of the labels: `labels=...`")
-    return table(*part(content, target), _stem(path))
+    return table(*part(content, target), _stem(path), reading)
 
 
 def read_features(source: Any, text: Collection[str] = (), names: list[str] | None = None) -> Table:

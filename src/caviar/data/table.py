@@ -13,6 +13,7 @@ import numpy.typing as npt
 from caviar.data.columns import check_finite, listed, printable, shown, tidy
 from caviar.data.labels import tidy_labels
 from caviar.errors import DataError, did_you_mean
+from caviar.records import BY_ITSELF, Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def clean_name(text: str) -> str:
     return kept.strip("._-") or "data"
 
 
-def table(frame: pd.DataFrame, target: pd.Series[Any] | None, name: str) -> Table:
+def table(frame: pd.DataFrame, target: pd.Series[Any] | None, name: str, reading: Reading = BY_ITSELF) -> Table:
     """A checked Table; ``frame`` must have proper names (see ``named``). Raises DataError."""
     if not len(frame):
         raise DataError("a table must have rows, got only a header", "add the rows")
@@ -51,7 +52,7 @@ def table(frame: pd.DataFrame, target: pd.Series[Any] | None, name: str) -> Tabl
             f"there must be one label a row, got {len(frame)} rows and {len(target)} labels",
             "give the labels that belong to these rows (a CSV file of labels starts with a header)",
         )
-    features, warnings = tidy(frame)
+    features, warnings = tidy(without(frame, reading.ignore, "ignore"))
     if not features.shape[1]:
         raise DataError(f"a table must have numbers or text, got only {listed(list(frame.columns))}", "convert them")
     check_finite(features)
@@ -96,6 +97,18 @@ def part(frame: pd.DataFrame, target: str | None) -> tuple[pd.DataFrame, pd.Seri
     if target not in frame.columns:
         raise DataError(f"the target must be a column, got {shown(target)}", did_you_mean(printable(target), names))
     return frame.drop(columns=target), frame[target]
+
+
+def without(frame: pd.DataFrame, columns: Sequence[str], argument: str) -> pd.DataFrame:
+    """The frame without ``columns``, which ``argument`` names. Raises DataError for one that it does not have."""
+    names = [printable(c) for c in frame.columns]
+    for column in columns:
+        if column not in frame.columns:
+            raise DataError(
+                f"`{argument}` must name columns of features, got {shown(column)}",
+                did_you_mean(printable(column), names),
+            )
+    return frame.drop(columns=list(columns)) if columns else frame
 
 
 def as_array(values: Any, name: str, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from caviar.records.config import Config, Value
 from caviar.records.lease import Lease, LeaseState
+from caviar.records.reading import BY_ITSELF, Reading
 from caviar.records.result import StudyResult
 from caviar.records.run import (
     Clock,
@@ -32,6 +33,7 @@ from caviar.records.study import (
 from caviar.records.task import Ended, Task, TaskKey, TaskOutcome, TaskResult, TrialKey
 
 __all__ = [
+    "BY_ITSELF",
     "Box",
     "Clock",
     "Comparison",
@@ -45,6 +47,7 @@ __all__ = [
     "LeaseState",
     "Measurement",
     "ProgramSpec",
+    "Reading",
     "Run",
     "RunKind",
     "RunMeasurement",

@@ -9,6 +9,7 @@ from typing import Any
 
 from caviar.records.config import Config
 from caviar.records.lease import Lease
+from caviar.records.reading import BY_ITSELF, Reading
 
 
 class RunState(StrEnum):
@@ -39,9 +40,9 @@ class RunSpec:
 
     All kinds: ``nurse`` is "watch" (roll back, propose the rest), "act" (do it) or "no"; ``disk_bytes`` is the budget
     of the snapshots; ``snapshot_seconds`` lie between two of them, None for the default of the kind.
-    Networks and programs: ``epochs``. Networks: the table ``data`` and the folder ``out`` for the model; ``mapped``
-    leaves the rows in files, None decides by the file's size. Programs: their ``command`` line, the ``goal`` of their
-    score, and the seconds that they may be silent.
+    Networks and programs: ``epochs``. Networks: the table ``data``, its ``reading``, and the folder ``out`` for the
+    model; ``mapped`` leaves the rows in files, None decides by the file's size. Programs: their ``command`` line, the
+    ``goal`` of their score, and the seconds that they may be silent.
     """
 
     kind: RunKind
@@ -55,6 +56,7 @@ class RunSpec:
     test: str | None = None
     test_labels: str | None = None
     task: str | None = None
+    reading: Reading = BY_ITSELF
     mapped: bool | None = None
     engine: str = "native"
     out: str | None = None
@@ -64,12 +66,15 @@ class RunSpec:
 
     def to_record(self) -> dict[str, Any]:
         """Plain data for the store: the fields that say something of this kind."""
-        return {name: value for name, value in asdict(self).items() if name in _FIELDS[self.kind]}
+        plain = asdict(self) | {"reading": self.reading.to_record()}
+        return {name: value for name, value in plain.items() if name in _FIELDS[self.kind]}
 
     @staticmethod
     def from_record(kind: str, record: Mapping[str, Any]) -> RunSpec:
         """The inverse of ``to_record``; also reads the records of every version before."""
         known = {name: value for name, value in record.items() if name in _FIELDS[RunKind(kind)]}
+        if "reading" in known:
+            known["reading"] = Reading.from_record(known["reading"])
         if "budget" in record:
             known["disk_bytes"] = record["budget"]
         if isinstance(record.get("nurse"), bool):

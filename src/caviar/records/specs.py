@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from caviar.records.reading import BY_ITSELF, Reading
+
 
 class StudyKind(StrEnum):
     """The trials of a study."""
@@ -28,6 +30,7 @@ class TableSpec:
     test: str | None = None
     test_labels: str | None = None
     task: str | None = None
+    reading: Reading = BY_ITSELF
     prefer: str = "score"
     ensemble: bool = False
     engine: str = "native"
@@ -75,13 +78,19 @@ class StudySpec:
 
     def to_record(self) -> dict[str, Any]:
         """Plain data, for the store."""
-        return {**asdict(self), "kind": str(self.kind)}
+        record = {**asdict(self), "kind": str(self.kind)}
+        if self.table is not None:
+            record["table"]["reading"] = self.table.reading.to_record()
+        return record
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> StudySpec:
         """The specification that ``to_record`` wrote; fields of a newer version are left out."""
         plain = known(cls, record)
         table, program = plain.get("table"), plain.get("program")
+        if table is not None:
+            reading = Reading.from_record(table.get("reading") or {})
+            table = TableSpec(**known(TableSpec, table) | {"reading": reading})
         if program is not None:
             gpus = program.get("gpus")
             program = ProgramSpec(**known(ProgramSpec, program) | {"gpus": None if gpus is None else tuple(gpus)})
@@ -90,7 +99,7 @@ class StudySpec:
             | {
                 "kind": StudyKind(plain["kind"]),
                 "rungs": tuple(plain.get("rungs") or ()),
-                "table": None if table is None else TableSpec(**known(TableSpec, table)),
+                "table": table,
                 "program": program,
             }
         )

@@ -346,10 +346,10 @@ class NetworkTrainee:
 def load(spec: RunSpec, seed: int) -> Dataset:
     """The data of a run: in memory, or mapped from files."""
     if spec.mapped:
-        return prepare_mapped(spec.data, spec.target, spec.labels, seed, spec.task)
-    table = read(spec.data, spec.target, spec.labels)
-    test = None if spec.test is None else read(spec.test, spec.target, spec.test_labels)
-    return prepare(table, seed, test, spec.task)
+        return prepare_mapped(spec.data, spec.target, spec.labels, seed, spec.task, spec.reading)
+    table = read(spec.data, spec.target, spec.labels, spec.reading)
+    test = None if spec.test is None else read(spec.test, spec.target, spec.test_labels, spec.reading)
+    return prepare(table, seed, test, spec.task, spec.reading)
 
 
 def _is_mapped(spec: RunSpec) -> bool:

@@ -59,9 +59,10 @@ def check_table(request: Request, ended: Callable[[], bool]) -> TableJob:
         space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
     _check_names(space, learner)
     search_named(request.search, space, request.seed)  # not every search can walk through every space
-    table = read(request.data, request.target, request.labels)
-    test = None if request.test is None else read(request.test, request.target, request.test_labels)
-    dataset = prepare(table, request.seed, test, request.task)
+    reading = request.reading
+    table = read(request.data, request.target, request.labels, reading)
+    test = None if request.test is None else read(request.test, request.target, request.test_labels, reading)
+    dataset = prepare(table, request.seed, test, request.task, reading)
     metric = metric_for(str(dataset.facts["task"]), request.metric)
     largest = _largest(space, learner, TrainingData.of(dataset))
     name = request.study if request.study is not None else table.name

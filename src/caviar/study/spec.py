@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from caviar.errors import ConfigError, DataError, did_you_mean
-from caviar.records import Study
+from caviar.records import BY_ITSELF, Reading, Study
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
 from caviar.scheduling.strategy import STOPPINGS, Stopping
 from caviar.space import Space
@@ -41,6 +41,7 @@ class Request:
     trials: int | None = None
     seed: int = 0
     task: str | None = None
+    reading: Reading = BY_ITSELF
     metric: str | None = None
     space: Space | str | os.PathLike[str] | None = None
     search: str = DEFAULT_SEARCH
@@ -70,6 +71,7 @@ class Request:
                 test=_path(self.test),
                 test_labels=_path(self.test_labels),
                 task=self.task,
+                reading=self.reading,
                 prefer=self.prefer,
                 ensemble=self.ensemble,
                 engine=self.engine,

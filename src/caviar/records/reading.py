@@ -1,0 +1,64 @@
+"""The user's word on how a table is read and split; it stands above what the table itself suggests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from caviar.errors import ConfigError
+
+COLUMNS = ("ignore", "keep", "number", "text", "date")
+"""The fields of Reading that list columns by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Instructions for reading a table and splitting it. None, and no columns, leave it to the table.
+
+    Of a file of text: ``separator`` between cells, ``decimal`` mark, ``encoding``. ``missing``: texts of cells that
+    stand for a missing value. Columns: ``ignore`` leaves them out; ``keep`` keeps some that would be left out, such as
+    row numbers; ``number``, ``text`` and ``date`` say what they hold. ``group``: the column whose rows of one value go
+    to one part together. ``time``: the column by which the past predicts the future.
+
+    A single text may stand for a list of one. Raises ConfigError for what is no text.
+    """
+
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    missing: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    number: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    date: tuple[str, ...] = ()
+    group: str | None = None
+    time: str | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(Reading):
+            given = getattr(self, field.name)
+            if field.default is None:
+                if given is not None and not isinstance(given, str):
+                    raise ConfigError(f"`{field.name}` must be text, got {given!r:.60}", f'write `{field.name}="..."`')
+                continue
+            listed = (given,) if isinstance(given, str) else given
+            if not isinstance(listed, list | tuple) or not all(isinstance(one, str) for one in listed):
+                raise ConfigError(
+                    f"`{field.name}` must be a list of texts, got {given!r:.60}", f'write `{field.name}=["..."]`'
+                )
+            object.__setattr__(self, field.name, tuple(listed))
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain data, for the store: the fields that say something."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, ())}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """The instructions that ``to_record`` wrote; fields of a newer version are left out."""
+        return cls(**{field.name: record[field.name] for field in fields(Reading) if field.name in record})
+
+
+BY_ITSELF = Reading()
+"""No instructions: the table decides."""
