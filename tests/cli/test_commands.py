@@ -155,8 +155,15 @@ def test_predict_counts_what_it_met(here: Path, tmp_path: Path, capsys: pytest.C
     said = json.loads(out)
     assert said["rows"] == 178
     assert said["missing"] > 50
+    assert said["outside"] == {}
     assert f"{said['missing']:,} missing values" in err
     assert (tmp_path / "out.csv").read_text().count("\n") == 179
+    wine = samples.wine().frame
+    wine.assign(alcohol=wine["alcohol"] * 10).to_csv(tmp_path / "permille.csv", index=False)
+    assert run(["predict", "wine.caviar", str(tmp_path / "permille.csv"), "--out", str(tmp_path / "out.csv")]) == 0
+    assert "178 numbers are far outside those of training, so look at their units: 'alcohol' (178)" in (
+        capsys.readouterr().err
+    )
 
 
 def test_predict_names_row_and_column_of_what_it_cannot_read(

@@ -107,7 +107,10 @@ FRAME = pd.DataFrame(
 LEARNED = learn(FRAME, labels_of(6))
 
 
-@pytest.mark.parametrize("change", ["truncate", "text", "infinite", "negative", "foreign", "mixed", "nothing", "gone"])
+@pytest.mark.parametrize(
+    "change",
+    ["truncate", "text", "infinite", "negative", "foreign", "mixed", "nothing", "gone", "no range", "upside down"],
+)
 def test_a_damaged_dict_is_refused(change: str) -> None:
     data = LEARNED.to_dict()
     damage = {
@@ -119,6 +122,8 @@ def test_a_damaged_dict_is_refused(change: str) -> None:
         "mixed": {"classes": [1, "a"]},
         "nothing": {"classes": []},
         "gone": {"texts": [{"name": "colour"}]},
+        "no range": {"low": [1.0]},
+        "upside down": {"low": [9.0, 0.0]},
     }
     with pytest.raises(ModelError, match="damaged"):
         Preprocessing.from_dict(data | damage[change])
@@ -132,6 +137,35 @@ def test_shapes_and_notes() -> None:
     assert notes == Notes(missing=3, unknown=1)
     assert np.allclose(z[:, 0], 0, atol=1e-7), "a missing height is the mean, and 3.6 is the mean"
     assert z[:, 2:].tolist() == [[0, 0, 0], [0, 0, 1]], "unknown text is nowhere; missing is a category of its own"
+
+
+@settings(deadline=None, max_examples=40)
+@given(TABLES, TABLES)
+def test_numbers_far_outside_those_of_training_are_counted(x: np.ndarray, new: np.ndarray) -> None:
+    n = min(x.shape[1], new.shape[1])
+    x, new = x[:, :n], new[:, :n]
+    if not any(len(np.unique(column[~np.isnan(column)])) > 1 for column in x.T):
+        return
+    _, notes = learn(pd.DataFrame(x), labels_of(len(x))).apply_with_notes(pd.DataFrame(new))
+    for j in range(n):
+        seen = [v for v in x[:, j] if v == v] or [0.0]
+        reach = 0.5 * (max(seen) - min(seen))
+        far = sum(v < min(seen) - reach or v > max(seen) + reach for v in new[:, j])
+        assert notes.outside.get(str(j), 0) == far
+
+
+def test_new_rows_like_those_of_training_are_not_far_outside_and_other_units_are() -> None:
+    random = np.random.default_rng(0)
+    found = learn(pd.DataFrame({"a": random.normal(20, 8, 240), "b": random.integers(0, 2, 240)}), labels_of(240))
+    new = pd.DataFrame({"a": random.normal(20, 8, 400), "b": random.integers(0, 2, 400)})
+    assert found.apply_with_notes(new)[1].outside == {}
+    fahrenheit = found.apply_with_notes(new.assign(a=new["a"] * 1.8 + 32))[1].outside
+    assert list(fahrenheit) == ["a"]
+    assert fahrenheit["a"] > 150
+    earlier = {key: value for key, value in found.to_dict().items() if key not in ("low", "high")}
+    old = Preprocessing.from_dict(earlier)  # a model of an earlier version: beyond 5 standard deviations
+    assert old.apply_with_notes(new)[1].outside == {}
+    assert old.apply_with_notes(new * 1000)[1].outside == {"a": 400, "b": int(new["b"].sum())}
 
 
 def test_many_categories_share_one_column() -> None:

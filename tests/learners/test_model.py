@@ -114,10 +114,12 @@ def test_what_was_met_is_counted_and_a_table_in_pieces_is_the_same_table(monkeyp
     model, (features, _) = flowers(), frame()
     features.loc[[3, 40], "size"] = np.nan
     features.loc[[5, 50, 51], "colour"] = "ultraviolet"
+    features.loc[[6, 55], "size"] = 1e6
     whole = model.prediction(features)
     monkeypatch.setattr("caviar.learners.model._CELLS", 64)  # 8 rows at once
     pieces = model.prediction(features)
     assert (whole.missing, whole.unknown) == (pieces.missing, pieces.unknown) == (2, 3)
+    assert whole.outside == pieces.outside == {"size": 2}
     np.testing.assert_allclose(pieces.probabilities, whole.probabilities, rtol=1e-12)
     bad = features.astype({"size": object})
     bad.loc[44, "size"] = "broad"

@@ -9,6 +9,7 @@ import typer
 
 from caviar.cli.console import console, print_json
 from caviar.cli.options import Json, Quiet
+from caviar.data.preprocessing import far_outside
 from caviar.errors import UserMistake
 from caviar.learners import model as models
 from caviar.report.table import predictions_frame, write_csv
@@ -39,9 +40,12 @@ def predict(
         out if out is not None else sys.stdout,
     )
     rows, missing, unknown = len(prediction.labels), prediction.missing, prediction.unknown
+    outside = dict(prediction.outside)
     if json:
-        print_json({"model": model, "data": data, "rows": rows, "missing": missing, "unknown": unknown, "out": out})
-    met = {"missing values": missing, "unknown categories": unknown}
-    also = "".join(f", {n:,} {what}" for what, n in met.items() if n)
+        met = {"missing": missing, "unknown": unknown, "outside": outside}
+        print_json({"model": model, "data": data, "rows": rows, **met, "out": out})
+    kinds = {"missing values": missing, "unknown categories": unknown}
+    also = "".join(f", {n:,} {what}" for what, n in kinds.items() if n)
+    also += f"; {far_outside(outside)}" if outside else ""
     where = f" to {out}" if out is not None else ""
     console(json=True, quiet=quiet).print(f"{counted(rows, 'prediction')}{where}{also}", markup=False, soft_wrap=True)

@@ -30,7 +30,8 @@ from caviar.data.dataset import Dataset, parts_of
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
 from caviar.data.labels import task_of, tidy_labels
-from caviar.data.preprocessing import Preprocessing, learned_from, moments
+from caviar.data.moments import moments
+from caviar.data.preprocessing import Preprocessing, learned_from
 from caviar.data.read import read_labels
 from caviar.data.table import Table, as_frame, clean_name
 from caviar.errors import DataError

@@ -15,6 +15,10 @@ z is cut at +-5. A pixel that is dark in all but a few training images has a tin
 is bright would be fed z = 30 and answered with great confidence and wrongly. benchmarks/cutting.py measures what the
 cut is worth: on digits a third of the log loss, elsewhere nothing.
 
+The least and the greatest value of training are kept too. A value that lies further beyond them than half of what lies
+between them is counted as far outside: millimetres where training had metres, or a year that is yet to come. Values a
+little beyond are nothing to speak of: of new rows, a few always are.
+
 Text becomes one column a category, 1 where the row has it (one-hot).
 
 The target of regression becomes z too, by its own mu and sigma over the training rows, and is not cut: ``encode`` and
@@ -27,7 +31,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +51,7 @@ from caviar.data.columns import (
     tidy,
 )
 from caviar.data.labels import Label, classes_of, encode_labels, target_numbers, tidy_labels
+from caviar.data.moments import Moments, moments
 from caviar.data.table import named
 from caviar.errors import DataError, ModelError, did_you_mean
 
@@ -57,6 +62,7 @@ MOST_CATEGORIES = 100  # of a text column; the rest share one column, or a wide 
 NEARLY_ALL = 0.9  # of the rows have a text of their own: a name or a number, which says nothing about other rows
 FEW_TEXTS = 10  # so few different texts are never taken for names
 FURTHEST = 5.0  # standard deviations; see the head of this file
+FAR = 0.5  # of the range of training, beyond its ends; see the head of this file
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,25 @@ class TextColumn:
 
 @dataclass(frozen=True)
 class Notes:
-    """Cells that ``apply`` met: ``missing`` ones, and ``unknown`` cells whose text no training row had."""
+    """Cells that ``apply`` met: ``missing`` ones, and ``unknown`` cells whose text no training row had.
+
+    ``outside`` counts, by column, the numbers far outside those of training.
+    """
 
     missing: int
     unknown: int
+    outside: Mapping[str, int] = field(default_factory=dict)
+
+
+def far_outside(outside: Mapping[str, int]) -> str:
+    """A sentence on the numbers ``outside`` those of training, by column; empty where there are none."""
+    if not outside:
+        return ""
+    most = sorted(outside, key=lambda name: -outside[name])
+    columns = ", ".join(f"{shown(name)} ({outside[name]:,})" for name in most[:5])
+    more = f" and {len(most) - 5} more columns" if len(most) > 5 else ""
+    cells = "1 number is" if sum(outside.values()) == 1 else f"{sum(outside.values()):,} numbers are"
+    return f"{cells} far outside those of training, so look at their units: {columns}{more}"
 
 
 @dataclass(frozen=True)
@@ -87,7 +108,8 @@ class Preprocessing:
     """Preprocessing, as learned from the training rows.
 
     ``columns`` are the input's, in its order; ``numbers`` those of numbers, with ``mean`` and ``deviation`` (0: the
-    column is constant and becomes zeros); ``texts`` those of text. The output has the numbers first, then the texts.
+    column is constant and becomes zeros), and the range ``low`` to ``high``, which models of earlier versions lack;
+    ``texts`` those of text. The output has the numbers first, then the texts.
     For regression there are no ``classes``, and ``target_mean`` and ``target_deviation`` are those of the target.
     """
 
@@ -100,6 +122,8 @@ class Preprocessing:
     warnings: tuple[str, ...] = ()
     target_mean: float | None = None
     target_deviation: float | None = None
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
     @property
     def regression(self) -> bool:
@@ -138,12 +162,12 @@ class Preprocessing:
         frame = named(frame)
         self._check_columns(frame)
         out = np.zeros((len(frame), self.n_in), dtype=np.float32)
-        missing = self._apply_numbers(frame, out)
+        missing, outside = self._apply_numbers(frame, out)
         unknown, start = 0, len(self.numbers)
         for text in self.texts:
             absent, never_seen = _one_hot(text, frame[text.name], out[:, start : start + text.width])
             missing, unknown, start = missing + absent, unknown + never_seen, start + text.width
-        return out, Notes(missing, unknown)
+        return out, Notes(missing, unknown, outside)
 
     def encode(self, target: pd.Series[Any]) -> npt.NDArray[np.int32] | npt.NDArray[np.float32]:
         """The class (m,) of every label, 0 to len(classes) - 1; for regression the standardised number, float32.
@@ -185,6 +209,8 @@ class Preprocessing:
                 warnings=_strings(data["warnings"]),
                 target_mean=float(data["target_mean"]) if "target_mean" in data else None,
                 target_deviation=float(data["target_deviation"]) if "target_deviation" in data else None,
+                low=tuple(map(float, data.get("low", ()))),
+                high=tuple(map(float, data.get("high", ()))),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise _damaged(f"{type(error).__name__} {error}") from error
@@ -194,6 +220,10 @@ class Preprocessing:
             math.isfinite(mu) and 0 <= sigma < math.inf for mu, sigma in zip(found.mean, found.deviation, strict=True)
         ):
             raise _damaged("a mean or a deviation is not finite")
+        if not len(found.low) == len(found.high) or len(found.low) not in (0, len(found.numbers)):
+            raise _damaged("a range is missing")
+        if not all(-math.inf < a <= b < math.inf for a, b in zip(found.low, found.high, strict=True)):
+            raise _damaged("a range has no two ends")
         if not {*found.numbers, *found.text_columns} <= set(found.columns):
             raise _damaged("a column is missing")
         mu, sigma = found.target_mean, found.target_deviation
@@ -217,25 +247,38 @@ class Preprocessing:
                 did_you_mean(printable(absent[0]), known) if known else "add it to the table",
             )
 
-    def _apply_numbers(self, frame: pd.DataFrame, out: npt.NDArray[np.float32]) -> int:
+    def _apply_numbers(self, frame: pd.DataFrame, out: npt.NDArray[np.float32]) -> tuple[int, dict[str, int]]:
+        """Write the standardised numbers to ``out``; the missing cells, and those far outside by column."""
         n, missing = len(self.numbers), 0
         if not n:
-            return 0
+            return 0, {}
         chosen = numbers(frame, self.numbers)
         mean, deviation = np.array(self.mean), np.array(self.deviation)  # (n,)
         constant = deviation == 0
         divisor = np.where(constant, 1.0, deviation)
+        least, greatest = self._far()
+        outside = np.zeros(n, dtype=np.int64)
         for rows in row_blocks(len(chosen), n):
             z = chosen.iloc[rows].to_numpy(np.float64, copy=True)  # (rows, n)
             absent = np.isnan(z)
             missing += int(np.count_nonzero(absent))
+            outside += np.count_nonzero((z < least) | (z > greatest), axis=0)
             z -= mean
             z /= divisor
             np.clip(z, -FURTHEST, FURTHEST, out=z)
             z[absent] = 0.0
             z[:, constant] = 0.0
             out[rows, :n] = z
-        return missing
+        return missing, {name: count for name, count in zip(self.numbers, outside.tolist(), strict=True) if count}
+
+    def _far(self) -> tuple[Floats, Floats]:
+        """The numbers (n,) below and above which a value is far outside those of training."""
+        if not self.low:  # of an earlier version: where z is cut
+            mean, reach = np.array(self.mean), FURTHEST * np.array(self.deviation)
+            return mean - reach, mean + reach
+        low, high = np.array(self.low), np.array(self.high)
+        reach = FAR * (high - low)
+        return low - reach, high + reach
 
 
 def learn(frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False) -> Preprocessing:
@@ -245,7 +288,7 @@ def learn(frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False)
     """
     frame, left_out = tidy(named(frame))
     number_names = tuple(name for name, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_number(dtype))
-    found = moments(numbers(frame, number_names)) if number_names else (np.zeros(0),) * 3
+    found = moments(numbers(frame, number_names)) if number_names else Moments(*[np.zeros(0)] * 5)
     texts, warnings = [], list(left_out)
     for name in (n for n, dtype in zip(frame.columns, frame.dtypes, strict=True) if not is_number(dtype)):
         text, warning = _learn_text(frame[name])
@@ -257,7 +300,7 @@ def learn(frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False)
 def learned_from(
     columns: tuple[str, ...],
     number_names: tuple[str, ...],
-    found: tuple[Floats, Floats, Floats],
+    found: Moments,
     target: pd.Series[Any],
     regression: bool,
     texts: Sequence[TextColumn] = (),
@@ -267,8 +310,7 @@ def learned_from(
 
     Raises DataError as ``learn`` does.
     """
-    mean, deviation, present = found
-    if (deviation == 0).all() and not texts:
+    if (found.deviation == 0).all() and not texts:
         raise DataError(
             f"at least one feature must differ between rows, but all {len(columns)} are constant, empty or "
             f"different in every row",
@@ -278,13 +320,15 @@ def learned_from(
     return Preprocessing(
         columns=columns,
         numbers=number_names,
-        mean=tuple(mean.tolist()),
-        deviation=tuple(deviation.tolist()),
+        mean=tuple(found.mean.tolist()),
+        deviation=tuple(found.deviation.tolist()),
         texts=tuple(texts),
         classes=() if regression else classes_of(tidy_labels(target)),
-        warnings=(*warnings, *_only_zeros(number_names, deviation, present)),
+        warnings=(*warnings, *_only_zeros(number_names, found.deviation, found.present)),
         target_mean=target_mean,
         target_deviation=target_deviation,
+        low=tuple(found.low.tolist()),
+        high=tuple(found.high.tolist()),
     )
 
 
@@ -302,47 +346,15 @@ def _learn_target(target: pd.Series[Any]) -> tuple[float, float]:
     """Mean and standard deviation of a numeric target. Raises DataError where it is constant."""
     import pandas as pd
 
-    mean, deviation, _ = moments(pd.DataFrame({"target": target_numbers(target)}))
-    if deviation[0] == 0:
+    found = moments(pd.DataFrame({"target": target_numbers(target)}))
+    mean, deviation = float(found.mean[0]), float(found.deviation[0])
+    if deviation == 0:
         raise DataError(
-            f"the target of regression must differ between rows, but {shown(target.name)} is {mean[0]:g} in every "
+            f"the target of regression must differ between rows, but {shown(target.name)} is {mean:g} in every "
             "training row",
             "add rows with other values, or choose another target column",
         )
-    return float(mean[0]), float(deviation[0])
-
-
-def moments(frame: Any) -> tuple[Floats, Floats, Floats]:
-    """Mean, standard deviation and count of the present values of every column (n,), by two passes over blocks.
-
-    The second pass sums squares around the mean, since sums of plain squares lose everything where sigma is far below
-    mu, and the differences themselves, which would be 0 but for rounding: that corrects both (Chan, Golub, LeVeque,
-    Algorithms for computing the sample variance, 1983).
-    """
-    m, n = frame.shape
-    total, present = np.zeros(n), np.zeros(n)
-    low, high = np.full(n, np.inf), np.full(n, -np.inf)
-    for rows in row_blocks(m, n):
-        x = _block(frame, rows)
-        present += np.count_nonzero(~np.isnan(x), axis=0)
-        total += np.nansum(x, axis=0)
-        low = np.fmin(low, np.fmin.reduce(x, axis=0))
-        high = np.fmax(high, np.fmax.reduce(x, axis=0))
-    count = np.maximum(present, 1.0)
-    constant = low >= high  # or no value at all, low = inf: then the mean is 0
-    mean = np.where(constant & (present > 0), low, total / count)  # a rounded mean would make noise of a constant
-    square, drift = np.zeros(n), np.zeros(n)
-    for rows in row_blocks(m, n):
-        difference = _block(frame, rows) - mean
-        drift += np.nansum(difference, axis=0)
-        square += np.nansum(difference * difference, axis=0)
-    variance = np.maximum(square - drift * drift / count, 0.0) / count
-    return mean + drift / count, np.where(constant, 0.0, np.sqrt(variance)), present
-
-
-def _block(frame: Any, rows: slice) -> Floats:
-    """Rows of the frame, C-contiguous: NumPy's sums round by the layout, which must not depend on the file's format."""
-    return np.ascontiguousarray(frame.iloc[rows].to_numpy(np.float64))
+    return mean, deviation
 
 
 def _learn_text(column: pd.Series[Any]) -> tuple[TextColumn | None, str | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from caviar import files
 from caviar.data.columns import numbers
-from caviar.data.preprocessing import Preprocessing
+from caviar.data.preprocessing import Notes, Preprocessing
 from caviar.data.read import read_features
 from caviar.errors import ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays, Floats, Predictor
@@ -43,14 +44,16 @@ class Prediction:
     """Answer of a model for a table.
 
     ``labels`` (m,) of the type they had in training, ``probabilities`` (m, C) float64, rows adding up to 1; ``missing``
-    cells and ``unknown`` categories that the preprocessing met. For regression ``labels`` are float64 numbers in the
-    target's units, and ``probabilities`` is None.
+    cells and ``unknown`` categories that the preprocessing met, and ``outside``, by column, the numbers far outside
+    those of training. For regression ``labels`` are float64 numbers in the target's units, and ``probabilities`` is
+    None.
     """
 
     labels: npt.NDArray[Any]
     probabilities: npt.NDArray[np.float64] | None
     missing: int
     unknown: int
+    outside: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,11 +139,12 @@ class Model:
         frame = self._frame(data)
         outputs = np.empty((len(frame), self.network.n_out))
         missing = unknown = 0
+        outside = Counter[str]()
         widest = max(network.width for network in (self.network, *(member.network for member in self.members)))
         step = max(1, _CELLS // widest)
         for start in range(0, len(frame), step):
             rows = slice(start, start + step)
-            x, absent, strange = self._inputs(frame, rows)
+            x, notes = self._inputs(frame, rows)
             outputs[rows] = self.outputs(x)
             wrong = np.flatnonzero(~np.isfinite(outputs[rows]).all(axis=1))
             if len(wrong):
@@ -149,13 +153,14 @@ class Model:
                     "or the network diverged",
                     "look at the row, and at how the network was trained",
                 )
-            missing, unknown = missing + absent, unknown + strange
+            missing, unknown = missing + notes.missing, unknown + notes.unknown
+            outside.update(notes.outside)
         if self.regression:
             decoded = self.preprocessing.decode(outputs[:, 0]) if self.preprocessing else outputs[:, 0]
-            return Prediction(decoded, None, missing, unknown)
+            return Prediction(decoded, None, missing, unknown, outside)
         # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
         labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
-        return Prediction(labels[outputs.argmax(axis=1)], outputs, missing, unknown)
+        return Prediction(labels[outputs.argmax(axis=1)], outputs, missing, unknown, outside)
 
     def outputs(self, x: npt.NDArray[Any]) -> Floats:
         """The weighted mean of the networks' outputs (m, n_out) for inputs ``x`` (m, n_in)."""
@@ -205,17 +210,17 @@ class Model:
             )
         return numbers(frame, list(frame.columns))
 
-    def _inputs(self, frame: pd.DataFrame, rows: slice) -> tuple[npt.NDArray[np.float64], int, int]:
-        """The network's inputs (m, n_in) for some rows, and how many cells were missing and unknown."""
+    def _inputs(self, frame: pd.DataFrame, rows: slice) -> tuple[npt.NDArray[np.float64], Notes]:
+        """The network's inputs (m, n_in) for some rows, and what the preprocessing met."""
         if not self.preprocessing:
-            return frame.iloc[rows].to_numpy(np.float64), 0, 0
+            return frame.iloc[rows].to_numpy(np.float64), Notes(0, 0)
         try:
             x, notes = self.preprocessing.apply_with_notes(frame.iloc[rows])
         except DataError:
             if rows.start:  # say the same with the row counted from the table's start
                 numbers(frame, self.preprocessing.numbers)
             raise
-        return x.astype(np.float64), notes.missing, notes.unknown
+        return x.astype(np.float64), notes
 
 
 def load(path: str | os.PathLike[str]) -> Model:
