@@ -51,8 +51,8 @@ def test_a_trial_that_is_trained_again_from_its_start_or_a_snapshot_has_the_same
     curve = Curve(range(1, known + 1), scores, array("d", [1 - score for score in scores]), 0.01 * known)
     stored = Trial(0, {}, TrialState.INTERRUPTED, epochs=known, score=scores[-1])
     ledger = Ledger(None, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}, {(0, 0): curve}))
-    ledger.begin(task(1, 0))
-    rank_keys = [rank_key for rung in (1, 3, 9) if (rank_key := ledger.recall(task(rung))) is not None]
+    tasks = task(1, 0), task(3), task(9)
+    rank_keys = [rank_key for one in tasks if (rank_key := ledger.begin(one)) is not None]
     rank_keys += [record(ledger, min(again_from, known + 1), rung) for rung in (3, 9) if rung > known]
     assert rank_keys == whole()
 
@@ -80,8 +80,8 @@ def test_a_compared_trial_has_the_same_rank_keys_and_its_curve_is_read_only_wher
     stored = Trial(0, {}, TrialState.INTERRUPTED, reached[-1], SCORES[reached[-1] - 1], 1 - SCORES[reached[-1] - 1])
     store = Remembering(curve)
     ledger = Ledger(store, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}, {}, {(0, 0): compared}))
-    ledger.begin(task(1, 0))
-    rank_keys = [rank_key for rung in (1, 3, 9) if (rank_key := ledger.recall(task(rung))) is not None]
+    tasks = task(1, 0), task(3), task(9)
+    rank_keys = [rank_key for one in tasks if (rank_key := ledger.begin(one)) is not None]
     assert (len(rank_keys), store.asked) == (rungs, 0)
     rank_keys += [record(ledger, below + 1, rung) for below, rung in ((1, 3), (3, 9)) if rung > reached[-1]]
     assert rank_keys == whole()
@@ -134,8 +134,7 @@ def test_a_program_that_ends_between_two_rungs_counts_at_the_rungs_that_it_did_n
     first = ledger.record(TaskResult(task(1), TaskOutcome.TRAINED, [measured(1, 0.5)]))
     assert first == (0.5, 0.0)
     assert ledger.record(TaskResult(task(1), TaskOutcome.FINISHED, score=0.7)) is None  # no task is open
-    ledger.begin(task(3))
-    assert ledger.recall(task(3)) == (0.7, 0.0)
+    assert ledger.begin(task(3)) == (0.7, 0.0)
     assert ledger.trials[0, 0].state is TrialState.FINISHED
 
 

@@ -23,9 +23,6 @@ class Noted:
     def begin(self, task: Task) -> None:
         self.begun.append(task.trial)
 
-    def recall(self, task: Task) -> None:
-        return None
-
     def record(self, result: TaskResult):
         self.outcomes.append(result.outcome)
         return None if result.outcome is TaskOutcome.INTERRUPTED else (1.0, 0.0)

@@ -175,11 +175,8 @@ class HandIn:
         """The memory of a task's network."""
         return max(_BYTES_A_NETWORK, BYTES_A_PARAMETER * self._job.parameters(task.config))
 
-    def begin(self, task: Task) -> None:
-        """See Records: the owner has begun it."""
-
-    def recall(self, task: Task) -> RankKey | None:
-        """See Records: what the store knows is not assigned."""
+    def begin(self, task: Task) -> RankKey | None:
+        """See Records: the owner has begun it, and what the store knows is not assigned."""
         return None
 
     def record(self, result: TaskResult) -> RankKey | None:

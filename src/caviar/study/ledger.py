@@ -138,38 +138,26 @@ class Ledger:
 
     # --- what drive needs ---
 
-    def begin(self, task: Task) -> None:
-        """Open a task; its first one begins the trial, or the repeat.
+    def begin(self, task: Task) -> RankKey | None:
+        """Open a task; the first one of a trial, or of a repeat, begins it.
 
-        Raises StoreError where the store has this trial with another config: another version's search proposed it.
+        Returns the rank key of a task whose end is known, as if it had just been measured; else None. Raises StoreError
+        where the store has this trial with another config: another version's search proposed it.
         """
         key = task.trial, task.repeat
-        self._open.add(key)
-        if task.from_epoch or task.repeat > self._repeats:
-            return
-        config, known = task.config, self._known.trials.get(key)
-        if known is not None and task.repeat == 0:
-            if known.config != config:
-                raise StoreError(
-                    f"trial {task.trial} of study {self._study!r} has another config than this version proposes",
-                    "go on with the version that began it (caviar doctor shows which), or begin a new study",
-                )
-            config = known.config  # the same object: to compare the trial with what is stored costs nothing then
-        self._put(Trial(task.trial, config, TrialState.RUNNING, 0, None, None, task.repeat, task.origin))
-
-    def recall(self, task: Task) -> RankKey | None:
-        """The rank key of a task whose end is known, as if it had just been measured; else None."""
-        key = task.trial, task.repeat
-        if task.repeat:
-            return None
-        trial = self.trials[key]
-        if trial.state is not TrialState.RUNNING:  # it ended by itself between two rungs
-            self._open.discard(key)
-            return self.rank_key(trial)
-        stored = self._known.trials.get(key)
-        found = None if stored is None else self._recall(trial, stored, task.to_epoch)
-        if found is not None:
-            self._open.discard(key)
+        stored = None if task.repeat else self._known.trials.get(key)
+        if stored is not None and stored.config != task.config:
+            raise StoreError(
+                f"trial {task.trial} of study {self._study!r} has another config than this version proposes",
+                "go on with the version that began it (caviar doctor shows which), or begin a new study",
+            )
+        if task.from_epoch and not task.repeat and self.trials[key].state is not TrialState.RUNNING:
+            return self.rank_key(self.trials[key])  # it ended by itself between two rungs
+        found = None if stored is None else self._recall(task, stored)
+        if found is None:
+            self._open.add(key)
+            if not task.from_epoch and task.repeat <= self._repeats:
+                self._put(_fresh(task, stored))
         return found
 
     def record(self, result: TaskResult) -> RankKey | None:
@@ -331,12 +319,12 @@ class Ledger:
             self._outbox.compared(key, comparison)
         return found
 
-    def _recall(self, trial: Trial, stored: Trial, to_epoch: int) -> RankKey | None:
-        """Look a task's end up in what the store has of its trial."""
-        key = trial.number, trial.repeat
+    def _recall(self, task: Task, stored: Trial) -> RankKey | None:
+        """Look a task's end up in what the store has of its trial, which runs."""
+        key, to_epoch, state = (task.trial, 0), task.to_epoch, TrialState.RUNNING
         if stored.state in _UNTRAINED and stored.epochs < to_epoch:
+            trial = self.trials.get(key) or _fresh(task, stored)
             return self._score(trial._replace(state=stored.state, error=stored.error))
-        state = trial.state
         if stored.state is TrialState.DIVERGED and stored.epochs <= to_epoch:
             state, to_epoch = stored.state, stored.epochs
         for compared in self._known.comparisons.get(key, ()):
@@ -344,8 +332,9 @@ class Ledger:
                 self.seconds[key] = compared.seconds
                 score, loss = compared.score, _or_none(compared.loss)
                 # Written out, because a resume comes here for every task, and _replace takes twice as long.
-                there = Trial(trial.number, trial.config, state, to_epoch, score, loss, 0, trial.origin)
+                there = Trial(task.trial, stored.config, state, to_epoch, score, loss, 0, task.origin)
                 return self._score(there, compared.smoothed)
+        trial = self.trials.get(key) or _fresh(task, stored)
         curve = self._known.curves.get(key, _NOTHING)
         at = bisect_left(curve.epochs, to_epoch)  # a program is compared at its first report from the rung on
         if at < len(curve.scores):
@@ -380,6 +369,13 @@ class Ledger:
         new = WORST if failed else rank_key(self._metric, smooth, trial.validation_loss)
         self.ranked.put(key, new)
         return new
+
+
+def _fresh(task: Task, stored: Trial | None) -> Trial:
+    """The trial of ``task`` before any epoch."""
+    # The config of ``stored`` is equal, and the same object is compared with what is stored in no time.
+    config = task.config if stored is None else stored.config
+    return Trial(task.trial, config, TrialState.RUNNING, 0, None, None, task.repeat, task.origin)
 
 
 def _or_nan(number: float | None) -> float:

@@ -24,12 +24,8 @@ P = TypeVar("P", covariant=True)
 class Records(Protocol[P]):
     """The part of a ledger that ``drive`` needs; ``P`` is its report of progress."""
 
-    def begin(self, task: Task) -> None:
-        """Open a task."""
-        ...
-
-    def recall(self, task: Task) -> RankKey | None:
-        """The rank key of a task whose end is known already; else None."""
+    def begin(self, task: Task) -> RankKey | None:
+        """Open a task; its rank key where its end is known already, else None."""
         ...
 
     def record(self, result: TaskResult) -> RankKey | None:
@@ -68,21 +64,22 @@ class Budget:
         self._ended = ended
         self._reserve = reserve
         self._finish_begun = finish_begun
-        self._reserved, self._asked = 0.0, float("-inf")
-        self._spent = False
+        self._asked = float("-inf")  # when time was looked at last
+        self._until = float("inf")  # when the time for new tasks ends
 
     def allows_more(self) -> bool:
         """True where another task may begin. Raises KeyboardInterrupt where a person has asked for the end.
 
         A spent budget stays spent, even if less is to be kept later: the scheduler would wait for what was cancelled.
         """
-        if self._ended():
-            raise KeyboardInterrupt
         now = time.monotonic()
-        if now - self._asked >= _MOMENT:  # what the finals will cost is worked out now and then only
-            self._asked, self._reserved = now, self._reserve()
-        self._spent = self._spent or self._seconds_left() <= self._reserved
-        return not self._spent
+        if now - self._asked >= _MOMENT:  # the cost of the finals is worked out now and then only
+            if self._ended():
+                raise KeyboardInterrupt
+            self._asked = now
+            if now < self._until:
+                self._until = now + self._seconds_left() - self._reserve()
+        return now < self._until
 
     def is_over(self) -> bool:
         """True where tasks under way have to end."""
@@ -105,8 +102,7 @@ def drive(scheduler: Scheduler, executor: Executor, ledger: Records[P], budget: 
             task = scheduler.next(room)
             if task is None:
                 return
-            ledger.begin(task)
-            known = ledger.recall(task)
+            known = ledger.begin(task)
             if known is None:
                 executor.submit(task)
             else:
