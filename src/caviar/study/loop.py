@@ -64,8 +64,8 @@ class Budget:
         self._ended = ended
         self._reserve = reserve
         self._finish_begun = finish_begun
-        self._asked = float("-inf")  # when time was looked at last
-        self._until = float("inf")  # when the time for new tasks ends
+        self._reserved, self._asked = 0.0, float("-inf")
+        self._spent = False
 
     def allows_more(self) -> bool:
         """True where another task may begin. Raises KeyboardInterrupt where a person has asked for the end.
@@ -73,13 +73,12 @@ class Budget:
         A spent budget stays spent, even if less is to be kept later: the scheduler would wait for what was cancelled.
         """
         now = time.monotonic()
-        if now - self._asked >= _MOMENT:  # the cost of the finals is worked out now and then only
+        if now - self._asked >= _MOMENT:  # a resume comes here for every task, and the cost of the finals takes long
             if self._ended():
                 raise KeyboardInterrupt
-            self._asked = now
-            if now < self._until:
-                self._until = now + self._seconds_left() - self._reserve()
-        return now < self._until
+            self._asked, self._reserved = now, self._reserve()
+        self._spent = self._spent or self._seconds_left() <= self._reserved
+        return not self._spent
 
     def is_over(self) -> bool:
         """True where tasks under way have to end."""
