@@ -1,6 +1,7 @@
 # make demo    sets everything up and tunes a network on real data
 # make test    sets everything up and runs formatting, types, import direction and all tests
 # make faults  the faults that take minutes to cause
+# make cases   troubles that people had with tables and scripts, a script each (tests/cases)
 # make soak    kills and freezes processes of studies at random for SECONDS=300, and checks that nothing is lost
 # make bench   the benchmarks, each beside a rival in the same run; they write benchmarks/results/*.csv
 # make frameworks   every framework of the course, tuned and nursed in an environment of its own; NAME=theano only that one
@@ -15,7 +16,7 @@ CXX ?= g++
 BIN := .venv/bin
 NATIVE := $(wildcard native/*.cpp native/*.h native/CMakeLists.txt)
 
-.PHONY: demo test faults frameworks soak check bench wheel clean
+.PHONY: demo test faults cases frameworks soak check bench wheel clean
 
 demo: .venv/installed
 	$(BIN)/caviar demo
@@ -26,6 +27,9 @@ test: check
 
 faults: .venv/development
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+
+cases: .venv/development
+	$(BIN)/python -m tests.cases $(NAME)
 
 check: .venv/development
 	$(BIN)/ruff format --check .
