@@ -117,3 +117,18 @@ def test_classes_and_numbers_do_not_mix():
         caviar.train(training.x, training.y, SMALL, epochs=1, validation=(training.x, training.y + 0.5))
     with pytest.raises(DataError, match="validation's y must hold numbers as y does"):
         caviar.train(training.x, training.y + 0.5, SMALL, epochs=1, validation=(training.x, training.y.astype(str)))
+
+
+@pytest.mark.parametrize("cell", [np.nan, np.inf, -np.inf, 1e39])
+def test_features_that_are_not_finite_are_refused_by_row_and_column(cell: float):
+    training = examples(40, 4, 2)
+    x = training.x.astype(np.float64)
+    x[7, 1] = cell
+    with pytest.raises(DataError, match=r"^x must hold finite float32 numbers, got .* in row 7, column 1"):
+        caviar.train(x, training.y, SMALL, epochs=1)
+    with pytest.raises(DataError, match=r"^validation's x must hold finite float32 numbers, got .* in row 7, column 1"):
+        caviar.train(training.x, training.y, SMALL, epochs=1, validation=(x, training.y))
+    with pytest.raises(DataError, match="row 7, column 1"):
+        caviar.train(np.ma.masked_array(training.x, np.isnan(x) | (np.abs(x) > 1e9)), training.y, SMALL, epochs=1)
+    with pytest.raises(DataError, match="real numbers"):
+        caviar.train(training.x * 1j, training.y, SMALL, epochs=1)

@@ -59,11 +59,16 @@ def prepare(
 
     ``task`` is "classification" or "regression"; None decides from the column (see labels.task_of).
 
-    ``seed`` decides the split: 60 % training, 20 % validation, 20 % test; or, where ``test`` is given, 80 % and
-    20 %, and the whole of ``test`` is the test part. Classes are in every part in proportion, and so are the tenths
-    of a numeric target (see split.py). Raises DataError, and ConfigError for an unknown task.
+    ``seed`` decides the split: 60 % training, 20 % validation, 20 % test; or, where ``test`` is given or came with the
+    table, 80 % and 20 %, and the whole of ``test`` is the test part. Classes are in every part in
+    proportion, and so are the tenths of a numeric target (see split.py). Raises DataError, and ConfigError for an
+    unknown task.
     """
     labels = _labels(table)
+    notes = table.warnings
+    if table.test is not None and test is not None:
+        notes = (*notes, f"the test part in {table.name} is not used, for there is another: {test.name}")
+    test = test if test is not None else table.test
     task = task_of(labels, task)
     parts = parts_of(labels, task, seed, test is None)
     preprocessing = learn(table.frame.iloc[parts.train], labels.iloc[parts.train], task == "regression")
@@ -78,7 +83,7 @@ def prepare(
     train, validation = (
         examples(table.frame.iloc[rows], labels.iloc[rows]) for rows in (parts.train, parts.validation)
     )
-    warnings = (*table.warnings, *parts.warnings, *preprocessing.warnings)
+    warnings = (*notes, *parts.warnings, *preprocessing.warnings)
     return Dataset(table.name, train, validation, sealed, preprocessing, digest(table, test), warnings)
 
 

@@ -2,7 +2,8 @@
 
     CSV (.csv .tsv .txt)   a header; the target is a column
     Parquet                the target is a column
-    NPZ                    features x, X, data or features; labels y, labels, target, or the name given as target
+    NPZ                    features x and labels y, by these or other usual names, or the name given as target;
+                           of x_train, y_train, x_test and y_test the latter are the test part
     NPY, IDX               features only; labels in a file of their own
 
 CSV, NPY and IDX files may be compressed with gzip (.gz). Nothing that is read may run code.
@@ -16,12 +17,23 @@ import os
 import re
 import zlib
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from caviar.data.array_files import LABEL_KEYS, feature_key, label_key, parse_idx, parse_npy, parse_npz
+from caviar.data.alignment import check_aligned
+from caviar.data.array_files import (
+    Array,
+    keys_of,
+    label_key,
+    only_features,
+    parse_idx,
+    parse_npy,
+    parse_npz,
+    taken,
+)
 from caviar.data.columns import printable, shown
 from caviar.data.csv_file import parse_csv
 from caviar.data.table import Table, as_frame, as_labels, named, part, table
@@ -61,7 +73,9 @@ def read(
     if isinstance(source, tuple):
         if len(source) != 2:
             raise DataError(f"arrays are given as a pair (x, y), got {len(source)}", "give (x, y)")
-        return table(as_frame(source[0]), as_labels(source[1], target or "label"), "arrays", reading)
+        notes = check_aligned(*source)
+        found = table(as_frame(source[0]), as_labels(source[1], target or "label"), "arrays", reading)
+        return replace(found, warnings=(*notes, *found.warnings))
     if isinstance(source, pd.DataFrame):
         return table(*part(named(source), target), "table", reading)
     path = Path(source).expanduser()
@@ -73,11 +87,23 @@ def read(
             _features(content), read_labels(Path(labels).expanduser(), target or "label"), _stem(path), reading
         )
     if isinstance(content, dict):
-        key = label_key(content, target)
-        return table(as_frame(content[feature_key(content, key)]), as_labels(content[key], key), _stem(path), reading)
+        return _from_arrays(content, target, _stem(path), reading)
     if isinstance(content, np.ndarray):
         raise DataError(f"{shown(path.name)} holds features only", "give the file of the labels: `labels=...`")
     return table(*part(content, target), _stem(path), reading)
+
+
+def _from_arrays(content: dict[str, Array], target: str | None, name: str, reading: Reading) -> Table:
+    """The table of an NPZ file, with the test part that the file may have."""
+    keys = keys_of(content, target)
+
+    def made(pair: tuple[str, str]) -> Table:
+        x, y = (taken(content, key) for key in pair)
+        return table(as_frame(x), as_labels(y, keys.train[1]), name, reading)
+
+    found = made(keys.train)
+    test = None if keys.test is None else made(keys.test)
+    return replace(found, warnings=(*keys.notes, *found.warnings), test=test)
 
 
 def read_features(source: Any, text: Collection[str] = (), names: list[str] | None = None) -> Table:
@@ -94,8 +120,7 @@ def read_features(source: Any, text: Collection[str] = (), names: list[str] | No
 
 def _features(content: Any, names: list[str] | None = None) -> pd.DataFrame:
     if isinstance(content, dict):
-        labels = next((key for key in LABEL_KEYS if key in content and len(content) > 1), None)
-        content = content[feature_key(content, labels)]
+        content = taken(content, only_features(content))
     return as_frame(content, names)
 
 
@@ -172,7 +197,7 @@ def read_labels(path: Path, name: str) -> pd.Series[Any]:
 
     content = _load(path)
     if isinstance(content, dict):
-        content = content[label_key(content, next(iter(content)) if len(content) == 1 else None)]
+        content = taken(content, label_key(content, next(iter(content)) if len(content) == 1 else None))
     if isinstance(content, pd.DataFrame):
         if content.shape[1] != 1:
             raise DataError(

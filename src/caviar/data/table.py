@@ -25,7 +25,7 @@ class Table:
 
     ``frame`` has a column a feature: numbers, booleans or text (see columns.py); ``target`` the labels as bool, int64
     or text, None where there are none; ``name`` is safe in a path, a study or a terminal; ``warnings`` say what was
-    met while reading.
+    met while reading; ``test`` is the test part that came with it, where there is one.
     """
 
     frame: pd.DataFrame
@@ -33,6 +33,7 @@ class Table:
     name: str
     target_name: str | None
     warnings: tuple[str, ...] = ()
+    test: Table | None = None
 
 
 def clean_name(text: str) -> str:
@@ -68,7 +69,15 @@ def named(frame: pd.DataFrame) -> pd.DataFrame:
     """
     names = [str(c).strip() for c in frame.columns]
     check_names(names)
-    return frame.set_axis(names, axis=1).reset_index(drop=True)
+    return _native(frame.set_axis(names, axis=1).reset_index(drop=True))
+
+
+def _native(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its numbers in this machine's byte order; FITS and NetCDF files have the other one."""
+    foreign = {dtype for dtype in set(frame.dtypes) if isinstance(dtype, np.dtype) and not dtype.isnative}
+    if not foreign:
+        return frame
+    return frame.astype({n: d.newbyteorder("=") for n, d in frame.dtypes.items() if d in foreign})
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -112,11 +121,23 @@ def without(frame: pd.DataFrame, columns: Sequence[str], argument: str) -> pd.Da
 
 
 def as_array(values: Any, name: str, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
-    """``values`` as an array. Raises DataError for rows of different lengths, or what is no ``dtype``."""
+    """``values`` as an array in this machine's byte order; what a mask hides is missing.
+
+    Raises DataError for rows of different lengths, a sparse matrix, or what is no ``dtype``.
+    """
+    if hasattr(values, "toarray") and not hasattr(values, "__array__"):
+        raise DataError(f"{name} must be an array, got a sparse {type(values).__name__}", "give x.toarray()")
+    if isinstance(values, np.ma.MaskedArray):
+        hidden, values = (
+            np.ma.getmaskarray(values),
+            values.data.astype(float if values.dtype.kind in "biuf" else object),
+        )
+        values[hidden] = np.nan
     try:
-        return np.asarray(values, dtype=dtype)
+        array = np.asarray(values, dtype=dtype)
     except (ValueError, TypeError) as error:
         raise DataError(f"{name} must be an array: {shown(str(error), 160)}", "give every row as many cells") from error
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def as_frame(x: Any, names: Sequence[str] | None = None) -> pd.DataFrame:
@@ -150,8 +171,11 @@ def as_labels(y: Any, name: str = "label") -> pd.Series[Any]:
     """Labels (m,) or (m, 1) as a Series. Raises DataError."""
     import pandas as pd
 
+    if isinstance(y, pd.DataFrame) and y.shape[1] == 1:
+        y = y.iloc[:, 0]
     if isinstance(y, pd.Series):
-        return y.reset_index(drop=True).rename(name if y.name is None else str(y.name))
+        y = y.reset_index(drop=True).rename(name if y.name is None else str(y.name))
+        return _native(y.to_frame()).iloc[:, 0]
     array = as_array(y, "labels")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]

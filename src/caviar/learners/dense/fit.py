@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from caviar.data.alignment import check_aligned
+from caviar.data.columns import row_blocks
 from caviar.data.examples import Examples
 from caviar.data.table import as_array
 from caviar.errors import ConfigError, DataError
@@ -98,7 +100,12 @@ def train(
 
 
 def _examples(x: npt.ArrayLike, y: npt.ArrayLike, x_name: str, y_name: str, regression: bool) -> Examples:
-    features = np.ascontiguousarray(as_array(x, x_name, np.float32))
+    check_aligned(x, y, x_name, y_name)
+    given = as_array(x, x_name)
+    if given.dtype.kind == "c":
+        raise DataError(f"{x_name} must hold real numbers, got {given.dtype}", "give both parts as columns")
+    with np.errstate(over="ignore"):  # too large for float32: refused below
+        features = np.ascontiguousarray(as_array(given, x_name, np.float32))
     targets = as_array(y, y_name)
     if features.ndim != 2 or len(features) < 2:
         raise DataError(f"{x_name} must have the shape (m, n) with m >= 2, got {features.shape}", "reshape it")
@@ -106,6 +113,14 @@ def _examples(x: npt.ArrayLike, y: npt.ArrayLike, x_name: str, y_name: str, regr
         raise DataError(
             f"{y_name} must have the shape ({len(features)},), got {targets.shape}", f"one target a row of {x_name}"
         )
+    for rows in row_blocks(*features.shape):
+        wrong_cells = np.argwhere(~np.isfinite(features[rows]))
+        if len(wrong_cells):
+            row, column = rows.start + int(wrong_cells[0, 0]), int(wrong_cells[0, 1])
+            raise DataError(
+                f"{x_name} must hold finite float32 numbers, got {given[row, column]} in row {row}, column {column}",
+                "fill it in, or leave such rows out (caviar.tune fills missing values in by itself)",
+            )
     if regression:
         if targets.dtype.kind not in "iuf":
             raise DataError(f"{y_name} must hold numbers as y does, got {targets.dtype}", "give numbers")
