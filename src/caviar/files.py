@@ -108,6 +108,19 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def cannot_make(folder: Path) -> str:
+    """The reason why ``folder`` is not there and cannot be made; empty where it is, or can be."""
+    try:
+        there = folder.absolute()
+        while not os.path.lexists(there) and there != there.parent:
+            there = there.parent
+        if not there.is_dir():
+            return f"{there} is no folder"
+        return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} may not be written to"
+    except (OSError, ValueError) as error:
+        return str(error)
+
+
 def no_room(error: Exception) -> bool:
     """True for an error of a full disk."""
     return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

@@ -65,8 +65,8 @@ VOICES = {
     "task": (lambda: caviar.tune("t.csv", "y", metric="r2"), [*OF_A_TABLE, "--metric", "r2"], "--task"),
     "study": (lambda: caviar.tune("t.csv", "y", study="../x"), [*OF_A_TABLE, "--study", "../x"], "--study"),
     "out": (
-        lambda: caviar.tune("t.csv", "y", trials=2, out="no"),
-        [*OF_A_TABLE, "--trials", "2", "--out", "no"],
+        lambda: caviar.tune("t.csv", "y", trials=2, out="t.csv"),
+        [*OF_A_TABLE, "--trials", "2", "--out", "t.csv"],
         "--out",
     ),
     "epochs": (lambda: caviar.tune(objective, SPACE, epochs=0), [*OF_A_PROGRAM, "--epochs", "0"], "--epochs 27"),

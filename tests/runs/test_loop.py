@@ -40,7 +40,7 @@ def at(epoch: int, *asked, take: int = 0):
 
 def test_a_run_is_the_network_that_train_gives_and_its_model_predicts(pond: Pond):
     decaying = {**CONFIG, "decay": "cosine", "decay_rate": 0.1, "decay_by": "step", "warmup_steps": 10}
-    end = pond.run_one(out=str(pond.folder), config=decaying)
+    end = pond.run_one(out=str(pond.folder / "new" / "models"), config=decaying)
     summary = end.summary
     dataset = load(pond.spec(), 0)
     config = from_config(decaying, dataset.preprocessing.n_in, dataset.preprocessing.n_out)
@@ -255,7 +255,7 @@ def test_the_disk_budget_removes_snapshots_and_a_rollback_to_one_is_refused(pond
         ({"disk_bytes": 0}, "a disk budget"),
         ({"name": "../x"}, "a run's name is letters"),
         ({"config": {"lerning_rate": 1}}, "did you mean"),
-        ({"out": "/nowhere/at/all"}, "there is no folder"),
+        ({"out": "/dev/null/models"}, "/dev/null is no folder"),
     ],
 )
 def test_mistakes_are_refused_before_anything_is_written(pond: Pond, change, said: str):

@@ -122,11 +122,11 @@ def test_the_answer_is_what_product_md_says(wine: Path, tmp_path: Path):
 
 
 def test_the_model_predicts_what_the_study_scored(wine: Path, tmp_path: Path):
-    study = study_of(wine, tmp_path, out=tmp_path)
+    study = study_of(wine, tmp_path, out=tmp_path / "new" / "models")
     frame = samples.wine().frame
     labels = samples.wine().target
     assert labels is not None
-    loaded = caviar.load(tmp_path / "wine.caviar")
+    loaded = caviar.load(tmp_path / "new" / "models" / "wine.caviar")
     assert (loaded.predict(frame) == study.best.model.predict(frame)).all()
     assert (loaded.predict(wine) == loaded.predict(frame)).all()
     assert np.mean(loaded.predict(frame) == labels.to_numpy()) > 0.95
@@ -226,7 +226,7 @@ MISTAKES = {
     "no threads": ({"threads": 0}, ConfigError, "threads"),
     "a negative seed": ({"seed": -1}, ConfigError, "seed"),
     "a study that would leave the folder": ({"study": "../../x"}, StoreError, "`study="),
-    "no folder for the model": ({"out": "nowhere/at/all"}, StoreError, "`out=...`"),
+    "a file where the model's folder should be": ({"out": "/dev/null/models"}, StoreError, "/dev/null is no folder"),
     "no such engine": ({"engine": "natve"}, ConfigError, "native"),
 }
 
@@ -237,13 +237,14 @@ def test_a_mistake_gets_two_lines_and_nothing_is_written(
 ):
     monkeypatch.chdir(tmp_path)
     changes, kind, named = MISTAKES[mistake]
-    arguments = {"data": str(wine), "target": target(), "trials": 3, "space": SMALL} | changes
+    arguments = {"data": str(wine), "target": target(), "trials": 3, "space": SMALL, "out": "new/models"} | changes
     with pytest.raises(kind) as error:
         caviar.tune(arguments.pop("data"), **arguments)
     assert len(str(error.value).splitlines()) == 2
     assert named in str(error.value)
     with_studies = [p for p in tmp_path.glob("*.db") if Store.open(p).studies()]
     assert with_studies == []
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_model_that_is_there_already_is_not_written_over(wine: Path, tmp_path: Path):

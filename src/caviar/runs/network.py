@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from caviar.data.examples import Examples
 from caviar.data.mapped import prepare_mapped
 from caviar.data.read import read
 from caviar.errors import ConfigError, StoreError
+from caviar.files import cannot_make
 from caviar.learners.contract import Evaluation, Keys, Outcome, State, explosion, never
 from caviar.learners.dense.config import from_config
 from caviar.learners.dense.contract import DenseTraining, Steps, fewest_rows, steps_left, steps_per_epoch
@@ -253,6 +254,8 @@ class NetworkTrainee:
         model = Model(network, dataset.preprocessing, facts) if whole else None
         path = None
         if model is not None and run.spec.out is not None:
+            with suppress(OSError):  # saving says what is wrong
+                Path(run.spec.out).mkdir(parents=True, exist_ok=True)
             path = str(Path(run.spec.out) / f"{run.name}.caviar")
             model.save(path)
         name = "r2" if "r2" in validation else "accuracy"
@@ -396,5 +399,6 @@ def _check(spec: RunSpec, seed: int) -> None:
     if spec.nurse not in NURSES:
         raise ConfigError(f"`nurse` is one of {', '.join(NURSES)}, got {spec.nurse!r}", "leave it out for watch")
     check_budget(spec)
-    if spec.out is not None and not Path(spec.out).is_dir():
-        raise ConfigError(f"there is no folder {spec.out!r} for the model", "make it, or name another: `out='.'`")
+    reason = "" if spec.out is None else cannot_make(Path(spec.out))
+    if reason:
+        raise ConfigError(f"the folder {spec.out!r} for the model cannot be made: {reason}", "name another: `out='.'`")

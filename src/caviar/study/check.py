@@ -13,6 +13,7 @@ from caviar.data.labels import check_task
 from caviar.data.read import read
 from caviar.data.split import folds
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
+from caviar.files import cannot_make
 from caviar.learners.contract import (
     BYTES_A_PARAMETER,
     Learner,
@@ -113,12 +114,13 @@ def _largest(space: Space, learner: Learner, data: TrainingData) -> int:
 
 
 def model_path(request: Request, study: str, again: bool = False) -> Path | None:
-    """Where the model will be saved; StoreError if there is no folder, or a model already, unless ``again``."""
+    """Where the model will be saved; StoreError if there can be no folder, or is a model already, unless ``again``."""
     if request.out is None:
         return None
     path = Path(request.out) / f"{study}.caviar"
     if path.exists() and not again:
         raise StoreError(f"there is a model {path} already", "move it away, or name the study otherwise: `study=...`")
-    if not path.parent.is_dir():
-        raise StoreError(f"there is no folder {path.parent}", "make it, or name another: `out=...`")
+    reason = cannot_make(path.parent)
+    if reason:
+        raise StoreError(f"the folder {path.parent} cannot be made: {reason}", "name another: `out=...`")
     return path

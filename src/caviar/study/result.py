@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -60,6 +61,8 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         model = _ensemble(job, found.ensemble, facts)
     path = model_path(job.request, study.name, again=True)  # checked when the work began
     if path is not None:
+        with suppress(OSError):  # saving says what is wrong
+            path.parent.mkdir(parents=True, exist_ok=True)
         model.save(path)
     repeated = _repeated(job, found)
     sign = -1.0 if smaller_is_better(job.metric) else 1.0
