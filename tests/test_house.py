@@ -381,3 +381,21 @@ def test_prose_in_documents_breaks_at_100_characters():
     found = [f"{room(path)}: {line}" for path in documents for line in prose(path.read_text()) if len(line) > 100]
     assert found == []
     assert len(documents) > 10
+
+
+def test_the_distribution_is_called_caviar_tuner():
+    """On the Python index "caviar" is a stranger's package."""
+    wrong = re.compile(r"install[^\n`]*['\" ]caviar(?![-\w./])|\bcaviar\\?\[[a-z]")
+    kinds = ("*.md", "*.py", "*.toml", "*.sh", "*.ipynb")
+    found = [
+        f"{path.relative_to(ROOT)}: {text.group()}"
+        for folder in (ROOT / "src", ROOT / "docs", ROOT / "tests", ROOT / "benchmarks", ROOT / ".ci")
+        for kind in kinds
+        for path in folder.rglob(kind)
+        if path != Path(__file__)
+        for text in wrong.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+    assert wrong.search("pip install caviar")
+    assert wrong.search("pip install 'caviar[torch]'")
+    assert not wrong.search("pip install 'caviar-tuner[torch]'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 import subprocess
 import sys
 import types
@@ -82,3 +83,14 @@ print(*sorted(loaded & {"numpy", "pandas", "sqlalchemy", "scipy", "sklearn", "ty
     ours, libraries = done.stdout.splitlines()
     assert int(ours) < 25
     assert libraries == ""
+
+
+def test_the_version_is_that_of_the_distribution():
+    from importlib.metadata import PackageNotFoundError, version
+
+    assert re.fullmatch(r"\d+\.\d+\.\d+", caviar.__version__)
+    try:
+        installed = version("caviar-tuner")
+    except PackageNotFoundError:  # only the source is on the path
+        return
+    assert caviar.__version__ == installed

@@ -97,6 +97,8 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 def __getattr__(name: str) -> Any:
     if name == "babysit":
         return import_module("caviar.babysit")
+    if name == "__version__":
+        return import_module("caviar.machine").VERSION
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'caviar' has no attribute {name!r}")
     value = getattr(import_module(f"caviar.{_MODULE_OF[name]}"), name)

@@ -11,6 +11,9 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+VERSION = "0.1.0"
+"""The version of this package; pyproject.toml reads it from here."""
+
 
 def processors() -> int:
     """The number of processors that this process may use."""
@@ -32,7 +35,7 @@ def processor() -> str:
 def environment(engine: str, instruction_set: str, threads: int) -> dict[str, str | int]:
     """The facts of this machine that a study records."""
     return {
-        "caviar": version("caviar"),
+        "caviar": VERSION,
         "python": platform.python_version(),
         "numpy": version("numpy"),
         "system": f"{platform.system()} {platform.machine()}",

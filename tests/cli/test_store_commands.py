@@ -346,4 +346,4 @@ def test_import_names_what_cannot_move_in(theirs: optuna.Study, capsys: Capture)
 def test_without_optuna_the_way_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert run(["import", str(tmp_path / "x.db")]) == 2
-    assert "pip install 'caviar[optuna]'" in two_lines(capsys)
+    assert "pip install 'caviar-tuner[optuna]'" in two_lines(capsys)

@@ -45,7 +45,9 @@ def test_a_sampler_learns_from_the_evidence(sampler):
 @pytest.mark.parametrize("missing", ["optuna", "cmaes"])
 def test_what_is_missing_is_named_with_what_to_install(monkeypatch, missing):
     monkeypatch.setattr("caviar.search.optuna_search.find_spec", lambda name: None if name == missing else sys)
-    with pytest.raises(SpaceError, match=rf"needs {missing}, which is not installed\npip install 'caviar\[optuna\]'"):
+    with pytest.raises(
+        SpaceError, match=rf"needs {missing}, which is not installed\npip install 'caviar-tuner\[optuna\]'"
+    ):
         check_search("optuna:cmaes")
 
 

@@ -82,7 +82,7 @@ def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(builtins, "__import__", without_psycopg)
     error = refused("postgresql://anna:s3cret@host/db")
-    assert error.way_out == "pip install 'caviar[postgresql]'"
+    assert error.way_out == "pip install 'caviar-tuner[postgresql]'"
 
 
 def test_there_is_no_store_until_one_is_made(postgresql_url: str) -> None:

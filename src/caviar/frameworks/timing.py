@@ -26,6 +26,7 @@ from typing import Any
 
 from caviar.files import loads
 from caviar.frameworks.facts import HERE, Facts
+from caviar.machine import VERSION
 
 PATIENCE = 300.0  # seconds for one answer: Theano's first compile takes 90
 LEARN_EPOCHS = 10
@@ -122,7 +123,7 @@ def measure(
     found: Sequence[Found], facts: Mapping[str, Facts], turns: int = 5, seconds: float = 0.5
 ) -> Iterator[Timing]:
     """Ourselves first, then each of ``found`` beside us, as it is done. A turn takes about ``seconds``."""
-    own = Found("caviar", "caviar", facts["caviar"].title, f"caviar {version('caviar')}", sys.executable)
+    own = Found("caviar", "caviar", facts["caviar"].title, f"caviar {VERSION}", sys.executable)
     with ExitStack() as running:
         digits = running.enter_context(tempfile.TemporaryDirectory())
         _write_digits(Path(digits))

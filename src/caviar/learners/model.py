@@ -24,6 +24,7 @@ from caviar.data.read import read_features
 from caviar.errors import ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays, Floats, Predictor
 from caviar.learners.dense.predictor import DensePredictor
+from caviar.machine import VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,8 +176,6 @@ class Model:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one file; where that fails, what was at ``path`` is untouched. Raises ModelError."""
-        from importlib.metadata import version
-
         from safetensors.numpy import save
 
         network, weights = _record(self.network)
@@ -195,7 +194,7 @@ class Model:
             _WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in tensors.items()}),
         }
         written = FORMAT if self.members else 1
-        files.write_whole(Path(path), files.pack(entries, {"format": written, "caviar": version("caviar")}))
+        files.write_whole(Path(path), files.pack(entries, {"format": written, "caviar": VERSION}))
 
     def _frame(self, data: Any) -> pd.DataFrame:
         """The features; where there is no preprocessing, the network's inputs."""

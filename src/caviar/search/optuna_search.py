@@ -1,4 +1,4 @@
-"""Any of Optuna's samplers as a search: ``optuna:tpe``, ``optuna:gp``, ``optuna:cmaes``. Optional: caviar[optuna].
+"""Any of Optuna's samplers as a search: ``optuna:tpe``, ``optuna:gp``, ``optuna:cmaes``. Extra: caviar-tuner[optuna].
 
 Optuna gets every comparison, in the order of the evidence, so that its proposals are the same on any number of threads.
 A comparison at a rung below the last is a pruned trial with its value at that epoch; one at the last rung is a complete
@@ -133,7 +133,8 @@ def require_optuna(sampler: str) -> None:
     for module in ("optuna", *_NEEDED.get(sampler, ())):
         if find_spec(module) is None:
             raise SpaceError(
-                f"the search optuna:{sampler} needs {module}, which is not installed", "pip install 'caviar[optuna]'"
+                f"the search optuna:{sampler} needs {module}, which is not installed",
+                "pip install 'caviar-tuner[optuna]'",
             )
 
 

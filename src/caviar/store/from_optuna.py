@@ -111,7 +111,7 @@ def _storage(url: str) -> Any:
         import optuna
     except ImportError:
         raise StoreError(
-            "importing Optuna's studies needs Optuna, which is not installed", "pip install 'caviar[optuna]'"
+            "importing Optuna's studies needs Optuna, which is not installed", "pip install 'caviar-tuner[optuna]'"
         ) from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     whole = url if "://" in url else f"sqlite:///{url}"

@@ -55,7 +55,7 @@ class PostgreSQL:
             )
         except ImportError:
             raise StoreError(
-                "PostgreSQL needs the driver psycopg, which is not installed", "pip install 'caviar[postgresql]'"
+                "PostgreSQL needs the driver psycopg, which is not installed", "pip install 'caviar-tuner[postgresql]'"
             ) from None
         sa.event.listen(engine, "connect", _set_up)
         return engine
