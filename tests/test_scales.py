@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import pickle
 from collections import Counter
+from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from caviar.errors import SpaceError
+from caviar.scale_rules import value_key
 from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale
 
 N = 20_000
@@ -116,8 +119,9 @@ def discrete_scales(draw: st.DrawFn) -> Scale:
         low, high = sorted(draw(st.lists(st.integers(0, 31), min_size=2, max_size=2, unique=True)))
         return PowerOfTwo(2**low, 2**high)
     if kind == "choice":
-        value = st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-        choices = st.lists(value, min_size=1, unique_by=lambda v: (isinstance(v, bool), v))
+        value = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+        value = st.recursive(value, lambda part: st.lists(part, max_size=3).map(tuple), max_leaves=4)
+        choices = st.lists(value, min_size=1, unique_by=value_key)
         return Choice(draw(choices))
     smallest = 1 if kind == "log" else -(2**31)
     low, high = sorted(draw(st.lists(st.integers(smallest, 2**31), min_size=2, max_size=2, unique=True)))
@@ -169,6 +173,85 @@ def test_discrete_values_come_back_from_their_cells_exactly_and_with_their_types
     assert all(scale.contains(v) for v in values)
     assert ((units > 0) & (units < 1)).all()
     assert [(type(v), v) for v in back] == [(type(v), v) for v in values]
+
+
+# Steps, against Python's own decimal arithmetic.
+
+
+@st.composite
+def stepped_scales(draw: st.DrawFn) -> tuple[Scale, list[Decimal]]:
+    """A scale with steps, and its values as decimal numbers."""
+    decimals = draw(st.integers(0, 8))
+    n, step = draw(st.integers(2, 60)), Decimal(draw(st.integers(1, 10**6))).scaleb(-decimals)
+    kind = draw(st.sampled_from(["linear", "log", "integer", "log integer"]))
+    if kind == "integer" or kind == "log integer":
+        step = Decimal(draw(st.integers(1, 10**6)))
+    low = step + step * draw(st.integers(0, 50)) if "log" in kind else Decimal(draw(st.integers(-(10**6), 10**6)))
+    values = [low + k * step for k in range(n)]
+    if "integer" in kind:
+        return Integer(int(low), int(values[-1]), log=kind == "log integer", step=int(step)), values
+    zero = draw(st.sampled_from([0.0, 0.25]))
+    kind_of_floats = Log if kind == "log" else Linear
+    return kind_of_floats(float(low), float(values[-1]), zero=zero, step=float(step)), values
+
+
+@settings(deadline=None)
+@given(stepped_scales())
+def test_a_scale_with_steps_has_exactly_the_decimal_numbers_that_a_person_writes(pair):
+    scale, values = pair
+    exact = [int(v) if isinstance(scale, Integer) else float(v) for v in values]
+    assert scale.n_values == len(values)
+    assert all(map(scale.contains, exact))
+    assert scale.from_unit(scale.to_unit(exact)).tolist() == exact  # the round trip, with every value
+    assert [type(v) for v in scale.from_unit(scale.to_unit(exact)).tolist()] == [type(v) for v in exact]
+    halves = [a + (b - a) / 2 for a, b in pairwise(exact)]
+    assert not any(scale.contains(half) for half in halves if half not in exact)
+
+
+@settings(deadline=None)
+@given(stepped_scales(), places)
+def test_a_draw_of_a_scale_with_steps_is_on_a_step(pair, u):
+    scale, values = pair
+    exact = {float(v) for v in values} | ({0.0} if getattr(scale, "zero", 0.0) else set())
+    drawn = scale.from_unit(np.array([0.0, 1.0, *u])).tolist()
+    assert {float(v) for v in drawn} <= exact
+    assert float(drawn[1]) == float(values[-1])
+
+
+@settings(deadline=None)
+@given(stepped_scales())
+def test_every_step_has_its_share(pair):
+    scale, values = pair
+    zero, n = getattr(scale, "zero", 0.0), len(values)
+    first, step = float(values[0]), float(values[1] - values[0])
+    if isinstance(scale, Log) or getattr(scale, "log", False):
+        edges = np.log(first + step * (np.arange(n + 1) - 0.5))
+    else:
+        edges = np.arange(n + 1.0)
+    ends = zero + (1 - zero) * (edges - edges[0]) / (edges[-1] - edges[0])  # of the cells, in unit coordinates
+    inside = np.concatenate([ends[:-1] + 1e-9, ends[1:] - 1e-9])
+    expected = [float(v) for v in [*values, *values]]
+    assert scale.from_unit(np.clip(inside, 0, 1)).tolist() == pytest.approx(expected, rel=0, abs=0)
+
+
+def test_no_binary_dust_on_decimal_steps():
+    tenths = Linear(0, 1, step=0.1).from_unit((np.arange(11) + 0.5) / 11).tolist()
+    assert tenths == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    small = Linear(1e-30, 5e-30, step=1e-30).from_unit([0.1, 0.3, 0.5, 0.7, 0.9]).tolist()
+    assert small == [1e-30, 2e-30, 3e-30, 4e-30, 5e-30]
+    large = Linear(0, 3e25, step=1e25).from_unit([0.1, 0.3, 0.6, 0.9]).tolist()
+    assert large == [0, 1e25, 2e25, 3e25]
+    far = Linear(1e15, 1e15 + 1, step=0.25).from_unit([0.1, 0.3, 0.5, 0.7, 0.9]).tolist()
+    assert far == [1e15, 1e15 + 0.25, 1e15 + 0.5, 1e15 + 0.75, 1e15 + 1]
+    most = Linear(0, 2**31 - 1, step=1)
+    assert most.from_unit([0.0, 1.0]).tolist() == [0.0, 2.0**31 - 1]
+
+
+def test_steps_are_equally_likely():
+    for scale in (Integer(32, 256, step=32), Linear(0, 0.7, step=0.1)):
+        counts = Counter(draws(scale, 8).tolist())
+        assert len(counts) == 8
+        assert stats.chisquare(list(counts.values())).pvalue > REFUSED
 
 
 def test_every_cell_is_found_by_its_centre():
@@ -226,6 +309,16 @@ def test_an_exact_zero_sits_in_the_middle_of_its_share():
         (Integer(1, 4), [1, 4, np.int64(2)], [0, 5, 2.0, 2.5, True, "2"]),
         (PowerOfTwo(2, 8), [2, 4, 8], [1, 3, 16, 4.0]),
         (Choice([1, "a", 0.5]), [1, 1.0, "a", 0.5], [True, "b", None, [1]]),
+        (
+            Choice([None, (1, True), ()]),
+            [None, (1, True), (1.0, True), ()],
+            [False, "None", (True, 1), [1, True], (1,)],
+        ),
+        (Fixed(None), [None], [0, False, "None"]),
+        (Linear(0, 1, step=0.1), [0, 0.3, 1, np.float64(0.7)], [0.1 + 0.2, 0.05, 1.1, None]),
+        (Linear(1, 2, zero=0.1, step=0.5), [0, 1, 1.5, 2], [0.5, 1.25]),
+        (Log(0.5, 8, step=0.5), [0.5, 1, 8], [0.25, 0.75, 8.5]),
+        (Integer(32, 256, step=32), [32, 64, 256], [48, 0, 288, 64.0]),
         (Choice([True]), [True], [1, 1.0]),
         (Fixed(3), [3], [4, "3", None]),
     ],
@@ -283,9 +376,36 @@ def test_scales_are_values():
         (lambda: Choice([]), "choices must name at least one value, got an empty list", "add a value"),
         (lambda: Choice([1, "a", 1.0]), "choices must differ on a Choice scale, got 1.0 twice", "leave one"),
         (lambda: Choice("adam"), "choices must be a list, got 'adam'", "write ['adam']"),
-        (lambda: Choice([None]), "choices must be true, false, a number or a string, got None", "one such value"),
+        (
+            lambda: Choice([{1}]),
+            "choices must be None, true, false, a number, a string or a tuple of these",
+            "by a str",
+        ),
+        (lambda: Choice([{"a": 1}]), "choices must be None, true, false, a number, a string or a tuple", "none = true"),
+        (lambda: Choice([None, None]), "choices must differ on a Choice scale, got None twice", "leave one"),
+        (lambda: Choice([(1, 2), [1.0, 2]]), "choices must differ on a Choice scale, got (1.0, 2) twice", "leave one"),
+        (lambda: Choice([(1, math.nan)]), "choices must be a finite number, got nan", "choose a number"),
         (lambda: Choice([math.nan]), "choices must be a finite number, got nan", "choose a number"),
-        (lambda: Fixed([1]), "value must be true, false, a number or a string, got [1]", "one such value"),
+        (lambda: Fixed(object), "value must be None, true, false, a number, a string or a tuple of these", "by a str"),
+        (
+            lambda: Integer(32, 250, step=32),
+            "high - low must be a whole number of steps",
+            "end at 224 or 256",
+        ),
+        (lambda: Integer(1, 4, step=32), "high - low must be a whole number of steps", "end at 33"),
+        (lambda: Integer(1, 4, step=0), "step must be above 0 on an Integer scale, got step=0", "distance"),
+        (lambda: Integer(1, 4, step=1.5), "step must be an integer on an Integer scale, got step=1.5", "Linear"),
+        (lambda: Integer(8, 72, log=True, step=16), "low must be above half a step where small values", "start at 16"),
+        (lambda: Linear(0, 1, step=0.3), "high - low must be a whole number of steps", "end at 0.9 or 1.2"),
+        (lambda: Linear(0, 1, step=-0.1), "step must be above 0 on a Linear scale, got step=-0.1", "distance"),
+        (lambda: Linear(0, 1, step="0.1"), "step must be a finite number on a Linear scale, got step='0.1'", "number"),
+        (lambda: Linear(0, 1, step=1e-12), "a scale has at most 2**31 steps, got low=0.0", "leave step out"),
+        (lambda: Log(1e-4, 1, step=10), "high - low must be a whole number of steps", "end at 10.0001"),
+        (
+            lambda: Log(0.1, 10.1, step=0.5),
+            "low must be above half a step where small",
+            "start at 0.5",
+        ),
         (lambda: Linear(0, 1, tier=5), "tier must be 1, 2, 3 or 4, got tier=5", "1 is tuned first"),
         (lambda: Linear(0, 1, tier=True), "tier must be 1, 2, 3 or 4, got tier=True", "1 is tuned first"),
         (lambda: Linear(0, 1, when=["adam"]), "when must name other hyperparameters", "optimizer"),
@@ -303,7 +423,7 @@ def test_what_breaks_a_rule_gets_two_lines(make, rule, way_out):
 
 
 def test_an_error_shows_little_of_a_megabyte():
-    for make in [lambda: Linear("x" * 10**6, 1), lambda: Choice(["\n" * 10**6] * 2), lambda: Fixed(["a"] * 10**6)]:
+    for make in [lambda: Linear("x" * 10**6, 1), lambda: Choice(["\n" * 10**6] * 2), lambda: Fixed({"a" * 10**6})]:
         with pytest.raises(SpaceError) as caught:
             make()
         assert len(str(caught.value)) < 400

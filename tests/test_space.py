@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from caviar.errors import ConfigError, SpaceError
+from caviar.scale_rules import value_key
 from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo
 from caviar.space import Space, default_space
 
@@ -191,9 +192,10 @@ def test_tiers_come_in_the_order_of_importance():
 
 # Files.
 
-names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}(\.[A-Za-z_][A-Za-z0-9_]{0,4})?", fullmatch=True)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-values = st.booleans() | st.integers() | numbers | st.text()
+values = st.none() | st.booleans() | st.integers() | numbers | st.text()
+values = st.recursive(values, lambda part: st.lists(part, max_size=3).map(tuple), max_leaves=4)
 tiers = st.none() | st.integers(1, 4)
 
 
@@ -209,10 +211,11 @@ def scales(when: dict | None) -> st.SearchStrategy:
         st.builds(lambda e, **k: Log(*e, **k), ordered(st.floats(5e-324, 1e308)), zero=zero, **kept),
         st.builds(lambda e, **k: OneMinusLog(*e, **k), ordered(st.floats(0, 1, exclude_max=True)), **kept),
         st.builds(lambda e, **k: Integer(*e, **k), ordered(st.integers(1, 2**31)), log=st.booleans(), **kept),
+        st.builds(lambda n, s, **k: Integer(s, n * s, step=s, **k), st.integers(2, 9), st.integers(1, 99), **kept),
+        st.builds(lambda n, **k: Linear(0, n / 8, step=0.125, **k), st.integers(1, 99), zero=zero, **kept),
+        st.builds(lambda n, **k: Log(0.1, n / 10, step=0.1, **k), st.integers(2, 99), zero=zero, **kept),
         st.builds(lambda e, **k: PowerOfTwo(2 ** e[0], 2 ** e[1], **k), ordered(st.integers(0, 31)), **kept),
-        st.builds(
-            Choice, st.lists(values, min_size=1, max_size=4, unique_by=lambda v: (isinstance(v, bool), v)), **kept
-        ),
+        st.builds(Choice, st.lists(values, min_size=1, max_size=4, unique_by=value_key), **kept),
         st.builds(Fixed, values, **kept),
     )
 
@@ -220,7 +223,7 @@ def scales(when: dict | None) -> st.SearchStrategy:
 @st.composite
 def spaces(draw: st.DrawFn) -> Space:
     first, *others = draw(st.lists(names, min_size=1, max_size=5, unique=True))
-    choices = draw(st.lists(values, min_size=1, max_size=3, unique_by=lambda v: (isinstance(v, bool), v)))
+    choices = draw(st.lists(values, min_size=1, max_size=3, unique_by=value_key))
     when = st.none() | st.lists(st.sampled_from(choices), min_size=1, max_size=3).map(lambda some: {first: some})
     return Space(**{first: Choice(choices), **{name: draw(scales(draw(when))) for name in others}})
 
@@ -236,6 +239,41 @@ def test_a_space_comes_back_from_its_file_and_its_dictionary(space):
         assert again == space
         assert repr(again) == repr(space)  # 1, 1.0 and True are equal in Python but not here; nor are 0.0 and -0.0
         assert again.sample(3) == space.sample(3)
+
+
+def test_none_tuples_and_dots_in_a_space_file(tmp_path):
+    file = tmp_path / "space.toml"
+    file.write_text("""
+[optimizer.lr]
+scale = "linear"
+low = 0.0
+high = 0.3
+step = 0.1
+when = { optimizer.name = ["sgd"] }
+["optimizer.name"]
+choices = ["sgd", { none = true }]
+[optimizer]
+choices = [true, 0.5]
+[sizes]
+choices = [[64], [64, 64], []]
+when = { "optimizer.name" = ["sgd", { none = true }] }
+[clip]
+value = { none = true }
+""")
+    space = Space.load(file)
+    assert space.names == ("optimizer", "optimizer.lr", "optimizer.name", "sizes", "clip")
+    named = {"optimizer.name": Choice(["sgd", None])}
+    rate = {"optimizer.lr": Linear(0, 0.3, step=0.1, when={"optimizer.name": ["sgd"]})}
+    sizes = Choice([(64,), (64, 64), ()], when={"optimizer.name": ["sgd", None]})
+    assert space == Space(optimizer=Choice([True, 0.5]), **rate, **named, sizes=sizes, clip=None)
+    configs = space.sample(300)
+    assert {config["sizes"] for config in configs} == {(64,), (64, 64), ()}
+    assert {config["optimizer.name"] for config in configs} == {"sgd", None}
+    assert all(config["clip"] is None for config in configs)
+    assert all(("optimizer.lr" in config) == (config["optimizer.name"] == "sgd") for config in configs)
+    assert {config.get("optimizer.lr") for config in configs} == {None, 0.0, 0.1, 0.2, 0.3}
+    assert space.from_unit(space.to_unit(configs)) == configs
+    assert Space.from_toml(space.to_toml()) == eval(repr(space)) == space
 
 
 def test_every_character_comes_back_from_a_file():
@@ -332,8 +370,15 @@ def test_the_default_space_is_the_courses():
             "num",
         ),
         ("[a]\nscale = 'integer'\nlow = 1.0\nhigh = 2", "a: low must be an integer on an Integer scale", "decimal"),
-        ("[a]\nchoices = [[1]]", "a: choices must be true, false, a number or a string, got [1]", ""),
-        ("[a]\nvalue = 1979-05-27", "a: value must be true, false, a number or a string, got datetime", ""),
+        ("[a]\nchoices = [{ b = 1 }]", "a: choices must be None, true, false, a number, a string or", "none = true"),
+        ("[a]\nvalue = 1979-05-27", "a: value must be None, true, false, a number, a string or a tuple of", "by a str"),
+        ("[a.b]\nlow = 1", "a.b: a table must have exactly one of scale, choices and value, got none", "scale"),
+        ("[a]\nvalue = 1\n[a.b]\nscale = 'lgo'", "a.b: unknown scale, got 'lgo'", "did you mean 'log'?"),
+        (
+            "[a]\nscale = 'log'\nlow = 1\nhigh = 2\nstep = 0.3",
+            "a: high - low must be a whole number of steps",
+            "end at 1.9 or 2.2",
+        ),
         ("[a]\nvalue = inf", "a: value must be a finite number, got inf", ""),
         ("[a]\nvalue = 1\nwhen = { b = [1] }\n[bb]\nvalue = 1", "a: when names an unknown hyperparameter, got 'b'", ""),
         ("[a]\nvalue = 1\nwhen = { b = [2] }\n[b]\nvalue = 1", "a: when asks for a value that b never has, got 2", ""),
@@ -344,8 +389,13 @@ def test_the_default_space_is_the_courses():
             "conditions must not run in a circle, got a -> b -> a",
             "leave one",
         ),
-        ('["a b"]\nvalue = 1', "a hyperparameter's name must be letters, digits and underscores, got 'a b'", "write"),
-        ('["a\\n\\u001b"]\nvalue = [1]', r"'a\n\x1b': value must be", ""),
+        ('["a b"]\nvalue = 1', "a hyperparameter's name must be letters, digits and underscores, with", "write"),
+        ('["a\\n\\u001b"]\nvalue = inf', r"'a\n\x1b': value must be", ""),
+        (
+            '["a..b"]\nvalue = 1',
+            "a hyperparameter's name must be letters, digits and underscores",
+            "optimizer.learning",
+        ),
     ],
 )
 def test_a_mistake_in_a_file_gets_two_lines_with_names(text, rule, way_out):
@@ -360,7 +410,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     latin = tmp_path / "latin.toml"
     latin.write_bytes("# é".encode("latin-1"))
     wrong = tmp_path / "wrong.toml"
-    wrong.write_text("[a]\nvalue = []")
+    wrong.write_text("[a]\nvalue = inf")
     for path, rule in [
         (tmp_path / "none.toml", "No such file"),
         (tmp_path, "directory"),
@@ -389,7 +439,8 @@ def test_nothing_else_comes_out_of_a_table_than_two_lines(table):
 def test_python_gets_the_same_voice():
     for make, rule in [
         (lambda: Space(), "a space must have at least one hyperparameter"),
-        (lambda: Space(layers=None), "layers: value must be true, false, a number or a string, got None"),
+        (lambda: Space(layers=(1, 4)), "layers: a hyperparameter must be a scale or a plain value, got (1, 4)"),
+        (lambda: Space(layers=[1, 4]), "layers: a hyperparameter must be a scale or a plain value, got [1, 4]"),
         (lambda: Space(**{"größe": 1}), "a hyperparameter's name must be letters, digits and underscores"),
         (lambda: Space.from_dict({1: {"value": 1}}), "a hyperparameter's name must be letters, digits and underscores"),
         (lambda: Space(a=Linear(0, 1, when={"b": [1]})), "a: when names an unknown hyperparameter, got 'b'"),

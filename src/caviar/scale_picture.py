@@ -62,7 +62,7 @@ def histogram(scale: Scale) -> Histogram:
     assert isinstance(scale, Ranged), scale
     u = (np.arange(DRAWS) + 0.5) / DRAWS
     draws = scale.from_unit(u).astype(np.float64)
-    plain = (Integer if isinstance(scale, Integer) else Linear)(scale.low, scale.high).from_unit(u).astype(np.float64)  # type: ignore[arg-type]
+    plain = _plain(scale).from_unit(u).astype(np.float64)
     is_zero = draws == 0 if isinstance(scale, Linear | Log) and scale.zero > 0 else np.zeros(DRAWS, dtype=np.bool_)
     edges, labels = _bars(scale)
     own_shares, plain_shares = _shares(draws[~is_zero], edges), _shares(plain, edges)
@@ -74,10 +74,18 @@ def histogram(scale: Scale) -> Histogram:
         ticks = [(i + 0.5, label) for i, label in enumerate(labels)]
     else:
         own_fact, plain_fact = _fact(scale, draws), _fact(scale, plain)
-        borders = [scale.low, *(math.ceil(e) if isinstance(scale, Integer) else e for e in edges), scale.high]
+        step = scale.step if isinstance(scale, Linear | Log | Integer) else None
+        borders = [scale.low, *(e + (step or 0.0) / 2 for e in edges), scale.high]  # the first value of each bar
         places = sorted({round(quarter * len(labels) / 4) for quarter in range(5)})
         ticks = [(float(place), _short(scale, borders[place])) for place in places]
     return Histogram(labels, own_shares, plain_shares, float(is_zero.mean()), own_fact, plain_fact, tuple(ticks))
+
+
+def _plain(scale: Ranged) -> Scale:
+    """Plain uniform sampling from the same low to the same high, by the same steps."""
+    if isinstance(scale, Integer):
+        return Integer(scale.low, scale.high, step=scale.step)
+    return Linear(scale.low, scale.high, step=scale.step if isinstance(scale, Linear | Log) else None)
 
 
 def _of_choices(choices: Sequence[Value]) -> Histogram:
@@ -93,19 +101,33 @@ def _bars(scale: Ranged) -> tuple[Numbers, tuple[str, ...]]:
         exponents = range(scale.high.bit_length() - scale.low.bit_length() + 1)
         edges = scale.low * 2.0 ** (np.arange(len(exponents) - 1) + 0.5)  # a number belongs to the nearest power
         return edges, tuple(str(scale.low << e) for e in exponents)
-    if isinstance(scale, Integer) and scale.high - scale.low < BARS:
-        return np.arange(scale.low, scale.high) + 0.5, tuple(map(str, range(scale.low, scale.high + 1)))
-    if isinstance(scale, Integer):
-        spread = np.geomspace if scale.log else np.linspace
-        borders = spread(scale.low - 0.5, scale.high + 0.5, BARS_OF_INTEGERS + 1)[1:-1]
-        ends = np.unique(np.clip(np.round(borders - 0.5), scale.low, scale.high - 1)).astype(int)
-        starts = [scale.low, *(ends + 1).tolist()]
-        labels = [f"{start} to {end}" for start, end in zip(starts, [*ends.tolist(), scale.high], strict=True)]
-        return ends + 0.5, tuple(labels)
+    if not isinstance(scale, OneMinusLog) and scale.step is not None:
+        return _bars_of_steps(scale, scale.step)
     without_zero = replace(scale, zero=0.0) if isinstance(scale, Linear | Log) else scale
     edges = without_zero.from_unit(np.arange(1, BARS) / BARS)
     shown = [_short(scale, v) for v in [scale.low, *edges, scale.high]]
     return edges, tuple(f"{start} to {end}" for start, end in pairwise(shown))
+
+
+def _bars_of_steps(scale: Linear | Log | Integer, step: float) -> tuple[Numbers, tuple[str, ...]]:
+    """The same of a scale with steps: its values by themselves where they are few, else as many ranges of them."""
+    n = scale.n_values or 1
+    if n <= BARS:
+        ends = np.arange(n - 1)  # the number of the last value of each bar
+    else:
+        spread = np.geomspace if isinstance(scale, Log) or (isinstance(scale, Integer) and scale.log) else np.linspace
+        borders = spread(scale.low - step / 2, scale.high + step / 2, BARS_OF_INTEGERS + 1)[1:-1]
+        whole = round(scale.low / step)
+        numbers = np.round((borders - (scale.low - whole * step)) / step - 0.5) - whole
+        ends = np.unique(np.clip(numbers, 0, n - 2).astype(np.int64))
+    last = [*ends.tolist(), n - 1]
+    first = [0, *(ends + 1).tolist()]
+    texts = [[_of_step(scale, step, k) for k in pair] for pair in zip(first, last, strict=True)]
+    return scale.low + step * (ends + 0.5), tuple(low if n <= BARS else f"{low} to {high}" for low, high in texts)
+
+
+def _of_step(scale: Linear | Log | Integer, step: float, k: int) -> str:
+    return str(scale.low + int(step) * k) if isinstance(scale, Integer) else f"{scale.low + step * k:.6g}"
 
 
 def _shares(values: Numbers, edges: Numbers) -> Numbers:
@@ -152,6 +174,8 @@ def _facts_of(scale: Scale) -> str:
         assert isinstance(scale, Ranged), scale
         kind = "Integer on a log scale" if isinstance(scale, Integer) and scale.log else type(scale).__name__
         facts = [f"{kind} from {scale.low:.12g} to {scale.high:.12g}"]
+        if isinstance(scale, Linear | Log | Integer) and scale.step not in (None, 1):
+            facts[0] += f" in steps of {scale.step:.12g}"
         if isinstance(scale, Linear | Log) and scale.zero > 0:
             facts.append(f"or exactly 0 ({_percent(scale.zero)} of the draws)")
     if scale.tier is not None:

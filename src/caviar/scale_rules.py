@@ -7,18 +7,21 @@ is given a scale checks or replaces the fields that are named.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from reprlib import Repr
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from caviar.errors import SpaceError
 
-Value = bool | int | float | str
+Value: TypeAlias = "bool | int | float | str | tuple[Value, ...] | None"
+"""A value of a hyperparameter; a list that a person, JSON or TOML gives becomes a tuple."""
 
 LAST_TIER = 4
+DEEPEST = 20  # tuples within one another: far beyond any use, and far from Python's limit
 LARGEST_INTEGER = 2**31  # far beyond any count, and small enough that unit coordinates tell all integers apart
+NONE_IN_TOML = {"none": True}
 _BRIEF = Repr()
 _BRIEF.maxstring = _BRIEF.maxother = 120
 
@@ -33,9 +36,28 @@ def title(kind: type) -> str:
     return f"{'an' if kind.__name__ == 'Integer' else 'a'} {kind.__name__} scale"
 
 
-def value_key(value: Value) -> tuple[bool, Value]:
-    """A key that differs for values that differ: Python alone takes True for 1."""
+def is_name(name: str) -> bool:
+    """True for a hyperparameter's name: words of letters, digits and underscores with dots between them."""
+    return name.isascii() and all(part.isidentifier() for part in name.split("."))
+
+
+def value_key(value: Value) -> Hashable:
+    """A key that differs for values that differ: Python alone takes True for 1, also within a tuple."""
+    if isinstance(value, tuple):
+        return ("a tuple", *map(value_key, value))
     return isinstance(value, bool), value
+
+
+def is_value(given: object) -> bool:
+    """True for what a hyperparameter can be: None, a boolean, a number, a text, or a tuple of such."""
+    if isinstance(given, tuple):
+        return all(map(is_value, given))
+    return given is None or isinstance(given, bool | int | float | str)
+
+
+def as_value(given: Any) -> Any:
+    """``given``, as JSON has it, with lists as the tuples that they were."""
+    return tuple(map(as_value, given)) if isinstance(given, list) else given
 
 
 def take_floats(scale: Any, *names: str) -> None:
@@ -73,13 +95,23 @@ def take_integers(scale: Any, *names: str) -> None:
         object.__setattr__(scale, name, value)
 
 
-def take_value(name: str, given: object) -> Value:
-    """The value of the field ``name`` as a plain boolean, finite number or string. Raises SpaceError."""
+def take_value(name: str, given: object, depth: int = 0) -> Value:
+    """The value of the field ``name`` as None, a plain boolean, finite number, string, or a tuple of such.
+
+    Raises SpaceError. ``{"none": True}`` is None: TOML has no word for it. A list becomes a tuple.
+    """
     if isinstance(given, np.generic):
         given = given.item()
-    if not isinstance(given, Value):
+    if isinstance(given, list | tuple) and depth < DEEPEST:
+        return tuple(take_value(name, one, depth + 1) for one in given)
+    if isinstance(given, Mapping) and dict(given) == NONE_IN_TOML:
+        return None
+    if given is not None and not isinstance(given, bool | int | float | str):
         raise SpaceError(
-            f"{name} must be true, false, a number or a string, got {shown(given)}", "write one such value"
+            f"{name} must be None, true, false, a number, a string or a tuple of these, got {shown(given)}",
+            "name it by a string, and make it from that in your own code"
+            if not isinstance(given, Mapping)
+            else "name it by a string; None is { none = true } in a space file",
         )
     if isinstance(given, float) and not math.isfinite(given):
         raise SpaceError(f"{name} must be a finite number, got {given!r}", "choose a number")
@@ -125,7 +157,7 @@ def check_place(scale: Any) -> None:
         )
     if when is None:
         return
-    if not isinstance(when, Mapping) or not when or not all(isinstance(n, str) and n.isidentifier() for n in when):
+    if not isinstance(when, Mapping) or not when or not all(isinstance(n, str) and is_name(n) for n in when):
         raise SpaceError(
             f"when must name other hyperparameters and their values, got when={shown(when)}",
             'such as when={"optimizer": ["adam"]}, in a space file when = { optimizer = ["adam"] }',

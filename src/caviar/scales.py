@@ -12,6 +12,9 @@ Notation
                   log(k + 1/2) - log(k - 1/2), which is log-uniform on [low - 1/2, high + 1/2], rounded
     PowerOfTwo    every power of two gets the same share
     Choice        every choice gets the same share
+    with a step   v = low + k step for k = 0 ... n - 1. Linear and Integer: n cells of [0, 1), each 1/n wide. Log, and
+                  Integer with log=True: a cell goes from half a step below v to half a step above it, and has its
+                  share of log(high + step/2) - log(low - step/2)
 
 A discrete value has a whole cell of unit coordinates; ``to_unit`` gives the cell's centre, so that
 ``from_unit(to_unit(v)) == v`` exactly. Floats come back to rounding. ``from_unit`` never leaves [low, high], even where
@@ -26,19 +29,33 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from caviar.cells import (
+    Units,
+    Values,
+    after_zero,
+    before_zero,
+    between,
+    cell,
+    distance,
+    exp_within,
+    is_power_of_two,
+    log_centre,
+    objects,
+    within,
+)
 from caviar.errors import SpaceError
 from caviar.scale_rules import (
     Value,
     check_ends,
     check_place,
     check_zero,
+    is_value,
     shown,
     take_floats,
     take_integers,
@@ -46,11 +63,7 @@ from caviar.scale_rules import (
     take_values,
     value_key,
 )
-
-Units = npt.NDArray[np.float64]
-Values = npt.NDArray[Any]
-
-_HUGE = 1e300
+from caviar.steps import check_first_cell, check_steps, steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -63,6 +76,11 @@ class Scale(ABC):
 
     tier: int | None = None
     when: Mapping[str, Sequence[Value]] | None = field(default=None, hash=False)
+
+    @property
+    def n_values(self) -> int | None:
+        """The number of values of a discrete scale, an exact zero beside its range left out; None for a float's."""
+        return None
 
     @abstractmethod
     def from_unit(self, u: npt.ArrayLike) -> Values:
@@ -84,11 +102,15 @@ class Scale(ABC):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Linear(Scale):
-    """Floats from ``low`` to ``high``, all equally likely; exactly 0 with probability ``zero``."""
+    """Floats from ``low`` to ``high``, all equally likely; exactly 0 with probability ``zero``.
+
+    With ``step=0.1`` they are low, low + 0.1, low + 0.2, ... high, as decimal numbers.
+    """
 
     low: float
     high: float
     zero: float = 0.0
+    step: float | None = None
 
     def __post_init__(self) -> None:
         take_floats(self, "low", "high", "zero")
@@ -99,31 +121,50 @@ class Linear(Scale):
                 "choose a smaller range, or a Log scale",
             )
         check_zero(self, self.zero)
+        if self.step is not None:
+            take_floats(self, "step")
+            check_steps(self)
         check_place(self)
+
+    @property
+    def n_values(self) -> int | None:
+        """The number of steps; None without."""
+        return None if self.step is None else steps(self.low, self.high, self.step).n
 
     def from_unit(self, u: npt.ArrayLike) -> Values:
         """Floats at the unit coordinates ``u``."""
-        t = _after_zero(u, self.zero)
-        v = _within(self.low + t * (self.high - self.low), self.low, self.high)
+        t = after_zero(u, self.zero)
+        if self.step is None:
+            v = within(self.low + t * (self.high - self.low), self.low, self.high)
+        else:
+            all_of_them = steps(self.low, self.high, self.step)
+            v = all_of_them.values(cell(np.maximum(t, 0.0), all_of_them.n))
         return np.where(t < 0, 0.0, v) if self.zero else v
 
     def to_unit(self, values: Iterable[Value]) -> Units:
-        """Unit coordinates (n,) of n floats."""
+        """Unit coordinates (n,) of n floats; with a step of the centres of their cells."""
         v = np.array(_checked(self, values), dtype=np.float64)
-        return _before_zero((v - self.low) / (self.high - self.low), v, self.zero)
+        if self.step is None:
+            return before_zero((v - self.low) / (self.high - self.low), v, self.zero)
+        all_of_them = steps(self.low, self.high, self.step)
+        return before_zero((all_of_them.numbers(v) + 0.5) / all_of_them.n, v, self.zero)
 
     def contains(self, value: object) -> bool:
-        """True for a number from low to high, and for 0 where zero > 0."""
-        return _between(value, self.low, self.high) or (self.zero > 0 and _between(value, 0, 0))
+        """True for a number from low to high, on a step where there are steps, and for 0 where zero > 0."""
+        return _on(self, value) or (self.zero > 0 and between(value, 0, 0))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Log(Scale):
-    """Floats from ``low`` > 0 to ``high``, every decade equally likely; exactly 0 with probability ``zero``."""
+    """Floats from ``low`` > 0 to ``high``, every decade equally likely; exactly 0 with probability ``zero``.
+
+    With ``step=0.5`` they are low, low + 0.5, low + 1.0, ... high, the small ones more often.
+    """
 
     low: float
     high: float
     zero: float = 0.0
+    step: float | None = None
 
     def __post_init__(self) -> None:
         take_floats(self, "low", "high", "zero")
@@ -134,27 +175,49 @@ class Log(Scale):
             )
         check_ends(self, self.low, self.high)
         check_zero(self, self.zero)
+        if self.step is not None:
+            take_floats(self, "step")
+            check_steps(self)
+            check_first_cell(self)
         check_place(self)
+
+    @property
+    def n_values(self) -> int | None:
+        """The number of steps; None without."""
+        return None if self.step is None else steps(self.low, self.high, self.step).n
 
     def from_unit(self, u: npt.ArrayLike) -> Values:
         """Floats at the unit coordinates ``u``."""
-        t = _after_zero(u, self.zero)
+        t = after_zero(u, self.zero)
+        if self.step is not None:
+            start, end = self._edges(self.step)
+            k = (np.exp(start + within(t, 0.0, 1.0) * (end - start)) - self.low) / self.step + 0.5
+            all_of_them = steps(self.low, self.high, self.step)
+            v = all_of_them.values(within(np.floor(k), 0, all_of_them.n - 1).astype(np.int64))
+            return np.where(t < 0, 0.0, v) if self.zero else v
         log_low, log_high = math.log(self.low), math.log(self.high)
-        v = _exp_within(
-            log_low + (_within(t, 0.0, 1.0) if self.zero else t) * (log_high - log_low), self.low, self.high
-        )
+        v = exp_within(log_low + (within(t, 0.0, 1.0) if self.zero else t) * (log_high - log_low), self.low, self.high)
         return np.where(t < 0, 0.0, v) if self.zero else v
 
     def to_unit(self, values: Iterable[Value]) -> Units:
-        """Unit coordinates (n,) of n floats."""
+        """Unit coordinates (n,) of n floats; with a step of the centres of their cells."""
         v = np.array(_checked(self, values), dtype=np.float64)
+        if self.step is not None:
+            start, end = self._edges(self.step)
+            above_zero = np.maximum(v, self.low)
+            t = (log_centre(above_zero, self.step) - start) / (end - start)
+            return before_zero(t, v, self.zero)
         log_low, log_high = math.log(self.low), math.log(self.high)
-        t = (np.log(np.maximum(v, self.low)) - log_low) / _distance(log_low, log_high)
-        return _before_zero(t, v, self.zero)
+        t = (np.log(np.maximum(v, self.low)) - log_low) / distance(log_low, log_high)
+        return before_zero(t, v, self.zero)
 
     def contains(self, value: object) -> bool:
-        """True for a number from low to high, and for 0 where zero > 0."""
-        return _between(value, self.low, self.high) or (self.zero > 0 and _between(value, 0, 0))
+        """True for a number from low to high, on a step where there are steps, and for 0 where zero > 0."""
+        return _on(self, value) or (self.zero > 0 and between(value, 0, 0))
+
+    def _edges(self, step: float) -> tuple[float, float]:
+        """The logarithms of the start of the first cell and the end of the last one."""
+        return math.log(self.low - step / 2), math.log(self.high + step / 2)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -183,29 +246,33 @@ class OneMinusLog(Scale):
         """Floats at the unit coordinates ``u``."""
         log_low, log_high = math.log1p(-self.low), math.log1p(-self.high)
         rest = log_low + np.asarray(u, dtype=np.float64) * (log_high - log_low)
-        return _within(-np.expm1(rest), self.low, self.high)
+        return within(-np.expm1(rest), self.low, self.high)
 
     def to_unit(self, values: Iterable[Value]) -> Units:
         """Unit coordinates (n,) of n floats."""
         v = np.array(_checked(self, values), dtype=np.float64)
         log_low, log_high = math.log1p(-self.low), math.log1p(-self.high)
-        return np.asarray((np.log1p(-v) - log_low) / _distance(log_low, log_high))
+        return np.asarray((np.log1p(-v) - log_low) / distance(log_low, log_high))
 
     def contains(self, value: object) -> bool:
         """True for a number from low to high."""
-        return _between(value, self.low, self.high)
+        return between(value, self.low, self.high)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Integer(Scale):
-    """Every integer from ``low`` to ``high``, both included: equally likely, or with ``log`` each octave is."""
+    """Every integer from ``low`` to ``high``, both included: equally likely, or with ``log`` each octave is.
+
+    With ``step=32`` they are low, low + 32, low + 64, ... high.
+    """
 
     low: int
     high: int
     log: bool = False
+    step: int = 1
 
     def __post_init__(self) -> None:
-        take_integers(self, "low", "high")
+        take_integers(self, "low", "high", "step")
         if not isinstance(self.log, bool):
             raise SpaceError(f"log must be true or false on an Integer scale, got log={shown(self.log)}", "log=True")
         if self.log and self.low < 1:
@@ -214,7 +281,15 @@ class Integer(Scale):
                 "start at 1, or leave log=True out",
             )
         check_ends(self, self.low, self.high)
+        check_steps(self)
+        if self.log:
+            check_first_cell(self)
         check_place(self)
+
+    @property
+    def n_values(self) -> int:
+        """The number of integers."""
+        return (self.high - self.low) // self.step + 1
 
     def from_unit(self, u: npt.ArrayLike) -> Values:
         """Integers (int64) at the unit coordinates ``u``."""
@@ -222,22 +297,24 @@ class Integer(Scale):
         start, end = self._edges()
         v = start + v * (end - start)
         v = np.exp(v) if self.log else v
-        return _within(np.floor(v + 0.5), self.low, self.high).astype(np.int64)
+        k = within(np.floor((v - self.low) / self.step + 0.5), 0, self.n_values - 1).astype(np.int64)
+        return np.asarray(self.low + self.step * k)
 
     def to_unit(self, values: Iterable[Value]) -> Units:
         """Unit coordinates (n,) of the centres of n integers' cells."""
         v = np.array(_checked(self, values), dtype=np.float64)
         start, end = self._edges()
-        centre = (np.log(v - 0.5) + np.log(v + 0.5)) / 2 if self.log else v
-        return np.asarray((centre - start) / (end - start))
+        return np.asarray(((log_centre(v, self.step) if self.log else v) - start) / (end - start))
 
     def contains(self, value: object) -> bool:
-        """True for an integer from low to high."""
-        return isinstance(value, int | np.integer) and _between(value, self.low, self.high)
+        """True for an integer from low to high, on a step."""
+        if not isinstance(value, int | np.integer) or not between(value, self.low, self.high):
+            return False
+        return (int(value) - self.low) % self.step == 0
 
     def _edges(self) -> tuple[float, float]:
         """The start of the first cell and the end of the last one."""
-        start, end = self.low - 0.5, self.high + 0.5
+        start, end = self.low - self.step / 2, self.high + self.step / 2
         return (math.log(start), math.log(end)) if self.log else (start, end)
 
 
@@ -251,7 +328,7 @@ class PowerOfTwo(Scale):
     def __post_init__(self) -> None:
         take_integers(self, "low", "high")
         for name, value in (("low", self.low), ("high", self.high)):
-            if not _is_power_of_two(value):
+            if not is_power_of_two(value):
                 below = 2 ** max(value.bit_length() - 1, 0) if value > 0 else 1
                 raise SpaceError(
                     f"{name} must be a power of two on a PowerOfTwo scale, got {name}={value!r}",
@@ -260,37 +337,39 @@ class PowerOfTwo(Scale):
         check_ends(self, self.low, self.high)
         check_place(self)
 
+    @property
+    def n_values(self) -> int:
+        """The number of powers."""
+        return self.high.bit_length() - self.low.bit_length() + 1
+
     def from_unit(self, u: npt.ArrayLike) -> Values:
         """Integers (int64) at the unit coordinates ``u``."""
-        return np.left_shift(self.low, _cell(u, self._exponents()))
+        return np.left_shift(self.low, cell(u, self.n_values))
 
     def to_unit(self, values: Iterable[Value]) -> Units:
         """Unit coordinates (n,) of the centres of n powers' cells."""
         v = np.array(_checked(self, values), dtype=np.float64)
-        return np.asarray((np.log2(v / self.low) + 0.5) / self._exponents())
+        return np.asarray((np.log2(v / self.low) + 0.5) / self.n_values)
 
     def contains(self, value: object) -> bool:
         """True for a power of two from low to high."""
         return (
-            isinstance(value, int | np.integer)
-            and _between(value, self.low, self.high)
-            and _is_power_of_two(int(value))
+            isinstance(value, int | np.integer) and between(value, self.low, self.high) and is_power_of_two(int(value))
         )
-
-    def _exponents(self) -> int:
-        """The number of powers."""
-        return self.high.bit_length() - self.low.bit_length() + 1
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Choice(Scale):
-    """One of ``choices`` (booleans, numbers, strings), all equally likely; their order means nothing."""
+    """One of ``choices``, all equally likely; their order means nothing.
+
+    A choice is None, a boolean, a number, a string, or a tuple of these: ``Choice([None, 0.1, (64, 64)])``.
+    """
 
     choices: Sequence[Value]
 
     def __post_init__(self) -> None:
         choices = take_values("choices", self.choices)
-        seen: set[tuple[bool, Value]] = set()
+        seen: set[Hashable] = set()
         for choice in choices:
             if value_key(choice) in seen:
                 raise SpaceError(
@@ -300,11 +379,20 @@ class Choice(Scale):
         object.__setattr__(self, "choices", choices)
         check_place(self)
 
+    @property
+    def n_values(self) -> int:
+        """The number of choices."""
+        return len(self.choices)
+
+    @property
+    def texts(self) -> list[str]:
+        """A text a choice; two that read the same, None and "None" say, are written as Python writes them."""
+        plain = list(map(str, self.choices))
+        return [text if plain.count(text) == 1 else repr(v) for text, v in zip(plain, self.choices, strict=True)]
+
     def from_unit(self, u: npt.ArrayLike) -> Values:
         """Choices (an array of objects, types kept) at the unit coordinates ``u``."""
-        choices = np.empty(len(self.choices), dtype=object)
-        choices[:] = self.choices
-        return np.asarray(choices[_cell(u, len(self.choices))])
+        return np.asarray(objects(self.choices)[cell(u, len(self.choices))])
 
     def to_unit(self, values: Iterable[Value]) -> Units:
         """Unit coordinates (n,) of the centres of n choices' cells."""
@@ -314,7 +402,7 @@ class Choice(Scale):
 
     def contains(self, value: object) -> bool:
         """True for one of the choices; 1 is 1.0 but not True."""
-        return isinstance(value, Value) and value_key(value) in map(value_key, self.choices)
+        return is_value(value) and value_key(value) in map(value_key, self.choices)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -327,9 +415,14 @@ class Fixed(Scale):
         object.__setattr__(self, "value", take_value("value", self.value))
         check_place(self)
 
+    @property
+    def n_values(self) -> int:
+        """One."""
+        return 1
+
     def from_unit(self, u: npt.ArrayLike) -> Values:
         """The value (an array of objects) at every ``u``."""
-        return np.full(np.shape(u), self.value, dtype=object)
+        return np.asarray(objects([self.value])[np.zeros(np.shape(u), dtype=np.int64)])
 
     def to_unit(self, values: Iterable[Value]) -> Units:
         """0.5 for every value."""
@@ -337,56 +430,14 @@ class Fixed(Scale):
 
     def contains(self, value: object) -> bool:
         """True for the value itself; 1 is 1.0 but not True."""
-        return isinstance(value, Value) and value_key(value) == value_key(self.value)
+        return is_value(value) and value_key(value) == value_key(self.value)  # type: ignore[arg-type]
 
 
-# Exact zeros take the unit coordinates below `zero`; the rest is stretched over the scale.
-
-
-def _after_zero(u: npt.ArrayLike, zero: float) -> Units:
-    """t, negative where the value is an exact zero."""
-    t = np.asarray(u, dtype=np.float64)
-    return np.asarray((t - zero) / (1 - zero)) if zero else t
-
-
-def _before_zero(t: Units, v: Units, zero: float) -> Units:
-    """u from t; an exact zero sits in the middle of its share."""
-    return np.where(v == 0, zero / 2, zero + (1 - zero) * t) if zero else t
-
-
-def _distance(log_low: float, log_high: float) -> float:
-    """The divisor of a part of the range; 1 where two neighbouring floats have the same logarithm."""
-    return log_high - log_low or 1.0
-
-
-def _exp_within(log_v: Units, low: float, high: float) -> Units:
-    """exp(log_v), never outside [low, high], and never overflowing on the way."""
-    if high < _HUGE:
-        return _within(np.exp(log_v), low, high)
-    with np.errstate(over="ignore"):  # log(high) rounds up for a high near the largest float
-        return _within(np.exp(log_v), low, high)
-
-
-def _within(v: Units, low: float, high: float) -> Units:
-    """``v``, never outside [low, high]; np.clip takes ten times as long for the few values of a round."""
-    return np.asarray(np.minimum(np.maximum(v, low), high))
-
-
-def _cell(u: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
-    """The index of the cell that each u falls in, of n equal cells of [0, 1]; u = 1 belongs to the last."""
-    return np.minimum(np.floor(np.asarray(u, dtype=np.float64) * n), n - 1).astype(np.int64)
-
-
-def _between(value: object, low: float, high: float) -> bool:
-    return (
-        isinstance(value, int | float | np.integer | np.floating)
-        and not isinstance(value, bool)
-        and bool(low <= value <= high)
-    )
-
-
-def _is_power_of_two(value: int) -> bool:
-    return value > 0 and value & (value - 1) == 0
+def _on(scale: Linear | Log, value: object) -> bool:
+    """True for a number from low to high, on a step where there are steps."""
+    if not between(value, scale.low, scale.high):
+        return False
+    return scale.step is None or steps(scale.low, scale.high, scale.step).nearest(float(value)) == value  # type: ignore[arg-type]
 
 
 def _checked(scale: Scale, values: Iterable[Value]) -> list[Value]:

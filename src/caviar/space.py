@@ -8,13 +8,16 @@ Notation
 Files and dictionaries have one table a hyperparameter: ``scale`` with that scale's arguments, or ``choices``, or
 ``value``; each may have ``tier`` and ``when``. The scales themselves check them, so that a rule is written once and
 reads the same from Python and from a file. (pydantic would add 0.15 s to every command, and a second voice.)
+
+TOML has no word for None: ``{ none = true }`` is written in its place. A tuple is an array. A name with dots,
+``optimizer.lr``, is written ``[optimizer.lr]`` or ``["optimizer.lr"]``.
 """
 
 from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from importlib import resources
 from pathlib import Path
@@ -24,9 +27,10 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar import scale_picture
+from caviar.cells import Units, Values
 from caviar.errors import ConfigError, SpaceError, did_you_mean
 from caviar.randomness import Purpose, generator, stream_key
-from caviar.scale_rules import LAST_TIER, Value, shown, title, value_key
+from caviar.scale_rules import LAST_TIER, NONE_IN_TOML, Value, is_name, shown, title, value_key
 from caviar.scales import (
     Choice,
     Fixed,
@@ -36,8 +40,6 @@ from caviar.scales import (
     OneMinusLog,
     PowerOfTwo,
     Scale,
-    Units,
-    Values,
 )
 
 if TYPE_CHECKING:
@@ -93,6 +95,8 @@ class Space:
         return hash(tuple(self.scales.items()))
 
     def __repr__(self) -> str:
+        if any("." in name for name in self.names):
+            return f"Space(**{dict(self.scales)!r})"
         return f"Space({', '.join(f'{name}={scale!r}' for name, scale in self.scales.items())})"
 
     @property
@@ -166,8 +170,8 @@ class Space:
     def _applies(self, columns: Mapping[str, Values], n: int) -> dict[str, npt.NDArray[np.bool_]]:
         """A mask (n,) a conditional hyperparameter: True where its condition holds, on hyperparameters that apply."""
         applies: dict[str, npt.NDArray[np.bool_]] = {}
-        keys: dict[str, list[tuple[bool, Value]]] = {}  # the values of hyperparameters that conditions name
-        held: dict[tuple[str, frozenset[tuple[bool, Value]]], npt.NDArray[np.bool_]] = {}  # beta1, beta2 ask the same
+        keys: dict[str, list[Hashable]] = {}  # the values of hyperparameters that conditions name
+        held: dict[tuple[str, frozenset[Hashable]], npt.NDArray[np.bool_]] = {}  # beta1, beta2 ask the same
 
         def holds_where(other: str, values: Sequence[Value]) -> npt.NDArray[np.bool_]:
             asked = other, frozenset(map(value_key, values))
@@ -198,13 +202,16 @@ class Space:
 
     @staticmethod
     def from_dict(tables: Mapping[str, Any]) -> Space:
-        """The space of plain data as ``to_dict`` gives it; each mistake names hyperparameter and field."""
-        return Space(**{str(name): _scale_from(str(name), table) for name, table in tables.items()})
+        """The space of plain data as ``to_dict`` gives it; each mistake names hyperparameter and field.
+
+        A table within a table is of a hyperparameter with a dot in its name.
+        """
+        return Space(**{name: _scale_from(name, table) for name, table in _flat(tables)})
 
     def to_toml(self) -> str:
         """The space file's text; ``from_toml`` gives the same space to the bit."""
         return "\n".join(
-            "".join([f"[{name}]\n", *(f"{key} = {_toml(value)}\n" for key, value in table.items())])
+            "".join([f"[{_toml_name(name)}]\n", *(f"{key} = {_toml(value)}\n" for key, value in table.items())])
             for name, table in self.to_dict().items()
         )
 
@@ -251,13 +258,18 @@ def default_space() -> Space:
 
 
 def _scale_of(name: str, given: Scale | Value) -> Scale:
-    if not (name.isascii() and name.isidentifier()):
+    if not is_name(name):
         raise SpaceError(
-            f"a hyperparameter's name must be letters, digits and underscores, got {shown(name)}",
-            "write it like learning_rate",
+            f"a hyperparameter's name must be letters, digits and underscores, with dots between, got {shown(name)}",
+            "write it like learning_rate, or optimizer.learning_rate",
         )
     if isinstance(given, Scale):
         return given
+    if isinstance(given, list | tuple):  # a range, to some tuners; choices, to others
+        raise SpaceError(
+            f"{name}: a hyperparameter must be a scale or a plain value, got {shown(given)}",
+            f"write Choice({shown(list(given))}), or Linear, Log or Integer with two ends, or Fixed({shown(given)})",
+        )
     try:
         return Fixed(given)
     except SpaceError as mistake:
@@ -300,22 +312,55 @@ def _table_of(scale: Scale) -> dict[str, Any]:
     for field in sorted(fields(scale), key=lambda field: bool(field.kw_only)):  # tier, when last
         value = getattr(scale, field.name)
         if value != field.default:
-            table[field.name] = list(value) if isinstance(value, tuple) else value
+            table[field.name] = _as_lists(value)
     if scale.when is not None:
-        table["when"] = {name: list(values) for name, values in scale.when.items()}
+        table["when"] = {name: [_as_lists(value) for value in values] for name, values in scale.when.items()}
     return table
+
+
+def _as_lists(value: Any) -> Any:
+    """``value`` with lists in the place of tuples, as JSON and TOML have them."""
+    return [_as_lists(one) for one in value] if isinstance(value, tuple) else value
+
+
+_FIELDS = {"scale", *UNNAMED_SCALES, *(field.name for kind in NAMED_SCALES.values() for field in fields(kind))}
+
+
+def _flat(tables: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Each hyperparameter and its table; ``[optimizer.lr]`` is a table within a table to TOML."""
+    for key, table in tables.items():
+        name = f"{before}{key}"
+        if not isinstance(table, Mapping):
+            yield name, table
+            continue
+        inner = {key: one for key, one in table.items() if isinstance(one, Mapping) and key not in _FIELDS}
+        own = {key: one for key, one in table.items() if key not in inner}
+        if own or not inner:
+            yield name, own
+        yield from _flat(inner, f"{name}.")
+
+
+def _flat_when(when: Any) -> Any:
+    """A condition with the names that TOML has taken apart: ``when = { optimizer.name = ["adam"] }``."""
+    if not isinstance(when, Mapping):
+        return when
+    flat: dict[str, Any] = {}
+    for name, values in when.items():
+        inner = _flat_when(values)
+        flat |= {f"{name}.{rest}": one for rest, one in inner.items()} if isinstance(inner, dict) else {name: values}
+    return flat
 
 
 def _scale_from(name: str, table: Any) -> Scale:
     """The scale of one table; every mistake starts with the hyperparameter's name."""
-    name = name if name.isidentifier() else shown(name)
+    name = name if is_name(name) else shown(name)
     if not isinstance(table, Mapping):
         raise SpaceError(
             f"{name}: a hyperparameter must be a table, got {shown(table)}",
             f"write [{name}] and below it value = {shown(table)}",
         )
     kind, how = _kind_of(name, table)
-    arguments = {key: value for key, value in table.items() if key != "scale"}
+    arguments = {key: _flat_when(value) if key == "when" else value for key, value in table.items() if key != "scale"}
     known = {field.name: field.default is MISSING for field in fields(kind)}
     for key in arguments:
         if key not in known:
@@ -351,9 +396,15 @@ def _kind_of(name: str, table: Mapping[str, Any]) -> tuple[type[Scale], str]:
     return NAMED_SCALES[table["scale"]], title(NAMED_SCALES[table["scale"]])
 
 
-def _toml(value: Value | list[Value] | dict[str, list[Value]]) -> str:
+def _toml_name(name: str) -> str:
+    return f'"{name}"' if "." in name else name
+
+
+def _toml(value: Any) -> str:
+    if value is None:
+        value = NONE_IN_TOML
     if isinstance(value, dict):
-        return f"{{ {', '.join(f'{key} = {_toml(values)}' for key, values in value.items())} }}"
+        return f"{{ {', '.join(f'{_toml_name(key)} = {_toml(values)}' for key, values in value.items())} }}"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, bool):

@@ -317,9 +317,9 @@ def test_a_study_of_optunas_moves_in(theirs: optuna.Study, capsys: Capture) -> N
             "learning_rate": {"scale": "log", "low": 1e-4, "high": 1.0},
             "dropout": {"scale": "linear", "low": 0.0, "high": 0.5},
             "units": {"scale": "integer", "low": 4, "high": 64, "log": True},
-            "batch_size": {"choices": [32, 64, 96, 128]},
+            "batch_size": {"scale": "integer", "low": 32, "high": 128, "step": 32},
             "layers": {"value": 2},
-            "optimizer": {"choices": ["adam", "sgd", "None"]},
+            "optimizer": {"choices": ["adam", "sgd", None]},
             "momentum": {"scale": "linear", "low": 0.5, "high": 0.9},
         }
         measured = [(m.epoch, m.score) for n, _, m in store.measurements("moths") if n == 3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def edges(space: Space, best: Sequence[Config]) -> list[str]:
             near = u < _NEAR if low_end else u > 1 - _NEAR
             end = scale.low if low_end else scale.high  # type: ignore[attr-defined]  # all but Choice and Fixed have it
             near |= np.array([value == end for value in values])
-            beyond = _beyond(scale, low_end)
+            beyond = _on_steps(scale, end, _beyond(scale, low_end))
             if near[0] and near.sum() >= max(_ENOUGH, len(values) / 2) and beyond is not None:
                 side, word = ("lower", "low") if low_end else ("upper", "high")
                 advice.append(
@@ -62,6 +63,21 @@ def _beyond(scale: Scale, low_end: bool) -> float | None:
         if low_end:
             return None if 0 <= scale.low <= 1 else scale.low // 2 if scale.low > 1 else scale.low * 2
         return scale.high * 2 if scale.log else scale.high + max((scale.high - scale.low) // 2, 1)
+    return None
+
+
+def _on_steps(scale: Scale, end: float, beyond: float | None) -> float | None:
+    """``beyond`` moved to a whole number of steps from ``end``; None where none is beyond on that side of 0."""
+    step = scale.step if isinstance(scale, Linear | Log | Integer) else None
+    if beyond is None or step is None or step == 1:
+        return beyond
+    least = step / 2 if isinstance(scale, Log) or (isinstance(scale, Integer) and scale.log) else 0.0
+    count = max(round(abs(beyond - end) / step), 1)
+    for k in range(count, 0, -1) if beyond < end else [count]:
+        exact = Decimal(repr(end)) + (-k if beyond < end else k) * Decimal(repr(step))
+        found = int(exact) if isinstance(scale, Integer) else float(exact)
+        if scale.low < 0 or (found > least if least else found >= 0):  # type: ignore[attr-defined]
+            return found
     return None
 
 

@@ -42,7 +42,7 @@ def trials(
     """
     with Store.open(store, create=False) as opened:
         if csv:
-            write_csv(opened.trials_frame(study), sys.stdout)
+            write_csv(opened.trials_frame(study, for_file=True), sys.stdout)
         elif json:
             print_json(plain.trials(study, opened.trials(study)))
         else:

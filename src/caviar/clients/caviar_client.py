@@ -82,7 +82,7 @@ class Trial(object):
     """One config to train.
 
     number      the trial's number
-    config      dict of numbers, booleans and text by name
+    config      dict of numbers, booleans, text, None and tuples by name
     seed        a whole number from 0 to 2**32 - 1, another for every trial
     last_epoch  the most epochs that the trial can get; epochs count from 1
     epoch       the epoch that is being trained; before the first the one that a snapshot ends with, or 0
@@ -96,7 +96,7 @@ class Trial(object):
         self._line = line
         self._raises = raises
         self.number = message["trial"]
-        self.config = _native(message["config"])
+        self.config = dict((name, _tuples(value)) for name, value in _native(message["config"]).items())
         self.seed = message["seed"]
         self.last_epoch = message["epochs"]
         self.knobs = dict(self.config)
@@ -398,6 +398,11 @@ def _native(value):
         return value.encode("ascii")
     except (AttributeError, UnicodeError):  # a number, or text that is not ASCII
         return value
+
+
+def _tuples(value):
+    """A list of JSON as the tuple that it was."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def _path(path):

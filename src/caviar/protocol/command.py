@@ -20,8 +20,9 @@ from typing import IO, Any, Protocol
 from caviar.errors import ConfigError, did_you_mean
 from caviar.protocol.messages import VERSION
 from caviar.protocol.process import Program
+from caviar.records.config import as_argument
 
-_BRACES = re.compile(r"\{(\w+)\}")
+_BRACES = re.compile(r"\{(\w+(?:\.\w+)*)\}")
 _OF_THE_TRIAL = ("trial", "seed", "epochs", "folder")
 
 
@@ -112,7 +113,7 @@ class Silent:
 
         def value(found: re.Match[str]) -> str:
             given = values.get(found[1], "")  # a hyperparameter that does not apply to this config
-            return str(given).lower() if isinstance(given, bool) else str(given)
+            return as_argument(given)
 
         return Program([_BRACES.sub(value, argument) for argument in self._arguments], environment, one_output=True)
 

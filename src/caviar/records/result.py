@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from caviar.files import numbers
-from caviar.records.config import Config
+from caviar.records.config import Config, as_config
 from caviar.records.specs import known
 
 Scores = Mapping[str, float]
@@ -83,6 +83,7 @@ class BestTrial:
     def from_record(cls, record: Mapping[str, Any], metric: str) -> Self:
         """The best trial that ``to_record`` wrote."""
         plain = {name: value if name == "config" else numbers(value) for name, value in record.items()}
+        plain["config"] = as_config(plain.get("config", {}))
         plain.setdefault("score", plain.get(metric))
         if plain.get("repeated") is not None:
             plain["repeated"] = Repeated(**known(Repeated, plain["repeated"]))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
-from caviar.records.config import Config
+from caviar.records.config import Config, as_config
 from caviar.records.result import StudyResult
 from caviar.records.specs import StudySpec
 
@@ -177,7 +177,8 @@ class StudyProgress:
         best = record["best"]
         if best is not None:
             numbers = {name: None if best[name] is None else float(best[name]) for name in ("score", "validation_loss")}
-            best = Trial(**{**best, **numbers, "state": TrialState(best["state"])})
+            config = as_config(best["config"])
+            best = Trial(**{**best, **numbers, "config": config, "state": TrialState(best["state"])})
         return cls(
             phase=record["phase"],
             elapsed=float(record["elapsed"]),

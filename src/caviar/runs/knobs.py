@@ -17,6 +17,8 @@ from caviar.learners.dense.config import NO_LAYERS, from_config
 from caviar.learners.dense.turning import LIVE
 from caviar.nn.architecture import DECAYS_BY, OPTIMIZERS, SCHEDULES, Architecture, Optimisation
 from caviar.records import Config, Run, RunKind, Value
+from caviar.records.config import as_number
+from caviar.scale_rules import is_value
 from caviar.scales import Choice, Integer, Linear, Log
 from caviar.space import Space
 
@@ -108,12 +110,12 @@ def check(changes: Mapping[str, Value]) -> None:
             raise ConfigError(f"{name} must be {limits}, got {value!r:.60}", "turn it to a value within these")
 
 
-def check_own(values: Mapping[str, object]) -> None:
+def check_own(values: Mapping[str, Any]) -> None:
     """Raise ConfigError unless ``values`` can be knobs of another's program; those of ours keep within their limits."""
     for name, value in values.items():
-        if not _OWN_NAME.fullmatch(name) or not isinstance(value, bool | int | float | str):
+        if not _OWN_NAME.fullmatch(name) or not is_value(value):
             raise ConfigError(
-                f"a knob is a number, a boolean or text with a name, got {name!r:.40} = {value!r:.40}",
+                f"a knob is a number, a boolean, text, None or a tuple with a name, got {name!r:.40} = {value!r:.40}",
                 "write learning_rate = 0.1, say",
             )
         if isinstance(value, float) and not math.isfinite(value):
@@ -133,6 +135,8 @@ def own_turn(standing: Config, changes: Mapping[str, Value]) -> dict[str, Value]
             has = did_you_mean(name, standing) if standing else "its config has none: give it one, `config=FILE`"
             raise ConfigError(f"this run has no knob {name[:60]!r}", has)
         was = standing[name]
+        if was is None or isinstance(was, tuple):
+            raise ConfigError(f"{name} cannot be turned, it is {was!r:.60}", "branch the run with another config")
         if isinstance(was, bool):
             value = _TRUTH.get(str(value).lower(), value)
         elif isinstance(was, str):
@@ -151,7 +155,7 @@ def turned(settings: Settings, changes: Mapping[str, Value], place: float, rate:
     Raises ConfigError where a change is not possible, or would have no effect.
     """
     check(changes)
-    architecture: dict[str, Any] = {name: float(value) for name, value in changes.items() if name in LIVE}
+    architecture: dict[str, Any] = {name: as_number(value) for name, value in changes.items() if name in LIVE}
     rest: dict[str, Any] = {name: value for name, value in changes.items() if name not in LIVE}
     optimizer = rest.get("optimizer", settings.optimisation.optimizer)
     for name in rest:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from caviar.errors import SnapshotError
 from caviar.records import Clock, Run, RunSnapshot, Value
+from caviar.records.config import as_number
 from caviar.runs.rules import THRESHOLDS, Advice, Sight, advise
 from caviar.runs.snapshots import SavedStates
 from caviar.runs.trainee import Trainee
@@ -108,7 +109,7 @@ class Nurse:
         session = self._session
         self._turned_at = session.clock.epoch
         if session.trainee.rate_knob in turned:
-            before, after = (float(value) for value in turned[session.trainee.rate_knob])
+            before, after = map(as_number, turned[session.trainee.rate_knob])
             newest = max((s.number for s in session.snapshots.all), default=0)
             up = not by_nurse and after >= THRESHOLDS.turned_up_times * before
             self._rate_increased = (newest, session.clock.epoch, self._judged) if up else None

@@ -34,6 +34,7 @@ from typing import Any
 
 from caviar.nn.averages import bias_corrected, exponentially_weighted
 from caviar.records import Value
+from caviar.records.config import as_number
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def plateau(sight: Sight, t: Thresholds) -> Advice | None:
     for series in (losses, training):  # a training loss that still falls is no plateau
         if min(series[-n:]) < min(series[:-n]) * (1 - t.plateau_gain):
             return None
-    rate = float(sight.knobs.get("learning_rate", math.nan)) * t.decay
+    rate = as_number(sight.knobs.get("learning_rate")) * t.decay
     return Advice(
         "plateau",
         "turn",

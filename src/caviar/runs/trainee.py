@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from caviar.records import Clock, Config, Run, RunSpec, Value
+from caviar.records.config import as_number
 from caviar.runs.rules import Rule, Sight, diverged, exploding
 
 if TYPE_CHECKING:
@@ -168,8 +169,8 @@ class OthersTrainee(ABC):
     @property
     def rate(self) -> float:
         """The learning rate as a knob; NaN where there is none."""
-        value = self.knobs().get(self.rate_knob, math.nan)
-        return math.nan if isinstance(value, bool | str) else float(value)
+        value = self.knobs().get(self.rate_knob)
+        return math.nan if isinstance(value, bool | str) else as_number(value)
 
     @property
     def chance_loss(self) -> float:

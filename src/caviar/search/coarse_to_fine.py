@@ -30,11 +30,12 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from caviar.cells import Units
 from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Box
 from caviar.records.ranking import WORST, RankKey
 from caviar.scale_rules import Value
-from caviar.scales import Choice, Integer, PowerOfTwo, Scale, Units
+from caviar.scales import Choice, PowerOfTwo, Scale
 from caviar.search.contract import Compared, Evidence, Proposal
 from caviar.search.sampling import SobolPoints, middle
 from caviar.search.slow_starters import slow_starters
@@ -226,8 +227,7 @@ class CoarseToFine:
             if j in self._choices:
                 count = self._choices[j]
                 shares = [round(share, 3) for share in region.weights.get(j, np.full(count, 1 / count)).tolist()]
-                names = map(str, cast(Choice, scale).choices)
-                ranges[name] = {"weights": dict(zip(names, shares, strict=True))}
+                ranges[name] = {"weights": dict(zip(cast(Choice, scale).texts, shares, strict=True))}
             else:
                 low, high = scale.from_unit(np.array([region.low[j], region.high[j]])).tolist()
                 ranges[name] = {"low": low, "high": high}
@@ -365,11 +365,9 @@ def _half_cell(scale: Scale) -> float:
     """
     if isinstance(scale, Choice):
         return 0.5
-    if isinstance(scale, PowerOfTwo):
-        return 1.0 / (scale.high.bit_length() - scale.low.bit_length() + 1)
-    if isinstance(scale, Integer):
-        return 1.0 / max(min(scale.high - scale.low + 1, 50), 1)
-    return 0.01
+    if scale.n_values is None:
+        return 0.01
+    return 1.0 / (scale.n_values if isinstance(scale, PowerOfTwo) else min(scale.n_values, 50))
 
 
 def _brief(ends: Mapping[str, Value]) -> str:

@@ -11,10 +11,11 @@ from itertools import product
 
 import numpy as np
 
+from caviar.cells import Units
 from caviar.errors import SpaceError
 from caviar.randomness import Purpose, raw, stream_key
 from caviar.records import Box, Value
-from caviar.scales import Choice, Integer, PowerOfTwo, Scale, Units
+from caviar.scales import Choice, Scale
 from caviar.search.contract import Evidence, Proposal
 from caviar.search.sampling import BLOCK
 from caviar.space import Space
@@ -93,6 +94,6 @@ def _coordinates(scale: Scale, levels: int) -> Units:
     if isinstance(scale, Choice):
         levels = len(scale.choices)
     middles = (np.arange(levels) + 0.5) / levels
-    if isinstance(scale, PowerOfTwo | Integer):
+    if scale.n_values is not None and not isinstance(scale, Choice):
         return np.unique(scale.to_unit(scale.from_unit(middles).tolist()))
     return middles

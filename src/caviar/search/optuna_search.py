@@ -16,12 +16,12 @@ import math
 import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 
 from caviar.errors import SpaceError
-from caviar.records import Box, Value
+from caviar.records import Box, Config, Value
 from caviar.records.ranking import WORST
 from caviar.scale_rules import value_key
 from caviar.scales import Choice, Fixed, Integer, PowerOfTwo, Scale
@@ -64,7 +64,7 @@ class OptunaSearch:
         """A few trials that the sampler asks for; trial 0 is the middle of every scale."""
         self._report(evidence)
         if number == 0:
-            self._study.enqueue_trial(self._middle())
+            self._study.enqueue_trial(self._parameters(middle(self._space)))
             return [Proposal(self._ask(0), "middle")], []
         return [Proposal(self._ask(n), "optuna") for n in range(number, number + _AT_ONCE)], []
 
@@ -82,21 +82,6 @@ class OptunaSearch:
                 if _applies(scale, config):
                     config[name] = suggest(trial, name, scale)
         return {name: config[name] for name in self._space.names if name in config}
-
-    def _middle(self) -> dict[str, Any]:
-        """The middle of every scale as parameters of Optuna's."""
-        if self._plain:
-            return dict.fromkeys(self._space.searched, 0.5)
-        parameters: dict[str, Any] = {}
-        for name, value in middle(self._space).items():
-            scale = self._space[name]
-            if isinstance(scale, Choice | Integer):
-                parameters[name] = value
-            elif isinstance(scale, PowerOfTwo):
-                parameters[name] = int(value).bit_length() - 1
-            elif not isinstance(scale, Fixed):
-                parameters[name] = float(scale.to_unit([value])[0])
-        return parameters
 
     def _report(self, evidence: Evidence) -> None:
         """Report the new evidence."""
@@ -117,15 +102,29 @@ class OptunaSearch:
             trial.report(value, one.epoch)
             self._reported[one.number] = self._study.tell(trial, value if complete else None, state=state)
             return
-        before = self._reported[one.number]
+        before = self._reported.get(one.number)
+        parameters = self._parameters(one.config) if before is None else before.params
         again = optuna.trial.create_trial(
             state=state,
             value=value if complete else None,
-            params=before.params,
-            distributions=before.distributions,
+            params=parameters,
+            distributions={name: self._distribution(name) for name in parameters},
             intermediate_values={one.epoch: value},
         )
         self._study.add_trial(again)
+        self._reported.setdefault(one.number, again)
+
+    def _parameters(self, config: Config) -> dict[str, Any]:
+        """The parameters of Optuna's of a config, also of one that this search did not propose."""
+        if self._plain:
+            [point] = np.nan_to_num(self._space.to_unit([config]), nan=0.5)
+            return dict(zip(self._space.searched, point.tolist(), strict=True))
+        return {name: parameter(self._space[name], config[name]) for name in self._space.searched if name in config}
+
+    def _distribution(self, name: str) -> optuna.distributions.BaseDistribution:
+        import optuna
+
+        return optuna.distributions.FloatDistribution(0.0, 1.0) if self._plain else distribution(self._space[name])
 
 
 def require_optuna(sampler: str) -> None:
@@ -148,18 +147,54 @@ def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.TPESampler(seed=seed)
 
 
+def distribution(scale: Scale) -> optuna.distributions.BaseDistribution:
+    """The distribution of Optuna's that is nearest to the scale."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(scale, Choice):
+        return CategoricalDistribution(cast(Any, scale.choices) if _are_optunas(scale) else range(scale.n_values))
+    if _is_optunas(scale):
+        return IntDistribution(scale.low, scale.high, log=scale.log, step=scale.step)
+    if isinstance(scale, PowerOfTwo):
+        return IntDistribution(scale.low.bit_length() - 1, scale.high.bit_length() - 1)
+    return FloatDistribution(0.0, 1.0)
+
+
 def suggest(trial: optuna.trial.Trial, name: str, scale: Scale) -> Value:
-    """Suggest one value, from the distribution of Optuna's that is nearest to the scale."""
+    """Suggest one value from the distribution of its scale."""
     if isinstance(scale, Fixed):
         return scale.value
     if isinstance(scale, Choice):
-        return cast(Value, trial.suggest_categorical(name, list(scale.choices)))
-    if isinstance(scale, Integer):
-        return trial.suggest_int(name, scale.low, scale.high, log=scale.log)
+        if _are_optunas(scale):
+            return cast(Value, trial.suggest_categorical(name, cast(Any, scale.choices)))
+        return scale.choices[trial.suggest_categorical(name, range(scale.n_values))]
+    if _is_optunas(scale):
+        return trial.suggest_int(name, scale.low, scale.high, log=scale.log, step=scale.step)
     if isinstance(scale, PowerOfTwo):
         return 1 << trial.suggest_int(name, scale.low.bit_length() - 1, scale.high.bit_length() - 1)
     value: Value = scale.from_unit(np.array([trial.suggest_float(name, 0.0, 1.0)])).tolist()[0]
     return value
+
+
+def parameter(scale: Scale, value: Value) -> Any:
+    """The parameter of Optuna's for which ``suggest`` gives ``value``."""
+    if isinstance(scale, Choice):
+        return value if _are_optunas(scale) else int(scale.to_unit([value])[0] * scale.n_values)
+    if _is_optunas(scale):
+        return value
+    if isinstance(scale, PowerOfTwo):
+        return cast(int, value).bit_length() - 1
+    return float(scale.to_unit([value])[0])
+
+
+def _is_optunas(scale: Scale) -> TypeGuard[Integer]:
+    """True for integers as Optuna has them, too: it has no steps on a log scale."""
+    return isinstance(scale, Integer) and not (scale.log and scale.step > 1)
+
+
+def _are_optunas(scale: Choice) -> bool:
+    """True where Optuna takes the choices as they are: it has no tuples, and takes True for 1."""
+    return len(set(scale.choices)) == scale.n_values and not any(isinstance(one, tuple) for one in scale.choices)
 
 
 def _applies(scale: Scale, config: Mapping[str, Value]) -> bool:

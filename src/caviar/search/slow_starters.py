@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from caviar.scales import Units
+from caviar.cells import Units
 from caviar.space import Space
 
 _LOW, _HIGH = 0.25, 0.75  # the lowest quarter of learning rates, the highest of decay rates, on their own scales

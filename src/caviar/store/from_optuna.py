@@ -1,9 +1,9 @@
 """A study of Optuna's becomes one of ours: read through Optuna's own API, so that it is Optuna who knows its schema.
 
     Optuna                                     here
-    FloatDistribution, log                     Linear, Log
-    IntDistribution, log, step                 Integer; with a step, the list of its values
-    CategoricalDistribution                    Choice; None becomes "None"
+    FloatDistribution, log, step               Linear, Log
+    IntDistribution, log, step                 Integer
+    CategoricalDistribution                    Choice; of what no Choice can hold, its text
     COMPLETE, PRUNED, FAIL, RUNNING            finished, stopped, failed, interrupted; WAITING, without a config, none
     intermediate values by step                measurements by epoch, the first of them 1
 
@@ -24,8 +24,10 @@ import sqlalchemy as sa
 
 from caviar.errors import SpaceError, StoreError, did_you_mean
 from caviar.records import Measurement, Study, StudyKind, StudySpec, StudyState, Trial, TrialState, Value
+from caviar.scale_rules import as_value, is_value
 from caviar.scales import Choice, Integer, Linear, Log, Scale
 from caviar.space import Space
+from caviar.steps import steps
 from caviar.store.store import Store
 
 if TYPE_CHECKING:
@@ -38,7 +40,6 @@ _STATES = {
     "FAIL": TrialState.FAILED,
     "RUNNING": TrialState.INTERRUPTED,
 }
-_MOST_STEPS = 1000  # values of a stepped integer that are listed; with more, the step is left out
 _AT_ONCE = 1000  # trials in one transaction
 
 
@@ -73,7 +74,8 @@ def read(url: str, name: str | None = None) -> tuple[Study, list[Trial], list[tu
         )
     metric = METRICS[study.direction.name]
     given = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in _STATES]
-    trials = [_trial(trial, metric) for trial in given]
+    space = _space(given)
+    trials = [_trial(trial, metric, space) for trial in given]
     measured = [row for trial in given for row in _measurements(trial, metric)]
     started = [trial.datetime_start for trial in given if trial.datetime_start is not None]
     ended = [trial.datetime_complete for trial in given if trial.datetime_complete is not None]
@@ -83,7 +85,7 @@ def read(url: str, name: str | None = None) -> tuple[Study, list[Trial], list[tu
         seed=0,
         metric=metric,
         search="optuna",
-        space=_space(given).to_dict(),
+        space=space.to_dict(),
         spec=StudySpec(kind=StudyKind.ASKED, trials=len(given)),
         data={"imported_from": "Optuna"},
         environment={"optuna": optuna.__version__},
@@ -130,7 +132,7 @@ def _storage(url: str) -> Any:
         ) from None
 
 
-def _trial(trial: optuna.trial.FrozenTrial, metric: str) -> Trial:
+def _trial(trial: optuna.trial.FrozenTrial, metric: str, space: Space) -> Trial:
     values = trial.values
     reached = values[0] if values else None
     if reached is None and trial.intermediate_values:
@@ -138,7 +140,7 @@ def _trial(trial: optuna.trial.FrozenTrial, metric: str) -> Trial:
     error = trial.system_attrs.get("fail_reason") if trial.state.name == "FAIL" else None
     return Trial(
         number=trial.number,
-        config={name: _value(value) for name, value in trial.params.items()},
+        config=_config(trial.params, space),
         state=_STATES[trial.state.name],
         epochs=len(trial.intermediate_values),
         score=None if reached is None else float(reached),
@@ -186,17 +188,32 @@ def _scale(distributions: Sequence[Any]) -> Scale | Value:
     if low == high:
         return low  # type: ignore[no-any-return]
     log = all(d.log for d in distributions)
+    step = distributions[0].step if len(distributions) == 1 else None
     if kinds == {"IntDistribution"}:
-        step = distributions[0].step
-        values = range(int(low), int(high) + 1, step)
-        if len(distributions) == 1 and step > 1 and len(values) <= _MOST_STEPS:
-            return Choice(list(values)) if len(values) > 1 else values[0]
-        return Integer(int(low), int(high), log=log)
-    return Log(float(low), float(high)) if log else Linear(float(low), float(high))
+        return Integer(int(low), int(high), log=log, step=1 if step is None else step)
+    if log:
+        return Log(float(low), float(high))
+    try:
+        return Linear(float(low), float(high), step=step)
+    except SpaceError:  # the step does not lead from one end to the other
+        return Linear(float(low), float(high))
+
+
+def _config(parameters: Mapping[str, Any], space: Space) -> dict[str, Value]:
+    """The parameters of a trial as values of ``space``: its steps are decimal, and Optuna's 0.30000000000000004."""
+    config = {}
+    for name, given in parameters.items():
+        value, scale = _value(given), space[name]
+        if isinstance(scale, Linear) and scale.step is not None and not scale.contains(value):
+            number = steps(scale.low, scale.high, scale.step).nearest(float(given))
+            value = number if math.isclose(number, given, rel_tol=1e-9, abs_tol=1e-9 * scale.step) else value
+        config[name] = value
+    return config
 
 
 def _value(value: Any) -> Value:
-    return value if isinstance(value, bool | int | float | str) else str(value)
+    value = as_value(value)
+    return value if is_value(value) else str(value)
 
 
 def described(record: Study, trials: Sequence[Trial]) -> Mapping[str, Any]:

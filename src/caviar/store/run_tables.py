@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from caviar.store.schema import LEASES, META, METADATA, VERSION, ExactFloat, Seed, columns
+from caviar.store.schema import LEASES, META, METADATA, VERSION, ConfigJson, ExactFloat, Seed, columns
 
 RUNS = sa.Table(
     "runs",
@@ -25,7 +25,9 @@ RUNS = sa.Table(
     sa.Column("name", sa.Text, nullable=False, unique=True),
     *columns(sa.Text, "kind"),
     *columns(Seed, "seed"),
-    *columns(sa.JSON, "request", "config", "data", "environment"),
+    *columns(sa.JSON, "request"),
+    *columns(ConfigJson, "config"),
+    *columns(sa.JSON, "data", "environment"),
     *columns(sa.Text, "created"),
     sa.Column("parent", sa.ForeignKey("runs.id")),
     sa.Column("parent_snapshot", sa.Integer),

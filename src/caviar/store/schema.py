@@ -24,6 +24,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
+from caviar.records.config import as_config
+
 VERSION = 5
 """Counts up with every change of a table; a store of an older version is migrated, a newer one refused."""
 
@@ -69,6 +71,16 @@ class Seed(TypeDecorator[int]):
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> int | None:  # noqa: D102
         return None if value is None else int(value)
+
+
+class ConfigJson(TypeDecorator[dict[str, Any]]):
+    """A config, whose tuples JSON makes lists of."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def process_result_value(self, value: dict[str, Any] | None, dialect: sa.Dialect) -> Any:  # noqa: D102
+        return None if value is None else as_config(value)
 
 
 METADATA = sa.MetaData()
@@ -125,7 +137,7 @@ TRIALS = sa.Table(
     METADATA,
     sa.Column("study", sa.ForeignKey("studies.id"), primary_key=True),
     *_key("number", "repeat"),
-    *columns(sa.JSON, "config"),
+    *columns(ConfigJson, "config"),
     *columns(sa.Text, "state"),
     *columns(sa.Integer, "epochs"),
     sa.Column("score", ExactFloat),

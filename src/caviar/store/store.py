@@ -226,9 +226,12 @@ class Store(AbstractContextManager["Store"]):
         with self.subjects.reading(name) as (connection, number):
             return studies.curves(self.database, connection, number, numbers)
 
-    def trials_frame(self, name: str) -> pd.DataFrame:
-        """The trials of study ``name`` as a table: a row a trial or repeat, a column a hyperparameter."""
-        return studies.frame(self.trials(name))
+    def trials_frame(self, name: str, for_file: bool = False) -> pd.DataFrame:
+        """The trials of study ``name`` as a table: a row a trial or repeat, a column a hyperparameter.
+
+        ``for_file`` writes None and tuples as texts.
+        """
+        return studies.frame(self.trials(name), for_file=for_file)
 
     @contextmanager
     def _writing(self, study: str, of: Lease | None) -> Iterator[tuple[sa.Connection, int]]:

@@ -6,6 +6,7 @@ The functions take a connection that is in a transaction, and the number of a st
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import fields
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from caviar.errors import StoreError
 from caviar.machine import no_collection
 from caviar.records import Box, Comparison, Curve, Measurement, Study, StudySpec, StudyState, Trial, TrialState
+from caviar.records.config import as_config
 from caviar.records.names import storable, visible
 from caviar.records.result import StudyResult
 from caviar.store.database import Database
@@ -74,7 +76,10 @@ def trials(connection: sa.Connection, study: int) -> list[Trial]:
     query = sa.select(*_TRIAL_COLUMNS).where(TRIALS.c.study == study)
     with no_collection():
         rows: Sequence[Any] = connection.execute(query.order_by(TRIALS.c.number, TRIALS.c.repeat)).all()
-        configs = json.loads(f"[{','.join([row.config for row in rows])}]")  # one call, not one a trial
+        text = f"[{','.join([row.config for row in rows])}]"  # one call of JSON, not one a trial
+        configs = json.loads(text)
+        if "[" in text[1:]:  # a tuple, which is a list to JSON
+            configs = [as_config(config) for config in configs]
         states = {str(state): state for state in TrialState}
         return [
             Trial(number, config, states[state], epochs, _float(score), _float(loss), repeat, origin, error)
@@ -152,10 +157,11 @@ def boxes(connection: sa.Connection, study: int) -> list[Box]:
     return [Box(**row._mapping) for row in connection.execute(query)]
 
 
-def frame(found: Sequence[Trial], facts: Collection[str] = _SHOWN) -> pd.DataFrame:
+def frame(found: Sequence[Trial], facts: Collection[str] = _SHOWN, for_file: bool = False) -> pd.DataFrame:
     """Trials as a table: a row a trial or repeat, a column for each of ``facts`` and each hyperparameter.
 
-    A hyperparameter with the name of one of ``facts`` gets ``config.`` before its name.
+    A hyperparameter with the name of one of ``facts`` gets ``config.`` before its name. Where it does not apply it is
+    NaN. ``for_file`` writes None and tuples as texts, for an empty cell of a file does not apply.
     """
     import pandas as pd
 
@@ -164,8 +170,19 @@ def frame(found: Sequence[Trial], facts: Collection[str] = _SHOWN) -> pd.DataFra
     for name in ("score", "validation_loss"):
         columns[name] = pd.Series(columns[name], dtype="float64")
     for name in dict.fromkeys(key for trial in found for key in trial.config):
-        columns[f"config.{name}" if name in facts else name] = [trial.config.get(name) for trial in found]
+        cells = [trial.config.get(name, math.nan) for trial in found]
+        columns[f"config.{name}" if name in facts else name] = _column(cells, for_file)
     return pd.DataFrame(columns)
+
+
+def _column(cells: list[Any], for_file: bool) -> pd.Series[Any]:
+    """The values of a hyperparameter; pandas would take None for one that does not apply, and 64 beside it for 64.0."""
+    import pandas as pd
+
+    mixed = [cell is None or isinstance(cell, tuple) for cell in cells]
+    if for_file:
+        cells = [str(cell) if is_mixed else cell for cell, is_mixed in zip(cells, mixed, strict=True)]
+    return pd.Series(cells, dtype=object) if any(mixed) else pd.Series(cells)
 
 
 def write_trials(

@@ -23,6 +23,7 @@ from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Floats, Trai
 from caviar.learners.model import Member
 from caviar.machine import memory_left
 from caviar.records import Task, TaskOutcome, TaskResult, Trial, TrialState
+from caviar.records.config import as_number
 from caviar.records.ranking import WORST, rank_key
 from caviar.scheduling.choosing import Finalist, Weighed, choose, front
 from caviar.scheduling.repeats import Repeats
@@ -271,7 +272,7 @@ def _no_answer(job: TableJob, ledger: Ledger) -> NoAnswer:
             "give it more time: `seconds=...`",
         )
     rate = job.learner.rate
-    rates = [float(trial.config[rate]) for trial in diverged if rate in trial.config]
+    rates = [as_number(trial.config[rate]) for trial in diverged if rate in trial.config]
     lowest = f" (the lowest tried was {min(rates):g})" if rates else ""
     return NoAnswer(
         f"all {len(diverged)} trials that got anywhere diverged: their loss became infinite, NaN or absurdly large",

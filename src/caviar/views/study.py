@@ -20,6 +20,7 @@ import numpy as np
 from caviar.analysis.edges import edges
 from caviar.analysis.importance import ENOUGH, Importance, importances
 from caviar.records import Box, Config, Study, StudyKind, StudyProgress, StudyState, Trial, TrialState
+from caviar.records.config import as_number
 from caviar.records.ranking import WORST, rank_key, rank_key_of, smaller_is_better
 from caviar.records.result import Finalist
 from caviar.search.searches import noted_before
@@ -223,7 +224,7 @@ def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -
     own = tuple(trial for trial in trials if trial.repeat == 0)
     scored = [trial for trial in ranked(study.metric, own) if rank_key_of(study.metric, trial) > WORST]
     diverged = [trial.config for trial in own if trial.state is TrialState.DIVERGED]
-    rates = [float(config["learning_rate"]) for config in diverged if "learning_rate" in config]
+    rates = [as_number(config["learning_rate"]) for config in diverged if "learning_rate" in config]
     return StudyView(
         head=head(study),
         space=space,

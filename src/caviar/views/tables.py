@@ -71,7 +71,7 @@ def export(store: Store, name: str, of_run: bool, detail: bool) -> Export:
 
 def of_trials(study: Study, trials: Sequence[Trial]) -> Export:
     """A row a trial, with its origin and its error; a column a hyperparameter."""
-    return _of_study(study, studies.frame(trials, _FACTS), _FACTS)
+    return _of_study(study, studies.frame(trials, _FACTS, for_file=True), _FACTS)
 
 
 def of_measurements(study: Study, measured: Sequence[tuple[int, int, Measurement]]) -> Export:
