@@ -14,6 +14,8 @@ import termios
 import textwrap
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -28,6 +30,7 @@ from caviar.views.live import view_of
 from tests.study.test_tune import recorded, study_of, wine  # noqa: F401
 
 SPACE = caviar.Space(x=caviar.Linear(0, 1))
+QUICK = caviar.Space(learning_rate=caviar.Log(1e-2, 1e-1), layers=1, hidden_units=8)
 CHILD = """
     import sys
     import caviar
@@ -292,10 +295,39 @@ BEGUN = Begun(
         environment={"threads": 1},
         state=StudyState.RUNNING,
         created="",
+        notes=("mind [the] step",),
     ),
     (1, 3),
-    ("mind [the] step",),
 )
+
+
+def noted_table() -> pd.DataFrame:
+    """A table with one thing to note: a column of names."""
+    a = np.random.default_rng(0).normal(size=120).round(3)
+    names = [f"passenger number {i * 7919 % 120}" for i in range(120)]
+    return pd.DataFrame({"a": a, "name": names, "y": np.where(a > 0, "up", "down")})
+
+
+def test_a_note_is_a_warning_at_the_line_of_the_call():
+    with pytest.warns(caviar.CaviarWarning, match="'name'") as noted:
+        study = caviar.tune(noted_table(), "y", trials=3, space=QUICK, store=None, progress=False)
+    assert [str(warning.message) for warning in noted] == list(study.notes) == study.summary["notes"]
+    assert {warning.filename for warning in noted} == {__file__}
+
+
+def test_a_shown_study_says_a_note_once_before_and_once_in_its_answer(capsys):
+    with pytest.warns(caviar.CaviarWarning):
+        study = caviar.tune(noted_table(), "y", trials=3, space=QUICK, store=None, progress=True)
+    text = " ".join(capsys.readouterr().err.split())
+    assert text.count(" ".join(study.notes[0].split())) == 1  # in the answer; the one before is the warning
+
+
+def test_where_warnings_are_errors_the_first_note_ends_the_study_before_it_trains(tmp_path):
+    store = tmp_path / "caviar.db"
+    with pytest.raises(caviar.CaviarWarning):  # pytest makes errors of warnings
+        caviar.tune(noted_table(), "y", trials=3, space=QUICK, store=store, study="strict", progress=False)
+    with Store.open(store) as opened:
+        assert (opened.study("strict").state, opened.trials("strict")) == (StudyState.INTERRUPTED, [])
 
 
 def test_a_log_gets_a_line_a_round(capsys):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from caviar.clients.caviar_client import TrialStopped
     from caviar.errors import (
         CaviarError,
+        CaviarWarning,
         ConfigError,
         DataError,
         ModelError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CaviarError",
+    "CaviarWarning",
     "Choice",
     "ConfigError",
     "DataError",
@@ -73,6 +75,7 @@ _PLACES = {
     "clients.caviar_client": ("TrialStopped",),
     "errors": (
         "CaviarError",
+        "CaviarWarning",
         "ConfigError",
         "DataError",
         "ModelError",

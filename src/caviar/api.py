@@ -13,6 +13,7 @@ from __future__ import annotations
 import builtins
 import os
 import sys
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from caviar.arguments import checked, refuse_unknown
-from caviar.errors import ConfigError, SpaceError
+from caviar.errors import CaviarWarning, ConfigError, SpaceError
 from caviar.learners.dense import fit
 from caviar.records import Reading
 from caviar.records.ranking import Goal
@@ -171,6 +172,8 @@ def tune(data: Any, target: Any = None, **given: Any) -> TunedStudy | TunedProgr
         False is silent. By default it is shown where stderr is a terminal, and in a notebook.
 
     A field of the options can be given as an argument of the call, too: ``tune(objective, space, repeats=3)``.
+
+    What is noted about the data, the search and the answer is in ``study.notes``, and each note is a CaviarWarning.
 
     Raises UserMistake before anything is written; NoAnswer when every trial diverged or failed, or time was too short.
     """
@@ -372,9 +375,32 @@ _KINDS: dict[str, tuple[Callable[..., Any], type[TableOptions | ProgramOptions]]
 def _answer(events: Generator[Event, None, None], reading: str, progress: bool | None) -> TunedStudy | TunedProgram:
     """The last of ``events``, all of which are shown if ``progress`` is true."""
     shown = _watched() if progress is None else progress
-    last = _shown(events, reading) if shown else deque(events, maxlen=1).pop()
+    noted = _noted(events)
+    last = _shown(noted, reading) if shown else deque(noted, maxlen=1).pop()
     assert isinstance(last, TunedStudy | TunedProgram)
     return last
+
+
+def _noted(events: Generator[Event, None, None]) -> Generator[Event, None, None]:
+    """The ``events``, with a CaviarWarning for each note: those of the beginning there, the answer's at the end."""
+    given: tuple[str, ...] = ()
+    with closing(events):  # a filter may make an error of a warning
+        for event in events:
+            if isinstance(event, Begun | TunedStudy | TunedProgram):
+                notes = event.study.notes if isinstance(event, Begun) else event.notes
+                for note in notes:
+                    if note not in given:
+                        warnings.warn(note, CaviarWarning, stacklevel=_levels())
+                given = notes
+            yield event
+
+
+def _levels() -> int:
+    """The ``stacklevel`` at which a warning names the line that called caviar."""
+    frame, levels = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "caviar":
+        frame, levels = frame.f_back, levels + 1
+    return levels
 
 
 def _shown(events: Generator[Event, None, None], reading: str) -> Event | None:
@@ -389,7 +415,9 @@ def _shown(events: Generator[Event, None, None], reading: str) -> Event | None:
             for last in events:
                 if isinstance(last, Begun):
                     name = last.study.name
-                show(view_of(last))
+                    show(view_of(replace(last, study=replace(last.study, notes=()))))  # they are warnings here
+                else:
+                    show(view_of(last))
     except KeyboardInterrupt:
         if name and not isinstance(last, TunedStudy | TunedProgram):
             said = f"ended early, with everything saved; to go on: caviar.resume({name!r}, ...)"

@@ -12,6 +12,8 @@
     ├── SealBroken              the sealed test part was touched twice
     └── NoAnswer                the work was done but has no answer: exit status 1
 
+    CaviarWarning               a note on the data, the target or the answer, as a call from Python gives it
+
 Each has two lines: the rule that was broken, with the value received, and the way out. An argument of a call stands in
 backquotes, as Python writes it: `seconds` must be above 0, got -1. The command line shows its option.
 """
@@ -20,6 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+
+class CaviarWarning(UserWarning):
+    """A note of a study, which ``caviar.tune`` and ``caviar.resume`` give through Python's ``warnings``."""
 
 
 class CaviarError(Exception):

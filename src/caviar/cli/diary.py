@@ -8,6 +8,7 @@ import typer
 
 from caviar.cli.console import console, print_json
 from caviar.cli.interventions import RunName
+from caviar.cli.notes import run_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report import plain
 from caviar.report.run import diary_table, family_tree
@@ -26,7 +27,7 @@ def diary(
     A run's diary: every turn of a knob with its author and reason, rollbacks, snapshots, the nurse's acts and advice.
     """
     with Store.open(store, create=False) as opened:
-        view = run_view(opened, run)
+        view = run_in_commands(run_view(opened, run))
     if json:
         print_json(plain.diary(view))
     else:

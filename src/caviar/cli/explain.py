@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from caviar.cli.console import console, print_json, write_page
+from caviar.cli.notes import head_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report import plain
 from caviar.report.explain import as_text
@@ -30,6 +32,7 @@ def explain(
     """
     with Store.open(store, create=False) as opened:
         view = study_view(opened, study)
+    view = replace(view, head=head_in_commands(view.head))
     if html is not None:
         write_page(html, as_html(view))
     people = console(json=json)

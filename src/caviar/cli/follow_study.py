@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from caviar.cli.console import console, print_json, to_resume
+from caviar.cli.notes import event_in_commands
 from caviar.cli.signals import Ended, ending
 from caviar.report.showing import showing
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
@@ -28,7 +29,7 @@ def follow_study(
     with ending() as ended:
         try:
             with showing(people, reading) as show:
-                for event in events(ended.asked.is_set):
+                for event in map(event_in_commands, events(ended.asked.is_set)):
                     show(view_of(event))
                     if isinstance(event, Begun):
                         begun = event

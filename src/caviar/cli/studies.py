@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from caviar.cli.console import console, print_json
+from caviar.cli.notes import head_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report import plain
 from caviar.report.study import studies_table, trials_table
@@ -22,7 +24,7 @@ def studies(store: StoreUrl = DEFAULT_STORE, json: Json = False) -> None:
     List all studies of a store, the oldest first.
     """
     with Store.open(store, create=False) as opened:
-        rows = study_rows(opened)
+        rows = [replace(row, head=head_in_commands(row.head)) for row in study_rows(opened)]
     if json:
         print_json(plain.studies(opened.url, rows))
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from itertools import count, islice
 from typing import Annotated
 
@@ -14,16 +15,17 @@ from rich.live import Live
 from rich.text import Text
 
 from caviar.cli.console import console, print_json
+from caviar.cli.notes import head_in_commands, run_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
 from caviar.report import plain
 from caviar.report.answer import answer
 from caviar.report.run import ended, epoch_line, screen
-from caviar.report.study import heading, line
+from caviar.report.study import heading, line, notes
 from caviar.report.study import picture as study_picture
 from caviar.store import Store
 from caviar.store.doctor import kind_of
 from caviar.views.run import run_view
-from caviar.views.study import running
+from caviar.views.study import Running, running
 
 _EVERY = 0.5  # seconds; a run or study writes its progress as often
 _LINES_EVERY = 4  # rounds between two lines on a study
@@ -44,7 +46,7 @@ def watch(
     with Store.open(store, create=False) as opened:
         of_run = kind_of(opened, name, run) == "run"
         if json:
-            print_json(plain.run(run_view(opened, name)) if of_run else plain.running(running(opened, name)))
+            print_json(plain.run(run_view(opened, name)) if of_run else plain.running(_running(opened, name)))
             return
         looks = _looks_at_run(people, opened, name) if of_run else _looks_at_study(opened, name)
         with suppress(KeyboardInterrupt):  # there is nothing to save
@@ -69,7 +71,7 @@ def _looks_at_run(people: Console, store: Store, name: str) -> Iterator[Look]:
     """The run now and again, until no process trains it."""
     seen, alive = 0, True
     while alive:
-        view = run_view(store, name)
+        view = run_in_commands(run_view(store, name))
         lines = [Text(epoch_line(name, measurement)) for measurement in view.measured[seen:]]
         ends = [] if view.end is None or view.is_alive else [ended(view.end)]
         yield Group(screen(view, people.width, people.height), *ends), [*lines, *ends]
@@ -80,13 +82,19 @@ def _looks_at_run(people: Console, store: Store, name: str) -> Iterator[Look]:
 def _looks_at_study(store: Store, name: str) -> Iterator[Look]:
     """The study now and again, until no process runs it; at last its answer, where it has one."""
     for rounds in count():
-        view = running(store, name)
-        study, head = view.head.record, heading(view.head)
-        ended: list[RenderableType] = []
+        view = _running(store, name)
+        study, ended = view.head.record, list[RenderableType]()
         if study.result is not None and not view.is_running:
-            ended.append(answer(study.result))
+            ended.append(answer(study.result))  # with the notes
+        head = Group(heading(view.head), *([] if ended else notes(view.head)))
         news = [Text(line(view))] if rounds % _LINES_EVERY == 0 or not view.is_running else []
         yield Group(head, study_picture(view), *ended), [*([head] if rounds == 0 else []), *news, *ended]
         if not view.is_running:
             return
         time.sleep(_EVERY)
+
+
+def _running(store: Store, name: str) -> Running:
+    """Study ``name`` as it stands, its notes in the words of the command line."""
+    view = running(store, name)
+    return replace(view, head=head_in_commands(view.head))

@@ -131,6 +131,7 @@ class StudyResult:
     """The result of a study by its ``metric``.
 
     ``trials`` counts them by how they ended, ``seconds`` is the time of the study, ``model`` the file of the network.
+    ``notes`` are those of the study's beginning, on its data and its search, and those on the answer.
     Ask and tell gives ``best`` alone: ``study`` is None there. Only studies of tables have ``finalists``, the best mean
     first, and the ``front``, the best score first; both are None for other studies.
     """
@@ -147,6 +148,7 @@ class StudyResult:
     front: Sequence[FrontPoint] | None = None
     model: str | None = None
     ensemble: EnsembleResult | None = None
+    notes: Sequence[str] = ()
 
     def to_record(self) -> dict[str, Any]:
         """Plain data: the JSON object of ``caviar tune --json``."""

@@ -139,6 +139,7 @@ class Study:
     ended: str | None = None
     result: StudyResult | None = None
     progress: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

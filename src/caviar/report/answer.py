@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.records.result import BestTrial, EnsembleResult, Repeated, Scores, StudyResult
-from caviar.report.text import NO_LUCK, config_text, counted, duration, metric_name, number, score_text
+from caviar.report.text import NO_LUCK, config_text, counted, duration, metric_name, number, score_text, visible
 
 _FRONT = 4  # as many as two lines hold; the JSON has more
 
@@ -46,6 +46,8 @@ def answer(result: StudyResult) -> Group:
         grid.add_row("study", Text(f"{result.study} in {result.store}, {duration(result.seconds)}"))
     if result.model is not None:
         grid.add_row("model", Text(result.model + (", the ensemble" if result.ensemble else "")))
+    for i, note in enumerate(result.notes):
+        grid.add_row("notes" if i == 0 else "", Text(visible(note)))
     return Group(Padding(grid, (1, 0, 0, 0)))
 
 

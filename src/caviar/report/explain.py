@@ -23,6 +23,7 @@ def as_text(view: StudyView) -> Group:
     """The account for a terminal."""
     parts: list[Any] = []
     for heading, body in (
+        ("Notes", [_paragraph(visible(note)) for note in view.head.notes]),
         ("What was tried", _tried(view)),
         ("Where the search went", _went(view)),
         ("What mattered", _mattered(view)),

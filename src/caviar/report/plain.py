@@ -36,6 +36,7 @@ def account(view: StudyView) -> dict[str, Any]:
         ],
         "winner": result and result.best.trial,
         "advice": list(view.advice),
+        "notes": list(view.head.notes),
     }
 
 
@@ -75,6 +76,7 @@ def _study(row: StudyRow) -> dict[str, Any]:
         "data": dict(study.data),
         "trials": {str(state): n for state, n in row.counts.items()},
         "best": study.result and study.result.best.to_record(study.metric),
+        "notes": list(row.head.notes),
     }
 
 
@@ -87,6 +89,7 @@ def running(view: Running) -> dict[str, Any]:
         "progress": view.progress.to_record(),
         "rungs": list(view.head.rungs),
         "result": study.result and study.result.to_record(),
+        "notes": list(view.head.notes),
     }
 
 

@@ -122,6 +122,8 @@ def ended(summary: Mapping[str, Any]) -> Group:
     grid.add_row("run", Text(f"{summary['run']} in {summary['store']}"))
     if summary.get("model"):
         grid.add_row("model", Text(summary["model"]))
+    for i, note in enumerate(summary.get("notes", ())):
+        grid.add_row("notes" if i == 0 else "", Text(visible(note)))
     return Group(Padding(grid, (1, 0, 0, 0)))
 
 

@@ -97,8 +97,8 @@ class _Screen:
         if isinstance(view, StudyHead):
             self._head = view
             people.print(study.heading(view))
-            for warning in view.warnings:
-                people.print(f"note: {warning}", markup=False)
+            for note in study.notes(view):
+                people.print(note)
         elif isinstance(view, StudyResult):
             self.close()
             people.print(answer.answer(view))

@@ -41,6 +41,11 @@ def heading(head: StudyHead) -> Text:
     )
 
 
+def notes(head: StudyHead) -> list[Text]:
+    """The notes of a study, a paragraph each."""
+    return [Text(f"note: {visible(note)}") for note in head.notes]
+
+
 def picture(running: Running) -> Group:
     """The live display: time, the best so far, the trials by state, and the ladder of rungs."""
     head, progress = running.head, running.progress
@@ -83,8 +88,8 @@ def line(running: Running) -> str:
 def studies_table(rows: Sequence[StudyRow]) -> Table:
     """A row a study."""
     table = Table(box=None, pad_edge=False)
-    for title in ("study", "state", "created", "rows", "trials", "best", "sealed test"):
-        table.add_column(title, justify="right" if title in ("rows", "trials") else "left")
+    for title in ("study", "state", "created", "rows", "trials", "notes", "best", "sealed test"):
+        table.add_column(title, justify="right" if title in ("rows", "trials", "notes") else "left")
     for row in rows:
         study, result = row.head.record, row.head.record.result
         table.add_row(
@@ -93,6 +98,7 @@ def studies_table(rows: Sequence[StudyRow]) -> Table:
             study.created[:16].replace("T", " "),
             f"{row.head.table.rows if row.head.table else 0:,}",
             f"{sum(row.counts.values()):,}",
+            f"{len(row.head.notes) or ''}",
             f"trial {result.best.trial}" if result else "",
             score_text(result.best.test) if result and result.best.test else "",
         )

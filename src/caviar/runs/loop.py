@@ -13,6 +13,7 @@ from functools import partial
 
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.records import Config, DiaryEntry, Run, RunKind, RunSpec, RunState
+from caviar.records.names import storable
 from caviar.runs.client import ask
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
 from caviar.runs.network import NetworkSetup
@@ -152,6 +153,8 @@ def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], Non
             session = Session(runs, lease, run, trainee)
             try:
                 first(session)
+                for note in [note for note in map(storable, setup.warnings) if note not in session.notes()]:
+                    session.enter("note", "caviar", note, {})
                 before = tuple(runs.measurements(run.name)), tuple(runs.diary(run.name))
                 session.entries.clear()  # they are in `before`
                 yield Begun(run, run.spec.epochs, setup.warnings, *before, partial(ask, runs, run.name))
@@ -227,5 +230,6 @@ def _conclude(session: Session, trainee: DrivenTrainee, store: str) -> tuple[Run
         "rollbacks": session.rollbacks,
         "snapshots": len(session.snapshots.kept),
         "stopped": session.stopped or None,
+        "notes": session.notes(),
     }
     return RunEnded({**summary, **end.summary}, end.model), end.whole

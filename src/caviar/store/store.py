@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
@@ -77,10 +76,7 @@ class Store(AbstractContextManager["Store"]):
 
     def create_study(self, study: Study) -> None:
         """Write a new study; StoreError if one of that name is there, also where two processes do it at once."""
-        row = {field.name: getattr(study, field.name) for field in fields(study)}
-        self.subjects.create(
-            row | {"spec": study.spec.to_record(), "result": study.result and study.result.to_record()}
-        )
+        self.subjects.create(studies.study_row(study))
 
     def write(
         self,

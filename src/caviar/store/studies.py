@@ -26,7 +26,7 @@ from caviar.store.schema import BOXES, COMPARISONS, MEASUREMENTS, STUDIES, TRIAL
 if TYPE_CHECKING:
     import pandas as pd
 
-_STUDY_COLUMNS = [STUDIES.c[field.name] for field in fields(Study)]
+_STUDY_COLUMNS = [STUDIES.c[field.name] for field in fields(Study) if field.name != "notes"]
 _AS_KEPT = {  # past SQLAlchemy's work on every cell
     "config": sa.cast(TRIALS.c.config, sa.Text).label("config"),
     "score": sa.type_coerce(TRIALS.c.score, sa.types.NullType()),
@@ -47,17 +47,7 @@ def studies(connection: sa.Connection, number: int | None = None) -> list[Study]
     query = sa.select(*_STUDY_COLUMNS).order_by(STUDIES.c.id)
     if number is not None:
         query = query.where(STUDIES.c.id == number)
-    return [
-        Study(
-            **{
-                **row._mapping,
-                "state": StudyState(row.state),
-                "spec": StudySpec.from_record(row.spec),
-                "result": row.result and StudyResult.from_record(row.result, row.metric),
-            }
-        )
-        for row in connection.execute(query)
-    ]
+    return [_study(row) for row in connection.execute(query)]
 
 
 def trial_counts(connection: sa.Connection) -> dict[str, dict[TrialState, int]]:
@@ -217,6 +207,32 @@ def _upsert(database: Database, table: sa.Table) -> sa.Insert:
 def _float(cell: float | str | None) -> float | None:
     """A number as a database keeps it: NaN is text on SQLite."""
     return float(cell) if isinstance(cell, str) else cell
+
+
+def study_row(study: Study) -> dict[str, Any]:
+    """A study as its row; the notes stand with the facts of the data, which spares every store a column."""
+    row = {field.name: getattr(study, field.name) for field in fields(study)}
+    notes = list(row.pop("notes"))
+    return row | {
+        "spec": study.spec.to_record(),
+        "result": study.result and study.result.to_record(),
+        "data": {**study.data, "notes": notes} if notes else study.data,
+    }
+
+
+def _study(row: Any) -> Study:
+    data = dict(row.data)
+    notes = tuple(data.pop("notes", ()))
+    return Study(
+        **{
+            **row._mapping,
+            "state": StudyState(row.state),
+            "spec": StudySpec.from_record(row.spec),
+            "result": row.result and StudyResult.from_record(row.result, row.metric),
+            "data": data,
+            "notes": notes,
+        }
+    )
 
 
 def _trial_row(study: int, trial: Trial) -> dict[str, Any]:

@@ -20,11 +20,10 @@ Progress = StudyProgress
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The data is read and split and the study is in the store: training starts."""
+    """The data is read and split and the study, with its notes, is in the store: training starts."""
 
     study: Study
     rungs: tuple[int, ...]
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,11 @@ class _InStore:
     def summary(self) -> dict[str, Any]:
         """The JSON object of ``caviar tune --json``."""
         return self.result.to_record()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All notes on the data, the search and the answer; they were given as CaviarWarning too."""
+        return tuple(self.result.notes)
 
     def trials(self) -> pd.DataFrame:
         """All trials, a row a trial."""

@@ -53,6 +53,11 @@ class TableJob:
     ended: Callable[[], bool]
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on the data."""
+        return self.dataset.warnings
+
+    @property
     def repeats(self) -> int:
         """The number of times that each finalist is trained again."""
         return len(self.folds)

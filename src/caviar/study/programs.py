@@ -67,6 +67,7 @@ class ProgramJob:
     seconds: float | None
     name: str
     ended: Callable[[], bool]
+    notes: tuple[str, ...] = ()
 
     def seconds_left(self, share: float = 1.0) -> float:
         """Seconds that are left of this ``share`` of the budget; infinity where trials are the budget."""
@@ -258,6 +259,7 @@ def conclude_program(job: ProgramJob, ledger: Ledger, study: Study, store: Store
             repeated=repeated,
             folder=str(folder.absolute()) if folder.is_dir() else None,
         ),
+        notes=study.notes,
     )
     return TunedProgram(
         study.name, store.url, result, "" if job.request.store is None else os.fspath(job.request.store), winner

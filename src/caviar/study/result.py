@@ -91,6 +91,7 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         ],
         model=None if path is None else str(path),
         ensemble=together,
+        notes=study.notes,
     )
     return TunedStudy(
         study.name,

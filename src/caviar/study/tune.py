@@ -15,6 +15,7 @@ from caviar.executors.helpers import PATIENCE, WithHelpers
 from caviar.executors.parked import SavedStates
 from caviar.machine import no_collection, setting_aside
 from caviar.records import Lease, Study, StudyState
+from caviar.records.names import storable
 from caviar.scheduling.strategy import Strategy
 from caviar.search.searches import noted_before
 from caviar.store import Snapshots, Store
@@ -47,6 +48,7 @@ def follow(
     job = check_table(request, ended) if isinstance(request, Request) else check_program(request, ended)
     with Store.open(request.store) as store:
         study = job.study_record(store.free_name(job.name) if fresh_name else job.name)
+        study = replace(study, notes=_notes(job, study))
         if isinstance(job, TableJob):
             model_path(job.request, study.name)  # before anything is written, not when the work is done
         store.create_study(study)
@@ -68,11 +70,9 @@ def train(
         known=known,
         started=job.request.started,
     )
-    notes = noted_before(study.search, job.space, study.spec.trials)
-    if isinstance(job, TableJob):
-        notes = (*job.dataset.warnings, *notes, *_elsewhere(study, job))
+    study = replace(study, notes=_notes(job, study))  # a resume may have more of them, and an old store none
     try:
-        yield Begun(study, job.rungs, notes)
+        yield Begun(study, job.rungs)
         if isinstance(job, TableJob):
             answer: TunedStudy | TunedProgram = yield from _train_networks(job, ledger, store, study, lease)
         else:
@@ -120,6 +120,13 @@ def _train_programs(
     with program_executor(job, ledger, store, study.name) as executor:
         yield from train_programs(job, ledger, executor)
     return conclude_program(job, ledger, study, store)
+
+
+def _notes(job: TableJob | ProgramJob, study: Study) -> tuple[str, ...]:
+    """The notes at the beginning of a study: on its data, on its search, and on the machine that goes on with it."""
+    notes = (*job.notes, *noted_before(study.search, job.space, study.spec.trials))
+    notes += _elsewhere(study, job) if isinstance(job, TableJob) else ()
+    return tuple(map(storable, notes))
 
 
 def _elsewhere(study: Study, job: TableJob) -> tuple[str, ...]:

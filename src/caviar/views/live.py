@@ -12,5 +12,5 @@ from caviar.views.study import StudyHead, head
 def view_of(event: Event) -> StudyHead | StudyProgress | StudyResult:
     """The facts of ``event``: a head at the beginning, then progress, then the result."""
     if isinstance(event, Begun):
-        return replace(head(event.study), rungs=event.rungs, warnings=event.warnings)
+        return replace(head(event.study), rungs=event.rungs)
     return event if isinstance(event, StudyProgress) else event.result

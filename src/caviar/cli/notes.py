@@ -1,0 +1,67 @@
+"""Notes in the words of the command line: `keep=["id"]` in a note of a study is --keep id of ``caviar tune``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from caviar.cli.errors import in_options
+from caviar.records import Study, StudyResult
+from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
+from caviar.views.run import RunView
+from caviar.views.study import StudyHead
+
+
+def in_commands(notes: Sequence[str], command: str = "tune") -> tuple[str, ...]:
+    """``notes`` with the arguments in backquotes as options of ``command``."""
+    return tuple(in_options(note, _parameters(command)) if "`" in note else note for note in notes)
+
+
+def event_in_commands(event: Event) -> Event:
+    """``event`` with its notes in the words of the command line."""
+    if isinstance(event, Begun):
+        return replace(event, study=_study(event.study))
+    if isinstance(event, TunedStudy):
+        return replace(event, result=_result(event.result))
+    if isinstance(event, TunedProgram):
+        return replace(event, result=_result(event.result))
+    return event
+
+
+def head_in_commands(head: StudyHead) -> StudyHead:
+    """``head`` with its notes in the words of the command line."""
+    return replace(head, record=_study(head.record))
+
+
+def run_in_commands(view: RunView) -> RunView:
+    """``view`` with the notes in its diary and its end in the words of the command line."""
+    end = view.end
+    if end is not None and "notes" in end:
+        end = {**end, "notes": list(in_commands(end["notes"], "babysit"))}
+    diary = tuple(
+        replace(entry, text=in_commands([entry.text], "babysit")[0]) if entry.kind == "note" else entry
+        for entry in view.diary
+    )
+    return replace(view, diary=diary, end=end)
+
+
+def _study(study: Study) -> Study:
+    result = None if study.result is None else _result(study.result)
+    return replace(study, notes=in_commands(study.notes), result=result)
+
+
+def _result(result: StudyResult) -> StudyResult:
+    return replace(result, notes=in_commands(result.notes))
+
+
+@cache
+def _parameters(command: str) -> Mapping[str, Any]:
+    """The parameters of ``command`` by name."""
+    import typer
+
+    from caviar.cli.main import application
+
+    commands = typer.main.get_command(application(command)).commands  # type: ignore[attr-defined]
+    return {parameter.name: parameter for parameter in commands[command].params}
