@@ -14,6 +14,7 @@ import caviar
 
 NAMES = [
     "CaviarError",
+    "CaviarWarning",
     "Choice",
     "ConfigError",
     "DataError",

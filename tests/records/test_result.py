@@ -65,6 +65,7 @@ HEAD: dict[str, Any] = {
     "store": st.text(),
     "seed": WHOLE,
     "seconds": st.floats(0, 1e9),
+    "notes": st.lists(st.text()).map(tuple),
     "trials": st.dictionaries(st.sampled_from(["started", "finished", "stopped", "diverged", "failed"]), WHOLE),
 }
 RESULTS = st.one_of(
@@ -124,6 +125,7 @@ TABLE = {
     "front": [{"trial": 4, "accuracy": 0.9, "parameters": 90}],
     "model": "net.caviar",
     "ensemble": {"networks": 2, "trials": {"4": 0.5, "1": 0.5}, "validation": {"accuracy": 0.9}, "test": None},
+    "notes": ["'id' only numbers the rows"],
 }
 PROGRAM = {
     **FIRST,
@@ -141,6 +143,7 @@ PROGRAM = {
         "folder": None,
     },
     "model": None,
+    "notes": [],
 }
 BARE = {**PROGRAM, "best": {**PROGRAM["best"], "repeated": None, "folder": "/there"}}
 UNTESTED = {

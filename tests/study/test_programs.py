@@ -81,6 +81,7 @@ def test_every_stopping_rule_comes_to_an_end(stopping):
         assert study.summary["trials"]["finished"] == 12
 
 
+@pytest.mark.filterwarnings("ignore:the grid has 9 configs:caviar.CaviarWarning")
 @pytest.mark.parametrize("search", ["random", "sobol", "grid:3", "optuna:tpe"])
 def test_every_search(search):
     study = caviar.tune(objective, SPACE, trials=9, processes=2, epochs=3, search=search)
@@ -472,7 +473,7 @@ def test_the_shortest_program_of_the_page(files):
     )
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
-    assert list(summary) == ["study", "store", "seed", "seconds", "data", "trials", "best", "model"]
+    assert list(summary) == ["study", "store", "seed", "seconds", "data", "trials", "best", "model", "notes"]
     assert summary["study"] == "raw"
     assert abs(summary["best"]["config"]["x"] - 0.7) < 0.2
     more = caviar_command("resume", "raw", "--trials", "15", "--json")

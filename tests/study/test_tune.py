@@ -100,6 +100,7 @@ def test_the_answer_is_what_product_md_says(wine: Path, tmp_path: Path):
         "finalists",
         "front",
         "model",
+        "notes",
     }
     assert set(summary["data"]) == {"task", "rows", "features", "classes", "train", "validation", "test", "sha256"}
     assert set(summary["best"]) == {"trial", "config", "parameters", "validation", "test", "repeated"}

@@ -7,7 +7,10 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import typer
+
 from caviar.cli.errors import in_options
+from caviar.cli.main import application
 from caviar.records import Study, StudyResult
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
 from caviar.views.run import RunView
@@ -59,9 +62,5 @@ def _result(result: StudyResult) -> StudyResult:
 @cache
 def _parameters(command: str) -> Mapping[str, Any]:
     """The parameters of ``command`` by name."""
-    import typer
-
-    from caviar.cli.main import application
-
     commands = typer.main.get_command(application(command)).commands  # type: ignore[attr-defined]
     return {parameter.name: parameter for parameter in commands[command].params}

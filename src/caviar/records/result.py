@@ -148,13 +148,14 @@ class StudyResult:
     front: Sequence[FrontPoint] | None = None
     model: str | None = None
     ensemble: EnsembleResult | None = None
-    notes: Sequence[str] = ()
+    notes: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """Plain data: the JSON object of ``caviar tune --json``."""
         record = asdict(self)
         del record["metric"]
         record["best"] = self.best.to_record(self.metric)
+        record["notes"] = list(self.notes)
         if self.front is not None:
             record["front"] = [
                 {"trial": one.trial, self.metric: one.score, "parameters": one.parameters} for one in self.front
@@ -171,6 +172,7 @@ class StudyResult:
         The store keeps NaN as a text, which becomes a number again.
         """
         plain = known(cls, record) | {"metric": metric, "best": BestTrial.from_record(record["best"], metric)}
+        plain["notes"] = tuple(plain.get("notes", ()))
         if "finalists" in plain:
             plain["finalists"] = [Finalist(**known(Finalist, numbers(one))) for one in plain["finalists"]]
         if "front" in plain:

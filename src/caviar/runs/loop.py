@@ -153,7 +153,8 @@ def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], Non
             session = Session(runs, lease, run, trainee)
             try:
                 first(session)
-                for note in [note for note in map(storable, setup.warnings) if note not in session.notes()]:
+                noted = _notes(runs, run.name)
+                for note in [note for note in map(storable, setup.warnings) if note not in noted]:
                     session.enter("note", "caviar", note, {})
                 before = tuple(runs.measurements(run.name)), tuple(runs.diary(run.name))
                 session.entries.clear()  # they are in `before`
@@ -161,7 +162,7 @@ def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], Non
                 yield from drive(session, trainee, ended)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(session.interrupt()) from None
-            end, whole = _conclude(session, trainee, store.url)
+            end, whole = _conclude(session, trainee, store.url, _notes(runs, run.name))
             state, result = RunState.STOPPED if session.stopped else RunState.FINISHED, end.summary
         if not whole:
             raise NoAnswer(
@@ -216,7 +217,12 @@ def drive(session: Session, trainee: DrivenTrainee, ended: Ended) -> Iterator[Ev
             yield Progress(facts)
 
 
-def _conclude(session: Session, trainee: DrivenTrainee, store: str) -> tuple[RunEnded, bool]:
+def _notes(runs: Runs, name: str) -> list[str]:
+    """The notes on the data of run ``name``, which stand in its diary."""
+    return [entry.text for entry in runs.diary(name) if entry.kind == "note"]
+
+
+def _conclude(session: Session, trainee: DrivenTrainee, store: str, notes: list[str]) -> tuple[RunEnded, bool]:
     """Write the diary's last line; return the end, and False if the network is not whole."""
     end = trainee.conclude(session.run)
     session.enter("end", "caviar", end.text, end.facts)
@@ -230,6 +236,6 @@ def _conclude(session: Session, trainee: DrivenTrainee, store: str) -> tuple[Run
         "rollbacks": session.rollbacks,
         "snapshots": len(session.snapshots.kept),
         "stopped": session.stopped or None,
-        "notes": session.notes(),
+        "notes": notes,
     }
     return RunEnded({**summary, **end.summary}, end.model), end.whole

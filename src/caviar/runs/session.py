@@ -93,10 +93,6 @@ class Session:
             if entry.kind in ("pause", "resume"):
                 self.paused = entry.kind == "pause"
 
-    def notes(self) -> list[str]:
-        """The notes in the diary, on the data."""
-        return [entry.text for entry in self._runs.diary(self.run.name) if entry.kind == "note"]
-
     # --- what was trained ---
 
     def saw(self, step: Step) -> None:

@@ -67,7 +67,7 @@ class _InStore:
     @property
     def notes(self) -> tuple[str, ...]:
         """All notes on the data, the search and the answer; they were given as CaviarWarning too."""
-        return tuple(self.result.notes)
+        return self.result.notes
 
     def trials(self) -> pd.DataFrame:
         """All trials, a row a trial."""

@@ -56,7 +56,7 @@ class StudyHead:
     def notes(self) -> tuple[str, ...]:
         """Notes on the data and the search, and on the answer where there is one."""
         result = self.record.result
-        return self.record.notes if result is None else tuple(result.notes) or self.record.notes
+        return self.record.notes if result is None else result.notes or self.record.notes
 
     def searched(self, config: Config) -> dict[str, Any]:
         """The hyperparameters of ``config`` that the space does not fix."""
