@@ -51,7 +51,10 @@ class Timed:
 
 @dataclass(frozen=True)
 class Plan:
-    """Answer of ``plan``: ``way`` is "caviar" or "panda"; ``trials`` is how many the budget affords, about."""
+    """Answer of ``plan``: ``way`` is "caviar" or "panda"; ``trials`` is how many the budget affords, about.
+
+    ``notes`` are those on the data.
+    """
 
     seconds: float
     threads: int
@@ -61,6 +64,7 @@ class Plan:
     way: str
     reason: str
     facts: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def _load(data: str, target: str | None, labels: str | None, seed: int, reading: Reading) -> Dataset:
@@ -77,10 +81,10 @@ def range_test(
     high: float,
     steps: int,
     reading: Reading = BY_ITSELF,
-) -> Found:
-    """The range test of the network of ``config`` on a file of data."""
+) -> tuple[Found, tuple[str, ...]]:
+    """The range test of the network of ``config`` on a file of data, and the notes on the data."""
     dataset = _load(data, target, labels, seed, reading)
-    return find(config, TrainingData.of(dataset), seed, low, high, steps)
+    return find(config, TrainingData.of(dataset), seed, low, high, steps), dataset.warnings
 
 
 def plan(
@@ -110,7 +114,7 @@ def plan(
             f"{seconds:g} s afford about {trials:,} trials, and a search wants {ENOUGH}: nurse one network, "
             f"which gets {epochs_of_one:,} epochs if it is large"
         )
-    return Plan(seconds, cores, timed, trials, epochs_of_one, way, reason, dataset.facts)
+    return Plan(seconds, cores, timed, trials, epochs_of_one, way, reason, dataset.facts, dataset.warnings)
 
 
 def _time(name: str, config: Config, dataset: Dataset, seed: int, clock: Callable[[], float]) -> Timed:

@@ -14,13 +14,12 @@ from rich.live import Live
 from rich.text import Text
 
 from caviar.cli.console import console, print_json, to_resume
-from caviar.cli.notes import in_commands
+from caviar.cli.notes import in_commands, print_notes
 from caviar.cli.signals import Ended, ending
 from caviar.errors import CaviarError, ConfigError
 from caviar.records import DiaryEntry, Run, RunMeasurement
 from caviar.report.run import ended as ended_page
 from caviar.report.run import entry_line, epoch_line, screen
-from caviar.report.text import visible
 from caviar.runs.client import changes_for
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
 from caviar.views.run import run_view_of
@@ -62,8 +61,7 @@ def follow_run(
                 if isinstance(event, Begun):
                     name = event.run.name
                     keys.ask, keys.run = event.ask, event.run
-                    for note in in_commands(event.warnings, "babysit"):
-                        people.print(f"note: {visible(note)}", markup=False)
+                    print_notes(people, event.warnings, "babysit")
                     epochs, diary = list(event.epochs_before), list(event.diary_before)
                 elif isinstance(event, Progress):
                     facts = dict(event.facts)

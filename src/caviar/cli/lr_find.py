@@ -9,6 +9,7 @@ import typer
 
 from caviar.analysis.plan import range_test
 from caviar.cli.console import console, print_json, write_page
+from caviar.cli.notes import in_commands, print_notes
 from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, reads_tables
 from caviar.records import Reading
 from caviar.report.rates import as_html, picture
@@ -33,13 +34,14 @@ def lr_find(
 ) -> None:
     """[bold]caviar lr-find flowers.csv --target species --out rates.html[/]
 
-    Train a few mini-batches at ever larger learning rates, and suggest one: where the loss falls steepest.
+    Train a few mini-batches at ever larger learning rates, and suggest one: where the loss has nearly stopped to fall.
     """
 
-    found = range_test(data, target, labels, read_config(config, None, ""), seed, low, high, steps, reading)
+    found, notes = range_test(data, target, labels, read_config(config, None, ""), seed, low, high, steps, reading)
     if out is not None:
         write_page(out, as_html(found, Path(data).name))
     people = console(json=json, quiet=quiet)
+    print_notes(people, notes, "lr-find")
     people.print(picture(found, people.width))
     if json:
         print_json(
@@ -51,5 +53,6 @@ def lr_find(
                 "losses": found.losses,
                 "smoothed": found.smoothed,
                 "out": out,
+                "notes": in_commands(notes, "lr-find"),
             }
         )

@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from caviar.cli.errors import in_options
 from caviar.cli.main import application
 from caviar.records import Study, StudyResult
+from caviar.report.text import visible
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
 from caviar.views.run import RunView
 from caviar.views.study import StudyHead
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def in_commands(notes: Sequence[str], command: str = "tune") -> tuple[str, ...]:
     """``notes`` with the arguments in backquotes as options of ``command``."""
     return tuple(in_options(note, _parameters(command)) if "`" in note else note for note in notes)
+
+
+def print_notes(people: Console, notes: Sequence[str], command: str) -> None:
+    """Print ``notes`` of ``command`` for people, each on its own line."""
+    for note in in_commands(notes, command):
+        people.print(f"note: {visible(note)}", markup=False, soft_wrap=not people.is_terminal)
 
 
 def event_in_commands(event: Event) -> Event:

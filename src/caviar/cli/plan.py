@@ -9,6 +9,7 @@ import typer
 
 from caviar.analysis.plan import plan as make
 from caviar.cli.console import console, print_json
+from caviar.cli.notes import in_commands, print_notes
 from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, Threads, reads_tables
 from caviar.records import Reading
 from caviar.report.text import counted, duration, number
@@ -41,10 +42,11 @@ def plan(
         pace = f"{one.steps_per_second:,.0f}"
         table.add_row(one.name, f"{one.parameters:,}", pace, f"{number(one.epoch_seconds)} s")
     people = console(json=json, quiet=quiet)
+    print_notes(people, made.notes, "plan")
     people.print(table)
     command = f"caviar tune {data} --seconds {seconds:g}" if made.way == "caviar" else f"caviar babysit {data}"
     people.print(f"\n{made.way}: {made.reason}", markup=False, soft_wrap=True)
     time = f"{duration(seconds)} on {counted(made.threads, 'processor')}"
     people.print(f"{time}: {command}", markup=False, soft_wrap=True)
     if json:
-        print_json(asdict(made))
+        print_json({**asdict(made), "notes": in_commands(made.notes, "plan")})

@@ -17,15 +17,13 @@ Series = tuple[Sequence[float], str]
 
 def chart(series: Sequence[Series], width: int, height: int, log: bool = False) -> Text:
     """All ``series`` over one another, each stretched over the width; the ends of the axis at the left."""
-    values = [v for points, _ in series for v in points if math.isfinite(v) and (v > 0 or not log)]
-    if not values:
+    ends = _ends(series, log)
+    if ends is None:
         return Text("\n".join(["no numbers yet", *[""] * (height - 1)]), style="dim")
-    low, high = min(values), max(values)
-    if low == high:
-        low, high = (low * 0.9, high * 1.1) if log else (low - 0.5, high + 0.5)
+    low, high = ends
     labels = [number(high), *[""] * (height - 2), number(low)] if height > 1 else [number(high)]
-    margin = max(map(len, labels)) + 1
-    columns = max(width - margin, 8)
+    left = margin(series, log)
+    columns = max(width - left, 8)
     letters = [[0] * columns for _ in range(height)]
     styles = [[""] * columns for _ in range(height)]
     for points, style in series:
@@ -34,11 +32,28 @@ def chart(series: Sequence[Series], width: int, height: int, log: bool = False) 
             styles[y // 4][x // 2] = style
     picture = Text()
     for row, label in enumerate(labels):
-        picture.append(f"{label:>{margin - 1}} ", style="dim")
+        picture.append(f"{label:>{left - 1}} ", style="dim")
         for letter, style in zip(letters[row], styles[row], strict=True):
             picture.append(chr(0x2800 + letter) if letter else " ", style=style)
         picture.append("\n" if row < height - 1 else "")
     return picture
+
+
+def margin(series: Sequence[Series], log: bool = False) -> int:
+    """Letters at the left of the curves in ``chart``: the labels of the axis, and a space."""
+    ends = _ends(series, log)
+    return 0 if ends is None else max(len(number(end)) for end in ends) + 1
+
+
+def _ends(series: Sequence[Series], log: bool) -> tuple[float, float] | None:
+    """The lowest and the highest value of an axis for ``series``; None where there is nothing to draw."""
+    values = [v for points, _ in series for v in points if math.isfinite(v) and (v > 0 or not log)]
+    if not values:
+        return None
+    low, high = min(values), max(values)
+    if low == high:
+        return (low * 0.9, high * 1.1) if log else (low - 0.5, high + 0.5)
+    return low, high
 
 
 def _dots(points: Sequence[float], across: int, down: int, low: float, high: float, log: bool) -> list[tuple[int, int]]:
