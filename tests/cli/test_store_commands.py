@@ -188,7 +188,7 @@ def test_what_is_exported_is_no_formula(tmp_path: Path, monkeypatch: pytest.Monk
         config = {"=evil": "=cmd()", "number": -3.5, "mixed": "text"}
         trials = [Trial(n, config, TrialState.FAILED, origin=text, error=text) for n, text in enumerate(nasty)]
         store.write("=cmd()", [*trials, Trial(9, {"mixed": 7, "number": -1.0}, TrialState.RUNNING)])
-    assert run(["export", "=cmd()", "--out", "a.csv"]) == 0
+    assert run(["export", "=cmd()", "--out", "a.csv", "--for-spreadsheet"]) == 0
     assert "8 rows" in capsys.readouterr().out
     with Path("a.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -67,7 +67,7 @@ def of_bytes(folder: Path, raw: bytes, name: str = "t.csv", target: str | None =
         (b"a,b,y\n1,2,\n1,3,\n1,2,\n", "3 of 3 rows"),
         (b"a,b,y\n" + b"1,2,p\n" * 30, "every row of 'y' is 'p'"),
         (b"a,b,y\n1,2,1.0\n1,2,2.5\n", "6 rows in all, got 2 rows"),
-        (b"a,b,y\n" + b"1,2,1.5\n2,3,1.5\n" * 30, "every row of 'y' is 1.5"),
+        (b"a,b,y\n" + b"1,2,1.5\n2,3,1.5\n" * 30, "every row of 'y' is '1.5'"),
         (b"a,b,y\n1,2,0.5\n1,2,inf\n1,2,\n", "1 of 3 rows have none"),
         (b"a,b,y\n1,2,0.5\n1,2,inf\n", "row 2 of 'y' is inf"),
         (b"a,b,y\n" + "".join(f"{i},2,t{i}\n" for i in range(90)).encode(), "names or free text"),
@@ -213,7 +213,10 @@ def test_ten_thousand_columns(tmp_path: Path) -> None:
 
 def test_labels_in_a_float_column(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b,y\n" + "".join(f"{i % 7},{i % 5},{i % 3}.0\n" for i in range(30)))
-    assert prepare(read(tmp_path / "t.csv", "y"), seed=0).preprocessing.classes == (0, 1, 2)
+    found = prepare(read(tmp_path / "t.csv", "y"), seed=0)
+    assert found.preprocessing.classes == ("0.0", "1.0", "2.0"), "as they are written"
+    again = pd.Series([2.0, 0.0, 1])
+    assert found.preprocessing.encode(again).tolist() == [2, 0, 1]
 
 
 HOSTILE = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 
 import pandas as pd
@@ -32,17 +33,25 @@ def test_config_text():
 
 
 @given(st.lists(st.text(), min_size=1), st.text(min_size=1))
-def test_no_cell_of_a_csv_is_a_formula(cells: list[str], heading: str):
+def test_no_cell_of_a_csv_for_a_spreadsheet_is_a_formula(cells: list[str], heading: str):
     out = io.StringIO()
-    write_csv(pd.DataFrame({heading: cells}), out)
+    write_csv(pd.DataFrame({heading: cells}), out, for_spreadsheet=True)
     back = pd.read_csv(io.StringIO(out.getvalue()), dtype=str, keep_default_na=False, skip_blank_lines=False)
     for text in [*back.columns, *back.iloc[:, 0]]:
         assert not str(text).startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
+@given(st.lists(st.text().filter(lambda text: "\0" not in text), min_size=1), st.text("abc=+-@'", min_size=1))
+def test_text_is_written_as_it_is(cells: list[str], heading: str):
+    out = io.StringIO()
+    write_csv(pd.DataFrame({heading: cells}), out)
+    back = list(csv.reader(io.StringIO(out.getvalue(), newline="")))
+    assert back == [[heading], *([cell] for cell in cells)]
+
+
 def test_numbers_stay_numbers():
     out = io.StringIO()
-    write_csv(pd.DataFrame({"a": [-1.5, 2.0], "b": [-3, 4], "c": ["-5", "six"]}), out)
+    write_csv(pd.DataFrame({"a": [-1.5, 2.0], "b": [-3, 4], "c": ["-5", "six"]}), out, for_spreadsheet=True)
     assert out.getvalue() == "a,b,c\n-1.5,-3,'-5\n2.0,4,six\n"
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json
-from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
+from caviar.cli.options import DEFAULT_STORE, ForSpreadsheet, Json, RunOrStudy, StoreUrl
 from caviar.errors import DataError
 from caviar.report.export import write
 from caviar.report.text import counted
@@ -23,13 +23,14 @@ def export(
     epochs: Annotated[bool, typer.Option("--epochs", help="A row an epoch instead of a row a trial.")] = False,
     diary: Annotated[bool, typer.Option("--diary", help="A run's diary instead of what was measured of it.")] = False,
     run: RunOrStudy = None,
+    for_spreadsheet: ForSpreadsheet = False,
     store: StoreUrl = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
     """[bold]caviar export flowers --out flowers.parquet[/]
 
-    Write a study's trials, or what was measured of a run, to a file: CSV that is safe to open in a spreadsheet, or
-    Parquet with scales and units.
+    Write a study's trials, or what was measured of a run, to a file: CSV, or Parquet with scales
+    and units.
     """
     if json and out is None:
         raise DataError("--json and the CSV would share stdout", "name a file with --out")
@@ -38,7 +39,7 @@ def export(
         if kind == "study" and diary:
             raise DataError(f"{name!r} is a study, and only runs have a diary", "leave --diary out")
         made = make_export(opened, name, kind == "run", diary if kind == "run" else epochs)
-    write(made, out)
+    write(made, out, for_spreadsheet=for_spreadsheet)
     if json:
         print_json({kind: name, "file": str(out), "rows": len(made.frame), "columns": list(made.frame.columns)})
     elif out is not None:

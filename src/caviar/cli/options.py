@@ -14,6 +14,10 @@ from caviar.records import Reading
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and everything else on stderr.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors, and what --json prints.")]
+ForSpreadsheet = Annotated[
+    bool,
+    typer.Option("--for-spreadsheet", help="In CSV, an apostrophe before text that a spreadsheet would run."),
+]
 StoreUrl = Annotated[str, typer.Option("--store", help="The database of studies, a path or a URL.", metavar="URL")]
 TableFile = Annotated[
     str | None, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened. None with --command.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json
-from caviar.cli.options import Json, Quiet
+from caviar.cli.options import ForSpreadsheet, Json, Quiet
 from caviar.data.preprocessing import far_outside
 from caviar.errors import UserMistake
 from caviar.learners import model as models
@@ -21,12 +21,14 @@ def predict(
     data: Annotated[str, typer.Argument(help="A file with the features of training; other columns are ignored.")],
     out: Annotated[str | None, typer.Option(help="Write here and not to stdout.", metavar="FILE")] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column p_<class> for every class.")] = False,
+    for_spreadsheet: ForSpreadsheet = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """[bold]caviar predict flowers.caviar new.csv --out guesses.csv[/]
 
     Predict the label, or the number, of every row, in the order of the rows: a CSV with the column prediction.
+    Labels are written as they came.
     """
 
     if json and out is None:
@@ -38,6 +40,7 @@ def predict(
     write_csv(
         predictions_frame(prediction.labels, prediction.probabilities if proba else None, network.classes),
         out if out is not None else sys.stdout,
+        for_spreadsheet=for_spreadsheet,
     )
     rows, missing, unknown = len(prediction.labels), prediction.missing, prediction.unknown
     outside = dict(prediction.outside)

@@ -10,7 +10,7 @@ import typer
 
 from caviar.cli.console import console, print_json
 from caviar.cli.notes import head_in_commands
-from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
+from caviar.cli.options import DEFAULT_STORE, ForSpreadsheet, Json, StoreUrl
 from caviar.report import plain
 from caviar.report.study import studies_table, trials_table
 from caviar.report.table import write_csv
@@ -36,6 +36,7 @@ def trials(
     store: StoreUrl = DEFAULT_STORE,
     best: Annotated[int, typer.Option(help="How many to show, the best first; the table only.")] = 20,
     csv: Annotated[bool, typer.Option("--csv", help="Print all trials as CSV.")] = False,
+    for_spreadsheet: ForSpreadsheet = False,
     json: Json = False,
 ) -> None:
     """[bold]caviar trials flowers[/]
@@ -44,7 +45,8 @@ def trials(
     """
     with Store.open(store, create=False) as opened:
         if csv:
-            write_csv(opened.trials_frame(study, for_file=True), sys.stdout)
+            frame = opened.trials_frame(study, for_file=True)
+            write_csv(frame, sys.stdout, for_spreadsheet=for_spreadsheet)
         elif json:
             print_json(plain.trials(study, opened.trials(study)))
         else:

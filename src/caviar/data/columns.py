@@ -10,12 +10,14 @@ message, the header not counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from caviar.data.numerals import PLAIN, Notation
 from caviar.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 LARGEST = 1e100  # beyond it a number stands for 'missing' or is an accident, and its square would overflow
 _BLOCK = 1 << 21  # cells of a block of rows: 16 MiB of float64, however large the table
+NONE: Mapping[str, Notation] = MappingProxyType({})
 _MISSING = "an empty cell means a missing value"
 
 
@@ -38,6 +41,13 @@ def printable(name: object, width: int = 60) -> str:
     """``name`` without quotes, its control characters replaced, at most ``width`` long."""
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(name)[: width + 1])
     return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def option(argument: str, names: Sequence[object], most: int = 5) -> str:
+    """``argument`` with a list of columns, in backquotes as a message writes it."""
+    written = [shown(str(name)) for name in names]
+    written = [f'"{text[1:-1]}"' if text[0] == "'" and '"' not in text else text for text in written]
+    return f"`{argument}=[{', '.join(written)}]`" if len(written) <= most else f"`{argument}=...`"
 
 
 def listed(names: Sequence[object], most: int = 5) -> str:
@@ -145,8 +155,8 @@ def check_finite(frame: pd.DataFrame) -> None:
             )
 
 
-def numbers(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """The named columns as numbers; numbers written as text are read.
+def numbers(frame: pd.DataFrame, names: Sequence[str], notations: Mapping[str, Notation] = NONE) -> pd.DataFrame:
+    """The named columns as numbers; text is read in the ``notations`` of its column, or as Python writes numbers.
 
     Raises DataError, naming row and column, for a cell that is not a number or not finite.
     """
@@ -154,12 +164,17 @@ def numbers(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
     chosen = frame if list(frame.columns) == list(names) else frame[list(names)]
     if not all(map(is_number, set(chosen.dtypes))):
-        chosen = pd.DataFrame({name: _number(chosen[name]) for name in names}, index=chosen.index)
+        read = {name: read_numbers(chosen[name], notations.get(name, PLAIN)) for name in names}
+        chosen = pd.DataFrame(read, index=chosen.index)
     check_finite(chosen)
     return chosen
 
 
-def _number(column: pd.Series[Any]) -> pd.Series[Any]:
+def read_numbers(column: pd.Series[Any], notation: Notation = PLAIN) -> pd.Series[Any]:
+    """A column of numbers, or of text in that ``notation``, as numbers. Raises DataError for a cell that does not fit.
+
+    Whole numbers without a fraction or a gap become int64, as in a column that was never text.
+    """
     import pandas as pd
 
     tidied = plain(column)
@@ -170,12 +185,37 @@ def _number(column: pd.Series[Any]) -> pd.Series[Any]:
         )
     if is_number(tidied.dtype):
         return tidied
-    read = pd.to_numeric(tidied.astype(object), errors="coerce").astype(np.float64)
-    bad = np.flatnonzero(read.isna() & tidied.notna())
-    if len(bad):
-        row = int(bad[0])
+    values, misfit = values_of(tidied, notation)
+    if misfit is not None:
         raise DataError(
-            f"row {row + 1}, column {shown(column.name)}: it holds numbers in training, got {shown(tidied.iloc[row])}",
-            f"write a number there, or leave the cell empty: {_MISSING}",
+            f"row {misfit + 1}, column {shown(column.name)}: it holds numbers in training, "
+            f"got {shown(tidied.iloc[misfit])}",
+            f"{_as_in_training(notation)}, or leave the cell empty: {_MISSING}",
         )
-    return read
+    read = pd.Series(values, index=column.index, name=column.name)
+    whole = not np.isnan(values).any() and (values == np.floor(values)).all() and np.abs(values).max(initial=0) < 2**53
+    return read.astype(np.int64) if whole and not any(notation.decimal in text for text in tidied) else read
+
+
+def values_of(text: pd.Series[Any], notation: Notation) -> tuple[Floats, int | None]:
+    """The numbers (m,) that cells of text stand for, NaN for a gap or a mark; and the first row that fits none."""
+    import pandas as pd
+
+    if notation.unit or (notation.decimal == "," and text.str.contains(".", regex=False).any()):
+        values = np.full(len(text), np.nan)  # cell by cell
+    else:
+        pythons = text if notation.decimal == "." else text.str.replace(",", ".", regex=False)
+        values = pd.to_numeric(pythons.astype(object), errors="coerce").to_numpy(np.float64, copy=True)
+    rest = np.flatnonzero(np.isnan(values) & text.notna().to_numpy(dtype=bool))
+    texts = text.iloc[rest].tolist()
+    meanings = {cell: notation.value(cell) for cell in set(texts)}
+    for row, cell in zip(rest.tolist(), texts, strict=True):
+        meaning = meanings[cell]
+        if meaning is None:
+            return values, row
+        values[row] = meaning
+    return values, None
+
+
+def _as_in_training(notation: Notation) -> str:
+    return f"write it as in training, such as {shown(notation.example)}" if notation.example else "write a number there"

@@ -10,7 +10,7 @@ import numpy as np
 
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
-from caviar.data.labels import target_numbers, task_of
+from caviar.data.labels import noted_task, target_numbers
 from caviar.data.preprocessing import Preprocessing, learn
 from caviar.data.split import Split, split, split_numbers
 from caviar.data.table import Table
@@ -64,14 +64,15 @@ def prepare(
     proportion, and so are the tenths of a numeric target (see split.py). Raises DataError, and ConfigError for an
     unknown task.
     """
-    labels = _labels(table)
-    notes = table.warnings
+    task, chosen = noted_task(_numbers(table), task)
+    notes = (*table.warnings, *chosen)
     if table.test is not None and test is not None:
         notes = (*notes, f"the test part in {table.name} is not used, for there is another: {test.name}")
     test = test if test is not None else table.test
-    task = task_of(labels, task)
+    labels = target_for(table, task)
     parts = parts_of(labels, task, seed, test is None)
-    preprocessing = learn(table.frame.iloc[parts.train], labels.iloc[parts.train], task == "regression")
+    forms = table.forms
+    preprocessing = learn(table.frame.iloc[parts.train], labels.iloc[parts.train], task == "regression", forms)
 
     def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
         return Examples(preprocessing.apply(frame), preprocessing.encode(target))
@@ -79,7 +80,7 @@ def prepare(
     if test is None:
         sealed = Sealed(examples(table.frame.iloc[parts.test], labels.iloc[parts.test]))
     else:
-        sealed = Sealed(_in_file(test, examples))
+        sealed = Sealed(_in_file(test, task, examples))
     train, validation = (
         examples(table.frame.iloc[rows], labels.iloc[rows]) for rows in (parts.train, parts.validation)
     )
@@ -94,15 +95,24 @@ def parts_of(labels: pd.Series[Any], task: str, seed: int, test: bool) -> Split:
     return split(labels.to_numpy(), seed, test)
 
 
-def _labels(table: Table) -> pd.Series[Any]:
-    if table.target is None:
+def target_for(table: Table, task: str) -> pd.Series[Any]:
+    """The target of a table for a ``task``: its labels as they came, or the numbers that they stand for."""
+    found = _numbers(table) if task == "regression" else table.target
+    assert found is not None
+    return found
+
+
+def _numbers(table: Table) -> pd.Series[Any]:
+    """The target as numbers where it stands for such. Raises DataError for a table without one."""
+    if table.numbers is None:
         raise DataError("the table must have labels, got features only", "name the column of the labels: `target=...`")
-    return table.target
+    return table.numbers
 
 
-def _in_file(test: Table, examples: Callable[[pd.DataFrame, pd.Series[Any]], Examples]) -> Examples:
+def _in_file(test: Table, task: str, examples: Callable[[pd.DataFrame, pd.Series[Any]], Examples]) -> Examples:
     """The examples of a test file; an error in it names the file."""
     try:
-        return examples(test.frame, _labels(test))
+        _numbers(test)
+        return examples(test.frame, target_for(test, task))
     except DataError as error:
         raise DataError(f"in the test file {test.name}: {error.rule}", error.way_out) from error

@@ -1,7 +1,7 @@
 """Labels: text, truth values or whole numbers; a column of labels has few different ones.
 
-Numbers with fractions, or whole ones that are many and mostly different, are something to estimate and not to
-classify: regression. ``task_of`` decides, unless the user does.
+Numbers with fractions, and whole ones that are many, such as counts, ages and prices, are something to estimate and not
+to classify: regression. ``task_of`` decides, unless the user does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.columns import LARGEST, Floats, as_text, index, is_number, plain, shown
+from caviar.data.columns import LARGEST, Floats, as_text, index, is_number, plain, shown, values_of
+from caviar.data.numerals import PLAIN, Notation
 from caviar.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 Label = str | int | bool
 
-FEWEST_ROWS = 5  # a label with fewer rows than this, on average, does not look like a class ...
-MANY = 20  # ... once there are more labels than this
+FEW = 10  # different whole numbers: classes
+MANY = 20  # more of them are numbers to estimate, but for the ranks of classes that are all about as frequent
+FEWEST_ROWS = 5  # of a class: on average up to MANY, and of each beyond
+EVEN = 4  # times the rarest of many classes is the most frequent one, at most
 TASKS = ("classification", "regression")
 
 
@@ -44,14 +47,20 @@ def tidy_labels(target: pd.Series[Any]) -> pd.Series[Any]:
     if not is_number(labels.dtype) or labels.dtype == np.bool_:
         return labels
     values = labels.to_numpy()
+    _check_size(values, target.name)
+    return labels.astype(np.float64 if _fractions(values).any() else np.int64)
+
+
+def _check_size(values: npt.NDArray[Any], name: object) -> None:
+    """Raise DataError for the first number that is infinite or absurdly large."""
     large = np.flatnonzero(np.abs(values.astype(np.float64)) > LARGEST)
     if len(large):
         row = int(large[0])
         raise DataError(
-            f"a target must be finite and at most {LARGEST:g} in size, but row {row + 1} of {name} is {values[row]:g}",
+            f"a target must be finite and at most {LARGEST:g} in size, "
+            f"but row {row + 1} of {shown(name)} is {values[row]:g}",
             "correct it, or remove the row",
         )
-    return labels.astype(np.float64 if _fractions(values).any() else np.int64)
 
 
 def _fractions(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -69,32 +78,74 @@ def check_task(task: str | None) -> None:
 def task_of(target: pd.Series[Any], task: str | None = None) -> str:
     """The task of tidy labels, "classification" or "regression"; DataError where they can be neither.
 
-    None decides from the column: numbers with fractions are regression, and so are whole numbers of more than MANY
-    different values with fewer than FEWEST_ROWS rows each, on average; all else is classification. Raises
-    ConfigError for an unknown task.
+    None decides from the column: numbers are regression, unless they are ``few_classes``; all else is classification.
+    Raises ConfigError for an unknown task.
     """
     check_task(task)
     number = is_number(target.dtype) and target.dtype != np.bool_
-    distinct = target.nunique()
-    many = distinct > MANY and len(target) < FEWEST_ROWS * distinct
-    found = task or ("regression" if number and (target.dtype.kind == "f" or many) else "classification")
+    found = task or ("regression" if number and not few_classes(target.to_numpy()) else "classification")
     if found == "regression":
         _check_numbers(target)
     else:
-        _check_classes(target, many and not number)
+        distinct = target.nunique()
+        _check_classes(target, not number and distinct > MANY and len(target) < FEWEST_ROWS * distinct)
     return found
 
 
-def target_numbers(target: pd.Series[Any]) -> Floats:
-    """The numbers (m,) of a regression's target; DataError for text, and for what ``tidy_labels`` refuses."""
+def few_classes(values: npt.NDArray[Any]) -> bool:
+    """True for whole numbers (m,) that look like classes.
+
+    Up to FEW different ones do. Up to MANY do with FEWEST_ROWS rows each, on average. Beyond, they do where they are 0
+    or 1 to their number without a gap, each with FEWEST_ROWS rows, and none is much rarer than another: letters of the
+    alphabet look like that, counts and ages have rare values.
+    """
+    if _fractions(values).any():
+        return False
+    different, counts = np.unique(values, return_counts=True)
+    k = len(different)
+    if k <= FEW:
+        return True
+    if k <= MANY:
+        return len(values) >= FEWEST_ROWS * k
+    ranks = different[0] in (0, 1) and different[-1] - different[0] == k - 1
+    return bool(ranks and counts.min() >= FEWEST_ROWS and counts.max() <= EVEN * counts.min())
+
+
+def noted_task(target: pd.Series[Any], task: str | None = None) -> tuple[str, tuple[str, ...]]:
+    """``task_of``, and a note where it chose: what it saw, and how to have it otherwise.
+
+    Two whole numbers are classes to everyone; of them and of other labels nothing is said.
+    """
+    found, distinct = task_of(target, task), target.nunique()
+    if task is not None or not is_number(target.dtype) or target.dtype == np.bool_ or distinct <= 2:
+        return found, ()
+    has = f"the target {shown(target.name)} has {distinct:,} different "
+    if found == "classification":
+        return found, (f'{has}whole numbers, each taken as a class; `task="regression"` estimates the number',)
+    if target.dtype.kind == "f":
+        return found, (f"{has}numbers, so it is estimated as a number: regression",)
+    return found, (f'{has}whole numbers, so it is estimated as a number; `task="classification"` takes classes',)
+
+
+def target_numbers(target: pd.Series[Any], notation: Notation = PLAIN) -> Floats:
+    """The numbers (m,) of a regression's target, text read in its ``notation``.
+
+    Raises DataError for text that is no number, and for what ``tidy_labels`` refuses.
+    """
     labels = tidy_labels(target)
-    if not is_number(labels.dtype):
+    if is_number(labels.dtype):
+        return labels.to_numpy(np.float64)
+    values, misfit = values_of(labels, notation)
+    gaps = np.flatnonzero(np.isnan(values))
+    row = misfit if misfit is not None else int(gaps[0]) if len(gaps) else None
+    if row is not None:
         raise DataError(
-            f"the target of regression must be numbers, but row 1 of {shown(target.name)} is "
-            f"{shown(labels.tolist()[0])}",
-            'choose another target column, or `task="classification"`',
+            f"the target of regression must be numbers, but row {row + 1} of {shown(target.name)} is "
+            f"{shown(labels.iloc[row])}",
+            'correct it or remove the row; choose another target column; or `task="classification"`',
         )
-    return labels.to_numpy(np.float64)
+    _check_size(values, target.name)
+    return values
 
 
 def _check_numbers(target: pd.Series[Any]) -> None:
@@ -135,11 +186,18 @@ def classes_of(target: pd.Series[Any]) -> tuple[Label, ...]:
 
 
 def encode_labels(target: pd.Series[Any], classes: Sequence[Label]) -> npt.NDArray[np.int32]:
-    """The position (m,) of every label in ``classes``; DataError for a label that is not among them."""
+    """The position (m,) of every label in ``classes``; DataError for a label that is not among them.
+
+    Text finds numbers and truth values, and they find text, by what it means: 1 finds "01", "TRUE" finds True.
+    """
     labels = tidy_labels(target)
-    if isinstance(classes[0], str) and is_number(labels.dtype):
-        labels = as_text(labels)
     codes = index(classes).get_indexer(index(labels))
+    if isinstance(classes[0], str) == is_number(labels.dtype):
+        meanings = [_meaning(c) for c in classes]
+        if len({*meanings}) == len(classes):
+            codes = index(meanings).get_indexer(index(_meaning(label) for label in labels.tolist()))
+        elif is_number(labels.dtype):
+            codes = index(classes).get_indexer(index(as_text(labels)))
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
         row = int(unknown[0])
@@ -151,3 +209,12 @@ def encode_labels(target: pd.Series[Any], classes: Sequence[Label]) -> npt.NDArr
             way_out,
         )
     return codes.astype(np.int32)
+
+
+def _meaning(label: Label) -> float | str:
+    """The number that a label stands for, true and false being 1 and 0; text that stands for none."""
+    if not isinstance(label, str):
+        return float(label)
+    truth = {"true": 1.0, "false": 0.0}.get(label.strip().casefold())
+    number = PLAIN.value(label) if truth is None else truth
+    return label if number is None or number != number else number

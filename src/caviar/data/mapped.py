@@ -29,7 +29,7 @@ from caviar.data.columns import check_finite, is_number, row_blocks, shown
 from caviar.data.dataset import Dataset, parts_of
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
-from caviar.data.labels import task_of, tidy_labels
+from caviar.data.labels import noted_task, tidy_labels
 from caviar.data.moments import moments
 from caviar.data.preprocessing import Preprocessing, learned_from
 from caviar.data.read import read_labels
@@ -74,7 +74,7 @@ def prepare_mapped(
     with tempfile.TemporaryDirectory(prefix="parquet-", dir=folder) as room:
         table = _open(source, target, labels, Path(room))
         assert table.target is not None
-        task = task_of(table.target, task)
+        task, notes = noted_task(table.target, task)
         parts = parts_of(table.target, task, seed, test=True)
         rows = dict(zip(_PARTS, (parts.train, parts.validation, parts.test), strict=True))
         names, train = tuple(table.frame.columns), parts.train
@@ -88,7 +88,7 @@ def prepare_mapped(
             part: Examples(np.load(made / f"{part}.npy", mmap_mode="r"), learned.encode(table.target.iloc[rows[part]]))
             for part in _PARTS
         }
-    warnings = (*table.warnings, *parts.warnings, *learned.warnings)
+    warnings = (*table.warnings, *notes, *parts.warnings, *learned.warnings)
     sealed = Sealed(examples["test"])
     return Dataset(table.name, examples["train"], examples["validation"], sealed, learned, name, warnings)
 

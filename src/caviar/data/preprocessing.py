@@ -50,8 +50,10 @@ from caviar.data.columns import (
     shown,
     tidy,
 )
+from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.labels import Label, classes_of, encode_labels, target_numbers, tidy_labels
 from caviar.data.moments import Moments, moments
+from caviar.data.numerals import PLAIN
 from caviar.data.table import named
 from caviar.errors import DataError, ModelError, did_you_mean
 
@@ -111,6 +113,7 @@ class Preprocessing:
     column is constant and becomes zeros), and the range ``low`` to ``high``, which models of earlier versions lack;
     ``texts`` those of text. The output has the numbers first, then the texts.
     For regression there are no ``classes``, and ``target_mean`` and ``target_deviation`` are those of the target.
+    ``forms`` are the notations of numbers that are written in a way of their own.
     """
 
     columns: tuple[str, ...]
@@ -124,6 +127,7 @@ class Preprocessing:
     target_deviation: float | None = None
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
+    forms: Forms = PLAIN_FORMS
 
     @property
     def regression(self) -> bool:
@@ -147,7 +151,7 @@ class Preprocessing:
 
     @property
     def text_columns(self) -> tuple[str, ...]:
-        """The columns that are text whatever they look like, for ``read_features``."""
+        """The columns that are text whatever they look like."""
         return tuple(t.name for t in self.texts)
 
     def apply(self, frame: pd.DataFrame) -> npt.NDArray[np.float32]:
@@ -176,7 +180,7 @@ class Preprocessing:
         """
         if self.target_mean is None or self.target_deviation is None:
             return encode_labels(target, self.classes)
-        z = (target_numbers(target) - self.target_mean) / self.target_deviation
+        z = (target_numbers(target, self.forms.target or PLAIN) - self.target_mean) / self.target_deviation
         return z.astype(np.float32)
 
     def decode(self, z: npt.ArrayLike) -> Floats:
@@ -190,6 +194,7 @@ class Preprocessing:
         found = asdict(self)
         if not self.regression:  # as it was before there was regression
             del found["target_mean"], found["target_deviation"]
+        found["forms"] = self.forms.to_dict()
         return found
 
     @staticmethod
@@ -211,8 +216,9 @@ class Preprocessing:
                 target_deviation=float(data["target_deviation"]) if "target_deviation" in data else None,
                 low=tuple(map(float, data.get("low", ()))),
                 high=tuple(map(float, data.get("high", ()))),
+                forms=Forms.from_dict(data.get("forms", {})),
             )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise _damaged(f"{type(error).__name__} {error}") from error
         if not len(found.numbers) == len(found.mean) == len(found.deviation):
             raise _damaged("a mean or a deviation is missing")
@@ -252,7 +258,7 @@ class Preprocessing:
         n, missing = len(self.numbers), 0
         if not n:
             return 0, {}
-        chosen = numbers(frame, self.numbers)
+        chosen = numbers(frame, self.numbers, self.forms.numbers)
         mean, deviation = np.array(self.mean), np.array(self.deviation)  # (n,)
         constant = deviation == 0
         divisor = np.where(constant, 1.0, deviation)
@@ -281,7 +287,9 @@ class Preprocessing:
         return low - reach, high + reach
 
 
-def learn(frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False) -> Preprocessing:
+def learn(
+    frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False, forms: Forms = PLAIN_FORMS
+) -> Preprocessing:
     """Learn from the training rows: ``frame`` has the features and ``target`` the labels, of these rows only.
 
     Raises DataError if all rows are alike in every column, and for a target of ``regression`` that is constant.
@@ -294,7 +302,7 @@ def learn(frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False)
         text, warning = _learn_text(frame[name])
         texts.extend([text] if text else [])
         warnings.extend([warning] if warning else [])
-    return learned_from(tuple(frame.columns), number_names, found, target, regression, texts, warnings)
+    return learned_from(tuple(frame.columns), number_names, found, target, regression, texts, warnings, forms)
 
 
 def learned_from(
@@ -305,6 +313,7 @@ def learned_from(
     regression: bool,
     texts: Sequence[TextColumn] = (),
     warnings: Sequence[str] = (),
+    forms: Forms = PLAIN_FORMS,
 ) -> Preprocessing:
     """The preprocessing of training rows from what was ``found``, the ``moments`` of their numbers, and their texts.
 
@@ -329,6 +338,7 @@ def learned_from(
         target_deviation=target_deviation,
         low=tuple(found.low.tolist()),
         high=tuple(found.high.tolist()),
+        forms=forms,
     )
 
 

@@ -34,9 +34,11 @@ from caviar.data.array_files import (
     parse_npz,
     taken,
 )
-from caviar.data.columns import printable, shown
+from caviar.data.columns import is_number, printable, shown
 from caviar.data.csv_file import parse_csv
+from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.table import Table, as_frame, as_labels, named, part, table
+from caviar.data.targets import as_written
 from caviar.errors import DataError, did_you_mean
 from caviar.records import BY_ITSELF, Reading
 
@@ -61,61 +63,81 @@ def read(
     target: str | None = None,
     labels: str | os.PathLike[str] | None = None,
     reading: Reading = BY_ITSELF,
+    like: Table | None = None,
 ) -> Table:
     """Features and labels for training or testing.
 
     ``source`` is a path, a DataFrame or a pair of arrays (x, y). ``target`` names the column or the array of labels;
     ``labels`` is the file that holds them where ``source`` holds features only (for IDX it is found by its name).
-    ``reading`` is the user's word on its columns. Raises DataError.
+    ``reading`` is the user's word on its columns. ``like`` is the table of training, for one of testing: what is text
+    there is text here, and numbers are written alike. Raises DataError.
     """
     import pandas as pd
 
+    known = None if like is None else like.forms
     if isinstance(source, tuple):
         if len(source) != 2:
             raise DataError(f"arrays are given as a pair (x, y), got {len(source)}", "give (x, y)")
         notes = check_aligned(*source)
-        found = table(as_frame(source[0]), as_labels(source[1], target or "label"), "arrays", reading)
+        found = table(as_frame(source[0]), as_labels(source[1], target or "label"), "arrays", reading, known)
         return replace(found, warnings=(*notes, *found.warnings))
     if isinstance(source, pd.DataFrame):
-        return table(*part(named(source), target), "table", reading)
+        return table(*part(named(source), target), "table", reading, known)
     path = Path(source).expanduser()
-    content = _load(path)
+    text = [] if target is None else [str(target).strip()]
+    content = _load(path, [*text, *(text_columns(like) if like is not None else ())], reading)
     if labels is None and isinstance(content, np.ndarray):
         labels = _sibling(path)
     if labels is not None:
-        return table(
-            _features(content), read_labels(Path(labels).expanduser(), target or "label"), _stem(path), reading
-        )
+        column = read_labels(Path(labels).expanduser(), target or "label", reading)
+        return table(_features(content), column, _stem(path), reading, known)
     if isinstance(content, dict):
-        return _from_arrays(content, target, _stem(path), reading)
+        return _from_arrays(content, target, _stem(path), reading, known)
     if isinstance(content, np.ndarray):
         raise DataError(f"{shown(path.name)} holds features only", "give the file of the labels: `labels=...`")
-    return table(*part(content, target), _stem(path), reading)
+    x, y = part(content, target)
+    return table(x, as_written(y) if _is_csv(path) else y, _stem(path), reading, known)
 
 
-def _from_arrays(content: dict[str, Array], target: str | None, name: str, reading: Reading) -> Table:
+def _from_arrays(
+    content: dict[str, Array], target: str | None, name: str, reading: Reading, known: Forms | None
+) -> Table:
     """The table of an NPZ file, with the test part that the file may have."""
     keys = keys_of(content, target)
 
-    def made(pair: tuple[str, str]) -> Table:
+    def made(pair: tuple[str, str], known: Forms | None) -> Table:
         x, y = (taken(content, key) for key in pair)
-        return table(as_frame(x), as_labels(y, keys.train[1]), name, reading)
+        return table(as_frame(x), as_labels(y, keys.train[1]), name, reading, known)
 
-    found = made(keys.train)
-    test = None if keys.test is None else made(keys.test)
+    found = made(keys.train, known)
+    test = None if keys.test is None else made(keys.test, found.forms)
     return replace(found, warnings=(*keys.notes, *found.warnings), test=test)
 
 
-def read_features(source: Any, text: Collection[str] = (), names: list[str] | None = None) -> Table:
+def text_columns(like: Table) -> list[str]:
+    """The columns that are text in a table, or were written in a notation of their own."""
+    return [
+        str(name) for name, dtype in like.frame.dtypes.items() if not is_number(dtype) or name in like.forms.numbers
+    ]
+
+
+def read_features(
+    source: Any,
+    text: Collection[str] = (),
+    names: list[str] | None = None,
+    forms: Forms = PLAIN_FORMS,
+) -> Table:
     """Features for prediction from a path, a DataFrame or an array; labels that may be there stay a column.
 
     ``text`` names the columns that are text whatever they look like, ``names`` the columns of an array: those of
-    training. Raises DataError.
+    training; ``forms`` are its notations. Raises DataError.
     """
+    reading = Reading(missing=forms.missing)
     if not isinstance(source, (str, os.PathLike)):
-        return table(as_frame(source, names), None, "table")
+        return table(as_frame(source, names), None, "table", reading, forms)
     path = Path(source).expanduser()
-    return table(_features(_load(path, text), names), None, _stem(path))
+    content = _load(path, [*text, *forms.numbers], reading)
+    return table(_features(content, names), None, _stem(path), reading, forms)
 
 
 def _features(content: Any, names: list[str] | None = None) -> pd.DataFrame:
@@ -124,7 +146,9 @@ def _features(content: Any, names: list[str] | None = None) -> pd.DataFrame:
     return as_frame(content, names)
 
 
-def _load(path: Path, text: Collection[str] = ()) -> pd.DataFrame | dict[str, Any] | Any:
+def _load(
+    path: Path, text: Collection[str] | None = (), reading: Reading = BY_ITSELF
+) -> pd.DataFrame | dict[str, Any] | Any:
     """A DataFrame, named arrays or one array: by the ending of the file's name."""
     raw = _bytes(path)
     name = path.name.lower().removesuffix(".gz")
@@ -132,7 +156,7 @@ def _load(path: Path, text: Collection[str] = ()) -> pd.DataFrame | dict[str, An
         return parse_idx(raw)
     match _FORMATS.get(Path(name).suffix):
         case "csv":
-            return parse_csv(raw, text)
+            return parse_csv(raw, text, reading)
         case "parquet":
             return _parse_parquet(raw)
         case "npz":
@@ -143,6 +167,10 @@ def _load(path: Path, text: Collection[str] = ()) -> pd.DataFrame | dict[str, An
         f"a file of data must be one of {', '.join(_FORMATS)} or IDX, got {shown(path.name)}",
         "save the table as CSV; or rename the file if only its name is wrong",
     )
+
+
+def _is_csv(path: Path) -> bool:
+    return _FORMATS.get(Path(path.name.lower().removesuffix(".gz")).suffix) == "csv"
 
 
 def _bytes(path: Path) -> bytes:
@@ -191,11 +219,11 @@ def _sibling(path: Path) -> Path | None:
     return next((c for c in candidates if c.name != path.name and c.is_file()), None)
 
 
-def read_labels(path: Path, name: str) -> pd.Series[Any]:
+def read_labels(path: Path, name: str, reading: Reading = BY_ITSELF) -> pd.Series[Any]:
     """The labels in a file of their own."""
     import pandas as pd
 
-    content = _load(path)
+    content = _load(path, None, reading)
     if isinstance(content, dict):
         content = taken(content, label_key(content, next(iter(content)) if len(content) == 1 else None))
     if isinstance(content, pd.DataFrame):
@@ -204,7 +232,8 @@ def read_labels(path: Path, name: str) -> pd.Series[Any]:
                 f"a file of labels must have one column, but {shown(path.name)} has {content.shape[1]}",
                 "keep the column of the labels only",
             )
-        return content.iloc[:, 0].rename(str(content.columns[0]))
+        column = content.iloc[:, 0].rename(str(content.columns[0]))
+        return as_written(column) if _is_csv(path) else column
     return as_labels(content, name)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from caviar.data.columns import check_finite, listed, printable, shown, tidy
-from caviar.data.labels import tidy_labels
+from caviar.data.forms import PLAIN_FORMS, Forms
+from caviar.data.recognition import recognise
+from caviar.data.targets import target_of
 from caviar.errors import DataError, did_you_mean
 from caviar.records import BY_ITSELF, Reading
 
@@ -24,8 +26,9 @@ class Table:
     """Features and labels, row by row.
 
     ``frame`` has a column a feature: numbers, booleans or text (see columns.py); ``target`` the labels as bool, int64
-    or text, None where there are none; ``name`` is safe in a path, a study or a terminal; ``warnings`` say what was
-    met while reading; ``test`` is the test part that came with it, where there is one.
+    or text, None where there are none; ``values`` are the numbers that labels of text stand for; ``name`` is safe in a
+    path, a study or a terminal; ``warnings`` say what was met while reading; ``forms`` the way in which it is written;
+    ``test`` is the test part that came with it, where there is one.
     """
 
     frame: pd.DataFrame
@@ -34,6 +37,13 @@ class Table:
     target_name: str | None
     warnings: tuple[str, ...] = ()
     test: Table | None = None
+    values: pd.Series[Any] | None = None
+    forms: Forms = PLAIN_FORMS
+
+    @property
+    def numbers(self) -> pd.Series[Any] | None:
+        """The target as numbers where it stands for such, else its labels."""
+        return self.target if self.values is None else self.values
 
 
 def clean_name(text: str) -> str:
@@ -42,8 +52,19 @@ def clean_name(text: str) -> str:
     return kept.strip("._-") or "data"
 
 
-def table(frame: pd.DataFrame, target: pd.Series[Any] | None, name: str, reading: Reading = BY_ITSELF) -> Table:
-    """A checked Table; ``frame`` must have proper names (see ``named``). Raises DataError."""
+def table(
+    frame: pd.DataFrame,
+    target: pd.Series[Any] | None,
+    name: str,
+    reading: Reading = BY_ITSELF,
+    known: Forms | None = None,
+) -> Table:
+    """A checked Table; ``frame`` must have proper names (see ``named``).
+
+    ``known``: the forms of an earlier table, which this one must have too. Raises DataError.
+    """
+    import pandas as pd
+
     if not len(frame):
         raise DataError("a table must have rows, got only a header", "add the rows")
     if not frame.shape[1]:
@@ -53,13 +74,29 @@ def table(frame: pd.DataFrame, target: pd.Series[Any] | None, name: str, reading
             f"there must be one label a row, got {len(frame)} rows and {len(target)} labels",
             "give the labels that belong to these rows (a CSV file of labels starts with a header)",
         )
-    features, warnings = tidy(without(frame, reading.ignore, "ignore"))
+    label = [] if target is None else [str(target.name)]
+    for argument in ("number", "text"):
+        without(frame, [column for column in getattr(reading, argument) if column not in label], argument)
+    frame = without(frame, reading.ignore, "ignore")
+    features, left_out = tidy(frame)
     if not features.shape[1]:
         raise DataError(f"a table must have numbers or text, got only {listed(list(frame.columns))}", "convert them")
-    check_finite(features)
-    labels = None if target is None else tidy_labels(target)
-    target_name = None if labels is None else str(labels.name)
-    return Table(features, labels, clean_name(name), target_name, (*warnings, *_counters(features)))
+    categorical = [str(n) for n, dtype in frame.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]
+    found = recognise(features, reading, categorical, known)
+    check_finite(found.frame)
+    warnings = (*left_out, *found.notes, *_counters(found.frame))
+    if target is None:
+        return Table(found.frame, None, clean_name(name), None, warnings, forms=found.forms)
+    labels = target_of(target, reading, found.decimal, None if known is None else known.target)
+    return Table(
+        found.frame,
+        labels.labels,
+        clean_name(name),
+        str(labels.labels.name),
+        (*warnings, *labels.notes),
+        values=labels.values,
+        forms=replace(found.forms, target=labels.notation),
+    )
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:

@@ -200,7 +200,7 @@ class Model:
         """The features; where there is no preprocessing, the network's inputs."""
         learned = self.preprocessing
         if learned:
-            return read_features(data, text=learned.text_columns, names=list(learned.columns)).frame
+            return read_features(data, learned.text_columns, list(learned.columns), learned.forms).frame
         frame = read_features(data).frame
         if frame.shape[1] != math.prod(self.network.shape):
             raise DataError(

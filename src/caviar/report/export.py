@@ -1,4 +1,4 @@
-"""A table in a file: CSV that a spreadsheet may open, or Parquet that has each column's scale or unit."""
+"""A table in a file: CSV, or Parquet that has each column's scale or unit."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 KINDS = (".csv", ".parquet")
 
 
-def write(export: Export, to: str | os.PathLike[str] | None) -> None:
+def write(export: Export, to: str | os.PathLike[str] | None, *, for_spreadsheet: bool = False) -> None:
     """Write ``export`` to the file ``to``, whose ending decides the format; as CSV to stdout where it is None.
+
+    ``for_spreadsheet``: the CSV has no text that would run as a formula.
 
     Raises DataError for another ending, or if the file cannot be written.
     """
     if to is None:
-        write_csv(export.frame, sys.stdout)
+        write_csv(export.frame, sys.stdout, for_spreadsheet=for_spreadsheet)
         return
     path = Path(to)
     if path.suffix.lower() == ".csv":
-        write_csv(export.frame, path)
+        write_csv(export.frame, path, for_spreadsheet=for_spreadsheet)
     elif path.suffix.lower() == ".parquet":
         _write_parquet(export, path)
     else:

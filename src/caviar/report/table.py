@@ -1,4 +1,4 @@
-"""Tables as CSV that is safe to open."""
+"""Tables as CSV: as they are, or in a form that a spreadsheet takes for no formula."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ def predictions_frame(
     return pd.DataFrame(columns)
 
 
-def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO) -> None:
-    """Write ``frame`` as CSV; text that a spreadsheet would run gets an apostrophe before it.
+def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO, *, for_spreadsheet: bool = False) -> None:
+    """Write ``frame`` as CSV, every text as it is; ``for_spreadsheet``: text that would run as a formula gets an
+    apostrophe before it.
 
     Raises DataError if the file cannot be written.
     """
-    safe = frame.rename(columns=_harmless)
-    for name in safe.columns:
-        if safe[name].dtype.kind not in "biuf":
-            safe[name] = safe[name].map(_harmless)
+    safe = frame.rename(columns=_harmless) if for_spreadsheet else frame
+    if for_spreadsheet:
+        for name in safe.columns:
+            if safe[name].dtype.kind not in "biuf":
+                safe[name] = safe[name].map(_harmless)
     # Before Python 3.13 a carriage return alone is not quoted, and a reader takes it for the end of the row.
     returns = any("\r" in cell for cell in _text_cells(safe))
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL

@@ -351,7 +351,7 @@ def load(spec: RunSpec, seed: int) -> Dataset:
     if spec.mapped:
         return prepare_mapped(spec.data, spec.target, spec.labels, seed, spec.task, spec.reading)
     table = read(spec.data, spec.target, spec.labels, spec.reading)
-    test = None if spec.test is None else read(spec.test, spec.target, spec.test_labels, spec.reading)
+    test = None if spec.test is None else read(spec.test, spec.target, spec.test_labels, spec.reading, like=table)
     return prepare(table, seed, test, spec.task, spec.reading)
 
 

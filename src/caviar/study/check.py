@@ -62,7 +62,9 @@ def check_table(request: Request, ended: Callable[[], bool]) -> TableJob:
     search_named(request.search, space, request.seed)  # not every search can walk through every space
     reading = request.reading
     table = read(request.data, request.target, request.labels, reading)
-    test = None if request.test is None else read(request.test, request.target, request.test_labels, reading)
+    test = (
+        None if request.test is None else read(request.test, request.target, request.test_labels, reading, like=table)
+    )
     dataset = prepare(table, request.seed, test, request.task, reading)
     metric = metric_for(str(dataset.facts["task"]), request.metric)
     largest = _largest(space, learner, TrainingData.of(dataset))

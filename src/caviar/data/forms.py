@@ -1,0 +1,56 @@
+"""The way in which the columns of a table are written: what a model keeps, to read the next table in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from caviar.data.numerals import Notation
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The notation of each column of numbers that is not written as Python writes them, and of the target.
+
+    ``missing`` are texts that stand for a missing value in any column.
+    """
+
+    numbers: Mapping[str, Notation] = field(default_factory=dict)
+    target: Notation | None = None
+    missing: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON, empty where nothing is out of the ordinary."""
+        plain = {
+            "numbers": {name: _record(notation) for name, notation in self.numbers.items()},
+            "target": None if self.target is None else _record(self.target),
+            "missing": list(self.missing),
+        }
+        return {name: value for name, value in plain.items() if value}
+
+    @staticmethod
+    def from_dict(data: Mapping[str, Any]) -> Forms:
+        """The inverse of ``to_dict``. Raises TypeError, KeyError or ValueError for what it cannot have written."""
+        target = data.get("target")
+        return Forms(
+            numbers={str(name): _notation(plain) for name, plain in data.get("numbers", {}).items()},
+            target=None if target is None else _notation(target),
+            missing=tuple(map(str, data.get("missing", ()))),
+        )
+
+
+PLAIN_FORMS = Forms()
+
+
+def _record(notation: Notation) -> dict[str, Any]:
+    usual = Notation()
+    return {name: value for name, value in asdict(notation).items() if value != getattr(usual, name)}
+
+
+def _notation(plain: Mapping[str, Any]) -> Notation:
+    known = {f.name: type(getattr(Notation(), f.name)) for f in fields(Notation)}
+    found = {name: known[name](value) for name, value in plain.items() if name in known}
+    if found.get("decimal", ".") not in (".", ","):
+        raise ValueError("a decimal mark is . or ,")
+    return Notation(**found)

@@ -1,0 +1,382 @@
+"""Numbers as people write them: 1.234,50 EUR; 45 %; (1,200); 1 500 kg; < 0.1; and ? where there is none.
+
+Notation
+    body       the digits of a cell with their marks, such as 1.234,50
+    decimal    the mark before the fraction: a point or a comma
+    thousands  the mark between groups of digits: the other one of these, a space or an apostrophe
+    unit       the text before or behind the number: a currency, a per cent sign, kg
+    bound      < or > before the number: a detection limit, taken as the limit itself
+    mark       a text that stands for a missing value
+
+A body such as 1.5 or 1,234.5 can be read in one way only, and proves its column's decimal mark. 1,234 can be read in
+two: nothing but another cell, another column or the user can say which is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+# fmt: off
+MARKS = frozenset({
+    "?", "??", "???", "-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", "\N{MINUS SIGN}", ".", "..", "...",
+    "\N{HORIZONTAL ELLIPSIS}", "*", "**", "/", "//", "\\", "\\n", "_", "na", "n/a", "n.a.", "n.a", "n/d", "n.d.", "n.d",
+    "nd", "nan", "-nan", "+nan", "none", "null", "nil", "nul", "<na>", "<nan>", "(null)", "nat", "1.#qnan", "1.#ind",
+    "-1.#ind", "-1.#qnan", "k.a.", "s/d", "unknown", "unk", "missing", "undefined", "blank", "empty", "tbd", "tba",
+    "not available", "not applicable", "no data", "not measured", "not reported", "not recorded", "keine angabe",
+})
+# fmt: on
+"""Texts that stand for a missing value where numbers or dates are expected, in lower case."""
+
+_SPREADSHEET_ERROR = re.compile(r"#[A-Z0-9/]{2,12}[!?]?")  # #DIV/0!, #N/A, #WERT!
+_SPACES = " \N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}\N{FIGURE SPACE}"
+_ALIKE = str.maketrans(
+    dict.fromkeys("\N{MINUS SIGN}\N{EN DASH}\N{SMALL HYPHEN-MINUS}\N{FULLWIDTH HYPHEN-MINUS}", "-")
+    | dict.fromkeys(_SPACES, " ")
+    | dict.fromkeys("\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}\N{PRIME}", "'")
+)
+_CURRENCIES = (
+    "US$|A$|C$|AU$|CA$|NZ$|HK$|S$|R$|[$€£¥₹₽₩₺₪₫฿₴₦₱₡]|USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|CNY|RMB|INR|Rs|BRL|MXN|RUB|KRW|"
+    "SEK|NOK|DKK|PLN|CZK|HUF|TRY|ZAR|SGD|HKD|THB|ILS|kr|zł|Fr"
+).replace("$|", r"\$|")
+_CELL = re.compile(
+    rf"(?P<bound>[<>≤≥~≈]=?)? *(?P<open>\()? *(?P<sign>[-+])? *(?P<prefix>(?:{_CURRENCIES})\.?)? *(?P<inner>[-+])? *"
+    r"(?P<body>[0-9][0-9.,' ]*|[.,][0-9]+)(?P<power>[eE][-+]?[0-9]{1,3})? *"
+    r"(?P<suffix>(?:[^\W\d_]|[%‰°$€£¥₹₽₩/\"″])(?:[^\d<>()=;:,]{0,15}[^\W\d_.%‰°$€£¥₹₽₩²³\"″/]|[^\d<>()=;:,]{0,16})"
+    r"(?:(?<=m)[23])?)?(?P<more>\+)? *(?P<close>\))?(?P<behind>-)?"
+)
+_PLAIN = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?P<mark>[.,' ])[0-9]{3}(?:(?P=mark)[0-9]{3})*")
+_GROUPED_IN_INDIA = re.compile(r"[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}")
+_FACTORS = {"k": 1e3, "tsd": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "b": 1e9, "bn": 1e9, "mrd": 1e9}
+
+NEARLY_ALL = 0.9  # of the cells that are no marks must be numbers ...
+FEW_CODES = 0.02  # ... and of cells with digits that are none, such as V45, so few may be mistakes
+MOST_ODD = 5  # different texts that are neither numbers nor marks: more of them mean something
+FEW_NUMBERS = 10  # different ones: with an odd text among so few, each may be a category
+_LONGEST = 60  # characters of a cell that may be a number
+LONG_CODE = 9  # digits in groups, in every cell alike: a telephone number
+
+
+class Cell(NamedTuple):
+    """A number as it stands in a cell: sign, body, exponent, unit in its normal form, and a bound."""
+
+    sign: str
+    body: str
+    power: str
+    unit: str
+    bound: bool
+
+
+def is_mark(text: str) -> bool:
+    """True for a text that stands for a missing value in a column of numbers or dates."""
+    cell = text.strip()
+    return cell.casefold() in MARKS or not cell or _SPREADSHEET_ERROR.fullmatch(cell) is not None
+
+
+@lru_cache(maxsize=4096)
+def _unit(prefix: str, suffix: str) -> str:
+    """The unit in one form: 'Hours', 'hour' and 'hour.' are alike."""
+    found = re.sub(" +", " ", suffix.strip().rstrip("."))
+    found = found if len(found) == 1 else found.casefold()
+    return f"{prefix.rstrip('.')} {found[:-1] if len(found) > 2 and found.endswith('s') else found}".strip()
+
+
+def cell_of(text: str) -> Cell | None:
+    """The number that ``text`` is written as; None where it is no number in any notation."""
+    found = _CELL.fullmatch(text.translate(_ALIKE).strip()) if len(text) <= _LONGEST else None
+    if found is None:
+        return None
+    part = found.groupdict(default="")
+    negative = [mark for mark in (part["sign"], part["inner"], part["behind"]) if mark]
+    if len(negative) + bool(part["open"]) > 1 or bool(part["open"]) != bool(part["close"]):
+        return None
+    sign = "-" if part["open"] or "-" in negative else ""
+    bound = bool(part["bound"] or part["more"])
+    return Cell(sign, part["body"].strip(), part["power"], _unit(part["prefix"], part["suffix"]), bound)
+
+
+def digits(body: str, decimal: str) -> tuple[str, str] | None:
+    """``body`` as Python writes it, read with that decimal mark, and its mark of thousands; None where it is neither.
+
+    A group of thousands has three digits, in India those before the last have two.
+    """
+    whole, mark, fraction = body.partition(decimal)
+    if mark and not fraction.isdigit() and (fraction or decimal == ","):
+        return None
+    if whole.isdigit() or (not whole and fraction):
+        return (f"{whole or '0'}.{fraction}" if mark else whole), ""
+    grouped = _GROUPED.fullmatch(whole)
+    if grouped is None and decimal == "." and _GROUPED_IN_INDIA.fullmatch(whole):
+        separator = ","
+    elif grouped is None or grouped["mark"] == decimal:
+        return None
+    else:
+        separator = grouped["mark"]
+    plain = whole.replace(separator, "")
+    return (f"{plain}.{fraction}" if mark else plain), separator
+
+
+@dataclass(frozen=True)
+class Notation:
+    """The way in which the numbers of a column are written; the default is Python's.
+
+    ``thousands`` are the marks between groups. ``unit`` is the text that numbers have, ``bare``: they may go without.
+    ``factors``: k, M and B stand for thousands, millions and billions. ``bounds``: < and > may stand before a limit.
+    ``missing`` are texts that are no numbers, and stand for missing values besides MARKS. ``example`` is a cell as it
+    was written.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+    bare: bool = True
+    factors: bool = False
+    bounds: bool = False
+    missing: tuple[str, ...] = ()
+    example: str = ""
+
+    def value(self, text: str) -> float | None:
+        """The number in a cell, NaN for a missing value; None where the cell does not fit."""
+        if is_mark(text) or text in self.missing:
+            return float("nan")
+        cell = cell_of(text)
+        if cell is None or (cell.bound and not self.bounds):
+            return None
+        read = digits(cell.body, self.decimal)
+        if read is None or (read[1] and (read[1] not in self.thousands or cell.power)):
+            return None
+        unit, factor = _split_factor(cell.unit) if self.factors else (cell.unit, 1.0)
+        if unit != self.unit and not (not unit and (self.bare or float(read[0]) == 0)):
+            return None
+        return float(f"{cell.sign}{read[0]}{cell.power}") * factor
+
+
+PLAIN = Notation()
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of numbers in ``notation``. ``marks``: texts taken as missing; ``bounds``: taken as the limit."""
+
+    notation: Notation
+    marks: tuple[str, ...] = ()
+    bounds: tuple[str, ...] = ()
+    proof: str = ""  # the decimal mark, where a cell can be read with this one only
+
+
+@dataclass(frozen=True)
+class Words:
+    """A column of text; ``why`` it is, where most of it looks like numbers."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A column that can be read in two ways: the ``rule`` that it breaks, and the ``way_out``.
+
+    ``of_decimal``: it is in doubt for its decimal mark alone, which another column may prove.
+    """
+
+    rule: str
+    way_out: str
+    of_decimal: bool = False
+
+
+def notation_of(
+    counts: Mapping[str, int],
+    decimal: str | None = None,
+    usual: str | None = None,
+    missing: Sequence[str] = (),
+    forced: bool = False,
+    wary: bool = False,
+) -> Numbers | Words | Doubt:
+    """The kind of a column of text, and its notation where it holds numbers.
+
+    counts: how many cells have each text, the empty ones left out. decimal: the mark that the user names, if any.
+    usual: the mark of the other columns, for a column that proves none. missing: texts that the user takes as missing.
+    forced: the user says that it holds numbers, and what is none is missing. wary: 1.234 may be more than a thousand;
+    else it is read as Python writes it.
+    """
+    marks = [text for text in counts if is_mark(text) or text in missing]
+    rest = [text for text in counts if not (is_mark(text) or text in missing)]
+    cells = {text: cell for text in rest if (cell := cell_of(text)) is not None}
+    present, numeric = sum(counts[t] for t in rest), sum(counts[t] for t in cells)
+    if not cells or (numeric < NEARLY_ALL * present and not forced):
+        return Words("fewer than nine in ten cells are numbers" if numeric > present / 2 else "")
+    zeros = next((text for text, cell in cells.items() if _leading_zero(cell)), None)
+    if zeros is not None and not forced:
+        return Words(f"{zeros!r:.30} has a leading zero")
+    decided = _decimal(cells, counts, decimal, usual, wary)
+    if isinstance(decided, Doubt):
+        return decided
+    mark, proof = decided
+    read = {text: found for text, cell in cells.items() if (found := digits(cell.body, mark)) is not None}
+    rare = _rare_units({text: cells[text] for text in read}, counts)
+    for text in [t for t in read if cells[t].unit in rare or (read[t][1] and cells[t].power)]:
+        del read[text]
+    odd = [text for text in rest if text not in read]
+    if not forced and (why := _odd(odd, counts, present, {read[t][0] for t in read})) is not None:
+        return Words(why)
+    if not forced and _is_code([cells[t] for t in read], {found[1] for found in read.values()}):
+        return Words("digits in groups, as many in every cell, look like a code")
+    unit = _units({text: cells[text] for text in read}, counts, {t: read[t][0] for t in read}, forced)
+    if isinstance(unit, Words | Doubt):
+        return unit
+    bounds = [text for text in read if cells[text].bound]
+    if len(read) - len(bounds) < 2 and not forced:
+        return Words()
+    notation = Notation(
+        decimal=mark,
+        thousands="".join(sorted({found[1] for found in read.values()} - {""})),
+        unit=unit.unit,
+        bare=unit.bare,
+        factors=unit.factors,
+        bounds=bool(bounds),
+        missing=tuple(sorted({*odd, *(text for text in marks if not is_mark(text))})),
+        example=max(read, key=lambda text: (bool(cells[text].unit), counts[text], text)),
+    )
+    return Numbers(notation, (*marks, *odd), tuple(bounds), proof)
+
+
+def _leading_zero(cell: Cell) -> bool:
+    return len(cell.body) > 1 and cell.body[0] == "0" and cell.body.isdigit() and not cell.unit and not cell.power
+
+
+def _decimal(
+    cells: Mapping[str, Cell], counts: Mapping[str, int], known: str | None, usual: str | None, wary: bool
+) -> tuple[str, str] | Doubt:
+    """The decimal mark, and the same again where a cell proves it; or a doubt."""
+    proofs: dict[str, Counter[str]] = {".": Counter(), ",": Counter()}
+    either = []
+    for text, cell in cells.items():
+        point, comma = digits(cell.body, "."), digits(cell.body, ",")
+        if cell.power:  # no groups before an exponent
+            point, comma = (found if found is None or not found[1] else None for found in (point, comma))
+        if point is None or comma is None:
+            if point or comma:
+                proofs["." if point else ","][text] = counts[text]
+        elif point != comma:
+            either.append(text)
+    if known is not None:
+        return known, known if proofs[known] else ""
+    if proofs["."] and proofs[","]:
+        less, more = sorted(proofs.values(), key=lambda proof: proof.total())
+        if less.total() > FEW_CODES * more.total() or len(less) > MOST_ODD:
+            one, other = (next(iter(proofs[mark])) for mark in ".,")
+            return Doubt(
+                f"a column must have one decimal mark, but {{name}} has both {one!r:.30} and {other!r:.30}",
+                "write them alike, or keep the column as text: `text=[{name}]`",
+            )
+        mark = "." if more is proofs["."] else ","
+        return mark, mark
+    for mark, proof in proofs.items():
+        if proof:
+            return mark, mark
+    if usual is not None:
+        return usual, ""
+    if not (doubtful := [text for text in either if wary or "," in cells[text].body]):
+        return ".", ""  # 1.234, as Python writes it
+    one = doubtful[0]
+    plain = [cell.body for cell in cells.values() if cell.body.isdigit()]
+    if len(doubtful) >= 20 and plain and max(map(len, plain)) <= 3:
+        # fractions of three digits in so many cells, and none of one or two, would be a wonder
+        return ("." if "," in cells[one].body else ","), ""
+    point, comma = digits(cells[one].body, "."), digits(cells[one].body, ",")
+    assert point
+    assert comma
+    return Doubt(
+        f"{one!r:.30} in {{name}} can be read in two ways: as {point[0]} or as {comma[0]}",
+        f'say which: `decimal="."` reads {point[0]}, `decimal=","` reads {comma[0]}',
+        of_decimal=True,
+    )
+
+
+def _odd(odd: Sequence[str], counts: Mapping[str, int], present: int, values: set[str]) -> str | None:
+    """The reason why texts that are neither numbers nor marks make the column text; None where they do not."""
+    if not odd:
+        return None
+    total = sum(counts[text] for text in odd)
+    coded = sum(counts[text] for text in odd if any(c.isdigit() for c in text))
+    if total > (1 - NEARLY_ALL) * present or coded > FEW_CODES * present or len(odd) > MOST_ODD:
+        return f"{odd[0]!r:.30} is no number"
+    return f"{odd[0]!r:.30} is no number" if len(values) <= FEW_NUMBERS else None
+
+
+def _is_code(cells: Sequence[Cell], thousands: set[str]) -> bool:
+    """True for telephone numbers and addresses of machines: digits in groups, equally many in every cell."""
+    if not thousands & {" ", "."} or any("," in cell.body for cell in cells):
+        return False
+    lengths = {sum(c.isdigit() for c in cell.body) for cell in cells}
+    return len(cells) > 1 and len(lengths) == 1 and min(lengths) >= LONG_CODE
+
+
+class _Unit(NamedTuple):
+    unit: str
+    bare: bool
+    factors: bool
+
+
+def _split_factor(unit: str) -> tuple[str, float]:
+    """A unit without its factor, and the factor: '€ m' is '€' and a million."""
+    words = unit.split(" ")
+    factor = _FACTORS.get(words[-1].casefold())
+    return (" ".join(words[:-1]), factor) if factor else (unit, 1.0)
+
+
+def _units(
+    cells: Mapping[str, Cell], counts: Mapping[str, int], values: Mapping[str, str], forced: bool
+) -> _Unit | Words | Doubt:
+    """The one unit of all cells, which some may lack; or that there are several."""
+    by_unit: Counter[str] = Counter()
+    for text, cell in cells.items():
+        by_unit[cell.unit] += counts[text]
+    bare = by_unit.pop("", 0) > 0
+    if not by_unit:
+        return _Unit("", True, False)
+    bases, factors = (set(part) for part in zip(*map(_split_factor, by_unit), strict=True))
+    if len(bases) == 1 and (len(factors - {1.0}) > 1 or (factors & {1e3} and (bare or 1.0 in factors))):
+        return _Unit(bases.pop(), True, True)
+    if len(by_unit) == 1:
+        return _one_unit(next(iter(by_unit)), bare, cells, values)
+    if forced:
+        return _Unit(by_unit.most_common(1)[0][0], True, False)
+    most = [unit for unit, _ in by_unit.most_common(2)]
+    if all(len(unit) == 1 and unit.isalpha() for unit in by_unit):
+        return Words()  # 12A, 12B
+    return Words(f"units differ, {most[0]!r:.20} and {most[1]!r:.20}")
+
+
+def _rare_units(cells: Mapping[str, Cell], counts: Mapping[str, int]) -> set[str]:
+    """The units that so few cells have that they may be mistakes: 12O among numbers."""
+    by_unit: Counter[str] = Counter()
+    for text, cell in cells.items():
+        by_unit[cell.unit] += counts[text]
+    scales = any(_split_factor(unit)[1] != 1.0 for unit in by_unit)  # a few millions among thousands are none
+    return {unit for unit, n in by_unit.items() if unit and n <= FEW_CODES * by_unit.total() and not scales}
+
+
+def _one_unit(unit: str, bare: bool, cells: Mapping[str, Cell], values: Mapping[str, str]) -> _Unit | Words | Doubt:
+    shares = [text for text, cell in cells.items() if cell.unit == unit]
+    plain = [text for text, cell in cells.items() if not cell.unit and float(values[text])]
+    if unit in ("%", "‰") and plain:
+        return Doubt(
+            f"{plain[0]!r:.30} in {{name}} can be read in two ways beside {shares[0]!r:.30}: as a share, or with its "
+            f"{unit} left out",
+            "write them alike, or keep the column as text: `text=[{name}]`",
+        )
+    if len(unit) == 1 and unit.isalpha() and plain:
+        return Words(f"{plain[0]!r:.30} and {shares[0]!r:.30} may be different things")  # houses 12 and 12A
+    return _Unit(unit, bare and bool(plain), False)
+
+
+def first_of(texts: Iterable[str], most: int = 3) -> str:
+    """A few of ``texts``, quoted, for a note."""
+    listed = list(texts)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(f"{text!r:.30}" for text in listed[:most]) + more

@@ -1,0 +1,199 @@
+"""Recognise columns of text that hold numbers, however they are written; what is done is said in one note a kind.
+
+A column's kind is a property of the whole column, the rows of the test part included. What is learned from its values
+is learned on the training rows alone (see preprocessing.py).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from caviar.data.columns import as_text, is_number, listed, option, read_numbers, shown
+from caviar.data.forms import Forms
+from caviar.data.numerals import Doubt, Notation, Numbers, Words, cell_of, is_mark, notation_of
+from caviar.errors import DataError
+from caviar.records import Reading
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SAMPLE = 500  # cells that are looked at before a column of text is looked at as a whole
+_DESCRIBED = 5  # columns in a note
+
+Verdict = Numbers | Words | Doubt
+
+
+@dataclass(frozen=True, eq=False)
+class Recognised:
+    """A tidy frame whose numbers are numbers, the forms that they had, and notes on them."""
+
+    frame: pd.DataFrame
+    forms: Forms
+    notes: tuple[str, ...] = ()
+    decimal: str | None = None  # the mark that the columns of text prove
+
+
+def recognise(
+    frame: pd.DataFrame, reading: Reading, categorical: Collection[str] = (), known: Forms | None = None
+) -> Recognised:
+    """Read the columns of text in a tidy ``frame`` that hold numbers.
+
+    ``categorical``: columns that stay text. ``known``: the forms of an earlier table, which this one must have too.
+    Raises DataError for a column that can be read in two ways, and for a cell that does not fit ``known``.
+    """
+    import pandas as pd
+
+    columns = {str(name): frame[name] for name in frame.columns}
+    columns = {name: _without_marks(column, reading.missing) for name, column in columns.items()}
+    for name in reading.text:
+        if name in columns and is_number(columns[name].dtype):
+            columns[name] = as_text(columns[name])
+    words = [name for name, column in columns.items() if not is_number(column.dtype)]
+    notations = {} if known is None else dict(known.numbers)
+    notes: tuple[str, ...] = ()
+    decimal = reading.decimal
+    if known is None:
+        open_to_question = [name for name in words if name not in reading.text and name not in categorical]
+        verdicts, decimal = _verdicts({name: columns[name] for name in open_to_question}, frame, reading)
+        notations = {name: found.notation for name, found in verdicts.items() if isinstance(found, Numbers)}
+        notes = _notes(columns, verdicts)
+    for name in words:
+        if name in notations:
+            columns[name] = read_numbers(columns[name], notations[name])
+    forms = Forms(notations, missing=reading.missing) if known is None else known
+    unchanged = not words and not reading.missing and not reading.text
+    read = frame if unchanged else pd.DataFrame(columns, index=frame.index)
+    return Recognised(read, forms, notes, decimal)
+
+
+def verdict_of(
+    column: pd.Series[Any], reading: Reading, usual: str | None = None, forced: bool = False, wary: bool = False
+) -> Verdict:
+    """The kind of a column of text; ``usual`` is the decimal mark of the others; see ``notation_of`` for the rest."""
+
+    present = column.dropna()
+    if not forced and not _promising(present):
+        return Words()
+    simple = _simple(present, reading.decimal or usual or ".") if not wary else None
+    return simple or notation_of(Counter(present.tolist()), reading.decimal, usual, reading.missing, forced, wary)
+
+
+def _simple(present: pd.Series[Any], decimal: str) -> Numbers | None:
+    """Numbers as Python writes them, but for the ``decimal`` mark, and marks for missing values; None for all else.
+
+    It says of a large column in no time what ``notation_of`` would.
+    """
+    import pandas as pd
+
+    cells = present.astype("str")
+    if decimal == ",":
+        if cells.str.contains(".", regex=False).any():
+            return None
+        cells = cells.str.replace(",", ".", regex=False)
+    values = pd.to_numeric(cells.astype(object), errors="coerce")
+    rest = Counter(present[values.isna()].tolist())
+    codes = cells.str.fullmatch("[-+]?0[0-9]+").any()
+    if codes or values.nunique() < 2 or not all(is_mark(text) for text in rest):
+        return None
+    example = "" if decimal == "." else next((t for t in present.iloc[:_SAMPLE].tolist() if "," in t), "")
+    return Numbers(Notation(decimal=decimal, example=example), tuple(rest))
+
+
+def refusal_of(doubt: Doubt, name: str) -> DataError:
+    """The refusal of a column that can be read in two ways."""
+    return DataError(doubt.rule.replace("{name}", shown(name)), doubt.way_out.replace("{name}", shown(name)))
+
+
+def how_read(column: pd.Series[Any], found: Numbers) -> str:
+    """A few words on the way in which a column's numbers were written, and on the cells that were none."""
+    notation, parts = found.notation, []
+    value = notation.value(notation.example) if notation.example else None
+    if value is not None and (notation.unit or notation.thousands or notation.factors or notation.decimal != "."):
+        parts.append(f"{shown(notation.example, 30)} is {value:.12g}")
+    if found.bounds:
+        limit = notation.value(found.bounds[0])
+        parts.append(f"{shown(found.bounds[0], 30)} is taken as {limit:.12g}")
+    if found.marks:
+        rows = np.flatnonzero(column.isin(list(found.marks)).to_numpy(dtype=bool))
+        texts = listed([text.strip() for text in found.marks], 3)
+        cells = "1 cell" if len(rows) == 1 else f"{len(rows):,} cells"
+        are = "is" if len(rows) == 1 else "are"
+        where = f"in row {rows[0] + 1}" if len(rows) == 1 else f"the first in row {rows[0] + 1}"
+        parts.append(f"{cells} {texts} {are} taken as missing, {where}")
+    return "; ".join(parts)
+
+
+def _without_marks(column: pd.Series[Any], missing: Sequence[str]) -> pd.Series[Any]:
+    """The column with a gap where it has a text, or its number, that the user takes as missing."""
+    if not missing:
+        return column
+    if not is_number(column.dtype):
+        return column.mask(column.isin(list(missing)))
+    marks = [float(mark) for mark in missing if _is_float(mark)]
+    hit = column.isin(marks)
+    return column.astype(np.float64).mask(hit) if hit.any() else column
+
+
+def _is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _promising(present: pd.Series[Any]) -> bool:
+    """True where a sample of the cells has numbers among it, so that the whole column is worth a look."""
+    step = max(1, len(present) // _SAMPLE)
+    sample = [text for text in present.iloc[::step].tolist() if not is_mark(text)]
+    return sum(cell_of(text) is not None for text in sample) * 5 > len(sample)
+
+
+def _verdicts(
+    columns: Mapping[str, pd.Series[Any]], frame: pd.DataFrame, reading: Reading
+) -> tuple[dict[str, Verdict], str | None]:
+    """The kind of every column of text, and the decimal mark that they prove."""
+    found = {name: verdict_of(column, reading, forced=name in reading.number) for name, column in columns.items()}
+    proofs = {verdict.proof for verdict in found.values() if isinstance(verdict, Numbers)} - {""}
+    proved = proofs.pop() if len(proofs) == 1 else None
+    usual = proved or (None if proofs else _mark_of_floats(frame))
+    for name, verdict in found.items():
+        doubtful = isinstance(verdict, Doubt) and verdict.of_decimal
+        unproved = isinstance(verdict, Numbers) and not verdict.proof and usual != "."
+        if reading.decimal is None and (doubtful or (unproved and (proofs or usual))):
+            found[name] = verdict_of(columns[name], reading, usual, name in reading.number, wary=bool(proofs))
+    for name, verdict in found.items():
+        if isinstance(verdict, Doubt):
+            raise refusal_of(verdict, name)
+        if name in reading.number and not isinstance(verdict, Numbers):
+            raise DataError(f"column {shown(name)} must hold numbers, but it has none", "leave out `number`")
+    return found, reading.decimal or proved
+
+
+def _mark_of_floats(frame: pd.DataFrame) -> str | None:
+    """A point where the frame has a column of fractions, which were written with one."""
+    fractions = (frame[name].to_numpy() for name, dtype in frame.dtypes.items() if getattr(dtype, "kind", "") == "f")
+    return "." if any((np.mod(values[np.isfinite(values)], 1) != 0).any() for values in fractions) else None
+
+
+def _notes(columns: Mapping[str, pd.Series[Any]], verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
+    notes = []
+    numbers = {name: how_read(columns[name], v) for name, v in verdicts.items() if isinstance(v, Numbers)}
+    if numbers:
+        notes.append(f"read as numbers: {_described(numbers)}; {option('text', list(numbers))} keeps text")
+    words = {name: v.why for name, v in verdicts.items() if isinstance(v, Words) and v.why}
+    if words:
+        instead = option("number", list(words))
+        notes.append(f"kept as text, though it looks like numbers: {_described(words)}; {instead} reads numbers")
+    return tuple(notes)
+
+
+def _described(reasons: Mapping[str, str]) -> str:
+    first = [f"{shown(name)} ({why})" if why else shown(name) for name, why in list(reasons.items())[:_DESCRIBED]]
+    more = f" and {len(reasons) - _DESCRIBED} more columns" if len(reasons) > _DESCRIBED else ""
+    return ", ".join(first) + more

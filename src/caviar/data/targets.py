@@ -1,0 +1,104 @@
+"""The column of labels: as written, and the numbers that its text stands for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from caviar.data.columns import as_text, is_number, option, shown
+from caviar.data.labels import target_numbers, tidy_labels
+from caviar.data.numerals import Doubt, Notation, Numbers, is_mark
+from caviar.data.recognition import how_read, refusal_of, verdict_of
+from caviar.errors import DataError
+from caviar.records import Reading
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_WHOLE = re.compile("0|-?[1-9][0-9]{0,17}")  # as Python writes it, so that it is written back as it came
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """Tidy labels. Where they are text that stands for numbers, these are ``values``, written in ``notation``."""
+
+    labels: pd.Series[Any]
+    values: pd.Series[Any] | None = None
+    notation: Notation | None = None
+    notes: tuple[str, ...] = ()
+
+
+def target_of(
+    column: pd.Series[Any], reading: Reading, usual: str | None = None, known: Notation | None = None
+) -> Target:
+    """The target in ``column``.
+
+    ``usual`` is the decimal mark of the other columns, ``known`` the notation of an earlier table. Raises DataError for
+    missing labels, numbers that can be read in two ways, and a column of numbers with a cell that is none.
+    """
+    import pandas as pd
+
+    name = str(column.name)
+    if reading.missing and not is_number(column.dtype):
+        column = column.mask(column.isin(list(reading.missing)))
+    labels = tidy_labels(column)
+    if name in reading.text:
+        return Target(as_text(labels) if is_number(labels.dtype) else labels)
+    if is_number(labels.dtype) or isinstance(column.dtype, pd.CategoricalDtype):
+        return Target(labels)
+    if known is not None:
+        values = pd.Series(target_numbers(labels, known), index=labels.index, name=labels.name)
+        return Target(labels, values, known)
+    found = verdict_of(labels, reading, usual, name in reading.number)
+    if isinstance(found, Doubt):
+        raise refusal_of(found, name)
+    if not isinstance(found, Numbers):
+        return Target(labels, notes=_odd_labels(labels))
+    refused = [*found.marks, *found.bounds]
+    if refused:
+        rows = np.flatnonzero(labels.isin(refused).to_numpy(dtype=bool))
+        raise DataError(
+            f"every row must have a number in the target {shown(name)}, but row {rows[0] + 1} has "
+            f"{shown(labels.iloc[rows[0]])} ({len(rows):,} such rows)",
+            f"correct or remove these rows; or make each text a class: {option('text', [name])}",
+        )
+    values = pd.Series(target_numbers(labels, found.notation), index=labels.index, name=labels.name)
+    how = how_read(labels, found)
+    notes = (
+        (f"the target {shown(name)} is read as numbers ({how}); {option('text', [name])} keeps text",) if how else ()
+    )
+    return Target(labels, tidy_labels(values), found.notation, notes)
+
+
+def as_written(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A CSV file's column of labels: whole numbers where all are written as Python would, else text as it came."""
+    texts = column.dropna().unique().tolist()
+    if not texts or not all(_WHOLE.fullmatch(text) for text in texts):
+        return column
+    numbers = column.astype(object).where(column.notna(), np.nan)
+    return numbers.astype(np.float64) if column.isna().any() else numbers.astype(np.int64)
+
+
+def _odd_labels(labels: pd.Series[Any]) -> tuple[str, ...]:
+    """Notes on labels that may be mistakes: the same but for blanks or case, and words for a missing value."""
+    counts = labels.value_counts()
+    alike: dict[str, list[str]] = {}
+    for text in sorted(counts.index.tolist()):
+        alike.setdefault(" ".join(text.split()).casefold(), []).append(text)
+    notes = []
+    groups = [group for group in alike.values() if len(group) > 1]
+    if groups:
+        written = ", ".join(f"{shown(text, 30)} ({counts[text]:,} rows)" for text in groups[0])
+        more = f", and {len(groups) - 1} more such" if len(groups) > 1 else ""
+        notes.append(
+            f"labels that differ only in blanks or upper case are classes of their own: {written}{more}; "
+            "write them alike in the file if they mean the same"
+        )
+    marks = [text for text in counts.index if is_mark(text) and len(counts) > 1]
+    if marks:
+        written = ", ".join(f"{shown(text, 30)} ({counts[text]:,} rows)" for text in marks[:3])
+        notes.append(f"a class like any other: {written}; if its rows have no label, {option('missing', marks)}")
+    return tuple(notes)
