@@ -19,6 +19,8 @@ from caviar.study import check
 from tests.learners.contract import examples, numbers
 from tests.learners.templates import TemplatesLearner, TemplatesPredictor
 
+pytestmark = pytest.mark.filterwarnings("ignore:the target .* different whole numbers:caviar.CaviarWarning")
+
 
 @pytest.fixture(params=["classes", "numbers"])
 def images(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

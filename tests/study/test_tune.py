@@ -37,6 +37,8 @@ SMALL = caviar.Space(
     dropout=caviar.Choice([0.0, 0.2]),
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:the target .* different whole numbers:caviar.CaviarWarning")
+
 
 @pytest.fixture(scope="module")
 def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:

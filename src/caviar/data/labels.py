@@ -114,17 +114,17 @@ def few_classes(values: npt.NDArray[Any]) -> bool:
 def noted_task(target: pd.Series[Any], task: str | None = None) -> tuple[str, tuple[str, ...]]:
     """``task_of``, and a note where it chose: what it saw, and how to have it otherwise.
 
-    Two whole numbers are classes to everyone; of them and of other labels nothing is said.
+    Only whole numbers can be either; two of them are classes to everyone.
     """
     found, distinct = task_of(target, task), target.nunique()
-    if task is not None or not is_number(target.dtype) or target.dtype == np.bool_ or distinct <= 2:
+    if task is not None or not is_number(target.dtype) or target.dtype.kind == "b" or distinct <= 2:
         return found, ()
-    has = f"the target {shown(target.name)} has {distinct:,} different "
+    has = f"the target {shown(target.name)} has {distinct:,} different whole numbers"
     if found == "classification":
-        return found, (f'{has}whole numbers, each taken as a class; `task="regression"` estimates the number',)
+        return found, (f'{has}, each taken as a class; `task="regression"` estimates the number',)
     if target.dtype.kind == "f":
-        return found, (f"{has}numbers, so it is estimated as a number: regression",)
-    return found, (f'{has}whole numbers, so it is estimated as a number; `task="classification"` takes classes',)
+        return found, ()
+    return found, (f'{has}, so it is estimated as a number; `task="classification"` takes classes',)
 
 
 def target_numbers(target: pd.Series[Any], notation: Notation = PLAIN) -> Floats:
