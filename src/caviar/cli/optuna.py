@@ -30,8 +30,14 @@ def import_optuna(
         record = replace(record, name=opened.free_name(record.name))
         from_optuna.put(opened, record, trials, measured)
         result = {**from_optuna.described(record, trials), "measurements": len(measured), "store": opened.url}
+        result["notes"] = list(record.notes)
     if json:
         print_json(result)
     else:
         found = f"{counted(len(trials), 'trial')}, {counted(len(measured), 'measurement')}"
-        console().print(Text(f"{record.name}: {found}"))
+        people = console()
+        people.print(Text(f"{record.name}: {found}"))
+        for note in record.notes:
+            people.print(Text(f"note: {note}"), soft_wrap=True)
+        going_on = f"caviar.resume({record.name!r}, data=objective, trials={len(trials) + 100})"
+        people.print(Text(f"to go on with a function of yours, in Python: {going_on}"), soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli import options
 from caviar.cli.follow_run import follow_run
 from caviar.cli.follow_study import follow_study
 from caviar.cli.interventions import intervene
@@ -30,6 +31,11 @@ def resume(
     out: Annotated[
         str | None, typer.Option(help="The folder that the model is saved in; by default as before.", metavar="DIR")
     ] = None,
+    command: options.CommandLine = None,
+    score: Annotated[
+        str | None,
+        typer.Option(help="As of caviar tune, for a study that was imported.", rich_help_panel=options.PROGRAM),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -38,12 +44,14 @@ def resume(
     Take a study up again: one that was interrupted or killed goes on to the end of its budget, one that is finished is
     given more. With a budget of trials the end is the same, to the bit, as if it had never been broken.
 
+    A study that was imported from Optuna goes on with a program of yours: --command "python train.py" --trials 100.
+
     A run of caviar babysit that is paused goes on; one whose process has ended is taken up at its newest snapshot.
     """
     run = going_on(study, store)
     if run is not None:
         of_studies = given(seconds=seconds, trials=trials, data=data, test=test, threads=threads)
-        for option in of_studies | given(processes=processes, out=out):
+        for option in of_studies | given(processes=processes, out=out, command=command, score=score):
             raise ConfigError(f"`{option}` is for studies, and {study!r} is a run", f"leave out `{option}`")
         if run == "paused":
             intervene(study, "resume", {}, store, "", json, quiet)
@@ -62,6 +70,8 @@ def resume(
             threads=threads,
             processes=processes,
             out=out,
+            command=command,
+            score=score,
             ended=ended,
         )
 

@@ -15,11 +15,12 @@ TASK_METRICS = {
 }
 """The metrics of a study by its task, measured on the validation part; the first is the default."""
 METRICS = tuple(name for names in TASK_METRICS.values() for name in names)
-_SMALLER_IS_BETTER = ("log_loss", "rmse", "mae", "loss", "objective_loss")  # the last two: asked, and imported
+_SMALLER_IS_BETTER = ("log_loss", "rmse", "mae", "loss", "objective_loss")  # the last of older versions' imports
 
 Goal = Literal["maximize", "minimize"]
 GOAL_METRICS: dict[Goal, str] = {"maximize": "score", "minimize": "loss"}
 """The metrics of a study of other people's code: the larger, or the smaller, the better."""
+_OWN_CODE = (*GOAL_METRICS.values(), "objective", "objective_loss")  # the last two: imported by older versions
 
 RankKey = tuple[float, float]
 """Larger is better: the metric, and the loss where the metric ties (accuracies on a few hundred rows often do)."""
@@ -48,6 +49,11 @@ def metric_for(task: str, metric: str | None = None) -> str:
     return metric
 
 
+def of_own_code(metric: str) -> bool:
+    """True for the metric of other people's code, which need not report a loss, nor every epoch."""
+    return metric in _OWN_CODE
+
+
 def smaller_is_better(metric: str) -> bool:
     """True where ``metric`` is a loss or an error."""
     return metric in _SMALLER_IS_BETTER
@@ -58,7 +64,7 @@ def rank_key(metric: str, score: float | None, loss: float | None) -> RankKey:
 
     Other people's code need not report a loss, and none of theirs counts.
     """
-    if metric in GOAL_METRICS.values():
+    if of_own_code(metric):
         loss = 0.0
     if score is None or loss is None or not (math.isfinite(score) and math.isfinite(loss)):
         return WORST

@@ -59,7 +59,7 @@ class StudySpec:
     """The kind of a study, its budget and its rungs.
 
     ``seconds`` and ``trials`` are the budget, either may be None. ``rungs`` are epochs, rising; ``repeats`` counts how
-    often each finalist is trained again.
+    often each finalist is trained again. Trials with numbers below ``known`` were measured before the study began.
     """
 
     kind: StudyKind
@@ -68,6 +68,7 @@ class StudySpec:
     rungs: tuple[int, ...] = ()
     repeats: int = 0
     stopping: str = "halving"
+    known: int = 0
     table: TableSpec | None = None
     program: ProgramSpec | None = None
 

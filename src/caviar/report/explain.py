@@ -83,20 +83,25 @@ def _ladder(view: StudyView) -> str:
 
 
 def _went(view: StudyView) -> list[Any]:
-    search = view.head.record.search
+    record = view.head.record
+    if record.search == "optuna":  # imported
+        first = [f"Optuna chose the first {counted(record.spec.known or len(view.trials), 'config')}."]
+    elif view.boxes:
+        first = []
+    else:
+        first = [f"The search was {record.search}: every draw from the whole space."]
     if not view.boxes:
         few = "Too few networks were trained to the end to narrow the search; more time would help."
-        sentences = [f"The search was {search}: every draw from the whole space."]
-        sentences += [few] if search == "coarse_to_fine" else []
+        sentences = [few] if record.search == "coarse_to_fine" else []
         sentences += [f"{remark[0].upper()}{remark[1:]}." for remark in view.remarks]
-        return [_paragraph(" ".join(sentences))]
+        return [_paragraph(" ".join([*first, *sentences]))]
     table = _table(("  from trial", "box", "why"), left=("why",))
     shown = view.boxes if len(view.boxes) <= _BOXES else (*view.boxes[: _BOXES // 2], *view.boxes[-_BOXES // 2 :])
     for i, each in enumerate(shown):
         if len(view.boxes) > _BOXES and i == _BOXES // 2:
             table.add_row("...", "", f"{len(view.boxes) - _BOXES} more")
         table.add_row(f"{each.box.first_trial:,}", str(each.box.number), Text(visible(each.box.reason)))
-    parts: list[Any] = [table]
+    parts: list[Any] = [*map(_paragraph, first), table]
     last = [each for each in view.boxes if each.box.first_trial == view.boxes[-1].box.first_trial]
     for each in last:
         which = "The last box" if len(last) == 1 else "One of the last two boxes"

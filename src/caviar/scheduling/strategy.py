@@ -46,12 +46,15 @@ class Strategy:
         pool: int = 1,
         slots: int | None = None,
         at_once: bool = False,
+        known: Sequence[Compared] = (),
+        first: int = 0,
     ) -> None:
         """Begin no new trial after ``trials`` of them; None goes on until ``close``.
 
         pool: trials that may wait at one rung of one ladder; ``places`` counts the rungs at which they can.
         slots: trials trained at once where none can wait without its slot (see asha.py); None where they can.
         at_once: decide about a trial in the moment of its report, in the order in which reports come (ask and tell).
+        known: comparisons from before the study, which the search looks at; ``first`` is the first trial after them.
         """
         self.rungs = rungs
         self.boxes: list[Box] = []
@@ -59,8 +62,10 @@ class Strategy:
         self._stopping = stopping
         self._ladders = [_ladder(rungs[entry:], stopping, pool, slots, at_once) for entry in range(len(rungs))]
         self._entered: list[list[int]] = [[] for _ in rungs]  # the trials of each ladder
-        self._ladder_of: list[int] = []  # by trial
+        self._ladder_of: dict[int, int] = {}  # by trial
         self._evidence: list[list[Compared]] = [[] for _ in rungs]
+        for compared in known:
+            self._evidence[compared.rung].append(compared)
         self._seen = [[0] * len(ladder.reached()) for ladder in self._ladders]  # comparisons that are evidence already
         self._closed = False
         self._most = trials
@@ -68,12 +73,12 @@ class Strategy:
         self._known: dict[int, Proposal] = {}
         self._going_on: list[tuple[int, int, int]] = []  # a heap of (trial, from_epoch, to_epoch)
         self._endings: list[Ended] = []
-        self._begun = 0
+        self._begun = first
         self._open = 0  # tasks given and not yet reported
 
     @property
     def begun(self) -> int:
-        """Trials begun so far."""
+        """Trials begun so far, those from before the study included."""
         return self._begun
 
     @property
@@ -99,7 +104,7 @@ class Strategy:
         number, self._begun = self._begun, self._begun + 1
         proposal = self._known[number] = self._proposed.popleft()
         entry = entry_rung(self._stopping, number, proposal, self.rungs)
-        self._ladder_of.append(entry)
+        self._ladder_of[number] = entry
         self._entered[entry].append(number)
         self._open += 1
         to_epoch = self._ladders[entry].enter(number, proposal.slow)

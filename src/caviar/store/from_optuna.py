@@ -7,13 +7,14 @@
     COMPLETE, PRUNED, FAIL, RUNNING            finished, stopped, failed, interrupted; WAITING, without a config, none
     intermediate values by step                measurements by epoch, the first of them 1
 
-The metric is called ``objective`` where Optuna maximised it and ``objective_loss`` where it minimised it. Of a loss
-nothing is known: the objective itself, with the sign that makes it something to be small, stands in its place.
+The metric is the score where Optuna maximised it, and the loss where it minimised it, as of any code of the user's. A
+name that is none of ours has its other characters replaced by underscores.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,8 +25,9 @@ import sqlalchemy as sa
 
 from caviar.errors import SpaceError, StoreError, did_you_mean
 from caviar.records import Measurement, Study, StudyKind, StudySpec, StudyState, Trial, TrialState, Value
-from caviar.scale_rules import as_value, is_value
-from caviar.scales import Choice, Integer, Linear, Log, Scale
+from caviar.records.ranking import GOAL_METRICS, Goal
+from caviar.scale_rules import as_value, is_name, is_value, value_key
+from caviar.scales import Choice, Fixed, Integer, Linear, Log, Scale
 from caviar.space import Space
 from caviar.steps import steps
 from caviar.store.store import Store
@@ -33,7 +35,7 @@ from caviar.store.store import Store
 if TYPE_CHECKING:
     import optuna
 
-METRICS = {"MAXIMIZE": "objective", "MINIMIZE": "objective_loss"}
+_GOALS: Mapping[str, Goal] = {"MAXIMIZE": "maximize", "MINIMIZE": "minimize"}
 _STATES = {
     "COMPLETE": TrialState.FINISHED,
     "PRUNED": TrialState.STOPPED,
@@ -72,24 +74,28 @@ def read(url: str, name: str | None = None) -> tuple[Study, list[Trial], list[tu
             f"the Optuna study {chosen[:60]!r} has {len(study.directions)} objectives",
             "caviar ranks by one: import another",
         )
-    metric = METRICS[study.direction.name]
     given = [trial for trial in study.get_trials(deepcopy=False) if trial.state.name in _STATES]
-    space = _space(given)
-    trials = [_trial(trial, metric, space) for trial in given]
-    measured = [row for trial in given for row in _measurements(trial, metric)]
+    space, names_here = _space(given)
+    trials = [_trial(trial, space, names_here) for trial in given]
+    measured = [row for trial in given for row in _measurements(trial)]
     started = [trial.datetime_start for trial in given if trial.datetime_start is not None]
     ended = [trial.datetime_complete for trial in given if trial.datetime_complete is not None]
     now = datetime.now(UTC).isoformat()
     record = Study(
         name=chosen,
         seed=0,
-        metric=metric,
+        metric=GOAL_METRICS[_GOALS[study.direction.name]],
         search="optuna",
         space=space.to_dict(),
-        spec=StudySpec(kind=StudyKind.ASKED, trials=len(given)),
+        spec=StudySpec(kind=StudyKind.ASKED, trials=len(given), known=max((t.number + 1 for t in given), default=0)),
         data={"imported_from": "Optuna"},
         environment={"optuna": optuna.__version__},
         state=StudyState.FINISHED,
+        notes=tuple(
+            f"{theirs!r:.60} is called {ours} here: a function gets it as trial.config[{ours!r}]"
+            for theirs, ours in names_here.items()
+            if theirs != ours
+        ),
         created=min(started).astimezone(UTC).isoformat() if started else now,
         ended=max(ended).astimezone(UTC).isoformat() if ended else now,
     )
@@ -132,7 +138,7 @@ def _storage(url: str) -> Any:
         ) from None
 
 
-def _trial(trial: optuna.trial.FrozenTrial, metric: str, space: Space) -> Trial:
+def _trial(trial: optuna.trial.FrozenTrial, space: Space, names_here: Mapping[str, str]) -> Trial:
     values = trial.values
     reached = values[0] if values else None
     if reached is None and trial.intermediate_values:
@@ -140,55 +146,74 @@ def _trial(trial: optuna.trial.FrozenTrial, metric: str, space: Space) -> Trial:
     error = trial.system_attrs.get("fail_reason") if trial.state.name == "FAIL" else None
     return Trial(
         number=trial.number,
-        config=_config(trial.params, space),
+        config=_config({names_here[name]: value for name, value in trial.params.items()}, space),
         state=_STATES[trial.state.name],
         epochs=len(trial.intermediate_values),
         score=None if reached is None else float(reached),
-        validation_loss=None if reached is None else _loss(float(reached), metric),
         origin="Optuna",
         error=None if error is None else str(error),
     )
 
 
-def _measurements(trial: optuna.trial.FrozenTrial, metric: str) -> list[tuple[int, int, Measurement]]:
+def _measurements(trial: optuna.trial.FrozenTrial) -> list[tuple[int, int, Measurement]]:
     """Steps may begin anywhere and leave some out: epochs count them."""
     nan = math.nan
     steps = sorted(trial.intermediate_values.items())
     rows = ((epoch, float(value)) for epoch, (_, value) in enumerate(steps, 1))
-    return [(trial.number, 0, Measurement(n, nan, _loss(v, metric), nan, v, nan, nan)) for n, v in rows]
+    return [(trial.number, 0, Measurement(n, nan, nan, nan, v, nan, nan)) for n, v in rows]
 
 
-def _loss(value: float, metric: str) -> float:
-    return value if metric == METRICS["MINIMIZE"] else -value
+def _space(trials: Sequence[optuna.trial.FrozenTrial]) -> tuple[Space, dict[str, str]]:
+    """A scale for every parameter that some trial has, and its name here.
 
-
-def _space(trials: Sequence[optuna.trial.FrozenTrial]) -> Space:
-    """A scale for every parameter that some trial has; where trials differ, one that holds them all."""
+    Where trials differ it is one that holds them all. Optuna lets a person's value be outside of its distribution.
+    """
     seen: dict[str, list[Any]] = {}
+    values: dict[str, list[Any]] = {}
     for trial in trials:
         for name, distribution in trial.distributions.items():
+            values.setdefault(name, []).append(trial.params[name])
             if distribution not in seen.setdefault(name, []):
                 seen[name].append(distribution)
+    names_here = _names_here(list(seen))
     try:
-        return Space(**{name: _scale(distributions) for name, distributions in seen.items()})
+        scales = {names_here[name]: _scale(distributions, values[name]) for name, distributions in seen.items()}
+        return Space(**scales), names_here
     except SpaceError as error:
         raise StoreError(
             f"a parameter of that study fits none of caviar's scales: {error.rule}", error.way_out
         ) from error
 
 
-def _scale(distributions: Sequence[Any]) -> Scale | Value:
+def _names_here(theirs: Sequence[str]) -> dict[str, str]:
+    """The name of each parameter here: its own, or a legal one, learning_rate for "learning rate"."""
+    found: dict[str, str] = {}
+    for name in theirs:
+        legal = name if is_name(name) else re.sub(r"[^A-Za-z0-9_]+", "_", name)
+        legal = legal if is_name(legal) else f"_{legal}"
+        if legal in found.values() or (legal != name and legal in theirs):
+            raise StoreError(
+                f"two parameters of that study would both be called {legal[:60]!r} here, one of them {name[:60]!r}",
+                "rename one of them in Optuna",
+            )
+        found[name] = legal
+    return found
+
+
+def _scale(distributions: Sequence[Any], values: Sequence[Any]) -> Scale:
     kinds = {type(distribution).__name__ for distribution in distributions}
     if kinds == {"CategoricalDistribution"}:
-        choices = dict.fromkeys(_value(choice) for d in distributions for choice in d.choices)
-        return Choice(list(choices)) if len(choices) > 1 else next(iter(choices))
+        choices = {value_key(_value(choice)): _value(choice) for d in distributions for choice in d.choices}
+        return Choice(list(choices.values())) if len(choices) > 1 else Fixed(next(iter(choices.values())))
     if "CategoricalDistribution" in kinds:
         raise SpaceError("it is a category in some trials and a number in others", "import a study without such a one")
     low, high = min(d.low for d in distributions), max(d.high for d in distributions)
+    outside = [value for value in values if not low <= value <= high]
+    low, high = min([low, *outside]), max([high, *outside])
     if low == high:
-        return low  # type: ignore[no-any-return]
-    log = all(d.log for d in distributions)
-    step = distributions[0].step if len(distributions) == 1 else None
+        return Fixed(low)
+    log = all(d.log for d in distributions) and low > 0
+    step = distributions[0].step if len(distributions) == 1 and not outside else None
     if kinds == {"IntDistribution"}:
         return Integer(int(low), int(high), log=log, step=1 if step is None else step)
     if log:

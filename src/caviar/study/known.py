@@ -46,8 +46,8 @@ class Known:
 
     @property
     def begun(self) -> int:
-        """Trials begun, repeats left out."""
-        return sum(repeat == 0 for _, repeat in self.trials)
+        """Trials begun, repeats left out; an import may have left numbers out, which count."""
+        return max((number + 1 for number, _ in self.trials), default=0)
 
     def seconds(self) -> float:
         """Seconds that the training of all trials took together."""

@@ -27,7 +27,7 @@ from caviar.records import (
     TrialKey,
     TrialState,
 )
-from caviar.records.ranking import GOAL_METRICS, UNRANKED, WORST, RankKey, rank_key, smoothed
+from caviar.records.ranking import UNRANKED, WORST, RankKey, of_own_code, rank_key, rank_key_of, smoothed
 from caviar.scheduling.contract import Scheduler
 from caviar.store import Store
 from caviar.study.events import Progress
@@ -124,7 +124,7 @@ class Ledger:
         self._store = store
         self._study = lease.name
         self._metric = metric
-        self._of_a_table = metric not in GOAL_METRICS.values()  # a program need not report a loss, nor every epoch
+        self._of_a_table = not of_own_code(metric)
         self._repeats = repeats
         self._known = known or Known()
         self._started = time.monotonic() if started is None else started
@@ -135,6 +135,13 @@ class Ledger:
         self._open: set[TrialKey] = set()  # trials with a task that was not compared yet
         self._boxes_seen = 0
         self._shown = float("-inf")
+
+    def adopt(self, trials: Sequence[Trial]) -> None:
+        """Count ``trials`` that were measured before the study began; the store has them."""
+        for trial in trials:
+            self.trials[trial.number, 0] = trial
+            self._counts[trial.state] += 1
+            self.ranked.put((trial.number, 0), rank_key_of(self._metric, trial))
 
     # --- what drive needs ---
 

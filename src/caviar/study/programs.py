@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +41,7 @@ from caviar.search.searches import check_search, search_named
 from caviar.space import Space
 from caviar.store import Snapshots, Store
 from caviar.store.database import folder_beside
+from caviar.study.earlier import evidence
 from caviar.study.events import Progress, TunedProgram
 from caviar.study.job import FINALISTS
 from caviar.study.ledger import Ledger, outcomes
@@ -173,14 +174,22 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
     )
 
 
-def train_programs(job: ProgramJob, ledger: Ledger, executor: Processes) -> Iterator[Progress]:
-    """Search, and then train the best trials again with fresh seeds, as often as was asked for and time allows."""
+def train_programs(
+    job: ProgramJob, ledger: Ledger, executor: Processes, earlier: Sequence[Trial], first: int
+) -> Iterator[Progress]:
+    """Search, and then train the best trials again with fresh seeds, as often as was asked for and time allows.
+
+    ``earlier`` are trials that were measured before the study began; ``first`` is the number of its first own trial.
+    """
+    ledger.adopt(earlier)
     strategy = Strategy(
         search_named(job.request.search, job.space, job.request.seed),
         job.rungs,
         trials=job.request.trials,
         stopping=job.stopping,
         slots=job.slots,
+        known=evidence(job.metric, earlier, job.rungs),
+        first=first,
     )
     share = _SEARCH_SHARE if job.request.repeats else 1.0
     left = partial(job.seconds_left, share)

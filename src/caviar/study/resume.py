@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from caviar.records import Study, StudyState
 from caviar.records.specs import StudyKind, StudySpec
 from caviar.store import Store
 from caviar.study.check import check_table, model_path
+from caviar.study.earlier import gone_on_with, is_imported
 from caviar.study.events import Event
 from caviar.study.job import TableJob
 from caviar.study.known import Known
@@ -35,11 +37,16 @@ def take_up(
     threads: int | None = None,
     processes: int | None = None,
     out: Any = None,
+    command: str | None = None,
+    score: str | None = None,
     ended: Callable[[], bool] = lambda: False,
 ) -> Generator[Event, None, None]:
-    """Resume ``study``, event by event; see ``caviar.resume``."""
+    """Resume ``study``, event by event; see ``caviar.resume``.
+
+    command, score: the program that goes on with a study that was imported.
+    """
     started = time.monotonic()
-    given = {"data": data, "test": test, "threads": threads, "out": out}
+    given = {"data": data, "test": test, "threads": threads, "out": out, "command": command, "score": score}
     with Store.open(store, create=False) as opened, setting_aside() as set_aside:
         _check_given(opened.study(study), given, processes)  # before anything is written
         lease = opened.leases.take(study, PATIENCE)
@@ -48,6 +55,8 @@ def take_up(
             with no_collection():
                 known = Known.of(opened, record)
                 set_aside()
+            if is_imported(record):
+                record = gone_on_with(record, list(known.trials.values()), command, score, processes or 0)
             spec = _within(record, known, seconds, trials)
             job = _job(replace(record, spec=spec), started, ended, store, given, processes)
             opened.reopen_study(study, spec, lease)
@@ -74,7 +83,8 @@ def _within(study: Study, known: Known, seconds: float | None, trials: int | Non
         )
     if spec.trials is not None or spec.seconds is None:
         return replace(spec, seconds=None)
-    left = spec.seconds - known.seconds() / int(study.environment["threads"])
+    at_once = study.environment.get("threads") or (1 if spec.program is None else spec.program.slots)
+    left = spec.seconds - known.seconds() / int(at_once)
     return replace(spec, seconds=max(left, _LEAST))
 
 
@@ -91,7 +101,8 @@ def _job(
     if spec.kind in (StudyKind.FUNCTION, StudyKind.PROGRAM):
         request = ProgramRequest.again(study, spec, started, store, given["data"], processes)
         return check_program(request, ended)
-    table = Request.again(study, spec, started, store=store, **given)
+    of_a_table = {name: given[name] for name in ("data", "test", "threads", "out")}
+    table = Request.again(study, spec, started, store=store, **of_a_table)
     job = check_table(table, ended)
     check_same(study, job)
     model_path(table, study.name, again=True)
@@ -101,6 +112,14 @@ def _job(
 def _check_given(study: Study, given: dict[str, Any], processes: int | None) -> None:
     """ConfigError where something is ``given`` that the kind of ``study`` cannot use."""
     kind = study.spec.kind
+    if is_imported(study):
+        _check_imported(study, given)
+        return
+    if given["command"] is not None or given["score"] is not None:
+        raise ConfigError(
+            "`command` and `score` are for studies that were imported from Optuna; others know how they are trained",
+            "leave them out",
+        )
     if kind in (StudyKind.FUNCTION, StudyKind.PROGRAM):
         _check_of_a_table(study, given)
     elif kind is not StudyKind.TABLE:
@@ -112,6 +131,17 @@ def _check_given(study: Study, given: dict[str, Any], processes: int | None) -> 
             f"study {study.name!r} trains its networks in threads, and `processes` is for programs of your own",
             "leave it out, or give `threads`",
         )
+
+
+def _check_imported(study: Study, given: dict[str, Any]) -> None:
+    """ConfigError unless there is code that trains the trials of an imported study."""
+    if (given["command"] is None) == (not callable(given["data"])):
+        raise ConfigError(
+            f"study {study.name!r} was imported from Optuna, and needs the code that trains its trials",
+            f"caviar.resume({study.name!r}, data=objective, trials=100) with a function of yours, "
+            f'or caviar resume {shlex.quote(study.name)} --command "python train.py" --trials 100',
+        )
+    _check_of_a_table(study, given | ({} if given["command"] is None else {"data": None}))
 
 
 def _check_of_a_table(study: Study, given: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from caviar.space import Space
 DEFAULT_SECONDS = 60.0
 DEFAULT_SEARCH = "coarse_to_fine"
 EPOCHS = 27  # of a trial of the user's own code
+IMPORTED = "optuna"  # the search of a study that was imported
 
 PREFERENCES = ("score", "small", "fast")
 """The winner is chosen for one of these, among networks that are nearly as good as the best."""
@@ -166,7 +167,7 @@ def _again(study: Study, budget: StudySpec) -> dict[str, Any]:
     return {
         "seed": study.seed,
         "space": Space.from_dict(study.space),
-        "search": study.search,
+        "search": DEFAULT_SEARCH if study.search == IMPORTED else study.search,
         "study": study.name,
         "stopping": budget.stopping,
         "seconds": budget.seconds,

@@ -34,7 +34,7 @@ from caviar.study.programs import (
     train_programs,
 )
 from caviar.study.result import conclude
-from caviar.study.spec import ProgramRequest, Request
+from caviar.study.spec import IMPORTED, ProgramRequest, Request
 
 
 def follow(
@@ -117,16 +117,19 @@ def _train_programs(
     job: ProgramJob, ledger: Ledger, store: Store, study: Study
 ) -> Generator[Progress, None, TunedProgram]:
     """Search and repeats of the user's own training code."""
+    first = study.spec.known
+    earlier = [trial for trial in store.trials(study.name) if trial.number < first] if first else []
     with program_executor(job, ledger, store, study.name) as executor:
-        yield from train_programs(job, ledger, executor)
+        yield from train_programs(job, ledger, executor, earlier, first)
     return conclude_program(job, ledger, study, store)
 
 
 def _notes(job: TableJob | ProgramJob, study: Study) -> tuple[str, ...]:
     """The notes at the beginning of a study: on its data, on its search, and on the machine that goes on with it."""
-    notes = (*job.notes, *noted_before(study.search, job.space, study.spec.trials))
+    imported = study.notes if study.search == IMPORTED else ()
+    notes = (*imported, *job.notes, *noted_before(study.search, job.space, study.spec.trials))
     notes += _elsewhere(study, job) if isinstance(job, TableJob) else ()
-    return tuple(map(storable, notes))
+    return tuple(dict.fromkeys(map(storable, notes)))
 
 
 def _elsewhere(study: Study, job: TableJob) -> tuple[str, ...]:
