@@ -78,19 +78,20 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_explained_and_gone_on_with(kind, capsys):
-    study_of("theirs", KINDS[kind], 35, enqueued=[{"x": 5.0}] if kind == "tenths" else ())
+    n = 32 if kind in ("none", "now and then") else 8  # of 30 there is an importance
+    study_of("theirs", KINDS[kind], n, enqueued=[{"x": 5.0}] if kind == "tenths" else ())
     assert run(["explain", "theirs", "--html", "theirs.html"]) == 0
-    assert "35 configs" in capsys.readouterr().out
+    assert f"{n} configs" in capsys.readouterr().out
     with Store.open("caviar.db") as store:
         space = caviar.Space.from_dict(store.study("theirs").space)
         space.to_unit([trial.config for trial in store.trials("theirs")])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", caviar.CaviarWarning)  # of another name
-        study = caviar.resume("theirs", data=lambda t: float(len(t.config)), trials=37, processes=1, progress=False)
-    assert len(study.trials()) == 37
+        study = caviar.resume("theirs", data=lambda t: float(len(t.config)), trials=n + 2, processes=1, progress=False)
+    assert len(study.trials()) == n + 2
     assert study.trials().state.tolist()[-2:] == ["finished", "finished"]
     assert run(["explain", "theirs"]) == 0
-    assert "Optuna chose the first 35 configs" in capsys.readouterr().out
+    assert f"Optuna chose the first {n} configs" in capsys.readouterr().out
 
 
 def test_a_parameter_with_a_name_of_its_own_kind_is_renamed_and_said(capsys):
@@ -106,13 +107,13 @@ def test_a_parameter_with_a_name_of_its_own_kind_is_renamed_and_said(capsys):
 
 
 def test_their_trials_are_evidence_and_the_best_of_all_is_the_answer():
-    theirs = study_of("theirs", curve, 60)
-    study = caviar.resume("theirs", data=ours, trials=90, processes=2, progress=False)
+    theirs = study_of("theirs", curve, 40)
+    study = caviar.resume("theirs", data=ours, trials=60, processes=2, progress=False)
     frame = study.trials()
-    assert frame.number.tolist() == list(range(90))
-    states = frame.state[:60].tolist()
+    assert frame.number.tolist() == list(range(60))
+    states = frame.state[:40].tolist()
     assert states == ["finished" if t.state.name == "COMPLETE" else "stopped" for t in theirs.trials]
-    fresh = frame[60:]
+    fresh = frame[40:]
     assert set(fresh.epochs) <= {1, 3, 9}  # as many as theirs had
     near = (fresh.rate.map(math.log10) + 2).abs() < 0.7
     assert near.mean() > 0.5  # a draw from the whole space has 0.35
@@ -121,19 +122,19 @@ def test_their_trials_are_evidence_and_the_best_of_all_is_the_answer():
     with Store.open("caviar.db") as store:
         record = store.study("theirs")
         assert record.spec.kind is StudyKind.FUNCTION
-        assert record.spec.known == 60
+        assert record.spec.known == 40
         assert store.boxes("theirs")
-        assert {trial.state for trial in store.trials("theirs")[:60]} == {TrialState.FINISHED, TrialState.STOPPED}
+        assert {trial.state for trial in store.trials("theirs")[:40]} == {TrialState.FINISHED, TrialState.STOPPED}
 
 
 def test_going_on_twice_ends_as_going_on_once():
-    study_of("one", curve, 40)
+    study_of("one", curve, 20)
     with Store.open("caviar.db") as store:
         copy = replace(store.study("one"), name="two")
         from_optuna.put(store, copy, store.trials("one"), store.measurements("one"))
-    caviar.resume("one", data=ours, trials=46, processes=2, progress=False)
-    once = caviar.resume("two", data=ours, trials=60, processes=2, progress=False)
-    twice = caviar.resume("one", data=ours, trials=60, processes=2, progress=False)
+    caviar.resume("one", data=ours, trials=25, processes=2, progress=False)
+    once = caviar.resume("two", data=ours, trials=36, processes=2, progress=False)
+    twice = caviar.resume("one", data=ours, trials=36, processes=2, progress=False)
     columns = ["number", "state", "epochs", "score", "rate", "opt"]
     assert once.trials()[columns].equals(twice.trials()[columns])
     assert once.best.config == twice.best.config
@@ -161,7 +162,7 @@ def test_without_code_it_is_refused_with_the_call_that_goes_on(capsys):
         ) as caught:
             call()
         assert len(str(caught.value).splitlines()) == 2
-    with pytest.raises(CaviarError, match="9 trials already|has 5 trials already"):
+    with pytest.raises(CaviarError, match="has 5 trials already"):
         caviar.resume("theirs", trials=3, data=ours)
     capsys.readouterr()
     assert run(["resume", "theirs", "--trials", "9"]) == 2
