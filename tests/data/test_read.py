@@ -146,11 +146,12 @@ def test_kinds_of_columns() -> None:
         }
     )
     table = read(frame, "y")
-    assert [d.kind for d in table.frame.dtypes] == ["i", "f", "f", "O", "O", "O", "f"]
+    assert [d.kind for d in table.frame.dtypes] == ["i", "f", "f", "O", "O", "O", "f", "M"]
     assert table.frame["truth"].fillna(-1).tolist() == [1, -1, 0]
     assert table.frame["mixed"].tolist() == ["a", "1", "2"]
     assert table.frame["category"].tolist() == ["1", "2", "1"]
-    assert "'date', 'list'" in table.warnings[0]
+    assert "lists?): 'list'" in table.warnings[0]
+    assert "dates become numbers: 'date'" in table.warnings[1]
 
 
 def test_a_file_for_prediction_may_hold_the_target_or_not(tmp_path: Path) -> None:

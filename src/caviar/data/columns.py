@@ -1,16 +1,19 @@
-"""Kinds of columns: numbers, truth values or text, and nothing else after ``tidy``.
+"""Kinds of columns: numbers, truth values, text or dates, and nothing else after ``tidy``.
 
     numbers   a NumPy integer or float column; a missing value is NaN
     booleans  a NumPy bool column; with missing values it becomes numbers 0, 1, NaN
     text      a string column, or an object column of str; a missing value is None or NaN
+    dates     a NumPy datetime64 column, the time as a clock showed it; a missing value is NaT
 
-Other columns (dates, lists, complex numbers) are left out with a warning. Rows are counted from 1 in every
+Lengths of time become numbers, days; times of the day hours. Other columns (lists, complex numbers) are left out with a
+warning. Rows are counted from 1 in every
 message, the header not counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +65,18 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 def is_number(dtype: Any) -> bool:
-    """True for a column type of numbers or booleans; every other tidy column is text."""
+    """True for a column type of numbers or booleans."""
     return isinstance(dtype, np.dtype) and dtype.kind in "biuf"
+
+
+def is_date(dtype: Any) -> bool:
+    """True for a column type of dates; a tidy column that is neither that nor a number is text."""
+    return isinstance(dtype, np.dtype) and dtype.kind == "M"
+
+
+def is_text(dtype: Any) -> bool:
+    """True for the type of a tidy column of text."""
+    return not is_number(dtype) and not is_date(dtype)
 
 
 def cell_text(value: object) -> str:
@@ -90,12 +103,14 @@ def index(values: Iterable[object]) -> pd.Index[Any]:
 
 
 def plain(column: pd.Series[Any]) -> pd.Series[Any] | None:
-    """The column as numbers, booleans or text; None if it is none of these."""
+    """The column as numbers, booleans, text or dates; None if it is none of these."""
     import pandas as pd
 
     dtype = column.dtype
     if is_number(dtype):
         return column
+    if isinstance(dtype, pd.PeriodDtype | pd.DatetimeTZDtype) or getattr(dtype, "kind", "") in ("M", "m"):
+        return _of_times(column)
     if isinstance(dtype, pd.StringDtype):
         return column
     if isinstance(dtype, pd.CategoricalDtype):
@@ -103,6 +118,8 @@ def plain(column: pd.Series[Any]) -> pd.Series[Any] | None:
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind == "string":
         return column
+    if kind in ("datetime", "datetime64", "date", "period", "timedelta", "timedelta64", "time"):
+        return _of_objects(column, kind)
     if kind == "bytes" or (kind in ("mixed", "mixed-integer") and _all_scalars(column)):
         return as_text(column)
     if kind in ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty"):
@@ -113,6 +130,41 @@ def plain(column: pd.Series[Any]) -> pd.Series[Any] | None:
         except OverflowError:  # a Python integer beyond 64 bits
             return column.astype(np.float64)
     return None
+
+
+def _of_times(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A column of pandas' dates, periods or differences as dates without a zone, or as days."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_localize(None)
+    if column.dtype.kind == "m":
+        days = column.to_numpy("timedelta64[us]") / np.timedelta64(1, "D")
+        return pd.Series(days, index=column.index, name=column.name)
+    return pd.Series(column.to_numpy("datetime64[us]"), index=column.index, name=column.name)
+
+
+def _of_objects(column: pd.Series[Any], kind: str) -> pd.Series[Any]:
+    """A column of Python's dates, times or differences as dates, hours or days."""
+    import pandas as pd
+
+    cells: list[Any] = [None if gap else one for one, gap in zip(column.tolist(), column.isna(), strict=True)]
+    if kind == "period":
+        cells = [None if cell is None else cell.to_timestamp() for cell in cells]
+    if kind == "time":
+        found = [np.nan if cell is None else _hours(cell) for cell in cells]
+    elif kind.startswith("timedelta"):
+        found = [np.nan if cell is None else pd.Timedelta(cell) / pd.Timedelta(1, "D") for cell in cells]
+    else:
+        naive = [cell.replace(tzinfo=None) if getattr(cell, "tzinfo", None) is not None else cell for cell in cells]
+        return pd.Series(np.array(naive, dtype="datetime64[us]"), index=column.index, name=column.name)
+    return pd.Series(np.array(found, dtype=np.float64), index=column.index, name=column.name)
+
+
+def _hours(clock: time) -> float:
+    return clock.hour + (60 * clock.minute + clock.second + clock.microsecond / 1e6) / 3600
 
 
 def _all_scalars(column: pd.Series[Any]) -> bool:
@@ -133,7 +185,7 @@ def tidy(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
             dropped.append(name)
         else:
             kept[name] = column
-    warnings = (f"left out, neither numbers nor text (dates? lists?): {listed(dropped)}",) if dropped else ()
+    warnings = (f"left out, neither numbers nor text nor dates (lists?): {listed(dropped)}",) if dropped else ()
     return pd.DataFrame(kept, index=frame.index), warnings
 
 
@@ -178,7 +230,7 @@ def read_numbers(column: pd.Series[Any], notation: Notation = PLAIN) -> pd.Serie
     import pandas as pd
 
     tidied = plain(column)
-    if tidied is None:
+    if tidied is None or is_date(tidied.dtype):
         raise DataError(
             f"column {shown(column.name)} must hold numbers, as in training, got {column.dtype}",
             "turn it into numbers",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from caviar.data.columns import Floats, is_number, shown
+from caviar.data.descriptions import refusal_of
 from caviar.data.numerals import Doubt, Numbers, notation_of
-from caviar.data.recognition import refusal_of
 from caviar.data.table import check_names
 from caviar.errors import DataError
 from caviar.records import BY_ITSELF, Reading

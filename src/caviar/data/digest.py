@@ -1,8 +1,9 @@
 """A hash of the content of a table, independent of the file that it came from.
 
 Hashed are the columns' names and their cells: numbers as float64 (as bytes where the whole table is of bytes, as images
-are: an eighth of the work), text as the list of different texts in order of appearance and the place of every cell in
-that list. Names and texts go with their lengths, so that no two tables can run together into the same bytes.
+are: an eighth of the work), dates as microseconds, text as the list of different texts in order of appearance and the
+place of every cell in that list. Names and texts go with their lengths, so that no two tables can run together into the
+same bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from caviar.data.columns import is_number, row_blocks
+from caviar.data.columns import is_date, is_number, row_blocks
 from caviar.data.table import Table
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def _add_column(state: Any, column: pd.Series[Any] | None) -> None:
 
     if column is None:
         state.update(b"no labels")
+        return
+    if is_date(column.dtype):
+        state.update(column.to_numpy("datetime64[us]").astype("<i8"))
         return
     codes, different = pd.factorize(column.astype(object))
     _add_strings(state, [f"{type(v).__name__} {v}" for v in different])

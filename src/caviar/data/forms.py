@@ -6,24 +6,32 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from caviar.data.dates import CLOCK, ORDERS, DateNotation
 from caviar.data.numerals import Notation
 
 
 @dataclass(frozen=True)
 class Forms:
-    """The notation of each column of numbers that is not written as Python writes them, and of the target.
+    """The notation of each column of numbers that is not written as Python writes them, of dates, and of the target.
 
     ``missing`` are texts that stand for a missing value in any column.
     """
 
     numbers: Mapping[str, Notation] = field(default_factory=dict)
+    dates: Mapping[str, DateNotation] = field(default_factory=dict)
     target: Notation | None = None
     missing: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are written in a way of their own."""
+        return (*self.numbers, *self.dates)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, empty where nothing is out of the ordinary."""
         plain = {
             "numbers": {name: _record(notation) for name, notation in self.numbers.items()},
+            "dates": {name: asdict(notation) for name, notation in self.dates.items()},
             "target": None if self.target is None else _record(self.target),
             "missing": list(self.missing),
         }
@@ -35,6 +43,7 @@ class Forms:
         target = data.get("target")
         return Forms(
             numbers={str(name): _notation(plain) for name, plain in data.get("numbers", {}).items()},
+            dates={str(name): _date_notation(plain) for name, plain in data.get("dates", {}).items()},
             target=None if target is None else _notation(target),
             missing=tuple(map(str, data.get("missing", ()))),
         )
@@ -46,6 +55,12 @@ PLAIN_FORMS = Forms()
 def _record(notation: Notation) -> dict[str, Any]:
     usual = Notation()
     return {name: value for name, value in asdict(notation).items() if value != getattr(usual, name)}
+
+
+def _date_notation(plain: Mapping[str, Any]) -> DateNotation:
+    if plain["order"] not in (*ORDERS, CLOCK):
+        raise ValueError("an order of year, month and day is wrong")
+    return DateNotation(plain["order"], tuple(map(str, plain["missing"])), str(plain["example"]))
 
 
 def _notation(plain: Mapping[str, Any]) -> Notation:

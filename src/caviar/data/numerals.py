@@ -180,12 +180,12 @@ class Words:
 class Doubt:
     """A column that can be read in two ways: the ``rule`` that it breaks, and the ``way_out``.
 
-    ``of_decimal``: it is in doubt for its decimal mark alone, which another column may prove.
+    ``settled_by_others``: another column may show which it is.
     """
 
     rule: str
     way_out: str
-    of_decimal: bool = False
+    settled_by_others: bool = False
 
 
 def notation_of(
@@ -293,7 +293,7 @@ def _decimal(
     return Doubt(
         f"{one!r:.30} in {{name}} can be read in two ways: as {point[0]} or as {comma[0]}",
         f'say which: `decimal="."` reads {point[0]}, `decimal=","` reads {comma[0]}',
-        of_decimal=True,
+        settled_by_others=True,
     )
 
 

@@ -19,7 +19,8 @@ The least and the greatest value of training are kept too. A value that lies fur
 between them is counted as far outside: millimetres where training had metres, or a year that is yet to come. Values a
 little beyond are nothing to speak of: of new rows, a few always are.
 
-Text becomes one column a category, 1 where the row has it (one-hot).
+Text becomes one column a category, 1 where the row has it (one-hot; see text_columns.py). A date becomes its year,
+month, day, weekday, hour and the days since the first, which are numbers like others (see date_columns.py).
 
 The target of regression becomes z too, by its own mu and sigma over the training rows, and is not cut: ``encode`` and
 ``decode``.
@@ -39,47 +40,30 @@ import numpy.typing as npt
 
 from caviar.data.columns import (
     Floats,
-    as_text,
-    index,
+    is_date,
     is_number,
+    is_text,
     listed,
     numbers,
-    plain,
     printable,
     row_blocks,
     shown,
     tidy,
 )
+from caviar.data.date_columns import ISO, DateColumn, learn_dates, read_dates
 from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.labels import Label, classes_of, encode_labels, target_numbers, tidy_labels
 from caviar.data.moments import Moments, moments
 from caviar.data.numerals import PLAIN
 from caviar.data.table import named
+from caviar.data.text_columns import TextColumn, learn_text
 from caviar.errors import DataError, ModelError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_CATEGORIES = 100  # of a text column; the rest share one column, or a wide network is fed almost only zeros
-NEARLY_ALL = 0.9  # of the rows have a text of their own: a name or a number, which says nothing about other rows
-FEW_TEXTS = 10  # so few different texts are never taken for names
 FURTHEST = 5.0  # standard deviations; see the head of this file
 FAR = 0.5  # of the range of training, beyond its ends; see the head of this file
-
-
-@dataclass(frozen=True)
-class TextColumn:
-    """A column of text: one output column a category, then one for missing, then one for any other text."""
-
-    name: str
-    categories: tuple[str, ...]
-    missing: bool
-    other: bool
-
-    @property
-    def width(self) -> int:
-        """Output columns."""
-        return len(self.categories) + self.missing + self.other
 
 
 @dataclass(frozen=True)
@@ -111,9 +95,9 @@ class Preprocessing:
 
     ``columns`` are the input's, in its order; ``numbers`` those of numbers, with ``mean`` and ``deviation`` (0: the
     column is constant and becomes zeros), and the range ``low`` to ``high``, which models of earlier versions lack;
-    ``texts`` those of text. The output has the numbers first, then the texts.
+    ``texts`` those of text, ``dates`` those of dates. The output has the numbers first, then the texts, then the dates.
     For regression there are no ``classes``, and ``target_mean`` and ``target_deviation`` are those of the target.
-    ``forms`` are the notations of numbers that are written in a way of their own.
+    ``forms`` are the notations of columns that are written in a way of their own.
     """
 
     columns: tuple[str, ...]
@@ -127,6 +111,7 @@ class Preprocessing:
     target_deviation: float | None = None
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
+    dates: tuple[DateColumn, ...] = ()
     forms: Forms = PLAIN_FORMS
 
     @property
@@ -147,7 +132,7 @@ class Preprocessing:
     @property
     def n_in(self) -> int:
         """Output columns: the width of a network's input."""
-        return len(self.numbers) + sum(t.width for t in self.texts)
+        return len(self.numbers) + sum(text.width for text in self.texts) + sum(date.width for date in self.dates)
 
     @property
     def text_columns(self) -> tuple[str, ...]:
@@ -169,8 +154,13 @@ class Preprocessing:
         missing, outside = self._apply_numbers(frame, out)
         unknown, start = 0, len(self.numbers)
         for text in self.texts:
-            absent, never_seen = _one_hot(text, frame[text.name], out[:, start : start + text.width])
+            absent, never_seen = text.apply(frame[text.name], out[:, start : start + text.width])
             missing, unknown, start = missing + absent, unknown + never_seen, start + text.width
+        for date in self.dates:
+            column = read_dates(frame[date.name], self.forms.dates.get(date.name, ISO))
+            z = out[:, start : start + date.width]
+            missing, start = missing + date.apply(column, z), start + date.width
+            np.clip(z, -FURTHEST, FURTHEST, out=z)
         return out, Notes(missing, unknown, outside)
 
     def encode(self, target: pd.Series[Any]) -> npt.NDArray[np.int32] | npt.NDArray[np.float32]:
@@ -210,6 +200,16 @@ class Preprocessing:
                     TextColumn(str(t["name"]), _strings(t["categories"]), bool(t["missing"]), bool(t["other"]))
                     for t in data["texts"]
                 ),
+                dates=tuple(
+                    DateColumn(
+                        str(d["name"]),
+                        _strings(d["features"]),
+                        tuple(map(float, d["mean"])),
+                        tuple(map(float, d["deviation"])),
+                        str(d["start"]),
+                    )
+                    for d in data.get("dates", ())
+                ),
                 classes=tuple(data["classes"]),
                 warnings=_strings(data["warnings"]),
                 target_mean=float(data["target_mean"]) if "target_mean" in data else None,
@@ -230,7 +230,7 @@ class Preprocessing:
             raise _damaged("a range is missing")
         if not all(-math.inf < a <= b < math.inf for a, b in zip(found.low, found.high, strict=True)):
             raise _damaged("a range has no two ends")
-        if not {*found.numbers, *found.text_columns} <= set(found.columns):
+        if not {*found.numbers, *found.text_columns, *(d.name for d in found.dates)} <= set(found.columns):
             raise _damaged("a column is missing")
         mu, sigma = found.target_mean, found.target_deviation
         if mu is not None and sigma is not None:
@@ -243,7 +243,7 @@ class Preprocessing:
         return found
 
     def _check_columns(self, frame: pd.DataFrame) -> None:
-        needed = {*self.numbers, *self.text_columns}
+        needed = {*self.numbers, *self.text_columns, *(d.name for d in self.dates)}
         lacking = needed - {*frame.columns}
         absent = [name for name in self.columns if name in lacking]
         if absent:
@@ -297,12 +297,17 @@ def learn(
     frame, left_out = tidy(named(frame))
     number_names = tuple(name for name, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_number(dtype))
     found = moments(numbers(frame, number_names)) if number_names else Moments(*[np.zeros(0)] * 5)
-    texts, warnings = [], list(left_out)
-    for name in (n for n, dtype in zip(frame.columns, frame.dtypes, strict=True) if not is_number(dtype)):
-        text, warning = _learn_text(frame[name])
+    texts, dates, warnings = [], [], list(left_out)
+    for name in (n for n, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_text(dtype)):
+        text, warning = learn_text(frame[name])
         texts.extend([text] if text else [])
         warnings.extend([warning] if warning else [])
-    return learned_from(tuple(frame.columns), number_names, found, target, regression, texts, warnings, forms)
+    for name in (n for n, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_date(dtype)):
+        date = learn_dates(str(name), frame[name])
+        dates.extend([date] if date else [])
+        warnings.extend([] if date else [f"constant in the training rows, so left out: {shown(name)}"])
+    names = tuple(frame.columns)
+    return learned_from(names, number_names, found, target, regression, texts, dates, warnings, forms)
 
 
 def learned_from(
@@ -312,14 +317,16 @@ def learned_from(
     target: pd.Series[Any],
     regression: bool,
     texts: Sequence[TextColumn] = (),
+    dates: Sequence[DateColumn] = (),
     warnings: Sequence[str] = (),
     forms: Forms = PLAIN_FORMS,
 ) -> Preprocessing:
-    """The preprocessing of training rows from what was ``found``, the ``moments`` of their numbers, and their texts.
+    """The preprocessing of training rows from what was ``found``, the ``moments`` of their numbers, and their texts and
+    dates.
 
     Raises DataError as ``learn`` does.
     """
-    if (found.deviation == 0).all() and not texts:
+    if (found.deviation == 0).all() and not texts and not dates:
         raise DataError(
             f"at least one feature must differ between rows, but all {len(columns)} are constant, empty or "
             f"different in every row",
@@ -332,6 +339,7 @@ def learned_from(
         mean=tuple(found.mean.tolist()),
         deviation=tuple(found.deviation.tolist()),
         texts=tuple(texts),
+        dates=tuple(dates),
         classes=() if regression else classes_of(tidy_labels(target)),
         warnings=(*warnings, *_only_zeros(number_names, found.deviation, found.present)),
         target_mean=target_mean,
@@ -365,47 +373,6 @@ def _learn_target(target: pd.Series[Any]) -> tuple[float, float]:
             "add rows with other values, or choose another target column",
         )
     return mean, deviation
-
-
-def _learn_text(column: pd.Series[Any]) -> tuple[TextColumn | None, str | None]:
-    """The column's categories; or None and why it is left out."""
-    name, present = str(column.name), int(column.notna().sum())
-    counts = {str(text): int(n) for text, n in column.value_counts().items()}
-    if len(counts) + (present < len(column)) < 2:
-        return None, f"constant in the training rows, so left out: {shown(name)}"
-    if len(counts) > FEW_TEXTS and len(counts) >= NEARLY_ALL * present:
-        return None, (
-            f"different in nearly every row, so left out: {shown(name)} "
-            f"({len(counts)} texts in {present} rows, {shown(next(iter(counts)), 30)} for one)"
-        )
-    by_frequency = sorted(counts, key=lambda text: (-counts[text], text))
-    kept, rest = by_frequency[:MOST_CATEGORIES], by_frequency[MOST_CATEGORIES:]
-    text = TextColumn(name, tuple(sorted(kept)), missing=present < len(column), other=bool(rest))
-    return (
-        text,
-        f"only the {MOST_CATEGORIES} most frequent of {len(counts)} texts are told apart: {shown(name)}"
-        if rest
-        else None,
-    )
-
-
-def _one_hot(text: TextColumn, column: pd.Series[Any], out: npt.NDArray[np.float32]) -> tuple[int, int]:
-    """Write 1 in every row's category to ``out`` (m, width), zeros before; the missing and the unknown cells."""
-    cells = plain(column)
-    if cells is None:
-        raise DataError(f"column {shown(text.name)} must hold text, as in training, got {column.dtype}", "convert it")
-    if is_number(cells.dtype):
-        cells = as_text(cells)
-    absent = cells.isna().to_numpy(dtype=bool)
-    codes = index(text.categories).get_indexer(index(cells))
-    strange = (codes < 0) & ~absent
-    if text.missing:
-        codes[absent] = len(text.categories)
-    if text.other:
-        codes[strange] = text.width - 1
-    rows = np.flatnonzero(codes >= 0)
-    out[rows, codes[rows]] = 1.0
-    return int(absent.sum()), 0 if text.other else int(strange.sum())
 
 
 def _strings(values: Any) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ from caviar.data.array_files import (
     parse_npz,
     taken,
 )
-from caviar.data.columns import is_number, printable, shown
+from caviar.data.columns import is_text, printable, shown
 from caviar.data.csv_file import parse_csv
 from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.table import Table, as_frame, as_labels, named, part, table
@@ -116,9 +116,8 @@ def _from_arrays(
 
 def text_columns(like: Table) -> list[str]:
     """The columns that are text in a table, or were written in a notation of their own."""
-    return [
-        str(name) for name, dtype in like.frame.dtypes.items() if not is_number(dtype) or name in like.forms.numbers
-    ]
+    words = [str(name) for name, dtype in like.frame.dtypes.items() if is_text(dtype)]
+    return [*words, *like.forms.columns]
 
 
 def read_features(
@@ -136,7 +135,7 @@ def read_features(
     if not isinstance(source, (str, os.PathLike)):
         return table(as_frame(source, names), None, "table", reading, forms)
     path = Path(source).expanduser()
-    content = _load(path, [*text, *forms.numbers], reading)
+    content = _load(path, [*text, *forms.columns], reading)
     return table(_features(content, names), None, _stem(path), reading, forms)
 
 

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from caviar.data.columns import as_text, is_number, listed, option, read_numbers, shown
+from caviar.data.columns import as_text, is_number, is_text, option, read_numbers, shown
+from caviar.data.date_columns import read_dates
+from caviar.data.date_recognition import recognise_dates
+from caviar.data.descriptions import described, marks_found, refusal_of
 from caviar.data.forms import Forms
 from caviar.data.numerals import Doubt, Notation, Numbers, Words, cell_of, is_mark, notation_of
 from caviar.errors import DataError
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SAMPLE = 500  # cells that are looked at before a column of text is looked at as a whole
-_DESCRIBED = 5  # columns in a note
 
 Verdict = Numbers | Words | Doubt
 
@@ -48,27 +50,30 @@ def recognise(
     """
     import pandas as pd
 
-    columns = {str(name): frame[name] for name in frame.columns}
-    columns = {name: _without_marks(column, reading.missing) for name, column in columns.items()}
+    before = {str(name): frame[name] for name in frame.columns}
+    columns = {name: _without_marks(column, reading.missing) for name, column in before.items()}
     for name in reading.text:
-        if name in columns and is_number(columns[name].dtype):
+        if name in columns and not is_text(columns[name].dtype):
             columns[name] = as_text(columns[name])
-    words = [name for name, column in columns.items() if not is_number(column.dtype)]
-    notations = {} if known is None else dict(known.numbers)
     notes: tuple[str, ...] = ()
     decimal = reading.decimal
     if known is None:
-        open_to_question = [name for name in words if name not in reading.text and name not in categorical]
-        verdicts, decimal = _verdicts({name: columns[name] for name in open_to_question}, frame, reading)
-        notations = {name: found.notation for name, found in verdicts.items() if isinstance(found, Numbers)}
-        notes = _notes(columns, verdicts)
-    for name in words:
-        if name in notations:
-            columns[name] = read_numbers(columns[name], notations[name])
-    forms = Forms(notations, missing=reading.missing) if known is None else known
-    unchanged = not words and not reading.missing and not reading.text
-    read = frame if unchanged else pd.DataFrame(columns, index=frame.index)
-    return Recognised(read, forms, notes, decimal)
+        fixed = {*reading.text, *categorical}
+        dates = recognise_dates({name: c for name, c in columns.items() if name not in fixed}, reading)
+        texts = {name: c for name, c in columns.items() if is_text(c.dtype) and name not in {*fixed, *dates.notations}}
+        verdicts, decimal = _verdicts(texts, frame, reading)
+        numbers = {name: found.notation for name, found in verdicts.items() if isinstance(found, Numbers)}
+        doubtful = {name: why for name, why in dates.doubtful.items() if name not in numbers}
+        notes = (*_notes(columns, verdicts), *dates.notes, *_kept_as_text(verdicts, doubtful))
+        known = Forms(numbers, dates.notations, missing=reading.missing)
+    for name, column in columns.items():
+        if name in known.dates:
+            columns[name] = read_dates(column, known.dates[name])
+        elif name in known.numbers and is_text(column.dtype):
+            columns[name] = read_numbers(column, known.numbers[name])
+    changed = any(column is not before[name] for name, column in columns.items())
+    read = pd.DataFrame(columns, index=frame.index) if changed else frame
+    return Recognised(read, known, notes, decimal)
 
 
 def verdict_of(
@@ -104,11 +109,6 @@ def _simple(present: pd.Series[Any], decimal: str) -> Numbers | None:
     return Numbers(Notation(decimal=decimal, example=example), tuple(rest))
 
 
-def refusal_of(doubt: Doubt, name: str) -> DataError:
-    """The refusal of a column that can be read in two ways."""
-    return DataError(doubt.rule.replace("{name}", shown(name)), doubt.way_out.replace("{name}", shown(name)))
-
-
 def how_read(column: pd.Series[Any], found: Numbers) -> str:
     """A few words on the way in which a column's numbers were written, and on the cells that were none."""
     notation, parts = found.notation, []
@@ -119,12 +119,7 @@ def how_read(column: pd.Series[Any], found: Numbers) -> str:
         limit = notation.value(found.bounds[0])
         parts.append(f"{shown(found.bounds[0], 30)} is taken as {limit:.12g}")
     if found.marks:
-        rows = np.flatnonzero(column.isin(list(found.marks)).to_numpy(dtype=bool))
-        texts = listed([text.strip() for text in found.marks], 3)
-        cells = "1 cell" if len(rows) == 1 else f"{len(rows):,} cells"
-        are = "is" if len(rows) == 1 else "are"
-        where = f"in row {rows[0] + 1}" if len(rows) == 1 else f"the first in row {rows[0] + 1}"
-        parts.append(f"{cells} {texts} {are} taken as missing, {where}")
+        parts.append(marks_found(column, found.marks))
     return "; ".join(parts)
 
 
@@ -163,7 +158,7 @@ def _verdicts(
     proved = proofs.pop() if len(proofs) == 1 else None
     usual = proved or (None if proofs else _mark_of_floats(frame))
     for name, verdict in found.items():
-        doubtful = isinstance(verdict, Doubt) and verdict.of_decimal
+        doubtful = isinstance(verdict, Doubt) and verdict.settled_by_others
         unproved = isinstance(verdict, Numbers) and not verdict.proof and usual != "."
         if reading.decimal is None and (doubtful or (unproved and (proofs or usual))):
             found[name] = verdict_of(columns[name], reading, usual, name in reading.number, wary=bool(proofs))
@@ -185,15 +180,18 @@ def _notes(columns: Mapping[str, pd.Series[Any]], verdicts: Mapping[str, Verdict
     notes = []
     numbers = {name: how_read(columns[name], v) for name, v in verdicts.items() if isinstance(v, Numbers)}
     if numbers:
-        notes.append(f"read as numbers: {_described(numbers)}; {option('text', list(numbers))} keeps text")
-    words = {name: v.why for name, v in verdicts.items() if isinstance(v, Words) and v.why}
-    if words:
-        instead = option("number", list(words))
-        notes.append(f"kept as text, though it looks like numbers: {_described(words)}; {instead} reads numbers")
+        notes.append(f"read as numbers: {described(numbers)}; {option('text', list(numbers))} keeps text")
     return tuple(notes)
 
 
-def _described(reasons: Mapping[str, str]) -> str:
-    first = [f"{shown(name)} ({why})" if why else shown(name) for name, why in list(reasons.items())[:_DESCRIBED]]
-    more = f" and {len(reasons) - _DESCRIBED} more columns" if len(reasons) > _DESCRIBED else ""
-    return ", ".join(first) + more
+def _kept_as_text(verdicts: Mapping[str, Verdict], doubtful: Mapping[str, str]) -> tuple[str, ...]:
+    words = {name: v.why for name, v in verdicts.items() if isinstance(v, Words) and v.why}
+    notes = []
+    for what, reasons, argument in (
+        ("numbers", words, "number"),
+        ("dates", {name: why for name, why in doubtful.items() if name not in words}, "date"),
+    ):
+        if reasons:
+            instead = option(argument, list(reasons))
+            notes.append(f"kept as text, though it looks like {what}: {described(reasons)}; {instead} reads {what}")
+    return tuple(notes)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.data.columns import check_finite, listed, printable, shown, tidy
+from caviar.data.dates import order_in
 from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.recognition import recognise
 from caviar.data.targets import target_of
@@ -75,8 +76,9 @@ def table(
             "give the labels that belong to these rows (a CSV file of labels starts with a header)",
         )
     label = [] if target is None else [str(target.name)]
-    for argument in ("number", "text"):
-        without(frame, [column for column in getattr(reading, argument) if column not in label], argument)
+    dates = [order_in(entry, list(frame.columns))[0] for entry in reading.date]
+    for argument, listing in (("number", reading.number), ("text", reading.text), ("date", dates)):
+        without(frame, [column for column in listing if column not in label], argument)
     frame = without(frame, reading.ignore, "ignore")
     features, left_out = tidy(frame)
     if not features.shape[1]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from caviar.data.columns import as_text, is_number, option, shown
+from caviar.data.descriptions import refusal_of
 from caviar.data.labels import target_numbers, tidy_labels
 from caviar.data.numerals import Doubt, Notation, Numbers, is_mark
-from caviar.data.recognition import how_read, refusal_of, verdict_of
+from caviar.data.recognition import how_read, verdict_of
 from caviar.errors import DataError
 from caviar.records import Reading
 

@@ -1,0 +1,42 @@
+"""Parts of the notes on a table: columns with a few words each, cells that are taken as missing, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from caviar.data.columns import listed, shown
+from caviar.data.numerals import Doubt
+from caviar.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DESCRIBED = 5  # columns in a note
+
+
+def described(reasons: Mapping[str, str]) -> str:
+    """The first few columns, each with its words in parentheses."""
+    first = [f"{shown(name)} ({why})" if why else shown(name) for name, why in list(reasons.items())[:_DESCRIBED]]
+    more = f" and {len(reasons) - _DESCRIBED} more columns" if len(reasons) > _DESCRIBED else ""
+    return ", ".join(first) + more
+
+
+def marks_found(column: pd.Series[Any], marks: Sequence[str]) -> str:
+    """The cells of a column that have one of ``marks``: how many, which texts, the first row."""
+    rows = np.flatnonzero(column.isin(list(marks)).to_numpy(dtype=bool))
+    texts = listed([text.strip() for text in marks], 3)
+    if len(rows) == 1:
+        return f"1 cell {texts} is taken as missing, in row {rows[0] + 1}"
+    return f"{len(rows):,} cells {texts} are taken as missing, the first in row {rows[0] + 1}"
+
+
+def refusal_of(doubt: Doubt, name: str) -> DataError:
+    """The refusal of a column that can be read in two ways."""
+    bare = shown(name)[1:-1]
+    return DataError(
+        doubt.rule.replace("{name}", shown(name)),
+        doubt.way_out.replace("[{name}]", f'["{bare}"]').replace("{name}", shown(name)).replace("{bare}", bare),
+    )
