@@ -1,13 +1,14 @@
-"""Check the names of a call's arguments: a wrong one is a mistake in two lines, as any other."""
+"""Check a call's arguments: a wrong name, or no number where one belongs, is a mistake in two lines, as any other."""
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import signature
 from typing import Any, TypeVar, cast
 
-from caviar.errors import ConfigError, did_you_mean
+from caviar.errors import ConfigError, NotANumber, did_you_mean
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])
 
@@ -49,3 +50,40 @@ def refuse_unknown(call: str, given: Iterable[str], known: Iterable[str]) -> Non
             other = _OTHERS_NAMES.get(name)
             way_out = f"did you mean `{other}`?" if other in names else did_you_mean(name, names).replace("'", "`")
             raise ConfigError(f"caviar.{call} has no argument `{name}`", way_out)
+
+
+def check_number(name: str, value: Any, way_out: str) -> None:
+    """Raise NotANumber unless ``value``, called ``name``, is one real number, also as an array or tensor of one.
+
+    It is not converted: that would wait for a tensor that a GPU has still to compute.
+    """
+    if isinstance(value, float | int):
+        return
+    size = getattr(value, "numel", getattr(value, "size", 1))
+    kind = getattr(getattr(value, "dtype", None), "kind", "f")  # of NumPy and JAX
+    if (
+        not hasattr(type(value), "__float__")
+        or (size() if callable(size) else size) != 1
+        or (isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real))
+        or kind not in "fiubV"  # V: bfloat16
+        or "complex" in str(getattr(value, "dtype", ""))
+    ):
+        raise NotANumber(f"`{name}` must be a number, got {_shown(value)}", way_out)
+
+
+def as_number(name: str, value: Any, way_out: str) -> float:
+    """``value``, called ``name``, as a float. Raises NotANumber."""
+    check_number(name, value, way_out)
+    try:
+        return float(value.item() if hasattr(value, "item") else value)
+    except OverflowError:  # a whole number of 400 digits
+        return float("inf") if value > 0 else float("-inf")
+    except Exception as error:  # of whatever library it comes from
+        raise NotANumber(f"`{name}` must be a number, got {_shown(value)}", way_out) from error
+
+
+def _shown(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    if shape is not None and tuple(shape):
+        return f"{type(value).__name__} of shape {tuple(shape)}"
+    return f"{' '.join(repr(value).split()):.60}"

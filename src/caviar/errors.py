@@ -3,7 +3,8 @@
     CaviarError                 every error raised on purpose
     ├── UserMistake             the input broke a rule: exit status 2
     │   ├── SpaceError          a scale, a space or a space file
-    │   ├── ConfigError         a config that no network can be built from
+    │   ├── ConfigError         a config that no network can be built from, or an argument
+    │   │   └── NotANumber      a measurement that is no number; a TypeError, too
     │   ├── DataError           a table, an array, a target, a file of data
     │   ├── ModelError          a model file, or data that does not fit a model
     │   └── StoreError          a store or a study in it
@@ -49,7 +50,11 @@ class SpaceError(UserMistake):
 
 
 class ConfigError(UserMistake):
-    """A config names an unknown hyperparameter or has a value that no network can be built from."""
+    """An argument, or a config that names an unknown hyperparameter or that no network can be built from."""
+
+
+class NotANumber(ConfigError, TypeError):
+    """A value that was to be a number is none."""
 
 
 class DataError(UserMistake):

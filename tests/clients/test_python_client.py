@@ -154,6 +154,16 @@ def epoch_of(caviar: Played) -> tuple[int, float]:
     return said["epoch"], said["score"]
 
 
+def test_an_epoch_that_is_a_score_fails_the_trial_with_the_right_order(start: Start) -> None:
+    with start(PLAIN.replace('epoch, trial.config["learning_rate"] * epoch', "20.7 / epoch, epoch")) as caviar:
+        caviar.trial(learning_rate=1)
+        failed = caviar.hear()
+        assert failed["type"] == "failed"
+        assert "the epoch must be a whole number" in failed["why"]
+        assert "such as (1, 20.7)" in failed["why"]
+        assert caviar.ended() == 1
+
+
 def test_save_restore_and_a_rollback_in_the_middle(start: Start, tmp_path: Path) -> None:
     snapshot = tmp_path / "2.snapshot é"
     with start(NETWORK) as caviar:

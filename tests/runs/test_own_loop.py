@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import threading
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -188,20 +189,89 @@ def test_knobs_are_checked_where_they_are_typed_and_where_they_are_turned(store:
         assert intervene("good", "turn", {"temperature": 3.0}, store, wait=0).state is InterventionState.WAITING
 
 
-def test_what_is_no_number_is_refused_where_it_is_logged(store: str):
+NONE_OF_THEM = {
+    "none": None,
+    "text": "0.5",
+    "a list": [0.5],
+    "an array of several": np.arange(2.0),
+    "an array of none": np.arange(0.0),
+    "complex": 1j,
+    "a complex scalar": np.complex64(1),
+    "an array of text": np.array("0.5"),
+    "a time": np.timedelta64(1, "s"),
+    "a tensor of several": torch.ones(2),
+    "a complex tensor": torch.tensor(1j),
+    "a function": float,
+}
+
+
+@pytest.mark.parametrize("value", NONE_OF_THEM.values(), ids=NONE_OF_THEM)
+def test_what_is_no_number_is_refused_where_it_is_logged(store: str, value):
     steps = []
 
     def train() -> None:
         with caviar.babysit.run("odd", store=store) as run:
             for step in range(9):
                 steps.append(step)
-                run.log(loss=None if step == 5 else 1.0)  # type: ignore[arg-type]
+                run.log(loss=value if step == 5 else 1.0)
 
-    with pytest.raises(ConfigError, match="`loss` must be a number, got None"):
+    with pytest.raises(TypeError, match="`loss` must be a number, got") as refused:
         train()
+    assert isinstance(refused.value, ConfigError)
     assert steps[-1] == 5
     with Store.open(store) as opened:
-        assert Runs(opened).run("odd").state is RunState.INTERRUPTED
+        runs = Runs(opened)
+        assert runs.run("odd").state is RunState.INTERRUPTED
+        assert "`loss` must be a number" in runs.diary("odd")[-1].text
+
+
+def test_a_loss_lets_go_of_what_it_was_computed_from(store: str):
+    """PyTorch's would keep all activations of a step."""
+    with caviar.babysit.run("graph", store=store) as run:
+        loss = torch.ones(1, requires_grad=True) * 2
+        run.log(loss=loss)
+        assert all(not values["loss"].requires_grad for values in run._trainee.logged)
+
+
+def test_numbers_of_every_kind_are_logged(store: str):
+    arrays = [np.float16(1), np.int8(1), np.array(1.0), np.array([[1.0]])]
+    tensors = [torch.tensor(1.0), torch.ones(1, 1, requires_grad=True), torch.tensor(1, dtype=torch.bfloat16)]
+    values = [1, True, Fraction(1), *arrays, *tensors]
+    with caviar.babysit.run("numbers", store=store) as run:
+        for value in values:
+            run.log(loss=value)
+    with Store.open(store) as opened:
+        logged = Runs(opened).measurements("numbers")
+        assert sum(m.values["logged"] for m in logged) == len(values)
+        assert {m.values["loss"] for m in logged} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "way_out"), [({"loss": 0.5, "acc": 1}, "run.log(loss=..., acc=...)"), (0.5, "loss=")]
+)
+def test_a_number_without_a_name_is_refused(store: str, given, way_out):
+    with caviar.babysit.run("odd", store=store) as run, pytest.raises(ConfigError, match="by name") as refused:
+        run.log(given)
+    assert way_out in refused.value.way_out
+
+
+@pytest.mark.parametrize("error", [ValueError("the data is\nnot there"), KeyboardInterrupt(), SystemExit("no GPU")])
+def test_a_block_that_failed_leaves_its_words_in_the_diary(store: str, error: BaseException):
+    def train() -> None:
+        with caviar.babysit.run("failed", store=store) as run:
+            run.log(loss=1.0)
+            raise error
+
+    with pytest.raises(type(error)):
+        train()
+    with Store.open(store) as opened:
+        runs = Runs(opened)
+        assert runs.run("failed").state is RunState.INTERRUPTED
+        last = runs.diary("failed")[-1]
+        assert last.text.startswith("interrupted after 1 step: ")
+        assert type(error).__name__ in last.text
+        assert " ".join(str(error).split()) in last.text
+        assert "Traceback" in last.facts["why"]
 
 
 @pytest.mark.parametrize("logs_on", [True, False])

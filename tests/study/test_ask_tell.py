@@ -10,10 +10,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import caviar
-from caviar.errors import ConfigError, NoAnswer, StoreError
+from caviar.errors import ConfigError, NoAnswer, NotANumber, StoreError
 from caviar.records import StudyState, TrialState
 from caviar.store import Store
 
@@ -49,6 +50,69 @@ def test_good_trials_go_on_poor_ones_stop_and_all_is_kept(tmp_path: Path):
         assert states.count(TrialState.FINISHED) == sum(through)
         measured = [m for number, _, m in store.measurements("mine") if number == best.number]
         assert [m.score for m in measured] == [accuracy(best.config, m.epoch) for m in measured]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "value", "rule"),
+    [
+        (20.7, 1, "whole number"),  # (value, step), as Optuna has it
+        (0.93, 1, "whole number"),
+        (math.nan, 1, "whole number"),
+        ("one", 1, "whole number"),
+        (4.0, 1, "looks like an epoch"),
+        (0, 0.5, "1 or more"),
+        (3, 0.5, "not after epoch 3"),
+        (2, 0.5, "not after epoch 3"),
+        (4, None, "`value` must be a number, got None"),
+        (4, "0.5", "`value` must be a number"),
+        (4, [0.5], "`value` must be a number"),
+        (4, 0.5j, "`value` must be a number"),
+        (4, np.array([1.0, 2.0]), "of shape"),
+    ],
+)
+def test_a_report_in_another_order_loses_nothing(tmp_path: Path, epoch, value, rule):
+    store = tmp_path / "c.db"
+    with caviar.open_study("mine", SPACE, store=store) as study:
+        trials = study.ask(5)
+        for trial in trials[:4]:
+            study.tell(trial, 0.5)
+        study.report(trials[4], 3, 0.25)
+        with pytest.raises(ConfigError, match=rule) as refused:
+            study.report(trials[4], epoch, value)
+        assert "study.report(trial, epoch, value)" in refused.value.way_out
+        study.report(trials[4], np.int64(4), np.float32(0.5))
+        study.tell(trials[4], np.array([0.75]))
+        assert len(study.trials()) == 5
+    with caviar.open_study("mine", SPACE, store=store) as study:
+        assert study.trials().score.tolist() == [0.5] * 4 + [0.75]
+
+
+@pytest.mark.parametrize("value", ["0.5", [0.5], (0.5, {}), 1j])
+def test_a_value_that_is_none_is_refused_and_the_trial_stays_open(tmp_path: Path, value):
+    with caviar.open_study("mine", SPACE, store=tmp_path / "c.db") as study:
+        (trial,) = study.ask()
+        with pytest.raises(NotANumber, match="`value` must be a number"):
+            study.tell(trial, value)
+        study.tell(trial, 0.5)
+        assert study.best.score == 0.5
+
+
+def test_a_trials_config_is_its_own(tmp_path: Path):
+    store = tmp_path / "c.db"
+    with caviar.open_study("mine", SPACE, store=store) as study:
+        drawn = []
+        for trial in study.ask(5):
+            drawn.append(dict(trial.config))
+            trial.config["device"] = "cuda"
+            trial.config.setdefault("dropout", 9)
+            study.report(trial, 1, 0.5)
+            study.tell(trial, trial.config.pop("dropout"))
+        best = study.best
+        best.config.clear()
+        assert study.best.config == drawn[best.number]
+    with caviar.open_study("mine", SPACE, store=store) as study:
+        assert study.trials()[["learning_rate", "dropout"]].to_dict("records") == drawn
+        assert study.ask(1)
 
 
 def test_losses_are_minimised(tmp_path: Path):
@@ -120,7 +184,7 @@ def test_mistakes(tmp_path: Path):
     with caviar.open_study("mine", SPACE, store=store) as study:
         trial = study.ask()[0]
         study.report(trial, 2, 0.5)
-        with pytest.raises(ConfigError, match="epoch 2 already"):
+        with pytest.raises(ConfigError, match="is not after epoch 2"):
             study.report(trial, 2, 0.5)
         with pytest.raises(StoreError, match="is running"):
             caviar.open_study("mine", SPACE, store=store)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import caviar
+import caviar.clients
 from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError
 from caviar.protocol.pool import Finished, Pool
 from caviar.protocol.process import environments
@@ -23,8 +25,11 @@ from caviar.records import TrialState
 from caviar.store import Snapshots, Store
 from caviar.store.doctor import delete
 from caviar.study import programs
+from caviar.study.spec import ProgramRequest
+from caviar.study.tune import follow
 from tests.study.counted_clock import CountedClock
 
+CLIENT = Path(caviar.clients.__file__).parent / "caviar_client.py"
 SPACE = caviar.Space(x=caviar.Linear(0, 1), y=caviar.Linear(0, 1))
 
 
@@ -213,7 +218,7 @@ def test_failures_are_those_trials_own():
         errors = {trial.number: trial.error for trial in store.trials(study.name)}
     assert "I do not like this config" in errors[1]
     assert "SIGSEGV" in errors[3]
-    assert "without having reported a score" in errors[4]
+    assert "told no score" in errors[4]
     assert math.isfinite(study.best.score)
 
 
@@ -225,6 +230,53 @@ def test_code_that_never_works_is_an_error_after_a_few_trials():
         caviar.tune(broken, SPACE, trials=1000, processes=2)
     with Store.open("caviar.db") as store:
         assert 5 <= len(store.trials("broken")) < 12
+
+
+def test_an_error_names_the_exception_and_the_line_of_the_users_file(tmp_path: Path):
+    def broken(trial):
+        return trial.config["lr"] + 1
+
+    def exits(trial):
+        sys.exit("data folder not found")
+
+    with pytest.raises(NoAnswer) as failed:
+        caviar.tune(broken, SPACE, trials=9, processes=2)
+    assert "KeyError: 'lr' (test_programs.py, line" in failed.value.rule
+    assert 'return trial.config["lr"] + 1' in failed.value.rule
+    assert "fix the function; the trial had x=" in failed.value.way_out
+    with pytest.raises(NoAnswer, match=r"SystemExit: data folder not found \(test_programs.py, line"):
+        caviar.tune(exits, SPACE, trials=9, processes=2)
+    with Store.open("caviar.db") as store:
+        error = store.trials("broken")[0].error
+        assert error.splitlines()[0] in failed.value.rule
+        assert "Traceback (most recent call last)" in error
+
+
+@pytest.mark.parametrize(
+    ("program", "score", "rule", "way_out"),
+    [
+        ("print('acc: 0.5')", "val_acc=([0-9.]+)", "matches none of the 1 line that it printed", "train.py 0."),
+        ("pass", "val_acc=([0-9.]+)", "it printed nothing", "train.py 0."),
+        ("print('acc=0,5')", "acc=([0-9.]+)", "could be 0 or '0,5'", "train.py 0."),
+        ("raise ValueError('no data')", "acc=([0-9.]+)", "ValueError: no data (train.py, line 2)", "train.py 0."),
+        ("import caviar_client\nnext(caviar_client.trials())\n1 / 0", None, "ZeroDivisionError", 'CAVIAR_TRY=\'{"x": '),
+        ("print('val_acc=0.5')", None, "exit status 0 before the trial was done", "`score='val_acc=([0-9.]+)'`"),
+    ],
+)
+def test_a_program_that_never_works_is_tried_alone_with_the_line_that_is_named(program, score, rule, way_out):
+    Path("train.py").write_text(f"import sys\n{program}\n")
+    shutil.copy(CLIENT, "caviar_client.py")
+    command = f"{sys.executable} train.py" + ("" if score is None else " {x} {y}")
+    request = ProgramRequest(command=command, score=score, space=SPACE, trials=9, processes=2)
+    with pytest.raises(NoAnswer) as failed:
+        list(follow(request))
+    assert rule in failed.value.rule
+    assert way_out in failed.value.way_out
+    line = failed.value.way_out.partition("alone: ")[2] or "true"
+    alone = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert "caviar starts this program" not in alone.stderr
+    for words in ("acc: 0.5", "acc=0,5", "no data", "ZeroDivisionError"):
+        assert words in alone.stdout + alone.stderr or words not in program + rule
 
 
 def test_a_hang_costs_its_trial_and_no_more(monkeypatch):

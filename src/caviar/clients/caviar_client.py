@@ -30,6 +30,7 @@ Without caviar, one trial of three epochs, to see whether the program works:
 CAVIAR_TRY_EPOCHS=10 makes them ten. What caviar says and hears is in its docs/protocol.md.
 """
 
+import copy
 import errno
 import io
 import json
@@ -41,6 +42,8 @@ import traceback
 
 _VERSION = "1"
 _STEP_SECONDS = 0.1  # between two steps that are reported; the others cost next to nothing
+_LONGEST = 10000  # characters of the reason of a failure
+_ORDER = "the order is trial.report(epoch, score), not Optuna's report(value, step)"
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|(can't|cannot) allocate memory|RESOURCE_EXHAUSTED|std::bad_alloc", re.IGNORECASE
 )  # what frameworks say whose exception is a RuntimeError like any other
@@ -74,8 +77,11 @@ def run(function):
             trial.done(function(trial))
         except TrialStopped:
             trial.done()
+        except SystemExit as error:  # the process ends, as the function wants
+            trial._fail(_trace(*sys.exc_info()), _kind(error), False)
+            raise
         except Exception as error:
-            trial.failed(_text(traceback.format_exc()), _kind(error))
+            trial.failed(_trace(*sys.exc_info()), _kind(error))
 
 
 class Trial(object):
@@ -96,10 +102,11 @@ class Trial(object):
         self._line = line
         self._raises = raises
         self.number = message["trial"]
+        # The program's own, to be changed as it likes.
         self.config = dict((name, _tuples(value)) for name, value in _native(message["config"]).items())
         self.seed = message["seed"]
         self.last_epoch = message["epochs"]
-        self.knobs = dict(self.config)
+        self.knobs = copy.deepcopy(self.config)
         self.stopped = False
         self.epoch = 0
         self._folder = _path(message["folder"])
@@ -108,8 +115,10 @@ class Trial(object):
         self._snapshot = None  # to be restored before the next epoch begins
         self._can_go_back = False  # only ``epochs`` can
         self._reported = None  # when the last step was
+        self._last = 0  # epoch that was reported, or restored
+        self._counts = []  # the whole-numbered scores so far, which may be epochs in the wrong place
         if message.get("start"):
-            self.epoch = message["start"]["epoch"]
+            self.epoch = self._last = message["start"]["epoch"]
             self._snapshot = _path(message["start"]["path"])
 
     @property
@@ -145,16 +154,18 @@ class Trial(object):
             self.epoch += 1
             yield self.epoch
 
-    def report(self, epoch, score=None, **values):
+    def report(self, epoch=None, score=None, **values):
         """Tell the score after ``epoch``, and further numbers by name; wait for caviar's answer and do what it asks.
 
         Any number will do that ``float`` takes, NaN and infinity included. Returns True; if caviar has stopped the
-        trial raises TrialStopped in ``run``, and returns False in ``trials``.
+        trial raises TrialStopped in ``run``, and returns False in ``trials``. Raises ValueError for an epoch that is
+        none: epochs are whole numbers from 1 on, and rise. The order is not Optuna's, which is report(value, step).
         """
         if self._snapshot is not None:  # a rollback within this epoch: what is reported is of no epoch
             self._go_back()
             return True
-        self.epoch = int(epoch)
+        if not self.stopped and not self._over:
+            self.epoch = self._last = self._checked(epoch, score, values)
         message = {"type": "epoch", "epoch": self.epoch, "values": _numbers(values)}
         if score is not None:
             message["score"] = float(score)
@@ -192,7 +203,38 @@ class Trial(object):
         """End the trial without a result; ``more`` says that this process takes another one."""
         if not self._over:
             self._over = True
-            self._line.say({"type": "failed", "kind": kind, "why": why[-10000:], "more": more})
+            self._line.say({"type": "failed", "kind": kind, "why": why[-_LONGEST:], "more": more})
+
+    def _checked(self, epoch, score, values):
+        """The epoch of a report as a whole number. Raises ValueError where it is none, or where it is the score."""
+        if epoch is None:
+            given = ", ".join("%s=%r" % (name, values[name]) for name in sorted(values))
+            raise ValueError("trial.report needs an epoch and a score, got %s; %s" % (given or "neither", _ORDER))
+        number = _whole(epoch)
+        if number is None:
+            rule = "the epoch must be a whole number"
+        elif number < 1:
+            rule = "epochs are whole numbers from 1 on, so a loop from 0 reports epoch + 1"
+        elif number <= self._last:
+            rule = "epoch %d is not after epoch %d, and epochs rise" % (number, self._last)
+        elif not self._last and number > self.last_epoch:
+            rule = "epoch %d is after the last epoch of the trial, trial.last_epoch = %d" % (number, self.last_epoch)
+        elif self._counts_epochs(number, epoch, score):
+            rule = "the score counts like an epoch (one that really does is given as a float)"
+        else:
+            return number
+        right = "epoch, score" if (_whole(score) or 0) < 1 else "%s, %s" % (score, epoch)
+        raise ValueError("trial.report(%s, %s): %s; %s, such as (%s)" % (epoch, score, rule, _ORDER, right))
+
+    def _counts_epochs(self, number, epoch, score):
+        """Whether ``score`` is an epoch in the wrong place, as far as whole numbers show that."""
+        if isinstance(score, bool) or not isinstance(score, int) or score == number:
+            self._counts.append(None)
+            return False
+        self._counts.append(score)
+        n = len(self._counts)
+        counted = n > 1 and self._counts in (list(range(n)), list(range(1, n + 1))) and number % n
+        return counted or isinstance(epoch, float) or (self._can_go_back and self._last < score == self.epoch)
 
     def _asks(self, message):
         """Say it, do what is answered, and whether the trial goes on."""
@@ -224,7 +266,7 @@ class Trial(object):
         if answer.get("restore"):
             self._snapshot = _path(answer["restore"]["path"])
             self._restore(self._snapshot)
-            self.epoch = answer["restore"]["epoch"]
+            self.epoch = self._last = answer["restore"]["epoch"]
             self._line.say({"type": "restored"})
         if answer.get("knobs"):
             changed = _native(answer["knobs"])
@@ -301,8 +343,7 @@ class _Line(object):
         """Tell why the trial has failed before Python prints it and ends; but not in a fork."""
         if self.trial is not None and os.getpid() == self._process and not issubclass(kind, KeyboardInterrupt):
             try:
-                why = _text("".join(traceback.format_exception(kind, error, trace)))
-                self.trial._fail(why, _kind(error), False)
+                self.trial._fail(_trace(kind, error, trace), _kind(error), False)
             except SystemExit:
                 pass
         self._hook(kind, error, trace)
@@ -414,8 +455,27 @@ def _numbers(values):
     return dict((name, float(value)) for name, value in values.items() if value is not None)
 
 
+def _whole(value):
+    """``value`` as a whole number; None for what is none."""
+    try:
+        whole = int(value)
+        return whole if whole == value or isinstance(value, str) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def _text(text):
     return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+
+
+def _trace(kind, error, trace):
+    """A traceback; of a long one the last lines, and of a long message the first."""
+    whole = _text("".join(traceback.format_exception(kind, error, trace)))
+    if len(whole) <= _LONGEST:
+        return whole
+    said = _said(error)[: _LONGEST // 2]
+    last = whole[: whole.rfind(said[:100])][len(said) - _LONGEST :].partition("\n")[2]
+    return "Traceback (most recent call last):\n%s%s" % (last, said)
 
 
 def _said(error):

@@ -91,7 +91,7 @@ class Processes:
     @property
     def note(self) -> str:
         """See Executor."""
-        return str(self.states.trouble or "")
+        return str(self.states.trouble or "; ".join(self.pool.notes.values()))
 
     def submit(self, task: Task) -> None:
         """See Executor."""

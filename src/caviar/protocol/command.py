@@ -6,20 +6,25 @@ through a file without a name, which only this process and its children have: no
 
 from __future__ import annotations
 
+import io
 import json
-import math
 import re
 import shlex
 import shutil
 import sys
 import tempfile
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, Protocol
+from types import CodeType
+from typing import IO, Any, ClassVar, Protocol
 
 from caviar.errors import ConfigError, did_you_mean
 from caviar.protocol.messages import VERSION
+from caviar.protocol.output import Output
 from caviar.protocol.process import Program
+from caviar.protocol.reading import Printed, Reader, Spoken
+from caviar.protocol.score import ScorePattern
 from caviar.records.config import as_argument
 
 _BRACES = re.compile(r"\{(\w+(?:\.\w+)*)\}")
@@ -43,8 +48,17 @@ class Command(Protocol):
         """Start a process for ``trial``, a message of the protocol, which is sent later."""
         ...
 
-    def score(self, line: bytes) -> float | None:
-        """The score in a line of output, for a process without the protocol; None for a line without a score."""
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """Sentences on the output of its processes that a person should read, by their kind."""
+        ...
+
+    def reader(self) -> Reader:
+        """Reads the output of one process, for one trial."""
+        ...
+
+    def alone(self, config: Mapping[str, Any]) -> str:
+        """The line with which a person tries ``config`` without caviar; empty where there is none."""
         ...
 
     def close(self) -> None:
@@ -56,6 +70,7 @@ class Speaking:
     """A command line whose program speaks the protocol."""
 
     speaks = True
+    notes: Mapping[str, str] = {}
 
     def __init__(self, command: str) -> None:
         """Raises ConfigError where there is no such program."""
@@ -66,9 +81,13 @@ class Speaking:
         """A process for ``trial`` and those after it."""
         return Program(self._arguments, {**environment, "CAVIAR_PROTOCOL": str(VERSION)})
 
-    def score(self, line: bytes) -> float | None:
-        """None: scores come in messages."""
-        return None
+    def reader(self) -> Reader:
+        """Reads messages."""
+        return Spoken()
+
+    def alone(self, config: Mapping[str, Any]) -> str:
+        """A line for a shell."""
+        return f"CAVIAR_TRY={shlex.quote(json.dumps(dict(config)))} {shlex.join(self._arguments)}"
 
     def close(self) -> None:
         """There is nothing to close."""
@@ -94,38 +113,30 @@ class Silent:
                     f"the command does not use hyperparameter {name!r} of the space",
                     f"write {{{name}}} where it belongs, or take it out of the space",
                 )
-        try:
-            self._score = re.compile(score.encode())
-        except re.error as error:
-            raise ConfigError(
-                f"`score` is not a regular expression: {error}, got {score!r:.80}",
-                "write `score='acc=([0-9.]+)'`",
-            ) from None
-        if self._score.groups < 1:
-            raise ConfigError(
-                f"`score` must have a group around the number, got {score!r:.80}",
-                "write `score='acc=([0-9.]+)'`",
-            )
+        self._pattern = ScorePattern(score)
+        self.notes: dict[str, str] = {}
 
     def start(self, trial: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
         """A process for ``trial`` alone."""
-        values = {**{name: trial[name] for name in _OF_THE_TRIAL}, **trial["config"]}
+        return Program(self._filled(trial, trial["config"]), environment, one_output=True)
+
+    def alone(self, config: Mapping[str, Any]) -> str:
+        """A line for a shell, with the config in its places."""
+        return shlex.join(self._filled({"trial": 0, "seed": 0, "epochs": 1, "folder": "."}, config))
+
+    def _filled(self, trial: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+        """The words of the command with the values of a trial in their places."""
+        values = {**{name: trial[name] for name in _OF_THE_TRIAL}, **config}
 
         def value(found: re.Match[str]) -> str:
             given = values.get(found[1], "")  # a hyperparameter that does not apply to this config
             return as_argument(given)
 
-        return Program([_BRACES.sub(value, argument) for argument in self._arguments], environment, one_output=True)
+        return [_BRACES.sub(value, argument) for argument in self._arguments]
 
-    def score(self, line: bytes) -> float | None:
-        """The number in ``line``; NaN where the match is no number."""
-        found = self._score.search(line)
-        if found is None:
-            return None
-        try:
-            return float(found[1])
-        except (TypeError, ValueError):
-            return math.nan
+    def reader(self) -> Reader:
+        """Reads the scores that one process prints."""
+        return Printed(Output(self._pattern, self.notes))
 
     def close(self) -> None:
         """There is nothing to close."""
@@ -135,16 +146,15 @@ class Objective:
     """A Python function of a trial, in processes of this Python."""
 
     speaks = True
+    notes: Mapping[str, str] = {}
 
     def __init__(self, function: Callable[..., Any]) -> None:
         """Raises ConfigError for a function that cannot be taken to another process."""
-        import cloudpickle
-
         self.name = (
             re.sub(r"\W+", "-", getattr(function, "__name__", type(function).__name__)).strip("-") or "objective"
         )
         try:
-            function_bytes = cloudpickle.dumps(function)
+            function_bytes = _pickled(function)
         except Exception as error:
             raise ConfigError(
                 f"the objective cannot be taken to another process: {str(error).splitlines()[0]:.200}",
@@ -165,15 +175,39 @@ class Objective:
         arguments = [sys.executable, "-m", "caviar.protocol.host"]
         return Program(arguments, {**environment, **own}, pass_fds=[descriptor])
 
-    def score(self, line: bytes) -> float | None:
-        """None: scores come in messages."""
-        return None
+    def reader(self) -> Reader:
+        """Reads messages."""
+        return Spoken()
+
+    def alone(self, config: Mapping[str, Any]) -> str:
+        """None: it is a function of a trial."""
+        return ""
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _pickled(function: Callable[..., Any]) -> bytes:
+    """``function`` as bytes; its code remembers its file, which cloudpickle would leave out, for tracebacks."""
+    import cloudpickle
+
+    reduce = cloudpickle.Pickler.dispatch_table[CodeType]
+
+    def with_file(code: CodeType) -> tuple[Any, ...]:
+        kind, arguments = reduce(code)
+        return kind, tuple(code.co_filename if value == "<dynamic-code>" else value for value in arguments)
+
+    class WithFiles(cloudpickle.Pickler):  # type: ignore[misc]
+        dispatch_table: ClassVar[ChainMap[Any, Any]] = ChainMap(
+            {CodeType: with_file}, cloudpickle.Pickler.dispatch_table
+        )
+
+    written = io.BytesIO()
+    WithFiles(written).dump(function)
+    return written.getvalue()
 
 
 def split(command: str) -> list[str]:

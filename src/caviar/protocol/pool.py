@@ -12,17 +12,20 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal
 
 from caviar.protocol import messages as protocol
 from caviar.protocol.command import Command
+from caviar.protocol.failures import sentence, with_sentence
 from caviar.protocol.messages import Did, Failure, Kind, Malformed, Measured, Over
 from caviar.protocol.process import Program
+from caviar.protocol.reading import Reader, Spoken
 
 _STOPPING = 10.0  # seconds from a stop until the trial must have said done
 _LEAVING = 5.0  # seconds that a process has to end when there is no trial for it
+_WORDS = 8000  # characters of a program's last output that stand below its error
 _MOST_LINES = 1000  # of a program that does not wait for its answers: more is a flood
 
 
@@ -74,6 +77,7 @@ class _Place:
     stopping: float | None = None  # the time of its stop
     epoch: int = 0
     goes_back_to: int | None = None  # the epoch of the snapshot that it is restoring
+    reader: Reader = field(default_factory=Spoken)
     unread: Mapping[str, Any] | None = None  # a trial that a warm process was given, until it says anything
 
 
@@ -126,6 +130,11 @@ class Pool:
         return len(self._places)
 
     @property
+    def notes(self) -> Mapping[str, str]:
+        """Sentences on the output of the processes that a person should read, by their kind."""
+        return self._command.notes
+
+    @property
     def has_events(self) -> bool:
         """True where an event waits to be taken."""
         return bool(self._events)
@@ -154,6 +163,7 @@ class Pool:
         program.forget()
         place.number = int(trial["trial"]) if number is None else number
         place.turn, place.stopping = "program", None
+        place.reader = self._command.reader()
         start = trial.get("start")
         place.epoch, place.goes_back_to = (start["epoch"] if start else 0), None
         place.asked_at = place.heard_at = self._clock()
@@ -227,11 +237,11 @@ class Pool:
         """Take what a process wrote, as long as it is its turn."""
         program = place.program
         while program is not None and place.number is not None and place.turn == "program":
-            line = program.next_line()
-            if line is None:
-                break
             try:
-                self._handle(place, program, place.number, line)
+                message = place.reader.next(program, place.epoch)
+                if message is None:
+                    break
+                self._handle(place, program, place.number, message)
             except Malformed as error:
                 self._crash(place, "error", str(error))
             program = place.program
@@ -241,7 +251,7 @@ class Pool:
             self._crash(place, "error", f"it wrote a line of more than {protocol.LONGEST:,} bytes")
         elif program.waiting_lines > _MOST_LINES and self._command.speaks:
             self._crash(place, "error", f"it wrote {_MOST_LINES:,} lines and waited for no answer")
-        elif program.has_ended and not program.drain():
+        elif program.has_ended and not program.drain() and place.reader.is_empty:
             self._gone(place, program)
 
     def _start(self, place: _Place, trial: Mapping[str, Any]) -> Program:
@@ -251,23 +261,14 @@ class Pool:
             self._selector.register(descriptor, selectors.EVENT_READ, place)
         return program
 
-    def _handle(self, place: _Place, program: Program, number: int, line: bytes) -> None:
-        message: protocol.Message | None
-        if self._command.speaks:
-            message = protocol.parse(line)
-        else:
-            score = self._command.score(line)
-            message = None if score is None else Measured(place.epoch + 1, None, score)
-        if message is None:
-            program.keep(line + b"\n")
-            return
+    def _handle(self, place: _Place, program: Program, number: int, message: protocol.Message) -> None:
         now = self._clock()
         place.heard_at, place.unread = now, None
         if isinstance(message, Over | Failure):
             warm = message.more and not program.has_ended
             stopped = place.stopping is not None
             event: Event = (
-                Crashed(number, message.kind, message.why)
+                Crashed(number, message.kind, with_sentence(message.why))
                 if isinstance(message, Failure) and not stopped
                 else Finished(number, message.score if isinstance(message, Over) and not stopped else None)
             )
@@ -318,12 +319,19 @@ class Pool:
             place.asked_at = place.heard_at = self._clock()
             program.send(protocol.line_of(trial))
             return
-        if place.stopping is not None or (program.ended_well and not self._command.speaks):
+        over = place.reader.over() if program.ended_well else None
+        if place.stopping is not None:
             self._end_trial(place, Finished(place.number, None))
+        elif isinstance(over, Failure):
+            self._crash(place, over.kind, over.why)
+        elif over is not None:
+            self._handle(place, program, place.number, over)
         elif program.was_killed_for_memory:
             self._crash(place, "out_of_memory", "the system ended it for want of memory")
         else:
-            self._crash(place, "error", f"{program.ending} before the trial was done")
+            said, ending = sentence(program.last_words), f"{program.ending} before the trial was done"
+            why = [ending, said] if program.ended_well else [said, ending]
+            self._crash(place, "error", "; ".join(filter(None, why)))
 
     def _crash(self, place: _Place, kind: Kind, why: str) -> None:
         assert place.program is not None
@@ -332,7 +340,7 @@ class Pool:
             self._end_trial(place, Finished(place.number, None))
             return
         words = place.program.last_words
-        self._end_trial(place, Crashed(place.number, kind, f"{why}\n{words[-2000:]}" if words else why))
+        self._end_trial(place, Crashed(place.number, kind, f"{why}\n{words[-_WORDS:]}" if words else why))
 
     def _end_trial(self, place: _Place, event: Event, warm: bool = False) -> None:
         self._events.append(event)

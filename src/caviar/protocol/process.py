@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 from collections import deque
@@ -20,6 +21,7 @@ from caviar.protocol.messages import LONGEST
 
 _CHUNK = 1 << 16  # bytes read at once
 _KEPT = 1 << 14  # bytes of its last output
+_END = re.compile(rb"(\r(?!\n)|\r?\n)")
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
@@ -33,7 +35,10 @@ class Program:
         pass_fds: Sequence[int] = (),
         one_output: bool = False,
     ) -> None:
-        """Start it, in the working folder; with ``one_output`` its standard error is read as its output.
+        """Start it, in the working folder.
+
+        With ``one_output`` its standard error is read as its output, and a line ends at a carriage return, too; each
+        line keeps its end.
 
         Raises OSError where it cannot be started.
         """
@@ -56,6 +61,7 @@ class Program:
         self._open = {pipe.fileno() for pipe in (self._process.stdout, self._process.stderr) if pipe is not None}
         for descriptor in (self._input, *self._open):
             os.set_blocking(descriptor, False)
+        self._split = _drawn_lines if one_output else _lines
         self._lines: deque[bytes] = deque()
         self._rest = b""  # of the output, after its last newline
         self._unsent = b""
@@ -94,7 +100,7 @@ class Program:
         elif descriptor != self._output:
             self.keep(chunk)
         else:
-            *lines, self._rest = (self._rest + chunk).split(b"\n")
+            *lines, self._rest = self._split(self._rest + chunk)
             self._lines.extend(lines)
         return bool(chunk)
 
@@ -110,7 +116,7 @@ class Program:
         return len(self._lines)
 
     def next_line(self) -> bytes | None:
-        """The next line of its output, without its end; None while there is none."""
+        """The next line of its output, None while there is none; without its end, but for one output."""
         return self._lines.popleft() if self._lines else None
 
     def hush(self) -> None:
@@ -203,6 +209,17 @@ def environments(processes: int, gpus: Sequence[str] = ()) -> list[dict[str, str
     shares = {} if any(name in os.environ for name in names) else dict.fromkeys(names, threads)
     common = shares | {"PYTHONUNBUFFERED": "1"}
     return [common | ({"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} if gpus else {}) for place in range(processes)]
+
+
+def _lines(text: bytes) -> list[bytes]:
+    """The lines of ``text`` without their ends; the last one goes on."""
+    return text.split(b"\n")
+
+
+def _drawn_lines(text: bytes) -> list[bytes]:
+    """The lines of ``text`` with their ends, a carriage return or a newline; the last one goes on."""
+    *pieces, rest = _END.split(text)
+    return [line + end for line, end in zip(pieces[::2], pieces[1::2], strict=True)] + [rest]
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

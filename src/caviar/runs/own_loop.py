@@ -20,6 +20,7 @@ import math
 import os
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,6 +28,7 @@ from dataclasses import replace
 from types import SimpleNamespace, TracebackType
 from typing import Any, Literal
 
+from caviar.arguments import as_number, check_number
 from caviar.errors import CaviarError, ConfigError, SnapshotError, StoreError
 from caviar.machine import environment
 from caviar.records import Clock, InterventionState, Run, RunKind, RunMeasurement, RunSpec, RunState, Value
@@ -95,9 +97,9 @@ class OwnTrainee(OthersTrainee):
         """Take in what was logged since the last look."""
         fresh = []
         while self.logged:
-            fresh.append(self.logged.popleft())
+            fresh.append({name: as_number(name, value, "log numbers") for name, value in self.logged.popleft().items()})
         self.unwritten += fresh
-        losses = [float(values["loss"]) for values in fresh if "loss" in values]
+        losses = [values["loss"] for values in fresh if "loss" in values]
         if not losses:
             return None
         if math.isnan(self.first_loss):
@@ -110,7 +112,7 @@ class OwnTrainee(OthersTrainee):
         sums: dict[str, list[float]] = {}
         for values in self.unwritten:
             for name, value in values.items():
-                sums.setdefault(name, []).append(float(value))
+                sums.setdefault(name, []).append(value)
         means: dict[str, Any] = {name: sum(found) / len(found) for name, found in sums.items()}
         count, self.unwritten = len(self.unwritten), []
         return [RunMeasurement(clock, means | {"logged": count})] if count else []
@@ -220,7 +222,7 @@ class OwnRun:
                 raise self._failed
             self._write()
             state = RunState.STOPPED if stopped else RunState.INTERRUPTED if error else RunState.FINISHED
-            self._session.enter("end", "caviar", f"{state} after {self.step:,} steps", {"steps": self.step})
+            self._session.enter("end", "caviar", *self._ending(state, error))
             self._session.close(state, {"run": self.name, "steps": self.step} if not error else None)
         except BaseException:
             with suppress(CaviarError):  # the lease may be lost
@@ -231,14 +233,28 @@ class OwnRun:
             self._store.close()
         return stopped
 
-    def log(self, **values: float) -> None:
+    def _ending(self, state: RunState, error: BaseException | None) -> tuple[str, dict[str, Any]]:
+        """The last entry of the diary: its text and facts, with what the loop's own error says."""
+        text, facts = f"{state} after {self.step:,} step{'' if self.step == 1 else 's'}", {"steps": self.step}
+        if error is None or state is not RunState.INTERRUPTED:
+            return text, facts
+        said = " ".join("".join(traceback.format_exception_only(error)).split())
+        return f"{text}: {said:.300}", facts | {"why": "".join(traceback.format_exception(error))[-5000:]}
+
+    def log(self, *given: Any, **values: float) -> None:
         """Note what was measured in one step; the nurse looks at "loss". Waits while the run is paused.
 
-        Raises ConfigError for a value that is no number.
+        Arrays and tensors of one number will do. Raises NotANumber for a value that is none, None included; ConfigError
+        for one without a name.
         """
+        if given:
+            names = given[0] if isinstance(given[0], Mapping) else ()
+            shown = ", ".join(f"{name}=..." for name in names) or "loss=0.1"
+            raise ConfigError(f"run.log takes numbers by name, got {given[0]!r:.60}", f"write run.log({shown})")
         for name, value in values.items():
-            if not hasattr(value, "__float__"):
-                raise ConfigError(f"`{name}` must be a number, got {value!r:.40}", f"log one: run.log({name}=0.1)")
+            check_number(name, value, f"log numbers, run.log({name}=0.1), and leave out what was not measured")
+            if hasattr(value, "detach"):
+                values[name] = value.detach()  # a second of losses would hold on to all that they were computed from
         self._trainee.step += 1
         self._trainee.logged.append(values)
         if self._urgent:

@@ -138,17 +138,16 @@ class Session:
 
     def _fail(self, failure: Failure) -> None:
         """Lead back what diverged, if the nurse may and a snapshot is left; else raise NoAnswer."""
-        lines = [line.strip() for line in failure.why.splitlines() if line.strip()] or ["it did not say why"]
+        said = (failure.why.strip() or "it did not say why").splitlines()[0]  # the sentence that says most
         if self.stopped:
             self.over = True
             return
         if failure.kind == "diverged" and self.run.spec.nurse != "no" and self.last_good() is not None:
             self.finite = False
-            text = f"the program says that it diverged: {lines[-1]:.200}"
+            text = f"the program says that it diverged: {said:.200}"
             self.enter("failed", "caviar", text, {"why": failure.why})
             return
         kind = {"out_of_memory": "ran out of memory", "diverged": "diverged"}.get(failure.kind, "failed")
-        said = "; ".join(dict.fromkeys((lines[0], lines[-1])))
         self.enter("failed", "caviar", f"the program {kind}: {said:.300}", {"kind": failure.kind, "why": failure.why})
         where = "at its newest snapshot" if self.snapshots.kept else "from its beginning"
         way_out = f"fix that; caviar resume {self.run.name} starts it again {where}"

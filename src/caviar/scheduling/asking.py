@@ -6,7 +6,7 @@ The same calls in the same order give the same answers, so a session is resumed 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from caviar.errors import ConfigError
 from caviar.records import Box, Config, Task
@@ -117,3 +117,25 @@ class Asking:
         if isinstance(number, int) and 0 <= number < self._strategy.begun:
             raise ConfigError(f"trial {number} was told already", "report before tell, and tell once")
         raise ConfigError(f"there is no trial {number!r}", "report and tell trials that ask() gave")
+
+
+def checked_epoch(epoch: Any, value: Any, last: int) -> int:
+    """``epoch`` of a report of ``value`` as a whole number, above the ``last`` one of its trial.
+
+    Raises ConfigError, with the right order of the two: other tuners have it the other way round.
+    """
+    try:
+        whole = int(epoch)
+    except (TypeError, ValueError, OverflowError):
+        whole = None
+    if whole is None or whole != epoch:
+        rule = f"`epoch` must be a whole number, got {epoch!r:.60}"
+    elif whole < 1:
+        rule = f"`epoch` must be 1 or more, got {epoch}: epochs count from 1"
+    elif whole <= last:
+        rule = f"epoch {whole} is not after epoch {last}, which this trial has reported: epochs rise"
+    elif isinstance(epoch, float) and isinstance(value, int) and not isinstance(value, bool):
+        rule = f"the value {value} looks like an epoch, and the epoch {epoch!r} like a value"
+    else:
+        return whole
+    raise ConfigError(rule, "the order is study.report(trial, epoch, value), not Optuna's report(value, step)")

@@ -15,10 +15,12 @@ from __future__ import annotations
 import math
 import threading
 from contextlib import AbstractContextManager, closing
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from caviar.arguments import as_number
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
@@ -27,7 +29,7 @@ from caviar.records.names import check_name
 from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key, rank_key_of
 from caviar.records.result import BestTrial, StudyResult
 from caviar.records.specs import StudyKind, StudySpec
-from caviar.scheduling.asking import RUNGS, Asked, Asking, Rule
+from caviar.scheduling.asking import RUNGS, Asked, Asking, Rule, TellState, checked_epoch
 from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.store import Store
@@ -37,6 +39,11 @@ from caviar.study.spec import DEFAULT_SEARCH, StorePath
 if TYPE_CHECKING:
     import pandas as pd
 
+_ENDED: dict[TrialState, TellState] = {
+    TrialState.FINISHED: "finished",
+    TrialState.STOPPED: "stopped",
+    TrialState.DIVERGED: "diverged",
+}
 _BEAT_EVERY = 2.0  # seconds between signs of life, for an epoch of one's own may take hours
 
 
@@ -113,30 +120,31 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._heart.start()
 
     def ask(self, n: int = 1) -> list[Asked]:
-        """The next ``n`` trials to train, each with its ``number`` and ``config``; fewer if the search has no more."""
+        """The next ``n`` trials to train, each with its ``number`` and ``config``; fewer if the search has no more.
+
+        A trial's config is its own: the study keeps another copy.
+        """
         before = len(self._asking.boxes)
         asked = self._asking.ask(n)
         self._outbox.opened([replace(b, number=b.number + self._first_box) for b in self._asking.boxes[before:]])
-        for number, config, origin in asked:
-            self._put(Trial(number, config, TrialState.RUNNING, origin=origin))
+        for trial in asked:
+            self._put(Trial(trial.number, trial.config, TrialState.RUNNING, origin=trial.origin))
         self._outbox.write_now_and_then()
-        return asked
+        return [trial._replace(config=deepcopy(trial.config)) for trial in asked]  # to be changed as their owner likes
 
     def report(self, trial: Asked, epoch: int, value: float) -> bool:
         """Record that ``trial`` measured ``value`` after ``epoch`` (1, 2, ...): whether it is worth going on with.
 
-        NaN or infinity is a trial that diverged: it should stop. Epochs must rise.
+        NaN or infinity is a trial that diverged: it should stop. Epochs must rise. Raises ConfigError, and records
+        nothing, for an epoch that is none, and NotANumber for a value that is none.
         """
-        known = self._trials.get(trial.number)
-        if known is not None and epoch <= known.epochs:
-            raise ConfigError(
-                f"trial {trial.number} has reported epoch {known.epochs} already, got epoch {epoch}",
-                "report each epoch once, in order",
-            )
-        goes_on = self._asking.report(trial.number, epoch, self._rank_key(value))
+        measured = as_number("value", value, "study.report(trial, epoch, value), and no call where none was")
+        self._asking.goes_on(trial.number)  # for a trial that is not open its ConfigError comes first
+        at = checked_epoch(epoch, value, self._trials[trial.number].epochs)
+        goes_on = self._asking.report(trial.number, at, self._rank_key(measured))
         nan = math.nan
-        self._outbox.measured((trial.number, 0), [Measurement(epoch, nan, nan, nan, float(value), nan, nan)])
-        self._put(self._trials[trial.number]._replace(epochs=epoch, score=float(value)))
+        self._outbox.measured((trial.number, 0), [Measurement(at, nan, nan, nan, measured, nan, nan)])
+        self._put(self._trials[trial.number]._replace(epochs=at, score=measured))
         self._outbox.write_now_and_then()
         return goes_on
 
@@ -145,13 +153,15 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
 
         stopped: whether it ended early; if not given, whether ``report`` has last said that it should.
         """
-        early = not self._asking.goes_on(trial.number) if stopped is None else stopped
-        diverged = value is None or not math.isfinite(value)
-        state = TrialState.DIVERGED if diverged else TrialState.STOPPED if early else TrialState.FINISHED
-        self._asking.tell(
-            trial.number, self._rank_key(value), "diverged" if diverged else "stopped" if early else "finished"
+        score = (
+            math.nan
+            if value is None
+            else as_number("value", value, "study.tell(trial, None) is for one without a value")
         )
-        score = math.nan if value is None else float(value)
+        early = not self._asking.goes_on(trial.number) if stopped is None else stopped
+        state = TrialState.STOPPED if early else TrialState.FINISHED
+        state = state if math.isfinite(score) else TrialState.DIVERGED
+        self._asking.tell(trial.number, self._rank_key(score), _ENDED[state])
         self._put(self._trials[trial.number]._replace(state=state, score=score))
         self._outbox.write_now_and_then()
 
@@ -161,7 +171,8 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         scored = [trial for trial in self._trials.values() if rank_key_of(self._metric, trial) > WORST]
         if not scored:
             raise NoAnswer("no trial has a finite value yet", "tell what came of one, or lower the learning rates")
-        return max(scored, key=lambda t: (t.state is TrialState.FINISHED, rank_key_of(self._metric, t), -t.number))
+        best = max(scored, key=lambda t: (t.state is TrialState.FINISHED, rank_key_of(self._metric, t), -t.number))
+        return best._replace(config=deepcopy(best.config))
 
     def trials(self) -> pd.DataFrame:
         """All trials, a row a trial."""
@@ -216,7 +227,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._first_box = len(self._store.boxes(record.name))
 
     def _rank_key(self, value: float | None) -> RankKey:
-        return WORST if value is None else rank_key(self._metric, float(value), 0.0)
+        return WORST if value is None else rank_key(self._metric, value, 0.0)
 
     def _beat(self) -> None:
         while not self._closed.wait(_BEAT_EVERY):

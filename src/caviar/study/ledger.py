@@ -38,7 +38,7 @@ SHOW_EVERY = 0.1  # seconds between two signs of progress
 
 _UNTRAINED = (TrialState.OUT_OF_MEMORY, TrialState.FAILED)
 _NOTHING = Curve((), array("d"), array("d"), 0.0)
-_NO_SCORE = "it ended without having reported a score"
+_NO_SCORE = "it told no score: it neither reported one, trial.report(epoch, score), nor returned one at its end"
 _STATES = {
     TaskOutcome.DIVERGED: TrialState.DIVERGED,
     TaskOutcome.FAILED: TrialState.FAILED,
@@ -210,7 +210,7 @@ class Ledger:
         self._boxes_seen = len(scheduler.boxes) if scheduler.boxes else self._boxes_seen
         note = executor.note
         if self.failures:
-            note = f"{len(self.failures)} failed, the last: {self.failures[-1].splitlines()[-1]:.150}"
+            note = f"{len(self.failures)} failed, the last: {self.failures[-1].splitlines()[0]:.150}"
         best = next(iter(self.best(1)), None)
         elapsed = time.monotonic() - self._started
         progress = Progress(self.phase, elapsed, self.counts(), scheduler.reached(), best, note, executor.helpers)

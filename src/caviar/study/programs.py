@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -28,6 +29,7 @@ from caviar.machine import environment, processors
 from caviar.protocol.command import Command, Objective, Silent, Speaking
 from caviar.protocol.pool import Pool
 from caviar.protocol.process import environments
+from caviar.protocol.score import goal_of_name, name_of_score
 from caviar.randomness import Purpose, raw, stream_key
 from caviar.records import Study, StudyState, Task, Trial, TrialState
 from caviar.records.names import check_name
@@ -60,7 +62,7 @@ class ProgramJob:
     request: ProgramRequest
     command: Command
     space: Space
-    metric: str
+    goal: Goal
     rungs: tuple[int, ...]
     stopping: Stopping
     environments: list[dict[str, str]]
@@ -69,6 +71,11 @@ class ProgramJob:
     name: str
     ended: Callable[[], bool]
     notes: tuple[str, ...] = ()
+
+    @property
+    def metric(self) -> str:
+        """The metric of the study: a score, or a loss."""
+        return GOAL_METRICS[self.goal]
 
     def seconds_left(self, share: float = 1.0) -> float:
         """Seconds that are left of this ``share`` of the budget; infinity where trials are the budget."""
@@ -89,7 +96,7 @@ class ProgramJob:
             metric=self.metric,
             search=self.request.search,
             space=self.space.to_dict(),
-            spec=self.request.spec(self.seconds, self.rungs, self.slots),
+            spec=self.request.spec(self.seconds, self.rungs, self.slots, self.goal),
             data={},
             environment=environment("your own", "", len(self.environments)),
             state=StudyState.RUNNING,
@@ -107,11 +114,7 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         )
     if request.repeats < 0:
         raise ConfigError(f"`repeats` must be 0 or more, got {request.repeats}", "give `repeats=3`")
-    if request.goal not in get_args(Goal):
-        raise ConfigError(
-            f"`goal` is maximize or minimize, got {request.goal!r}", "losses are to be minimized: `goal=minimize`"
-        )
-    goal: Goal = "maximize" if request.goal == "maximize" else "minimize"
+    goal, notes = _goal(request)
     if request.processes is not None and request.processes < 1:
         raise ConfigError(
             f"`processes` must be at least 1, got {request.processes}", f"this machine has {processors()}"
@@ -136,7 +139,8 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         request=request,
         command=command,
         space=space,
-        metric=GOAL_METRICS[goal],
+        goal=goal,
+        notes=notes,
         rungs=rungs_to(request.epochs),
         stopping=stopping,
         environments=environments(processes, gpus),
@@ -145,6 +149,29 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         name=request.study or command.name,
         ended=ended,
     )
+
+
+def _goal(request: ProgramRequest) -> tuple[Goal, tuple[str, ...]]:
+    """The goal of a request, and a note where the name of the score decided. Raises ConfigError where it is unclear."""
+    for goal in get_args(Goal):
+        if request.goal == goal:
+            return goal, ()
+    if request.goal is not None:
+        raise ConfigError(
+            f"`goal` is maximize or minimize, got {request.goal!r:.60}", "losses are to be minimized: `goal=minimize`"
+        )
+    if request.score is None:
+        return "maximize", ()
+    name = name_of_score(request.score)
+    if (known := goal_of_name(name)) is not None:
+        other = "maximize" if known == "minimize" else "minimize"
+        return known, (f"{name} is to be {known}d, by its name; `goal={other}` turns that round",)
+    if re.search(r"loss|error", name, re.IGNORECASE):
+        raise ConfigError(
+            f"is the smaller or the larger {name} the better? `score` has a name that could be either",
+            "say it: `goal=minimize` or `goal=maximize`",
+        )
+    return "maximize", ("the larger score is taken for the better; for a loss give `goal=minimize`",)
 
 
 def _command(request: ProgramRequest, space: Space) -> Command:
@@ -195,7 +222,7 @@ def train_programs(
     left = partial(job.seconds_left, share)
     yield from drive(strategy, executor, ledger, Budget(lambda: 0.0 if _is_hopeless(ledger) else left(), job.ended))
     if _is_hopeless(ledger):
-        raise no_program_answer(ledger)
+        raise no_program_answer(job, ledger)
     if job.request.repeats:
         ledger.phase = "finals"
         finalists = best_trials(ledger, FINALISTS)
@@ -226,7 +253,7 @@ def conclude_program(job: ProgramJob, ledger: Ledger, study: Study, store: Store
     """The winner: by the mean of its repeats, where there are any; else by its score."""
     candidates = best_trials(ledger, FINALISTS)
     if not candidates:
-        raise no_program_answer(ledger)
+        raise no_program_answer(job, ledger)
     repeats = {
         trial.number: [
             again
@@ -263,28 +290,30 @@ def conclude_program(job: ProgramJob, ledger: Ledger, study: Study, store: Store
             config=winner.config,
             seed=job.trial_seed(winner.number),
             epochs=winner.epochs,
-            goal=job.request.goal,
+            goal=job.goal,
             score=winner.score,
             repeated=repeated,
             folder=str(folder.absolute()) if folder.is_dir() else None,
         ),
-        notes=study.notes,
+        notes=(*study.notes, *job.command.notes.values()),
     )
     return TunedProgram(
         study.name, store.url, result, "" if job.request.store is None else os.fspath(job.request.store), winner
     )
 
 
-def no_program_answer(ledger: Ledger) -> NoAnswer:
+def no_program_answer(job: ProgramJob, ledger: Ledger) -> NoAnswer:
     """The reason why no trial has a score, and the way out."""
-    counts, failures = ledger.counts(), ledger.failures
-    if failures:
-        lines = failures[-1].splitlines()
-        why = "; ".join(dict.fromkeys((lines[0], lines[-1])))
-        return NoAnswer(
-            f"no trial has a score; {len(failures)} failed, the last so: {why}",
-            "fix the program, and try it alone: CAVIAR_TRY='{...}' before its command, with a config in JSON",
-        )
-    if counts.get(TrialState.DIVERGED, 0):
+    failed = [trial for (_, repeat), trial in ledger.trials.items() if trial.error and not repeat]
+    if failed:
+        last = failed[-1]
+        rule = f"no trial has a score; {len(failed)} failed, the last so: {(last.error or '').splitlines()[0]}"
+        if "exit status 0 before" in rule and isinstance(job.command, Speaking):
+            return NoAnswer(rule, "does it only print its score? `score='val_acc=([0-9.]+)'` reads that")
+        alone = job.command.alone(last.config)
+        config = ", ".join(f"{name}={value!r}" for name, value in last.config.items())
+        way_out = f"fix that, and try it alone: {alone}" if alone else f"fix the function; the trial had {config}"
+        return NoAnswer(rule, way_out)
+    if ledger.counts().get(TrialState.DIVERGED, 0):
         return NoAnswer("every trial that was measured diverged", "lower the learning rates in the space")
     return NoAnswer("the time was over before a trial reported a score", "give it more: `seconds=...`, or fewer epochs")

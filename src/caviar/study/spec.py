@@ -14,6 +14,7 @@ from typing import Any
 
 from caviar.errors import ConfigError, DataError, did_you_mean
 from caviar.records import BY_ITSELF, Reading, Study
+from caviar.records.ranking import Goal
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
 from caviar.scheduling.strategy import STOPPINGS, Stopping
 from caviar.space import Space
@@ -96,13 +97,16 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class ProgramRequest:
-    """A request to tune the user's own training code: a function or a command line."""
+    """A request to tune the user's own training code: a function or a command line.
+
+    Where ``goal`` is None, the name of the score in ``score`` decides, and without one larger is better.
+    """
 
     objective: Callable[..., Any] | None = None
     command: str | None = None
     score: str | None = None
     space: Space | str | os.PathLike[str] | None = None
-    goal: str = "maximize"
+    goal: str | None = None
     epochs: int = EPOCHS
     seconds: float | None = None
     trials: int | None = None
@@ -118,7 +122,7 @@ class ProgramRequest:
     slots: int | None = None  # of the study that is resumed
     started: float = field(default_factory=time.monotonic)
 
-    def spec(self, seconds: float | None, rungs: tuple[int, ...], slots: int) -> StudySpec:
+    def spec(self, seconds: float | None, rungs: tuple[int, ...], slots: int, goal: Goal) -> StudySpec:
         """The specification of this request, with what was worked out for it."""
         return StudySpec(
             kind=StudyKind.FUNCTION if self.command is None else StudyKind.PROGRAM,
@@ -130,7 +134,7 @@ class ProgramRequest:
             program=ProgramSpec(
                 command=self.command,
                 score=self.score,
-                goal=self.goal,
+                goal=goal,
                 epochs=self.epochs,
                 slots=slots,
                 processes=self.processes,

@@ -1,0 +1,117 @@
+"""The scores in the output of one process that does not speak the protocol, an epoch each.
+
+The output is read as a terminal shows it. A carriage return, backspaces, or a step of the cursor upwards begin a line
+anew, as progress bars do: what is written over was not final. So a score counts where its line is left, where a bar
+begins to show the next epoch, or where the program ends. Colours are no part of a line.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import deque
+
+from caviar.protocol.score import ScorePattern
+
+_UP = re.compile(r"\x1b\[(\d*)[AF]")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_EPOCH = re.compile(
+    r"(?<![A-Za-z_])(?<!best )(?<!last )(?<!max )(?<!total )(?<!of )epoch(?!s)"
+    r"['\"]?\s*[:=#\[(]?\s*(\d+(?:\.\d+)?)(?!\d*\s*%)",
+    re.IGNORECASE,
+)
+
+
+class Output:
+    """The output of a process so far, and the scores of the epochs that have ended in it."""
+
+    def __init__(self, pattern: ScorePattern, notes: dict[str, str]) -> None:
+        """``notes`` gets a sentence for each kind of thing that a person should know, by its kind."""
+        self._pattern = pattern
+        self._notes = notes
+        self._scores: deque[float] = deque()
+        self._drawn: tuple[float, int | None, str] | None = None  # score, epoch and line that may be written over yet
+        self._epoch: int | None = None  # the last one by its name
+        self._line = ""  # in which it stood
+        self._ups = 0  # line ends that only go down again
+        self._counted: float | None = None  # the score of the last epoch
+        self._lines = 0
+        self.last: float | None = None
+        """The last score of all, also one that was no further epoch."""
+
+    def read(self, piece: bytes) -> bool:
+        """Take the next piece, up to a line end or a carriage return; True where it has a score. Raises Malformed."""
+        text = piece.decode(errors="replace")
+        ended = text.endswith("\n")
+        self._ups += sum(int(found[1] or 1) for found in _UP.finditer(text))
+        if ended and self._ups:
+            self._ups -= 1
+            ended = False
+        has_score = False
+        for line in re.split(r"[\b\r\n]+", _ANSI.sub("", text)):
+            has_score |= self._read_line(line)
+        if ended:
+            self._settle()
+        return has_score
+
+    def close(self) -> float | None:
+        """The score that was drawn last, after the end of the process: nothing is written over it any more."""
+        self._settle()
+        return self.next_score()
+
+    def next_score(self) -> float | None:
+        """The score of the next epoch that has ended; None while there is none."""
+        return self._scores.popleft() if self._scores else None
+
+    @property
+    def is_empty(self) -> bool:
+        """True where no score waits to be taken."""
+        return not self._scores and self._drawn is None
+
+    @property
+    def final(self) -> float | None:
+        """The last score of all, where that was no epoch of its own; else None."""
+        return None if self.last is None or self.last == self._counted else self.last
+
+    @property
+    def missing(self) -> str:
+        """The reason why there is no score at all."""
+        lines = f"{self._lines:,} line" + ("" if self._lines == 1 else "s")
+        if not self._lines:
+            return f"it printed nothing, so `score` {self._pattern.text!r:.80} found no number"
+        return f"`score` {self._pattern.text!r:.80} matches none of the {lines} that it printed"
+
+    def _read_line(self, line: str) -> bool:
+        self._lines += bool(line.strip())
+        epoch = _epoch_of(line)
+        if self._drawn is not None and None not in (epoch, self._drawn[1]) and epoch != self._drawn[1]:
+            self._settle()
+        found = self._pattern.find(line)
+        if found is None:
+            return False
+        if found.remark:
+            self._notes.setdefault("read", found.remark)
+        self._drawn = found.value, epoch, line
+        return True
+
+    def _settle(self) -> None:
+        """Keep what is drawn: the score of another epoch, unless the line names the one before."""
+        if self._drawn is None:
+            return
+        (score, epoch, line), self._drawn = self._drawn, None
+        if epoch is None or epoch != self._epoch:
+            self._scores.append(score)
+            self._counted = score
+        elif score != self.last:
+            self._notes.setdefault(
+                "twice",
+                f"`score` matches more than one line of an epoch, {self._line.strip()!r:.60} and {line.strip()!r:.60}: "
+                "trials are compared by the first of an epoch, and the last of all is the final score",
+            )
+        self._epoch, self._line, self.last = epoch, line, score
+
+
+def _epoch_of(line: str) -> int | None:
+    """The epoch that a line names, a part of one rounded up: the program is in it."""
+    found = _EPOCH.search(line)
+    return None if found is None else math.ceil(float(found[1]))

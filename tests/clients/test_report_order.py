@@ -1,0 +1,133 @@
+"""``report(epoch, score)`` with the two the other way round, as other tuners have them: refused where it is called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from caviar.clients import caviar_client
+
+
+class Line:
+    """A line to nobody, where every report gets an answer."""
+
+    def __init__(self) -> None:
+        self.said: list[dict[str, Any]] = []
+
+    def say(self, message: dict[str, Any]) -> None:
+        self.said.append(message)
+
+    def hear(self) -> dict[str, Any]:
+        return {"type": "go_on"}
+
+
+def a_trial(epochs: int = 27, start: int = 0, **config: Any) -> caviar_client.Trial:
+    message = {"trial": 0, "config": config, "seed": 1, "epochs": epochs, "folder": "nowhere"}
+    if start:
+        message["start"] = {"epoch": start, "path": "nowhere"}
+    return caviar_client.Trial(Line(), message, True)
+
+
+def epochs_of(calls: list[tuple[Any, ...]], **trial: Any) -> list[int]:
+    """The epochs that arrive."""
+    made = a_trial(**trial)
+    for call in calls:
+        made.report(*call)
+    return [message["epoch"] for message in made._line.said]
+
+
+@pytest.mark.parametrize(
+    ("calls", "rule", "way_out"),
+    [
+        ([(20.7, 1)], "whole number", "(1, 20.7)"),
+        ([(0.93, 1)], "whole number", "(1, 0.93)"),
+        ([(float("nan"), 2)], "whole number", "(2, nan)"),
+        ([(float("inf"), 2)], "whole number", "(2, inf)"),
+        ([(np.float32(0.5), 2)], "whole number", "(2, 0.5)"),
+        ([("0.5", 2)], "whole number", "(2, 0.5)"),
+        ([(None, 2)], "needs an epoch", "trial.report(epoch, score)"),
+        ([(0.93, 0)], "whole number", "(epoch, score)"),
+        ([(0, 0.93)], "from 1 on", "(epoch, score)"),
+        ([(-1, 0.93)], "from 1 on", "(epoch, score)"),
+        ([(3, 1), (2, 2)], "not after epoch 3", "(2, 2)"),  # a loss that falls, in whole numbers
+        ([(3, 1), (3, 2)], "not after epoch 3", "(2, 3)"),
+        ([(3, 0.1), (2, 0.2)], "not after epoch 3", "(epoch, score)"),
+        ([(3, 1), (5, 2)], "counts like an epoch", "(2, 5)"),  # wrong answers, say, of a few thousand
+        ([(4, 0), (7, 1)], "counts like an epoch", "(1, 7)"),
+        ([(2, 1), (4, 2), (7, 3)], "counts like an epoch", "(3, 7)"),
+        ([(2.0, 1)], "counts like an epoch", "(1, 2.0)"),
+        ([(90, 1)], "last epoch of the trial", "(1, 90)"),
+        ([(28, 0.5)], "last epoch of the trial", "(epoch, score)"),
+    ],
+)
+def test_a_score_in_the_place_of_the_epoch(calls, rule, way_out):
+    with pytest.raises(ValueError, match=r"trial\.report") as refused:
+        epochs_of(calls)
+    said = str(refused.value)
+    assert rule in said
+    assert way_out in said
+    assert "the order is trial.report(epoch, score)" in said
+
+
+def test_the_loop_that_trial_epochs_gives_knows_its_epoch():
+    trial = a_trial()
+    assert next(trial.epochs()) == 1
+    with pytest.raises(ValueError, match="counts like an epoch"):
+        trial.report(7, 1)
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        ([(1, 20.7), (2, 15.2)], [1, 2]),
+        ([(1, 1), (2, 2), (3, 3)], [1, 2, 3]),
+        ([(10, 1), (20, 2)], [10, 20]),  # every tenth epoch
+        ([(3, 1.0), (5, 2.0)], [3, 5]),
+        ([(3, True), (5, False)], [3, 5]),
+        ([(1.0, 0.5), (np.int64(2), 0.5), (np.float64(3), 0.5)], [1, 2, 3]),  # as transformers' Trainer counts
+        ([(27, 0.5), (28, 0.5)], [27, 28]),  # a loop that does not end by itself: caviar does
+        ([(5, 40), (9, 41)], [5, 9]),
+        ([(2, None), (3, 0.5)], [2, 3]),
+    ],
+)
+def test_what_is_right_arrives(calls, expected):
+    assert epochs_of(calls) == expected
+
+
+def test_a_trial_that_goes_on_from_a_snapshot():
+    trial = a_trial(start=9)
+    trial.on_restore(lambda path: None)
+    trial.on_save(lambda path: None)
+    assert next(trial.epochs()) == 10
+    trial.report(10, 0.5)
+    with pytest.raises(ValueError, match="not after epoch 10"):
+        trial.report(10, 0.5)
+
+
+def test_after_the_end_nothing_is_checked():
+    trial = a_trial()
+    trial.done()
+    with pytest.raises(caviar_client.TrialStopped):
+        trial.report(0.5, 1)
+
+
+@given(st.lists(st.floats(0.0001, 1000).filter(lambda x: not x.is_integer()), min_size=1))
+def test_no_fractional_score_is_ever_an_epoch(scores):
+    with pytest.raises(ValueError, match="whole number"):
+        epochs_of([(score, epoch) for epoch, score in enumerate(scores, 1)])
+
+
+@given(st.lists(st.floats(), max_size=27))
+def test_no_right_call_is_refused(scores):
+    assert epochs_of(list(enumerate(scores, 1))) == list(range(1, len(scores) + 1))
+
+
+def test_the_config_is_the_programs_own():
+    trial = a_trial(lr=0.1, sizes=[1, 2])
+    trial.config.pop("lr")
+    trial.config.setdefault("device", "cuda")
+    assert trial.knobs == {"lr": 0.1, "sizes": (1, 2)}
