@@ -60,7 +60,7 @@ class ScorePattern:
     def find(self, line: str) -> Found | None:
         """The last score in ``line``; None in a line without one. Raises Malformed where it is no single number."""
         plain, soft = self._matches(line), self._matches(_soft(line))
-        matches = soft if _start(soft) > _start(plain) else plain
+        matches = soft if _start(soft) >= _start(plain) else plain
         if not matches:
             return None
         match = matches[-1]
@@ -99,7 +99,7 @@ class ScorePattern:
 
 
 def _start(matches: list[re.Match[str]]) -> int:
-    return matches[-1].start(1) if matches else -1
+    return matches[-1].start() if matches else -1
 
 
 def _soft(line: str) -> str:
