@@ -35,7 +35,7 @@ from scipy.stats import rankdata
 
 from benchmarks.lcbench import EPOCHS, FOLDER, LINEAR_SPACE, RUNGS, SPACE, Task, tasks
 from benchmarks.machine import write
-from caviar.records import Box
+from caviar.records import Box, Config
 from caviar.scheduling.halving import POOL
 from caviar.scheduling.strategy import Stopping, Strategy
 from caviar.search.coarse_to_fine import CoarseToFine, Zoom
@@ -94,6 +94,9 @@ class Curves:
     def lag(self, number: int) -> int | None:
         """The search's."""
         return self._search.lag(number)
+
+    def recall(self, config: Config) -> None:
+        """Nothing is taken up here."""
 
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """The search's, and their curves are known from here on."""

@@ -41,6 +41,7 @@ NAMES = [
     "UserMistake",
     "babysit",
     "default_space",
+    "enqueue",
     "load",
     "open_study",
     "resume",

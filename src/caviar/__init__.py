@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from caviar import babysit
-    from caviar.api import ProgramOptions, TableOptions, open_study, resume, train, tune
+    from caviar.api import enqueue, open_study, resume, train, tune
     from caviar.clients.caviar_client import TrialStopped
     from caviar.errors import (
         CaviarError,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from caviar.space import Space, default_space
     from caviar.study.ask_tell import OpenStudy
     from caviar.study.events import TunedProgram, TunedStudy
+    from caviar.study.options import ProgramOptions, TableOptions
 
 __all__ = [
     "CaviarError",
@@ -63,6 +64,7 @@ __all__ = [
     "UserMistake",
     "babysit",
     "default_space",
+    "enqueue",
     "load",
     "open_study",
     "resume",
@@ -71,7 +73,7 @@ __all__ = [
 ]
 
 _PLACES = {
-    "api": ("ProgramOptions", "TableOptions", "open_study", "resume", "train", "tune"),
+    "api": ("enqueue", "open_study", "resume", "train", "tune"),
     "clients.caviar_client": ("TrialStopped",),
     "errors": (
         "CaviarError",
@@ -91,6 +93,7 @@ _PLACES = {
     "space": ("Space", "default_space"),
     "study.ask_tell": ("OpenStudy",),
     "study.events": ("TunedProgram", "TunedStudy"),
+    "study.options": ("ProgramOptions", "TableOptions"),
 }
 """Each module with the public names that it holds: loaded where one of them is first used."""
 

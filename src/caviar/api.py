@@ -1,7 +1,8 @@
-"""The calls from Python: ``tune``, ``resume``, ``train`` and ``open_study``.
+"""The calls from Python: ``tune``, ``resume``, ``enqueue``, ``train`` and ``open_study``.
 
     tune        tune_table for data, tune_program for a function: each makes a request and follows it to its answer
     resume      the same for a study that is in a store
+    enqueue     a config that such a study is to try
     train       one network on arrays (learners/dense/fit.py)
     open_study  ask and tell (study/ask_tell.py)
 
@@ -15,9 +16,9 @@ import os
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -28,75 +29,24 @@ from caviar.learners.dense import fit
 from caviar.records import Reading
 from caviar.records.ranking import Goal
 from caviar.space import Space
-from caviar.study import ask_tell
+from caviar.study import ask_tell, enqueued
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
+from caviar.study.options import ProgramOptions, TableOptions
 from caviar.study.resume import take_up
-from caviar.study.spec import DEFAULT_SEARCH, EPOCHS, ProgramRequest, Request
+from caviar.study.spec import EPOCHS, ProgramRequest, Request
 from caviar.study.tune import follow
 from caviar.views.live import view_of
 
 if TYPE_CHECKING:
     from caviar.clients.caviar_client import Trial
 
-__all__ = ["ProgramOptions", "TableOptions", "open_study", "resume", "train", "tune", "tune_program", "tune_table"]
+__all__ = ["enqueue", "open_study", "resume", "train", "tune", "tune_program", "tune_table"]
 
 File = str | os.PathLike[str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableOptions(Reading):
-    """The rarer arguments of ``tune`` for a table.
-
-    labels: a file of labels, for NPY and IDX.
-    test, test_labels: data that is sealed until the end; without it, a fifth of the rows is.
-    task: "classification" or "regression"; where it is None, the column of labels decides.
-    search: the method that proposes configs, see ``caviar tune --help``.
-    stopping: "halving", "hyperband", "median" or "none": the rule that stops poor trials early.
-    prefer: "score", or "small" or "fast": the smallest network, or the quickest at predicting, that is within a
-        hundredth of the best.
-    ensemble: make the model a weighted mean of several finalists' networks (greedy ensemble selection).
-    out: a folder to save the model in; ``study.best.model.save`` does it too.
-    engine: "native", or "reference", the same in NumPy and slower.
-
-    How the table is read, where it should not decide itself; columns are given by name, one or a list:
-    ignore, keep: columns to leave out; and columns to keep that would be left out, such as row numbers.
-    number, text, date: columns that hold numbers, text or dates.
-    separator, decimal, encoding: of a file of text.
-    missing: texts of cells that stand for a missing value.
-    group: the column whose rows of one value go to one part, training, validation or test, together.
-    time: the column by which the past is to predict the future: the latest rows are the test.
-    """
-
-    labels: File | None = None
-    test: Any = None
-    test_labels: File | None = None
-    task: str | None = None
-    search: str = DEFAULT_SEARCH
-    stopping: str = "halving"
-    prefer: str = "score"
-    ensemble: bool = False
-    out: File | None = None
-    engine: str = "native"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProgramOptions:
-    """The rarer arguments of ``tune`` for a function.
-
-    search, stopping: as in TableOptions.
-    repeats: the number of times that the best five trials are trained again, with fresh seeds, before one is chosen.
-    gpus: numbers of GPUs; each process sees one of them, through CUDA_VISIBLE_DEVICES.
-    trial_timeout: seconds without a report after which a trial is ended.
-    """
-
-    search: str = DEFAULT_SEARCH
-    stopping: str = "halving"
-    repeats: int = 0
-    gpus: Sequence[int | str] | None = None
-    trial_timeout: float | None = None
-
-
 _OF_READING = frozenset(field.name for field in fields(Reading))
+_OF_A_TABLE, _OF_A_PROGRAM = TableOptions(), ProgramOptions()
 _Options = TypeVar("_Options", TableOptions, ProgramOptions)
 
 
@@ -197,7 +147,7 @@ def tune_table(
     store: File | None = "caviar.db",
     threads: int | None = None,
     progress: bool | None = None,
-    options: TableOptions = TableOptions(),
+    options: TableOptions = _OF_A_TABLE,
 ) -> TunedStudy:
     """Find the best dense network for a table; ``tune`` describes the arguments."""
     if target is not None and not isinstance(target, str):
@@ -238,7 +188,7 @@ def tune_program(
     store: File | None = "caviar.db",
     processes: int | None = None,
     progress: bool | None = None,
-    options: ProgramOptions = ProgramOptions(),
+    options: ProgramOptions = _OF_A_PROGRAM,
 ) -> TunedProgram:
     """Find the best config for a function that trains; ``tune`` describes the arguments."""
     request = ProgramRequest(
@@ -298,6 +248,7 @@ def resume(
     return _answer(events, f"study {study}", progress)
 
 
+enqueue = checked(enqueued.enqueue)
 train = checked(fit.train)
 open_study = checked(ask_tell.open_study)
 

@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     PROPOSALS = 5
     INTERVAL = 6
     FOLDS = 7
+    FILLING = 8
 
 
 def stream_key(seed: int, purpose: Purpose, trial: int = 0, repeat: int = 0) -> UInt64:

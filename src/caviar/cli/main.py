@@ -27,6 +27,7 @@ COMMANDS = {
     "demo": "demo:demo",
     "tune": "tune:tune",
     "resume": "resume:resume",
+    "enqueue": "enqueue:enqueue",
     "work": "work:work",
     "predict": "predict:predict",
     "explain": "explain:explain",

@@ -50,6 +50,13 @@ def tune(
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Save a weighted mean of several finalists, not a single network.")
     ] = False,
+    first: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A config to try first: 'learning_rate=0.01 layers=2'; the search fills in the rest. May be repeated.",
+            metavar="CONFIG",
+        ),
+    ] = None,
     study: Annotated[
         str | None,
         typer.Option(help="The study's name, which must be free; by default the file's or program's.", metavar="NAME"),
@@ -108,6 +115,7 @@ def tune(
         "seed": seed,
         "space": space,
         "search": search,
+        "first": first or (),
         "stopping": stopping,
         "study": study,
         "store": store,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from caviar.records.config import Config, as_config
 from caviar.records.reading import BY_ITSELF, Reading
 
 
@@ -60,6 +61,7 @@ class StudySpec:
 
     ``seconds`` and ``trials`` are the budget, either may be None. ``rungs`` are epochs, rising; ``repeats`` counts how
     often each finalist is trained again. Trials with numbers below ``known`` were measured before the study began.
+    ``first`` are configs that a person wants tried, in the order in which they came.
     """
 
     kind: StudyKind
@@ -69,6 +71,7 @@ class StudySpec:
     repeats: int = 0
     stopping: str = "halving"
     known: int = 0
+    first: tuple[Config, ...] = ()
     table: TableSpec | None = None
     program: ProgramSpec | None = None
 
@@ -100,6 +103,7 @@ class StudySpec:
             | {
                 "kind": StudyKind(plain["kind"]),
                 "rungs": tuple(plain.get("rungs") or ()),
+                "first": tuple(as_config(config) for config in plain.get("first") or ()),
                 "table": table,
                 "program": program,
             }

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from caviar.errors import ConfigError
 from caviar.records import Box, Config, Task
 from caviar.records.ranking import WORST, RankKey
+from caviar.scheduling.contract import Queue
 from caviar.scheduling.strategy import Strategy
 from caviar.search.contract import Search
 
@@ -41,6 +42,10 @@ class Asking:
     def boxes(self) -> list[Box]:
         """The boxes that the search has opened so far."""
         return self._strategy.boxes
+
+    def wishes(self, queue: Queue) -> None:
+        """Ask for the configs of ``queue``, too; the trials of an earlier session are recalled before."""
+        self._strategy.queue = queue
 
     def ask(self, n: int = 1) -> list[Asked]:
         """The next ``n`` trials; fewer when the search has no more. ConfigError for a number below 1."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from caviar.records import Box, Ended, Task
+from caviar.records import Box, Config, Ended, Task
 from caviar.records.ranking import RankKey
 
 
@@ -45,6 +45,35 @@ class Scheduler(Protocol):
 
     def reached(self) -> tuple[int, ...]:
         """Count the trials that were compared at each rung so far."""
+        ...
+
+
+class Wish(Protocol):
+    """A config that a person wants tried, with some hyperparameters left to the search."""
+
+    @property
+    def whole(self) -> bool:
+        """True where nothing is left to the search."""
+        ...
+
+    def config(self, number: int, proposal: Config | None) -> Config:
+        """The config of trial ``number``, with what ``proposal`` of the search's has for the rest, if there is one."""
+        ...
+
+    def is_slow(self, config: Config) -> bool:
+        """True for a slow starter."""
+        ...
+
+
+class Queue(Protocol):
+    """The wishes of a study. A wish that became a trial has the same number when the study is resumed."""
+
+    def due(self, number: int) -> Wish | None:
+        """The wish that trial ``number`` is for; None where the search proposes it."""
+        ...
+
+    def taken(self) -> None:
+        """The wish that was due has become a trial."""
         ...
 
 

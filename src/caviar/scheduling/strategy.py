@@ -23,12 +23,15 @@ from typing import Literal, get_args
 from caviar.records import Box, Config, Ended, Task
 from caviar.records.ranking import RankKey
 from caviar.scheduling.asha import Asha
-from caviar.scheduling.contract import Decision, Ladder
+from caviar.scheduling.contract import Decision, Ladder, Queue
 from caviar.scheduling.halving import ETA, Halving
 from caviar.search.contract import Compared, Proposal, Search
 
 Stopping = Literal["halving", "hyperband", "median", "none"]
 STOPPINGS: tuple[Stopping, ...] = get_args(Stopping)
+
+ENQUEUED = "enqueued"
+"""The origin of a trial that a person wished for."""
 
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -47,14 +50,17 @@ class Strategy:
         slots: int | None = None,
         at_once: bool = False,
         known: Sequence[Compared] = (),
-        first: int = 0,
+        first_number: int = 0,
+        queue: Queue | None = None,
     ) -> None:
         """Begin no new trial after ``trials`` of them; None goes on until ``close``.
 
         pool: trials that may wait at one rung of one ladder; ``places`` counts the rungs at which they can.
         slots: trials trained at once where none can wait without its slot (see asha.py); None where they can.
         at_once: decide about a trial in the moment of its report, in the order in which reports come (ask and tell).
-        known: comparisons from before the study, which the search looks at; ``first`` is the first trial after them.
+        known: comparisons from before the study, which the search looks at.
+        first_number: the number of the first trial of the study's own.
+        queue: the configs that a person wants tried.
         """
         self.rungs = rungs
         self.boxes: list[Box] = []
@@ -73,7 +79,8 @@ class Strategy:
         self._known: dict[int, Proposal] = {}
         self._going_on: list[tuple[int, int, int]] = []  # a heap of (trial, from_epoch, to_epoch)
         self._endings: list[Ended] = []
-        self._begun = first
+        self._begun = first_number
+        self.queue = queue
         self._open = 0  # tasks given and not yet reported
 
     @property
@@ -89,6 +96,8 @@ class Strategy:
     def next(self, room: int = 1) -> Task | None:
         """See Scheduler: those that go on before new trials, the oldest first."""
         if not room and not self._going_on:
+            return None
+        if not self._going_on and not self._closed and not self._grant():
             return None
         if not self._going_on and not self._closed and not self._more():
             if self._waits():
@@ -112,6 +121,7 @@ class Strategy:
 
     def adopt(self, config: Config, origin: str) -> Task:
         """Begin the next trial with a config that the search did not propose; its first task."""
+        self._search.recall(config)
         self._proposed.appendleft(Proposal(config, origin))
         task = self.next()
         assert task is not None
@@ -143,6 +153,23 @@ class Strategy:
             for rung, count in enumerate(ladder.reached(), entry):
                 counts[rung] += count
         return tuple(counts)
+
+    def _grant(self) -> bool:
+        """Propose the wish that is due as the next trial, if there is one; False while it waits for the search."""
+        wish = None
+        if self.queue is not None and (self._most is None or self._begun < self._most):
+            wish = self.queue.due(self._begun)
+        if self.queue is None or wish is None:
+            return True
+        proposal = None
+        if not wish.whole:
+            if not self._more() and self._waits():
+                return False
+            proposal = self._proposed.popleft().config if self._proposed else None
+        config = wish.config(self._begun, proposal)
+        self._proposed.appendleft(Proposal(config, ENQUEUED, 0, wish.is_slow(config)))
+        self.queue.taken()
+        return True
 
     def _more(self) -> bool:
         """True where there is a new trial to begin now."""

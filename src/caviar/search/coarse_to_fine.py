@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from caviar.cells import Units
 from caviar.randomness import Purpose, generator, stream_key
-from caviar.records import Box
+from caviar.records import Box, Config
 from caviar.records.ranking import WORST, RankKey
 from caviar.scale_rules import Value
 from caviar.scales import Choice, PowerOfTwo, Scale
@@ -88,6 +88,9 @@ class CoarseToFine:
     def lag(self, number: int) -> int | None:
         """The size of a round: while one round is being trained, the next is drawn from the rounds before it."""
         return self._round(number)
+
+    def recall(self, config: Config) -> None:
+        """See Search: a draw depends on the trial's number, so that none comes twice."""
 
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """A round: a share from the whole space, the rest from the open boxes."""

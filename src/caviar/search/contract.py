@@ -43,6 +43,10 @@ class Search(Protocol):
         """The number of trials before ``number`` that are not waited for; None for a search that looks at no trials."""
         ...
 
+    def recall(self, config: Config) -> None:
+        """Learn of the next trial of an earlier session, before the first proposal: it is not to be proposed again."""
+        ...
+
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """The trials from ``number`` on, at least one, and the boxes that were opened for them.
 

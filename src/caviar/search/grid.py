@@ -7,6 +7,7 @@ product of its sides, so it is shown before the study begins (``size``). The stu
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from itertools import product
 
 import numpy as np
@@ -14,7 +15,8 @@ import numpy as np
 from caviar.cells import Units
 from caviar.errors import SpaceError
 from caviar.randomness import Purpose, raw, stream_key
-from caviar.records import Box, Value
+from caviar.records import Box, Config, Value
+from caviar.scale_rules import value_key
 from caviar.scales import Choice, Scale
 from caviar.search.contract import Evidence, Proposal
 from caviar.search.sampling import BLOCK
@@ -46,6 +48,7 @@ class Grid:
         while math.gcd(self._step, self._points) != 1:
             self._step += 1
         self._walked = 0
+        self._recalled: set[Hashable] = set()
 
     @property
     def size(self) -> int:
@@ -68,6 +71,10 @@ class Grid:
         """None: the grid looks at no trials."""
         return None
 
+    def recall(self, config: Config) -> None:
+        """See Search."""
+        self._recalled.add(_key(config))
+
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """The next configs of the grid; none when it is walked through."""
         proposals: list[Proposal] = []
@@ -80,13 +87,17 @@ class Grid:
             for j, column in enumerate(self._columns):
                 points[:, j] = column[levels[:, j]]
             for config, level in zip(self._space.from_unit(points), levels.tolist(), strict=True):
-                if self._first_of_its_kind(config, level):
+                if self._first_of_its_kind(config, level) and _key(config) not in self._recalled:
                     proposals.append(Proposal(config, "grid"))
         return proposals, []
 
     def _first_of_its_kind(self, config: dict[str, Value], levels: list[int]) -> bool:
         """True where hyperparameters that do not apply are at their first level: other levels give the same config."""
         return all(level == 0 or name in config for name, level in zip(self._space.searched, levels, strict=True))
+
+
+def _key(config: Config) -> Hashable:
+    return tuple((name, value_key(config[name])) for name in sorted(config))
 
 
 def _coordinates(scale: Scale, levels: int) -> Units:

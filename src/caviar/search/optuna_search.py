@@ -49,39 +49,51 @@ class OptunaSearch:
         self._space = space
         self._order = _by_conditions(space)
         self._plain = sampler != "tpe"  # every hyperparameter as a unit coordinate
-        self._asked: dict[int, optuna.trial.Trial] = {}
+        self._asked: list[tuple[Config, optuna.trial.Trial]] = []  # not reported yet: a wish may have taken a number
         self._reported: dict[int, optuna.trial.FrozenTrial] = {}  # the first report of each trial
         self._taken: list[int] = []
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self._study = optuna.create_study(direction="maximize", sampler=_sampler(sampler, seed % 2**32))
+        self._study = optuna.create_study(direction="maximize", sampler=_sampler(sampler, seed % 2**32))
+        self._named, self._seed, self._recalled = sampler, seed, 0
 
     def lag(self, number: int) -> int | None:
         """A few trials, the same for every number."""
         return _LAG
 
+    def recall(self, config: Config) -> None:
+        """See Search: the sampler would draw its first configs once more, so its stream becomes another."""
+        self._recalled += 1
+
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """A few trials that the sampler asks for; trial 0 is the middle of every scale."""
+        if self._recalled:
+            self._study.sampler = _sampler(self._named, (self._seed + self._recalled) % 2**32)
+            self._recalled = 0
         self._report(evidence)
         if number == 0:
             self._study.enqueue_trial(self._parameters(middle(self._space)))
-            return [Proposal(self._ask(0), "middle")], []
-        return [Proposal(self._ask(n), "optuna") for n in range(number, number + _AT_ONCE)], []
+            return [Proposal(self._ask(), "middle")], []
+        return [Proposal(self._ask(), "optuna") for _ in range(_AT_ONCE)], []
 
-    def _ask(self, number: int) -> dict[str, Value]:
+    def _ask(self) -> dict[str, Value]:
+        """One config of a new trial of Optuna's."""
+        config, trial = self._suggested()
+        self._asked.append((config, trial))
+        return config
+
+    def _suggested(self) -> tuple[dict[str, Value], optuna.trial.Trial]:
         """One config, hyperparameter by hyperparameter, those that conditions name before those that have them."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # warnings of experimental features in Optuna
-            trial = self._asked[number] = self._study.ask()
+            trial = self._study.ask()
             if self._plain:
                 point = [trial.suggest_float(name, 0.0, 1.0) for name in self._space.searched]
-                return self._space.from_unit([point])[0]
+                return self._space.from_unit([point])[0], trial
             config: dict[str, Value] = {}
             for name in self._order:
                 scale = self._space[name]
                 if _applies(scale, config):
                     config[name] = suggest(trial, name, scale)
-        return {name: config[name] for name in self._space.names if name in config}
+        return {name: config[name] for name in self._space.names if name in config}, trial
 
     def _report(self, evidence: Evidence) -> None:
         """Report the new evidence."""
@@ -97,8 +109,9 @@ class OptunaSearch:
         value = one.rank_key[0] if one.rank_key > WORST else math.nan
         complete = last and one.rank_key > WORST
         state = optuna.trial.TrialState.COMPLETE if complete else optuna.trial.TrialState.PRUNED
-        if one.number in self._asked:
-            trial = self._asked.pop(one.number)
+        at = next((i for i, (config, _) in enumerate(self._asked) if config is one.config), None)
+        if at is not None:
+            _, trial = self._asked.pop(at)
             trial.report(value, one.epoch)
             self._reported[one.number] = self._study.tell(trial, value if complete else None, state=state)
             return
@@ -140,11 +153,13 @@ def require_optuna(sampler: str) -> None:
 def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
     import optuna
 
-    if name == "gp":
-        return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
-    if name == "cmaes":
-        return optuna.samplers.CmaEsSampler(seed=seed, consider_pruned_trials=True, warn_independent_sampling=False)
-    return optuna.samplers.TPESampler(seed=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if name == "gp":
+            return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
+        if name == "cmaes":
+            return optuna.samplers.CmaEsSampler(seed=seed, consider_pruned_trials=True, warn_independent_sampling=False)
+        return optuna.samplers.TPESampler(seed=seed)
 
 
 def distribution(scale: Scale) -> optuna.distributions.BaseDistribution:

@@ -97,6 +97,9 @@ class Sampling:
         """None: these searches look at no trials."""
         return None
 
+    def recall(self, config: Config) -> None:
+        """See Search: a draw depends on the trial's number, so that none comes twice."""
+
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """The trials from ``number`` to the end of their block."""
         if number == 0:

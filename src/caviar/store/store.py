@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from caviar.errors import StoreError
 from caviar.records import (
     Box,
     Comparison,
+    Config,
     Curve,
     Lease,
     Measurement,
@@ -129,9 +131,27 @@ class Store(AbstractContextManager["Store"]):
     def reopen_study(self, name: str, spec: StudySpec | None = None, lease: Lease | None = None) -> None:
         """Let study ``name`` go on, with a new budget in ``spec`` if one is given; its result stays until the next."""
         with self._writing(name, lease) as (connection, number):
-            fresh = {"state": str(StudyState.RUNNING), "ended": None}
-            going_on = STUDIES.update().where(STUDIES.c.id == number)
-            connection.execute(going_on.values(fresh if spec is None else {**fresh, "spec": spec.to_record()}))
+            fresh: dict[str, Any] = {"state": str(StudyState.RUNNING), "ended": None}
+            if spec is not None:  # with what was enqueued since it was read
+                first = studies.spec(connection, number).first
+                new = [config for config in spec.first if config not in first]
+                fresh["spec"] = replace(spec, first=(*first, *new)).to_record()
+            connection.execute(STUDIES.update().where(STUDIES.c.id == number).values(fresh))
+
+    def enqueue(self, name: str, config: Config) -> int:
+        """Have ``config`` tried as one of the next trials of study ``name``; the number of those that wait."""
+        with self._writing(name, None) as (connection, number):
+            spec = studies.spec(connection, number)
+            first = (*spec.first, config)
+            connection.execute(
+                STUDIES.update().where(STUDIES.c.id == number).values(spec=replace(spec, first=first).to_record())
+            )
+            return len(first) - studies.enqueued(connection, number)
+
+    def first(self, name: str) -> tuple[Config, ...]:
+        """The configs that a person wants tried, in the order in which they came."""
+        with self.subjects.reading(name) as (connection, number):
+            return studies.spec(connection, number).first
 
     def join_helper(self, study: str, threads: int) -> Lease:
         """Make this process a helper of ``study``; StoreError where no other process owns it."""

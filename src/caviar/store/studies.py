@@ -36,7 +36,7 @@ _TRIAL_COLUMNS = [_AS_KEPT.get(name, TRIALS.c[name]) for name in Trial._fields]
 _MEASUREMENT_COLUMNS = [MEASUREMENTS.c[field.name] for field in fields(Measurement)]
 _COMPARISON_COLUMNS = [COMPARISONS.c[name] for name in Comparison._fields]
 _BOX_COLUMNS = [BOXES.c[field.name] for field in fields(Box)]
-_SHOWN = ("number", "repeat", "state", "epochs", "score", "validation_loss")
+_SHOWN = ("number", "repeat", "state", "epochs", "score", "validation_loss", "origin")
 
 Keyed = tuple[int, int]
 """A trial by number and repeat."""
@@ -48,6 +48,19 @@ def studies(connection: sa.Connection, number: int | None = None) -> list[Study]
     if number is not None:
         query = query.where(STUDIES.c.id == number)
     return [_study(row) for row in connection.execute(query)]
+
+
+def spec(connection: sa.Connection, study: int) -> StudySpec:
+    """The specification of a study."""
+    return StudySpec.from_record(
+        connection.execute(sa.select(STUDIES.c.spec).where(STUDIES.c.id == study)).scalar_one()
+    )
+
+
+def enqueued(connection: sa.Connection, study: int) -> int:
+    """The number of trials that a person wished for."""
+    mine = (TRIALS.c.study == study, TRIALS.c.repeat == 0, TRIALS.c.origin == "enqueued")
+    return connection.scalar(sa.select(sa.func.count()).select_from(TRIALS).where(*mine)) or 0
 
 
 def trial_counts(connection: sa.Connection) -> dict[str, dict[TrialState, int]]:

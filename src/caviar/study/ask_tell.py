@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
 from copy import deepcopy
 from dataclasses import replace
@@ -24,15 +25,17 @@ from caviar.arguments import as_number
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
-from caviar.records import Measurement, Study, StudyState, Trial, TrialState
+from caviar.records import Config, Measurement, Study, StudyState, Trial, TrialState
 from caviar.records.names import check_name
 from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key, rank_key_of
 from caviar.records.result import BestTrial, StudyResult
 from caviar.records.specs import StudyKind, StudySpec
 from caviar.scheduling.asking import RUNGS, Asked, Asking, Rule, TellState, checked_epoch
+from caviar.search.given import read, read_all
 from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.store import Store
+from caviar.study.enqueued import Enqueued
 from caviar.study.outbox import Outbox
 from caviar.study.spec import DEFAULT_SEARCH, StorePath
 
@@ -56,6 +59,7 @@ def open_study(
     search: str = DEFAULT_SEARCH,
     stopping: Rule = "halving",
     rungs: tuple[int, ...] = RUNGS,
+    first: Sequence[Config] = (),
     store: StorePath = "caviar.db",
 ) -> OpenStudy:
     """Begin a study of networks, or of anything else, that your own code trains; or take the one of that name up again.
@@ -64,11 +68,13 @@ def open_study(
     search: the search that proposes the configs, see ``caviar tune --help``.
     stopping: "halving", which lets the best third of a rung go on; "median", the better half; "none".
     rungs: epochs, rising, at which trials are compared; what is reported between them is kept, and no more.
+    first: configs to try before the search's own, dicts by name; what one leaves out the search fills in. Where the
+        study is taken up, those that it has already are not tried again.
 
     A study that is taken up knows all that was reported and told before; trials that were asked for and not told are
     interrupted. Raises ConfigError, SpaceError or StoreError; StoreError if the one of that name is another's.
     """
-    return OpenStudy(name, space, seed, goal, search, stopping, rungs, store)
+    return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, store)
 
 
 class OpenStudy(AbstractContextManager["OpenStudy"]):
@@ -83,6 +89,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         search: str,
         stopping: Rule,
         rungs: tuple[int, ...],
+        first: Sequence[Config],
         store: StorePath,
     ) -> None:
         """Use open_study."""
@@ -93,6 +100,8 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         check_name("study", name)
         self.name = name
         self._metric = GOAL_METRICS[goal]
+        self._space = space
+        wished = read_all(space, first)
         self._asking = Asking(search_named(search, space, seed), stopping, rungs)
         self._trials: dict[int, Trial] = {}
         self._first_box = 0  # boxes are counted on where a study is taken up
@@ -103,7 +112,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             metric=self._metric,
             search=search,
             space=space.to_dict(),
-            spec=StudySpec(kind=StudyKind.ASKED, rungs=rungs, stopping=stopping),
+            spec=StudySpec(kind=StudyKind.ASKED, rungs=rungs, stopping=stopping, first=wished),
             data={},
             environment=environment("your own", "", 1),
             state=StudyState.RUNNING,
@@ -115,6 +124,8 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             self._store.close()
             raise
         self._outbox = Outbox(self._store, self._lease, {})
+        self._queue = Enqueued(space, seed, self._store.first(name), self._trials.values(), recalled=True)
+        self._asking.wishes(self._queue)
         self._closed = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="caviar-heart", daemon=True)
         self._heart.start()
@@ -125,12 +136,21 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         A trial's config is its own: the study keeps another copy.
         """
         before = len(self._asking.boxes)
+        self._queue.look(self._store, self.name)
         asked = self._asking.ask(n)
         self._outbox.opened([replace(b, number=b.number + self._first_box) for b in self._asking.boxes[before:]])
         for trial in asked:
             self._put(Trial(trial.number, trial.config, TrialState.RUNNING, origin=trial.origin))
         self._outbox.write_now_and_then()
         return [trial._replace(config=deepcopy(trial.config)) for trial in asked]  # to be changed as their owner likes
+
+    def enqueue(self, config: Config) -> None:
+        """Have ``config`` asked for next; what it leaves out the search fills in.
+
+        Raises ConfigError for one outside of the space.
+        """
+        self._store.enqueue(self.name, read(self._space, config))
+        self._queue.look(self._store, self.name, at_once=True)
 
     def report(self, trial: Asked, epoch: int, value: float) -> bool:
         """Record that ``trial`` measured ``value`` after ``epoch`` (1, 2, ...): whether it is worth going on with.
@@ -213,7 +233,9 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 f"name this one otherwise: {self._store.free_name(record.name)!r}, say",
             )
         self._lease = self._store.leases.take(record.name, PATIENCE)
-        self._store.reopen_study(record.name, record.spec, self._lease)
+        fresh = [config for config in record.spec.first if config not in there.spec.first]
+        spec = replace(record.spec, first=(*there.spec.first, *fresh))
+        self._store.reopen_study(record.name, spec, self._lease)
         reports: dict[int, list[tuple[int, float]]] = {}
         for number, _, measurement in self._store.measurements(record.name):
             reports.setdefault(number, []).append((measurement.epoch, measurement.score))

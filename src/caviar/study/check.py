@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from caviar.records.names import check_name
 from caviar.records.ranking import check_metric, metric_for
 from caviar.scheduling.halving import POOL, rungs_for
 from caviar.scheduling.strategy import places
+from caviar.search.given import read_all
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space
 from caviar.study.job import TableJob
@@ -60,6 +62,7 @@ def check_table(request: Request, ended: Callable[[], bool]) -> TableJob:
         space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
     _check_names(space, learner)
     search_named(request.search, space, request.seed)  # not every search can walk through every space
+    request = replace(request, first=read_all(space, request.first))
     reading = request.reading
     table = read(request.data, request.target, request.labels, reading)
     test = (

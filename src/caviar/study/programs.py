@@ -14,7 +14,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -36,9 +36,11 @@ from caviar.records.names import check_name
 from caviar.records.ranking import GOAL_METRICS, Goal, smaller_is_better
 from caviar.records.result import BestTrial, Repeated, StudyResult
 from caviar.scheduling.choosing import Finalist, choose
+from caviar.scheduling.contract import Queue
 from caviar.scheduling.halving import rungs_to
 from caviar.scheduling.repeats import Repeats
 from caviar.scheduling.strategy import Stopping, Strategy
+from caviar.search.given import read_all
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space
 from caviar.store import Snapshots, Store
@@ -130,6 +132,7 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         )
     space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
     search_named(request.search, space, request.seed)  # not every search can walk through every space
+    request = replace(request, first=read_all(space, request.first))
     command = _command(request, space)
     if request.study is not None:
         check_name("study", request.study)
@@ -202,11 +205,12 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
 
 
 def train_programs(
-    job: ProgramJob, ledger: Ledger, executor: Processes, earlier: Sequence[Trial], first: int
+    job: ProgramJob, ledger: Ledger, executor: Processes, queue: Queue, earlier: Sequence[Trial], first: int
 ) -> Iterator[Progress]:
     """Search, and then train the best trials again with fresh seeds, as often as was asked for and time allows.
 
-    ``earlier`` are trials that were measured before the study began; ``first`` is the number of its first own trial.
+    ``queue`` has the configs that a person wants tried. ``earlier`` are trials that were measured before the study
+    began; ``first`` is the number of its first own trial.
     """
     ledger.adopt(earlier)
     strategy = Strategy(
@@ -216,7 +220,8 @@ def train_programs(
         stopping=job.stopping,
         slots=job.slots,
         known=evidence(job.metric, earlier, job.rungs),
-        first=first,
+        first_number=first,
+        queue=queue,
     )
     share = _SEARCH_SHARE if job.request.repeats else 1.0
     left = partial(job.seconds_left, share)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from caviar.errors import ConfigError, DataError, did_you_mean
-from caviar.records import BY_ITSELF, Reading, Study
+from caviar.records import BY_ITSELF, Config, Reading, Study
 from caviar.records.ranking import Goal
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
 from caviar.scheduling.strategy import STOPPINGS, Stopping
@@ -50,6 +50,7 @@ class Request:
     stopping: str = "halving"
     prefer: str = "score"
     ensemble: bool = False
+    first: Sequence[Config | str] = ()
     study: str | None = None
     store: StorePath = "caviar.db"
     threads: int | None = None
@@ -66,6 +67,7 @@ class Request:
             rungs=rungs,
             repeats=repeats,
             stopping=self.stopping,
+            first=checked_first(self.first),
             table=TableSpec(
                 data=_path(self.data),
                 target=self.target,
@@ -114,6 +116,7 @@ class ProgramRequest:
     search: str = DEFAULT_SEARCH
     stopping: str = "halving"
     repeats: int = 0
+    first: Sequence[Config | str] = ()
     study: str | None = None
     store: StorePath = "caviar.db"
     processes: int | None = None
@@ -131,6 +134,7 @@ class ProgramRequest:
             rungs=rungs,
             repeats=self.repeats,
             stopping=self.stopping,
+            first=checked_first(self.first),
             program=ProgramSpec(
                 command=self.command,
                 score=self.score,
@@ -174,9 +178,15 @@ def _again(study: Study, budget: StudySpec) -> dict[str, Any]:
         "search": DEFAULT_SEARCH if study.search == IMPORTED else study.search,
         "study": study.name,
         "stopping": budget.stopping,
+        "first": budget.first,
         "seconds": budget.seconds,
         "trials": budget.trials,
     }
+
+
+def checked_first(first: Sequence[Config | str]) -> tuple[Config, ...]:
+    """The configs of a request whose ``first`` was read: no texts any more."""
+    return tuple(config for config in first if not isinstance(config, str))
 
 
 def check_budget(seconds: float | None, trials: int | None) -> float | None:

@@ -20,6 +20,7 @@ from caviar.scheduling.strategy import Strategy
 from caviar.search.searches import noted_before
 from caviar.store import Snapshots, Store
 from caviar.study.check import check_table, model_path
+from caviar.study.enqueued import Enqueued, looking
 from caviar.study.events import Begun, Event, Progress, TunedProgram, TunedStudy
 from caviar.study.finals import finals
 from caviar.study.job import FINALISTS, TableJob
@@ -91,13 +92,16 @@ def _train_networks(
     job: TableJob, ledger: Ledger, store: Store, study: Study, lease: Lease
 ) -> Generator[Progress, None, TunedStudy]:
     """Search and finals of a table."""
-    strategy = Strategy(job.search(), job.rungs, trials=job.request.trials, stopping=job.stopping, pool=job.pool)
+    queue = _queue(job, store, study)
+    strategy = Strategy(
+        job.search(), job.rungs, trials=job.request.trials, stopping=job.stopping, pool=job.pool, queue=queue
+    )
     states = SavedStates(Snapshots(store), study.name, ledger.ranked.worst_first)
     threads = job.threads(ledger, states)
     budget = Budget(job.seconds_left, job.ended, reserve=lambda: job.finals_cost(ledger))
     with WithHelpers(threads, store, lease, ledger.write, PATIENCE) as executor, setting_aside() as set_aside:
         try:
-            turns = drive(strategy, executor, ledger, budget)
+            turns = looking(drive(strategy, executor, ledger, budget), queue, store, study.name)
             with no_collection():  # the first turn of a resume reports thousands of known tasks
                 first = next(turns)
                 set_aside()  # what was recalled by now stays as long as the study
@@ -119,9 +123,17 @@ def _train_programs(
     """Search and repeats of the user's own training code."""
     first = study.spec.known
     earlier = [trial for trial in store.trials(study.name) if trial.number < first] if first else []
+    queue = _queue(job, store, study)
     with program_executor(job, ledger, store, study.name) as executor:
-        yield from train_programs(job, ledger, executor, earlier, first)
+        turns = train_programs(job, ledger, executor, queue, earlier, first)
+        yield from looking(turns, queue, store, study.name)
     return conclude_program(job, ledger, study, store)
+
+
+def _queue(job: TableJob | ProgramJob, store: Store, study: Study) -> Enqueued:
+    """The configs that a person wants tried; those that came while the study rested are in the store."""
+    first = store.first(study.name)
+    return Enqueued(job.space, study.seed, first, store.trials(study.name) if first else ())
 
 
 def _notes(job: TableJob | ProgramJob, study: Study) -> tuple[str, ...]:

@@ -1,0 +1,101 @@
+"""Configs that a person wants tried: those given at the start of a study, and those that come while it runs.
+
+The store keeps them with the specification of the study, in the order in which they came. The trials that they became
+have the origin "enqueued", so that a study that is resumed gives each the same number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from caviar.records import Config, StudyState, Trial, Value
+from caviar.scheduling.strategy import ENQUEUED
+from caviar.search.given import Wish, parse, read
+from caviar.space import Space
+from caviar.store import Store
+from caviar.study.spec import StorePath
+
+_LOOK_EVERY = 0.5  # seconds between two looks for configs that came meanwhile
+
+E = TypeVar("E")
+
+
+class Enqueued:
+    """A Queue (scheduling/contract.py) of the wishes of one study."""
+
+    def __init__(
+        self, space: Space, seed: int, configs: Sequence[Config], trials: Iterable[Trial] = (), recalled: bool = False
+    ) -> None:
+        """Give out ``configs``, those that became ``trials`` again with the same numbers.
+
+        ``recalled``: the earlier trials are not asked for again (ask and tell).
+        """
+        self._space = space
+        self._seed = seed
+        self._configs = list(configs)
+        own = [trial for trial in trials if not trial.repeat]
+        self._numbers = sorted(trial.number for trial in own if trial.origin == ENQUEUED)
+        self._begun = max((trial.number + 1 for trial in own), default=0)
+        self._at = len(self._numbers) if recalled else 0
+        self._looked = time.monotonic()
+
+    def due(self, number: int) -> Wish | None:
+        """See Queue: a wish that was no trial yet is due at once, after all trials that are known."""
+        if self._at >= len(self._configs):
+            return None
+        known = self._at < len(self._numbers)
+        if number != self._numbers[self._at] if known else number < self._begun:
+            return None
+        return Wish(self._space, self._configs[self._at], self._seed)
+
+    def taken(self) -> None:
+        """See Queue."""
+        self._at += 1
+
+    def look(self, store: Store, study: str, at_once: bool = False) -> None:
+        """Take in what was enqueued by another process, twice a second at most."""
+        now = time.monotonic()
+        if at_once or now - self._looked >= _LOOK_EVERY:
+            self._looked = now
+            self._configs += store.first(study)[len(self._configs) :]
+
+
+class Wished(NamedTuple):
+    """A config that was enqueued, the number of those that wait, and True for a study that runs now."""
+
+    config: dict[str, Value]
+    waiting: int
+    is_running: bool
+
+
+def wish(study: str, config: Config | Sequence[str], store: StorePath) -> Wished:
+    """Have ``config``, or the one in texts such as "layers=2", tried as one of the next trials of ``study``.
+
+    Raises ConfigError for one outside of its space.
+    """
+    with Store.open(store, create=False) as opened:
+        record = opened.study(study)
+        space = Space.from_dict(record.space)
+        found = read(space, config if isinstance(config, Mapping) else parse(space, config))
+        waiting = opened.enqueue(study, found)
+        runs = record.state is StudyState.RUNNING and bool(opened.leases.living(study))
+    return Wished(found, waiting, runs)
+
+
+def enqueue(study: str, config: Config, *, store: StorePath = "caviar.db") -> dict[str, Value]:
+    """Have ``config`` tried as the next trial of a study that runs, or first of all when it goes on.
+
+    config: values by name; the search fills in what it leaves out.
+
+    Returns the config, with its values as the space has them. Raises ConfigError for one outside of the space.
+    """
+    return wish(study, config, store).config
+
+
+def looking(turns: Iterable[E], queue: Enqueued, store: Store, study: str) -> Generator[E, None, None]:
+    """Pass on ``turns``, and look at the store in between."""
+    for turn in turns:
+        queue.look(store, study)
+        yield turn

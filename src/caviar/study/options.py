@@ -1,0 +1,69 @@
+"""The rarer arguments of ``caviar.tune``, which may be given by themselves or as one object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from caviar.records import Config, Reading
+from caviar.study.spec import DEFAULT_SEARCH
+
+File = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions(Reading):
+    """The rarer arguments of ``tune`` for a table.
+
+    labels: a file of labels, for NPY and IDX.
+    test, test_labels: data that is sealed until the end; without it, a fifth of the rows is.
+    task: "classification" or "regression"; where it is None, the column of labels decides.
+    search: the method that proposes configs, see ``caviar tune --help``.
+    stopping: "halving", "hyperband", "median" or "none": the rule that stops poor trials early.
+    prefer: "score", or "small" or "fast": the smallest network, or the quickest at predicting, that is within a
+        hundredth of the best.
+    ensemble: make the model a weighted mean of several finalists' networks (greedy ensemble selection).
+    first: configs to try before the search's own, dicts by name; what one leaves out the search fills in.
+    out: a folder to save the model in; ``study.best.model.save`` does it too.
+    engine: "native", or "reference", the same in NumPy and slower.
+
+    How the table is read, where it should not decide itself; columns are given by name, one or a list:
+    ignore, keep: columns to leave out; and columns to keep that would be left out, such as row numbers.
+    number, text, date: columns that hold numbers, text or dates.
+    separator, decimal, encoding: of a file of text.
+    missing: texts of cells that stand for a missing value.
+    group: the column whose rows of one value go to one part, training, validation or test, together.
+    time: the column by which the past is to predict the future: the latest rows are the test.
+    """
+
+    labels: File | None = None
+    test: Any = None
+    test_labels: File | None = None
+    task: str | None = None
+    search: str = DEFAULT_SEARCH
+    stopping: str = "halving"
+    prefer: str = "score"
+    ensemble: bool = False
+    first: Sequence[Config] = ()
+    out: File | None = None
+    engine: str = "native"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramOptions:
+    """The rarer arguments of ``tune`` for a function.
+
+    search, stopping, first: as in TableOptions.
+    repeats: the number of times that the best five trials are trained again, with fresh seeds, before one is chosen.
+    gpus: numbers of GPUs; each process sees one of them, through CUDA_VISIBLE_DEVICES.
+    trial_timeout: seconds without a report after which a trial is ended.
+    """
+
+    search: str = DEFAULT_SEARCH
+    stopping: str = "halving"
+    repeats: int = 0
+    first: Sequence[Config] = ()
+    gpus: Sequence[int | str] | None = None
+    trial_timeout: float | None = None
