@@ -93,7 +93,7 @@ def test_nothing_is_written_where_one_is_outside_of_the_space(tmp_path):
 
 
 @pytest.mark.parametrize("search", ["coarse_to_fine", "random", "grid", "optuna:tpe", "optuna:cmaes"])
-def test_ask_and_tell_asks_for_them_in_every_search(search):
+def test_open_study_asks_for_them_in_every_search(search):
     if search.startswith("optuna"):
         pytest.importorskip("optuna")
 
