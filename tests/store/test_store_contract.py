@@ -276,9 +276,9 @@ def test_the_frame_has_a_row_a_trial_and_a_column_a_hyperparameter(store: Store)
         "flowers", [Trial(0, CONFIG, TrialState.STOPPED, 3, 0.5, math.inf), Trial(1, {"l2": 0.1}, TrialState.RUNNING)]
     )
     frame = store.trials_frame("flowers")
-    facts = ["number", "repeat", "state", "epochs", "score", "validation_loss"]
+    facts = ["number", "repeat", "state", "epochs", "score", "validation_loss", "origin"]
     assert list(frame.columns) == [*facts, "learning_rate", "layers", "batch_norm", "optimizer", "l2"]
-    assert frame[facts].iloc[0].to_list() == [0, 0, "stopped", 3, 0.5, math.inf]
+    assert frame[facts].iloc[0].to_list() == [0, 0, "stopped", 3, 0.5, math.inf, ""]
     assert frame["score"].dtype == frame["l2"].dtype == np.float64
     assert frame["l2"].isna().tolist() == [True, False]
 
