@@ -2,57 +2,113 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from caviar.data.columns import Floats, is_number, shown
+from caviar.data.columns import Floats, is_number, listed, shown
+from caviar.data.csv_layout import Layout, layout_of, records
 from caviar.data.descriptions import refusal_of
 from caviar.data.numerals import Doubt, Numbers, notation_of
 from caviar.data.table import check_names
-from caviar.errors import DataError
+from caviar.errors import DataError, did_you_mean
 from caviar.records import BY_ITSELF, Reading
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_BLOCK = 1 << 24  # bytes that are searched at once
+_BLOCK = 1 << 17  # bytes that are searched at once: they stay in the processor's cache
+_TAIL = 1 << 20  # bytes in which rows without a value are looked for first
+_NAMELESS = "\N{NULL}"  # begins the name of a column that has none; no file has it
 _SAMPLE = 2_000  # rows of a column of text that are looked at for decimal commas
 
 
-def parse_csv(raw: bytes, text: Collection[str] | None = (), reading: Reading = BY_ITSELF) -> pd.DataFrame:
-    """The table of a CSV file's bytes: UTF-8, a header, comma, semicolon or tab; columns in ``text`` stay text, all
-    where it is None.
+@dataclass(frozen=True, eq=False)
+class CsvFile:
+    """The table in a file of text, and notes on its lines and columns."""
 
-    Text is kept as it stands in the file, and so are numbers that Python does not write like that: with leading zeros,
-    and those of a file with decimal commas. Only an empty cell is missing. Raises DataError for what is not such a
-    table, naming row and line.
+    frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def parse_csv(
+    raw: bytes, text: Collection[str] | None = (), reading: Reading = BY_ITSELF, earlier: Reading = BY_ITSELF
+) -> CsvFile:
+    """The table of a CSV file's bytes; columns in ``text`` stay text, all where it is None.
+
+    The file is UTF-8, or of the encoding that the user names, or else of that of an ``earlier`` file. Text is kept as
+    it stands in it, and so are numbers that Python does not write like that: with leading zeros, and those of a file
+    with decimal commas. Only an empty cell is missing. Raises DataError for what is not such a table, naming row and
+    line.
     """
-    raw = raw.removeprefix(b"\xef\xbb\xbf")
-    decoded = _decode(raw)
-    if "\n" not in decoded and "\r" in decoded:  # lines as old Macintoshes ended them
-        decoded = decoded.replace("\r", "\n")
-        raw = decoded.encode()
-    header, separator = _header(decoded)
-    check_names(header)
-    _check_rows(raw, decoded, separator, len(header))
+    raw, decoded = _decoded(raw, reading.encoding, earlier.encoding)
+    layout = layout_of(decoded, reading.separator, earlier.separator)
+    if layout.skipped or layout.comment:
+        raw, decoded = _without_lines(raw, layout)
+    raw, decoded, empty = _without_end(raw, decoded, layout)
+    header = [name or f"{_NAMELESS}{k}" for k, name in enumerate(layout.header)]
+    if not layout.header[0] and len(header) > 1:
+        header[0] = "Unnamed: 0"  # as pandas calls the index, which it writes without a name
+    check_names([name for name in header if name[0] != _NAMELESS])
+    _check_rows(raw, decoded, layout.separator, layout.header)
     del decoded  # a large file is held once while pandas reads it
     kept = {*(header if text is None else text), *reading.text}
 
     def columns(names: Collection[str], text: Collection[str]) -> pd.DataFrame:
-        return _parsed(raw, header, separator, names, text)
+        return _parsed(raw, header, layout.separator, names, text)
 
     frame = columns(header, kept)
-    again = _not_as_python_writes(frame, raw, separator, columns, reading)
+    again = _not_as_python_writes(frame, raw, layout.separator, columns, reading)
     if len(again.columns):
         frame = frame.assign(**{str(name): again[name] for name in again.columns})
+    frame, notes = _without_nameless(frame)
     # a copy joins equal columns into one block, where taking rows of 10,000 columns takes no seconds
-    return frame.copy() if len(header) > len(frame) else frame
+    return CsvFile(frame.copy() if len(header) > len(frame) else frame, (*layout.notes, *notes, *empty))
+
+
+def _without_nameless(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The frame without columns that have neither a name nor a value; and a note on them.
+
+    Raises DataError for a column that has values and no name.
+    """
+    nameless = [k for k, column in enumerate(frame.columns) if column[0] == _NAMELESS]
+    if not nameless:
+        return frame, ()
+    if frame.iloc[:, nameless].notna().any(axis=None):
+        check_names(["" if name[0] == _NAMELESS else name for name in frame.columns])
+    which = f"column {nameless[0] + 1} has" if len(nameless) == 1 else f"{len(nameless)} columns have"
+    note = f"{which} neither a name nor a value, as a separator at the end of each line makes it; left out"
+    return frame.drop(columns=[frame.columns[k] for k in nameless]), (note,)
+
+
+def _without_end(raw: bytes, decoded: str, layout: Layout) -> tuple[bytes, str, tuple[str, ...]]:
+    """The file without the rows at its end that have separators alone, and a note on them."""
+    marks = layout.separator.encode() + b" \r\n"
+    tail = max(0, len(raw) - _TAIL)
+    last = tail + len(raw[tail:].rstrip(marks))
+    last = len(raw.rstrip(marks)) if last == tail else last
+    end = raw.find(b"\n", last) + 1 or len(raw)
+    rows = sum(1 for line in io.BytesIO(raw[end:]) if line.strip(b" \r\n"))
+    if not rows or len(layout.header) < 2:
+        return raw, decoded, ()
+    what = "the last row has no value and is" if rows == 1 else f"the last {rows:,} rows have no value and are"
+    return raw[:end], raw[:end].decode(), (f"{what} left out",)
+
+
+def _without_lines(raw: bytes, layout: Layout) -> tuple[bytes, str]:
+    """The file with blank lines in place of those that are no rows, so that the others keep their numbers."""
+    comment = b"" if b'"' in raw else layout.comment.encode()  # a line may be within a quoted cell
+    lines = raw.split(b"\n", -1 if comment else max(layout.skipped))
+    separator, n = layout.separator.encode(), len(layout.header)
+    for k, line in enumerate(lines):
+        if k + 1 in layout.skipped or (comment and line.startswith(comment) and line.count(separator) + 1 != n):
+            lines[k] = b""
+    raw = b"\n".join(lines)
+    return raw, raw.decode()
 
 
 def _parsed(
@@ -110,10 +166,23 @@ def _whole(values: Floats) -> bool:
 
 
 def _has_leading_zeros(raw: bytes, separator: str) -> bool:
-    """True where a cell of the file begins with a 0 before a digit, behind a minus or not."""
-    before = [mark for mark in (separator.encode(), b"\n", b'"', b" ") if mark in raw]
-    # search by search, each of which looks for its first bytes at the speed of the memory
-    return any(re.search(re.escape(mark + sign) + b"0[0-9]", raw) for mark in before for sign in (b"", b"-"))
+    """True where a cell of the file begins with a 0 before a digit, behind a sign or not."""
+    begins = np.zeros(256, dtype=bool)
+    begins[list(separator.encode() + b'\n\r" ')] = True
+    whole = np.frombuffer(raw, np.uint8)
+    for start in range(0, len(whole), _BLOCK):
+        block = whole[max(start - 2, 0) : start + _BLOCK + 1]
+        digit = block - np.uint8(ord("0")) < 10  # wraps around below 0
+        found = digit[2:] & (block[1:-1] == ord("0"))
+        found &= ~digit[:-2]
+        found &= block[:-2] != ord(".")
+        places = np.flatnonzero(found)  # of what stands before the 0
+        if len(places):
+            before, further = block[places], block[np.maximum(places - 1, 0)]
+            sign = (before == ord("-")) | (before == ord("+"))
+            if (begins[before] | (sign & begins[further])).any():
+                return True
+    return False
 
 
 def _has_decimal_commas(frame: pd.DataFrame) -> bool:
@@ -143,69 +212,73 @@ def _refuse_doubts(texts: pd.DataFrame) -> None:
             raise refusal_of(found, str(name))
 
 
-def _decode(raw: bytes) -> str:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError("a CSV file must be UTF-8, this one looks like UTF-16", "save it again as UTF-8")
+def _decoded(raw: bytes, encoding: str | None, fallback: str | None) -> tuple[bytes, str]:
+    """The file's text, and its bytes in UTF-8. Raises DataError for what is no text of that encoding."""
+    wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if encoding is None and wide:
+        encoding = fallback
+        if encoding is None:
+            raise DataError(
+                "a CSV file must be UTF-8, this one looks like UTF-16",
+                'read it so: `encoding="utf-16"`; or save as UTF-8',
+            )
+    if encoding is not None and encoding.casefold().replace("_", "-") not in ("utf-8", "utf8"):
+        raw = _recoded(raw, encoding)
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in raw:  # asked before UTF-8: the way out of a compressed file named .csv is not another encoding
         line = raw.count(b"\n", 0, raw.index(b"\0")) + 1
         raise DataError(f"a CSV file must be text, but line {line} has a zero byte", "is it a file of another format?")
     try:
         decoded = raw.decode("utf-8")
     except UnicodeDecodeError as error:
+        if encoding is None and fallback is not None:
+            return _decoded(raw, fallback, None)
         line = raw.count(b"\n", 0, error.start) + 1
+        likely = "cp1252" if any(0x80 <= byte < 0xA0 for byte in raw) else "latin-1"
         raise DataError(
             f"a CSV file must be UTF-8, but line {line} has the byte 0x{raw[error.start]:02x} that cannot be",
-            "save it again as UTF-8 (a spreadsheet calls this 'CSV UTF-8')",
+            f'read it as it probably is, `encoding="{likely}"`; or save it again as UTF-8',
         ) from error
-    if not decoded.strip():
+    if decoded.isspace() or not decoded:
         raise DataError("a CSV file must have a header and rows, this one is empty", "write the table again")
-    return decoded
+    if "\n" not in decoded and "\r" in decoded:  # lines as old Macintoshes ended them
+        decoded = decoded.replace("\r", "\n")
+        raw = decoded.encode()
+    return raw, decoded
 
 
-def _lines(decoded: str) -> Iterator[str]:
-    """Line by line; io.StringIO would hold the whole file once more, at four bytes a character."""
-    start = 0
-    while start < len(decoded):
-        end = decoded.find("\n", start) + 1 or len(decoded)
-        yield decoded[start:end]
-        start = end
-
-
-def _records(decoded: str, separator: str) -> Iterator[tuple[list[str], int]]:
-    """Every row that is not blank, with the line on which it ends."""
-    limit = csv.field_size_limit(max(len(decoded), 1 << 17))  # Python's own limit for a cell is 128 KiB
+def _recoded(raw: bytes, encoding: str) -> bytes:
+    """The bytes in UTF-8 of a file of another ``encoding``. Raises DataError."""
     try:
-        reader = csv.reader(_lines(decoded), delimiter=separator, skipinitialspace=True)
-        for row in reader:
-            if row and (len(row) > 1 or row[0].strip()):
-                yield row, reader.line_num
-    except csv.Error as error:
-        raise DataError(f"this is not a table: {error}", "check the line ends and the quotes in the file") from error
-    finally:
-        csv.field_size_limit(limit)
+        return raw.decode(encoding).removeprefix("\ufeff").encode()
+    except LookupError:
+        known = ("utf-8", "latin-1", "cp1252", "utf-16", "utf-32", "mac-roman", "shift-jis", "gbk")
+        raise DataError(f"there is no encoding {shown(encoding)}", did_you_mean(encoding, known)) from None
+    except UnicodeError as error:
+        raise DataError(
+            f"the file is not {shown(encoding)}: {shown(str(error), 120)}", "name another `encoding`"
+        ) from None
 
 
-def _header(decoded: str) -> tuple[list[str], str]:
-    """The names of the columns, and whichever of comma, semicolon and tab finds the most of them."""
-    headers = [(next(_records(decoded, separator), ([""], 1))[0], separator) for separator in ",;\t"]
-    names, separator = max(headers, key=lambda found: len(found[0]))
-    return [name.strip() for name in names], separator
-
-
-def _check_rows(raw: bytes, decoded: str, separator: str, n: int) -> None:
+def _check_rows(raw: bytes, decoded: str, separator: str, names: Sequence[str]) -> None:
     """Raise DataError for the first ragged row. pandas would fill a short row with missing values."""
-    if b'"' not in raw:  # a row is a line
+    n = len(names)
+    if b'"' not in raw and separator != " ":  # a row is a line
         ragged = _ragged_line(raw, separator.encode(), n)
     else:
-        rows = _records(decoded, separator)
+        rows = records(decoded, separator)
         next(rows)
         numbered = ((k, line, len(row)) for k, (row, line) in enumerate(rows, 1))
         ragged = next((found for found in numbered if found[2] != n), None)
     if ragged is not None:
         row, line, fields = ragged
+        way_out = "correct that row; put quotes around text that holds a separator"
+        if fields == n + 1 and row == 1:
+            way_out = "name each column in the header (R leaves the row names without: write.csv(..., row.names=FALSE))"
         raise DataError(
-            f"every row must have {n} fields, as the header has, but row {row} (line {line}) has {fields}",
-            "correct that row; put quotes around text that holds a separator",
+            f"every row must have {n} fields, as the header has ({listed(names, 3)}), but row {row} (line {line}) has "
+            f"{fields}",
+            way_out,
         )
 
 

@@ -8,19 +8,28 @@ from typing import Any
 
 from caviar.data.dates import CLOCK, ORDERS, DateNotation
 from caviar.data.numerals import Notation
+from caviar.records import Reading
 
 
 @dataclass(frozen=True)
 class Forms:
     """The notation of each column of numbers that is not written as Python writes them, of dates, and of the target.
 
-    ``missing`` are texts that stand for a missing value in any column.
+    ``missing`` are texts that stand for a missing value in any column; ``encoding`` and ``separator`` those of the file
+    that the user named.
     """
 
     numbers: Mapping[str, Notation] = field(default_factory=dict)
     dates: Mapping[str, DateNotation] = field(default_factory=dict)
     target: Notation | None = None
     missing: tuple[str, ...] = ()
+    encoding: str | None = None
+    separator: str | None = None
+
+    @property
+    def file(self) -> Reading:
+        """Instructions for another file of this kind, where it is not of a usual kind."""
+        return Reading(encoding=self.encoding, separator=self.separator)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -34,6 +43,8 @@ class Forms:
             "dates": {name: asdict(notation) for name, notation in self.dates.items()},
             "target": None if self.target is None else _record(self.target),
             "missing": list(self.missing),
+            "encoding": self.encoding,
+            "separator": self.separator,
         }
         return {name: value for name, value in plain.items() if value}
 
@@ -46,6 +57,8 @@ class Forms:
             dates={str(name): _date_notation(plain) for name, plain in data.get("dates", {}).items()},
             target=None if target is None else _notation(target),
             missing=tuple(map(str, data.get("missing", ()))),
+            encoding=data.get("encoding"),
+            separator=data.get("separator"),
         )
 
 

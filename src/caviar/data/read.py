@@ -16,7 +16,7 @@ import io
 import os
 import re
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -78,25 +78,29 @@ def read(
     if isinstance(source, tuple):
         if len(source) != 2:
             raise DataError(f"arrays are given as a pair (x, y), got {len(source)}", "give (x, y)")
-        notes = check_aligned(*source)
+        aligned = check_aligned(*source)
         found = table(as_frame(source[0]), as_labels(source[1], target or "label"), "arrays", reading, known)
-        return replace(found, warnings=(*notes, *found.warnings))
+        return _noted(found, aligned)
     if isinstance(source, pd.DataFrame):
         return table(*part(named(source), target), "table", reading, known)
     path = Path(source).expanduser()
     text = [] if target is None else [str(target).strip()]
-    content = _load(path, [*text, *(text_columns(like) if like is not None else ())], reading)
+    content, notes = _load(path, [*text, *(text_columns(like) if like is not None else ())], reading)
     if labels is None and isinstance(content, np.ndarray):
         labels = _sibling(path)
     if labels is not None:
         column = read_labels(Path(labels).expanduser(), target or "label", reading)
-        return table(_features(content), column, _stem(path), reading, known)
+        return _noted(table(_features(content), column, _stem(path), reading, known), notes)
     if isinstance(content, dict):
         return _from_arrays(content, target, _stem(path), reading, known)
     if isinstance(content, np.ndarray):
         raise DataError(f"{shown(path.name)} holds features only", "give the file of the labels: `labels=...`")
     x, y = part(content, target)
-    return table(x, as_written(y) if _is_csv(path) else y, _stem(path), reading, known)
+    return _noted(table(x, as_written(y) if _is_csv(path) else y, _stem(path), reading, known), notes)
+
+
+def _noted(found: Table, notes: Sequence[str]) -> Table:
+    return replace(found, warnings=(*notes, *found.warnings))
 
 
 def _from_arrays(
@@ -135,8 +139,8 @@ def read_features(
     if not isinstance(source, (str, os.PathLike)):
         return table(as_frame(source, names), None, "table", reading, forms)
     path = Path(source).expanduser()
-    content = _load(path, [*text, *forms.columns], reading)
-    return table(_features(content, names), None, _stem(path), reading, forms)
+    content, notes = _load(path, [*text, *forms.columns], reading, forms.file)
+    return _noted(table(_features(content, names), None, _stem(path), reading, forms), notes)
 
 
 def _features(content: Any, names: list[str] | None = None) -> pd.DataFrame:
@@ -146,22 +150,23 @@ def _features(content: Any, names: list[str] | None = None) -> pd.DataFrame:
 
 
 def _load(
-    path: Path, text: Collection[str] | None = (), reading: Reading = BY_ITSELF
-) -> pd.DataFrame | dict[str, Any] | Any:
-    """A DataFrame, named arrays or one array: by the ending of the file's name."""
+    path: Path, text: Collection[str] | None = (), reading: Reading = BY_ITSELF, earlier: Reading = BY_ITSELF
+) -> tuple[Any, tuple[str, ...]]:
+    """A DataFrame, named arrays or one array, by the ending of the file's name; and notes on the file."""
     raw = _bytes(path)
     name = path.name.lower().removesuffix(".gz")
     if re.search(r"[-.]idx\d*([-.]\w+)?$", name):
-        return parse_idx(raw)
+        return parse_idx(raw), ()
     match _FORMATS.get(Path(name).suffix):
         case "csv":
-            return parse_csv(raw, text, reading)
+            found = parse_csv(raw, text, reading, earlier)
+            return found.frame, found.notes
         case "parquet":
-            return _parse_parquet(raw)
+            return _parse_parquet(raw), ()
         case "npz":
-            return parse_npz(raw)
+            return parse_npz(raw), ()
         case "npy":
-            return parse_npy(raw)
+            return parse_npy(raw), ()
     raise DataError(
         f"a file of data must be one of {', '.join(_FORMATS)} or IDX, got {shown(path.name)}",
         "save the table as CSV; or rename the file if only its name is wrong",
@@ -222,7 +227,7 @@ def read_labels(path: Path, name: str, reading: Reading = BY_ITSELF) -> pd.Serie
     """The labels in a file of their own."""
     import pandas as pd
 
-    content = _load(path, None, reading)
+    content, _ = _load(path, None, reading)
     if isinstance(content, dict):
         content = taken(content, label_key(content, next(iter(content)) if len(content) == 1 else None))
     if isinstance(content, pd.DataFrame):

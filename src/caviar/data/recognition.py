@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +65,7 @@ def recognise(
         numbers = {name: found.notation for name, found in verdicts.items() if isinstance(found, Numbers)}
         doubtful = {name: why for name, why in dates.doubtful.items() if name not in numbers}
         notes = (*_notes(columns, verdicts), *dates.notes, *_kept_as_text(verdicts, doubtful))
-        known = Forms(numbers, dates.notations, missing=reading.missing)
+        known = replace(file_forms(reading), numbers=numbers, dates=dates.notations)
     for name, column in columns.items():
         if name in known.dates:
             columns[name] = read_dates(column, known.dates[name])
@@ -74,6 +74,11 @@ def recognise(
     changed = any(column is not before[name] for name, column in columns.items())
     read = pd.DataFrame(columns, index=frame.index) if changed else frame
     return Recognised(read, known, notes, decimal)
+
+
+def file_forms(reading: Reading) -> Forms:
+    """The forms that the user names."""
+    return Forms(missing=reading.missing, encoding=reading.encoding, separator=reading.separator)
 
 
 def verdict_of(
