@@ -93,8 +93,8 @@ def tune(data: Any, target: Any = None, **given: Any) -> TunedStudy | TunedProgr
 
     data: a path (CSV, Parquet, NPZ, NPY, IDX), a DataFrame, or a pair of arrays (x, y).
     target: the column or key of the labels.
-    metric: accuracy (the default), balanced_accuracy or log_loss; for regression r2 (the default), rmse or mae.
-        It is measured on the validation part.
+    metric: accuracy (the default), balanced_accuracy, log_loss, roc_auc, average_precision, f1_macro, mcc, brier or
+        calibration_error; for regression r2 (the default), rmse, mae or mape. Measured on the validation part.
     space: a Space or the path of a space file; by default the space for dense networks.
     threads: networks trained at once; by default one a processor.
     options: a TableOptions, with the rarer arguments.

@@ -31,6 +31,7 @@ class Purpose(IntEnum):
     INTERVAL = 6
     FOLDS = 7
     FILLING = 8
+    COLUMNS = 9
 
 
 def stream_key(seed: int, purpose: Purpose, trial: int = 0, repeat: int = 0) -> UInt64:

@@ -145,7 +145,7 @@ def test_predict_writes_a_row_a_row(here: Path, capsys: pytest.CaptureFixture[st
     assert truth is not None
     assert sum(row["prediction"] == own for row, own in zip(rows, truth.astype(str), strict=True)) > 160
     assert sum(float(v) for k, v in rows[0].items() if k.startswith("p_")) == pytest.approx(1)
-    assert err == "178 predictions\n"
+    assert err.startswith("178 predictions\nnext: caviar predict ")
 
 
 def test_predict_counts_what_it_met(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -19,7 +19,8 @@ from caviar.data.preprocessing import Preprocessing, learn
 from caviar.data.read import read
 from caviar.data.split import split_numbers
 from caviar.errors import ConfigError, DataError, ModelError
-from caviar.records.ranking import metric_for, rank_key
+from caviar.records.metrics import metric_for
+from caviar.records.ranking import rank_key
 
 X = np.random.default_rng(0).normal(size=(100, 3))
 

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from caviar import files
 from caviar.records import StudyResult
-from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoint, Repeated
+from caviar.records.result import (
+    Baseline,
+    BestTrial,
+    Column,
+    Confusion,
+    EnsembleResult,
+    Finalist,
+    FrontPoint,
+    Lead,
+    Mistaken,
+    Repeated,
+)
 from tests.records.test_study import NUMBERS
 
 WHOLE = st.integers(0, 2**63)
@@ -38,6 +49,24 @@ FOLDS = st.builds(
     high=NUMBERS,
     when_chosen=NUMBERS,
     gap=NUMBERS,
+)
+LABELS = st.text() | st.integers(0, 9) | st.booleans()
+BASELINES = st.builds(
+    Baseline,
+    method=st.sampled_from(["majority class", "ridge regression"]),
+    always=st.none() | LABELS,
+    rows=WHOLE,
+    scores=SCORES,
+    validation=SCORES,
+    lead=st.none() | st.builds(Lead, metric=st.just("accuracy"), by=st.floats(), low=st.floats(), high=st.floats()),
+)
+CONFUSIONS = st.builds(
+    Confusion,
+    classes=st.lists(LABELS),
+    rows=st.lists(WHOLE),
+    right=st.lists(WHOLE),
+    pairs=st.lists(st.builds(Mistaken, LABELS, LABELS, WHOLE)),
+    matrix=st.none() | st.lists(st.lists(WHOLE)),
 )
 ASKED = st.builds(BestTrial, trial=WHOLE, config=CONFIGS, score=NUMBERS)
 OF_PROGRAM = st.builds(
@@ -79,6 +108,11 @@ RESULTS = st.one_of(
         finalists=st.lists(st.builds(Finalist, WHOLE, WHOLE, WHOLE, NUMBERS, st.lists(NUMBERS))),
         front=st.lists(st.builds(FrontPoint, WHOLE, st.floats(), WHOLE)),
         model=st.none() | st.text(),
+        baseline=st.none() | st.dictionaries(st.sampled_from(["majority", "linear"]), BASELINES),
+        confusion=st.none() | CONFUSIONS,
+        columns=st.none() | st.lists(st.builds(Column, st.text(), st.sampled_from(["number", "text"]), NUMBERS)),
+        positive=st.none() | LABELS,
+        undefined=st.none() | st.just({"validation": {}, "test": {"roc_auc": "one class"}}),
         ensemble=st.none()
         | st.builds(
             EnsembleResult, WHOLE, st.dictionaries(st.text(), st.floats(0, 1)), SCORES.filter(bool), st.none() | SCORES
@@ -90,7 +124,13 @@ RESULTS = st.one_of(
 
 @given(RESULTS)
 def test_a_result_comes_back_from_the_json_that_the_store_keeps(result: StudyResult):
-    """Also where a score is NaN or infinite, which JSON has no numbers for; NaN equals itself in texts only."""
+    """Also where a score is NaN or infinite, which JSON has no numbers for; NaN equals itself in texts only.
+
+    Intervals of a mean come back within the range of their metric.
+    """
+    if result.best.repeated is not None:
+        within = result.best.repeated.within(result.metric)
+        result = replace(result, best=replace(result.best, repeated=within))
     back = StudyResult.from_record(json.loads(files.dumps(result.to_record())), result.metric)
     assert repr(back) == repr(result)
     assert files.dumps(back.to_record()) == files.dumps(result.to_record())
@@ -104,7 +144,7 @@ OF_FOLDS = {
     "scores": [0.9, 0.8],
     "mean": 0.85,
     "low": 0.2,
-    "high": "Infinity",
+    "high": 1.0,
     "when_chosen": 0.9,
     "gap": 0.05,
 }
@@ -125,6 +165,37 @@ TABLE = {
     "front": [{"trial": 4, "accuracy": 0.9, "parameters": 90}],
     "model": "net.caviar",
     "ensemble": {"networks": 2, "trials": {"4": 0.5, "1": 0.5}, "validation": {"accuracy": 0.9}, "test": None},
+    "baseline": {
+        "majority": {
+            "method": "majority class",
+            "always": "NaN",
+            "rows": 142,
+            "accuracy": 0.4,
+            "log_loss": "NaN",
+            "validation": {"accuracy": 0.4},
+            "lead": {"metric": "accuracy", "by": 0.4, "low": 0.3, "high": 0.5},
+        },
+        "linear": {
+            "method": "logistic regression",
+            "always": None,
+            "rows": 142,
+            "validation": {"accuracy": 0.7},
+            "lead": None,
+        },
+    },
+    "confusion": {
+        "classes": ["NaN", "b"],
+        "rows": [20, 16],
+        "right": [19, 16],
+        "pairs": [{"true": "NaN", "predicted": "b", "rows": 1}],
+        "matrix": [[19, 1], [0, 16]],
+    },
+    "columns": [
+        {"name": "NaN", "kind": "number", "importance": 0.1},
+        {"name": "c", "kind": "text", "importance": None},
+    ],
+    "undefined": {"validation": {}, "test": {"roc_auc": "all rows are of one class"}},
+    "positive": "NaN",
     "notes": ["'id' only numbers the rows"],
 }
 PROGRAM = {
@@ -146,8 +217,9 @@ PROGRAM = {
     "notes": [],
 }
 BARE = {**PROGRAM, "best": {**PROGRAM["best"], "repeated": None, "folder": "/there"}}
+LATER = ("ensemble", "baseline", "confusion", "columns", "undefined", "positive")
 UNTESTED = {
-    **{name: value for name, value in TABLE.items() if name != "ensemble"},
+    **{name: value for name, value in TABLE.items() if name not in LATER},
     "best": {**TABLE["best"], "test": None},
     "finalists": [],
     "model": None,
@@ -174,14 +246,15 @@ def test_a_record_of_an_older_version_lacks_keys():
     old = {**FIRST, "data": {}, "trials": {}, "best": {"trial": 4, "config": {}, "validation": {"accuracy": 0.5}}}
     result = StudyResult.from_record(old | {"of a newer version": 1}, "accuracy")
     assert (result.best.repeated, result.finalists, result.front, result.ensemble) == (None, None, None, None)
-    repeated = {name: value for name, value in OF_FOLDS.items() if name != "planned"}
+    assert (result.baseline, result.confusion, result.columns, result.notes) == (None, None, None, ())
+    repeated = {name: value for name, value in OF_FOLDS.items() if name != "planned"} | {"high": "Infinity"}
     result = StudyResult.from_record({"best": {**old["best"], "repeated": repeated}}, "accuracy")
     assert result.best.repeated == Repeated(
         how="5-fold cross-validation",
         scores=[0.9, 0.8],
         mean=0.85,
         low=0.2,
-        high=float("inf"),
+        high=1.0,
         when_chosen=0.9,
         gap=0.05,
     )

@@ -99,9 +99,9 @@ def summary(**given: Any) -> dict[str, Any]:
     [
         (
             {"validation": {"accuracy": 0.5}},
-            "validation accuracy 0.5 trained 1 epoch, 1 mini-batch, 1 turn of knobs",
+            "validation accuracy 0.5000 trained 1 epoch, 1 mini-batch, 1 turn of knobs",
         ),
-        ({"test": {"r2": 0.25}, "model": "net.caviar"}, "sealed test R2 0.25 trained"),
+        ({"test": {"r2": 0.25}, "model": "net.caviar"}, "sealed test R2 0.2500 trained"),
         ({"score": 0.5, "values": {"w\x1b": 2}, "steps": 0}, r"reported score 0.5, w\x1b 2 trained 1 epoch, 1 turn"),
         ({"score": None, "values": {}, "steps": 7}, "trained 1 epoch, at least 7 mini-batches, 1 turn"),
         ({"stopped": "it diverged"}, "stopped it diverged run net in c.db"),

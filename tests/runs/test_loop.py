@@ -12,6 +12,7 @@ from caviar.learners.contract import Keys, Outcome, never
 from caviar.learners.dense.config import from_config
 from caviar.learners.dense.learner import engine_named
 from caviar.records import Clock, InterventionState, Run, RunState
+from caviar.records.metrics import TASK_METRICS
 from caviar.runs import loop
 from caviar.runs.network import NetworkSetup, NetworkTrainee, load
 from caviar.runs.replay import Replayed, replay
@@ -51,7 +52,12 @@ def test_a_run_is_the_network_that_train_gives_and_its_model_predicts(pond: Pond
     assert [m.values["train_loss"] for m in measured] == [e.train_loss for e in epochs]
     assert [m.values["validation_loss"] for m in measured] == [e.validation.loss for e in epochs]
     assert [m.values["learning_rate"] for m in measured] == [e.learning_rate for e in epochs]
-    assert summary["validation"] == dict(epochs[-1].validation.scores)
+    scores = dict(epochs[-1].validation.scores)
+    assert {name: summary["validation"][name] for name in scores} == scores
+    assert set(summary["validation"]) == set(TASK_METRICS["classification"])
+    assert summary["baseline"]["majority"]["rows"] == len(dataset.train)
+    assert sum(summary["confusion"]["rows"]) == summary["data"]["test"]
+    assert {column["name"] for column in summary["columns"]} == set(dataset.preprocessing.columns)
     model = caviar.load(summary["model"])
     x = dataset.validation.x
     frame = loop_features(pond)
@@ -271,7 +277,7 @@ def test_regression_is_nursed_and_replayed_too(pond: Pond):
     samples.write_csv(samples.diabetes(), pond.folder / "d.csv")
     data = {"data": pond.folder / "d.csv", "target": samples.diabetes().target_name, "epochs": 5}
     summary = pond.run_one(**data).summary
-    assert set(summary["validation"]) == {"r2", "rmse", "mae"}
+    assert set(summary["validation"]) == set(TASK_METRICS["regression"])
     assert 20 < summary["validation"]["mae"] < summary["validation"]["rmse"] < 120  # in the target's own units
     assert replayed("wine", pond)["same_bits"]
 

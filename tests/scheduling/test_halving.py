@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caviar.records.ranking import WORST, RankKey, check_metric, rank_key, smoothed
+from caviar.records.metrics import check_metric
+from caviar.records.ranking import WORST, RankKey, rank_key, smoothed
 from caviar.scheduling.contract import Decision
 from caviar.scheduling.halving import Halving, rungs_for
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from caviar.study.ensemble import loss, scores, select
+from caviar.study.ensemble import loss, select
 
 
 def library(seed: int, n: int = 5, m: int = 200, classes: int = 3):
@@ -44,18 +44,3 @@ def test_one_that_is_far_better_stays_alone():
     p[2, np.arange(len(y)), y] = 0.998
     shares, _ = select(p, y)
     assert shares[2] == 1
-
-
-def test_scores_agree_with_scikit_learn():
-    p, y = library(4)
-    found = scores(p[0], y)
-    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(y, p[0].argmax(axis=1)))
-    assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(y, p[0].argmax(axis=1)))
-    assert found["log_loss"] == pytest.approx(metrics.log_loss(y, p[0]))
-    rng = np.random.default_rng(0)
-    numbers = rng.normal(size=100).astype(np.float32)
-    said = numbers[:, None] + rng.normal(size=(100, 1)) * 0.3
-    found = scores(said, numbers)
-    assert found["r2"] == pytest.approx(metrics.r2_score(numbers, said[:, 0]))
-    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(numbers, said[:, 0]))
-    assert found["mae"] == pytest.approx(metrics.mean_absolute_error(numbers, said[:, 0]))

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from scipy.stats import binomtest, t
+from scipy.stats import t
 from sklearn import metrics
 
 import caviar
@@ -31,7 +31,6 @@ from caviar.scheduling.choosing import NEARLY
 from caviar.study import finals
 from caviar.study.check import FOLDED_BELOW, FOLDS, REPEATS, check_table
 from caviar.study.job import FINALISTS, TableJob
-from caviar.study.result import _T, _wilson
 from caviar.study.spec import Request
 from caviar.views.live import view_of
 from tests.study.test_tune import SMALL, study_of, target, wine  # noqa: F401
@@ -47,7 +46,7 @@ def test_the_answer_says_how_much_the_first_score_flattered(wine: Path, tmp_path
     low, high = t.interval(
         0.95, FOLDS - 1, loc=np.mean(repeated["scores"]), scale=np.std(repeated["scores"], ddof=1) / FOLDS**0.5
     )
-    assert (repeated["low"], repeated["high"]) == (pytest.approx(low), pytest.approx(high))
+    assert (repeated["low"], repeated["high"]) == (pytest.approx(low), pytest.approx(min(high, 1.0)))
     assert repeated["when_chosen"] == mine.loc[0]
     assert repeated["gap"] == pytest.approx(mine.loc[0] - repeated["mean"])
     assert (repeated["how"], repeated["planned"]) == ("5-fold cross-validation", FOLDS)
@@ -87,6 +86,7 @@ def test_folds_never_train_on_what_they_score_and_never_see_the_sealed_part(wine
     assert sorted(scored) == sorted(rows.values())
 
 
+@pytest.mark.filterwarnings("ignore:the target:caviar.CaviarWarning")  # that it is taken for classes
 @pytest.mark.parametrize("metric", ["balanced_accuracy", "log_loss"])
 def test_a_class_that_is_not_in_every_fold_leaves_no_score_undefined(metric: str, tmp_path: Path):
     rng = np.random.default_rng(1)
@@ -122,6 +122,7 @@ def test_a_preference_for_fast_networks_and_one_that_is_none(wine: Path, tmp_pat
     assert "small" in refusal.value.way_out
 
 
+@pytest.mark.filterwarnings("ignore:the target:caviar.CaviarWarning")  # that it is taken for a number
 @pytest.mark.parametrize("regression", [False, True])
 def test_an_ensemble_is_one_model_with_the_scores_of_the_answer(regression: bool, wine: Path, tmp_path: Path):  # noqa: F811
     if regression:
@@ -163,18 +164,6 @@ def test_an_ensemble_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_
         )
 
 
-@given(st.integers(1, 5000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows))))
-def test_the_interval_of_an_accuracy_is_wilsons(counts):
-    right, rows = counts
-    expected = binomtest(right, rows).proportion_ci(0.95, method="wilson")
-    assert _wilson(right, rows) == (pytest.approx(expected.low, abs=1e-12), pytest.approx(expected.high, abs=1e-12))
-
-
-def test_the_quantiles_of_students_t():
-    assert len(_T) >= max(FOLDS, REPEATS) - 1
-    assert list(_T) == [pytest.approx(t.ppf(0.975, degrees)) for degrees in range(1, len(_T) + 1)]
-
-
 def test_a_test_part_of_many_rows_gets_more_time():
     few, many = hourglass(60.0, left=30.0), hourglass(60.0, left=30.0)
     many = replace(many, dataset=replace(many.dataset, test=SimpleNamespace(rows=500_040)))
@@ -192,6 +181,7 @@ def hourglass(seconds: float | None, left: float = math.inf, threads: int = 2) -
     x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
     job = check_table(Request(data=(x, (x[:, 0] > 0).astype(int)), trials=1, threads=threads), lambda: False)
     concluding = 0.1 + 2e-5 * job.dataset.facts["test"]  # for the model and the test part
+    concluding += replace(job, seconds=seconds).account_seconds  # for baselines and columns
     gone = 0.0 if seconds is None else seconds - concluding - left
     return replace(job, seconds=seconds, request=replace(job.request, started=time.monotonic() - gone))
 

@@ -20,6 +20,7 @@ import caviar
 from caviar.data import samples
 from caviar.errors import ConfigError, DataError, ModelError, NoAnswer, SpaceError, StoreError
 from caviar.records import StudyState, TrialState
+from caviar.records.metrics import TASK_METRICS
 from caviar.records.ranking import smoothed
 from caviar.scheduling.halving import POOL
 from caviar.store import Store
@@ -102,12 +103,24 @@ def test_the_answer_is_what_product_md_says(wine: Path, tmp_path: Path):
         "finalists",
         "front",
         "model",
+        "baseline",
+        "confusion",
+        "columns",
+        "undefined",
         "notes",
     }
     assert set(summary["data"]) == {"task", "rows", "features", "classes", "train", "validation", "test", "sha256"}
     assert set(summary["best"]) == {"trial", "config", "parameters", "validation", "test", "repeated"}
-    assert set(summary["best"]["validation"]) == {"accuracy", "log_loss"}
-    assert set(summary["best"]["test"]) == {"accuracy", "accuracy_low", "accuracy_high", "log_loss"}
+    metrics = set(TASK_METRICS["classification"])
+    assert set(summary["best"]["validation"]) == metrics
+    ends = {f"{name}_{end}" for name in ("accuracy", "log_loss") for end in ("low", "high")}
+    assert set(summary["best"]["test"]) == metrics | ends
+    assert set(summary["baseline"]) == {"majority", "linear"}
+    for baseline in summary["baseline"].values():
+        assert metrics < set(baseline)
+        assert set(baseline["validation"]) == metrics
+    assert [set(column) for column in summary["columns"]] == [{"name", "kind", "importance"}] * 13
+    assert summary["undefined"] == {"validation": {}, "test": {}}
     assert summary["data"]["rows"] == 178
     assert summary["data"]["train"] + summary["data"]["validation"] + summary["data"]["test"] == 178
     trials = summary["trials"]
@@ -356,10 +369,12 @@ def test_regression_has_the_same_bits_on_any_number_of_threads(diabetes: Path, t
 @pytest.mark.parametrize("metric", [None, "r2", "rmse", "mae"])
 def test_regression_by_every_metric(metric: str | None, diabetes: Path, tmp_path: Path):
     study = regression_of(diabetes, tmp_path, metric=metric, out=tmp_path)
-    assert set(study.best.validation) == {"r2", "rmse", "mae"}
+    assert tuple(study.best.validation) == TASK_METRICS["regression"]
     test = study.best.test
     assert test is not None
-    assert set(test) == {"r2", "r2_low", "r2_high", "rmse", "mae"}
+    with_ends = {"r2", metric or "r2"}
+    ends = {f"{name}_{end}" for name in with_ends for end in ("low", "high")}
+    assert set(test) == {*TASK_METRICS["regression"], *ends}
     assert test["r2_low"] < test["r2"] < test["r2_high"]
     assert 0.2 < test["r2"] < 0.8
     assert 40 < test["mae"] < test["rmse"] < 80, "in the target's own units"
@@ -383,6 +398,8 @@ def test_regression_by_every_metric(metric: str | None, diabetes: Path, tmp_path
         loaded.predict_proba(diabetes)
 
 
+@pytest.mark.filterwarnings("ignore:the network is:caviar.CaviarWarning")  # no better than the majority: it is noise
+@pytest.mark.filterwarnings("ignore:the target:caviar.CaviarWarning")  # that it is taken for classes
 def test_the_task_can_be_chosen(tmp_path: Path):
     x = np.random.default_rng(0).normal(size=(60, 3))
     y = np.arange(60) % 3

@@ -26,7 +26,8 @@ from caviar.records import (
     Trial,
     TrialState,
 )
-from caviar.records.ranking import GOAL_METRICS, METRICS
+from caviar.records.metrics import METRICS
+from caviar.records.ranking import GOAL_METRICS
 
 SPACE = caviar.Space(
     learning_rate=caviar.Log(1e-4, 1, tier=1),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from caviar.records import StudyKind, StudyProgress, StudySpec, StudyState, Trial, TrialState
-from caviar.records.ranking import smaller_is_better
+from caviar.records.metrics import smaller_is_better
 from caviar.records.result import BestTrial, StudyResult
 from caviar.store import Store
 from caviar.views.study import head, ranked, running, study_rows, study_view, study_view_of, trial_map

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import at, say_next
 from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
 from caviar.errors import StoreError
 from caviar.report.text import visible
@@ -49,4 +50,5 @@ def delete(
         print_json({kind: name, "deleted": True, of: n})
     else:
         people.print(Text(f"deleted {visible(name)!r} with its {n:,} {of}"))
+        say_next(people, ["studies", *at(store)])
     return 0

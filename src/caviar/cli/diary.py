@@ -8,6 +8,7 @@ import typer
 
 from caviar.cli.console import console, print_json
 from caviar.cli.interventions import RunName
+from caviar.cli.next_steps import at, say_next
 from caviar.cli.notes import run_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report import plain
@@ -31,7 +32,9 @@ def diary(
     if json:
         print_json(plain.diary(view))
     else:
-        console().print(diary_table(view, everything))
+        people = console()
+        people.print(diary_table(view, everything))
+        say_next(people, ["export", run, "--diary", "--out", f"{run}-diary.csv", *at(store)])
 
 
 def tree(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False) -> None:
@@ -44,4 +47,6 @@ def tree(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False) -> N
     if json:
         print_json(plain.family(family))
     else:
-        console().print(family_tree(family))
+        people = console()
+        people.print(family_tree(family))
+        say_next(people, ["diary", run, *at(store)])

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import at, say_next
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report import plain
 from caviar.report.doctor import doctor_page
@@ -34,5 +35,12 @@ def doctor(
     if json:
         print_json(plain.health(view))
     else:
-        console().print(doctor_page(view))
+        people = console()
+        people.print(doctor_page(view))
+        if view.store is None:
+            say_next(people, ["demo"])
+        elif view.is_damaged and not repair:
+            say_next(people, ["doctor", *([name] if name else []), "--repair", *at(store)])
+        else:
+            say_next(people, ["studies", *at(store)])
     return int(view.is_damaged)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json, write_page
+from caviar.cli.next_steps import at, say_next
 from caviar.cli.notes import head_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report import plain
@@ -39,5 +40,7 @@ def explain(
     people.print(as_text(view))
     if html is not None:
         people.print(f"\nwritten to {html}", markup=False)
+    page = [] if html is not None else [["explain", study, "--html", f"{study}.html", *at(store)]]
+    say_next(people, ["trials", study, *at(store)], *page)
     if json:
         print_json(plain.account(view))

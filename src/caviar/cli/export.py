@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import at, say_next
 from caviar.cli.options import DEFAULT_STORE, ForSpreadsheet, Json, RunOrStudy, StoreUrl
 from caviar.errors import DataError
 from caviar.report.export import write
@@ -43,4 +44,6 @@ def export(
     if json:
         print_json({kind: name, "file": str(out), "rows": len(made.frame), "columns": list(made.frame.columns)})
     elif out is not None:
-        console().print(counted(len(made.frame), "row"), soft_wrap=True)
+        people = console()
+        people.print(counted(len(made.frame), "row"), soft_wrap=True)
+        say_next(people, ["explain" if kind == "study" else "diary", name, *at(store)])

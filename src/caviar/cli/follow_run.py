@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from caviar.cli.console import console, print_json, to_resume
+from caviar.cli.next_steps import after_run, say_next
 from caviar.cli.notes import in_commands, print_notes
 from caviar.cli.signals import Ended, ending
 from caviar.errors import CaviarError, ConfigError
@@ -81,6 +82,8 @@ def follow_run(
                     display.stop()
                     summary = {**event.summary, "notes": list(in_commands(event.summary["notes"], "babysit"))}
                     people.print(ended_page(summary))
+                    if keys.run is not None:
+                        say_next(people, *after_run(name, keys.run.spec, summary.get("model"), store))
                     if json:
                         print_json(summary)
         except KeyboardInterrupt as interrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from caviar.cli.console import console, print_json, to_resume
+from caviar.cli.next_steps import after_study, say_next
 from caviar.cli.notes import event_in_commands
 from caviar.cli.signals import Ended, ending
 from caviar.report.showing import showing
@@ -33,8 +34,11 @@ def follow_study(
                     show(view_of(event))
                     if isinstance(event, Begun):
                         begun = event
-                    elif isinstance(event, TunedStudy | TunedProgram) and json:
-                        print_json(event.summary)
+                    elif isinstance(event, TunedStudy | TunedProgram):
+                        if begun is not None:
+                            say_next(people, *after_study(begun.study, event.result, store))
+                        if json:
+                            print_json(event.summary)
         except KeyboardInterrupt:
             if begun is not None:
                 people.print(

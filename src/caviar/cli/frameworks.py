@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json, write_page
+from caviar.cli.next_steps import say_next
 from caviar.cli.options import Json
 from caviar.errors import ConfigError, did_you_mean
 from caviar.frameworks import timing
@@ -64,4 +65,6 @@ def frameworks(
         people.print(f"\nwritten to {html}", markup=False)
     if json:
         print_json(as_json(lines))
+    if not timings[0].failure:
+        say_next(people, ["demo"])
     return 1 if timings[0].failure else 0

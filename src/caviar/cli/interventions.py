@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from caviar.cli.console import console, print_json, to_resume
+from caviar.cli.next_steps import at, say_next
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.errors import StoreError
 from caviar.records import InterventionState
@@ -100,4 +101,7 @@ def intervene(
         if client.is_held(run, store):
             said = "waits until the run comes to its next mini-batch, a program to its next report"
             said += ", a loop of your own to run.snapshot or run.wants_rollback"
-    console(json=json, quiet=quiet).print(f"{run}: {kind} {said}", markup=False, soft_wrap=True)
+    people = console(json=json, quiet=quiet)
+    people.print(f"{run}: {kind} {said}", markup=False, soft_wrap=True)
+    on = ["resume", run] if kind == "pause" else ["watch", run]
+    say_next(people, [*on, *at(store)], ["diary", run, *at(store)])

@@ -9,6 +9,7 @@ import typer
 
 from caviar.analysis.plan import range_test
 from caviar.cli.console import console, print_json, write_page
+from caviar.cli.next_steps import of_table, say_next
 from caviar.cli.notes import in_commands, print_notes
 from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, reads_tables
 from caviar.records import Reading
@@ -43,6 +44,8 @@ def lr_find(
     people = console(json=json, quiet=quiet)
     print_notes(people, notes, "lr-find")
     people.print(picture(found, people.width))
+    table = of_table(data, target, labels, reading)
+    say_next(people, ["tune", *table, "--seconds", "60"], ["babysit", *table])
     if json:
         print_json(
             {

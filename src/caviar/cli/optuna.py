@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import at, say_next
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report.text import counted
 from caviar.store import Store, from_optuna
@@ -41,3 +42,4 @@ def import_optuna(
             people.print(Text(f"note: {note}"), soft_wrap=True)
         going_on = f"caviar.resume({record.name!r}, data=objective, trials={len(trials) + 100})"
         people.print(Text(f"to go on with a function of yours, in Python: {going_on}"), soft_wrap=True)
+        say_next(people, ["explain", record.name, *at(store)], ["trials", record.name, *at(store)])

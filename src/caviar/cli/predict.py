@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import say_next
 from caviar.cli.options import ForSpreadsheet, Json, Quiet
 from caviar.data.preprocessing import far_outside
 from caviar.errors import UserMistake
@@ -51,4 +52,11 @@ def predict(
     also = "".join(f", {n:,} {what}" for what, n in kinds.items() if n)
     also += f"; {far_outside(outside)}" if outside else ""
     where = f" to {out}" if out is not None else ""
-    console(json=True, quiet=quiet).print(f"{counted(rows, 'prediction')}{where}{also}", markup=False, soft_wrap=True)
+    people = console(json=True, quiet=quiet)
+    people.print(f"{counted(rows, 'prediction')}{where}{also}", markup=False, soft_wrap=True)
+    if out is None:
+        say_next(people, ["predict", model, data, *(["--proba"] if proba else []), "--out", "predictions.csv"])
+    elif not proba and not network.regression:
+        say_next(people, ["predict", model, data, "--proba", "--out", "probabilities.csv"])
+    else:
+        say_next(people, ["-n", "5", out], program="head")

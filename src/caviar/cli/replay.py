@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from caviar.cli.console import console, print_json
 from caviar.cli.interventions import RunName
+from caviar.cli.next_steps import at, say_next
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.report.text import counted
 from caviar.runs.replay import Replayed
@@ -34,4 +35,6 @@ def replay(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False, qu
         markup=False,
         soft_wrap=True,
     )
+    if same:
+        say_next(people, ["diary", run, *at(store)])
     return 0 if same else 1

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json, write_page
+from caviar.cli.next_steps import say_next
 from caviar.cli.options import Json
 from caviar.space import Space, default_space
 
@@ -32,5 +33,8 @@ def space(
         print(chosen.to_toml(), end="")
     else:
         print(chosen.describe())
+        given = [] if file is None else [file]
+        if html is None:
+            say_next(console(), ["space", *given, "--html", "space.html"])
     if html is not None:
         console(json=True).print(f"drawn in {html}", markup=False)

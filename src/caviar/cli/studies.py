@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import at, say_next
 from caviar.cli.notes import head_in_commands
 from caviar.cli.options import DEFAULT_STORE, ForSpreadsheet, Json, StoreUrl
 from caviar.report import plain
@@ -28,7 +29,10 @@ def studies(store: StoreUrl = DEFAULT_STORE, json: Json = False) -> None:
     if json:
         print_json(plain.studies(opened.url, rows))
     else:
-        console().print(studies_table(rows))
+        people = console()
+        people.print(studies_table(rows))
+        if rows:
+            say_next(people, ["explain", rows[-1].head.record.name, *at(store)])
 
 
 def trials(
@@ -51,4 +55,6 @@ def trials(
             print_json(plain.trials(study, opened.trials(study)))
         else:
             metric = opened.study(study).metric
-            console().print(trials_table(metric, ranked(metric, opened.trials(study)), best))
+            people = console()
+            people.print(trials_table(metric, ranked(metric, opened.trials(study)), best))
+            say_next(people, ["explain", study, *at(store)])

@@ -34,7 +34,10 @@ def tune(
     task: options.Task = None,
     metric: Annotated[
         str | None,
-        typer.Option(help="accuracy (the default), balanced_accuracy or log_loss; for numbers r2, rmse or mae."),
+        typer.Option(
+            help="accuracy (the default), balanced_accuracy, log_loss, roc_auc, average_precision, f1_macro, mcc, "
+            "brier or calibration_error; for numbers r2 (the default), rmse, mae or mape."
+        ),
     ] = None,
     space: Annotated[str | None, typer.Option(help="A space file (TOML); see caviar space.", metavar="FILE")] = None,
     search: Annotated[

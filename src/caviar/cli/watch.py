@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import at, say_next
 from caviar.cli.notes import head_in_commands, run_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
 from caviar.report import plain
@@ -51,6 +52,7 @@ def watch(
         looks = _looks_at_run(people, opened, name) if of_run else _looks_at_study(opened, name)
         with suppress(KeyboardInterrupt):  # there is nothing to save
             _show(people, islice(looks, 1) if once else looks)
+            say_next(people, ["diary" if of_run else "explain", name, *at(store)])
 
 
 Look = tuple[RenderableType, list[RenderableType]]

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console
+from caviar.cli.next_steps import at, say_next
 from caviar.cli.options import DEFAULT_STORE, Quiet, StoreUrl, Threads
 from caviar.cli.signals import Ended, ending
 from caviar.study.helping import work as help_with
@@ -41,6 +42,7 @@ def work(
                 tasks = helping.tasks
                 if helping.over:
                     people.print(f"trained {tasks:,} tasks: {helping.over}", markup=False, soft_wrap=True)
+                    say_next(people, ["watch", study, *at(store)])
                 elif helping.elapsed - printed >= _ROUND:
                     printed = helping.elapsed
                     people.print(f"{helping.elapsed:.0f} s | {tasks:,} tasks", markup=False)

@@ -6,16 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from caviar.errors import ConfigError, did_you_mean
 from caviar.records import Trial, TrialState
-
-TASK_METRICS = {
-    "classification": ("accuracy", "balanced_accuracy", "log_loss"),
-    "regression": ("r2", "rmse", "mae"),
-}
-"""The metrics of a study by its task, measured on the validation part; the first is the default."""
-METRICS = tuple(name for names in TASK_METRICS.values() for name in names)
-_SMALLER_IS_BETTER = ("log_loss", "rmse", "mae", "loss", "objective_loss")  # the last of older versions' imports
+from caviar.records.metrics import SMALLER_IS_BETTER
 
 Goal = Literal["maximize", "minimize"]
 GOAL_METRICS: dict[Goal, str] = {"maximize": "score", "minimize": "loss"}
@@ -29,34 +21,9 @@ WORST: RankKey = (-math.inf, -math.inf)
 UNRANKED = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED)
 
 
-def check_metric(metric: str) -> None:
-    """Raise ConfigError unless ``metric`` is one of METRICS."""
-    if metric not in METRICS:
-        raise ConfigError(f"there is no metric {metric!r}", did_you_mean(metric, METRICS))
-
-
-def metric_for(task: str, metric: str | None = None) -> str:
-    """``metric``, or the default of the task where it is None. ConfigError for one that does not fit the task."""
-    fitting = TASK_METRICS[task]
-    if metric is None:
-        return fitting[0]
-    check_metric(metric)
-    if metric not in fitting:
-        raise ConfigError(
-            f"the metric {metric} is not for {task}, which the target asks for",
-            f"choose one of {', '.join(fitting)}; or another `task`",
-        )
-    return metric
-
-
 def of_own_code(metric: str) -> bool:
     """True for the metric of other people's code, which need not report a loss, nor every epoch."""
     return metric in _OWN_CODE
-
-
-def smaller_is_better(metric: str) -> bool:
-    """True where ``metric`` is a loss or an error."""
-    return metric in _SMALLER_IS_BETTER
 
 
 def rank_key(metric: str, score: float | None, loss: float | None) -> RankKey:
@@ -68,7 +35,7 @@ def rank_key(metric: str, score: float | None, loss: float | None) -> RankKey:
         loss = 0.0
     if score is None or loss is None or not (math.isfinite(score) and math.isfinite(loss)):
         return WORST
-    return (-score if metric in _SMALLER_IS_BETTER else score, -loss)
+    return (-score if metric in SMALLER_IS_BETTER else score, -loss)
 
 
 def rank_key_of(metric: str, trial: Trial) -> RankKey:

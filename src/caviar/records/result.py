@@ -6,17 +6,22 @@ Its record is the JSON object of ``caviar tune --json``, which the store keeps; 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 
 from caviar.files import numbers
 from caviar.records.config import Config, as_config
+from caviar.records.metrics import within_range
 from caviar.records.specs import known
 
 Scores = Mapping[str, float]
-"""Scores on one part of the data by metric; ``accuracy_low`` and ``accuracy_high`` are a 95 % interval, as for r2."""
+"""Scores on one part of the data by metric; ``accuracy_low`` and ``accuracy_high`` are a 95 % interval, as for r2 and
+the study's own metric."""
+
+Label = str | int | bool
+"""A class as the table has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +40,13 @@ class Repeated:
     high: float | None = None
     when_chosen: float | None
     gap: float | None
+
+    def within(self, metric: str) -> Self:
+        """The same with an interval that does not leave the range of ``metric``, as it did in earlier versions."""
+        if self.low is None or self.high is None:
+            return self
+        low, high = within_range(metric, self.low, self.high)
+        return replace(self, low=low, high=high)
 
     def to_record(self, metric: str) -> dict[str, Any]:
         """Plain data, for the store."""
@@ -86,7 +98,7 @@ class BestTrial:
         plain["config"] = as_config(plain.get("config", {}))
         plain.setdefault("score", plain.get(metric))
         if plain.get("repeated") is not None:
-            plain["repeated"] = Repeated(**known(Repeated, plain["repeated"]))
+            plain["repeated"] = Repeated(**known(Repeated, plain["repeated"])).within(metric)
         return cls(**known(cls, plain))
 
 
@@ -105,6 +117,98 @@ class Finalist:
         """The mean of the later scores, None where one of them diverged."""
         scores = [score for score in self.scores if score is not None]
         return float(np.mean(scores)) if scores and len(scores) == len(self.scores) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lead:
+    """By how much a network is better than a baseline on the sealed test part, and its 95 % interval (a paired
+    bootstrap over rows); below 0 where it is worse.
+
+    ``metric`` is the study's, but log loss for a study by calibration error: who always says the same is calibrated.
+    """
+
+    metric: str
+    by: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """The scores of a simple prediction on the rows of the answer: ``scores`` on the sealed test part.
+
+    ``method`` is "majority class" or "mean", which ``always`` gives the same answer, or "logistic regression" or "ridge
+    regression". It learned from ``rows`` rows.
+    """
+
+    method: str
+    always: Label | float | None = None
+    rows: int
+    scores: Scores
+    validation: Scores
+    lead: Lead | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain data: the scores stand beside the rest, as in a part of ``best``."""
+        record = {"method": self.method, "always": self.always, "rows": self.rows}
+        lead = None if self.lead is None else asdict(self.lead)
+        return {**record, **self.scores, "validation": dict(self.validation), "lead": lead}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """The baseline that ``to_record`` wrote."""
+        own = {"method", "always", "rows", "validation", "lead"}
+        plain = {name: value if name == "always" else numbers(value) for name, value in record.items()}
+        lead = plain["lead"]
+        return cls(
+            method=plain["method"],
+            always=plain["always"],
+            rows=plain["rows"],
+            scores={name: value for name, value in plain.items() if name not in own},
+            validation=plain["validation"],
+            lead=None if lead is None else Lead(**known(Lead, lead)),
+        )
+
+
+@dataclass(frozen=True)
+class Mistaken:
+    """A number of ``rows`` of one class that were taken for another."""
+
+    true: Label
+    predicted: Label
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """The classes that the sealed test part has, and those that were predicted: ``rows`` of each class, and how many
+    of them are ``right``.
+
+    ``pairs`` are the mistakes, the most frequent first; ``matrix`` has a row a true class and a column a predicted one,
+    and is None where there are more than a hundred classes.
+    """
+
+    classes: Sequence[Label]
+    rows: Sequence[int]
+    right: Sequence[int]
+    pairs: Sequence[Mistaken]
+    matrix: Sequence[Sequence[int]] | None = None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """The confusion that ``asdict`` made plain."""
+        plain = known(cls, record)
+        return cls(**plain | {"pairs": [Mistaken(**known(Mistaken, pair)) for pair in plain["pairs"]]})
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that the network sees; ``importance`` is how much worse the study's metric gets on rows that were not
+    trained on when the column is shuffled. None where there was no time to shuffle it alone."""
+
+    name: str
+    kind: str
+    importance: float | None
 
 
 @dataclass(frozen=True)
@@ -133,7 +237,10 @@ class StudyResult:
     ``trials`` counts them by how they ended, ``seconds`` is the time of the study, ``model`` the file of the network.
     ``notes`` are those of the study's beginning, on its data and its search, and those on the answer.
     Ask and tell gives ``best`` alone: ``study`` is None there. Only studies of tables have ``finalists``, the best mean
-    first, and the ``front``, the best score first; both are None for other studies.
+    first, and the ``front``, the best score first. They have a ``baseline`` by the names "majority" and "linear", the
+    ``confusion`` of classes on the sealed test part, the ``columns``, the most important first, and by part of the data
+    the metrics that are ``undefined`` there, each with its reason. Of two classes the rarer one is ``positive``, which
+    average precision is about. All of these are None for other studies.
     """
 
     metric: str
@@ -148,6 +255,11 @@ class StudyResult:
     front: Sequence[FrontPoint] | None = None
     model: str | None = None
     ensemble: EnsembleResult | None = None
+    baseline: Mapping[str, Baseline] | None = None
+    confusion: Confusion | None = None
+    columns: Sequence[Column] | None = None
+    undefined: Mapping[str, Mapping[str, str]] | None = None
+    positive: Label | None = None
     notes: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
@@ -160,7 +272,9 @@ class StudyResult:
             record["front"] = [
                 {"trial": one.trial, self.metric: one.score, "parameters": one.parameters} for one in self.front
             ]
-        for name in ("finalists", "front", "ensemble"):
+        if self.baseline is not None:
+            record["baseline"] = {name: one.to_record() for name, one in self.baseline.items()}
+        for name in ("finalists", "front", "ensemble", "baseline", "confusion", "columns", "undefined", "positive"):
             if record[name] is None:
                 del record[name]
         return record if self.study is not None else {"best": record["best"]}
@@ -178,6 +292,14 @@ class StudyResult:
         if "front" in plain:
             points = numbers(plain["front"])
             plain["front"] = [FrontPoint(point["trial"], point[metric], point["parameters"]) for point in points]
+        if "baseline" in plain:
+            plain["baseline"] = {name: Baseline.from_record(one) for name, one in plain["baseline"].items()}
+        if "confusion" in plain:
+            plain["confusion"] = Confusion.from_record(plain["confusion"])
+        if "columns" in plain:
+            plain["columns"] = [
+                Column(str(one["name"]), one["kind"], numbers(one["importance"])) for one in plain["columns"]
+            ]
         if "ensemble" in plain:
             plain["ensemble"] = EnsembleResult(**known(EnsembleResult, numbers(plain["ensemble"])))
         return cls(**plain)

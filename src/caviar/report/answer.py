@@ -9,8 +9,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from caviar.records.result import BestTrial, EnsembleResult, Repeated, Scores, StudyResult
-from caviar.report.text import NO_LUCK, config_text, counted, duration, metric_name, number, score_text, visible
+from caviar.records.metrics import metric_name
+from caviar.records.result import BestTrial, EnsembleResult, Repeated, StudyResult
+from caviar.report.text import NO_LUCK, beside_text, config_text, counted, duration, number, score_text, visible
+from caviar.report.worth import worth_lines
+from caviar.views.worth import worth_of
 
 _FRONT = 4  # as many as two lines hold; the JSON has more
 
@@ -20,12 +23,16 @@ def answer(result: StudyResult) -> Group:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column()
-    best = result.best
+    best, metric, worth = result.best, result.metric, worth_of(result)
     if best.test:
-        rest = f", {_beside(best.test)}, on {counted(int(result.data.get('test') or 0), 'row')}, opened once"
-        grid.add_row("sealed test", Text.assemble((score_text(best.test, "95 %: "), "bold"), rest))
+        rest = f"{beside_text(metric, best.test)}, on {counted(int(result.data.get('test') or 0), 'row')}, opened once"
+        grid.add_row("sealed test", Text.assemble((score_text(metric, best.test, "95 %: "), "bold"), rest))
+    for doubt in worth.doubts:
+        grid.add_row("", Text(visible(doubt), style="bold yellow"))
+    for title, line in worth_lines(metric, worth):
+        grid.add_row(title, line)
     if best.validation:
-        scores = f"{score_text(best.validation)}, {_beside(best.validation)}"
+        scores = f"{score_text(metric, best.validation)}{beside_text(metric, best.validation)}"
         grid.add_row("validation", f"{scores}, {_mean_of(best.repeated)}" if best.repeated else scores)
         if best.repeated is not None and best.repeated.how != "not repeated":
             grid.add_row("repeated", _two_scores(result.metric, best.repeated))
@@ -35,7 +42,7 @@ def answer(result: StudyResult) -> Group:
         grid.add_row("network", counted(best.parameters, "parameter") + _trained(best))
     grid.add_row("config", Text(f"trial {best.trial}: {config_text(best.config)}"))
     if result.ensemble is not None:
-        grid.add_row("ensemble", Text(_together(result.ensemble)))
+        grid.add_row("ensemble", Text(_together(metric, result.ensemble)))
     if result.front is not None and len(result.front) > 1:
         grid.add_row("front", Text(_front(result)))
     if best.folder is not None:
@@ -46,16 +53,9 @@ def answer(result: StudyResult) -> Group:
         grid.add_row("study", Text(f"{result.study} in {result.store}, {duration(result.seconds)}"))
     if result.model is not None:
         grid.add_row("model", Text(result.model + (", the ensemble" if result.ensemble else "")))
-    for i, note in enumerate(result.notes):
+    for i, note in enumerate(note for note in result.notes if note not in worth.doubts):
         grid.add_row("notes" if i == 0 else "", Text(visible(note)))
     return Group(Padding(grid, (1, 0, 0, 0)))
-
-
-def _beside(scores: Scores) -> str:
-    """The scores beside the main one: the loss of classes, or the errors of numbers in their own units."""
-    if "log_loss" in scores:
-        return f"{metric_name('log_loss')} {scores['log_loss']:.4f}"
-    return ", ".join(f"{metric_name(name)} {number(scores[name])}" for name in ("rmse", "mae") if name in scores)
 
 
 def _mean_of(repeated: Repeated) -> str:
@@ -101,14 +101,14 @@ def _trained(best: BestTrial) -> str:
     return f", trained on {counted(best.rows, 'row')} for {counted(best.epochs, 'epoch')}"
 
 
-def _together(ensemble: EnsembleResult) -> str:
+def _together(metric: str, ensemble: EnsembleResult) -> str:
     """An ensemble beside the single network."""
     members = ", ".join(f"{number} ({share:.0%})" for number, share in ensemble.trials.items())
     of = f"of {counted(ensemble.networks, 'network')} from trials {members}"
-    validation = score_text(ensemble.validation)
+    validation = score_text(metric, ensemble.validation)
     if ensemble.test is None:
         return f"{validation} on validation, {of}"
-    return f"{score_text(ensemble.test, '95 %: ')} on the sealed test, {validation} on validation, {of}"
+    return f"{score_text(metric, ensemble.test, '95 %: ')} on the sealed test, {validation} on validation, {of}"
 
 
 def _front(result: StudyResult) -> str:

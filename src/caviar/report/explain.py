@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Group
@@ -12,15 +13,18 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.records import TrialState
-from caviar.report.text import NO_LUCK, config_text, counted, metric_name, number, value_text, visible
+from caviar.records.metrics import metric_name
+from caviar.report.text import NO_LUCK, config_text, counted, number, score_text, value_text, visible
+from caviar.report.worth import bounded_text, importance_text, worth_lines
 from caviar.views.study import BoxView, Finals, StudyView
 
 _BAR = 40
+_COLUMNS = 15
 _BOXES = 12  # as many as a screen holds; the page has all
 
 
-def as_text(view: StudyView) -> Group:
-    """The account for a terminal."""
+def as_text(view: StudyView, answer: bool = True) -> Group:
+    """The account for a terminal; without the ``answer`` where that is drawn elsewhere."""
     parts: list[Any] = []
     for heading, body in (
         ("Notes", [_paragraph(visible(note)) for note in view.head.notes]),
@@ -28,6 +32,8 @@ def as_text(view: StudyView) -> Group:
         ("Where the search went", _went(view)),
         ("What mattered", _mattered(view)),
         ("The finals", _finals(view)),
+        ("The answer", _answer(view) if answer else []),
+        ("Columns", _columns(view) if answer else []),
         ("Advice", [_paragraph(line) for line in view.advice]),
     ):
         if body:
@@ -160,6 +166,41 @@ def _finals(view: StudyView) -> list[Any]:
             " ".join(map(_score, finalist.scores)),
         )
     return [table, *(_paragraph(line) for line in _verdict(finals))]
+
+
+def _answer(view: StudyView) -> list[Any]:
+    """The scores of the winner, and what they are worth."""
+    result = view.head.record.result
+    if result is None or not result.best.test:
+        return []
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column()
+    worth = view.worth
+    grid.add_row("sealed test", score_text(result.metric, result.best.test, "95 %: "))
+    for doubt in worth.doubts:
+        grid.add_row("", Text(visible(doubt), style="bold yellow"))
+    if result.best.validation:
+        grid.add_row("validation", score_text(result.metric, result.best.validation))
+    for title, line in worth_lines(result.metric, replace(worth, columns=())):
+        grid.add_row(title, line)
+    return [Padding(grid, (0, 0, 0, 2))]
+
+
+def _columns(view: StudyView) -> list[Any]:
+    """The columns that matter, drawn."""
+    columns, metric = view.worth.columns, view.head.record.metric
+    if not columns:
+        return []
+    table = _table(("  column", "importance", ""), left=("  column", "importance"))
+    most = max(*(column.importance or 0.0 for column in columns), 1e-9)
+    for column in columns[:_COLUMNS]:
+        length = max(round(_BAR / 2 * (column.importance or 0.0) / most), 0)
+        table.add_row(Text(f"  {visible(column.name)}"), "█" * length, importance_text(metric, column))
+    left = len(columns) - _COLUMNS
+    more = f" {counted(left, 'more column')} in --json and on the page." if left > 0 else ""
+    note = f"Importance: how much worse {metric_name(metric)} gets on rows not trained on when the column is shuffled"
+    return [table, _paragraph(f"{note}{bounded_text(view.worth)}.{more}", "dim")]
 
 
 def _score(score: float | None) -> str:

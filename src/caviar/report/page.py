@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from caviar.records import Trial
+from caviar.report.answer_page import answer_html
 from caviar.report.explain import as_text
 from caviar.report.text import value_text
 from caviar.views.study import StudyView, trial_map
@@ -20,14 +21,17 @@ if TYPE_CHECKING:
 def as_html(view: StudyView) -> str:
     """The page."""
     console = Console(record=True, width=110, file=StringIO())
-    console.print(as_text(view))
-    words = console.export_text(styles=False)
+    result = view.head.record.result
+    answer = "" if result is None else answer_html(result, view.worth)
+    console.print(as_text(view, answer=not answer))
+    words = "\n".join(line.rstrip() for line in console.export_text(styles=False).splitlines())
     pictures = figure(view).to_html(full_html=False, include_plotlyjs=True)
     name = escape(view.head.record.name)
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{name}</title></head>"
         f"<body style='font-family:sans-serif;max-width:75em;margin:2em auto'><h1>{name}</h1>"
-        f"<pre style='white-space:pre-wrap'>{escape(words)}</pre>{pictures}</body></html>"
+        f"{answer}<h2>How it was found</h2><pre style='white-space:pre-wrap'>{escape(words)}</pre>"
+        f"{pictures}</body></html>"
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from caviar.records import DiaryEntry, RunKind, Trial
+from caviar.records import DiaryEntry, RunKind, StudyResult, Trial
 from caviar.views.health import Health
 from caviar.views.run import Family, RunView
 from caviar.views.study import Running, StudyRow, StudyView
@@ -35,9 +35,17 @@ def account(view: StudyView) -> dict[str, Any]:
             for f in finals.finalists
         ],
         "winner": result and result.best.trial,
+        **_answer(result),
         "advice": list(view.advice),
         "notes": list(view.head.notes),
     }
+
+
+def _answer(result: StudyResult | None) -> dict[str, Any]:
+    """The scores of a result and their worth, as far as it has them."""
+    record = {} if result is None else result.to_record()
+    names = ("best", "baseline", "confusion", "columns", "undefined")
+    return {name: record.get(name) for name in names}
 
 
 def trials(study: str, shown: Sequence[Trial]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group
@@ -13,10 +13,13 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from caviar.records import DiaryEntry, RunMeasurement
+from caviar.records import DiaryEntry, RunMeasurement, StudyResult
+from caviar.records.metrics import metric_name
 from caviar.report.curves import chart
-from caviar.report.text import config_text, counted, duration, metric_name, number, visible
+from caviar.report.text import beside_text, config_text, counted, duration, number, score_text, visible
+from caviar.report.worth import worth_lines
 from caviar.views.run import Family, Layer, Member, Point, RunView, is_routine, number_of, point
+from caviar.views.worth import worth_of
 
 _BAR = 30
 _SETTLED = 0.05  # standard deviations that a running mean goes between two epochs
@@ -106,11 +109,11 @@ def ended(summary: Mapping[str, Any]) -> Group:
     is_network, reported = "values" not in summary, dict(summary.get("values", {}))
     if summary.get("score") is not None:
         reported = {"score": summary["score"], **reported}
-    scores = {"sealed test": summary.get("test"), "validation": summary.get("validation"), "reported": reported}
-    for title, numbers in scores.items():
-        if numbers:
-            shown = ", ".join(f"{metric_name(visible(name))} {number(value)}" for name, value in numbers.items())
-            grid.add_row(title, Text(shown))
+    for title, line in _scores(summary):
+        grid.add_row(title, line)
+    if reported:
+        shown = ", ".join(f"{metric_name(visible(name))} {number(value)}" for name, value in reported.items())
+        grid.add_row("reported", Text(shown))
     done = counted(summary["epochs"], "epoch")
     if summary["steps"] or is_network:
         steps = counted(summary["steps"], "mini-batch", "mini-batches")
@@ -122,9 +125,33 @@ def ended(summary: Mapping[str, Any]) -> Group:
     grid.add_row("run", Text(f"{summary['run']} in {summary['store']}"))
     if summary.get("model"):
         grid.add_row("model", Text(summary["model"]))
-    for i, note in enumerate(summary.get("notes", ())):
+    doubts = worth_of(_result(summary)).doubts if is_network else ()
+    for i, note in enumerate(note for note in summary.get("notes", ()) if note not in doubts):
         grid.add_row("notes" if i == 0 else "", Text(visible(note)))
     return Group(Padding(grid, (1, 0, 0, 0)))
+
+
+def _scores(summary: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
+    """The scores of a network and what they are worth; of a program nothing."""
+    if "values" in summary:
+        return
+    result = _result(summary)
+    worth, metric = worth_of(result), result.metric
+    for title, scores in (("sealed test", result.best.test), ("validation", result.best.validation)):
+        if scores:
+            yield title, Text(score_text(metric, scores, "95 %: ") + beside_text(metric, scores))
+        if title == "sealed test":
+            yield from (("", Text(visible(doubt), style="bold yellow")) for doubt in worth.doubts)
+    yield from worth_lines(metric, worth)
+
+
+def _result(summary: Mapping[str, Any]) -> StudyResult:
+    """The scores of a network's ``summary`` as those of a study."""
+    names = ("data", "baseline", "confusion", "columns", "undefined")
+    metric = "r2" if "r2" in (summary.get("validation") or summary.get("test") or {}) else "accuracy"
+    best = {"trial": 0, "validation": summary.get("validation"), "test": summary.get("test")}
+    known = {name: summary[name] for name in names if summary.get(name) is not None}
+    return StudyResult.from_record({"best": best, **known}, metric)
 
 
 def _head(view: RunView) -> Table:

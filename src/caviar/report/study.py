@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from caviar.records import StudyKind, Trial, TrialState, Value
-from caviar.records.ranking import TASK_METRICS
-from caviar.report.text import config_text, counted, duration, metric_name, number, score_text, visible
+from caviar.records.metrics import TASK_METRICS, metric_name
+from caviar.report.text import config_text, counted, duration, number, score_text, visible
 from caviar.views.study import Running, StudyHead, StudyRow
 
 _BAR = 32
@@ -100,7 +100,7 @@ def studies_table(rows: Sequence[StudyRow]) -> Table:
             f"{sum(row.counts.values()):,}",
             f"{len(row.head.notes) or ''}",
             f"trial {result.best.trial}" if result else "",
-            score_text(result.best.test) if result and result.best.test else "",
+            score_text(study.metric, result.best.test) if result and result.best.test else "",
         )
     return table
 

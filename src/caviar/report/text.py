@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from caviar.records import Config
+from caviar.records.metrics import metric_name
 from caviar.records.result import Scores
 
 NO_LUCK = 5e-5
@@ -33,18 +32,27 @@ def counted(n: int, noun: str, plural: str = "") -> str:
     return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
 
 
-def metric_name(metric: str) -> str:
-    """A metric as people write it: log loss, R2, RMSE."""
-    return metric.upper() if metric in ("r2", "rmse", "mae") else metric.replace("_", " ")
+def score_number(metric: str, value: float, digits: int = 4) -> str:
+    """A score: four digits after the point, or four that matter where it is in the target's units."""
+    return number(value) if metric in ("rmse", "mae") else f"{round(value, digits) + 0.0:.{digits}f}"  # no -0.0000
 
 
-def score_text(scores: Scores, interval: str = "") -> str:
-    """The accuracy, or the R2, with its interval, where it has one."""
-    metric = "r2" if "r2" in scores else "accuracy"
-    shown = f"{metric_name(metric)} {scores.get(metric, math.nan):.4f}"
+def score_text(metric: str, scores: Scores, interval: str = "") -> str:
+    """The score by ``metric`` with its interval, where it has one."""
+    if metric not in scores:
+        return f"{metric_name(metric)} not defined"
+    shown = f"{metric_name(metric)} {score_number(metric, scores[metric])}"
     if f"{metric}_low" not in scores:
         return shown
-    return f"{shown} ({interval}{scores[f'{metric}_low']:.3f} to {scores[f'{metric}_high']:.3f})"
+    low, high = (score_number(metric, scores[f"{metric}_{end}"], 3) for end in ("low", "high"))
+    return f"{shown} ({interval}{low} to {high})"
+
+
+def beside_text(metric: str, scores: Scores) -> str:
+    """The usual scores beside the main one: accuracy and loss of classes, R2 and errors of numbers."""
+    usual = ("accuracy", "log_loss", "r2", "rmse", "mae")
+    shown = [name for name in usual if name in scores and name != metric]
+    return "".join(f", {metric_name(name)} {score_number(name, scores[name])}" for name in shown)
 
 
 def config_text(config: Config) -> str:

@@ -236,6 +236,6 @@ def _conclude(session: Session, trainee: DrivenTrainee, store: str, notes: list[
         "rollbacks": session.rollbacks,
         "snapshots": len(session.snapshots.kept),
         "stopped": session.stopped or None,
-        "notes": notes,
+        "notes": [*notes, *end.notes],
     }
     return RunEnded({**summary, **end.summary}, end.model), end.whole

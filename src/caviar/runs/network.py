@@ -25,7 +25,7 @@ from caviar.data.mapped import prepare_mapped
 from caviar.data.read import read
 from caviar.errors import ConfigError, StoreError
 from caviar.files import cannot_make
-from caviar.learners.contract import Evaluation, Keys, Outcome, State, explosion, never
+from caviar.learners.contract import Evaluation, Keys, Outcome, Predictor, State, explosion, never
 from caviar.learners.dense.config import from_config
 from caviar.learners.dense.contract import DenseTraining, Steps, fewest_rows, steps_left, steps_per_epoch
 from caviar.learners.dense.learner import engine_named
@@ -36,6 +36,7 @@ from caviar.nn.network import State as NetworkState
 from caviar.nn.network import forward
 from caviar.nn.schedules import rates_from
 from caviar.records import Clock, Config, Run, RunSpec, Value
+from caviar.runs.answer import answer_of
 from caviar.runs.knobs import Settings, config_of, from_plain, to_plain, turned
 from caviar.runs.rules import RULES, Rule, Sight
 from caviar.runs.snapshots import check_budget
@@ -217,6 +218,10 @@ class NetworkTrainee:
         self._measured = None
         self.clock = replace(clock, step=self._training.step, epoch=self._training.epoch)
 
+    def predictor(self) -> Predictor:
+        """The network as it stands, for predictions."""
+        return self._training.predictor()
+
     def evaluate(self, examples: Examples | None = None) -> Evaluation:
         """Score ``examples``, by default the validation part."""
         return self._training.evaluate(self._dataset.validation if examples is None else examples)
@@ -244,11 +249,10 @@ class NetworkTrainee:
     def conclude(self, run: Run) -> Conclusion:
         """Score the end, open the sealed part once, and save the model if the network is whole."""
         dataset, epochs, bits = self._dataset, self.clock.epoch, self.bits()
-        network = self._training.predictor()
+        network = self.predictor()
         whole = all(bool(math.isfinite(float(abs(w).max(initial=0.0)))) for w in network.record()[1].values())
-        deviation = dataset.preprocessing.target_deviation
-        validation = _in_units(self.evaluate(), deviation)
-        test = _in_units(self.evaluate(dataset.test.open()), deviation) if whole and dataset.test is not None else None
+        answer = answer_of(dataset, network, self.evaluate, run.seed, whole)
+        validation, test = dict(answer.validation), answer.test
         facts = {"run": run.name, "config": config_of(self.settings), "epochs": epochs, "rows": len(dataset.train.y)}
         facts |= {"validation": validation, "test": test, "bits": bits}
         model = Model(network, dataset.preprocessing, facts) if whole else None
@@ -261,7 +265,9 @@ class NetworkTrainee:
         name = "r2" if "r2" in validation else "accuracy"
         text = f"ended after epoch {epochs}, validation {name} {validation[name]:.4f}"
         summary = {"data": dict(dataset.facts), "validation": validation, "test": test, "bits": bits, "model": path}
-        return Conclusion(text, {"bits": bits, "epochs": epochs}, summary, model, whole)
+        return Conclusion(
+            text, {"bits": bits, "epochs": epochs}, {**summary, **answer.worth}, model, whole, notes=answer.doubts
+        )
 
     def bits(self) -> str:
         """The SHA-256 of all that the next mini-batch depends on."""
@@ -381,13 +387,6 @@ def _absolute(spec: RunSpec) -> RunSpec:
 
 def _settings(config: Config, dataset: Dataset) -> Settings:
     return Settings(*from_config(config, dataset.preprocessing.n_in, dataset.preprocessing.n_out))
-
-
-def _in_units(evaluation: Evaluation, deviation: float | None) -> dict[str, float]:
-    scores = dict(evaluation.scores)
-    if deviation is not None:
-        scores = {name: s * deviation if name in ("rmse", "mae") else s for name, s in scores.items()}
-    return scores
 
 
 def _check(spec: RunSpec, seed: int) -> None:

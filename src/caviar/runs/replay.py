@@ -16,6 +16,7 @@ from typing import Any
 from caviar.errors import StoreError
 from caviar.learners.contract import Outcome
 from caviar.records import Clock, DiaryEntry, Run, RunKind
+from caviar.runs.answer import validation_of
 from caviar.runs.network import NetworkSetup, NetworkTrainee
 from caviar.store import Store
 from caviar.store.runs import Runs
@@ -62,10 +63,9 @@ def replay(name: str, store_url: str) -> Iterator[Replaying | Replayed]:
         for trained in _replay(runs, run, trainee, None):
             yield Replaying(trained, trainee.clock.epoch)
         bits = trainee.bits()
-        scores: Mapping[str, Any] = trainee.evaluate().scores
         result = run.result or {}
-        if setup.dataset.preprocessing.target_deviation is not None:  # in units of the target
-            scores = result.get("validation", {})
+        same = bits == end.facts["bits"]
+        scores = validation_of(setup.dataset, trainee.predictor(), trainee.evaluate, whole=same)
         yield Replayed(
             {
                 "run": name,
@@ -78,7 +78,7 @@ def replay(name: str, store_url: str) -> Iterator[Replaying | Replayed]:
                 "rollbacks": sum(entry.kind == "rollback" for entry in diary),
                 "model": result.get("model"),
                 "bits": bits,
-                "same_bits": bits == end.facts["bits"],
+                "same_bits": same,
             }
         )
 

@@ -59,6 +59,8 @@ class Conclusion:
     model: Model | None = None
     whole: bool = True
     """False for a network of ours that has weights which are no numbers."""
+    notes: tuple[str, ...] = ()
+    """On the answer: that it is no better than the majority, say."""
 
 
 class Trainee(Protocol):

@@ -21,9 +21,10 @@ from caviar.learners.contract import (
     TrainingData,
 )
 from caviar.learners.names import learner_named
+from caviar.learners.scoring import Scoring
 from caviar.machine import processors
+from caviar.records.metrics import check_metric, metric_for
 from caviar.records.names import check_name
-from caviar.records.ranking import check_metric, metric_for
 from caviar.scheduling.halving import POOL, rungs_for
 from caviar.scheduling.strategy import places
 from caviar.search.given import read_all
@@ -70,6 +71,8 @@ def check_table(request: Request, ended: Callable[[], bool]) -> TableJob:
     )
     dataset = prepare(table, request.seed, test, request.task, reading)
     metric = metric_for(str(dataset.facts["task"]), request.metric)
+    scoring = Scoring.of(dataset)
+    _check_defined(metric, scoring, dataset)
     largest = _largest(space, learner, TrainingData.of(dataset))
     name = request.study if request.study is not None else table.name
     check_name("study", name)
@@ -81,26 +84,40 @@ def check_table(request: Request, ended: Callable[[], bool]) -> TableJob:
         space=space,
         dataset=dataset,
         learner=learner,
+        scoring=scoring,
         slots=request.threads or processors(),
         rungs=rungs,
         pool=max(1, min(POOL, _MEMORY // (largest * places(len(rungs))))),
         stopping=stopping,
-        folds=_folds(dataset, request.seed),
+        folds=_folds(dataset, request.seed, scoring, metric),
         seconds=seconds,
         ended=ended,
     )
 
 
-def _folds(dataset: Dataset, seed: int) -> tuple[tuple[Examples, Examples], ...]:
+def _folds(dataset: Dataset, seed: int, scoring: Scoring, metric: str) -> tuple[tuple[Examples, Examples], ...]:
     """The rows that each repeat of a finalist trains on and is scored on."""
     everything = dataset.train_and_validation()
+    fresh_seeds = ((dataset.train, dataset.validation),) * REPEATS
     if len(everything) >= FOLDED_BELOW:
-        return ((dataset.train, dataset.validation),) * REPEATS
+        return fresh_seeds
     parts = folds(everything.y, FOLDS, seed)
+    if any(scoring.undefined(metric, everything.y[part]) for part in parts):  # a class of too few rows for all folds
+        return fresh_seeds
     return tuple(
         (everything.take(np.concatenate([*parts[:k], *parts[k + 1 :]])), everything.take(parts[k]))
         for k in range(len(parts))
     )
+
+
+def _check_defined(metric: str, scoring: Scoring, dataset: Dataset) -> None:
+    """Raise ConfigError where the rows that decide have no value of ``metric``."""
+    why = scoring.undefined(metric, dataset.validation.y)
+    if why is not None:
+        other = "mae" if scoring.n_out == 1 else "log_loss"
+        raise ConfigError(
+            f"{metric} is not defined on the validation rows: {why}", f'choose another: `metric="{other}"`'
+        )
 
 
 def _check_names(space: Space, learner: Learner) -> None:

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from caviar.machine import processors
 from caviar.records import ProgramSpec, Study, StudyKind, Trial, TrialState
-from caviar.records.ranking import WORST, rank_key_of, smaller_is_better
+from caviar.records.metrics import smaller_is_better
+from caviar.records.ranking import WORST, rank_key_of
 from caviar.scheduling.halving import rungs_to
 from caviar.search.contract import Compared
 from caviar.study.spec import EPOCHS, IMPORTED

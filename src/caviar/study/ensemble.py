@@ -42,15 +42,3 @@ def loss(p: Floats, y: npt.NDArray[np.int32] | npt.NDArray[np.float32]) -> float
     if y.dtype.kind == "f":
         return float(np.mean((p[:, 0] - y) ** 2))
     return float(-np.log(np.maximum(p[np.arange(len(y)), y], _SMALLEST)).mean())
-
-
-def scores(p: Floats, y: npt.NDArray[np.int32] | npt.NDArray[np.float32]) -> dict[str, float]:
-    """The scores of an Evaluation for what an ensemble says of rows."""
-    value = loss(p, y)
-    if y.dtype.kind == "f":
-        spread = float(np.mean((y.astype(np.float64) - y.mean(dtype=np.float64)) ** 2))
-        mae = float(np.mean(np.abs(p[:, 0] - y)))
-        return {"r2": 1 - value / spread if spread > 0 else float("nan"), "rmse": value**0.5, "mae": mae}
-    right = p.argmax(axis=1) == y
-    balanced = float(np.mean([right[y == c].mean() for c in np.unique(y)]))
-    return {"accuracy": float(right.mean()), "balanced_accuracy": balanced, "log_loss": value}

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from caviar.analysis.account import Unseen
 from caviar.data.examples import Examples
 from caviar.errors import NoAnswer
 from caviar.executors.threads import Threads
@@ -27,7 +28,6 @@ from caviar.records.config import as_number
 from caviar.records.ranking import WORST, rank_key
 from caviar.scheduling.choosing import Finalist, Weighed, choose, front
 from caviar.scheduling.repeats import Repeats
-from caviar.study.ensemble import scores as ensemble_scores
 from caviar.study.ensemble import select
 from caviar.study.events import Progress
 from caviar.study.job import FINALISTS, TableJob
@@ -68,11 +68,15 @@ class Ensemble:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The winner, its evaluation each time that it was repeated, and its network: for how long, on which rows."""
+    """The winner, its evaluation each time that it was repeated, and its network: for how long, on which rows.
+
+    ``unseen`` are the networks of its repeats, or of the search where there were none.
+    """
 
     winner: Trial
     epochs: int
     repeats: list[Evaluation]
+    unseen: list[Unseen]
     training: Training
     rows: Examples
     front: list[Weighed]
@@ -103,28 +107,30 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
                 if training is None:
                     continue
                 found = [training.evaluate(job.dataset.validation)]
+                unseen = [Unseen(training.predictor(), job.dataset.train, job.dataset.validation)]
                 last = _last_result(job, ledger, executor, trial)
                 if last is not None and last.training is not None:
-                    return Found(trial, last.epochs, found, last.training, everything, best_front)
+                    return Found(trial, last.epochs, found, unseen, last.training, everything, best_front)
                 if math.isfinite(found[0].loss):  # the end may have found it on its way to worse
-                    return Found(trial, training.epoch, found, training, job.dataset.train, best_front)
+                    return Found(trial, training.epoch, found, unseen, training, job.dataset.train, best_front)
             raise _no_answer(job, ledger)
         chosen = choose(weighed, job.request.prefer)
         winner = next(trial for trial in finalists if trial.number == chosen.number)
         ensemble = _ensemble(job, _sound(entrants)) if job.request.ensemble else None
         evaluations = [repeat.evaluation for repeat in entrants[winner.number]]
+        unseen = _unseen(job, entrants[winner.number])
         if len(finalists) > 1:
             ledger.phase = "last training"
             last_task = _last_task(job, winner, job.last_epochs(ledger, winner))
             yield from drive(Repeats([last_task]), executor, ledger, Budget(job.seconds_left, job.ended))
         last = _last_result(job, ledger, executor, winner)
     if last is not None and last.training is not None:
-        return Found(winner, last.epochs, evaluations, last.training, everything, best_front, weighed, ensemble)
+        return Found(winner, last.epochs, evaluations, unseen, last.training, everything, best_front, weighed, ensemble)
     rank_keys = [entry[0] for entry in chosen.rank_keys]  # out of time, or it diverged: its best repeat
     spare = entrants[winner.number][int(np.argmax(rank_keys))]
     rows = job.folds[spare.result.task.repeat - 1][0]
     assert spare.training is not None
-    return Found(winner, spare.epochs, evaluations, spare.training, rows, best_front, weighed, ensemble)
+    return Found(winner, spare.epochs, evaluations, unseen, spare.training, rows, best_front, weighed, ensemble)
 
 
 def _finalists(job: TableJob, ledger: Ledger, best_front: list[Weighed]) -> list[Trial]:
@@ -216,6 +222,15 @@ def _weigh(job: TableJob, trial: Trial, repeats: list[Repeat]) -> Finalist:
     return Finalist(trial.number, rank_keys, parameters, job.epochs_wanted(trial), burden)
 
 
+def _unseen(job: TableJob, repeats: list[Repeat]) -> list[Unseen]:
+    """The networks of the winner's repeats."""
+    return [
+        Unseen(repeat.training.predictor(), *job.folds[repeat.result.task.repeat - 1])
+        for repeat in repeats
+        if repeat.sound and repeat.training is not None
+    ]
+
+
 def _prediction_seconds(job: TableJob, training: Training) -> float:
     """Seconds that a prediction of the validation rows takes: the best of five, for other programs run too."""
     predictor, x = training.predictor(), job.dataset.validation.x
@@ -247,7 +262,7 @@ def _ensemble(job: TableJob, entrants: dict[int, list[Repeat]]) -> Ensemble:
             number = unit[0].result.task.trial
             finalists[number] = finalists.get(number, 0.0) + share
             members += [Member(share / len(unit), r.training.predictor()) for r in unit if r.training is not None]
-    return Ensemble(members, finalists, ensemble_scores(np.tensordot(shares, outputs, axes=1), y))
+    return Ensemble(members, finalists, job.scoring.scores(np.tensordot(shares, outputs, axes=1), y))
 
 
 def _outputs(job: TableJob, repeat: Repeat) -> Floats:

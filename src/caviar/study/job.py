@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from caviar.analysis.doubts import imbalance
 from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
 from caviar.executors.parked import StateStore
 from caviar.executors.threads import Threads
-from caviar.learners.contract import Evaluation, Keys, Learner, State, Training, TrainingData
+from caviar.learners.contract import Evaluation, Keys, Learner, State, Training, TrainingData, score_names
+from caviar.learners.scoring import ScoredTraining, Scoring
 from caviar.machine import environment
 from caviar.records import Config, Study, StudyState, Task, Trial, TrialState
 from caviar.scheduling.strategy import Stopping
@@ -31,6 +33,8 @@ FINALISTS = 5
 
 _ROOM = 1.2  # a fifth more than estimated: other programs run too
 _CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room
+_ACCOUNT, _ACCOUNT_CELL, _MOST_ACCOUNT = 0.15, 3e-7, 1.5  # seconds of baselines and columns: by n_in n_out cells
+_FULL_ACCOUNT = 30.0  # seconds of budget from which on nothing is spared on them
 _FINALS_SHARE = 0.4  # of a time budget, at most: fewer finalists, repeats or epochs if they take longer
 
 
@@ -44,6 +48,7 @@ class TableJob:
     space: Space
     dataset: Dataset
     learner: Learner
+    scoring: Scoring
     slots: int  # networks trained at once
     rungs: tuple[int, ...]
     pool: int
@@ -54,8 +59,8 @@ class TableJob:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes on the data."""
-        return self.dataset.warnings
+        """Notes on the data, and on what the metric says of it."""
+        return (*self.dataset.warnings, *imbalance(self.metric, self.dataset))
 
     @property
     def repeats(self) -> int:
@@ -84,7 +89,10 @@ class TableJob:
             nothing = Examples(self.dataset.validation.x[:0], self.dataset.validation.y[:0])
             training, validation = self.dataset.train_and_validation(), nothing
         data = TrainingData(training, validation, self.dataset.preprocessing.n_out)
-        return self.learner.start(task.config, data, Keys.of(self.request.seed, task.trial, task.repeat), state)
+        begun = self.learner.start(task.config, data, Keys.of(self.request.seed, task.trial, task.repeat), state)
+        if self.metric in score_names(data.n_out):
+            return begun
+        return ScoredTraining(begun, validation, self.scoring, self.metric)
 
     def threads(self, ledger: Ledger, states: StateStore | None = None) -> Threads:
         """The threads that train tasks of this study."""
@@ -95,10 +103,22 @@ class TableJob:
         return search_named(self.request.search, self.space, self.request.seed)
 
     def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
-        """The mean scores for the answer; those of regression that have a unit in the target's own."""
-        unit = self.dataset.preprocessing.target_deviation
-        units = {"accuracy": 1.0, "log_loss": 1.0} if unit is None else {"r2": 1.0, "rmse": unit, "mae": unit}
-        return {name: u * float(np.mean([e.scores[name] for e in evaluations])) for name, u in units.items()}
+        """The mean scores of ``evaluations``; those of regression that have a unit in the target's own."""
+        units = {"rmse": self.scoring.deviation, "mae": self.scoring.deviation}
+        names = evaluations[0].scores
+        return {name: units.get(name, 1.0) * float(np.mean([e.scores[name] for e in evaluations])) for name in names}
+
+    @property
+    def share(self) -> float:
+        """The part of the usual work on baselines and columns that there is time for: a small budget has less."""
+        return 1.0 if self.seconds is None else min(self.seconds / _FULL_ACCOUNT, 1.0)
+
+    @property
+    def account_seconds(self) -> float:
+        """Seconds that the baselines and the importance of columns take, with some room."""
+        learned = self.dataset.preprocessing
+        cells = len(self.dataset.train) * learned.n_in * learned.n_out
+        return self.share * min(_ACCOUNT + _ACCOUNT_CELL * cells, _MOST_ACCOUNT)
 
     def seconds_left(self) -> float:
         """Seconds of the budget that are left for training; infinity where trials are the budget."""
@@ -107,6 +127,7 @@ class TableJob:
         return (
             self.seconds
             - _CONCLUDING
+            - self.account_seconds
             - _CONCLUDING_ROW * self.dataset.test.rows
             - (time.monotonic() - self.request.started)
         )

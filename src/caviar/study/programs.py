@@ -32,8 +32,9 @@ from caviar.protocol.process import environments
 from caviar.protocol.score import goal_of_name, name_of_score
 from caviar.randomness import Purpose, raw, stream_key
 from caviar.records import Study, StudyState, Task, Trial, TrialState
+from caviar.records.metrics import smaller_is_better
 from caviar.records.names import check_name
-from caviar.records.ranking import GOAL_METRICS, Goal, smaller_is_better
+from caviar.records.ranking import GOAL_METRICS, Goal
 from caviar.records.result import BestTrial, Repeated, StudyResult
 from caviar.scheduling.choosing import Finalist, choose
 from caviar.scheduling.contract import Queue

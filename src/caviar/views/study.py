@@ -21,11 +21,13 @@ from caviar.analysis.edges import edges
 from caviar.analysis.importance import ENOUGH, Importance, importances
 from caviar.records import Box, Config, Study, StudyKind, StudyProgress, StudyState, Trial, TrialState
 from caviar.records.config import as_number
-from caviar.records.ranking import WORST, rank_key, rank_key_of, smaller_is_better
+from caviar.records.metrics import smaller_is_better
+from caviar.records.ranking import WORST, rank_key, rank_key_of
 from caviar.records.result import Finalist
 from caviar.search.searches import noted_before
 from caviar.space import Space
 from caviar.store import Store
+from caviar.views.worth import Worth, worth_of
 
 Decision = Literal["mean", "noise", "small", "fast"]
 
@@ -147,6 +149,7 @@ class StudyView:
     remarks: tuple[str, ...]  # of the search on itself, such as the cost of a grid
     importance: tuple[Importance, ...]
     finals: Finals
+    worth: Worth  # of the answer
     advice: tuple[str, ...]
 
 
@@ -242,6 +245,7 @@ def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -
         remarks=noted_before(study.search, space, len(own)),
         importance=tuple(_importances(study, space, own)),
         finals=_finals(study, trials),
+        worth=Worth() if study.result is None else worth_of(study.result),
         advice=tuple(edges(space, [trial.config for trial in scored[:_BEST]])),
     )
 

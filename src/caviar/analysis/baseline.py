@@ -1,0 +1,143 @@
+"""The worth of a score: the scores of the simplest predictions on the same rows.
+
+    majority   always the class with the most training rows, each class as probable as its share; of numbers, the mean
+    linear     logistic regression, or ridge regression (analysis/linear.py)
+
+Each learns from the same rows as the network that it stands beside. The lead of the network over each of them has an
+interval by a paired bootstrap: both are scored on the same resampled rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar.analysis import intervals
+from caviar.analysis.linear import logistic, ridge
+from caviar.data.examples import Examples
+from caviar.learners.contract import Floats
+from caviar.learners.scoring import Scoring, Targets
+from caviar.randomness import UInt64
+from caviar.records.metrics import smaller_is_better, within_range
+from caviar.records.result import Baseline, Label, Lead
+
+NAMES = ("majority", "linear")
+
+
+class Pair(NamedTuple):
+    """Rows to learn from, and rows to be scored on."""
+
+    training: Examples
+    scored: Examples
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The ``outputs`` (m, n_out) of a baseline that learned from ``rows`` rows."""
+
+    outputs: Floats
+    rows: int
+
+
+@dataclass(frozen=True, eq=False)
+class Worth:
+    """The ``baseline`` by name, and the interval of each metric that has one by bootstrap."""
+
+    baseline: dict[str, Baseline]
+    intervals: dict[str, tuple[float, float]]
+
+
+def worth(
+    test: Pair,
+    outputs: Floats,
+    validation: Sequence[Pair],
+    scoring: Scoring,
+    metric: str,
+    classes: Sequence[Label],
+    key: UInt64,
+    share: float = 1.0,
+) -> Worth:
+    """The worth of a network with ``outputs`` (m, n_out) for the scored rows of ``test``.
+
+    validation: the rows of the validation score, a pair a repeat. metric: the study's. share: that of the usual work.
+    """
+    judged = "log_loss" if metric == "calibration_error" else metric  # see Lead
+    share /= max(len({id(pair.scored) for pair in validation}), 1)
+    answers = {name: _answer(name, test, scoring, share) for name in NAMES}
+    wanted = [name for name in dict.fromkeys((metric, "r2")) if name != "accuracy" and name in scoring.metrics]
+    wanted = [name for name in wanted if scoring.undefined(name, test.scored.y) is None]
+    leads = scoring.undefined(judged, test.scored.y) is None
+    sign = -1.0 if smaller_is_better(judged) else 1.0
+
+    def on(rows: npt.NDArray[np.intp]) -> Floats:
+        """The wanted scores on some rows, and the leads."""
+        y, said = test.scored.y[rows], outputs[rows]
+        found = [scoring.score(name, said, y) for name in wanted]
+        if leads:
+            own = found[0] if wanted[:1] == [judged] else scoring.score(judged, said, y)
+            found += [sign * (own - scoring.score(judged, answer.outputs[rows], y)) for answer in answers.values()]
+        return np.array(found)
+
+    whole = on(np.arange(len(test.scored)))
+    low, high = intervals.of_metric(on, len(test.scored), scoring.n_out, key)
+    ends = list(zip(low.tolist(), high.tolist(), strict=True))
+    found = {}
+    for i, (name, answer) in enumerate(answers.items(), start=len(wanted)):
+        found[name] = Baseline(
+            method=_method(name, scoring),
+            always=_always(test.training.y, scoring, classes) if name == "majority" else None,
+            rows=answer.rows,
+            scores=scoring.scores(answer.outputs, test.scored.y),
+            validation=_mean_scores(name, validation, scoring, share),
+            lead=Lead(metric=judged, by=float(whole[i]), low=ends[i][0], high=ends[i][1]) if leads else None,
+        )
+    return Worth(found, {name: within_range(name, *ends[i]) for i, name in enumerate(wanted)})
+
+
+def _answer(name: str, pair: Pair, scoring: Scoring, share: float) -> Answer:
+    """The outputs of the baseline ``name`` for the scored rows of ``pair``."""
+    training, x = pair.training, pair.scored.x
+    if name == "majority":
+        return Answer(np.tile(_constant(training.y, scoring.n_out), (len(x), 1)), len(training))
+    flat = training.x.reshape(len(training), -1)
+    if scoring.n_out == 1:
+        model = ridge(flat, training.y.astype(np.float32, copy=False), share)
+    else:
+        model = logistic(flat, training.y.astype(np.int32, copy=False), scoring.n_out, share)
+    return Answer(model.outputs(x.reshape(len(x), -1)), model.rows)
+
+
+def _constant(y: Targets, n_out: int) -> Floats:
+    """The shares of the classes (n_out,) among ``y``, or the mean (1,) of numbers."""
+    if n_out == 1:
+        return np.array([y.mean(dtype=np.float64)])
+    return np.bincount(y.astype(np.int64), minlength=n_out) / len(y)
+
+
+def _always(y: Targets, scoring: Scoring, classes: Sequence[Label]) -> Label | float:
+    """The one answer of the majority: a class, or the mean in the target's units."""
+    constant = _constant(y, scoring.n_out)
+    return (
+        float(constant[0]) * scoring.deviation + scoring.mean if scoring.n_out == 1 else classes[int(constant.argmax())]
+    )
+
+
+def _method(name: str, scoring: Scoring) -> str:
+    if name == "majority":
+        return "mean" if scoring.n_out == 1 else "majority class"
+    return "ridge regression" if scoring.n_out == 1 else "logistic regression"
+
+
+def _mean_scores(name: str, pairs: Sequence[Pair], scoring: Scoring, share: float) -> dict[str, float]:
+    """The mean of each metric over ``pairs``; those that are defined in none are left out."""
+    known: dict[int, dict[str, float]] = {}
+    for pair in pairs:
+        if id(pair.scored) not in known:  # repeats with fresh seeds have one part
+            known[id(pair.scored)] = scoring.scores(_answer(name, pair, scoring, share).outputs, pair.scored.y)
+    each = [known[id(pair.scored)] for pair in pairs]
+    defined = [metric for metric in scoring.metrics if any(metric in scores for scores in each)]
+    return {metric: float(np.mean([scores[metric] for scores in each if metric in scores])) for metric in defined}

@@ -1,0 +1,75 @@
+"""The line at the end of a command that ended well: what to do next, ready to be pasted into a shell."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from caviar.cli.options import DEFAULT_STORE
+from caviar.records import Reading, RunKind, RunSpec, Study, StudyKind
+from caviar.records.result import StudyResult
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Command = Sequence[str]
+"""The words of a command after ``caviar``."""
+
+
+def say_next(people: Console, *commands: Command, program: str = "caviar") -> None:
+    """Print ``commands`` of ``program`` for ``people``, quoted for the shell; nothing where there are none.
+
+    They are never wrapped, for a wrapped command cannot be pasted.
+    """
+    for i, command in enumerate(commands):
+        title = "next:" if i == 0 else "     "
+        people.print(f"{title} {program} {shlex.join(command)}", markup=False, soft_wrap=True)
+
+
+def at(store: str) -> list[str]:
+    """The option that names ``store``; nothing for the default one."""
+    return [] if store == DEFAULT_STORE else ["--store", store]
+
+
+def after_study(study: Study, result: StudyResult, store: str) -> list[Command]:
+    """After a study that has ended: its model predicts, and its way is explained."""
+    explained = ["explain", study.name, *at(store)]
+    if study.spec.kind is not StudyKind.TABLE:
+        return [explained, ["trials", study.name, *at(store)]]
+    table = study.spec.table
+    if result.model is None or table is None or table.data is None:
+        return [explained]
+    if set(table.reading.to_record()) & {"separator", "decimal", "encoding", "missing"}:  # predict has none of these
+        return [explained]
+    return [_predict(result.model, table.data, study.name), explained]
+
+
+def after_run(run: str, spec: RunSpec, model: str | None, store: str) -> list[Command]:
+    """After a run that has ended: its model predicts, and its diary tells what happened."""
+    diary = ["diary", run, *at(store)]
+    if spec.kind is not RunKind.NETWORK or model is None:
+        return [diary, ["export", run, "--out", f"{run}.csv", *at(store)]]
+    return [_predict(model, spec.data, run), diary]
+
+
+def of_table(data: str, target: str | None, labels: str | None, reading: Reading) -> list[str]:
+    """The words that name a table: the file, its target and labels, and all that was said on reading it."""
+    words = [data]
+    for name, value in {"target": target, "labels": labels, **reading.to_record()}.items():
+        for one in [value] if isinstance(value, str) else value or ():
+            words += [f"--{name}", one]
+    return words
+
+
+def _predict(model: str, data: str, name: str) -> Command:
+    """Predict the rows of ``data``, for a start; new ones have the same columns."""
+    return ["predict", short(model), short(data), "--out", f"{name}-predictions.csv"]
+
+
+def short(path: str) -> str:
+    """A path as one would type it: relative where it leads down from here."""
+    relative = os.path.relpath(Path(path).absolute())
+    return path if relative.startswith("..") else relative

@@ -1,0 +1,130 @@
+"""Scores of what a network says of rows, by every metric; and the trainings of a study whose metric is not measured by
+the engine itself."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from caviar.data.dataset import Dataset
+from caviar.data.examples import Examples
+from caviar.learners.contract import Epoch, Evaluation, Floats, Outcome, Predictor, State, StopFlag, Training
+from caviar.nn.metrics import OF_CLASSES, OF_NUMBERS, undefined
+
+_CELLS = 1 << 22  # of the widest layer that are computed at once: 32 MiB of float64, however many rows there are
+_ZERO = 2.0**-21  # of the target's mean: a 0 that went through float32 comes back as something below this
+
+Targets = npt.NDArray[np.int32] | npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """The facts of a table that its metrics need.
+
+    ``n_out`` is the number of classes, or 1 where the target is a number; that has ``mean`` and ``deviation``.
+    ``positive`` is the class of two that average precision is about: the one with fewer training rows.
+    """
+
+    n_out: int
+    positive: int = 1
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    @staticmethod
+    def of(dataset: Dataset) -> Scoring:
+        """The scoring of ``dataset``."""
+        learned = dataset.preprocessing
+        if learned.target_mean is not None and learned.target_deviation is not None:
+            return Scoring(1, 1, learned.target_mean, learned.target_deviation)
+        rows = np.bincount(dataset.train.y.astype(np.int64), minlength=2)
+        return Scoring(learned.n_out, 0 if learned.n_out == 2 and rows[0] < rows[1] else 1)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of all metrics, the default first."""
+        return tuple(OF_NUMBERS if self.n_out == 1 else OF_CLASSES)
+
+    def undefined(self, metric: str, y: Targets) -> str | None:
+        """The reason why ``metric`` has no value on rows with targets ``y`` (m,); None where it has one."""
+        targets: npt.NDArray[Any] = self._numbers(y) if self.n_out == 1 else y
+        return undefined(metric, targets, self.n_out, self.positive)
+
+    def score(self, metric: str, outputs: Floats, y: Targets) -> float:
+        """``metric`` of a network's ``outputs`` (m, n_out) for rows with targets ``y`` (m,), in the target's units.
+
+        NaN where it is not defined.
+        """
+        if self.n_out == 1:
+            return OF_NUMBERS[metric](outputs[:, 0] * self.deviation + self.mean, self._numbers(y))
+        return OF_CLASSES[metric](outputs, y.astype(np.int64, copy=False), self.positive)
+
+    def scores(self, outputs: Floats, y: Targets) -> dict[str, float]:
+        """Every metric that is defined, by name."""
+        return {name: self.score(name, outputs, y) for name in self.metrics if self.undefined(name, y) is None}
+
+    def _numbers(self, y: Targets) -> Floats:
+        """The targets in their own units, 0 where they were 0."""
+        numbers = y.astype(np.float64) * self.deviation + self.mean
+        return np.where(np.abs(numbers) <= _ZERO * abs(self.mean), 0.0, numbers)
+
+
+def outputs_of(predictor: Predictor, x: npt.NDArray[np.float32]) -> Floats:
+    """The outputs (m, n_out) for inputs ``x`` (m, ...), computed in parts that fit the memory."""
+    step = max(1, _CELLS // predictor.width)
+    if len(x) <= step:
+        return predictor.outputs(x)
+    return np.concatenate([predictor.outputs(x[start : start + step]) for start in range(0, len(x), step)])
+
+
+class ScoredTraining:
+    """A training whose evaluations have one score more, of a metric that its engine does not measure.
+
+    It trains epoch by epoch and measures with the predictor, so a search by such a metric takes longer.
+    """
+
+    def __init__(self, training: Training, validation: Examples, scoring: Scoring, metric: str) -> None:
+        """``validation`` are the rows that ``training`` is scored on after each epoch."""
+        self._training = training
+        self._validation = validation
+        self._scoring = scoring
+        self._metric = metric
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return self._training.epoch
+
+    def train(self, to_epoch: int, stop: StopFlag) -> tuple[Outcome, list[Epoch]]:
+        """See contract.Training."""
+        done: list[Epoch] = []
+        outcome = Outcome.TRAINED
+        while outcome is Outcome.TRAINED and self.epoch < to_epoch:
+            outcome, epochs = self._training.train(self.epoch + 1, stop)
+            began = time.perf_counter()
+            scored = [replace(epoch, validation=self._scored(epoch.validation, self._validation)) for epoch in epochs]
+            took = (time.perf_counter() - began) / max(len(epochs), 1)
+            done += [replace(epoch, seconds=epoch.seconds + took) for epoch in scored]
+        return outcome, done
+
+    def evaluate(self, examples: Examples) -> Evaluation:
+        """See contract.Training."""
+        return self._scored(self._training.evaluate(examples), examples)
+
+    def state(self) -> State:
+        """See contract.Training."""
+        return self._training.state()
+
+    def predictor(self) -> Predictor:
+        """See contract.Training."""
+        return self._training.predictor()
+
+    def _scored(self, evaluation: Evaluation, examples: Examples) -> Evaluation:
+        score = math.nan
+        if len(examples) and math.isfinite(evaluation.loss):
+            score = self._scoring.score(self._metric, outputs_of(self.predictor(), examples.x), examples.y)
+        return Evaluation(evaluation.loss, {**evaluation.scores, self._metric: score})
