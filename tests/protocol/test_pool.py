@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import caviar
 from caviar.errors import ConfigError
 from caviar.protocol import messages as protocol
 from caviar.protocol.command import Objective, Silent, Speaking
 from caviar.protocol.pool import Crashed, Finished, Pool, Reported, Snapshot
 
+SPACE = caviar.Space(x=caviar.Linear(0, 1))
 PATIENCE = 60.0  # seconds: no test takes as long, whatever else the machine does
 
 HEAD = """
@@ -338,7 +340,7 @@ def test_a_program_that_knows_nothing(tmp_path):
     script.write_text(
         "import sys\nfor e in range(3):\n    print('noise', e)\n    print('acc=%.2f' % (float(sys.argv[1]) + e))\n"
     )
-    command = Silent(f"{sys.executable} {script} {{x}}", r"acc=([0-9.]+)", ("x",))
+    command = Silent(f"{sys.executable} {script} {{x}}", r"acc=([0-9.]+)", SPACE)
     with Pool(command, [{}]) as pool:
         pool.give(trial(0, x=0.5))
         *reported, finished = events(pool)
@@ -351,7 +353,7 @@ def test_a_program_that_knows_nothing(tmp_path):
 def test_one_that_knows_nothing_is_ended_when_it_is_stopped(tmp_path):
     script = tmp_path / "train.sh"
     script.write_text("while true; do echo loss 1.5; sleep 0.05; done")
-    with Pool(Silent(f"sh {script} {{x}}", "loss ([0-9.]+)", ("x",)), [{}]) as pool:
+    with Pool(Silent(f"sh {script} {{x}}", "loss ([0-9.]+)", SPACE), [{}]) as pool:
         pool.give(trial(0, x=1))
         events(pool, Reported)
         pool.answer(0, protocol.stop("poor"))
@@ -372,7 +374,7 @@ def test_one_that_knows_nothing_is_ended_when_it_is_stopped(tmp_path):
 )
 def test_a_bad_command_is_a_users_mistake(command, score, rule):
     with pytest.raises(ConfigError, match=rule):
-        Silent(command, score, ("x",))
+        Silent(command, score, SPACE)
 
 
 def test_a_frozen_process_is_silent_and_so_ended(program):

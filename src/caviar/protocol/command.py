@@ -14,21 +14,19 @@ import shutil
 import sys
 import tempfile
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import CodeType
 from typing import IO, Any, ClassVar, Protocol
 
-from caviar.errors import ConfigError, did_you_mean
+from caviar.errors import ConfigError
 from caviar.protocol.messages import VERSION
 from caviar.protocol.output import Output
 from caviar.protocol.process import Program
 from caviar.protocol.reading import Printed, Reader, Spoken
 from caviar.protocol.score import ScorePattern
-from caviar.records.config import as_argument
-
-_BRACES = re.compile(r"\{(\w+(?:\.\w+)*)\}")
-_OF_THE_TRIAL = ("trial", "seed", "epochs", "folder")
+from caviar.protocol.template import OF_THE_TRIAL, Template, refuse_places
+from caviar.space import Space
 
 
 class Command(Protocol):
@@ -72,9 +70,10 @@ class Speaking:
     speaks = True
     notes: Mapping[str, str] = {}
 
-    def __init__(self, command: str) -> None:
-        """Raises ConfigError where there is no such program."""
+    def __init__(self, command: str, hyperparameters: Iterable[str] = ()) -> None:
+        """Raises ConfigError where there is no such program, or where the command has a place for a hyperparameter."""
         self._arguments = split(command)
+        refuse_places(self._arguments, hyperparameters)
         self.name = name_of(self._arguments)
 
     def start(self, trial: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
@@ -98,41 +97,26 @@ class Silent:
 
     speaks = False
 
-    def __init__(self, command: str, score: str, hyperparameters: tuple[str, ...]) -> None:
+    def __init__(self, command: str, score: str, space: Space) -> None:
         """``score`` is a regular expression whose first group is a score. Raises ConfigError."""
-        self._arguments = split(command)
-        self.name = name_of(self._arguments)
-        known = (*hyperparameters, *_OF_THE_TRIAL)
-        names = [name for argument in self._arguments for name in _BRACES.findall(argument)]
-        for name in names:
-            if name not in known:
-                raise ConfigError(f"the command has {{{name}}}, which is no hyperparameter", did_you_mean(name, known))
-        for name in hyperparameters:
-            if name not in names:
-                raise ConfigError(
-                    f"the command does not use hyperparameter {name!r} of the space",
-                    f"write {{{name}}} where it belongs, or take it out of the space",
-                )
+        self._template = Template(split(command), space)
+        self.name = name_of(self._template.words)
         self._pattern = ScorePattern(score)
         self.notes: dict[str, str] = {}
 
+    @property
+    def notes_before(self) -> tuple[str, ...]:
+        """Sentences on the command line that a person should read before it is run."""
+        return tuple(dict.fromkeys(self._template.notes()))
+
     def start(self, trial: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
         """A process for ``trial`` alone."""
-        return Program(self._filled(trial, trial["config"]), environment, one_output=True)
+        facts = {name: trial[name] for name in OF_THE_TRIAL}
+        return Program(self._template.fill(facts, trial["config"]), environment, one_output=True)
 
     def alone(self, config: Mapping[str, Any]) -> str:
         """A line for a shell, with the config in its places."""
-        return shlex.join(self._filled({"trial": 0, "seed": 0, "epochs": 1, "folder": "."}, config))
-
-    def _filled(self, trial: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-        """The words of the command with the values of a trial in their places."""
-        values = {**{name: trial[name] for name in _OF_THE_TRIAL}, **config}
-
-        def value(found: re.Match[str]) -> str:
-            given = values.get(found[1], "")  # a hyperparameter that does not apply to this config
-            return as_argument(given)
-
-        return [_BRACES.sub(value, argument) for argument in self._arguments]
+        return shlex.join(self._template.fill({"trial": 0, "seed": 0, "epochs": 1, "folder": "."}, config))
 
     def reader(self) -> Reader:
         """Reads the scores that one process prints."""
@@ -223,7 +207,7 @@ def split(command: str) -> list[str]:
     return arguments
 
 
-def name_of(arguments: list[str]) -> str:
+def name_of(arguments: Sequence[str]) -> str:
     """A name for a study of this command: of the script if there is one, else of the program."""
     script = next((a for a in arguments[1:] if Path(a).suffix in (".py", ".jar", ".sh", ".jl", ".R")), arguments[0])
     return re.sub(r"[^\w.-]+", "-", Path(script).stem).strip("-.") or "program"

@@ -59,7 +59,7 @@ class ProgramSetup:
         self.config = config
         self.data: Mapping[str, Any] = {}  # its own
         self.environment: Mapping[str, Any] = environment("your own", "", 1)
-        self.name = Speaking(spec.command).name
+        self.name = Speaking(spec.command, config).name
         knobs = ", ".join(f"{name} {value}" for name, value in config.items()) or "no knobs"
         self.begun = f"{spec.command} with {knobs}"
 

@@ -144,7 +144,7 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         command=command,
         space=space,
         goal=goal,
-        notes=notes,
+        notes=(*notes, *(command.notes_before if isinstance(command, Silent) else ())),
         rungs=rungs_to(request.epochs),
         stopping=stopping,
         environments=environments(processes, gpus),
@@ -184,8 +184,8 @@ def _command(request: ProgramRequest, space: Space) -> Command:
     if request.command is None:
         raise ConfigError("there is nothing to train", "give a function, or `command`")
     if request.score is not None:
-        return Silent(request.command, request.score, tuple(space.names))
-    return Speaking(request.command)
+        return Silent(request.command, request.score, space)
+    return Speaking(request.command, space.names)
 
 
 def trials_folder(store: Store, study: str) -> Path:
