@@ -32,6 +32,7 @@ class Purpose(IntEnum):
     FOLDS = 7
     FILLING = 8
     COLUMNS = 9
+    LEAKS = 10
 
 
 def stream_key(seed: int, purpose: Purpose, trial: int = 0, repeat: int = 0) -> UInt64:

@@ -177,12 +177,6 @@ def test_blank_lines_and_spaces_do_not_count(tmp_path: Path) -> None:
         assert table.target.tolist() == ["p", "q"]
 
 
-def test_a_column_that_counts_the_rows_is_pointed_out() -> None:
-    frame = pd.DataFrame({"Id": range(1, 21), "a": range(0, 40, 2), "y": ["p", "q"] * 10})
-    assert "'Id'" in read(frame, "y").warnings[0]
-    assert "'a'" not in read(frame, "y").warnings[0]
-
-
 @given(st.text())
 def test_names_of_studies_are_safe(text: str) -> None:
     name = clean_name(text)

@@ -58,9 +58,9 @@ def listed(names: Sequence[object], most: int = 5) -> str:
     return ", ".join(shown(n) for n in names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def row_blocks(rows: int, columns: int) -> Iterator[slice]:
-    """Slices that cover ``rows`` in blocks of bounded memory."""
-    step = max(1, _BLOCK // max(columns, 1))
+def row_blocks(rows: int, columns: int, cells: int | None = None) -> Iterator[slice]:
+    """Slices that cover ``rows`` in blocks of bounded memory, or of so many ``cells``."""
+    step = max(1, (cells or _BLOCK) // max(columns, 1))
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
@@ -77,6 +77,14 @@ def is_date(dtype: Any) -> bool:
 def is_text(dtype: Any) -> bool:
     """True for the type of a tidy column of text."""
     return not is_number(dtype) and not is_date(dtype)
+
+
+def codes(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """A number (m,) from 0 on for every different value, by its first appearance; all missing ones have one."""
+    import pandas as pd
+
+    found, different = pd.factorize(values)
+    return np.where(found < 0, len(different), found).astype(np.int64)
 
 
 def cell_text(value: object) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from caviar.data.arrangement import Arrangement, arrange, notes_on_test
+from caviar.data.columns import listed
+from caviar.data.deal import Indices
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
-from caviar.data.labels import noted_task, target_numbers
+from caviar.data.labels import noted_task
+from caviar.data.leaks import leaks
 from caviar.data.preprocessing import Preprocessing, learn
-from caviar.data.split import Split, split, split_numbers
+from caviar.data.split import Split
 from caviar.data.table import Table
 from caviar.errors import DataError
 from caviar.records import BY_ITSELF, Reading
@@ -23,7 +27,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three parts of a table, and the preprocessing learned from the first; ``sha256`` is that of the table."""
+    """Three parts of a table, and the preprocessing learned from the first; ``sha256`` is that of the table.
+
+    ``sets`` and ``times`` (m,) are those of the rows for training and validation, one part after the other, as in
+    Arrangement; ``arranged`` are the facts of the arrangement.
+    """
 
     name: str
     train: Examples
@@ -32,10 +40,17 @@ class Dataset:
     preprocessing: Preprocessing
     sha256: str
     warnings: tuple[str, ...] = ()
+    sets: Indices | None = None
+    times: Indices | None = None
+    arranged: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def facts(self) -> dict[str, int | str | None]:
-        """The ``data`` object of a result: task, counts of rows, features and classes (None for regression), sha256."""
+    def facts(self) -> dict[str, Any]:
+        """The ``data`` object of a result: task, counts of rows, features and classes (None for regression), sha256.
+
+        Where there are any, "identifiers" are columns of numbers that were left out as such, and "copies" counts the
+        rows that are equal to an earlier one and stay in its part.
+        """
         parts = {"train": len(self.train), "validation": len(self.validation), "test": self.test.rows}
         return {
             "task": "regression" if self.preprocessing.regression else "classification",
@@ -44,6 +59,7 @@ class Dataset:
             "classes": len(self.preprocessing.classes) or None,
             **parts,
             "sha256": self.sha256,
+            **self.arranged,
         }
 
     def train_and_validation(self) -> Examples:
@@ -60,19 +76,23 @@ def prepare(
     ``task`` is "classification" or "regression"; None decides from the column (see labels.task_of).
 
     ``seed`` decides the split: 60 % training, 20 % validation, 20 % test; or, where ``test`` is given or came with the
-    table, 80 % and 20 %, and the whole of ``test`` is the test part. Classes are in every part in
-    proportion, and so are the tenths of a numeric target (see split.py). Raises DataError, and ConfigError for an
-    unknown task.
+    table, 80 % and 20 %, and the whole of ``test`` is the test part. Classes are in every part in proportion, and so
+    are the tenths of a numeric target (see split.py), unless ``reading`` has a group or a time to split by. Raises
+    DataError, and ConfigError for an unknown task.
     """
     task, chosen = noted_task(_numbers(table), task)
     notes = (*table.warnings, *chosen)
     if table.test is not None and test is not None:
         notes = (*notes, f"the test part in {table.name} is not used, for there is another: {test.name}")
     test = test if test is not None else table.test
-    labels = target_for(table, task)
-    parts = parts_of(labels, task, seed, test is None)
-    forms = table.forms
-    preprocessing = learn(table.frame.iloc[parts.train], labels.iloc[parts.train], task == "regression", forms)
+    labels, regression, forms = target_for(table, task), task == "regression", table.forms
+    arranged = arrange(table, labels, reading)
+    parts = arranged.split(labels, task, seed, test is None)
+    training = table.frame.iloc[parts.train]
+    if len(arranged.columns) < training.shape[1]:
+        training = training[list(arranged.columns)]
+    learned = learn(training, labels.iloc[parts.train], regression, forms)
+    preprocessing = replace(learned, columns=columns_of(table, reading))
 
     def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
         return Examples(preprocessing.apply(frame), preprocessing.encode(target))
@@ -84,15 +104,49 @@ def prepare(
     train, validation = (
         examples(table.frame.iloc[rows], labels.iloc[rows]) for rows in (parts.train, parts.validation)
     )
-    warnings = (*notes, *parts.warnings, *preprocessing.warnings)
-    return Dataset(table.name, train, validation, sealed, preprocessing, digest(table, test), warnings)
+    notes += arranged.notes + arranged.notes_of(parts, reading, table.time)
+    if test is not None:
+        notes += notes_on_test(table, test, arranged)
+    notes += leaks(table.frame, arranged.columns, labels, parts.train, regression, seed)
+    return Dataset(
+        table.name,
+        train,
+        validation,
+        sealed,
+        preprocessing,
+        digest(table, test),
+        (*notes, *parts.warnings, *preprocessing.warnings),
+        **rows_for_folds(arranged, parts),
+        arranged=arranged.facts,
+    )
 
 
-def parts_of(labels: pd.Series[Any], task: str, seed: int, test: bool) -> Split:
-    """The rows of every part, for the classes or the numbers in ``labels`` (m,)."""
-    if task == "regression":
-        return split_numbers(target_numbers(labels), seed, test)
-    return split(labels.to_numpy(), seed, test)
+def check_arranged(what: str, before: Mapping[str, Any], dataset: Dataset) -> None:
+    """Raise DataError if ``what``, a study or a run with these facts ``before``, has other rows or columns today.
+
+    Versions before this one used identifiers, and let copies of a row go to different parts.
+    """
+    for fact, was in (("identifiers", "used as features"), ("copies", "dealt out to different parts")):
+        now = dataset.arranged.get(fact)
+        if before.get(fact) != now and now is not None:
+            which = listed(now) if isinstance(now, list) else f"{now:,} copies of rows"
+            raise DataError(
+                f"{what} was begun by an earlier version of caviar, in which {which} were {was}: it cannot go on as it "
+                "began",
+                "begin a new one with caviar tune or caviar babysit",
+            )
+
+
+def columns_of(table: Table, reading: Reading) -> tuple[str, ...]:
+    """The columns of an array of new rows: the features, and those to ignore, in the table's order."""
+    return tuple(name for name in table.columns if name in table.frame.columns or name in reading.ignore)
+
+
+def rows_for_folds(arranged: Arrangement, parts: Split) -> dict[str, Indices | None]:
+    """The sets and times of the rows for training and validation, one part after the other."""
+    rows = np.concatenate([parts.train, parts.validation])
+    found = {"sets": arranged.sets, "times": arranged.times}
+    return {name: None if numbers is None else numbers[rows] for name, numbers in found.items()}
 
 
 def target_for(table: Table, task: str) -> pd.Series[Any]:

@@ -8,13 +8,14 @@ each mini-batch from them, so that the system keeps in memory what fits and no m
 The files are kept under ~/.cache/caviar/rows (XDG_CACHE_HOME, or CAVIAR_ROWS names another place), by the data's
 SHA-256 and the seed, for the next run, a resume or a replay; they can be deleted at any time between runs.
 
-What it cannot do: text columns (they need all rows at once to be learned), and the reference engine, which works on
-copies in float64. Where the rows of an epoch do not fit into memory, their random order costs a read from the disk
-each.
+What it cannot do: text columns (they need all rows at once to be learned; a group may be text, and is held in memory),
+and the reference engine, which works on copies in float64. Where the rows of an epoch do not fit into memory, their
+random order costs a read from the disk each.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -25,16 +26,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.columns import check_finite, is_number, row_blocks, shown
-from caviar.data.dataset import Dataset, parts_of
+from caviar.data.arrangement import Arrangement, arrange
+from caviar.data.columns import check_finite, is_number, plain, row_blocks, shown
+from caviar.data.dataset import Dataset, columns_of, rows_for_folds
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
 from caviar.data.labels import noted_task, tidy_labels
-from caviar.data.moments import moments
+from caviar.data.leaks import leaks
+from caviar.data.moments import Moments, moments
 from caviar.data.preprocessing import Preprocessing, learned_from
 from caviar.data.read import read_labels
+from caviar.data.split import Split
 from caviar.data.table import Table, as_frame, clean_name
-from caviar.errors import DataError
+from caviar.errors import ConfigError, DataError
 from caviar.records import BY_ITSELF, Reading
 
 if TYPE_CHECKING:
@@ -69,32 +73,71 @@ def prepare_mapped(
     reading: Reading = BY_ITSELF,
 ) -> Dataset:
     """As dataset.prepare of dataset.read, with the rows in files. Raises DataError."""
+    import pandas as pd
+
+    _check_reading(reading)
     source = Path(path).expanduser()
     folder = _folder()
     with tempfile.TemporaryDirectory(prefix="parquet-", dir=folder) as room:
-        table = _open(source, target, labels, Path(room))
+        table = _open(source, target, labels, Path(room), reading)
         assert table.target is not None
-        task, notes = noted_task(table.target, task)
-        parts = parts_of(table.target, task, seed, test=True)
+        task, chosen = noted_task(table.target, task)
+        arranged = arrange(table, table.target, reading)
+        parts = arranged.split(table.target, task, seed, test=True)
         rows = dict(zip(_PARTS, (parts.train, parts.validation, parts.test), strict=True))
-        names, train = tuple(table.frame.columns), parts.train
-        found = moments(RowsOf(table.frame, train))
-        learned = learned_from(names, names, found, table.target.iloc[train], task == "regression")
+        used = table.frame.columns.get_indexer(pd.Index(arranged.columns))
+        found = Moments(*(statistic[used] for statistic in moments(RowsOf(table.frame, parts.train))))
+        columns, regression = columns_of(table, reading), task == "regression"
+        learned = learned_from(columns, arranged.columns, found, table.target.iloc[parts.train], regression)
         name = digest(table)
-        made = folder / f"{name}-{seed}-{task}"
+        made = folder / f"{name}-{seed}-{task}{_mark(arranged, parts)}"
         if not made.is_dir():
             _write(table.frame, rows, learned, made)
         examples = {
             part: Examples(np.load(made / f"{part}.npy", mmap_mode="r"), learned.encode(table.target.iloc[rows[part]]))
             for part in _PARTS
         }
-    warnings = (*table.warnings, *notes, *parts.warnings, *learned.warnings)
-    sealed = Sealed(examples["test"])
-    return Dataset(table.name, examples["train"], examples["validation"], sealed, learned, name, warnings)
+        notes = (*table.warnings, *chosen, *arranged.notes, *arranged.notes_of(parts, reading, table.time))
+        notes += leaks(table.frame, arranged.columns, table.target, parts.train, regression, seed)
+    return Dataset(
+        table.name,
+        examples["train"],
+        examples["validation"],
+        Sealed(examples["test"]),
+        learned,
+        name,
+        (*notes, *parts.warnings, *learned.warnings),
+        **rows_for_folds(arranged, parts),
+        arranged=arranged.facts,
+    )
 
 
-def _open(source: Path, target: str | None, labels: str | os.PathLike[str] | None, room: Path) -> Table:
+def _check_reading(reading: Reading) -> None:
+    """Raise ConfigError for what cannot be asked of rows that stay in files."""
+    beyond = set(reading.to_record()) - {"ignore", "keep", "group", "time"}
+    if beyond:
+        raise ConfigError(
+            f"rows that stay in files are numbers as they stand, so `{min(beyond)}` has nothing to say about them",
+            f"leave out `{min(beyond)}`, or use `mapped=False`",
+        )
+
+
+def _mark(arranged: Arrangement, parts: Split) -> str:
+    """The end of the folder's name where not all columns are used, or not all rows are on their own."""
+    if not arranged.facts and arranged.sets is None and arranged.times is None:
+        return ""
+    mark = hashlib.sha256(repr(arranged.columns).encode())
+    for rows in (parts.train, parts.validation):
+        mark.update(rows.tobytes())
+    return f"-{mark.hexdigest()[:16]}"
+
+
+def _open(
+    source: Path, target: str | None, labels: str | os.PathLike[str] | None, room: Path, reading: Reading
+) -> Table:
     """The table, its features mapped."""
+    import pandas as pd
+
     suffix = source.suffix.lower()
     try:
         if suffix == ".npy":
@@ -102,10 +145,17 @@ def _open(source: Path, target: str | None, labels: str | os.PathLike[str] | Non
                 raise DataError(
                     f"{shown(source.name)} holds features only", "give the file of the labels: `labels=...`"
                 )
-            frame = as_frame(np.load(source, mmap_mode="r", allow_pickle=False))
+            rows = np.load(source, mmap_mode="r", allow_pickle=False)
+            if not rows.dtype.isnative:
+                raise DataError(
+                    f"rows that stay in files must be in this machine's byte order, got {rows.dtype.str}",
+                    'write them again, as x.astype(x.dtype.newbyteorder("="))',
+                )
+            frame = as_frame(rows)
+            beside = pd.DataFrame()
             column = read_labels(Path(labels).expanduser(), target or "label")
         elif suffix in (".parquet", ".pq"):
-            frame, column = _from_parquet(source, target, room / "rows.npy")
+            frame, beside, column = _from_parquet(source, target, room / "rows.npy", reading)
         else:
             raise DataError(
                 f"rows are mapped from NPY and Parquet files, got {shown(source.name)}",
@@ -120,11 +170,29 @@ def _open(source: Path, target: str | None, labels: str | os.PathLike[str] | Non
             f"there must be one label a row, got {len(frame)} rows and {len(column)} labels", "give those of these rows"
         )
     check_finite(frame)
-    return Table(frame, tidy_labels(column), clean_name(source.stem), str(column.name))
+
+    def named(name: str | None) -> pd.Series[Any] | None:
+        return next((f[name] for f in (frame, beside) if name in f.columns), None)
+
+    times = named(reading.time)
+    return Table(
+        frame,
+        tidy_labels(column),
+        clean_name(source.stem),
+        str(column.name),
+        columns=(*frame.columns, *(name for name in beside.columns if name not in frame.columns)),
+        group=named(reading.group),
+        time=None if times is None else plain(times),
+    )
 
 
-def _from_parquet(source: Path, target: str | None, to: Path) -> tuple[pd.DataFrame, pd.Series[Any]]:
-    """The feature columns, written to the NPY file ``to`` a batch of rows at a time, and the target's column."""
+def _from_parquet(
+    source: Path, target: str | None, to: Path, reading: Reading
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series[Any]]:
+    """The feature columns, written to the NPY file ``to`` a batch of rows at a time; columns beside; the target's.
+
+    Columns beside are those to ignore, and a group or a time that is no number; they are held in memory.
+    """
     import pyarrow
     import pyarrow.parquet
     import pyarrow.types
@@ -137,12 +205,18 @@ def _from_parquet(source: Path, target: str | None, to: Path) -> tuple[pd.DataFr
                 f"the target must be one of the columns, got {shown(target)}",
                 f"use `target={names[-1]!r}`",
             )
-        features = [name for name in names if name != target]
+
+        def is_numeric(name: str) -> bool:
+            kind = file.schema_arrow.field(name).type
+            checks = (pyarrow.types.is_integer, pyarrow.types.is_floating, pyarrow.types.is_boolean)
+            return any(check(kind) for check in checks)
+
+        said = (reading.group, reading.time)
+        apart = [name for name in names if name in reading.ignore or (name in said and not is_numeric(name))]
+        features = [name for name in names if name != target and name not in apart]
         for name in features:
             kind = file.schema_arrow.field(name).type
-            if not (
-                pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind) or pyarrow.types.is_boolean(kind)
-            ):
+            if not is_numeric(name):
                 raise DataError(
                     f"rows that stay in files are numbers, but column {shown(name)} is {kind}",
                     "encode it as numbers, or use `mapped=False`",
@@ -155,10 +229,12 @@ def _from_parquet(source: Path, target: str | None, to: Path) -> tuple[pd.DataFr
             mapped[start : start + len(block)] = block
             start += len(block)
         column = file.read(columns=[target]).to_pandas()[target]
+        beside = file.read(columns=[name for name in apart if name in said]).to_pandas()
+        beside = beside.reindex(columns=apart)  # those to ignore are names alone
     except pyarrow.ArrowException as error:
         raise DataError(f"{shown(source.name)} cannot be read: {shown(str(error), 120)}", "write it again") from error
     mapped.flush()
-    return as_frame(np.load(to, mmap_mode="r"), features), column
+    return as_frame(np.load(to, mmap_mode="r"), features), beside, column
 
 
 def _write(frame: pd.DataFrame, rows: dict[str, npt.NDArray[Any]], learned: Preprocessing, to: Path) -> None:

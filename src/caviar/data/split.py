@@ -1,4 +1,4 @@
-"""Which rows are for training, for validation and for the test, in every class in proportion.
+"""Rows for training, for validation and for the test, in every class in proportion.
 
 Notation
     m        rows
@@ -8,6 +8,9 @@ Notation
 A class's share is ``exact`` rounded down, and the rows that are left over go to the largest remainders; but every
 class keeps at least one row in every part. scikit-learn does the same (its approximate mode), takes 1.5 s to
 import, and is the tests' oracle. Which rows of a class go where is decided by the seed alone.
+
+Rows that must stay together, a group's or the copies of a row, are dealt out in sets (deal.py). Rows in time are cut
+into past and future (forward.py).
 
 For regression the classes are BINS quantile bins of the target, so that every part has its share of the small and of
 the large values; fewer bins where there are fewer than ROWS_A_BIN rows a bin.
@@ -24,9 +27,8 @@ import numpy.typing as npt
 
 from caviar import randomness
 from caviar.data.columns import listed
+from caviar.data.deal import Indices, deal, deal_with_training
 from caviar.errors import DataError
-
-Indices = npt.NDArray[np.int64]
 
 SHARE = 0.2  # of the rows for validation, and for the test
 BINS = 10  # of a numeric target
@@ -41,6 +43,12 @@ class Split:
     validation: Indices
     test: Indices
     warnings: tuple[str, ...] = ()
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Shares of the rows in training, validation and test."""
+        sizes = len(self.train), len(self.validation), len(self.test)
+        return tuple(size / sum(sizes) for size in sizes)  # type: ignore[return-value]
 
 
 def split(labels: npt.ArrayLike, seed: int, test: bool = True) -> Split:
@@ -91,13 +99,49 @@ def split_numbers(target: npt.NDArray[np.float64], seed: int, test: bool = True)
     return Split(found.train, found.validation, found.test)  # which bins are small is nothing to warn about
 
 
-def folds(targets: npt.NDArray[np.int32] | npt.NDArray[np.float32], k: int, seed: int) -> list[Indices]:
+def split_sets(
+    target: npt.NDArray[Any], sets: Indices, seed: int, test: bool = True, *, regression: bool, named: str
+) -> Split:
+    """As ``split`` and ``split_numbers``, with the rows of every one of ``sets`` (m,) in one part.
+
+    ``named`` is what a set is called in messages. Raises DataError where there are fewer sets than parts.
+    """
+    classes, codes = np.unique(_bins(target) if regression else target, return_inverse=True)
+    shares = [SHARE, SHARE, 1 - 2 * SHARE] if test else [SHARE, 1 - SHARE]
+    n_sets, parts = int(sets.max()) + 1, len(shares)
+    key = randomness.stream_key(seed, randomness.Purpose.SPLIT)
+    if regression:
+        part, small = deal(codes, sets, shares, key), np.zeros(0, dtype=np.int64)
+    else:
+        part, small = deal_with_training(codes, sets, shares, key)
+    rows = [np.flatnonzero(part[sets] == k) for k in range(parts)]
+    if any(len(chosen) == 0 for chosen in rows):
+        raise DataError(
+            f"a split into {parts} parts needs a class in at least {parts} {named}, and {parts} {named} in all, "
+            f"got {n_sets} {named}",
+            f"add {named}",
+        )
+    lacking = classes[small].tolist()
+    warnings = (f"in too few {named} to be in every part, so in training only: {listed(lacking)}",) if lacking else ()
+    return Split(rows[-1], rows[0], rows[1] if test else rows[0][:0], warnings)
+
+
+def folds(
+    targets: npt.NDArray[np.int32] | npt.NDArray[np.float32], k: int, seed: int, sets: Indices | None = None
+) -> list[Indices]:
     """The rows 0 to m - 1 dealt into ``k`` folds, nearly equal in size, each with its share of every class.
 
     ``targets`` (m,) are classes, or numbers, whose quantile bins stand for classes. A class of fewer than k rows is not
-    in every fold. At least two folds of a row each: fewer than ``k`` for fewer rows.
+    in every fold. The rows of every one of ``sets`` (m,) are in one fold. At least two folds of a row each, or of a
+    set: fewer than ``k`` for fewer rows or sets.
     """
     codes = _bins(targets) if targets.dtype.kind == "f" else targets
+    if sets is not None:
+        sets = np.unique(sets, return_inverse=True)[1]
+        k = min(k, int(sets.max()) + 1)
+        part = deal(codes.astype(np.int64), sets, [1 / k] * k, randomness.stream_key(seed, randomness.Purpose.FOLDS))
+        dealt = [np.flatnonzero(part[sets] == fold) for fold in range(k)]
+        return [fold for fold in dealt if len(fold)]
     order = _class_by_class(codes, randomness.stream_key(seed, randomness.Purpose.FOLDS))
     return [np.sort(order[fold::k]).astype(np.int64) for fold in range(min(k, len(targets)))]  # dealt like cards
 

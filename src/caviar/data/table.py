@@ -29,7 +29,9 @@ class Table:
     ``frame`` has a column a feature: numbers, booleans or text (see columns.py); ``target`` the labels as bool, int64
     or text, None where there are none; ``values`` are the numbers that labels of text stand for; ``name`` is safe in a
     path, a study or a terminal; ``warnings`` say what was met while reading; ``forms`` the way in which it is written;
-    ``test`` is the test part that came with it, where there is one.
+    ``test`` is the test part that came with it, where there is one. ``columns`` are the names of all features that were
+    given, those to ignore too; ``group`` and ``time`` the columns that decide on parts, whatever they hold, where they
+    are named and there.
     """
 
     frame: pd.DataFrame
@@ -40,6 +42,9 @@ class Table:
     test: Table | None = None
     values: pd.Series[Any] | None = None
     forms: Forms = PLAIN_FORMS
+    columns: tuple[str, ...] = ()
+    group: pd.Series[Any] | None = None
+    time: pd.Series[Any] | None = None
 
     @property
     def numbers(self) -> pd.Series[Any] | None:
@@ -77,25 +82,38 @@ def table(
         )
     label = [] if target is None else [str(target.name)]
     dates = [order_in(entry, list(frame.columns))[0] for entry in reading.date]
-    for argument, listing in (("number", reading.number), ("text", reading.text), ("date", dates)):
-        without(frame, [column for column in listing if column not in label], argument)
-    frame = without(frame, reading.ignore, "ignore")
-    features, left_out = tidy(frame)
+    for argument, columns in (("number", reading.number), ("text", reading.text), ("date", dates)):
+        check_columns(argument, [column for column in columns if column not in label], list(frame.columns))
+    if set(frame.columns) <= set(reading.ignore):
+        raise DataError(f"`ignore` leaves no feature, of {len(frame.columns)}", "ignore fewer columns")
+    unread = [name for name in reading.ignore if name in frame.columns and name != reading.time]
+    used = frame.drop(columns=unread)
+    features, left_out = tidy(used)
     if not features.shape[1]:
-        raise DataError(f"a table must have numbers or text, got only {listed(list(frame.columns))}", "convert them")
-    categorical = [str(n) for n, dtype in frame.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]
+        raise DataError(f"a table must have numbers or text, got only {listed(list(used.columns))}", "convert them")
+    categorical = [str(n) for n, dtype in used.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]
     found = recognise(features, reading, categorical, known)
     check_finite(found.frame)
-    warnings = (*left_out, *found.notes, *_counters(found.frame))
-    if target is None:
-        return Table(found.frame, None, clean_name(name), None, warnings, forms=found.forms)
-    labels = target_of(target, reading, found.decimal, None if known is None else known.target)
-    return Table(
-        found.frame,
-        labels.labels,
+    times = found.frame if reading.time in found.frame.columns else frame
+    made = Table(
+        found.frame.drop(columns=reading.time) if reading.time in reading.ignore else found.frame,
+        None,
         clean_name(name),
-        str(labels.labels.name),
-        (*warnings, *labels.notes),
+        None,
+        (*left_out, *found.notes),
+        forms=found.forms,
+        columns=tuple(frame.columns),
+        group=frame[reading.group] if reading.group in frame.columns else None,
+        time=times[reading.time] if reading.time in times.columns else None,
+    )
+    if target is None:
+        return made
+    labels = target_of(target, reading, found.decimal, None if known is None else known.target)
+    return replace(
+        made,
+        target=labels.labels,
+        target_name=str(labels.labels.name),
+        warnings=(*made.warnings, *labels.notes),
         values=labels.values,
         forms=replace(found.forms, target=labels.notation),
     )
@@ -147,16 +165,15 @@ def part(frame: pd.DataFrame, target: str | None) -> tuple[pd.DataFrame, pd.Seri
     return frame.drop(columns=target), frame[target]
 
 
-def without(frame: pd.DataFrame, columns: Sequence[str], argument: str) -> pd.DataFrame:
-    """The frame without ``columns``, which ``argument`` names. Raises DataError for one that it does not have."""
-    names = [printable(c) for c in frame.columns]
+def check_columns(argument: str, columns: Sequence[str], known: Sequence[str], target: str | None = None) -> None:
+    """Raise DataError for the first of ``columns``, which ``argument`` names, that is not among the ``known``."""
     for column in columns:
-        if column not in frame.columns:
+        if column not in known:
             raise DataError(
-                f"`{argument}` must name columns of features, got {shown(column)}",
-                did_you_mean(printable(column), names),
+                f"`{argument}` must name columns of features, got {shown(column)}"
+                + (", the target" if column == target else ""),
+                did_you_mean(printable(column), map(printable, known)),
             )
-    return frame.drop(columns=list(columns)) if columns else frame
 
 
 def as_array(values: Any, name: str, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
@@ -224,18 +241,3 @@ def as_labels(y: Any, name: str = "label") -> pd.Series[Any]:
             "give an array (m,); for one-hot labels that is y.argmax(axis=1)",
         )
     return pd.Series(array.astype(object) if array.dtype.kind in "US" else array, name=name)
-
-
-def _counters(frame: pd.DataFrame) -> tuple[str, ...]:
-    """A warning about columns 1, 2, 3, ...: in a file that is sorted by class such a number gives the class away."""
-    m = len(frame)
-    if m < 10:
-        return ()
-    first, last = frame.iloc[0], frame.iloc[-1]
-    suspects = [
-        name
-        for name, dtype, a, b in zip(frame.columns, frame.dtypes, first, last, strict=True)
-        if isinstance(dtype, np.dtype) and dtype.kind in "iu" and int(b) - int(a) == m - 1
-    ]
-    found = [name for name in suspects if (np.diff(frame[name].to_numpy()) == 1).all()]
-    return (f"this only counts the rows; leave it out if it is no feature: {listed(found)}",) if found else ()

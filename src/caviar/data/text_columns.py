@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CATEGORIES = 100  # of a text column; the rest share one column, or a wide network is fed almost only zeros
-NEARLY_ALL = 0.9  # of the rows have a text of their own: a name or a number, which says nothing about other rows
-FEW_TEXTS = 10  # so few different texts are never taken for names
 
 
 @dataclass(frozen=True)
@@ -60,11 +58,6 @@ def learn_text(column: pd.Series[Any]) -> tuple[TextColumn | None, str | None]:
     counts = {str(text): int(n) for text, n in column.value_counts().items()}
     if len(counts) + (present < len(column)) < 2:
         return None, f"constant in the training rows, so left out: {shown(name)}"
-    if len(counts) > FEW_TEXTS and len(counts) >= NEARLY_ALL * present:
-        return None, (
-            f"different in nearly every row, so left out: {shown(name)} "
-            f"({len(counts)} texts in {present} rows, {shown(next(iter(counts)), 30)} for one)"
-        )
     by_frequency = sorted(counts, key=lambda text: (-counts[text], text))
     kept, rest = by_frequency[:MOST_CATEGORIES], by_frequency[MOST_CATEGORIES:]
     text = TextColumn(name, tuple(sorted(kept)), missing=present < len(column), other=bool(rest))

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from caviar.data.dataset import Dataset, prepare
+from caviar.data.dataset import Dataset, check_arranged, prepare
 from caviar.data.examples import Examples
 from caviar.data.mapped import prepare_mapped
 from caviar.data.read import read
@@ -76,6 +76,7 @@ class NetworkSetup:
                 f"the data of run {run.name!r} is no longer what it was trained on ({run.spec.data})",
                 "put the file back, or begin a new run with caviar babysit",
             )
+        check_arranged(f"run {run.name!r}", run.data, self.dataset)
 
     @contextmanager
     def trainee(self, run: Run, number: int, folder: Path) -> Iterator[NetworkTrainee]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from caviar.data.dataset import Dataset, prepare
+from caviar.data.deal import Indices
 from caviar.data.examples import Examples
+from caviar.data.forward import forward_folds
 from caviar.data.labels import check_task
 from caviar.data.read import read
 from caviar.data.split import folds
@@ -101,13 +103,22 @@ def _folds(dataset: Dataset, seed: int, scoring: Scoring, metric: str) -> tuple[
     fresh_seeds = ((dataset.train, dataset.validation),) * REPEATS
     if len(everything) >= FOLDED_BELOW:
         return fresh_seeds
-    parts = folds(everything.y, FOLDS, seed)
-    if any(scoring.undefined(metric, everything.y[part]) for part in parts):  # a class of too few rows for all folds
+    pairs = fold_rows(dataset, seed)
+    if any(scoring.undefined(metric, everything.y[held_out]) for _, held_out in pairs):  # a class of too few rows
         return fresh_seeds
-    return tuple(
-        (everything.take(np.concatenate([*parts[:k], *parts[k + 1 :]])), everything.take(parts[k]))
-        for k in range(len(parts))
-    )
+    return tuple((everything.take(training), everything.take(held_out)) for training, held_out in pairs)
+
+
+def fold_rows(dataset: Dataset, seed: int) -> list[tuple[Indices, Indices]]:
+    """The rows to train on and those held out, of each fold, among those for training and validation.
+
+    Rows that belong together are in one fold; where time counts, a fold is predicted from all rows before it.
+    """
+    if dataset.times is not None:
+        return forward_folds(dataset.times, FOLDS)
+    y = np.concatenate([dataset.train.y, dataset.validation.y])
+    parts = folds(y, FOLDS, seed, dataset.sets)
+    return [(np.concatenate([*parts[:k], *parts[k + 1 :]]), parts[k]) for k in range(len(parts))]
 
 
 def _check_defined(metric: str, scoring: Scoring, dataset: Dataset) -> None:

@@ -158,7 +158,8 @@ def _repeated(job: TableJob, found: Found) -> Repeated:
     mean = float(np.mean(scores))
     low, high = of_mean(scores) or (None, None)
     chosen = found.winner.score
-    how = f"{job.repeats}-fold cross-validation" if job.folded else "fresh seeds"
+    forward = "validation forward in time" if job.dataset.times is not None else "cross-validation"
+    how = f"{job.repeats}-fold {forward}" if job.folded else "fresh seeds"
     return Repeated(
         how=how if found.weighed else "not repeated",
         planned=job.repeats,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
+from caviar.data.dataset import check_arranged
 from caviar.errors import ConfigError, DataError, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import no_collection, setting_aside
@@ -158,9 +159,10 @@ def _check_of_a_table(study: Study, given: dict[str, Any]) -> None:
 
 
 def check_same(study: Study, job: TableJob) -> None:
-    """DataError unless the data is what it was."""
+    """DataError unless the data is what it was, and split as it was."""
     if job.dataset.facts["sha256"] != study.data["sha256"]:
         raise DataError(
             f"the data of study {study.name!r} has changed since it began",
             "put the old file back; or begin a new study with the new one, by caviar tune",
         )
+    check_arranged(f"study {study.name!r}", study.data, job.dataset)
