@@ -303,9 +303,9 @@ BEGUN = Begun(
 
 def noted_table() -> pd.DataFrame:
     """A table with one thing to note: a column of names."""
-    a = np.random.default_rng(0).normal(size=120).round(3)
+    a, b = np.random.default_rng(0).normal(size=(2, 120))
     names = [f"passenger number {i * 7919 % 120}" for i in range(120)]
-    return pd.DataFrame({"a": a, "name": names, "y": np.where(a > 0, "up", "down")})
+    return pd.DataFrame({"a": a, "b": b, "name": names, "y": np.where(a + b > 0, "up", "down")})
 
 
 def test_a_note_is_a_warning_at_the_line_of_the_call():

@@ -35,6 +35,8 @@ from caviar.study.spec import Request
 from caviar.views.live import view_of
 from tests.study.test_tune import SMALL, study_of, target, wine  # noqa: F401
 
+pytestmark = pytest.mark.filterwarnings("ignore:the target .* different whole numbers:caviar.CaviarWarning")
+
 
 def test_the_answer_says_how_much_the_first_score_flattered(wine: Path, tmp_path: Path):  # noqa: F811
     study = study_of(wine, tmp_path)

@@ -16,7 +16,8 @@ and the true number is larger; but where it is more than BY_CHANCE times as larg
 
 For categories (text, and numbers of FEW values at most) p_j is counted in all rows, and a column that another one
 determines, as a city its number, is not counted again. For other numbers it is counted among different rows, since the
-copies themselves would pass for chance. Equal rows that are too many to be dealt out are not kept together either.
+copies themselves would pass for chance. Where equal rows are less than a tenth of all, they stay together anyway: that
+does no harm. Where they are too many to be dealt out, they cannot.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 BY_CHANCE = 30.0
 FEW = 20  # numbers in a column of categories; and sets, to be dealt out to parts
+FEW_ROWS = 0.1  # of all rows that are equal to an earlier one
 LARGEST_SHARE = 0.2  # of the rows in one set, to be dealt out
 
 _MOST = 2_000  # rows that the chance is worked out from
@@ -46,34 +48,32 @@ _CELLS = 1 << 18  # hashed at once: 2 MiB, which a cache holds
 class Copies(NamedTuple):
     """The set (m,) of every row, numbered from 0, or None where no row has a copy to be kept together with.
 
-    ``equal`` counts the rows that are equal to an earlier one, ``first`` is the first of these, ``mixed`` counts the
-    sets whose labels differ. ``apart`` is the reason why copies are not kept together, where there is one.
+    ``equal`` counts the rows that are equal to an earlier one, ``first`` is the first of these, and ``relabelled``
+    counts those whose label is not that of the first row of their set. ``apart`` is the reason why copies are not kept
+    together, where there is one.
     """
 
     sets: Indices | None = None
     equal: int = 0
     first: int = 0
-    mixed: int = 0
+    relabelled: int = 0
     apart: str = ""
 
     def notes(self, in_time: bool = False) -> tuple[str, ...]:
         """A sentence on the copies, where there are any, and on what is done with them; or, ``in_time``, is not."""
         if not self.equal:
             return ()
-        several = self.equal > 1
-        met = (
-            f"{self.equal:,} rows have the same features as an earlier row, the first is row {self.first + 1}"
-            if several
-            else f"row {self.first + 1} has the same features as an earlier row"
-        )
-        labels = f"; {self.mixed:,} such sets have different labels" if self.mixed else ""
+        where = f"the first is row {self.first + 1}" if self.equal > 1 else f"row {self.first + 1}"
+        if self.relabelled:
+            where += f"; {self.relabelled:,} with another label"
         if in_time:
             done = "only their times decide on their parts"
         elif self.sets is None:
-            done = f"{self.apart}, so equal rows may be in two parts"
+            done = f"{self.apart}, so duplicates may be in two parts"
         else:
-            done = "equal rows stay in one part, so that none is tested on that was trained on"
-        return (f"{met}{labels}: {done}",)
+            done = "duplicates stay in one part, so that none is tested on that was trained on"
+        rows = f"{self.equal:,} rows are duplicates of earlier ones" if self.equal > 1 else "1 row is a duplicate"
+        return (f"{rows} in all features ({where}): {done}",)
 
 
 def copies(frame: pd.DataFrame, columns: Sequence[str], target: pd.Series[Any]) -> Copies:
@@ -87,17 +87,19 @@ def copies(frame: pd.DataFrame, columns: Sequence[str], target: pd.Series[Any]) 
     later = np.ones(len(found), dtype=bool)
     later[first] = False
     pairs = float((counts * (counts - 1.0)).sum() / 2)
-    m, apart = len(found), ""
+    m, equal, apart = len(found), int(later.sum()), ""
     if len(counts) < FEW or counts.max() > LARGEST_SHARE * m:
         apart = "these are too many to be kept together"
-    elif pairs <= BY_CHANCE * math.exp(_log_chance(frame, columns, first)) * m * (m - 1) / 2:
+    elif equal > FEW_ROWS * m and pairs <= BY_CHANCE * math.exp(_log_chance(frame, columns, first)) * m * (m - 1) / 2:
         apart = "with so few different values in each column that may be chance"
     labels = codes(target.to_numpy())
-    lowest, highest = np.full(len(counts), m), np.full(len(counts), -1)
-    np.minimum.at(lowest, sets, labels)
-    np.maximum.at(highest, sets, labels)
-    mixed = int((lowest < highest).sum())
-    return Copies(None if apart else sets, int(later.sum()), int(np.flatnonzero(later)[0]), mixed, apart)
+    return Copies(
+        sets=None if apart else sets,
+        equal=equal,
+        first=int(np.flatnonzero(later)[0]),
+        relabelled=int((labels != labels[first][sets]).sum()),
+        apart=apart,
+    )
 
 
 def shared_rows(frame: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str]) -> int:
