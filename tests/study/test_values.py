@@ -177,7 +177,8 @@ def test_the_widths_of_a_network_as_tuples(capsys):
     space = caviar.Space(
         hidden_units=caviar.Choice([(8,), (8, 4), ()]), learning_rate=caviar.Linear(0.01, 0.05, step=0.01)
     )
-    study = caviar.tune((x, (x[:, 0] > x[:, 1]).astype(int)), space=space, trials=6, threads=1, store=None, progress=False)
+    y = (x[:, 0] > x[:, 1]).astype(int)
+    study = caviar.tune((x, y), space=space, trials=6, threads=1, store=None, progress=False)
     assert study.best.config["hidden_units"] in [(8,), (8, 4), ()]
     assert study.best.config["learning_rate"] in [0.01, 0.02, 0.03, 0.04, 0.05]
     with pytest.raises(caviar.ConfigError, match="hidden_units"):
