@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from caviar.cli.follow_run import Keys
+from caviar.cli.keys import Keys
 from caviar.cli.main import run
 from caviar.data import samples
 from caviar.errors import ConfigError
-from caviar.records import RunKind
+from caviar.records import Clock, RunKind, RunMeasurement
+from caviar.views.run import run_view_of
 from tests.views.records import run_of
 
 CONFIG = "hidden_units = 8\nlayers = 1\nbatch_size = 16\nlearning_rate = 0.01\n"
@@ -196,7 +198,7 @@ def test_keys_become_interventions_and_mistakes_are_shown():
     keys = Keys(enabled=False)
     keys.press("p")  # nobody is there yet
     keys.ask, keys.rate, keys.run = give, 0.1, run_of(kind=RunKind.LOOP)
-    for key in "p+-ppsb:l2=0.5 because why not\n:oops\x1b:x\x7f\nq":
+    for key in "p+-ppsbg:l2=0.5 because why not\n:oops\x1b:x\x7f\nqq":
         keys.press(key)
     assert [kind for kind, _, _ in given] == [
         "pause",
@@ -214,3 +216,44 @@ def test_keys_become_interventions_and_mistakes_are_shown():
     for key in ":learning_rate=-1\n":
         keys.press(key)
     assert keys.said == "no (yes)"
+
+
+def test_keys_that_undo_or_end_ask_once_more_and_say_what_they_do():
+    given: list[tuple[str, Any]] = []
+    keys = Keys(enabled=False)
+    keys.ask, keys.run = lambda kind, arguments, because: given.append((kind, arguments)), run_of()
+    keys.press("q")
+    assert "Stop for good?" in keys.said
+    keys.press("x")
+    assert (keys.said, given) == ("", [])
+    keys.press("b")
+    assert keys.said == "Go back? g: to the newest good snapshot. Any other key: no."  # nothing was measured yet
+    keys.press("b")
+    assert given == []
+    epochs = [RunMeasurement(Clock(i, i, i), {"validation_loss": loss}) for i, loss in enumerate((3, 1, 2), start=1)]
+    keys.saw(run_view_of(run_of(), epochs, []))
+    keys.press("b")
+    assert "b: to the best, epoch 2, the lowest validation loss, 1." in keys.said
+    for key in "bbgb\x1bqbqq":
+        keys.press(key)
+    assert given == [("rollback", {"to": "best"}), ("rollback", {}), ("stop", {})]
+
+
+def test_a_pause_from_another_terminal_is_seen_by_the_key():
+    given: list[str] = []
+    keys = Keys(enabled=False)
+    keys.ask, keys.run = lambda kind, arguments, because: given.append(kind), run_of()
+    keys.stands(paused=True)
+    keys.press("p")
+    keys.stands(paused=True)  # not yet applied
+    keys.press("p")
+    assert given == ["resume", "pause"]
+
+
+def test_the_keys_are_explained_on_request():
+    keys = Keys(enabled=False)
+    keys.ask, keys.run = lambda *_: None, run_of()
+    keys.press("?")
+    assert keys.explained
+    keys.press("?")
+    assert not keys.explained

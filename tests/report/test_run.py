@@ -147,6 +147,6 @@ def test_a_family_is_drawn_from_its_root(names: list[str]):
     for name in names:
         runs.append(run_of(name, parent=runs[-1].name if runs else None))
     family = family_of(names[-1], runs, lambda name: [epoch(2)])
-    lines = drawn(family_tree(family), 100).splitlines()
+    lines = drawn(family_tree(family), 120).splitlines()
     assert [line.strip(" └─│").split(":")[0].split()[0] for line in lines] == names
-    assert all("best accuracy 0.7500, validation loss 0.55 at epoch 2" in line for line in lines)
+    assert all("best epoch 2, the lowest validation loss, 0.55 (accuracy 0.7500)" in line for line in lines)

@@ -155,7 +155,7 @@ def test_time_is_left_to_a_study_that_runs_only(seconds: float | None, state: St
     spec = replace(study_of().spec, seconds=seconds, trials=None)
     progress = StudyProgress(str(state or "search"), 30.0, {}, (), None)
     text = drawn(picture(Running(head(study_of(spec=spec)), progress)))
-    assert text.splitlines()[1].split("  ", 1)[1].strip(" ━╺") == said
+    assert text.splitlines()[1].split("  ", 1)[1].strip(" ━─") == said
 
 
 def test_a_study_whose_process_has_ended_says_so():

@@ -12,7 +12,7 @@ import pytest
 from caviar.data import samples
 from caviar.records import RunKind, RunSpec
 from caviar.runs import loop
-from caviar.runs.events import Event
+from caviar.runs.events import Event, RunEnded
 from caviar.store import Store
 from caviar.store.runs import Runs
 
@@ -41,21 +41,19 @@ class Pond:
         """A run that is begun, event by event."""
         return loop.begin(self.spec(**changes), config, seed, name, self.store, ended)
 
-    def run_one(
-        self, on_epoch: Callable[[loop.EpochDone, Callable], None] | None = None, **changes: Any
-    ) -> loop.RunEnded:
+    def run_one(self, on_epoch: Callable[[loop.EpochDone, Callable], None] | None = None, **changes: Any) -> RunEnded:
         """A whole run; ``on_epoch`` may intervene at epochs' ends."""
         return self.follow(self.begin(**changes), on_epoch)
 
     @staticmethod
-    def follow(events, on_epoch=None) -> loop.RunEnded:
+    def follow(events, on_epoch=None) -> RunEnded:
         ask: Any = None
         for event in events:
             if isinstance(event, loop.Begun):
                 ask = event.ask
             elif isinstance(event, loop.EpochDone) and on_epoch is not None:
                 on_epoch(event, ask)
-        assert isinstance(event, loop.RunEnded)
+        assert isinstance(event, RunEnded)
         return event
 
     def runs(self) -> Runs:

@@ -716,7 +716,7 @@ def test_the_screen_shows_the_reports_of_a_program(pond: Pond):
         console.print(screen(run_view(store, "net"), 100, 40, keys=True))
         console.print(family_tree(family_view(store, "net")))
     text = console.export_text()
-    for part in ("epoch 6 of 6", "loss 0.7", "score -1.2", "momentum 0.5", "best -1.2"):
+    for part in ("epoch 6 of 6", "loss 0.7", "score -1.2", "momentum 0.5", "the highest score, -1.2"):
         assert part in text
     assert max(map(len, text.splitlines())) <= 100
 
@@ -737,7 +737,7 @@ def test_an_end_that_nobody_saved_is_said(pond: Pond):
 
 
 def test_the_keys_of_the_screen_turn_the_program_s_own_knobs(pond: Pond):
-    from caviar.cli.follow_run import Keys
+    from caviar.cli.keys import Keys
 
     pond.run_one(bowl(), {"lr": 0.1, "learning_rate_of_old": 1, "learning_rate": 0.1, "wide": False}, epochs=1)
     given = []

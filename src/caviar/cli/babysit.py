@@ -30,6 +30,10 @@ def babysit(
         str | None, typer.Option("--from", help="Begin with the best config of a study.", metavar="STUDY")
     ] = None,
     epochs: Annotated[int, typer.Option(help="How many epochs in all.")] = 50,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop when so many epochs in a row were no better than the best.", metavar="N")
+    ] = None,
+    last: Annotated[bool, typer.Option("--last", help="Save the last epoch's network, not the best epoch's.")] = False,
     name: Annotated[
         str | None, typer.Option(help="The run's name, which must be free; by default the file's.", metavar="RUN")
     ] = None,
@@ -77,11 +81,11 @@ def babysit(
     knobs.
     """
     of_tables = options.given(data=data, target=target, labels=labels, test=test, test_labels=test_labels)
-    of_tables |= options.given(task=task, mapped=mapped, out=out)
+    of_tables |= options.given(task=task, mapped=mapped, out=out, last=last or None)
     of_programs = options.given(goal=goal, trial_timeout=trial_timeout, snapshot_seconds=snapshot_seconds, score=score)
     if not math.isfinite(disk):
         raise ConfigError(f"`disk` must be a number of megabytes, got {disk}", "leave it out for 2048")
-    of_both: dict[str, Any] = {"epochs": epochs, "disk_bytes": int(disk * 1e6)}
+    of_both: dict[str, Any] = {"epochs": epochs, "disk_bytes": int(disk * 1e6), "patience": patience}
     if command is not None:
         for option in of_tables | reading.to_record():
             raise ConfigError(
@@ -114,7 +118,9 @@ def babysit(
                 'caviar babysit flowers.csv --target species, or caviar babysit --command "python train.py"',
             )
         nurse = "no" if no_nurse else nurse or "watch"
-        spec = RunSpec(kind=RunKind.NETWORK, nurse=nurse, reading=reading, **of_both, **{"out": ".", **of_tables})
+        of_tables.pop("last", None)
+        shape = {"out": ".", "save": "last" if last else "best", **of_tables}
+        spec = RunSpec(kind=RunKind.NETWORK, nurse=nurse, reading=reading, **of_both, **shape)
         chosen = read_config(config, from_study, store)
     title = command if data is None else Path(data).name
     follow_run(lambda ended: loop.begin(spec, chosen, seed, name, store, ended), title or "", store, json, quiet)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.follow_run import follow_run
-from caviar.cli.interventions import Because, RunName
+from caviar.cli.interventions import Because, RunName, epoch_or_best
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.runs import loop
 from caviar.runs.client import branch_point, changes_of
@@ -19,7 +19,9 @@ def branch(
     knobs: Annotated[
         list[str] | None, typer.Argument(help="name=value, to turn at once.", metavar="KNOB=VALUE")
     ] = None,
-    at: Annotated[int | None, typer.Option(help="The epoch to begin from.", metavar="EPOCH")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="The epoch to begin from: its number, or best.", metavar="EPOCH")
+    ] = None,
     snapshot: Annotated[
         int | None, typer.Option(help="A snapshot by its number; by default the newest.", metavar="NUMBER")
     ] = None,
@@ -35,7 +37,7 @@ def branch(
     Begin a second run from a snapshot of another, with other knobs, and train it here. The first goes on as it was.
     """
     changes = changes_of(run, knobs or [], store)
-    number = branch_point(run, at, snapshot, store)
+    number = branch_point(run, epoch_or_best("at", at), snapshot, store)
     follow_run(
         lambda ended: loop.branch(run, number, changes, store, name, epochs, user(), because, ended),
         run,

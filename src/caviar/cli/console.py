@@ -17,11 +17,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_UNBROKEN = 10_000  # letters of a line
+
+
 def console(json: bool = False, quiet: bool = False) -> Console:
-    """A console for people; rich follows NO_COLOR and terminals without colour."""
+    """A console for people; rich follows NO_COLOR and terminals without colour. In a pipe no line is broken."""
     from rich.console import Console
 
-    return Console(stderr=json, quiet=quiet, highlight=False)
+    made = Console(stderr=json, quiet=quiet, highlight=False)
+    if not made.is_terminal:
+        made.width = _UNBROKEN
+    return made
 
 
 def complain(rule: str, way_out: str) -> None:

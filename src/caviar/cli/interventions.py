@@ -10,9 +10,10 @@ import typer
 from caviar.cli.console import console, print_json, to_resume
 from caviar.cli.next_steps import at, say_next
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
-from caviar.errors import StoreError
+from caviar.errors import ConfigError, StoreError
 from caviar.records import InterventionState
 from caviar.runs import client
+from caviar.runs.interventions import BEST
 
 RunName = Annotated[str, typer.Argument(help="The name of a run.", metavar="RUN")]
 Because = Annotated[str, typer.Option("--because", help="Why, for the diary.", metavar="TEXT")]
@@ -56,7 +57,9 @@ def snapshot(
 
 def rollback(
     run: RunName,
-    to: Annotated[int | None, typer.Option(help="The epoch to go back to.", metavar="EPOCH")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="The epoch to go back to: its number, or best.", metavar="EPOCH")
+    ] = None,
     snapshot: Annotated[
         int | None, typer.Option(help="A snapshot by its number; by default the last good one.", metavar="NUMBER")
     ] = None,
@@ -65,11 +68,11 @@ def rollback(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """[bold]caviar rollback flowers --to 12[/]
+    """[bold]caviar rollback flowers --to best[/]
 
     Bring weights, moments, statistics, knobs, schedule and random streams of a run back to a snapshot, to the bit.
     """
-    number = client.snapshot_of(run, to, snapshot, store)
+    number = client.snapshot_of(run, epoch_or_best("to", to), snapshot, store)
     intervene(run, "rollback", {} if number is None else {"snapshot": number}, store, because, json, quiet)
 
 
@@ -81,6 +84,17 @@ def stop(
     End a run for good at its next mini-batch: it is scored and its model saved.
     """
     intervene(run, "stop", {}, store, because, json, quiet)
+
+
+def epoch_or_best(option: str, text: str | None) -> int | str | None:
+    """The value of an ``option`` that names an epoch: its number, or "best"."""
+    if text is None or text == BEST:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        rule = f"`{option}` is the number of an epoch, or best, got {text!r}"
+        raise ConfigError(rule, f"go to the best one: `{option}=best`") from None
 
 
 def intervene(

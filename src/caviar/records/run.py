@@ -40,13 +40,15 @@ class RunSpec:
 
     All kinds: ``nurse`` is "watch" (roll back, propose the rest), "act" (do it) or "no"; ``disk_bytes`` is the budget
     of the snapshots; ``snapshot_seconds`` lie between two of them, None for the default of the kind.
-    Networks and programs: ``epochs``. Networks: the table ``data``, its ``reading``, and the folder ``out`` for the
-    model; ``mapped`` leaves the rows in files, None decides by the file's size. Programs: their ``command`` line, the
-    ``goal`` of their score, and the seconds that they may be silent.
+    Networks and programs: ``epochs``; ``patience`` ends a run when so many epochs in a row are no better than its best.
+    Networks: the table ``data``, its ``reading``, and the folder ``out`` for the model; ``save`` is the epoch whose
+    network becomes the model, "best" or "last"; ``mapped`` leaves the rows in files, None decides by the file's size.
+    Programs: their ``command`` line, the ``goal`` of their score, and the seconds that they may be silent.
     """
 
     kind: RunKind
     epochs: int = 50
+    patience: int | None = None
     nurse: str = "watch"
     disk_bytes: int = 2 << 30
     snapshot_seconds: float | None = None
@@ -60,6 +62,7 @@ class RunSpec:
     mapped: bool | None = None
     engine: str = "native"
     out: str | None = None
+    save: str = "best"
     command: str = ""
     goal: str = "maximize"
     trial_timeout: float | None = None
@@ -86,7 +89,7 @@ _OF_ALL = {"nurse", "disk_bytes", "snapshot_seconds"}
 _OF_PROGRAMS = {"command", "goal", "trial_timeout"}
 _FIELDS = {
     RunKind.NETWORK: {f.name for f in fields(RunSpec)} - _OF_PROGRAMS - {"kind"},
-    RunKind.PROGRAM: _OF_ALL | _OF_PROGRAMS | {"epochs"},
+    RunKind.PROGRAM: _OF_ALL | _OF_PROGRAMS | {"epochs", "patience"},
     RunKind.LOOP: _OF_ALL,
 }
 

@@ -55,7 +55,7 @@ def answer(result: StudyResult) -> Group:
         grid.add_row("model", Text(result.model + (", the ensemble" if result.ensemble else "")))
     for i, note in enumerate(note for note in result.notes if note not in worth.doubts):
         grid.add_row("notes" if i == 0 else "", Text(visible(note)))
-    return Group(Padding(grid, (1, 0, 0, 0)))
+    return Group(Padding(grid, (1, 0, 0, 0), expand=False))
 
 
 def _mean_of(repeated: Repeated) -> str:

@@ -42,7 +42,7 @@ def as_text(view: StudyView, answer: bool = True) -> Group:
 
 
 def _paragraph(line: str, style: str = "") -> Padding:
-    return Padding(Text(line, style=style), (0, 0, 0, 2))
+    return Padding(Text(line, style=style), (0, 0, 0, 2), expand=False)
 
 
 def _table(headings: tuple[str, ...], left: tuple[str, ...]) -> Table:

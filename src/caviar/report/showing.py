@@ -105,7 +105,7 @@ class _Screen:
         elif self._head is not None and view.elapsed - self._shown >= self._pause:
             self._shown = view.elapsed
             if self._drawn:
-                self._display.update(study.picture(Running(self._head, view)), refresh=True)
+                self._display.update(study.picture(Running(self._head, view), people.width), refresh=True)
             else:
                 people.print(study.line(Running(self._head, view)), markup=False, soft_wrap=True)
 

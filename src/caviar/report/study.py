@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 from rich.console import Group
 from rich.padding import Padding
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from caviar.records import StudyKind, Trial, TrialState, Value
 from caviar.records.metrics import TASK_METRICS, metric_name
+from caviar.report.bars import bar
 from caviar.report.text import config_text, counted, duration, number, score_text, visible
 from caviar.views.study import Running, StudyHead, StudyRow
 
-_BAR = 32
+_BAR, _LEAST_BAR = 32, 8
+_BESIDE = 48  # letters beside the longest bar: the name of the phase, and the time that is left
 _GONE = "its process has ended; caviar resume goes on with it"
 
 
@@ -46,13 +47,14 @@ def notes(head: StudyHead) -> list[Text]:
     return [Text(f"note: {visible(note)}") for note in head.notes]
 
 
-def picture(running: Running) -> Group:
+def picture(running: Running, width: int = 100) -> Group:
     """The live display: time, the best so far, the trials by state, and the ladder of rungs."""
+    wide = max(min(_BAR, width - _BESIDE), _LEAST_BAR)
     head, progress = running.head, running.progress
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column()
-    grid.add_row(progress.phase, _time(running))
+    grid.add_row(progress.phase, _time(running, wide))
     grid.add_row("best", _best(running))
     if progress.best is not None:
         grid.add_row("", Text(config_text(head.searched(progress.best.config)), style="dim"))
@@ -61,15 +63,13 @@ def picture(running: Running) -> Group:
         grid.add_row("helpers", f"{progress.helpers} more, by caviar work")
     most = max(progress.reached, default=0) or 1
     for rung, (epoch, reached) in enumerate(zip(head.rungs, progress.reached, strict=False)):
-        bar = ProgressBar(total=most, completed=reached, width=_BAR, finished_style="bar.complete")
-        line = Table.grid(padding=(0, 1))
-        line.add_row(Text(f"{epoch:>3}"), bar, Text(f"{reached:,}"))
+        line = Text.assemble(f"{epoch:>3} ", bar(reached, most, wide), f" {reached:,}")
         grid.add_row("epochs" if rung == 0 else "", line)
     if progress.note:
         grid.add_row("note", Text(visible(" ".join(progress.note.split())), style="yellow"))
     if not running.alive:
         grid.add_row("note", Text(_GONE, style="yellow"))
-    return Group(Padding(grid, (1, 0, 0, 0)))
+    return Group(Padding(grid, (1, 0, 0, 0), expand=False))
 
 
 def line(running: Running) -> str:
@@ -133,18 +133,15 @@ def _values(trials: Sequence[Trial]) -> dict[str, set[Value]]:
     return values
 
 
-def _time(running: Running) -> Table:
+def _time(running: Running, wide: int) -> Text:
     spec, elapsed = running.head.record.spec, running.progress.elapsed
-    line = Table.grid(padding=(0, 1))
     if running.is_over or (spec.seconds is None and spec.trials is None):
-        line.add_row(Text(duration(elapsed)))
-    elif spec.seconds is not None:
-        bar = ProgressBar(total=spec.seconds, completed=min(elapsed, spec.seconds), width=_BAR)
-        line.add_row(bar, Text(f"{duration(running.seconds_left or 0.0)} left of {duration(spec.seconds)}"))
-    else:
-        bar = ProgressBar(total=spec.trials, completed=running.started, width=_BAR)
-        line.add_row(bar, Text(f"trial {running.started:,} of {spec.trials:,}, {duration(elapsed)}"))
-    return line
+        return Text(duration(elapsed))
+    if spec.seconds is not None:
+        left = f"{duration(running.seconds_left or 0.0)} left of {duration(spec.seconds)}"
+        return Text.assemble(bar(elapsed, spec.seconds, wide), f" {left}")
+    done = f"trial {running.started:,} of {spec.trials:,}, {duration(elapsed)}"
+    return Text.assemble(bar(running.started, spec.trials or 0, wide), f" {done}")
 
 
 def _best(running: Running) -> Text:

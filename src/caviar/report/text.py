@@ -55,6 +55,12 @@ def beside_text(metric: str, scores: Scores) -> str:
     return "".join(f", {metric_name(name)} {score_number(name, scores[name])}" for name in shown)
 
 
+def megabytes(size: int) -> str:
+    """Bytes as people read them: 0.3 MB, 12 MB, 3.4 GB."""
+    unit, shown = ("GB", size / 1e9) if size >= 1e9 else ("MB", size / 1e6)
+    return f"{shown:.1f} {unit}" if shown < 10 else f"{shown:,.0f} {unit}"
+
+
 def config_text(config: Config) -> str:
     """A config on one line: learning_rate 0.012, layers 3, ..."""
     return ", ".join(f"{visible(name)} {value_text(value)}" for name, value in config.items())

@@ -15,8 +15,10 @@ from caviar.records import (
     RunSnapshot,
     Value,
 )
+from caviar.records.line import best_of, goal_of, present_line
 from caviar.runs import knobs
 from caviar.runs.interventions import check
+from caviar.runs.retention import best_saved
 from caviar.runs.snapshots import snapshot_numbered
 from caviar.store import Store
 from caviar.store.process import user
@@ -116,17 +118,24 @@ def changes_for(run: Run, assignments: Sequence[str]) -> dict[str, Value]:
     return changes
 
 
-def snapshot_of(run: str, epoch: int | None, number: int | None, store: str) -> int | None:
-    """The number of the snapshot that an epoch or a number names; None where neither is given."""
+def snapshot_of(run: str, epoch: int | str | None, number: int | None, store: str) -> int | None:
+    """The number of the snapshot that a number, an epoch or "best" names; None where none of them is given."""
     if epoch is not None and number is not None:
         raise StoreError("a snapshot is named by its epoch or by its number, got both", "leave one of them out")
     if epoch is None:
         return number
     with Store.open(store, create=False) as opened:
-        return snapshot_at(Runs(opened).snapshots(run), epoch).number
+        runs = Runs(opened)
+        if isinstance(epoch, int):
+            return snapshot_at(runs.snapshots(run), epoch).number
+        best = best_of(present_line(runs.measurements(run)), goal_of(runs.run(run)))
+        found = best_saved(runs.snapshots(run), best)
+        if found is None:
+            raise StoreError("there is no snapshot of a measured epoch", "wait for the end of an epoch")
+        return found.number
 
 
-def branch_point(run: str, epoch: int | None, number: int | None, store: str) -> int:
+def branch_point(run: str, epoch: int | str | None, number: int | None, store: str) -> int:
     """The number of the snapshot to branch from: by default the newest that is there."""
     found = snapshot_of(run, epoch, number, store)
     with Store.open(store, create=False) as opened:

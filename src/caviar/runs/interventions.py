@@ -15,12 +15,17 @@ from caviar.records import Intervention, Value
 KINDS = ("turn", "pause", "resume", "snapshot", "rollback", "stop")
 """The kinds of interventions; a branch is a run of its own, and none of them."""
 
+BEST = "best"
+"""A rollback ``to`` this goes to the best epoch."""
+
 
 def check(kind: str, arguments: Mapping[str, Value]) -> None:
     """Raise ConfigError for an intervention that no run can apply, before it is written."""
     if kind not in KINDS:
         raise ConfigError(f"{kind!r} is no intervention", did_you_mean(kind, KINDS))
     if kind == "rollback":
+        if arguments.get("to", BEST) != BEST:
+            raise ConfigError(f"a rollback by name is to the best, got {arguments['to']!r}", "give a snapshot's number")
         to = arguments.get("snapshot")
         if to is not None and (not isinstance(to, int) or isinstance(to, bool) or to < 1):
             raise ConfigError(f"a snapshot is named by its number, got {to!r}", "caviar diary shows the numbers")

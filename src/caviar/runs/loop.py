@@ -15,7 +15,8 @@ from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.records import Config, DiaryEntry, Run, RunKind, RunSpec, RunState
 from caviar.records.names import storable
 from caviar.runs.client import ask
-from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
+from caviar.runs.conclusion import conclude
+from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress
 from caviar.runs.network import NetworkSetup
 from caviar.runs.program import ProgramSetup
 from caviar.runs.session import Session, go_back_to_the_end
@@ -162,7 +163,7 @@ def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], Non
                 yield from drive(session, trainee, ended)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(session.interrupt()) from None
-            end, whole = _conclude(session, trainee, store.url, _notes(runs, run.name))
+            end, whole = conclude(session, trainee, store, _notes(runs, run.name))
             state, result = RunState.STOPPED if session.stopped else RunState.FINISHED, end.summary
         if not whole:
             raise NoAnswer(
@@ -206,6 +207,7 @@ def drive(session: Session, trainee: DrivenTrainee, ended: Ended) -> Iterator[Ev
             if not trainee.trains_on_when_saved:
                 session.snapshot_if_due()
             session.nurse.look()
+            session.stop_without_progress()
 
         # Show what happened: the diary's new lines, and several times a second where the run stands.
         yield from (Noted(entry) for entry in session.entries[shown:])
@@ -220,22 +222,3 @@ def drive(session: Session, trainee: DrivenTrainee, ended: Ended) -> Iterator[Ev
 def _notes(runs: Runs, name: str) -> list[str]:
     """The notes on the data of run ``name``, which stand in its diary."""
     return [entry.text for entry in runs.diary(name) if entry.kind == "note"]
-
-
-def _conclude(session: Session, trainee: DrivenTrainee, store: str, notes: list[str]) -> tuple[RunEnded, bool]:
-    """Write the diary's last line; return the end, and False if the network is not whole."""
-    end = trainee.conclude(session.run)
-    session.enter("end", "caviar", end.text, end.facts)
-    summary = {
-        "run": session.run.name,
-        "store": store,
-        "seed": session.run.seed,
-        "epochs": session.clock.epoch,
-        "steps": session.clock.step,
-        "interventions": session.turns,
-        "rollbacks": session.rollbacks,
-        "snapshots": len(session.snapshots.kept),
-        "stopped": session.stopped or None,
-        "notes": [*notes, *end.notes],
-    }
-    return RunEnded({**summary, **end.summary}, end.model), end.whole

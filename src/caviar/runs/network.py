@@ -36,8 +36,10 @@ from caviar.nn.network import State as NetworkState
 from caviar.nn.network import forward
 from caviar.nn.schedules import rates_from
 from caviar.records import Clock, Config, Run, RunSpec, Value
-from caviar.runs.answer import answer_of
+from caviar.records.result import Scores
+from caviar.runs.answer import answer_of, validation_of
 from caviar.runs.knobs import Settings, config_of, from_plain, to_plain, turned
+from caviar.runs.line import check_line
 from caviar.runs.rules import RULES, Rule, Sight
 from caviar.runs.snapshots import check_budget
 from caviar.runs.trainee import OVER, Conclusion, Step
@@ -227,6 +229,11 @@ class NetworkTrainee:
         """Score ``examples``, by default the validation part."""
         return self._training.evaluate(self._dataset.validation if examples is None else examples)
 
+    def scores(self) -> Scores:
+        """The validation scores of the network as it stands, in units of the target."""
+        network = self.predictor()
+        return validation_of(self._dataset, network, self.evaluate, _is_whole(network))
+
     def loss_of(self, values: Mapping[str, Any]) -> float:
         """The validation loss of an epoch."""
         return float(values["validation_loss"])
@@ -247,14 +254,17 @@ class NetworkTrainee:
         seconds_left = left / self._pace if self._pace else math.nan
         return {"row": self.row, "rows": self.rows, "rows_per_second": self._pace, "seconds_left": seconds_left}
 
-    def conclude(self, run: Run) -> Conclusion:
-        """Score the end, open the sealed part once, and save the model if the network is whole."""
-        dataset, epochs, bits = self._dataset, self.clock.epoch, self.bits()
-        network = self.predictor()
-        whole = all(bool(math.isfinite(float(abs(w).max(initial=0.0)))) for w in network.record()[1].values())
-        answer = answer_of(dataset, network, self.evaluate, run.seed, whole)
+    def conclude(self, run: Run, best: Any = None) -> Conclusion:
+        """Score the network of state ``best``, or the last one; open the sealed part, and save the model if whole."""
+        dataset, bits = self._dataset, self.bits()
+        settings = self.settings if best is None else from_plain(best["settings"])
+        chosen = self._training if best is None else self._start(settings, dict(best["state"]))
+        network, epoch = chosen.predictor(), chosen.epoch
+        whole = _is_whole(network)
+        answer = answer_of(dataset, network, chosen.evaluate, run.seed, whole)
         validation, test = dict(answer.validation), answer.test
-        facts = {"run": run.name, "config": config_of(self.settings), "epochs": epochs, "rows": len(dataset.train.y)}
+        last = {"epoch": self.clock.epoch, "validation": validation if best is None else dict(self.scores())}
+        facts = {"run": run.name, "config": config_of(settings), "epochs": epoch, "rows": len(dataset.train.y)}
         facts |= {"validation": validation, "test": test, "bits": bits}
         model = Model(network, dataset.preprocessing, facts) if whole else None
         path = None
@@ -264,11 +274,12 @@ class NetworkTrainee:
             path = str(Path(run.spec.out) / f"{run.name}.caviar")
             model.save(path)
         name = "r2" if "r2" in validation else "accuracy"
-        text = f"ended after epoch {epochs}, validation {name} {validation[name]:.4f}"
+        of = "" if epoch == last["epoch"] else f"; the model is the network of epoch {epoch}"
+        text = f"ended after epoch {last['epoch']}{of}, validation {name} {validation[name]:.4f}"
         summary = {"data": dict(dataset.facts), "validation": validation, "test": test, "bits": bits, "model": path}
-        return Conclusion(
-            text, {"bits": bits, "epochs": epochs}, {**summary, **answer.worth}, model, whole, notes=answer.doubts
-        )
+        summary |= {"model_epoch": epoch if whole else None, "last": last, **answer.worth}
+        replayed = {"bits": bits, "epochs": last["epoch"]}
+        return Conclusion(text, replayed, summary, model, whole, notes=answer.doubts)
 
     def bits(self) -> str:
         """The SHA-256 of all that the next mini-batch depends on."""
@@ -353,6 +364,11 @@ class NetworkTrainee:
         )
 
 
+def _is_whole(network: Predictor) -> bool:
+    """True if all weights are numbers."""
+    return all(bool(math.isfinite(float(abs(w).max(initial=0.0)))) for w in network.record()[1].values())
+
+
 def load(spec: RunSpec, seed: int) -> Dataset:
     """The data of a run: in memory, or mapped from files."""
     if spec.mapped:
@@ -399,6 +415,7 @@ def _check(spec: RunSpec, seed: int) -> None:
     if spec.nurse not in NURSES:
         raise ConfigError(f"`nurse` is one of {', '.join(NURSES)}, got {spec.nurse!r}", "leave it out for watch")
     check_budget(spec)
+    check_line(spec)
     reason = "" if spec.out is None else cannot_make(Path(spec.out))
     if reason:
         raise ConfigError(f"the folder {spec.out!r} for the model cannot be made: {reason}", "name another: `out='.'`")

@@ -28,11 +28,13 @@ class Nursed(Protocol):
     paused: bool
     finite: bool
     epoch_ended: bool
-    epochs: list[dict[str, Any]]
     losses: list[float]
 
     @property
     def clock(self) -> Clock: ...  # noqa: D102 - see Session
+
+    @property
+    def epochs(self) -> list[dict[str, Any]]: ...  # noqa: D102
 
     def turn(self, changes: Mapping[str, Value], who: str, because: str) -> None: ...  # noqa: D102
 

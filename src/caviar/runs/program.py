@@ -35,6 +35,7 @@ from caviar.protocol.process import environments
 from caviar.records import Clock, Config, Run, RunSpec, Value
 from caviar.records.ranking import Goal
 from caviar.runs.knobs import check_own, own_turn
+from caviar.runs.line import check_line
 from caviar.runs.rules import THRESHOLDS, Sight
 from caviar.runs.snapshots import check_budget
 from caviar.runs.trainee import OVER, Conclusion, Failure, OthersTrainee, Step
@@ -256,7 +257,7 @@ class ProgramTrainee(OthersTrainee):
         facts = {"unit": "steps", "goal": self._spec.goal, "rate_knob": self.rate_knob}
         return facts | self._pace.progress(self.clock, self._spec.epochs, paused)
 
-    def conclude(self, run: Run) -> Conclusion:
+    def conclude(self, run: Run, best: Any = None) -> Conclusion:
         """Its last values and its own folder; the model is its own."""
         epoch, score = self.clock.epoch, self.values.get("score")
         early = f" of {run.spec.epochs}, by its own word" if not self._stopping and epoch < run.spec.epochs else ""
@@ -410,6 +411,7 @@ def _check(spec: RunSpec, config: Config, seed: int) -> None:
             f"a `goal` is maximize or minimize, got {spec.goal!r}", "a loss should get smaller: `goal='minimize'`"
         )
     check_budget(spec)
+    check_line(spec)
     if spec.nurse not in ("watch", "no"):
         raise ConfigError("`nurse` is for caviar's own networks: a program's is only ever rolled back", "leave it out")
     if spec.trial_timeout is not None and not spec.trial_timeout > 0:

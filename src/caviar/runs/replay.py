@@ -16,7 +16,6 @@ from typing import Any
 from caviar.errors import StoreError
 from caviar.learners.contract import Outcome
 from caviar.records import Clock, DiaryEntry, Run, RunKind
-from caviar.runs.answer import validation_of
 from caviar.runs.network import NetworkSetup, NetworkTrainee
 from caviar.store import Store
 from caviar.store.runs import Runs
@@ -65,14 +64,14 @@ def replay(name: str, store_url: str) -> Iterator[Replaying | Replayed]:
         bits = trainee.bits()
         result = run.result or {}
         same = bits == end.facts["bits"]
-        scores = validation_of(setup.dataset, trainee.predictor(), trainee.evaluate, whole=same)
         yield Replayed(
             {
                 "run": name,
                 "epochs": trainee.clock.epoch,
                 "steps": trainee.clock.step,
                 "trained": trained,
-                "validation": dict(scores),
+                "last": {"epoch": trainee.clock.epoch, "validation": dict(trainee.scores())},
+                "validation": result.get("validation"),
                 "test": result.get("test"),
                 "interventions": sum(entry.kind == "turn" for entry in diary),
                 "rollbacks": sum(entry.kind == "rollback" for entry in diary),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
-from caviar.records import RunSnapshot
+from caviar.records import RunMeasurement, RunSnapshot
 
 
 def to_remove(snapshots: Sequence[RunSnapshot], budget: int, needed: Collection[int] = ()) -> list[RunSnapshot]:
@@ -49,6 +49,18 @@ def last_good(snapshots: Sequence[RunSnapshot], chance_loss: float, avoid: Colle
         return good[-1]
     unmeasured = [s for s in kept if s.loss is None]
     return unmeasured[-1] if unmeasured else None
+
+
+def best_saved(snapshots: Sequence[RunSnapshot], best: RunMeasurement | None) -> RunSnapshot | None:
+    """The newest snapshot of the ``best`` epoch, or the one of the smallest loss; None where nothing was measured."""
+    kept = [s for s in snapshots if s.state == "kept"]
+    if best is not None:
+        place = best.clock.epoch, best.clock.step
+        of_best = [s for s in kept if (s.clock.epoch, s.clock.step) == place]
+        if of_best:
+            return of_best[-1]
+    measured = [s for s in kept if math.isfinite(_loss(s))]
+    return min(measured, key=_loss) if measured else None
 
 
 def _loss(snapshot: RunSnapshot) -> float:

@@ -27,9 +27,11 @@ from caviar.records import (
     RunState,
     Value,
 )
-from caviar.runs.interventions import overtaken
+from caviar.records.line import goal_of
+from caviar.runs.interventions import BEST, overtaken
+from caviar.runs.line import Line
 from caviar.runs.nurse import Nurse
-from caviar.runs.retention import last_good
+from caviar.runs.retention import best_saved, last_good
 from caviar.runs.rules import smoothed
 from caviar.runs.snapshots import SavedStates, snapshot_numbered
 from caviar.runs.trainee import Failure, Step, Trainee
@@ -56,7 +58,7 @@ class Session:
         self.over = False
         self.finite = True
         self.epoch_ended = False
-        self.epochs: list[dict[str, Any]] = []  # of the network as it is
+        self.line = Line(goal_of(run), runs.measurements(run.name))  # of the network as it is
         self.losses: list[float] = []  # of the mini-batches since the last epoch, turn or rollback
         self.curve: deque[float] = deque(maxlen=_CURVE)
         self.entries: list[DiaryEntry] = []  # of this process, for those who look on
@@ -79,13 +81,14 @@ class Session:
         """The place where the run stands."""
         return replace(self.trainee.clock, take=self._take)
 
+    @property
+    def epochs(self) -> list[dict[str, Any]]:
+        """Values of the epochs that no rollback has undone."""
+        return self.line.epochs
+
     def _remember(self) -> None:
         """Read what earlier processes of this run have counted, and if it was paused."""
         self.trainee.clock = replace(self.trainee.clock, tick=self._runs.last_tick(self.run.name))
-        for m in self._runs.measurements(self.run.name):
-            while self.epochs and self.epochs[-1]["epoch"] >= m.clock.epoch:
-                self.epochs.pop()  # it was undone
-            self.epochs.append(dict(m.values) | {"epoch": m.clock.epoch})
         for entry in self.diary_before:
             self._take = max(self._take, entry.clock.take)
             self.rollbacks += entry.kind == "rollback"
@@ -105,15 +108,15 @@ class Session:
         if self.losses and step.losses:
             self.curve.append(smoothed(self.losses[-200:], 0.95))
         if step.failure is not None:
-            self._fail(step.failure)
+            _fail(self, step.failure)
 
     def measured(self, values: Mapping[str, Any]) -> RunMeasurement:
         """Write down the ``values`` of an epoch that has ended."""
         self.nurse.judge([self.trainee.loss_of(epoch) for epoch in self.epochs], self.trainee.loss_of(values))
-        self.epochs.append(dict(values) | {"epoch": self.clock.epoch})
+        measurement = RunMeasurement(self.clock, values)
+        self.line.add(measurement)
         self.losses.clear()
         self.epoch_ended = True
-        measurement = RunMeasurement(self.clock, values)
         self._runs.write(self._lease, measurements=[measurement])
         return measurement
 
@@ -134,26 +137,8 @@ class Session:
             "curve": [round(value, 6) if math.isfinite(value) else value for value in self.curve],
             "paused": self.paused,
             "knobs": self.trainee.knobs(),
+            **self.snapshots.facts,
         }
-
-    def _fail(self, failure: Failure) -> None:
-        """Lead back what diverged, if the nurse may and a snapshot is left; else raise NoAnswer."""
-        said = (failure.why.strip() or "it did not say why").splitlines()[0]  # the sentence that says most
-        if self.stopped:
-            self.over = True
-            return
-        if failure.kind == "diverged" and self.run.spec.nurse != "no" and self.last_good() is not None:
-            self.finite = False
-            text = f"the program says that it diverged: {said:.200}"
-            self.enter("failed", "caviar", text, {"why": failure.why})
-            return
-        kind = {"out_of_memory": "ran out of memory", "diverged": "diverged"}.get(failure.kind, "failed")
-        self.enter("failed", "caviar", f"the program {kind}: {said:.300}", {"kind": failure.kind, "why": failure.why})
-        where = "at its newest snapshot" if self.snapshots.kept else "from its beginning"
-        way_out = f"fix that; caviar resume {self.run.name} starts it again {where}"
-        if not failure.was_heard:
-            way_out = "does it speak caviar's protocol (docs/protocol.md)? " + way_out
-        raise NoAnswer(f"run {self.run.name!r}: the program {kind}: {said:.500}", way_out)
 
     # --- the diary ---
 
@@ -205,7 +190,9 @@ class Session:
             return None
         content = states.pack(tree)
         try:
-            taken = self.snapshots.write(content, clock, reason, loss, self.nurse.needs)
+            best = best_saved(self.snapshots.all, self.line.best)
+            needed = [*self.nurse.needs, *([] if best is None else [best.number])]
+            taken = self.snapshots.write(content, clock, reason, loss, needed)
         except StoreError as error:
             self._not_saved(error, who, began)
             return None
@@ -233,7 +220,7 @@ class Session:
             raise
         self.trainee.restore(saved, replace(to.clock, tick=tick))
         self._take += 1
-        self.epochs = [e for e in self.epochs if e["epoch"] <= self.clock.epoch]
+        self.line.back_to(self.clock.epoch)
         self.losses.clear()
         self.finite, self.epoch_ended = True, False
         self.nurse.went_back()
@@ -251,6 +238,13 @@ class Session:
             raise SnapshotError("there is no snapshot to go back to", "take one first: caviar snapshot")
         return found
 
+    def best(self) -> RunSnapshot:
+        """The snapshot of the best epoch, or the best that is there. Raises SnapshotError."""
+        found = best_saved(self.snapshots.all, self.line.best)
+        if found is None:
+            raise SnapshotError("there is no snapshot of a measured epoch", "wait for the end of an epoch")
+        return found
+
     def last_good(self, avoid: Collection[int] = ()) -> RunSnapshot | None:
         """The newest snapshot not much worse than the best, but for the numbers to ``avoid``; None if none is left."""
         return last_good(self.snapshots.all, self.trainee.chance_loss, avoid)
@@ -266,6 +260,17 @@ class Session:
             self.losses.clear()
         text = ", ".join(f"{name} from {_shown(was)} to {_shown(is_now)}" for name, (was, is_now) in turned.items())
         self.enter("turn", who, _with_reason(text, because), {"turned": turned, "because": because})
+
+    def stop(self, why: str, who: str) -> None:
+        """End the run for good."""
+        self.stopped = why or "asked for"
+        self.enter("stop", who, _with_reason("stopped", why), {"because": why})
+
+    def stop_without_progress(self) -> None:
+        """End the run where so many epochs were no better than the best that its patience is over."""
+        why = self.line.lost_patience(self.run.spec.patience) if self.epoch_ended and not self.stopped else ""
+        if why:
+            self.stop(why, "caviar")
 
     def look(self) -> None:
         """Apply what people asked for, a few times a second, at the end of an epoch, or while something still waits."""
@@ -315,12 +320,11 @@ class Session:
                 raise StoreError("the snapshot could not be written", "the diary says why")
             return f"snapshot {taken.number}"
         elif one.kind == "rollback":
-            to = self.find(one.arguments.get("snapshot"))
+            to = self.best() if one.arguments.get("to") == BEST else self.find(one.arguments.get("snapshot"))
             self.rollback(to, one.who, one.because)
             return f"snapshot {to.number}"
         elif one.kind == "stop":
-            self.stopped = one.because or "asked for"
-            self.enter("stop", one.who, _with_reason("stopped", one.because), {"because": one.because})
+            self.stop(one.because, one.who)
         return f"at step {self.clock.step}"
 
     # --- the end ---
@@ -368,10 +372,31 @@ def go_back_to_the_end(session: Session) -> None:
             raise SnapshotError(
                 "no snapshot of this run is whole", f"begin another one: caviar branch {session.run.parent}"
             )
-        session.epochs.clear()
+        session.line.back_to(0)
         session.enter("resumed", "caviar", "from the beginning: there is no snapshot", {"snapshot": 0})
     for entry in turns:
         session.turn({k: v[1] for k, v in entry.facts["turned"].items()}, entry.who, "as before the end")
+
+
+def _fail(session: Session, failure: Failure) -> None:
+    """Lead back what diverged, if the nurse may and a snapshot is left; else raise NoAnswer."""
+    said = (failure.why.strip() or "it did not say why").splitlines()[0]  # the sentence that says most
+    run = session.run
+    if session.stopped:
+        session.over = True
+        return
+    if failure.kind == "diverged" and run.spec.nurse != "no" and session.last_good() is not None:
+        session.finite = False
+        text = f"the program says that it diverged: {said:.200}"
+        session.enter("failed", "caviar", text, {"why": failure.why})
+        return
+    kind = {"out_of_memory": "ran out of memory", "diverged": "diverged"}.get(failure.kind, "failed")
+    session.enter("failed", "caviar", f"the program {kind}: {said:.300}", {"kind": failure.kind, "why": failure.why})
+    where = "at its newest snapshot" if session.snapshots.kept else "from its beginning"
+    way_out = f"fix that; caviar resume {run.name} starts it again {where}"
+    if not failure.was_heard:
+        way_out = "does it speak caviar's protocol (docs/protocol.md)? " + way_out
+    raise NoAnswer(f"run {run.name!r}: the program {kind}: {said:.500}", way_out)
 
 
 def _with_reason(text: str, because: str) -> str:

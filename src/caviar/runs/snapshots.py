@@ -45,6 +45,13 @@ class SavedStates:
         self._disk_bytes = disk_bytes
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """The number, the size and the folder of those that are kept."""
+        kept = self.kept
+        folder = str(self._files.folder.absolute())
+        return {"snapshots": len(kept), "snapshot_bytes": sum(s.size for s in kept), "snapshot_folder": folder}
+
+    @property
     def kept(self) -> list[RunSnapshot]:
         """Those that can be gone back to, oldest first."""
         return [s for s in self.all if s.state == "kept"]

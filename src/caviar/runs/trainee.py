@@ -151,8 +151,8 @@ class DrivenTrainee(Trainee, Protocol):
         """Facts for the screens that only this kind has: row, rows, rows_per_second, seconds_left ..."""
         ...
 
-    def conclude(self, run: Run) -> Conclusion:
-        """Score the end, and save the model where there is one."""
+    def conclude(self, run: Run, best: Any = None) -> Conclusion:
+        """Score the end, and save the model where there is one: of the state ``best``, if that is given."""
         ...
 
 

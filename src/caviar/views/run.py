@@ -12,11 +12,15 @@ from typing import Any
 
 from caviar.nn.averages import bias_corrected, exponentially_weighted
 from caviar.records import DiaryEntry, Run, RunKind, RunMeasurement, RunState
+from caviar.records.line import best_of, goal_of, judged_by, present_line
 from caviar.store import Store
 from caviar.store.runs import Runs, is_running
 
 SMOOTHING = 0.6
 """beta of the curves of epochs: two or three epochs, enough to see a trend through the noise."""
+
+LOGGED = "logged"
+"""Steps of a loop of the user's that became one measurement; the other values are their means."""
 
 _SCORES = ("score", "accuracy", "r2", "validation_loss")
 _OPTIMIZERS = {
@@ -44,6 +48,10 @@ class RunProgress:
     knobs: Mapping[str, Any] | None = None
     losses: tuple[float, ...] = ()
     rate_knob: str = "learning_rate"
+    step: int = 0
+    snapshots: int = 0
+    snapshot_bytes: int = 0
+    snapshot_folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,20 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Best:
+    """The best epoch: ``by`` is the number that makes it the best, which is the highest or the lowest ``value`` of all.
+
+    Of a loop of the user's, which counts no epochs, it is a step.
+    """
+
+    step: int
+    by: str
+    value: float
+    is_highest: bool
+    point: Point
+
+
+@dataclass(frozen=True)
 class RunView:
     """Everything that the screen of a run shows. ``line`` are the epochs that no rollback has undone.
 
@@ -97,7 +119,7 @@ class RunView:
     measured: tuple[RunMeasurement, ...]
     line: tuple[RunMeasurement, ...]
     last: Point | None
-    best: Point | None
+    best: Best | None
     curves: Curves
     layers: tuple[Layer, ...]
     diary: tuple[DiaryEntry, ...]
@@ -110,7 +132,7 @@ class Member:
 
     record: Run
     best: RunMeasurement | None
-    point: Point | None
+    shown: Best | None
 
 
 @dataclass(frozen=True)
@@ -157,7 +179,6 @@ def run_view_of(
     state = str(run.state)
     if run.state is RunState.RUNNING:
         state = "its process has ended" if not is_alive else "paused" if progress.paused else state
-    best = best_of(line, goal_of(run))
     return RunView(
         record=run,
         state=state,
@@ -167,7 +188,7 @@ def run_view_of(
         measured=tuple(epochs),
         line=tuple(line),
         last=point(line[-1]) if line else None,
-        best=None if best is None else point(best),
+        best=_best(best_of(line, goal_of(run)), goal_of(run)),
         curves=_curves(line),
         layers=tuple(_layer(layer, i + 1 == len(inside)) for i, layer in enumerate(inside)),
         diary=tuple(diary),
@@ -190,6 +211,10 @@ def progress_of(facts: Mapping[str, Any]) -> RunProgress:
         facts.get("knobs"),
         tuple(number_of(value) for value in facts.get("curve", ())),
         str(facts.get("rate_knob", "learning_rate")),
+        int(facts.get("step", 0)),
+        int(facts.get("snapshots", 0)),
+        int(facts.get("snapshot_bytes", 0)),
+        str(facts.get("snapshot_folder", "")),
     )
 
 
@@ -200,34 +225,6 @@ def effective(knobs: Mapping[str, Any]) -> dict[str, Any]:
         without.add("decay")
     without |= {name for name, optimizers in _OPTIMIZERS.items() if knobs.get("optimizer") not in optimizers}
     return {name: value for name, value in knobs.items() if name not in without}
-
-
-def present_line(epochs: Sequence[RunMeasurement]) -> list[RunMeasurement]:
-    """The epochs that are in the network, without those that a rollback has undone."""
-    line: list[RunMeasurement] = []
-    for m in epochs:
-        while line and line[-1].clock.epoch >= m.clock.epoch:
-            line.pop()
-        line.append(m)
-    return line
-
-
-def best_of(epochs: Sequence[RunMeasurement], goal: str = "") -> RunMeasurement | None:
-    """The epoch of the smallest validation loss; of a program, which has a ``goal``, that of the best score."""
-
-    def loss_of(measurement: RunMeasurement) -> float:
-        if goal and "score" in measurement.values:
-            score = number_of(measurement.values["score"])
-            return score if goal == "minimize" else -score
-        return point(measurement).loss
-
-    measured = [m for m in epochs if math.isfinite(loss_of(m))]
-    return min(measured, key=loss_of) if measured else None
-
-
-def goal_of(run: Run) -> str:
-    """The goal of a program's score; empty for networks of ours and for loops."""
-    return run.spec.goal if run.kind is RunKind.PROGRAM else ""
 
 
 def point(measurement: RunMeasurement) -> Point:
@@ -252,8 +249,8 @@ def family_of(name: str, runs: Sequence[Run], measurements: Callable[[str], Sequ
     members = []
     for run in runs:
         if run.name in kin:
-            best = best_of(measurements(run.name), goal_of(run))
-            members.append(Member(run, best, None if best is None else point(best)))
+            best = best_of(present_line(measurements(run.name)), goal_of(run))
+            members.append(Member(run, best, _best(best, goal_of(run))))
     return Family(name, tuple(members))
 
 
@@ -279,6 +276,14 @@ def number_of(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return math.nan
+
+
+def _best(measurement: RunMeasurement | None, goal: str) -> Best | None:
+    by = None if measurement is None else judged_by(measurement.values, goal)
+    if measurement is None or by is None:
+        return None
+    is_highest, value = by == "score" and goal == "maximize", number_of(measurement.values[by])
+    return Best(measurement.clock.step, by, value, is_highest, point(measurement))
 
 
 def _curves(line: Sequence[RunMeasurement]) -> Curves:

@@ -1,0 +1,66 @@
+"""The epochs of a session's run, of which a rollback undoes some; see records/line.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from caviar.errors import ConfigError, did_you_mean
+from caviar.records import RunMeasurement, RunSpec
+from caviar.records.line import best_of, is_before, judged_by
+
+SAVED = ("best", "last")
+"""Epochs whose network may become the model."""
+
+
+def check_line(spec: RunSpec) -> None:
+    """Raise ConfigError for a patience, or an epoch to save, that no run can have."""
+    if spec.patience is not None and spec.patience < 1:
+        raise ConfigError(
+            f"`patience` must be at least 1 epoch, got {spec.patience}", "leave it out to train all epochs"
+        )
+    if spec.save not in SAVED:
+        raise ConfigError(f"`save` is best or last, got {spec.save!r}", did_you_mean(spec.save, SAVED))
+
+
+class Line:
+    """The epochs of a run as it is."""
+
+    def __init__(self, goal: str, measurements: Iterable[RunMeasurement] = ()) -> None:
+        """``goal`` is that of a program's score, see ``goal_of``; ``measurements`` may have undone ones among them."""
+        self.goal = goal
+        self.measured: list[RunMeasurement] = []
+        self.epochs: list[dict[str, Any]] = []
+        """Values by name, the number of the epoch among them."""
+        for measurement in measurements:
+            self.add(measurement)
+
+    def add(self, measurement: RunMeasurement) -> None:
+        """Put a measurement at the end; it takes the place of those that it comes before."""
+        while self.measured and not is_before(self.measured[-1].clock, measurement.clock):
+            self._pop()
+        self.measured.append(measurement)
+        self.epochs.append(dict(measurement.values) | {"epoch": measurement.clock.epoch})
+
+    def back_to(self, epoch: int) -> None:
+        """Leave out the epochs after ``epoch``."""
+        while self.measured and self.measured[-1].clock.epoch > epoch:
+            self._pop()
+
+    def lost_patience(self, patience: int | None) -> str:
+        """The reason to stop once ``patience`` epochs are no better than the best before them; empty until then."""
+        best = self.best
+        if patience is None or best is None or self.measured[-1].clock.epoch - best.clock.epoch < patience:
+            return ""
+        name = (judged_by(best.values, self.goal) or "").replace("_", " ")
+        value = float(best.values[judged_by(best.values, self.goal) or ""])
+        return f"epoch {best.clock.epoch} has the best {name}, {value:.4g}, and {patience} epochs since were no better"
+
+    @property
+    def best(self) -> RunMeasurement | None:
+        """The best epoch; None where none was measured."""
+        return best_of(self.measured, self.goal)
+
+    def _pop(self) -> None:
+        self.measured.pop()
+        self.epochs.pop()
