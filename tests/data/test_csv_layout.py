@@ -56,9 +56,50 @@ LAYOUTS = {
     "numpy.savetxt": ("# " + PLAIN, ""),
     "pipes": (FRAME.to_csv(index=False, sep="|"), ""),
     "blanks": (FRAME.to_csv(index=False, sep=" ").replace(" ", "   "), ""),
+    "blanks at both ends": ("\n".join(f"  {line.replace(',', '  ')} " for line in LINES), ""),
+    "tabs and blanks": (
+        "\n".join([LINES[0].replace(",", "\t"), *(line.replace(",", " ", 1) for line in LINES[1:])]).replace(",", "\t"),
+        "",
+    ),
+    "fixed width": (FRAME.to_string(index=False), ""),
+    "single quotes": ("\n".join(["'a','b','y'", *LINES[1:]]), ""),
     "old Macintosh": ("# x\r" + PLAIN.replace("\n", "\r"), "line 1 is"),
     "byte order mark": ("\ufeff# x\n" + PLAIN, "line 1 is"),
 }
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_names_of_rows_as_r_writes_them(start: int) -> None:
+    """A header with a name too few is refused, unless the first column counts the rows or stands in quotes."""
+    numbered = "\n".join([LINES[0], *(f"{k},{line}" for k, line in enumerate(LINES[1:], start))])
+    quoted = [f'"row {k}",{line}' for k, line in enumerate(LINES[1:])]
+    named = "\n".join(['"a","b","y"', *quoted])
+    for text in (numbered, numbered.replace(",", " "), numbered.replace(",", "\t"), named, named.replace(",", "  ")):
+        found = parse_csv(text.encode())
+        assert "the first column was called 'Unnamed: 0'" in found.notes[0]
+        assert list(found.frame.columns) == ["Unnamed: 0", "a", "b", "y"]
+        assert found.frame.drop(columns="Unnamed: 0").equals(parse_csv(PLAIN.encode()).frame)
+    for text in ("\n".join([LINES[0], *quoted]), numbered.replace("\n7,", "\n8,"), numbered + ",\n"):
+        with pytest.raises(DataError, match="must have"):
+            parse_csv(text.encode())
+
+
+def test_blanks_within_cells_separate_nothing() -> None:
+    frame = FRAME.assign(y=np.where(FRAME["y"] == "up", "going  up", "down"))
+    sentences = "\n".join(["remark", *(f"line {k} of a text"[: 8 + k % 9] for k in range(60))])
+    assert list(parse_csv(sentences.encode()).frame.columns) == ["remark"]
+    quoted = frame.to_csv(index=False, sep=" ").replace(" ", "\t ").replace("going\t \t up", "going  up")
+    assert parse_csv(quoted.encode()).frame["y"].tolist() == frame["y"].tolist()
+    wide = frame.assign(y=frame["y"].str.replace("  ", " ")).to_string(index=False, col_space=12)
+    assert set(parse_csv(wide.encode()).frame["y"]) == {"going up", "down"}
+
+
+@pytest.mark.parametrize("ending", ["data", "dat", "tab", "data.gz"])
+def test_other_endings_of_files_of_text(tmp_path: Path, ending: str) -> None:
+    FRAME.to_csv(tmp_path / f"t.{ending}", index=False, sep=" ")
+    found = read(tmp_path / f"t.{ending}", "y")
+    assert found.name == "t"
+    assert found.frame.equals(read(FRAME, "y").frame)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from caviar.data.blanks import with_tabs
 from caviar.data.columns import Floats, is_number, listed, shown
 from caviar.data.csv_layout import Layout, layout_of, records
 from caviar.data.descriptions import refusal_of
@@ -47,6 +48,9 @@ def parse_csv(
     """
     raw, decoded = _decoded(raw, reading.encoding, earlier.encoding)
     layout = layout_of(decoded, reading.separator, earlier.separator)
+    if layout.blanks:
+        decoded = with_tabs(decoded, layout.blanks)
+        raw = decoded.encode()
     if layout.skipped or layout.comment:
         raw, decoded = _without_lines(raw, layout)
     raw, decoded, empty = _without_end(raw, decoded, layout)
@@ -263,7 +267,7 @@ def _recoded(raw: bytes, encoding: str) -> bytes:
 def _check_rows(raw: bytes, decoded: str, separator: str, names: Sequence[str]) -> None:
     """Raise DataError for the first ragged row. pandas would fill a short row with missing values."""
     n = len(names)
-    if b'"' not in raw and separator != " ":  # a row is a line
+    if b'"' not in raw:  # a row is a line
         ragged = _ragged_line(raw, separator.encode(), n)
     else:
         rows = records(decoded, separator)

@@ -1,8 +1,9 @@
 """The layout of a file of text: its separator, its header, and the lines that are no rows.
 
 Of the first records every candidate for a separator is tried; the one that divides the most of them into the same
-number of fields, the header among them, is it. What stands above the header is skipped: comments, titles, Excel's
-``sep=;``; a row of units below it, too. A first line that looks like the rows below it is no header, and is refused.
+number of fields, the header among them, is it; blanks are, where nothing else is. What stands above the header is
+skipped: comments, titles, Excel's ``sep=;``; a row of units below it, too. A first line that looks like the rows below
+it is no header, and is refused.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
+from caviar.data.blanks import BLANKS, ONE, with_row_names, with_tabs
 from caviar.data.columns import listed, shown
 from caviar.data.numerals import cell_of, is_mark
 from caviar.errors import DataError
@@ -34,6 +36,7 @@ class Layout:
     """The ``separator``, the names in the ``header``, the numbers of the lines that are to be ``skipped``, and notes.
 
     A name is empty where the header has none. ``comment`` is the mark of lines that may stand between the rows.
+    ``blanks``: the separator is the tab that ``with_tabs`` writes for each run of them.
     """
 
     separator: str
@@ -41,6 +44,7 @@ class Layout:
     skipped: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
     comment: str = ""
+    blanks: str = ""
 
 
 def layout_of(decoded: str, separator: str | None = None, usual: str | None = None) -> Layout:
@@ -52,6 +56,9 @@ def layout_of(decoded: str, separator: str | None = None, usual: str | None = No
         decoded = "\n" * first.count("\n") + decoded[len(first) :]
         separator = separator or hint[1]
     separator = _separator(decoded, usual) if separator is None else named_separator(separator)
+    blanks = separator if separator in BLANKS else ""
+    if blanks:
+        decoded, separator = with_tabs(_beginning(decoded), blanks), "\t"
     sample = _first(decoded, separator)
     if not sample:
         raise DataError("a CSV file must have a header and rows, this one is empty", "write the table again")
@@ -70,15 +77,22 @@ def layout_of(decoded: str, separator: str | None = None, usual: str | None = No
     rows = [row for row, _ in sample[start + 1 :]]
     if names[0].startswith("# ") and not any(row[0].startswith("#") for row in rows):
         names = [names[0].removeprefix("# "), *names[1:]]  # as numpy.savetxt writes it
-    names = [name.strip() for name in names]
+    names = _without_single_quotes([name.strip() for name in names])
     if len(names) == n - 1 and rows and all(len(row) == n and not row[-1].strip() for row in rows):
         names.append("")  # the rows end with a separator, and the header does not
+    elif len(names) == n - 1:
+        names = with_row_names(names, rows, "".join(islice(_lines(decoded), line - 1, line + 1)))
+        if len(names) == n:
+            notes.append(
+                f"the header has one name too few, as R writes it where rows have names: the first column was called "
+                f"{shown(names[0])}"
+            )
     _check_header(names, rows, line)
     if _is_of_units(rows):
         below, end = sample[start + 1]
         skipped |= {*range(line + 1, end + 1)}
         notes.append(f"line {end}, below the header, looks like units and is skipped: {listed(below, 4)}")
-    return Layout(separator, tuple(names), frozenset(skipped), tuple(notes), comment)
+    return Layout(separator, tuple(names), frozenset(skipped), tuple(notes), comment, blanks)
 
 
 def named_separator(given: str) -> str:
@@ -126,16 +140,34 @@ def _first(decoded: str, separator: str) -> Records:
     return found
 
 
+def _beginning(decoded: str) -> str:
+    """The lines from which the first records are taken."""
+    return "".join(islice(_lines(decoded), 4 * _SAMPLE))
+
+
+def _without_single_quotes(names: list[str]) -> list[str]:
+    """The names; where each stands in single quotes, without these."""
+    quoted = all(len(name) > 2 and name[0] == name[-1] == "'" for name in names)
+    return [name[1:-1] for name in names] if quoted else names
+
+
 def _separator(decoded: str, usual: str | None) -> str:
     """The separator that gives the most of the first records, and their header, the same number of fields."""
     candidates = dict.fromkeys((*_SEPARATORS, *([] if usual is None else [named_separator(usual)])))
-    samples = {separator: _first(decoded, separator) for separator in candidates}
-    scores = {separator: _score(sample) for separator, sample in samples.items()}
+    scores = {separator: _score(_first(decoded, separator)) for separator in candidates if separator not in BLANKS}
     best = max(scores, key=lambda separator: scores[separator])
-    if scores[best][2] > 1:
+    if scores[best][0]:
         return best
-    spaces = _score(_first(decoded, " "))
-    return " " if spaces[2] > 1 and spaces[1] >= _ALIKE else best
+    beginning = _beginning(decoded)
+    samples = {separator: _first(with_tabs(beginning, separator), "\t") for separator in BLANKS}
+    for separator, sample in samples.items():
+        fits, share, fields = _score(sample)
+        if fits and share >= _ALIKE and fields > scores[best][2]:
+            return separator
+    sample = samples[ONE]
+    fields = _usual_fields(sample) if sample else 0
+    has_row_names = fields > 2 and len(sample[0][0]) == fields - 1 and all(len(row) == fields for row, _ in sample[1:])
+    return ONE if has_row_names and fields > scores[best][2] else best
 
 
 def _score(sample: Records) -> tuple[bool, float, int]:

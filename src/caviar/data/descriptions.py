@@ -20,7 +20,8 @@ _DESCRIBED = 5  # columns in a note
 def described(reasons: Mapping[str, str]) -> str:
     """The first few columns, each with its words in parentheses."""
     first = [f"{shown(name)} ({why})" if why else shown(name) for name, why in list(reasons.items())[:_DESCRIBED]]
-    more = f" and {len(reasons) - _DESCRIBED} more columns" if len(reasons) > _DESCRIBED else ""
+    rest = len(reasons) - _DESCRIBED
+    more = f" and {rest} more column{'s' * (rest > 1)}" if rest > 0 else ""
     return ", ".join(first) + more
 
 

@@ -1,6 +1,6 @@
 """From a file, a DataFrame or arrays to a Table.
 
-    CSV (.csv .tsv .txt)   a header; the target is a column
+    text                   .csv .tsv .tab .txt .data .dat: a header; the target is a column
     Parquet                the target is a column
     NPZ                    features x and labels y, by these or other usual names, or the name given as target;
                            of x_train, y_train, x_test and y_test the latter are the test part
@@ -50,7 +50,10 @@ Source: TypeAlias = "str | os.PathLike[str] | pd.DataFrame | tuple[Any, Any]"
 _FORMATS = {
     ".csv": "csv",
     ".tsv": "csv",
+    ".tab": "csv",
     ".txt": "csv",
+    ".data": "csv",
+    ".dat": "csv",
     ".parquet": "parquet",
     ".pq": "parquet",
     ".npz": "npz",
