@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from caviar.data.dataset import prepare
 from caviar.data.forms import Forms
 from caviar.data.preprocessing import Preprocessing
 from caviar.data.read import read, read_features
+from caviar.data.recognition import recognise
 from caviar.data.table import Table
 from caviar.errors import DataError
 from caviar.records import Reading
@@ -43,6 +45,33 @@ def sources(folder: Path, frame: pd.DataFrame) -> dict[str, object]:
         "frame": objects,
         "categories no": frame.astype("string"),
     }
+
+
+COLUMNS = tomllib.loads(Path(__file__).with_name("columns.toml").read_text())["column"]
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=[column["name"] for column in COLUMNS])
+@pytest.mark.parametrize("dtype", ["object", "str"])
+def test_columns_as_they_stand_in_real_tables(column: dict, dtype: str) -> None:
+    cells = (column["cells"] * 40)[: max(40, len(column["cells"]))]
+    frame = pd.DataFrame({"x": pd.Series(cells, dtype=dtype), "other": np.arange(len(cells)) % 7})
+    if column["is"] == "doubt":
+        with pytest.raises(DataError) as caught:
+            recognise(frame, Reading())
+        assert '`text=["x"]`' in str(caught.value) or "`decimal=" in str(caught.value)
+        assert recognise(frame, Reading(text=("x",))).frame["x"].tolist() == cells
+        return
+    found = recognise(frame, Reading())
+    kind = {"f": "numbers", "i": "numbers", "M": "dates"}.get(getattr(found.frame["x"].dtype, "kind", "O"), "text")
+    assert ("times" if "x" in found.forms.dates and kind == "numbers" else kind) == column["is"]
+    if "values" in column:
+        assert np.array_equal(found.frame["x"][: len(column["values"])], column["values"], equal_nan=True)
+    if kind == "text":
+        assert found.frame["x"].tolist() == cells
+    else:
+        assert any("'x'" in note for note in found.notes), "never in silence"
+    again = recognise(frame, Reading(), known=found.forms)
+    assert again.frame.equals(found.frame), "and a model reads the same"
 
 
 def numeric(table: Table) -> list[str]:
@@ -248,3 +277,24 @@ def test_the_task_is_always_said(values: np.ndarray, task: str) -> None:
     (note,) = [w for w in found.warnings if "different whole numbers" in w]
     other = "regression" if task == "classification" else "classification"
     assert f'`task="{other}"`' in note
+
+
+def test_postal_codes_are_no_numbers(tmp_path: Path) -> None:
+    frame = plain().assign(zipcode=98000 + B % 7)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    gaps = frame.assign(zipcode=frame["zipcode"].astype(float).where(B > 120))
+    gaps.to_csv(tmp_path / "g.csv", index=False)
+    learned = prepare(read(tmp_path / "t.csv", "y"), 0).preprocessing
+    assert learned.text_columns == ("zipcode",)
+    for source in (frame, tmp_path / "t.csv", gaps, tmp_path / "g.csv"):
+        new = read_features(source, learned.text_columns, forms=learned.forms)
+        assert learned.apply_with_notes(new.frame)[1].unknown == 0
+    assert any("postal codes" in note for note in read(frame, "y").warnings)
+    assert "zipcode" in numeric(read(frame, "y", reading=Reading(number=("zipcode",))))
+    assert "zipcode" in numeric(read(frame.assign(zipcode=np.arange(300) + 10000), "y"))
+
+
+@pytest.mark.parametrize("decimal", ["", "x", "., "])
+def test_a_decimal_mark_is_a_point_or_a_comma(decimal: str) -> None:
+    with pytest.raises(DataError, match="`decimal` must be a point or a comma"):
+        read(plain(), "y", reading=Reading(decimal=decimal))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DESCRIBED = 5  # columns in a note
+
+
+def cell_shown(cell: str) -> str:
+    """A cell in quotes, with blanks of every width as such."""
+    return shown(" ".join(cell.split()), 30)
+
+
+def is_float(text: str) -> bool:
+    """True for a number as Python writes it."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text.isascii()
+
+
+def it_or_them(columns: Sized) -> str:
+    """The pronoun for some columns."""
+    return "it" if len(columns) == 1 else "them"
 
 
 def described(reasons: Mapping[str, str]) -> str:

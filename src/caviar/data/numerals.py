@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -57,6 +57,7 @@ _FACTORS = {"k": 1e3, "tsd": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "b": 1e9, "bn
 NEARLY_ALL = 0.9  # of the cells that are no marks must be numbers ...
 FEW_CODES = 0.02  # ... and of cells with digits that are none, such as V45, so few may be mistakes
 MOST_ODD = 5  # different texts that are neither numbers nor marks: more of them mean something
+MOST_UNITS = 3  # different ones in a column of numbers; more of them are words
 FEW_NUMBERS = 10  # different ones: with an odd text among so few, each may be a category
 _LONGEST = 60  # characters of a cell that may be a number
 LONG_CODE = 9  # digits in groups, in every cell alike: a telephone number
@@ -145,7 +146,9 @@ class Notation:
         if is_mark(text) or text in self.missing:
             return float("nan")
         cell = cell_of(text)
-        if cell is None or (cell.bound and not self.bounds):
+        if cell is None:
+            return float("nan") if self.unit and _is_bare_unit(text, self.unit) else None
+        if cell.bound and not self.bounds:
             return None
         read = digits(cell.body, self.decimal)
         if read is None or (read[1] and (read[1] not in self.thousands or cell.power)):
@@ -203,9 +206,13 @@ def notation_of(
     forced: the user says that it holds numbers, and what is none is missing. wary: 1.234 may be more than a thousand;
     else it is read as Python writes it.
     """
-    marks = [text for text in counts if is_mark(text) or text in missing]
     rest = [text for text in counts if not (is_mark(text) or text in missing)]
-    cells = {text: cell for text in rest if (cell := cell_of(text)) is not None}
+    cells = {
+        text: cell for text in rest if (cell := cell_of(text)) and (digits(cell.body, ".") or digits(cell.body, ","))
+    }
+    units = Counter(cell.unit for cell in cells.values() if cell.unit)
+    if units:  # a unit without a number, such as "null kg", is a gap
+        rest = [text for text in rest if text in cells or not _is_bare_unit(text, units.most_common(1)[0][0])]
     present, numeric = sum(counts[t] for t in rest), sum(counts[t] for t in cells)
     if not cells or (numeric < NEARLY_ALL * present and not forced):
         return Words("fewer than nine in ten cells are numbers" if numeric > present / 2 else "")
@@ -238,10 +245,11 @@ def notation_of(
         bare=unit.bare,
         factors=unit.factors,
         bounds=bool(bounds),
-        missing=tuple(sorted({*odd, *(text for text in marks if not is_mark(text))})),
-        example=max(read, key=lambda text: (bool(cells[text].unit), counts[text], text)),
+        example=max(read, key=lambda text: (bool(cells[text].unit), not _PLAIN.fullmatch(text), counts[text], text)),
     )
-    return Numbers(notation, (*marks, *odd), tuple(bounds), proof)
+    marks = [text for text in counts if text in missing or (value := notation.value(text)) is None or value != value]
+    own = tuple(sorted(text for text in marks if not is_mark(text)))
+    return Numbers(replace(notation, missing=own), tuple(marks), tuple(bounds), proof)
 
 
 def _leading_zero(cell: Cell) -> bool:
@@ -329,6 +337,14 @@ def _split_factor(unit: str) -> tuple[str, float]:
     return (" ".join(words[:-1]), factor) if factor else (unit, 1.0)
 
 
+def _is_bare_unit(text: str, unit: str) -> bool:
+    """True for a cell that has the unit, and no number or a mark of a missing one."""
+    rest = text.casefold().strip()
+    for part in unit.casefold().split(" "):
+        rest = rest.removeprefix(part).strip() if rest.startswith(part) else rest.removesuffix(part).strip()
+    return is_mark(rest)
+
+
 def _units(
     cells: Mapping[str, Cell], counts: Mapping[str, int], values: Mapping[str, str], forced: bool
 ) -> _Unit | Words | Doubt:
@@ -347,8 +363,8 @@ def _units(
     if forced:
         return _Unit(by_unit.most_common(1)[0][0], True, False)
     most = [unit for unit, _ in by_unit.most_common(2)]
-    if all(len(unit) == 1 and unit.isalpha() for unit in by_unit):
-        return Words()  # 12A, 12B
+    if len(by_unit) > MOST_UNITS or all(len(unit) == 1 and unit.isalpha() for unit in by_unit):
+        return Words()  # 12 Main St, 7 High St; 12A, 12B
     return Words(f"units differ, {most[0]!r:.20} and {most[1]!r:.20}")
 
 
@@ -373,10 +389,3 @@ def _one_unit(unit: str, bare: bool, cells: Mapping[str, Cell], values: Mapping[
     if len(unit) == 1 and unit.isalpha() and plain:
         return Words(f"{plain[0]!r:.30} and {shares[0]!r:.30} may be different things")  # houses 12 and 12A
     return _Unit(unit, bare and bool(plain), False)
-
-
-def first_of(texts: Iterable[str], most: int = 3) -> str:
-    """A few of ``texts``, quoted, for a note."""
-    listed = list(texts)
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(f"{text!r:.30}" for text in listed[:most]) + more

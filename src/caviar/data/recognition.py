@@ -6,6 +6,7 @@ is learned on the training rows alone (see preprocessing.py).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +17,10 @@ import numpy as np
 from caviar.data.columns import as_text, is_number, is_text, option, read_numbers, shown
 from caviar.data.date_columns import read_dates
 from caviar.data.date_recognition import recognise_dates
-from caviar.data.descriptions import described, marks_found, refusal_of
+from caviar.data.descriptions import cell_shown, described, is_float, it_or_them, marks_found, refusal_of
 from caviar.data.forms import Forms
 from caviar.data.numerals import Doubt, Notation, Numbers, Words, cell_of, is_mark, notation_of
+from caviar.data.text_columns import MOST_CATEGORIES
 from caviar.errors import DataError
 from caviar.records import Reading
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SAMPLE = 500  # cells that are looked at before a column of text is looked at as a whole
+
+_POSTAL = ("zip", "zipcode", "zipcodes", "postalcode", "postcode", "plz", "postleitzahl")
 
 Verdict = Numbers | Words | Doubt
 
@@ -56,15 +60,19 @@ def recognise(
         if name in columns and not is_text(columns[name].dtype):
             columns[name] = as_text(columns[name])
     notes: tuple[str, ...] = ()
-    decimal = reading.decimal
+    decimal = decimal_mark(reading)
     if known is None:
-        fixed = {*reading.text, *categorical}
+        codes = {name: as_text(column) for name, column in columns.items() if _is_postal(name, column, reading)}
+        columns |= codes
+        fixed = {*reading.text, *categorical, *codes}
         dates = recognise_dates({name: c for name, c in columns.items() if name not in fixed}, reading)
         texts = {name: c for name, c in columns.items() if is_text(c.dtype) and name not in {*fixed, *dates.notations}}
         verdicts, decimal = _verdicts(texts, frame, reading)
         numbers = {name: found.notation for name, found in verdicts.items() if isinstance(found, Numbers)}
         doubtful = {name: why for name, why in dates.doubtful.items() if name not in numbers}
-        notes = (*_notes(columns, verdicts), *dates.notes, *_kept_as_text(verdicts, doubtful))
+        reasons = dict.fromkeys(codes, "postal codes")
+        reasons |= {name: one.why for name, one in verdicts.items() if isinstance(one, Words) and one.why}
+        notes = (*_notes(columns, verdicts), *dates.notes, *_kept_as_text(reasons, doubtful))
         known = replace(file_forms(reading), numbers=numbers, dates=dates.notations)
     for name, column in columns.items():
         if name in known.dates:
@@ -74,6 +82,23 @@ def recognise(
     changed = any(column is not before[name] for name, column in columns.items())
     read = pd.DataFrame(columns, index=frame.index) if changed else frame
     return Recognised(read, known, notes, decimal)
+
+
+def decimal_mark(reading: Reading) -> str | None:
+    """The user's decimal mark. Raises DataError for one that is none."""
+    if reading.decimal not in (None, ".", ","):
+        raise DataError(f"`decimal` must be a point or a comma, got {shown(reading.decimal)}", '`decimal=","`')
+    return reading.decimal
+
+
+def _is_postal(name: str, column: pd.Series[Any], reading: Reading) -> bool:
+    """True for numbers that are postal codes by the column's name, of so few places that each can be a category."""
+    plain = re.sub("[^a-z]", "", name.casefold())
+    if not is_number(column.dtype) or name in reading.number or not plain.endswith(_POSTAL):
+        return False
+    values = column.to_numpy(np.float64)
+    present = np.unique(values[~np.isnan(values)])
+    return 1 < len(present) <= MOST_CATEGORIES and bool((present == np.floor(present)).all()) and present[0] >= 100
 
 
 def file_forms(reading: Reading) -> Forms:
@@ -118,11 +143,11 @@ def how_read(column: pd.Series[Any], found: Numbers) -> str:
     """A few words on the way in which a column's numbers were written, and on the cells that were none."""
     notation, parts = found.notation, []
     value = notation.value(notation.example) if notation.example else None
-    if value is not None and (notation.unit or notation.thousands or notation.factors or notation.decimal != "."):
-        parts.append(f"{shown(notation.example, 30)} is {value:.12g}")
-    if found.bounds:
+    if value is not None and not is_float(notation.example):
+        parts.append(f"{cell_shown(notation.example)} is {value:.12g}")
+    if found.bounds and notation.example not in found.bounds:
         limit = notation.value(found.bounds[0])
-        parts.append(f"{shown(found.bounds[0], 30)} is taken as {limit:.12g}")
+        parts.append(f"{cell_shown(found.bounds[0])} is {limit:.12g}")
     if found.marks:
         parts.append(marks_found(column, found.marks))
     return "; ".join(parts)
@@ -134,17 +159,9 @@ def _without_marks(column: pd.Series[Any], missing: Sequence[str]) -> pd.Series[
         return column
     if not is_number(column.dtype):
         return column.mask(column.isin(list(missing)))
-    marks = [float(mark) for mark in missing if _is_float(mark)]
+    marks = [float(mark) for mark in missing if is_float(mark)]
     hit = column.isin(marks)
     return column.astype(np.float64).mask(hit) if hit.any() else column
-
-
-def _is_float(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _promising(present: pd.Series[Any]) -> bool:
@@ -185,18 +202,20 @@ def _notes(columns: Mapping[str, pd.Series[Any]], verdicts: Mapping[str, Verdict
     notes = []
     numbers = {name: how_read(columns[name], v) for name, v in verdicts.items() if isinstance(v, Numbers)}
     if numbers:
-        notes.append(f"read as numbers: {described(numbers)}; {option('text', list(numbers))} keeps text")
+        instead = f"{option('text', list(numbers))} keeps {it_or_them(numbers)} as text"
+        notes.append(f"read as numbers: {described(numbers)}; {instead}")
     return tuple(notes)
 
 
-def _kept_as_text(verdicts: Mapping[str, Verdict], doubtful: Mapping[str, str]) -> tuple[str, ...]:
-    words = {name: v.why for name, v in verdicts.items() if isinstance(v, Words) and v.why}
+def _kept_as_text(words: Mapping[str, str], doubtful: Mapping[str, str]) -> tuple[str, ...]:
+    """A note on the text that looks like numbers, and one on that which looks like dates, with the reasons."""
     notes = []
     for what, reasons, argument in (
         ("numbers", words, "number"),
         ("dates", {name: why for name, why in doubtful.items() if name not in words}, "date"),
     ):
         if reasons:
-            instead = option(argument, list(reasons))
-            notes.append(f"kept as text, though it looks like {what}: {described(reasons)}; {instead} reads {what}")
+            instead = f"{option(argument, list(reasons))} reads {it_or_them(reasons)} as {what}"
+            looks = "it looks" if len(reasons) == 1 else "they look"
+            notes.append(f"kept as text, though {looks} like {what}: {described(reasons)}; {instead}")
     return tuple(notes)

@@ -68,9 +68,8 @@ def target_of(
         )
     values = pd.Series(target_numbers(labels, found.notation), index=labels.index, name=labels.name)
     how = how_read(labels, found)
-    notes = (
-        (f"the target {shown(name)} is read as numbers ({how}); {option('text', [name])} keeps text",) if how else ()
-    )
+    note = f"the target {shown(name)} is read as numbers ({how}); {option('text', [name])} keeps it as text"
+    notes = (note,) if how else ()
     return Target(labels, tidy_labels(values), found.notation, notes)
 
 

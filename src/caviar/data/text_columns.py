@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from caviar.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+_WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 MOST_CATEGORIES = 100  # of a text column; the rest share one column, or a wide network is fed almost only zeros
 
 
@@ -43,6 +45,10 @@ class TextColumn:
         absent = cells.isna().to_numpy(dtype=bool)
         codes = index(self.categories).get_indexer(index(cells))
         strange = (codes < 0) & ~absent
+        for row in np.flatnonzero(strange).tolist():  # a whole number as a column with gaps has it: 98101.0
+            whole = _WHOLE.fullmatch(cells.iloc[row])
+            codes[row] = self.categories.index(whole[1]) if whole and whole[1] in self.categories else -1
+        strange &= codes < 0
         if self.missing:
             codes[absent] = len(self.categories)
         if self.other:
