@@ -276,8 +276,9 @@ class NetworkTrainee:
         name = "r2" if "r2" in validation else "accuracy"
         of = "" if epoch == last["epoch"] else f"; the model is the network of epoch {epoch}"
         text = f"ended after epoch {last['epoch']}{of}, validation {name} {validation[name]:.4f}"
-        summary = {"data": dict(dataset.facts), "validation": validation, "test": test, "bits": bits, "model": path}
-        summary |= {"model_epoch": epoch if whole else None, "last": last, **answer.worth}
+        scores = {"validation": validation, "test": test, "last": last, **answer.worth}
+        saved = {"bits": bits, "model": path, "model_epoch": epoch if whole else None}
+        summary = {"data": dict(dataset.facts), **scores, **saved}
         replayed = {"bits": bits, "epochs": last["epoch"]}
         return Conclusion(text, replayed, summary, model, whole, notes=answer.doubts)
 
