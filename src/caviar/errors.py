@@ -26,7 +26,7 @@ from difflib import get_close_matches
 
 
 class CaviarWarning(UserWarning):
-    """A note of a study, which ``caviar.tune`` and ``caviar.resume`` give through Python's ``warnings``."""
+    """A note of ``caviar.tune``, ``resume`` or ``train``, or of a model's prediction, through Python's ``warnings``."""
 
 
 class CaviarError(Exception):

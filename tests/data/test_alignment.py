@@ -43,6 +43,12 @@ def test_a_counted_index_is_joined_by_position_with_a_note() -> None:
     assert table.target.tolist() == Y.tolist()
 
 
+def test_caviar_train_gives_the_note_as_a_warning_at_the_line_of_the_call() -> None:
+    with pytest.warns(caviar.CaviarWarning, match="joined by position") as noted:
+        caviar.train(X.set_axis(range(1000, 1040)), Y, {"layers": 1, "hidden_units": 2}, epochs=1)
+    assert [warning.filename for warning in noted] == [__file__]
+
+
 def test_other_rows_are_refused_wherever_they_are_given() -> None:
     other = Y.set_axis(range(7, 47))
     for call in (

@@ -25,7 +25,7 @@ import pytest
 
 from caviar import files
 from caviar.data.preprocessing import learn
-from caviar.errors import DataError, ModelError
+from caviar.errors import CaviarWarning, DataError, ModelError
 from caviar.learners.contract import Arrays
 from caviar.learners.dense.predictor import DensePredictor, fold
 from caviar.learners.model import Model, load
@@ -120,6 +120,12 @@ def test_what_was_met_is_counted_and_a_table_in_pieces_is_the_same_table(monkeyp
     pieces = model.prediction(features)
     assert (whole.missing, whole.unknown) == (pieces.missing, pieces.unknown) == (2, 3)
     assert whole.outside == pieces.outside == {"size": 2}
+    for call in (model.predict, model.predict_proba):
+        with pytest.warns(
+            CaviarWarning, match=r"^2 numbers are far outside those of training, .*: 'size' \(2\)$"
+        ) as noted:
+            call(features)
+        assert [warning.filename for warning in noted] == [__file__]
     np.testing.assert_allclose(pieces.probabilities, whole.probabilities, rtol=1e-12)
     bad = features.astype({"size": object})
     bad.loc[44, "size"] = "broad"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,9 @@ import numpy.typing as npt
 
 from caviar import files
 from caviar.data.columns import numbers
-from caviar.data.preprocessing import Notes, Preprocessing
+from caviar.data.preprocessing import Notes, Preprocessing, far_outside
 from caviar.data.read import read_features
-from caviar.errors import ConfigError, DataError, ModelError
+from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays, Floats, Predictor
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.machine import VERSION
@@ -111,21 +112,25 @@ class Model:
     def predict(self, data: Any) -> npt.NDArray[Any]:
         """The label (m,) of every row of ``data``: a DataFrame, an array (m, n_features) or the path of a file.
 
-        For regression the number, float64, in the units of the training target.
+        For regression the number, float64, in the units of the training target. Gives a CaviarWarning where numbers
+        are far outside those of training.
 
         Raises DataError, naming row and column, for what cannot be read.
         """
-        return self.prediction(data).labels
+        found = self.prediction(data)
+        _warn(found)
+        return found.labels
 
     def predict_proba(self, data: Any) -> npt.NDArray[np.float64]:
         """The probability (m, C) of every class, in the order of ``classes``, for every row of ``data``.
 
-        Raises ModelError for a model of regression, which has no classes.
+        Gives the warning of ``predict``. Raises ModelError for a model of regression, which has no classes.
         """
         self.check_classes()
-        found = self.prediction(data).probabilities
-        assert found is not None  # there are classes
-        return found
+        found = self.prediction(data)
+        _warn(found)
+        assert found.probabilities is not None  # there are classes
+        return found.probabilities
 
     def check_classes(self) -> None:
         """Raise ModelError for a model of regression: it has no probabilities to give."""
@@ -220,6 +225,12 @@ class Model:
                 numbers(frame, self.preprocessing.numbers)
             raise
         return x.astype(np.float64), notes
+
+
+def _warn(prediction: Prediction) -> None:
+    """Give a warning, at the line that called the model, where numbers are far outside those of training."""
+    if prediction.outside:
+        warnings.warn(far_outside(prediction.outside), CaviarWarning, stacklevel=3)
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from caviar.data.alignment import check_aligned
 from caviar.data.columns import row_blocks
 from caviar.data.examples import Examples
 from caviar.data.table import as_array
-from caviar.errors import ConfigError, DataError
+from caviar.errors import CaviarWarning, ConfigError, DataError
 from caviar.learners.contract import Keys, TrainingData, never, score_names
 from caviar.learners.dense.early_stopping import train_with_patience
 from caviar.learners.dense.learner import DenseLearner
@@ -100,7 +101,8 @@ def train(
 
 
 def _examples(x: npt.ArrayLike, y: npt.ArrayLike, x_name: str, y_name: str, regression: bool) -> Examples:
-    check_aligned(x, y, x_name, y_name)
+    for note in check_aligned(x, y, x_name, y_name):
+        warnings.warn(note, CaviarWarning, stacklevel=4)  # through ``checked`` to the call of ``caviar.train``
     given = as_array(x, x_name)
     if given.dtype.kind == "c":
         raise DataError(f"{x_name} must hold real numbers, got {given.dtype}", "give both parts as columns")
