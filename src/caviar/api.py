@@ -16,7 +16,7 @@ import os
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import fields, replace
 from inspect import signature
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from caviar.arguments import checked, refuse_unknown
+from caviar.constraints import Given
 from caviar.errors import CaviarWarning, ConfigError, SpaceError
 from caviar.learners.dense import fit
 from caviar.records import Reading
@@ -222,6 +223,7 @@ def resume(
     threads: int | None = None,
     processes: int | None = None,
     out: File | None = None,
+    constraints: Sequence[Given] = (),
     progress: bool | None = None,
 ) -> TunedStudy | TunedProgram:
     """Take a study up again, one that was interrupted or one that deserves more.
@@ -230,6 +232,7 @@ def resume(
         rest of its first budget. A budget of trials ends in the same bits as if the study had never been broken.
     data, test: needed where the study began with arrays, a DataFrame or a function, which the store does not keep. A
         function is given as ``data``.
+    constraints: those of the study that are functions, in their order; the store keeps texts alone.
     threads, processes, out, progress: as in ``tune``.
 
     Raises UserMistake where there is nothing to take up, or the data is no longer the same.
@@ -244,6 +247,7 @@ def resume(
         threads=threads,
         processes=processes,
         out=out,
+        constraints=constraints,
     )
     return _answer(events, f"study {study}", progress)
 

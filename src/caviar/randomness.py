@@ -33,6 +33,7 @@ class Purpose(IntEnum):
     FILLING = 8
     COLUMNS = 9
     LEAKS = 10
+    REDRAWS = 11
 
 
 def stream_key(seed: int, purpose: Purpose, trial: int = 0, repeat: int = 0) -> UInt64:

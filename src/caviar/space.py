@@ -9,51 +9,36 @@ Files and dictionaries have one table a hyperparameter: ``scale`` with that scal
 ``value``; each may have ``tier`` and ``when``. The scales themselves check them, so that a rule is written once and
 reads the same from Python and from a file. (pydantic would add 0.15 s to every command, and a second voice.)
 
-TOML has no word for None: ``{ none = true }`` is written in its place. A tuple is an array. A name with dots,
-``optimizer.lr``, is written ``[optimizer.lr]`` or ``["optimizer.lr"]``.
+scale_tables.py writes and reads these tables. The constraints of a space stand before them, as texts:
+``require = ["units2 <= units1"]``.
 """
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from caviar import scale_picture
 from caviar.cells import Units, Values
+from caviar.constraints import MOST_DRAWS, Constraint, Given, constraint, unfulfilled
 from caviar.errors import ConfigError, SpaceError, did_you_mean
 from caviar.randomness import Purpose, generator, stream_key
-from caviar.scale_rules import LAST_TIER, NONE_IN_TOML, Value, is_name, shown, title, value_key
+from caviar.scale_rules import LAST_TIER, Value, is_name, shown, value_key
+from caviar.scale_tables import flat, scale_from, table_of, toml, toml_name
 from caviar.scales import (
-    Choice,
     Fixed,
-    Integer,
-    Linear,
-    Log,
-    OneMinusLog,
-    PowerOfTwo,
     Scale,
 )
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
-
-NAMED_SCALES: dict[str, type[Scale]] = {
-    "linear": Linear,
-    "log": Log,
-    "one_minus_log": OneMinusLog,
-    "integer": Integer,
-    "power_of_two": PowerOfTwo,
-}
-UNNAMED_SCALES: dict[str, type[Scale]] = {"choices": Choice, "value": Fixed}
-"""Scales that need no ``scale = ...`` in their table: the name of their one argument is enough."""
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -61,12 +46,13 @@ class Space:
     """Named hyperparameters: ``Space(learning_rate=Log(1e-4, 1), layers=3)``; a plain value is always that value.
 
     ``names`` are all hyperparameters in order, ``searched`` those with more than one value: the columns of unit
-    coordinates.
+    coordinates. ``constraints`` are conditions on whole configs, see ``require``.
     """
 
     names: tuple[str, ...]
     searched: tuple[str, ...]
     scales: Mapping[str, Scale]
+    constraints: tuple[Constraint, ...]
 
     def __init__(self, /, **hyperparameters: Scale | Value) -> None:
         scales = {name: _scale_of(name, given) for name, given in hyperparameters.items()}
@@ -76,6 +62,29 @@ class Space:
         object.__setattr__(self, "names", tuple(scales))
         object.__setattr__(self, "searched", tuple(n for n, scale in scales.items() if not isinstance(scale, Fixed)))
         object.__setattr__(self, "scales", scales)
+        object.__setattr__(self, "constraints", ())
+
+    def require(self, *constraints: Given) -> Self:
+        """Draw only configs that fulfil all ``constraints``; the space itself, with them.
+
+        constraints: functions of a config that return True or False, ``lambda config: config["units2"] <=
+            config["units1"]``, or texts, ``"units2 <= units1"``. A constraint that asks for a hyperparameter which does
+            not apply counts as fulfilled.
+
+        Raises SpaceError for a text that cannot be read, and for a function that fails with the middle of the space.
+        """
+        if constraints and "require" in self.scales:
+            raise SpaceError("a space with constraints can have no hyperparameter called require", "rename it")
+        new = [constraint(given, self.names) for given in constraints]
+        middle = self.from_unit(np.full((1, len(self.searched)), 0.5))[0]
+        for one in new:
+            one.holds(middle)
+        object.__setattr__(self, "constraints", (*self.constraints, *new))
+        return self
+
+    def fulfils(self, config: Mapping[str, Value]) -> bool:
+        """True where ``config`` fulfils every constraint."""
+        return all(one.holds(config) for one in self.constraints)
 
     def __getitem__(self, name: str) -> Scale:
         if name not in self.scales:
@@ -95,9 +104,11 @@ class Space:
         return hash(tuple(self.scales.items()))
 
     def __repr__(self) -> str:
+        inner = ", ".join(f"{name}={scale!r}" for name, scale in self.scales.items())
         if any("." in name for name in self.names):
-            return f"Space(**{dict(self.scales)!r})"
-        return f"Space({', '.join(f'{name}={scale!r}' for name, scale in self.scales.items())})"
+            inner = f"**{dict(self.scales)!r}"
+        given = ", ".join(repr(one.text) if one.is_text else one.text for one in self.constraints)
+        return f"Space({inner})" + (f".require({given})" if given else "")
 
     @property
     def tiers(self) -> dict[int, tuple[str, ...]]:
@@ -106,11 +117,23 @@ class Space:
         return {tier: tuple(n for n in self.searched if tier_of[n] == tier) for tier in sorted(set(tier_of.values()))}
 
     def sample(self, n: int, seed: int = 0) -> list[dict[str, Value]]:
-        """``n`` configs, independent and uniform in unit coordinates; the same ``seed`` gives the same configs."""
+        """``n`` configs, independent and uniform in unit coordinates; the same ``seed`` gives the same configs.
+
+        Of a space with constraints those draws that fulfil them. Raises SpaceError where hardly any does.
+        """
         if isinstance(n, bool) or n < 0:
             raise SpaceError(f"the number of configs must be at least 0, got {n}", "ask for 1 or more")
         uniform = generator(stream_key(seed, Purpose.PROPOSALS))
-        return self.from_unit(uniform.random((n, len(self.searched))))
+        if not self.constraints:
+            return self.from_unit(uniform.random((n, len(self.searched))))
+        drawn, found = 0, list[dict[str, Value]]()
+        while len(found) < n:
+            if drawn >= MOST_DRAWS * (len(found) + 1):
+                raise unfulfilled(self.constraints, drawn)
+            count = max(n - len(found), 64)
+            drawn += count
+            found += filter(self.fulfils, self.from_unit(uniform.random((count, len(self.searched)))))
+        return found[:n]
 
     def from_unit(self, points: npt.ArrayLike) -> list[dict[str, Value]]:
         """The configs at ``points`` (n, d). Where a condition fails, its coordinate is not read, and may be NaN.
@@ -196,9 +219,13 @@ class Space:
                 resolve(name)
         return applies
 
-    def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Plain data that JSON and TOML can hold: a table a hyperparameter, defaults left out."""
-        return {name: _table_of(scale) for name, scale in self.scales.items()}
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data that JSON and TOML can hold: a table a hyperparameter, defaults left out.
+
+        Constraints stand in front, as a list called require; of a function there is the name alone.
+        """
+        require = {"require": [one.to_record() for one in self.constraints]} if self.constraints else {}
+        return require | {name: table_of(scale) for name, scale in self.scales.items()}
 
     @staticmethod
     def from_dict(tables: Mapping[str, Any]) -> Space:
@@ -206,14 +233,33 @@ class Space:
 
         A table within a table is of a hyperparameter with a dot in its name.
         """
-        return Space(**{name: _scale_from(name, table) for name, table in _flat(tables)})
+        require = tables.get("require", ())
+        if isinstance(require, Mapping):  # a hyperparameter of that name
+            require = ()
+        tables = {name: table for name, table in tables.items() if name != "require" or isinstance(table, Mapping)}
+        space = Space(**{name: scale_from(name, table) for name, table in flat(tables)})
+        if not isinstance(require, str | list | tuple):
+            raise SpaceError(f"require must be a list of texts, got {shown(require)}", 'write ["units2 <= units1"]')
+        return space.require(*([require] if isinstance(require, str) else require))
 
     def to_toml(self) -> str:
-        """The space file's text; ``from_toml`` gives the same space to the bit."""
-        return "\n".join(
-            "".join([f"[{_toml_name(name)}]\n", *(f"{key} = {_toml(value)}\n" for key, value in table.items())])
-            for name, table in self.to_dict().items()
+        """The space file's text; ``from_toml`` gives the same space to the bit.
+
+        Raises SpaceError for a constraint that is a function.
+        """
+        functions = [one.text for one in self.constraints if not one.is_text]
+        if functions:
+            raise SpaceError(
+                f"a constraint that is a function cannot be written to a file, got {functions[0]}",
+                'write it as a text: space.require("units2 <= units1")',
+            )
+        tables = self.to_dict()
+        require = [f"require = {toml(tables.pop('require'))}\n"] if self.constraints else []
+        parts = (
+            "".join([f"[{toml_name(name)}]\n", *(f"{key} = {toml(value)}\n" for key, value in table.items())])
+            for name, table in tables.items()
         )
+        return "\n".join([*require, *parts])
 
     @staticmethod
     def from_toml(text: str) -> Space:
@@ -249,7 +295,8 @@ class Space:
 
     def describe(self) -> str:
         """The text for a terminal of 80 columns: facts and a small histogram a hyperparameter."""
-        return scale_picture.text(self.scales)
+        required = [f"\nrequired: {one.text}" for one in self.constraints]
+        return scale_picture.text(self.scales) + "".join(required)
 
 
 def default_space() -> Space:
@@ -303,116 +350,3 @@ def _check_no_cycle(name: str, scales: Mapping[str, Scale], path: tuple[str, ...
         for other in scales[name].when or {}:
             _check_no_cycle(other, scales, (*path, name), done)
         done.add(name)
-
-
-def _table_of(scale: Scale) -> dict[str, Any]:
-    """The scale's table; fields that have their default are left out."""
-    named = {kind: name for name, kind in NAMED_SCALES.items()}
-    table: dict[str, Any] = {"scale": named[type(scale)]} if type(scale) in named else {}
-    for field in sorted(fields(scale), key=lambda field: bool(field.kw_only)):  # tier, when last
-        value = getattr(scale, field.name)
-        if value != field.default:
-            table[field.name] = _as_lists(value)
-    if scale.when is not None:
-        table["when"] = {name: [_as_lists(value) for value in values] for name, values in scale.when.items()}
-    return table
-
-
-def _as_lists(value: Any) -> Any:
-    """``value`` with lists in the place of tuples, as JSON and TOML have them."""
-    return [_as_lists(one) for one in value] if isinstance(value, tuple) else value
-
-
-_FIELDS = {"scale", *UNNAMED_SCALES, *(field.name for kind in NAMED_SCALES.values() for field in fields(kind))}
-
-
-def _flat(tables: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Each hyperparameter and its table; ``[optimizer.lr]`` is a table within a table to TOML."""
-    for key, table in tables.items():
-        name = f"{before}{key}"
-        if not isinstance(table, Mapping):
-            yield name, table
-            continue
-        inner = {key: one for key, one in table.items() if isinstance(one, Mapping) and key not in _FIELDS}
-        own = {key: one for key, one in table.items() if key not in inner}
-        if own or not inner:
-            yield name, own
-        yield from _flat(inner, f"{name}.")
-
-
-def _flat_when(when: Any) -> Any:
-    """A condition with the names that TOML has taken apart: ``when = { optimizer.name = ["adam"] }``."""
-    if not isinstance(when, Mapping):
-        return when
-    flat: dict[str, Any] = {}
-    for name, values in when.items():
-        inner = _flat_when(values)
-        flat |= {f"{name}.{rest}": one for rest, one in inner.items()} if isinstance(inner, dict) else {name: values}
-    return flat
-
-
-def _scale_from(name: str, table: Any) -> Scale:
-    """The scale of one table; every mistake starts with the hyperparameter's name."""
-    name = name if is_name(name) else shown(name)
-    if not isinstance(table, Mapping):
-        raise SpaceError(
-            f"{name}: a hyperparameter must be a table, got {shown(table)}",
-            f"write [{name}] and below it value = {shown(table)}",
-        )
-    kind, how = _kind_of(name, table)
-    arguments = {key: _flat_when(value) if key == "when" else value for key, value in table.items() if key != "scale"}
-    known = {field.name: field.default is MISSING for field in fields(kind)}
-    for key in arguments:
-        if key not in known:
-            raise SpaceError(f"{name}: {how} has no field {shown(key)}", did_you_mean(key, known))
-    for key, required in known.items():
-        if required and key not in arguments:
-            raise SpaceError(f"{name}: {how} must have {key}, got none", f"add {key} = ...")
-    try:
-        return kind(**arguments)
-    except SpaceError as mistake:
-        raise SpaceError(f"{name}: {mistake.rule}", mistake.way_out) from None
-
-
-def _kind_of(name: str, table: Mapping[str, Any]) -> tuple[type[Scale], str]:
-    """The class of a table's scale, and what errors call it."""
-    given = [key for key in ("scale", *UNNAMED_SCALES) if key in table]
-    if len(given) != 1:
-        near = [key for key in table if key not in given and "did you" in did_you_mean(key, ["scale", *UNNAMED_SCALES])]
-        raise SpaceError(
-            f"{name}: a table must have exactly one of scale, choices and value, got {' and '.join(given) or 'none'}",
-            f"{shown(near[0])}: {did_you_mean(near[0], ['scale', *UNNAMED_SCALES])}"
-            if near
-            else 'such as scale = "log", or choices = [1, 2], or value = 3',
-        )
-    key = given[0]
-    if key in UNNAMED_SCALES:
-        return UNNAMED_SCALES[key], title(UNNAMED_SCALES[key])
-    if not isinstance(table["scale"], str) or table["scale"] not in NAMED_SCALES:
-        raise SpaceError(
-            f"{name}: unknown scale, got {shown(table['scale'])}",
-            did_you_mean(str(table["scale"])[:100], NAMED_SCALES),
-        )
-    return NAMED_SCALES[table["scale"]], title(NAMED_SCALES[table["scale"]])
-
-
-def _toml_name(name: str) -> str:
-    return f'"{name}"' if "." in name else name
-
-
-def _toml(value: Any) -> str:
-    if value is None:
-        value = NONE_IN_TOML
-    if isinstance(value, dict):
-        return f"{{ {', '.join(f'{_toml_name(key)} = {_toml(values)}' for key, values in value.items())} }}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _toml_string(value)
-    return repr(value)  # the shortest digits that give the same float
-
-
-def _toml_string(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON's escapes are TOML's but for DEL

@@ -60,6 +60,10 @@ def tune(
             metavar="CONFIG",
         ),
     ] = None,
+    constraints: Annotated[
+        list[str] | None,
+        typer.Option("--require", help="A condition on every config: 'units2 <= units1'. May be repeated."),
+    ] = None,
     study: Annotated[
         str | None,
         typer.Option(help="The study's name, which must be free; by default the file's or program's.", metavar="NAME"),
@@ -119,6 +123,7 @@ def tune(
         "space": space,
         "search": search,
         "first": first or (),
+        "constraints": constraints or (),
         "stopping": stopping,
         "study": study,
         "store": store,

@@ -37,7 +37,8 @@ from caviar.records.ranking import WORST, RankKey
 from caviar.scale_rules import Value
 from caviar.scales import Choice, PowerOfTwo, Scale
 from caviar.search.contract import Compared, Evidence, Proposal
-from caviar.search.sampling import SobolPoints, middle
+from caviar.search.feasible import draw, drawn, middle
+from caviar.search.sampling import SobolPoints
 from caviar.search.slow_starters import slow_starters
 from caviar.space import Space
 
@@ -95,7 +96,7 @@ class CoarseToFine:
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """A round: a share from the whole space, the rest from the open boxes."""
         if number == 0:
-            return [Proposal(middle(self._space), "middle")], []
+            return [Proposal(middle(self._space, self._seed), "middle")], []
         self._take(evidence)
         opened = self._look(number, evidence)
         count = self._round(number)
@@ -110,6 +111,8 @@ class CoarseToFine:
         else:
             points = np.where(whole[:, None], draws, self._draw(number, draws, boxes))
         points = self._close_tiers(points, numbers)
+        if self._space.constraints:
+            self._keep_constraints(points, numbers, whole, boxes)
         slow = slow_starters(self._space, points)
         origins = [f"box {self._boxes - len(self._open) + 1 + box}" for box in boxes.tolist()]
         entry = self._entry(evidence)
@@ -137,8 +140,39 @@ class CoarseToFine:
         categories = list(self._choices)
         coordinates[:, :, categories] = coordinates[:, :1, categories]  # drawn by their weights alone
         points = self._place(coordinates.reshape(len(draws) * many, -1), np.repeat(boxes, many))
-        likeliest = self._likelihood.of(points).reshape(len(draws), many).argmax(axis=1)
+        likelihood = self._likelihood.of(points)
+        if self._space.constraints:
+            fulfilled = [self._space.fulfils(config) for config in self._space.from_unit(points)]
+            likelihood = np.where(fulfilled, likelihood, -np.inf)
+        likeliest = likelihood.reshape(len(draws), many).argmax(axis=1)
         return cast(Units, points.reshape(len(draws), many, -1)[np.arange(len(draws)), likeliest])
+
+    def _keep_constraints(
+        self,
+        points: Units,
+        numbers: npt.NDArray[np.int64],
+        whole: npt.NDArray[np.bool_],
+        boxes: npt.NDArray[np.int64],
+    ) -> None:
+        """Draw those of ``points`` (n, d) again that break a constraint: from their box, else from the whole space."""
+        for i, config in enumerate(self._space.from_unit(points)):
+            if self._space.fulfils(config):
+                continue
+            number, box = int(numbers[i]), boxes[i]
+
+            def closed(draws: Units, at: npt.NDArray[np.int64] = numbers[i : i + 1]) -> Units:
+                return self._close_tiers(draws, np.repeat(at, len(draws)))
+
+            def boxed(draws: Units, box: np.int64 = box) -> Units:
+                return self._place(draws, np.repeat(box, len(draws)))
+
+            found = None
+            if not whole[i]:
+                found = draw(self._space, self._seed, number, boxed, _MOST_REDRAWS)
+            if found is None:
+                whole[i] = True
+                found = draw(self._space, self._seed, number, closed, _MOST_REDRAWS)
+            points[i] = (found or drawn(self._space, self._seed, number))[0]  # at last with all tiers open
 
     def _place(self, draws: Units, boxes: npt.NDArray[np.int64]) -> Units:
         """``draws`` (n, d), each moved into its box of ``boxes`` (n,)."""
@@ -326,6 +360,7 @@ class _Likelihood:
 
 _Ranked = tuple[RankKey, int, Compared]  # rank key, minus the number: of two equals the earlier one is better
 
+_MOST_REDRAWS = 512  # from a box, or with closed tiers, where all may break a constraint
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples are spread evenly over [0, 1), also where numbers are left out
 
 _CELLS = 64

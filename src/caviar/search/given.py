@@ -22,6 +22,7 @@ from caviar.search.slow_starters import slow_starters
 from caviar.space import Space
 from caviar.steps import steps
 
+_MOST_FILLED = 20_000  # draws of what a config leaves out, one of which must fulfil the constraints
 _NEAR = 1e-9  # of a step: 0.1 + 0.2 is the third step of 0.1
 
 
@@ -52,6 +53,8 @@ def read(space: Space, given: Any) -> dict[str, Value]:
             raise ConfigError(f"the space has no hyperparameter {shown(name)}", did_you_mean(str(name), space.names))
     config = {name: _value(name, space[name], given[name]) for name in space.names if name in given}
     _required(space, config)
+    if space.constraints:
+        Wish(space, config, 0).config(0, None)
     return config
 
 
@@ -89,7 +92,18 @@ class Wish:
         if proposal is not None:
             [proposed] = self.space.to_unit([proposal])
             drawn = np.where(np.isnan(proposed), drawn, proposed)
-        return self._exact(self._point(drawn), proposal or {})
+        config = self._exact(self._point(drawn), proposal or {})
+        left = 0 if self.whole else _MOST_FILLED
+        while not self.space.fulfils(config):
+            left -= 1
+            if left < 0:
+                broken = next(one.text for one in self.space.constraints if not one.holds(config))
+                given = ", ".join(f"{name}={shown(value)}" for name, value in self.given.items())
+                raise ConfigError(
+                    f"no config with {given} fulfils {broken!r}", "change it, or leave more to the search"
+                )
+            config = self._exact(self._point(stream.random(len(self.space.searched))), {})
+        return config
 
     def is_slow(self, config: Config) -> bool:
         """True for a slow starter."""

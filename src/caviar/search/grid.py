@@ -24,6 +24,7 @@ from caviar.space import Space
 
 LEVELS = 3
 _LARGEST = 2**53  # combinations that can still be counted and stepped through
+_MOST_BROKEN = 200_000  # combinations in a row that break a constraint
 
 
 class Grid:
@@ -47,12 +48,12 @@ class Grid:
         self._start, self._step = start % self._points, step % self._points or 1
         while math.gcd(self._step, self._points) != 1:
             self._step += 1
-        self._walked = 0
+        self._walked = self._fulfilled = 0
         self._recalled: set[Hashable] = set()
 
     @property
     def size(self) -> int:
-        """The number of configs; those that differ only where a condition fails count as one."""
+        """The number of configs, constraints left out; those that differ only where a condition fails count as one."""
         space = self._space
         asked = {other for scale in space.scales.values() for other in scale.when or {}}
         deciding = [j for j, name in enumerate(space.searched) if name in asked]
@@ -87,8 +88,16 @@ class Grid:
             for j, column in enumerate(self._columns):
                 points[:, j] = column[levels[:, j]]
             for config, level in zip(self._space.from_unit(points), levels.tolist(), strict=True):
-                if self._first_of_its_kind(config, level) and _key(config) not in self._recalled:
+                if not self._first_of_its_kind(config, level) or _key(config) in self._recalled:
+                    continue
+                if self._space.fulfils(config):
                     proposals.append(Proposal(config, "grid"))
+                    self._fulfilled += 1
+            if not self._fulfilled and self._walked >= min(self._points, _MOST_BROKEN) and not self._recalled:
+                raise SpaceError(
+                    f"of the first {self._walked:,} combinations of the grid none fulfils the constraints of the space",
+                    'use another search, `search="random"`, or a finer grid: `search="grid:7"`',
+                )
         return proposals, []
 
     def _first_of_its_kind(self, config: dict[str, Value], levels: list[int]) -> bool:

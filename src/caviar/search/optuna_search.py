@@ -26,7 +26,7 @@ from caviar.records.ranking import WORST
 from caviar.scale_rules import value_key
 from caviar.scales import Choice, Fixed, Integer, PowerOfTwo, Scale
 from caviar.search.contract import Compared, Evidence, Proposal
-from caviar.search.sampling import middle
+from caviar.search.feasible import drawn, middle
 from caviar.space import Space
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SAMPLERS = ("tpe", "gp", "cmaes")
 _NEEDED = {"gp": ("torch",), "cmaes": ("cmaes",)}
 _AT_ONCE = 4  # proposals of one look at the evidence
+_MOST_ASKED = 50  # proposals that break a constraint, until ours takes their place
 _LAG = 8  # trials that are not waited for: enough to keep a few threads at work
 
 
@@ -70,13 +71,22 @@ class OptunaSearch:
             self._recalled = 0
         self._report(evidence)
         if number == 0:
-            self._study.enqueue_trial(self._parameters(middle(self._space)))
-            return [Proposal(self._ask(), "middle")], []
-        return [Proposal(self._ask(), "optuna") for _ in range(_AT_ONCE)], []
+            self._study.enqueue_trial(self._parameters(middle(self._space, self._seed)))
+            return [Proposal(self._ask(number), "middle")], []
+        return [Proposal(self._ask(n), "optuna") for n in range(number, number + _AT_ONCE)], []
 
-    def _ask(self) -> dict[str, Value]:
-        """One config of a new trial of Optuna's."""
+    def _ask(self, number: int) -> dict[str, Value]:
+        """One config of a new trial of Optuna's; ours where it asks again and again for what breaks a constraint."""
+        import optuna
+
         config, trial = self._suggested()
+        for asked in range(_MOST_ASKED):
+            if self._space.fulfils(config):
+                break
+            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)  # nothing is learnt from it
+            if asked == _MOST_ASKED - 1:
+                self._study.enqueue_trial(self._parameters(drawn(self._space, self._seed, number)[1]))
+            config, trial = self._suggested()
         self._asked.append((config, trial))
         return config
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Box, Config
 from caviar.search.contract import Evidence, Proposal
+from caviar.search.feasible import drawn, middle
 from caviar.search.slow_starters import slow_starters
 from caviar.search.sobol import MOST_DIMENSIONS, Sobol
 from caviar.space import Space
@@ -91,6 +92,7 @@ class Sampling:
 
     name: str
     space: Space
+    seed: int
     block: Callable[[int], Points]
 
     def lag(self, number: int) -> int | None:
@@ -103,24 +105,24 @@ class Sampling:
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """The trials from ``number`` to the end of their block."""
         if number == 0:
-            return [Proposal(middle(self.space), "middle")], []
+            return [Proposal(middle(self.space, self.seed), "middle")], []
         block, at = divmod(number - 1, BLOCK)
         points = self.block(block)[at:] if self.space.searched else np.empty((BLOCK - at, 0))
+        configs: list[Config] = list(self.space.from_unit(points))
+        if self.space.constraints:
+            points = points.copy()
+            for i, config in enumerate(configs):
+                if not self.space.fulfils(config):
+                    points[i], configs[i] = drawn(self.space, self.seed, number + i)
         slow = slow_starters(self.space, points).tolist()
-        configs = self.space.from_unit(points)
         return [Proposal(config, self.name, slow=is_slow) for config, is_slow in zip(configs, slow, strict=True)], []
 
 
 def sobol(space: Space, seed: int) -> Sampling:
     """The search ``sobol``."""
-    return Sampling("sobol", space, SobolPoints(len(space.searched), seed).block)
+    return Sampling("sobol", space, seed, SobolPoints(len(space.searched), seed).block)
 
 
 def random(space: Space, seed: int) -> Sampling:
     """The search ``random``."""
-    return Sampling("random", space, RandomPoints(len(space.searched), seed).block)
-
-
-def middle(space: Space) -> Config:
-    """The config in the middle of every scale."""
-    return space.from_unit(np.full((1, len(space.searched)), 0.5))[0]
+    return Sampling("random", space, seed, RandomPoints(len(space.searched), seed).block)

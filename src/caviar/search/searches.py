@@ -38,7 +38,8 @@ def noted_before(name: str, space: Space, trials: int | None) -> tuple[str, ...]
     search = search_named(name, space, 0) if name.partition(":")[0] == "grid" else None
     if not isinstance(search, Grid):
         return ()
-    note = f"the grid has {search.size:,} configs, {search.levels} values of each scale"
+    most = "at most " if space.constraints else ""
+    note = f"the grid has {most}{search.size:,} configs, {search.levels} values of each scale"
     if trials is not None and trials < search.size:
         note += f"; {trials:,} trials are {100 * trials / search.size:.2g} % of it"
     return (note,)

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from caviar.arguments import as_number
+from caviar.constraints import Given
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
@@ -31,6 +32,7 @@ from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key,
 from caviar.records.result import BestTrial, StudyResult
 from caviar.records.specs import StudyKind, StudySpec
 from caviar.scheduling.asking import RUNGS, Asked, Asking, Rule, TellState, checked_epoch
+from caviar.search.feasible import check_constraints, constrained
 from caviar.search.given import read, read_all
 from caviar.search.searches import search_named
 from caviar.space import Space
@@ -60,6 +62,7 @@ def open_study(
     stopping: Rule = "halving",
     rungs: tuple[int, ...] = RUNGS,
     first: Sequence[Config] = (),
+    constraints: Sequence[Given] = (),
     store: StorePath = "caviar.db",
 ) -> OpenStudy:
     """Begin a study of networks, or of anything else, that your own code trains; or take the one of that name up again.
@@ -70,10 +73,13 @@ def open_study(
     rungs: epochs, rising, at which trials are compared; what is reported between them is kept, and no more.
     first: configs to try before the search's own, dicts by name; what one leaves out the search fills in. Where the
         study is taken up, those that it has already are not tried again.
+    constraints: conditions that every config fulfils, as of ``Space.require``: texts, "units2 <= units1", or functions.
 
     A study that is taken up knows all that was reported and told before; trials that were asked for and not told are
     interrupted. Raises ConfigError, SpaceError or StoreError; StoreError if the one of that name is another's.
     """
+    space = constrained(space, constraints)
+    check_constraints(space)
     return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, store)
 
 

@@ -29,6 +29,7 @@ from caviar.records.metrics import check_metric, metric_for
 from caviar.records.names import check_name
 from caviar.scheduling.halving import POOL, rungs_for
 from caviar.scheduling.strategy import places
+from caviar.search.feasible import check_constraints, constrained
 from caviar.search.given import read_all
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space
@@ -42,8 +43,11 @@ REPEATS = 3  # with fresh seeds, where there are no folds
 _MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
 
 
-def check_table(request: Request, ended: Callable[[], bool]) -> TableJob:
-    """Check everything that can be checked before anything is written, the cheap mistakes first."""
+def check_table(request: Request, ended: Callable[[], bool], helps: bool = False) -> TableJob:
+    """Check everything that can be checked before anything is written, the cheap mistakes first.
+
+    ``helps``: the process draws no configs, and needs no constraints.
+    """
     seconds = check_budget(request.seconds, request.trials)
     check_seed(request.seed)
     if request.threads is not None and request.threads < 1:
@@ -64,6 +68,9 @@ def check_table(request: Request, ended: Callable[[], bool]) -> TableJob:
     else:
         space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
     _check_names(space, learner)
+    if not helps:
+        space = constrained(space, request.constraints)
+        check_constraints(space)
     search_named(request.search, space, request.seed)  # not every search can walk through every space
     request = replace(request, first=read_all(space, request.first))
     reading = request.reading
@@ -140,9 +147,10 @@ def _check_names(space: Space, learner: Learner) -> None:
 
 def _largest(space: Space, learner: Learner, data: TrainingData) -> int:
     """Bytes of the largest network in the space. Raises where none can be built at its edges or in between."""
-    edges = np.vstack([np.full(len(space.searched), u) for u in (0.0, 1.0)])
+    ends = space.from_unit(np.vstack([np.full(len(space.searched), u) for u in (0.0, 1.0)]))
     return max(
-        BYTES_A_PARAMETER * learner.parameters(config, data) for config in [*space.from_unit(edges), *space.sample(200)]
+        BYTES_A_PARAMETER * learner.parameters(config, data)
+        for config in [*filter(space.fulfils, ends), *space.sample(200)]
     )
 
 

@@ -84,7 +84,7 @@ def work(
         _check_owner(record, watch)
         spec = replace(record.spec, seconds=None, trials=1)  # the budget is of the owner alone
         request = Request.again(record, spec, started, store=store, threads=threads, data=data, test=test)
-        job = check_table(request, ended)
+        job = check_table(request, ended, helps=True)
         check_same(record, job)
         _check_machine(record, job)
         helper = opened.join_helper(study, job.slots)

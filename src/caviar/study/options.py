@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from caviar.constraints import Given
 from caviar.records import Config, Reading
 from caviar.study.spec import DEFAULT_SEARCH
 
@@ -26,6 +27,7 @@ class TableOptions(Reading):
         hundredth of the best.
     ensemble: make the model a weighted mean of several finalists' networks (greedy ensemble selection).
     first: configs to try before the search's own, dicts by name; what one leaves out the search fills in.
+    constraints: conditions that every config fulfils, as of ``Space.require``: texts, "units2 <= units1", or functions.
     out: a folder to save the model in; ``study.best.model.save`` does it too.
     engine: "native", or "reference", the same in NumPy and slower.
 
@@ -47,6 +49,7 @@ class TableOptions(Reading):
     prefer: str = "score"
     ensemble: bool = False
     first: Sequence[Config] = ()
+    constraints: Sequence[Given] = ()
     out: File | None = None
     engine: str = "native"
 
@@ -55,7 +58,7 @@ class TableOptions(Reading):
 class ProgramOptions:
     """The rarer arguments of ``tune`` for a function.
 
-    search, stopping, first: as in TableOptions.
+    search, stopping, first, constraints: as in TableOptions.
     repeats: the number of times that the best five trials are trained again, with fresh seeds, before one is chosen.
     gpus: numbers of GPUs; each process sees one of them, through CUDA_VISIBLE_DEVICES.
     trial_timeout: seconds without a report after which a trial is ended.
@@ -65,5 +68,6 @@ class ProgramOptions:
     stopping: str = "halving"
     repeats: int = 0
     first: Sequence[Config] = ()
+    constraints: Sequence[Given] = ()
     gpus: Sequence[int | str] | None = None
     trial_timeout: float | None = None

@@ -41,6 +41,7 @@ from caviar.scheduling.contract import Queue
 from caviar.scheduling.halving import rungs_to
 from caviar.scheduling.repeats import Repeats
 from caviar.scheduling.strategy import Stopping, Strategy
+from caviar.search.feasible import check_constraints, constrained
 from caviar.search.given import read_all
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space
@@ -132,6 +133,8 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
             "give a space file, `space=space.toml`, or caviar.Space(learning_rate=caviar.Log(1e-4, 1))",
         )
     space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
+    space = constrained(space, request.constraints)
+    check_constraints(space)
     search_named(request.search, space, request.seed)  # not every search can walk through every space
     request = replace(request, first=read_all(space, request.first))
     command = _command(request, space)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from caviar.constraints import Given
 from caviar.data.dataset import check_arranged
 from caviar.errors import ConfigError, DataError, StoreError
 from caviar.executors.helpers import PATIENCE
@@ -40,6 +41,7 @@ def take_up(
     out: Any = None,
     command: str | None = None,
     score: str | None = None,
+    constraints: Sequence[Given] = (),
     ended: Callable[[], bool] = lambda: False,
 ) -> Generator[Event, None, None]:
     """Resume ``study``, event by event; see ``caviar.resume``.
@@ -48,6 +50,7 @@ def take_up(
     """
     started = time.monotonic()
     given = {"data": data, "test": test, "threads": threads, "out": out, "command": command, "score": score}
+    given["constraints"] = constraints
     with Store.open(store, create=False) as opened, setting_aside() as set_aside:
         _check_given(opened.study(study), given, processes)  # before anything is written
         lease = opened.leases.take(study, PATIENCE)
@@ -100,9 +103,10 @@ def _job(
     """The checked job that the study was, with what is ``given`` anew."""
     spec = study.spec
     if spec.kind in (StudyKind.FUNCTION, StudyKind.PROGRAM):
-        request = ProgramRequest.again(study, spec, started, store, given["data"], processes)
+        constraints = given["constraints"]
+        request = ProgramRequest.again(study, spec, started, store, given["data"], processes, constraints)
         return check_program(request, ended)
-    of_a_table = {name: given[name] for name in ("data", "test", "threads", "out")}
+    of_a_table = {name: given[name] for name in ("data", "test", "threads", "out", "constraints")}
     table = Request.again(study, spec, started, store=store, **of_a_table)
     job = check_table(table, ended)
     check_same(study, job)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from caviar.constraints import Given
 from caviar.errors import ConfigError, DataError, did_you_mean
 from caviar.records import BY_ITSELF, Config, Reading, Study
 from caviar.records.ranking import Goal
@@ -51,6 +52,7 @@ class Request:
     prefer: str = "score"
     ensemble: bool = False
     first: Sequence[Config | str] = ()
+    constraints: Sequence[Given] = ()
     study: str | None = None
     store: StorePath = "caviar.db"
     threads: int | None = None
@@ -117,6 +119,7 @@ class ProgramRequest:
     stopping: str = "halving"
     repeats: int = 0
     first: Sequence[Config | str] = ()
+    constraints: Sequence[Given] = ()
     study: str | None = None
     store: StorePath = "caviar.db"
     processes: int | None = None
@@ -156,6 +159,7 @@ class ProgramRequest:
         store: StorePath,
         objective: Callable[..., Any] | None,
         processes: int | None,
+        constraints: Sequence[Given] = (),
     ) -> ProgramRequest:
         """The request that ``study`` began with, within ``budget``; a function is given again."""
         program = budget.program
@@ -167,7 +171,8 @@ class ProgramRequest:
             )
         asked = vars(program) | {"processes": processes or program.processes, "repeats": budget.repeats}
         objective = objective if program.command is None else None
-        return cls(**asked, **_again(study, budget), objective=objective, store=store, started=started)
+        again = _again(study, budget) | {"constraints": constraints}
+        return cls(**asked, **again, objective=objective, store=store, started=started)
 
 
 def _again(study: Study, budget: StudySpec) -> dict[str, Any]:
