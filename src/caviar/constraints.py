@@ -151,10 +151,8 @@ class _Config(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         if name in self._names:
             raise _DoesNotApplyError
-        raise SpaceError(
-            f"a constraint asks for {shown(name)}, which is no hyperparameter",
-            did_you_mean(str(name), sorted(self._names)),
-        )
+        rule = f"a constraint asks for {shown(name)}, which is no hyperparameter"
+        raise SpaceError(rule, did_you_mean(str(name), sorted(self._names)))
 
 
 def _compiled(text: str, names: frozenset[str]) -> _Value:
