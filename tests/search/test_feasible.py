@@ -154,7 +154,7 @@ def test_a_table_with_constraints(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     x = rng.normal(size=(120, 2)).astype(np.float32)
-    data = x, (x[:, 0] > 0).astype(int)
+    data = x, (x.sum(axis=1) > 0).astype(int)
     there = Space(learning_rate=Log(1e-3, 1), hidden_units=Integer(4, 32), layers=Integer(1, 3))
     there.require("hidden_units * layers <= 32")
     tuned = caviar.tune(data, space=there, trials=12, threads=2, progress=False)
