@@ -40,7 +40,7 @@ def same(one, other) -> None:
     assert mine.x.tobytes() == yours.x.tobytes()
 
 
-@pytest.mark.parametrize("kind", ["npy", "parquet", "regression"])
+@pytest.mark.parametrize("kind", ["npy", "parquet", "regression", "labels as text", "numbers as text"])
 def test_the_same_numbers_as_in_memory(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("caviar.data.columns._BLOCK", 70)  # ten rows a block
     monkeypatch.setattr("caviar.data.mapped._ROWS_AT_ONCE", 33)
@@ -49,6 +49,11 @@ def test_the_same_numbers_as_in_memory(tmp_path: Path, kind: str, monkeypatch: p
         np.save(tmp_path / "x.npy", frame.to_numpy())
         np.save(tmp_path / "y.npy", labels)
         source = (tmp_path / "x.npy", None, tmp_path / "y.npy")
+    elif kind.endswith("text"):
+        np.save(tmp_path / "x.npy", frame.to_numpy())
+        text = [f"0{label}" for label in labels] if kind == "labels as text" else [f"{a:.2f} kg" for a in frame["a"]]
+        pd.DataFrame({"y": text}).to_csv(tmp_path / "y.csv", index=False)
+        source = (tmp_path / "x.npy", None, tmp_path / "y.csv")
     else:
         y = labels if kind == "parquet" else frame["a"] * 3
         frame.assign(y=y).to_parquet(tmp_path / "t.parquet")

@@ -28,16 +28,18 @@ import numpy.typing as npt
 
 from caviar.data.arrangement import Arrangement, arrange
 from caviar.data.columns import check_finite, is_number, plain, row_blocks, shown
-from caviar.data.dataset import Dataset, columns_of, rows_for_folds
+from caviar.data.dataset import Dataset, columns_of, rows_for_folds, target_for
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
-from caviar.data.labels import noted_task, tidy_labels
+from caviar.data.forms import Forms
+from caviar.data.labels import noted_task
 from caviar.data.leaks import leaks
 from caviar.data.moments import Moments, moments
 from caviar.data.preprocessing import Preprocessing, learned_from
 from caviar.data.read import read_labels
 from caviar.data.split import Split
 from caviar.data.table import Table, as_frame, clean_name
+from caviar.data.targets import target_of
 from caviar.errors import ConfigError, DataError
 from caviar.records import BY_ITSELF, Reading
 
@@ -80,25 +82,28 @@ def prepare_mapped(
     folder = _folder()
     with tempfile.TemporaryDirectory(prefix="parquet-", dir=folder) as room:
         table = _open(source, target, labels, Path(room), reading)
-        assert table.target is not None
-        task, chosen = noted_task(table.target, task)
-        arranged = arrange(table, table.target, reading)
-        parts = arranged.split(table.target, task, seed, test=True)
+        assert table.numbers is not None
+        task, chosen = noted_task(table.numbers, task)
+        wanted = target_for(table, task)
+        arranged = arrange(table, wanted, reading)
+        parts = arranged.split(wanted, task, seed, test=True)
         rows = dict(zip(_PARTS, (parts.train, parts.validation, parts.test), strict=True))
         used = table.frame.columns.get_indexer(pd.Index(arranged.columns))
         found = Moments(*(statistic[used] for statistic in moments(RowsOf(table.frame, parts.train))))
         columns, regression = columns_of(table, reading), task == "regression"
-        learned = learned_from(columns, arranged.columns, found, table.target.iloc[parts.train], regression)
+        learned = learned_from(
+            columns, arranged.columns, found, wanted.iloc[parts.train], regression, forms=table.forms
+        )
         name = digest(table)
         made = folder / f"{name}-{seed}-{task}{_mark(arranged, parts)}"
         if not made.is_dir():
             _write(table.frame, rows, learned, made)
         examples = {
-            part: Examples(np.load(made / f"{part}.npy", mmap_mode="r"), learned.encode(table.target.iloc[rows[part]]))
+            part: Examples(np.load(made / f"{part}.npy", mmap_mode="r"), learned.encode(wanted.iloc[rows[part]]))
             for part in _PARTS
         }
         notes = (*table.warnings, *chosen, *arranged.notes, *arranged.notes_of(parts, reading, table.time))
-        notes += leaks(table.frame, arranged.columns, table.target, parts.train, regression, seed)
+        notes += leaks(table.frame, arranged.columns, wanted, parts.train, regression, seed)
     return Dataset(
         table.name,
         examples["train"],
@@ -175,11 +180,15 @@ def _open(
         return next((f[name] for f in (frame, beside) if name in f.columns), None)
 
     times = named(reading.time)
+    found = target_of(column, reading)
     return Table(
         frame,
-        tidy_labels(column),
+        found.labels,
         clean_name(source.stem),
         str(column.name),
+        found.notes,
+        values=found.values,
+        forms=Forms(target=found.notation),
         columns=(*frame.columns, *(name for name in beside.columns if name not in frame.columns)),
         group=named(reading.group),
         time=None if times is None else plain(times),

@@ -278,7 +278,7 @@ class NetworkTrainee:
         text = f"ended after epoch {last['epoch']}{of}, validation {name} {validation[name]:.4f}"
         scores = {"validation": validation, "test": test, "last": last, **answer.worth}
         saved = {"bits": bits, "model": path, "model_epoch": epoch if whole else None}
-        summary = {"data": dict(dataset.facts), **scores, **saved}
+        summary: dict[str, Any] = {"data": dict(dataset.facts), **scores, **saved}
         replayed = {"bits": bits, "epochs": last["epoch"]}
         return Conclusion(text, replayed, summary, model, whole, notes=answer.doubts)
 
