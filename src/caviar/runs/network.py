@@ -75,7 +75,8 @@ class NetworkSetup:
         """Raise StoreError if ``run`` was trained on other data."""
         if self.data["sha256"] != run.data["sha256"]:
             raise StoreError(
-                f"the data of run {run.name!r} is no longer what it was trained on ({run.spec.data})",
+                f"the data of run {run.name!r} is no longer what it was trained on, or an earlier version of caviar "
+                f"read it otherwise ({run.spec.data})",
                 "put the file back, or begin a new run with caviar babysit",
             )
         check_arranged(f"run {run.name!r}", run.data, self.dataset)

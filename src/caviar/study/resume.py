@@ -166,7 +166,8 @@ def check_same(study: Study, job: TableJob) -> None:
     """DataError unless the data is what it was, and split as it was."""
     if job.dataset.facts["sha256"] != study.data["sha256"]:
         raise DataError(
-            f"the data of study {study.name!r} has changed since it began",
+            f"the data of study {study.name!r} has changed since it began, or an earlier version of caviar read it "
+            "otherwise",
             "put the old file back; or begin a new study with the new one, by caviar tune",
         )
     check_arranged(f"study {study.name!r}", study.data, job.dataset)
