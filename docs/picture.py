@@ -18,7 +18,7 @@ from rich.text import Text
 
 from caviar.data import samples
 
-COLUMNS, LINES, LINES_OF_EXPLAIN = 100, 34, 80
+COLUMNS, LINES, LINES_OF_EXPLAIN = 100, 46, 120
 HERE = Path(__file__).parent
 
 
@@ -40,17 +40,25 @@ def main() -> None:
             tmux("send-keys", "caviar tune digits.csv --target digit --seconds 30", "Enter")
             time.sleep(17)
             during = tmux("capture-pane", "-p", "-e")
-            time.sleep(18)
-            after = tmux("capture-pane", "-p", "-e")
+            after = screen_with("next: caviar predict")
             tmux("resize-window", "-y", str(LINES_OF_EXPLAIN))
             tmux("send-keys", "clear; caviar explain digits", "Enter")
-            time.sleep(12)
-            explained = tmux("capture-pane", "-p", "-e")
+            explained = screen_with("next: caviar trials")
         finally:
             tmux("kill-server")
     save("tune", [("after 17 seconds", during), ("\nat the end", after)])
     save("explain", [("", explained)])
     print(after, explained)
+
+
+def screen_with(words: str) -> str:
+    """The screen once it has ``words``: the command has ended."""
+    for _ in range(120):
+        screen = tmux("capture-pane", "-p", "-e")
+        if words in screen:
+            return screen
+        time.sleep(1)
+    raise SystemExit(f"{words!r} never came:\n{screen}")
 
 
 def save(command: str, screens: list[tuple[str, str]]) -> None:

@@ -504,3 +504,15 @@ def test_a_model_of_numbers_predicts_in_the_units_of_the_target(tmp_path: Path):
     with pytest.raises(ModelError, match="predicts a number") as error:
         loaded.predict_proba(features)
     assert len(str(error.value).splitlines()) == 2
+
+
+def test_what_training_did_not_have_is_in_the_notes_of_a_prediction() -> None:
+    model = flowers()
+    known, _ = frame()
+    assert model.prediction(known).notes == ()
+    number, text = (next(iter(names)) for names in (model.preprocessing.numbers, model.preprocessing.text_columns))
+    strange = known.assign(**{number: known[number] * 1e6})
+    strange.loc[0, text] = "never seen"
+    unknown, outside = model.prediction(strange).notes
+    assert unknown == "1 cell has a category that no training row had, so nothing is known of them"
+    assert "far outside those of training" in outside

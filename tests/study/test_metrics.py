@@ -59,7 +59,7 @@ def test_the_scores_are_those_of_the_model_that_is_saved():
 
 @pytest.mark.parametrize("metric", TASK_METRICS["regression"])
 def test_a_study_by_each_metric_of_numbers(metric: str):
-    data = table().assign(y=lambda frame: 50 + 9 * frame["a"])
+    data = table().assign(y=lambda frame: 50 + 9 * (frame["a"] + frame["b"]))
     study = tune(data, metric, store=None)
     test = study.best.test
     assert test[f"{metric}_low"] <= test[metric] <= test[f"{metric}_high"]

@@ -46,7 +46,7 @@ def predict(
     rows, missing, unknown = len(prediction.labels), prediction.missing, prediction.unknown
     outside = dict(prediction.outside)
     if json:
-        met = {"missing": missing, "unknown": unknown, "outside": outside}
+        met = {"missing": missing, "unknown": unknown, "outside": outside, "notes": list(prediction.notes)}
         print_json({"model": model, "data": data, "rows": rows, **met, "out": out})
     kinds = {"missing values": missing, "unknown categories": unknown}
     also = "".join(f", {n:,} {what}" for what, n in kinds.items() if n)

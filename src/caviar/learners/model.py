@@ -57,6 +57,15 @@ class Prediction:
     unknown: int
     outside: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what training did not have: categories, and numbers far outside its own."""
+        notes = []
+        if self.unknown:
+            cells = "1 cell has a category" if self.unknown == 1 else f"{self.unknown:,} cells have categories"
+            notes.append(f"{cells} that no training row had, so nothing is known of them")
+        return (*notes, far_outside(self.outside)) if self.outside else tuple(notes)
+
 
 @dataclass(frozen=True, eq=False)
 class Member:
