@@ -8,25 +8,10 @@ from functools import wraps
 from inspect import signature
 from typing import Any, TypeVar, cast
 
+from caviar import other_tuners
 from caviar.errors import ConfigError, NotANumber, did_you_mean
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])
-
-_OTHERS_NAMES = {
-    "direction": "goal",
-    "max_epochs": "epochs",
-    "n_epochs": "epochs",
-    "n_jobs": "threads",
-    "n_startup_trials": "search",
-    "n_trials": "trials",
-    "pruner": "stopping",
-    "random_state": "seed",
-    "sampler": "search",
-    "storage": "store",
-    "study_name": "study",
-    "timeout": "seconds",
-}
-"""Names that Optuna and scikit-learn have for the same arguments."""
 
 
 def checked(call: _Call) -> _Call:
@@ -47,8 +32,7 @@ def refuse_unknown(call: str, given: Iterable[str], known: Iterable[str]) -> Non
     names = list(known)
     for name in given:
         if name not in names:
-            other = _OTHERS_NAMES.get(name)
-            way_out = f"did you mean `{other}`?" if other in names else did_you_mean(name, names).replace("'", "`")
+            way_out = other_tuners.argument(name, names) or did_you_mean(name, names).replace("'", "`")
             raise ConfigError(f"caviar.{call} has no argument `{name}`", way_out)
 
 

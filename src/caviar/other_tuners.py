@@ -1,0 +1,257 @@
+"""Names in Optuna, Ray Tune, Keras Tuner, W&B, Hyperopt, Lightning and scikit-learn, and ours for the same things.
+
+People come with code that they have. Each of these names is answered with one line, where it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "algo": ("search",),
+    "algorithm": ("search",),
+    "backend": ("engine",),
+    "count": ("trials",),
+    "directory": ("store",),
+    "early_stopping": ("stopping",),
+    "early_terminate": ("stopping",),
+    "enqueue": ("first",),
+    "executions_per_trial": ("repeats",),
+    "fn": ("objective",),
+    "func": ("objective",),
+    "hp_space": ("space",),
+    "hyperparameters": ("space",),
+    "initial_configs": ("first",),
+    "initial_params": ("first",),
+    "label": ("target",),
+    "label_column": ("target",),
+    "local_dir": ("store",),
+    "max_concurrent": ("processes", "threads"),
+    "max_concurrent_trials": ("processes", "threads"),
+    "max_epoch": ("epochs",),
+    "max_epochs": ("epochs",),
+    "max_evals": ("trials",),
+    "max_iter": ("epochs", "trials"),
+    "max_t": ("epochs",),
+    "max_time": ("seconds",),
+    "max_trials": ("trials",),
+    "maxiter": ("epochs", "trials"),
+    "method": ("search",),
+    "n_calls": ("trials",),
+    "n_epochs": ("epochs",),
+    "n_iter": ("trials",),
+    "n_jobs": ("processes", "threads"),
+    "n_startup_trials": ("search",),
+    "n_steps": ("epochs",),
+    "n_trials": ("trials",),
+    "n_workers": ("processes", "threads"),
+    "num_epochs": ("epochs",),
+    "num_samples": ("trials",),
+    "num_train_epochs": ("epochs",),
+    "num_trials": ("trials",),
+    "num_workers": ("processes", "threads"),
+    "optimization_direction": ("goal",),
+    "param_distributions": ("space",),
+    "param_grid": ("space",),
+    "param_space": ("space",),
+    "parameters": ("space",),
+    "params": ("space",),
+    "points_to_evaluate": ("first",),
+    "project": ("study",),
+    "project_name": ("study",),
+    "pruner": ("stopping",),
+    "random_seed": ("seed",),
+    "random_state": ("seed",),
+    "rstate": ("seed",),
+    "run_name": ("study", "name"),
+    "sampler": ("search",),
+    "scheduler": ("stopping",),
+    "scoring": ("metric", "goal"),
+    "search_alg": ("search",),
+    "search_space": ("space",),
+    "show_progress_bar": ("progress",),
+    "storage": ("store",),
+    "storage_path": ("store",),
+    "study_name": ("study", "name"),
+    "target_column": ("target",),
+    "time_budget": ("seconds",),
+    "time_budget_s": ("seconds",),
+    "timeout": ("seconds",),
+    "tuner": ("search",),
+    "verbose": ("progress",),
+    "y_col": ("target",),
+}
+"""Arguments of calls: ours, the first that the call has."""
+
+_DIRECTION = 'a loss: `goal="minimize"`; a score, the larger the better: `goal="maximize"`'
+_LEAVE_OUT = {
+    "catch": "leave it out: a trial that raises has failed, and the study goes on",
+    "gc_after_trial": "leave it out: a trial is a process of its own",
+    "load_if_exists": "leave it out: caviar.resume goes on with a study, and caviar.open_study takes one up",
+    "mode": _DIRECTION,
+    "direction": _DIRECTION,
+    "directions": "there is one score: combine them in your function, with " + _DIRECTION,
+    "objective": "the function is the first argument: caviar.tune(objective, space). Of its score: " + _DIRECTION,
+    "X": "arrays are one argument, a pair: caviar.tune((X, y))",
+    "x": "arrays are one argument, a pair: caviar.tune((x, y))",
+    "y": "arrays are one argument, a pair: caviar.tune((X, y))",
+    "x_train": "arrays are one argument, a pair: caviar.tune((x_train, y_train), test=(x_test, y_test))",
+    "X_train": "arrays are one argument, a pair: caviar.tune((X_train, y_train), test=(X_test, y_test))",
+    "estimator": "an estimator is fitted in a function: caviar.tune(objective, space), and it returns the score",
+    "model": "a model is trained in a function: caviar.tune(objective, space), and it reports the score",
+    "cv": "leave it out: the best are cross-validated at the end; of your own code give `repeats=3`",
+    "resources_per_trial": "give `processes=2`, and GPUs, one a process: `gpus=[0, 1]`",
+    "num_gpus": "give the numbers of the GPUs, one a process: `gpus=[0, 1]`",
+    "grace_period": 'leave it out: trials are compared after 1, 3, 9, ... epochs; `stopping="none"` stops none',
+    "reduction_factor": 'leave it out: a third goes on from each rung; `stopping="median"` stops fewer',
+    "config": "the space is the second argument: caviar.tune(objective, space)",
+    "overwrite": "leave it out: a new study gets a name of its own, and `caviar delete` removes one",
+    "batch_size": "it is a hyperparameter: caviar.Space(batch_size=caviar.PowerOfTwo(16, 256))",
+    "learning_rate": "it is a hyperparameter: caviar.Space(learning_rate=caviar.Log(1e-4, 1))",
+    "lr": "it is a hyperparameter: caviar.Space(lr=caviar.Log(1e-4, 1))",
+}
+"""Arguments without one of ours, or with another meaning, and what to write."""
+
+_SPACE = "hyperparameters stand in the space, caviar.Space(lr=caviar.Log(1e-4, 1)); trial.config has the values"
+_BEST = {
+    "best_params": "best.config",
+    "best_params_": "best.config",
+    "best_value": "best.score",
+    "best_score_": "best.score",
+    "best_trial": "best",
+    "best_result": "best",
+    "best_estimator_": "best.model",
+    "best_model": "best.model",
+    "best_index_": "best.trial",
+    "get_best_result": "best",
+    "get_best_trial": "best",
+    "get_best_config": "best.config",
+    "get_best_hyperparameters": "best.config",
+    "get_best_models": "best.model",
+    "get_dataframe": "trials()",
+    "dataframe": "trials()",
+    "results_df": "trials()",
+    "trials_dataframe": "trials()",
+    "get_trials": "trials()",
+    "cv_results_": "trials()",
+    "study_name": "name",
+}
+_STUDY = {name: f"write study.{ours}" for name, ours in _BEST.items()} | {
+    "optimize": "caviar.tune(objective, space, trials=100) runs a function; here: for trial in study.ask(100): ...",
+    "search": "caviar.tune(objective, space, trials=100) runs a function; here: for trial in study.ask(100): ...",
+    "enqueue_trial": "write study.enqueue({...}), or caviar.enqueue",
+    "suggest": "write for trial in study.ask(10): ... study.tell(trial, value)",
+    "set_user_attr": "a study has no attributes: its store keeps its space, its seed and its notes",
+}
+_MODULE = {
+    "create_study": "write caviar.tune(objective, space, trials=100), or caviar.open_study(name, space) to ask and tell",
+    "load_study": "write caviar.resume(name), or caviar.open_study(name, space) to ask and tell",
+    "Study": "write caviar.tune(objective, space, trials=100), or caviar.open_study(name, space) to ask and tell",
+    "optimize": "write caviar.tune(objective, space, trials=100)",
+    "minimize": 'write caviar.tune(objective, space, goal="minimize")',
+    "maximize": "write caviar.tune(objective, space)",
+    "fmin": 'write caviar.tune(objective, space, goal="minimize", trials=100)',
+    "Tuner": "write caviar.tune(objective, space, trials=100)",
+    "sweep": "write caviar.tune(objective, space, trials=100)",
+    "agent": "write caviar.tune(objective, space, trials=100)",
+    "run": "write caviar.tune(objective, space), or caviar.babysit.run to nurse one network",
+    "fit": "write caviar.train(x, y, config), or caviar.tune(data, target)",
+    "report": "write trial.report(epoch, score) in the function",
+    "TrialPruned": "leave it out: trial.report itself ends a trial that is stopped",
+    "loguniform": "write caviar.Log(low, high)",
+    "LogUniform": "write caviar.Log(low, high)",
+    "qloguniform": "write caviar.Log(low, high, step=...)",
+    "uniform": "write caviar.Linear(low, high)",
+    "Uniform": "write caviar.Linear(low, high)",
+    "quniform": "write caviar.Linear(low, high, step=...)",
+    "Real": "write caviar.Linear(low, high), or caviar.Log(low, high)",
+    "Float": "write caviar.Linear(low, high), or caviar.Log(low, high)",
+    "Int": "write caviar.Integer(low, high)",
+    "randint": "write caviar.Integer(low, high)",
+    "qrandint": "write caviar.Integer(low, high, step=...)",
+    "lograndint": "write caviar.Integer(low, high, log=True)",
+    "choice": "write caviar.Choice([...])",
+    "Categorical": "write caviar.Choice([...])",
+    "grid_search": 'write caviar.Choice([...]), and `search="grid"`',
+    "Boolean": "write caviar.Choice([True, False])",
+    "Trial": "a function gets its trial from caviar.tune",
+}
+ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
+    "study": _STUDY,
+    "module": _MODULE,
+    "asked trials": dict.fromkeys(
+        ("number", "config", "params", "report", "should_prune"),
+        "study.ask(n) is a list of trials: for trial in study.ask(10): ...",
+    ),
+    "asked trial": {
+        "should_prune": "study.report(trial, epoch, value) answers that: True where the trial is to go on",
+        "report": "write study.report(trial, epoch, value)",
+        "params": "write trial.config",
+        "value": "write study.tell(trial, value)",
+    }
+    | dict.fromkeys(
+        (
+            "suggest_float",
+            "suggest_int",
+            "suggest_categorical",
+            "suggest_uniform",
+            "suggest_loguniform",
+            "suggest_discrete_uniform",
+        ),
+        _SPACE,
+    ),
+}
+"""Attributes of a study, of the module and of what ``ask`` gives, and what to write. (A trial's are in its client.)"""
+
+
+def argument(name: str, known: Collection[str]) -> str | None:
+    """The way out for the argument ``name`` of a call with the ``known`` ones; None for a name of nobody's."""
+    ours = next((ours for ours in ARGUMENTS.get(name, ()) if ours in known), None)
+    return f"did you mean `{ours}`?" if ours is not None else _LEAVE_OUT.get(name)
+
+
+def attribute(of: str, kind: str, name: str) -> AttributeError:
+    """The error of an attribute ``name`` that ``of``, which is of a ``kind`` of ATTRIBUTES, does not have."""
+    hint = ATTRIBUTES[kind].get(name)
+    return AttributeError(f"{of} has no attribute {name!r}" + (f": {hint}" if hint else ""))
+
+
+def space(given: Any) -> str:
+    """The way out for ``given`` in the place of a space: the space that a dict of other tuners seems to mean."""
+    if not isinstance(given, Mapping) or not given or not all(isinstance(name, str) for name in given):
+        return "write caviar.Space(learning_rate=caviar.Log(1e-4, 1))"
+    if all(isinstance(each, Mapping) and {"scale", "choices"} & set(each) for each in given.values()):
+        return "write caviar.Space.from_dict(...)"
+    shown = [f"{name}={_scale(each)}" for name, each in list(given.items())[:4]]
+    return f"write caviar.Space({', '.join(shown + (['...'] if len(given) > 4 else []))})"
+
+
+def _scale(given: Any) -> str:
+    """The scale that a value of such a dict seems to mean."""
+    if isinstance(given, Mapping):
+        if "values" in given:
+            return _scale(list(given["values"]))
+        low, high = given.get("min", given.get("low")), given.get("max", given.get("high"))
+        if low is None or high is None:
+            return repr(given["value"]) if "value" in given else "caviar.Log(1e-4, 1)"
+        said = f"{given.get('distribution', '')} {given.get('sampling', '')} {given.get('log', '')}".lower()
+        return _between(low, high, "log" in said or "true" in said)
+    if isinstance(given, tuple) and len(given) in (2, 3) and _are_numbers(given[:2]):
+        return _between(given[0], given[1], "log" in str(given[2:]))
+    if isinstance(given, list | tuple | set | range):
+        return f"caviar.Choice([{', '.join(map(repr, list(given)[:3]))}{', ...' if len(given) > 3 else ''}])"
+    if given is None or isinstance(given, bool | int | float | str):
+        return repr(given)
+    return "caviar.Log(1e-4, 1)"
+
+
+def _between(low: Any, high: Any, log: bool) -> str:
+    if all(isinstance(end, int) for end in (low, high)) and (low, high) != (0, 1):
+        return f"caviar.Integer({low!r}, {high!r}{', log=True' if log else ''})"
+    log = log or (_are_numbers((low, high)) and low > 0 and low * 100 <= high)
+    return f"caviar.{'Log' if log else 'Linear'}({low!r}, {high!r})"
+
+
+def _are_numbers(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
