@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import os
+import pickle
+import re
 
 import numpy as np
 import pytest
 
 import caviar
-from caviar.api import tune_program, tune_table
-from caviar.errors import CaviarError
+from caviar import other_tuners
+from caviar.api import names_of, tune_program, tune_table
+from caviar.cli.main import run
+from caviar.errors import CaviarError, ConfigError
 
 SPACE = caviar.Space(x=caviar.Linear(0, 1))
 
@@ -78,7 +83,92 @@ WRONG = {
     "a dictionary for a space": (
         lambda: caviar.tune(objective, {"lr": (0, 1)}),
         "`space` must be a caviar.Space or the path of a space file, got dict",
-        "write caviar.Space(learning_rate=caviar.Log(1e-4, 1))",
+        "write caviar.Space(lr=caviar.Linear(0, 1))",
+    ),
+    "a dictionary of Ray's and W&B's kinds": (
+        lambda: caviar.tune(
+            objective,
+            {
+                "lr": {"distribution": "log_uniform_values", "min": 1e-4, "max": 0.1},
+                "units": (16, 256),
+                "optimizer": ["adam", "sgd"],
+                "layers": {"values": [1, 2, 3, 4]},
+            },
+        ),
+        "`space` must be a caviar.Space or the path of a space file, got dict",
+        "write caviar.Space(lr=caviar.Log(0.0001, 0.1), units=caviar.Integer(16, 256), "
+        "optimizer=caviar.Choice(['adam', 'sgd']), layers=caviar.Choice([1, 2, 3, ...]))",
+    ),
+    "the dictionary of a space": (
+        lambda: caviar.tune(objective, {"lr": {"scale": "log", "low": 1e-4, "high": 0.1}}),
+        "`space` must be a caviar.Space or the path of a space file, got dict",
+        "write caviar.Space.from_dict(...)",
+    ),
+    "a dictionary for the space of open_study": (
+        lambda: caviar.open_study("nets", {"lr": (1e-4, 0.1)}),
+        "`space` must be a caviar.Space or the path of a space file, got dict",
+        "write caviar.Space(lr=caviar.Log(0.0001, 0.1))",
+    ),
+    "nothing at all": (
+        lambda: caviar.tune(),
+        "there is nothing to tune: neither data nor a function",
+        'caviar.tune("flowers.csv", target="species"), or caviar.tune(objective, space)',
+    ),
+    "scikit-learn's X and y": (
+        lambda: caviar.tune(X=np.ones((9, 2)), y=np.ones(9)),
+        "caviar.tune has no argument `X`",
+        "arrays are one argument, a pair: caviar.tune((X, y))",
+    ),
+    "a third without a name": (
+        lambda: caviar.tune(objective, SPACE, 9),
+        "caviar.tune takes two arguments without a name, got 3",
+        "name the others, `trials=100`; arrays are one argument, a pair: caviar.tune((X, y))",
+    ),
+    "Keras Tuner's objective": (
+        lambda: caviar.tune(objective, SPACE, objective="val_loss"),
+        "caviar.tune has no argument `objective`",
+        "the function is the first argument: caviar.tune(objective, space). Of its score: "
+        'a loss: `goal="minimize"`; a score, the larger the better: `goal="maximize"`',
+    ),
+    "Ray's mode": (
+        lambda: caviar.tune(objective, SPACE, mode="min"),
+        "caviar.tune has no argument `mode`",
+        'a loss: `goal="minimize"`; a score, the larger the better: `goal="maximize"`',
+    ),
+    "n_jobs of a table": (
+        lambda: caviar.tune("flowers.csv", "species", n_jobs=4),
+        "caviar.tune has no argument `n_jobs`",
+        "did you mean `threads`?",
+    ),
+    "n_jobs of a function": (
+        lambda: caviar.tune(objective, SPACE, n_jobs=4),
+        "caviar.tune has no argument `n_jobs`",
+        "did you mean `processes`?",
+    ),
+    "Hyperopt's trials": (
+        lambda: caviar.tune(objective, SPACE, trials=object),
+        "`trials` must be a whole number, got <class 'object'>",
+        "give it some: `trials=500`",
+    ),
+    "a fraction of a trial": (
+        lambda: caviar.tune(objective, SPACE, trials=9.5),
+        "`trials` must be a whole number, got 9.5",
+        "give it some: `trials=500`",
+    ),
+    "text for seconds": (
+        lambda: caviar.tune("flowers.csv", "species", seconds="60"),
+        "`seconds` must be a number, got '60'",
+        "give it some: `seconds=60`",
+    ),
+    "no seed": (
+        lambda: caviar.tune(objective, SPACE, trials=9, seed=None),
+        "`seed` must be a whole number from 0 to 2**63 - 1, got None",
+        "use `seed=0`",
+    ),
+    "Optuna's direction of open_study": (
+        lambda: caviar.open_study("nets", SPACE, direction="minimize"),
+        "caviar.open_study has no argument `direction`",
+        "did you mean `goal`?",
     ),
     "of train": (
         lambda: caviar.train(np.ones((4, 2)), np.arange(4), {}, epoch=3),
@@ -110,6 +200,91 @@ def test_a_wrong_argument_is_named_with_the_right_one_and_nothing_is_written(wro
         call()
     assert (mistake.value.rule, mistake.value.way_out) == (rule, way_out)
     assert os.listdir() == []
+
+
+@pytest.mark.parametrize("name", other_tuners.ARGUMENTS)
+def test_every_name_of_another_tuner_leads_to_one_of_ours(name: str):
+    ours = other_tuners.ARGUMENTS[name]
+    known = {kind: names_of(kind) for kind in ("table", "function")}
+    calls = (caviar.open_study, caviar.resume, caviar.train, caviar.babysit.run)
+    known |= {call.__name__: set(inspect.signature(call).parameters) for call in calls}
+    for names in known.values():
+        assert name not in names or not set(ours) & set(names), "the name is ours"
+    assert all(any(each in names for names in known.values()) for each in ours)
+
+
+SAID = [hint for kind in other_tuners.ATTRIBUTES.values() for hint in kind.values()]
+
+
+@pytest.mark.parametrize("hint", sorted({*SAID, *other_tuners._OTHERWISE.values()}))
+def test_what_is_to_be_written_instead_is_there(hint: str):
+    for name in re.findall(r"caviar\.(\w+)", hint):
+        assert name in caviar.__all__
+    for name in re.findall(r"study\.(\w+)", hint):
+        assert hasattr(caviar.OpenStudy, name) or name in ("name", "best", "trials", "notes")
+    for name in re.findall(r"study\.best\.(\w+)", hint):
+        assert name in ("config", "score", "model", "trial")
+    for name in re.findall(r"`(\w+)=", hint):
+        assert name in names_of("table") | names_of("function")
+
+
+def test_attributes_of_other_tuners_are_answered_with_ours(tmp_path):
+    with caviar.open_study("mine", SPACE) as study:
+        for name, way_out in (("best_params", "study.best.config"), ("optimize", "caviar.tune(objective, space")):
+            with pytest.raises(AttributeError, match=re.escape(way_out)):
+                getattr(study, name)
+        asked = study.ask(1)
+        with pytest.raises(AttributeError, match="is a list of trials"):
+            _ = asked.config
+        with pytest.raises(AttributeError, match=r"study\.report"):
+            asked[0].should_prune()
+        with pytest.raises(ConfigError, match=r"study\.tell has no argument `state`"):
+            study.tell(asked[0], 0.5, state="complete")
+        assert not hasattr(study, "nothing")
+        study.tell(asked[0], 0.5)
+    tuned = caviar.tune(objective, SPACE, trials=1, processes=1, epochs=1)
+    with pytest.raises(AttributeError, match=r"write study\.best\.score"):
+        _ = tuned.best_value
+    assert pickle.loads(pickle.dumps(tuned)) == copy.copy(tuned) == tuned
+    for name, way_out in (
+        ("create_study", "caviar.open_study"),
+        ("loguniform", "caviar.Log"),
+        ("nothing", "'nothing'$"),
+    ):
+        with pytest.raises(AttributeError, match=way_out):
+            getattr(caviar, name)
+
+
+def test_attributes_of_a_trial_in_a_function():
+    def ported(trial):
+        return trial.suggest_float("x", 0, 1)
+
+    def of_ray(config):
+        return config["x"]
+
+    with pytest.raises(caviar.NoAnswer, match="hyperparameters stand in the space"):
+        caviar.tune(ported, SPACE, trials=9, processes=2)
+    with pytest.raises(caviar.NoAnswer, match=r"a trial is not its config: trial.config\['x'\]"):
+        caviar.tune(of_ray, SPACE, trials=9, processes=2)
+
+
+@pytest.mark.parametrize(
+    ("option", "way_out"),
+    [
+        ("--n-trials", "did you mean --trials?"),
+        ("--max-epochs", "did you mean --epochs?"),
+        ("--num-samples", "did you mean --trials?"),
+        ("--direction", "did you mean --goal?"),
+        ("--mode", "--goal minimize"),
+        ("--timeout", "did you mean --seconds?"),
+        ("--random-state", "did you mean --seed?"),
+    ],
+)
+def test_an_option_of_another_tuner(option: str, way_out: str, capsys):
+    assert run(["tune", "flowers.csv", option, "3"]) == 2
+    rule, second = capsys.readouterr().err.splitlines()
+    assert option in rule
+    assert way_out in second
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         return import_module("caviar.machine").VERSION
     if name not in _MODULE_OF:
-        raise AttributeError(f"module 'caviar' has no attribute {name!r}")
+        raise import_module("caviar.other_tuners").attribute("module 'caviar'", "module", name)
     value = getattr(import_module(f"caviar.{_MODULE_OF[name]}"), name)
     globals()[name] = value  # the next time Python finds it here
     return value

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from caviar.arguments import checked, refuse_unknown
 from caviar.constraints import Given
-from caviar.errors import CaviarWarning, ConfigError, SpaceError
+from caviar.errors import CaviarWarning, ConfigError
 from caviar.learners.dense import fit
 from caviar.records import Reading
 from caviar.records.ranking import Goal
@@ -34,7 +34,7 @@ from caviar.study import ask_tell, enqueued
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
 from caviar.study.options import ProgramOptions, TableOptions
 from caviar.study.resume import take_up
-from caviar.study.spec import EPOCHS, ProgramRequest, Request
+from caviar.study.spec import EPOCHS, ProgramRequest, Request, space_of
 from caviar.study.tune import follow
 from caviar.views.live import view_of
 
@@ -87,7 +87,7 @@ def tune(
 ) -> TunedStudy: ...
 
 
-def tune(data: Any, target: Any = None, **given: Any) -> TunedStudy | TunedProgram:
+def tune(data: Any = None, target: Any = None, *more: Any, **given: Any) -> TunedStudy | TunedProgram:
     """Find the best network within a budget: a dense one for a table, or one that a function of yours trains.
 
     ``tune(data, target, ...)``: the best dense network for a table.
@@ -128,6 +128,19 @@ def tune(data: Any, target: Any = None, **given: Any) -> TunedStudy | TunedProgr
 
     Raises UserMistake before anything is written; NoAnswer when every trial diverged or failed, or time was too short.
     """
+    if more:
+        raise ConfigError(
+            f"caviar.tune takes two arguments without a name, got {2 + len(more)}",
+            "name the others, `trials=100`; arrays are one argument, a pair: caviar.tune((X, y))",
+        )
+    if data is None and callable(given.get("objective")):
+        data = given.pop("objective")
+    if data is None:
+        refuse_unknown("caviar.tune", given, names_of("table") | names_of("function") - {"objective"})
+        raise ConfigError(
+            "there is nothing to tune: neither data nor a function",
+            'caviar.tune("flowers.csv", target="species"), or caviar.tune(objective, space)',
+        )
     if callable(data):
         if target is not None:  # beside a space it is a table's, and refused
             given["target" if "space" in given else "space"] = target
@@ -163,7 +176,7 @@ def tune_table(
         trials=trials,
         seed=seed,
         metric=metric,
-        space=None if space is None else _space(space),
+        space=None if space is None else space_of(space),
         study=study,
         store=store,
         threads=threads,
@@ -194,7 +207,7 @@ def tune_program(
     """Find the best config for a function that trains; ``tune`` describes the arguments."""
     request = ProgramRequest(
         objective=objective,
-        space=None if space is None else _space(space),
+        space=None if space is None else space_of(space),
         seconds=seconds,
         trials=trials,
         seed=seed,
@@ -289,7 +302,7 @@ def _sorted_out(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """The arguments ``given`` for a ``kind`` of study, with the fields of its options in ``options``."""
     _, options = _KINDS[kind]
     refuse_other_kind(kind, given)
-    refuse_unknown("tune", given, sorted(names_of(kind)))
+    refuse_unknown("caviar.tune", given, sorted(names_of(kind) - {"objective"}))
     if not isinstance(given.get("options", options()), options):
         raise ConfigError(
             f"the `options` of a {kind} must be a caviar.{options.__name__}, got {type(given['options']).__name__}",
@@ -304,18 +317,6 @@ def _sorted_out(kind: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def _fields(options: TableOptions | ProgramOptions) -> dict[str, Any]:
     return {field.name: getattr(options, field.name) for field in fields(options)}
-
-
-def _space(given: Any) -> Space:
-    """The space that was given, or that is in the file of that path."""
-    if isinstance(given, Space):
-        return given
-    if isinstance(given, str | os.PathLike):
-        return Space.load(Path(given))
-    raise SpaceError(
-        f"`space` must be a caviar.Space or the path of a space file, got {type(given).__name__}",
-        "write caviar.Space(learning_rate=caviar.Log(1e-4, 1))",
-    )
 
 
 _KINDS: dict[str, tuple[Callable[..., Any], type[TableOptions | ProgramOptions]]] = {

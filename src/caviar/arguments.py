@@ -15,13 +15,14 @@ _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 
 def checked(call: _Call) -> _Call:
-    """Make an unknown keyword of the public function ``call`` a ConfigError that names the nearest argument."""
-    known = tuple(signature(call).parameters)
-    name = "babysit.run" if call.__module__ == "caviar.babysit" else call.__name__
+    """Make an unknown keyword of the public function or method ``call`` a ConfigError that names the right one."""
+    known = tuple(name for name in signature(call).parameters if name != "self")
+    of, _, name = call.__qualname__.rpartition(".")
+    of = "study" if of else "caviar.babysit" if call.__module__ == "caviar.babysit" else "caviar"
 
     @wraps(call)
     def checking(*given: Any, **named: Any) -> Any:
-        refuse_unknown(name, named, known)
+        refuse_unknown(f"{of}.{name}", named, known)
         return call(*given, **named)
 
     return cast(_Call, checking)
@@ -33,7 +34,13 @@ def refuse_unknown(call: str, given: Iterable[str], known: Iterable[str]) -> Non
     for name in given:
         if name not in names:
             way_out = other_tuners.argument(name, names) or did_you_mean(name, names).replace("'", "`")
-            raise ConfigError(f"caviar.{call} has no argument `{name}`", way_out)
+            raise ConfigError(f"{call} has no argument `{name}`", way_out)
+
+
+def check_whole(name: str, value: Any, way_out: str) -> None:
+    """Raise ConfigError unless ``value``, called ``name``, is a whole number."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise ConfigError(f"`{name}` must be a whole number, got {_shown(value)}", way_out)
 
 
 def check_number(name: str, value: Any, way_out: str) -> None:

@@ -14,6 +14,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "backend": ("engine",),
     "count": ("trials",),
     "directory": ("store",),
+    "direction": ("goal",),
     "early_stopping": ("stopping",),
     "early_terminate": ("stopping",),
     "enqueue": ("first",),
@@ -85,12 +86,11 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
 """Arguments of calls: ours, the first that the call has."""
 
 _DIRECTION = 'a loss: `goal="minimize"`; a score, the larger the better: `goal="maximize"`'
-_LEAVE_OUT = {
+_OTHERWISE = {
     "catch": "leave it out: a trial that raises has failed, and the study goes on",
     "gc_after_trial": "leave it out: a trial is a process of its own",
     "load_if_exists": "leave it out: caviar.resume goes on with a study, and caviar.open_study takes one up",
     "mode": _DIRECTION,
-    "direction": _DIRECTION,
     "directions": "there is one score: combine them in your function, with " + _DIRECTION,
     "objective": "the function is the first argument: caviar.tune(objective, space). Of its score: " + _DIRECTION,
     "X": "arrays are one argument, a pair: caviar.tune((X, y))",
@@ -144,10 +144,11 @@ _STUDY = {name: f"write study.{ours}" for name, ours in _BEST.items()} | {
     "suggest": "write for trial in study.ask(10): ... study.tell(trial, value)",
     "set_user_attr": "a study has no attributes: its store keeps its space, its seed and its notes",
 }
+_ASK = "caviar.open_study(name, space) for ask and tell"
 _MODULE = {
-    "create_study": "write caviar.tune(objective, space, trials=100), or caviar.open_study(name, space) to ask and tell",
-    "load_study": "write caviar.resume(name), or caviar.open_study(name, space) to ask and tell",
-    "Study": "write caviar.tune(objective, space, trials=100), or caviar.open_study(name, space) to ask and tell",
+    "create_study": f"write caviar.tune(objective, space, trials=100), or {_ASK}",
+    "load_study": f"write caviar.resume(name), or {_ASK}",
+    "Study": f"write caviar.tune(objective, space, trials=100), or {_ASK}",
     "optimize": "write caviar.tune(objective, space, trials=100)",
     "minimize": 'write caviar.tune(objective, space, goal="minimize")',
     "maximize": "write caviar.tune(objective, space)",
@@ -208,7 +209,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
 def argument(name: str, known: Collection[str]) -> str | None:
     """The way out for the argument ``name`` of a call with the ``known`` ones; None for a name of nobody's."""
     ours = next((ours for ours in ARGUMENTS.get(name, ()) if ours in known), None)
-    return f"did you mean `{ours}`?" if ours is not None else _LEAVE_OUT.get(name)
+    return f"did you mean `{ours}`?" if ours is not None else _OTHERWISE.get(name)
 
 
 def attribute(of: str, kind: str, name: str) -> AttributeError:

@@ -17,6 +17,7 @@ from typing import Any
 
 import typer
 
+from caviar import other_tuners
 from caviar.cli.console import complain
 from caviar.cli.errors import in_options
 from caviar.cli.signals import Ended
@@ -144,5 +145,10 @@ def _misused(error: Exception) -> int:
     if not message:  # no arguments at all: Click wants to show the help, and has
         return 2
     rule, _, hint = message.partition(" Did you mean ")
+    asked = str(getattr(error, "option_name", "")).lstrip("-").replace("-", "_")
+    known = {} if context is None else {parameter.name: parameter for parameter in context.command.params}
+    if asked and (ours := other_tuners.argument(asked, known)) is not None:
+        complain(f"{command}: {rule.rstrip('. ')}", in_options(ours, known))
+        return 2
     complain(f"{command}: {rule.rstrip('. ')}", f"did you mean {hint}" if hint else f"{command} --help shows how")
     return 2

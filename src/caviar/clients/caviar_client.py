@@ -121,6 +121,20 @@ class Trial(object):
             self.epoch = self._last = message["start"]["epoch"]
             self._snapshot = _path(message["start"]["path"])
 
+    def __getattr__(self, name):
+        """Raise AttributeError, with our name for one that other tuners have."""
+        if name.startswith("suggest_") or name in ("Int", "Float", "Choice", "Boolean", "Fixed"):
+            name += ": hyperparameters stand in the space, and trial.config has their values"
+        elif name == "should_prune":
+            name += ": trial.report ends a trial itself, or returns False in a loop over trials()"
+        elif name in ("params", "get", "items", "keys", "values"):
+            name += ": trial.config is the dict"
+        raise AttributeError("a trial has no attribute %s" % name)
+
+    def __getitem__(self, name):
+        """Raise TypeError: other tuners give a function its config alone."""
+        raise TypeError("a trial is not its config: trial.config[%r]" % (name,))
+
     @property
     def folder(self):
         """The trial's own folder, for whatever the program wants to keep; it is made when first asked for."""

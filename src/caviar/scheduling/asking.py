@@ -6,8 +6,9 @@ The same calls in the same order give the same answers, so a session is resumed 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from caviar import other_tuners
 from caviar.errors import ConfigError
 from caviar.records import Box, Config, Task
 from caviar.records.ranking import WORST, RankKey
@@ -27,6 +28,20 @@ class Asked(NamedTuple):
     number: int
     config: Config
     origin: str
+
+    def __getattr__(self, name: str) -> Any:
+        """Raise AttributeError, with our name for one that other tuners have."""
+        raise other_tuners.attribute("a trial that was asked for", "asked trial", name)
+
+
+class AskedTrials(list[Asked]):
+    """The trials that were asked for, a list."""
+
+    if not TYPE_CHECKING:  # a type checker knows the attributes
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise AttributeError, with a word for those who expect a single trial."""
+            raise other_tuners.attribute("a list of trials", "asked trials", name)
 
 
 class Asking:

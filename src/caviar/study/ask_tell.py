@@ -19,9 +19,10 @@ from contextlib import AbstractContextManager, closing
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from caviar.arguments import as_number
+from caviar import other_tuners
+from caviar.arguments import as_number, checked
 from caviar.constraints import Given
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.executors.helpers import PATIENCE
@@ -31,7 +32,7 @@ from caviar.records.names import check_name
 from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key, rank_key_of
 from caviar.records.result import BestTrial, StudyResult
 from caviar.records.specs import StudyKind, StudySpec
-from caviar.scheduling.asking import RUNGS, Asked, Asking, Rule, TellState, checked_epoch
+from caviar.scheduling.asking import RUNGS, Asked, AskedTrials, Asking, Rule, TellState, checked_epoch
 from caviar.search.feasible import check_constraints, constrained
 from caviar.search.given import read, read_all
 from caviar.search.searches import search_named
@@ -39,7 +40,7 @@ from caviar.space import Space
 from caviar.store import Store
 from caviar.study.enqueued import Enqueued
 from caviar.study.outbox import Outbox
-from caviar.study.spec import DEFAULT_SEARCH, StorePath
+from caviar.study.spec import DEFAULT_SEARCH, StorePath, space_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +79,7 @@ def open_study(
     A study that is taken up knows all that was reported and told before; trials that were asked for and not told are
     interrupted. Raises ConfigError, SpaceError or StoreError; StoreError if the one of that name is another's.
     """
-    space = constrained(space, constraints)
+    space = constrained(space_of(space), constraints)
     check_constraints(space)
     return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, store)
 
@@ -136,6 +137,13 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._heart = threading.Thread(target=self._beat, name="caviar-heart", daemon=True)
         self._heart.start()
 
+    if not TYPE_CHECKING:  # a type checker knows the attributes
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise AttributeError, with our name for one that other tuners have."""
+            raise other_tuners.attribute("a study for ask and tell", "study", name)
+
+    @checked
     def ask(self, n: int = 1) -> list[Asked]:
         """The next ``n`` trials to train, each with its ``number`` and ``config``; fewer if the search has no more.
 
@@ -148,7 +156,8 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         for trial in asked:
             self._put(Trial(trial.number, trial.config, TrialState.RUNNING, origin=trial.origin))
         self._outbox.write_now_and_then()
-        return [trial._replace(config=deepcopy(trial.config)) for trial in asked]  # to be changed as their owner likes
+        # Their configs are copies, to be changed as their owner likes.
+        return AskedTrials(trial._replace(config=deepcopy(trial.config)) for trial in asked)
 
     def enqueue(self, config: Config) -> None:
         """Have ``config`` asked for next; what it leaves out the search fills in.
@@ -158,6 +167,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._store.enqueue(self.name, read(self._space, config))
         self._queue.look(self._store, self.name, at_once=True)
 
+    @checked
     def report(self, trial: Asked, epoch: int, value: float) -> bool:
         """Record that ``trial`` measured ``value`` after ``epoch`` (1, 2, ...): whether it is worth going on with.
 
@@ -174,6 +184,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._outbox.write_now_and_then()
         return goes_on
 
+    @checked
     def tell(self, trial: Asked, value: float | None, stopped: bool | None = None) -> None:
         """End ``trial`` with ``value``; NaN, infinity or None for one that diverged.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from caviar import other_tuners
 from caviar.learners.model import Model
 from caviar.records import Config, Study, StudyProgress, StudyResult, Trial
 from caviar.store import Store
@@ -58,6 +59,12 @@ class _InStore:
     result: StudyResult
     url: str = field(repr=False)  # ``store`` is for people
     frame: pd.DataFrame | None = field(default=None, repr=False, kw_only=True)
+
+    if not TYPE_CHECKING:  # a type checker knows the attributes
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise AttributeError, with our name for one that other tuners have."""
+            raise other_tuners.attribute("a study that was tuned", "study", name)
 
     @property
     def summary(self) -> dict[str, Any]:

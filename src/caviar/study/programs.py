@@ -22,6 +22,7 @@ from typing import get_args
 
 import numpy as np
 
+from caviar.arguments import check_whole
 from caviar.errors import ConfigError, NoAnswer
 from caviar.executors.parked import SavedStates
 from caviar.executors.processes import Processes
@@ -52,7 +53,7 @@ from caviar.study.events import Progress, TunedProgram
 from caviar.study.job import FINALISTS
 from caviar.study.ledger import Ledger, outcomes
 from caviar.study.loop import Budget, drive
-from caviar.study.spec import ProgramRequest, check_budget, check_seed, stopping_named
+from caviar.study.spec import ProgramRequest, check_budget, check_seed, space_of, stopping_named
 
 _HOPELESS = 5  # trials that failed, and none that did not: it is the code, and not the config
 _SEARCH_SHARE = 0.75  # of a time budget, where the best are repeated
@@ -116,9 +117,12 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         raise ConfigError(
             f"`epochs` must be a whole number from 1 to 1,000,000, got {request.epochs!r}", "give `epochs=27`"
         )
+    check_whole("repeats", request.repeats, "give `repeats=3`")
     if request.repeats < 0:
         raise ConfigError(f"`repeats` must be 0 or more, got {request.repeats}", "give `repeats=3`")
     goal, notes = _goal(request)
+    if request.processes is not None:
+        check_whole("processes", request.processes, f"this machine has {processors()}")
     if request.processes is not None and request.processes < 1:
         raise ConfigError(
             f"`processes` must be at least 1, got {request.processes}", f"this machine has {processors()}"
@@ -132,8 +136,7 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
             "a function or a command needs `space`: caviar cannot know its hyperparameters",
             "give a space file, `space=space.toml`, or caviar.Space(learning_rate=caviar.Log(1e-4, 1))",
         )
-    space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
-    space = constrained(space, request.constraints)
+    space = constrained(space_of(request.space), request.constraints)
     check_constraints(space)
     search_named(request.search, space, request.seed)  # not every search can walk through every space
     request = replace(request, first=read_all(space, request.first))

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from caviar import other_tuners
+from caviar.arguments import check_number, check_whole
 from caviar.constraints import Given
-from caviar.errors import ConfigError, DataError, did_you_mean
+from caviar.errors import ConfigError, DataError, SpaceError, did_you_mean
 from caviar.records import BY_ITSELF, Config, Reading, Study
 from caviar.records.ranking import Goal
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
@@ -194,8 +196,24 @@ def checked_first(first: Sequence[Config | str]) -> tuple[Config, ...]:
     return tuple(config for config in first if not isinstance(config, str))
 
 
+def space_of(given: Any) -> Space:
+    """The space that is ``given``, or that is in the file of that path. Raises SpaceError."""
+    if isinstance(given, Space):
+        return given
+    if isinstance(given, str | os.PathLike):
+        return Space.load(Path(given))
+    raise SpaceError(
+        f"`space` must be a caviar.Space or the path of a space file, got {type(given).__name__}",
+        other_tuners.space(given),
+    )
+
+
 def check_budget(seconds: float | None, trials: int | None) -> float | None:
     """The seconds of a budget, DEFAULT_SECONDS where neither is given. Raises ConfigError."""
+    if seconds is not None:
+        check_number("seconds", seconds, "give it some: `seconds=60`")
+    if trials is not None:
+        check_whole("trials", trials, "give it some: `trials=500`")
     if seconds is not None and not 0 < seconds < float("inf"):
         raise ConfigError(f"`seconds` must be above 0, got {seconds}", "give it some: `seconds=60`")
     if trials is not None and trials < 1:
@@ -205,8 +223,8 @@ def check_budget(seconds: float | None, trials: int | None) -> float | None:
 
 def check_seed(seed: int) -> None:
     """ConfigError unless ``seed`` is a study's."""
-    if not 0 <= seed < 2**63:
-        raise ConfigError(f"`seed` must be a whole number from 0 to 2**63 - 1, got {seed}", "use `seed=0`")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise ConfigError(f"`seed` must be a whole number from 0 to 2**63 - 1, got {seed!r:.60}", "use `seed=0`")
 
 
 def stopping_named(name: str) -> Stopping:
