@@ -98,6 +98,7 @@ def big(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder(">"))
 
 
+@pytest.mark.filterwarnings("ignore:the network is no better:caviar.CaviarWarning")  # the labels are noise
 def test_the_other_byte_order_is_the_same_table(tmp_path: Path) -> None:
     expected = digest(read((X, Y)))
     frame = pd.DataFrame({f"x{i}": big(X[:, i]) for i in range(3)})
