@@ -106,6 +106,35 @@ def test_one_mark_makes_no_categories(tmp_path: Path, mark: str) -> None:
         assert f"2 cells {mark!r} are taken as missing, the first in row 33" in note
 
 
+def test_one_mark_in_many_columns_is_said_once() -> None:
+    cells = pd.Series([str(v) for v in B])
+    marked = {f"c{k}": cells.mask(cells.index == 5 + k, "NA") for k in range(7)}
+    frame = plain().assign(
+        **marked, d=cells.mask(cells.index == 2, "?"), e=(cells + " kg").mask(cells.index == 9, "NA")
+    )
+    (note,) = read(frame, "y").warnings
+    assert "'c0', 'c1', 'c2', 'c3', 'c4' and 2 more (7 cells 'NA' are taken as missing, the first in row 6)" in note
+    assert "'d'" not in note.split(";")[0]
+    (note,) = read(frame.drop(columns=["c2", "c3", "c4", "c5", "c6"]), "y").warnings
+    assert "'c0', 'c1' (2 cells 'NA' are taken as missing, the first in row 6), 'd' (1 cell '?'" in note
+    assert note.count("'NA'") == 2, "a column with a unit has words of its own"
+
+
+@pytest.mark.parametrize("words", [("1. Yes", "2. No"), ("1. < HS Grad", "2. Some College", "10. Other")])
+def test_words_with_numbers_before_them_are_text_without_a_word(words: tuple[str, ...]) -> None:
+    found = read(plain().assign(x=[words[k % len(words)] for k in B]), "y")
+    assert found.warnings == ()
+    assert set(found.frame["x"]) == set(words)
+
+
+def test_north_dakota_is_a_label() -> None:
+    states = ["AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "FL", "GA", "HI", "ID", "ND", "NA"]
+    label = [states[k % 14] for k in range(300)]
+    assert [w for w in read(plain().assign(y=label), "y").warnings if "'NA' (21 rows)" in w and "'ND'" not in w]
+    label = ["ND" if one == "ND" else "P" for one in label]
+    assert any("'ND'" in w for w in read(plain().assign(y=label), "y").warnings)
+
+
 def test_a_model_reads_new_files_in_the_dress_of_training_and_refuses_others(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text(dressed().to_csv(index=False, sep=";"))
     learned = prepare(read(tmp_path / "train.csv", "y"), 0).preprocessing

@@ -116,5 +116,5 @@ def _how(column: pd.Series[Any], found: Dates) -> str:
         day = moment(notation.example, notation.order)
         parts.append(f"{shown(notation.example)} is {day:%d %B %Y}")
     if found.marks:
-        parts.append(marks_found(column, found.marks))
+        parts.append(marks_found([column], found.marks))
     return "; ".join(part for part in parts if part)

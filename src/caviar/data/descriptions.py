@@ -36,21 +36,29 @@ def it_or_them(columns: Sized) -> str:
     return "it" if len(columns) == 1 else "them"
 
 
-def described(reasons: Mapping[str, str]) -> str:
-    """The first few columns, each with its words in parentheses."""
-    first = [f"{shown(name)} ({why})" if why else shown(name) for name, why in list(reasons.items())[:_DESCRIBED]]
-    rest = len(reasons) - _DESCRIBED
+def described(reasons: Mapping[str, str] | Mapping[tuple[str, ...], str]) -> str:
+    """The first few columns, each with its words in parentheses; some that share them stand in a tuple."""
+    parts, left = [], _DESCRIBED
+    together = [((names,) if isinstance(names, str) else names, why) for names, why in reasons.items()]
+    for names, why in together:
+        if left:
+            parts.append(listed(names, left) + (f" ({why})" if why else ""))
+            left -= min(len(names), left)
+        else:
+            break
+    rest = sum(len(names) for names, _ in together[len(parts) :])
     more = f" and {rest} more column{'s' * (rest > 1)}" if rest > 0 else ""
-    return ", ".join(first) + more
+    return ", ".join(parts) + more
 
 
-def marks_found(column: pd.Series[Any], marks: Sequence[str]) -> str:
-    """The cells of a column that have one of ``marks``: how many, which texts, the first row."""
-    rows = np.flatnonzero(column.isin(list(marks)).to_numpy(dtype=bool))
+def marks_found(columns: Sequence[pd.Series[Any]], marks: Sequence[str]) -> str:
+    """The cells of some columns that have one of ``marks``: how many, which texts, the first row."""
+    hits = np.sum([column.isin(list(marks)).to_numpy(dtype=bool) for column in columns], axis=0)
+    cells, rows = int(hits.sum()), np.flatnonzero(hits)
     texts = listed([text.strip() for text in marks], 3)
-    if len(rows) == 1:
+    if cells == 1:
         return f"1 cell {texts} is taken as missing, in row {rows[0] + 1}"
-    return f"{len(rows):,} cells {texts} are taken as missing, the first in row {rows[0] + 1}"
+    return f"{cells:,} cells {texts} are taken as missing, the first in row {rows[0] + 1}"
 
 
 def refusal_of(doubt: Doubt, name: str) -> DataError:

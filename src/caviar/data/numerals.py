@@ -52,6 +52,7 @@ _CELL = re.compile(
 _PLAIN = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?P<mark>[.,' ])[0-9]{3}(?:(?P=mark)[0-9]{3})*")
 _GROUPED_IN_INDIA = re.compile(r"[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}")
+_ITEM = re.compile(r"[0-9]{1,3}[.)] +[<>]? *(?P<rest>[^\W\d_].*)")  # 1. Never Married
 _FACTORS = {"k": 1e3, "tsd": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "b": 1e9, "bn": 1e9, "mrd": 1e9}
 
 NEARLY_ALL = 0.9  # of the cells that are no marks must be numbers ...
@@ -213,6 +214,8 @@ def notation_of(
     units = Counter(cell.unit for cell in cells.values() if cell.unit)
     if units:  # a unit without a number, such as "null kg", is a gap
         rest = [text for text in rest if text in cells or not _is_bare_unit(text, units.most_common(1)[0][0])]
+    if not forced and _are_items(rest):
+        return Words()
     present, numeric = sum(counts[t] for t in rest), sum(counts[t] for t in cells)
     if not cells or (numeric < NEARLY_ALL * present and not forced):
         return Words("fewer than nine in ten cells are numbers" if numeric > present / 2 else "")
@@ -250,6 +253,12 @@ def notation_of(
     marks = [text for text in counts if text in missing or (value := notation.value(text)) is None or value != value]
     own = tuple(sorted(text for text in marks if not is_mark(text)))
     return Numbers(replace(notation, missing=own), tuple(marks), tuple(bounds), proof)
+
+
+def _are_items(texts: Sequence[str]) -> bool:
+    """True for words that are numbered: 1. Yes, 2. No."""
+    found = [_ITEM.fullmatch(text.strip()) for text in texts]
+    return all(found) and len({item["rest"].casefold() for item in found if item}) > 1
 
 
 def _leading_zero(cell: Cell) -> bool:

@@ -149,7 +149,7 @@ def how_read(column: pd.Series[Any], found: Numbers) -> str:
         limit = notation.value(found.bounds[0])
         parts.append(f"{cell_shown(found.bounds[0])} is {limit:.12g}")
     if found.marks:
-        parts.append(marks_found(column, found.marks))
+        parts.append(marks_found([column], found.marks))
     return "; ".join(parts)
 
 
@@ -199,12 +199,22 @@ def _mark_of_floats(frame: pd.DataFrame) -> str | None:
 
 
 def _notes(columns: Mapping[str, pd.Series[Any]], verdicts: Mapping[str, Verdict]) -> tuple[str, ...]:
-    notes = []
-    numbers = {name: how_read(columns[name], v) for name, v in verdicts.items() if isinstance(v, Numbers)}
-    if numbers:
-        instead = f"{option('text', list(numbers))} keeps {it_or_them(numbers)} as text"
-        notes.append(f"read as numbers: {described(numbers)}; {instead}")
-    return tuple(notes)
+    """A note on the columns that were read as numbers; of those with the same marks alone it is said once."""
+    numbers = {name: verdict for name, verdict in verdicts.items() if isinstance(verdict, Numbers)}
+    if not numbers:
+        return ()
+    how = {name: how_read(columns[name], found) for name, found in numbers.items()}
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, found in numbers.items():
+        only_marks = found.marks and how[name] == marks_found([columns[name]], found.marks)
+        alike.setdefault(tuple(sorted(found.marks)) if only_marks else ("", name), []).append(name)
+    reasons = {}
+    for names in alike.values():
+        found = numbers[names[0]]
+        several = len(names) > 1
+        reasons[tuple(names)] = marks_found([columns[n] for n in names], found.marks) if several else how[names[0]]
+    instead = f"{option('text', list(numbers))} keeps {it_or_them(numbers)} as text"
+    return (f"read as numbers: {described(reasons)}; {instead}",)
 
 
 def _kept_as_text(words: Mapping[str, str], doubtful: Mapping[str, str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from caviar.data.columns import as_text, is_number, option, shown
 from caviar.data.descriptions import refusal_of
-from caviar.data.labels import target_numbers, tidy_labels
+from caviar.data.labels import FEW, target_numbers, tidy_labels
 from caviar.data.numerals import Doubt, Notation, Numbers, is_mark
 from caviar.data.recognition import how_read, verdict_of
 from caviar.errors import DataError
@@ -97,7 +97,8 @@ def _odd_labels(labels: pd.Series[Any]) -> tuple[str, ...]:
             f"labels that differ only in blanks or upper case are classes of their own: {written}{more}; "
             "write them alike in the file if they mean the same"
         )
-    marks = [text for text in counts.index if is_mark(text) and len(counts) > 1]
+    states = sum(len(text) == 2 and text.isupper() for text in counts.index) > FEW
+    marks = [text for text in counts.index if is_mark(text) and len(counts) > 1 and not (states and text == "ND")]
     if marks:
         written = ", ".join(f"{shown(text, 30)} ({counts[text]:,} rows)" for text in marks[:3])
         notes.append(f"a class like any other: {written}; if its rows have no label, {option('missing', marks)}")
