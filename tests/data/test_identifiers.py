@@ -93,7 +93,7 @@ def test_times_ranks_and_quantities_stay_by_their_names(name: str) -> None:
     "name",
     [
         *("id", "ID", "customer_id", "CustomerID", "customerId", "PassengerId", "id number", "uuid", "account no"),
-        *("Sample code number", "index", "Unnamed: 0", "Unnamed: 0.1", "row_names", "record_key", "ssn"),
+        *("Sample code number", "index", "Unnamed: 0", "Unnamed: 0.1", "row_names", "record_key", "ssn", "pidnum"),
     ],
 )
 def test_ids_by_their_names_may_lie_anywhere(name: str) -> None:

@@ -54,7 +54,7 @@ def recognise_dates(columns: Mapping[str, pd.Series[Any]], reading: Reading) -> 
     notations = {name: one.notation for name, one in dates.items()}
     already = {name: Dates(DateNotation()) for name, column in columns.items() if is_date(column.dtype)}
     doubtful = {name: one.why for name, one in found.items() if isinstance(one, Words) and one.why}
-    return FoundDates(notations, _notes(columns, {**already, **dates}), doubtful)
+    return FoundDates(notations, _notes(columns, {**already, **dates}, reading), doubtful)
 
 
 def _verdict(column: pd.Series[Any], forced: bool, order: str | None, usual: str | None = None) -> Verdict:
@@ -89,7 +89,7 @@ def _of_whole_numbers(column: pd.Series[Any], forced: bool) -> Verdict:
     return Dates(DateNotation(example=str(different[0]))) if all(fit) and (forced or len(fit) > 1) else Words()
 
 
-def _notes(columns: Mapping[str, pd.Series[Any]], dates: Mapping[str, Dates]) -> tuple[str, ...]:
+def _notes(columns: Mapping[str, pd.Series[Any]], dates: Mapping[str, Dates], reading: Reading) -> tuple[str, ...]:
     """A note on the dates, and one on the times alone."""
     notes = []
     for what, chosen in (
@@ -99,6 +99,10 @@ def _notes(columns: Mapping[str, pd.Series[Any]], dates: Mapping[str, Dates]) ->
         if chosen:
             how = {name: _how(columns[name], one) for name, one in chosen.items()}
             otherwise = f"as text with {option('text', list(chosen))}, left out with {option('ignore', list(chosen))}"
+            only = next(iter(chosen)) if len(chosen) == 1 and not next(iter(chosen.values())).notation.clock else None
+            if only is not None and reading.time is None and not columns[only].isna().any():
+                bare = shown(only)[1:-1]
+                otherwise += f'; rows are drawn at random, with `time="{bare}"` the past predicts the future'
             notes.append(f"{what}: {described(how)}; {otherwise}")
     return tuple(notes)
 

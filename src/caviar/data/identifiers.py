@@ -65,7 +65,7 @@ _IDS = frozenset(
         "id ids uid uuid guid oid pk rowid rowno rownum rownumber rowname rownames objectid recordid caseid sampleid "
         "userid customerid clientid patientid subjectid passengerid employeeid studentid personid memberid accountid "
         "orderid transactionid invoiceid ticketid sessionid eventid requestid messageid itemid productid loanid "
-        "ssn isbn iban imei"
+        "pid pidnum patid patno patientno subjid subjno caseno custid empid ssn isbn iban imei"
     )
 )
 _ALONE = frozenset(_words("index idx row rn nr no key serial"))
