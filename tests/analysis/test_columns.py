@@ -74,6 +74,13 @@ def test_among_thousands_of_columns_the_work_is_bounded_and_those_that_matter_ar
     assert set(best) == {"c1234", "c2900"}
 
 
+def test_where_all_columns_matter_alike_some_are_measured(monkeypatch):
+    monkeypatch.setattr(module, "_CALLS", 60)
+    columns, part = table(400, 300, list(range(300)))
+    found = importances(columns, [part], 10, Scoring(2), "accuracy", KEY)
+    assert len(found) >= 4
+
+
 def test_a_small_share_of_the_work_takes_fewer_predictions():
     columns, part = table(300, 200, [5])
     before = len(part.predictor.calls)

@@ -6,8 +6,9 @@ Notation
     block   columns that are shuffled together
 
 The work is bounded by counts. Where there are more columns than shuffles to spend, blocks of them are shuffled
-together; the block with the largest fall is split in two, again and again, until the work is done. So a column that
-matters is found among thousands that do not, and those that were never shuffled alone have no importance of their own.
+together; the block with the largest fall a column is split in two, again and again, until the work is done. So a column
+that matters is found among thousands that do not, and where all matter alike some of them are measured nevertheless.
+Columns that were never shuffled alone have no importance of their own.
 
 Source: Breiman, Random forests, 2001.
 """
@@ -93,10 +94,10 @@ def importances(
 def _by_blocks(
     columns: Sequence[ColumnInputs], fall: Callable[[Sequence[ColumnInputs]], float], most: int
 ) -> dict[str, float]:
-    """The fall of each column alone, as far as ``most`` falls reach: the blocks with the largest ones are split."""
+    """The fall of each column alone, as far as ``most`` falls reach."""
     begun = len(columns) if len(columns) <= most else max(most // 4, 1)
     edges = [len(columns) * i // begun for i in range(begun + 1)]
-    blocks: list[tuple[float, int, int]] = []  # (-fall, first, end), the largest fall first
+    blocks: list[tuple[float, int, int]] = []  # (-fall a column, first, end), the largest first
     found: dict[str, float] = {}
 
     def measure(first: int, end: int) -> None:
@@ -104,7 +105,7 @@ def _by_blocks(
         if end - first == 1:
             found[columns[first].name] = measured
         else:
-            heapq.heappush(blocks, (-measured if math.isfinite(measured) else math.inf, first, end))
+            heapq.heappush(blocks, (-measured / (end - first) if math.isfinite(measured) else math.inf, first, end))
 
     for first, end in pairwise(edges):
         measure(first, end)

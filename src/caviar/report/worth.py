@@ -35,6 +35,8 @@ def worth_lines(metric: str, worth: Worth) -> Iterator[tuple[str, Text]]:
         yield "mistakes", Text(mistakes_text(worth))
     if worth.columns:
         yield "columns", Text(columns_text(metric, worth))
+    elif worth.unmeasured:
+        yield "columns", Text(f"there was no time to shuffle any of the {worth.unmeasured:,} columns alone")
 
 
 def baseline_text(metric: str, baseline: BaselineView) -> str:
