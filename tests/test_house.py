@@ -404,3 +404,22 @@ def test_the_distribution_is_called_caviar_tuner():
     assert wrong.search("pip install caviar")
     assert wrong.search("pip install 'caviar[torch]'")
     assert not wrong.search("pip install 'caviar-tuner[torch]'")
+
+
+def test_the_readme_is_for_a_first_reader():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    bullets = [line for line in lines[: lines.index("## Install")] if line.startswith("- ")]
+    assert len(lines) <= 180
+    assert len(bullets) == 5
+    assert [bullet for bullet in bullets if len(bullet.split()) - 1 > 12] == []
+
+
+def test_links_between_documents_lead_somewhere():
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    found = [
+        f"{path.relative_to(ROOT)}: {link}"
+        for path in documents
+        for link in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8"))
+        if "://" not in link and not (path.parent / link).exists()
+    ]
+    assert found == []
