@@ -5,7 +5,7 @@ from kit import *
 frame = base()
 frame["leak"] = (frame.y == "up").astype(int)
 status, said, model = tune(frame, "y", "--ignore", "leak")
-if status or model is None or "leak" in model.preprocessing.columns:
+if status or model is None or "leak" in model.preprocessing.numbers:
     verdict("WRONG", "the column was used", said)
 status, said, _ = tune(frame, "y", "--ignore", "laek", study="t")
 clear = status == 2 and "did you mean 'leak'" in flat(said) and not crashed(said)

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_json_and_quiet_leave_stdout_alone(folder, monkeypatch, capsys):
 def test_a_step_is_never_wrapped(folder, monkeypatch, columns):
     """In a terminal of any width: a wrapped command cannot be pasted."""
     done = subprocess.run(
-        ["caviar", "trials", "my study", "--store", "the store.db"],
+        [Path(sys.executable).with_name("caviar"), "trials", "my study", "--store", "the store.db"],
         cwd=folder,
         env=os.environ | {"COLUMNS": columns},
         capture_output=True,

@@ -26,7 +26,7 @@ def run(*arguments: str, **environment: str) -> str:
 
 def test_the_wheel_holds_what_it_needs_and_trains(tmp_path: Path):
     run("-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", str(tmp_path), ".")
-    (wheel,) = tmp_path.glob("caviar-*.whl")
+    (wheel,) = tmp_path.glob("caviar_tuner-*.whl")
     unpacked = tmp_path / "unpacked"
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
