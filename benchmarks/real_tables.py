@@ -18,7 +18,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,8 +78,6 @@ TABLES = (
     RealTable("river", "drift/datasets/occupancy.csv", "V4"),
     RealTable("river", "drift/datasets/run_log.csv", "Pace"),
     RealTable("river", "datasets/phishing.csv.gz", "is_phishing"),
-    RealTable("river", "datasets/segment.csv.zip", "category"),
-    RealTable("river", "datasets/solar-flare.csv.zip", "c-class-flares"),
     RealTable("river", "datasets/trump_approval.csv.gz", "five_thirty_eight", ("--time", "ordinal_date")),
     RealTable("statsmodels", "datasets/anes96/src/anes96.csv", "vote"),
     RealTable("statsmodels", "datasets/fair/fair.csv", "affairs"),
@@ -97,14 +94,6 @@ TABLES = (
 def caviar(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """One command in a process of its own, as a person would give it."""
     return subprocess.run([*CAVIAR, *arguments], capture_output=True, text=True, cwd=folder, check=False)
-
-
-def unpacked(path: Path, folder: Path) -> Path:
-    """The file; of a ZIP archive, which Caviar does not read, the one that is in it."""
-    if path.suffix != ".zip":
-        return path
-    with zipfile.ZipFile(path) as archive:
-        return Path(archive.extract(archive.namelist()[0], folder))
 
 
 def texts_of(path: Path) -> set[str]:
@@ -131,7 +120,7 @@ def row_of(table: RealTable, packages: Path, trials: int) -> dict[str, Any]:
     row["options"] = " ".join(table.options)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        path = unpacked(packages / table.package / table.path, folder)
+        path = packages / table.package / table.path
         command = ["tune", str(path), "--target", table.target, *table.options, "--trials", str(trials)]
         tuned = caviar([*command, "--threads", "2", "--store", "s.db", "--json"], folder)
         if tuned.returncode:
