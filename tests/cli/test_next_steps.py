@@ -93,6 +93,14 @@ def test_lr_find_goes_on_with_the_same_table(folder, monkeypatch, capsys):
     assert run([*tune[1:-2], "--trials", "2", "--space", "small.toml", "--study", "after", "--quiet"]) == 0
 
 
+def test_plan_names_a_command_for_the_same_table(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    [command] = said(capsys, "plan", "my trips.csv", "--target", "the class", "--text", "b", "--seconds", "9")
+    assert command == ["caviar", "tune", "my trips.csv", "--target", "the class", "--text", "b", "--seconds", "9"]
+    [command] = said(capsys, "plan", "my trips.csv", "--target", "the class", "--seconds", "0.001")
+    assert command == ["caviar", "babysit", "my trips.csv", "--target", "the class"]
+
+
 def test_json_and_quiet_leave_stdout_alone(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     assert run([*TUNE, "--study", "a", "--json"]) == 0

@@ -9,6 +9,7 @@ import typer
 
 from caviar.analysis.plan import plan as make
 from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import of_table, say_next
 from caviar.cli.notes import in_commands, print_notes
 from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, Threads, reads_tables
 from caviar.records import Reading
@@ -44,9 +45,10 @@ def plan(
     people = console(json=json, quiet=quiet)
     print_notes(people, made.notes, "plan")
     people.print(table)
-    command = f"caviar tune {data} --seconds {seconds:g}" if made.way == "caviar" else f"caviar babysit {data}"
-    people.print(f"\n{made.way}: {made.reason}", markup=False, soft_wrap=True)
     time = f"{duration(seconds)} on {counted(made.threads, 'processor')}"
-    people.print(f"{time}: {command}", markup=False, soft_wrap=True)
+    people.print(f"\n{made.way}, with {time}: {made.reason}", markup=False, soft_wrap=True)
+    given = of_table(data, target, labels, reading)
+    command = ["tune", *given, "--seconds", f"{seconds:g}"] if made.way == "caviar" else ["babysit", *given]
+    say_next(people, command)
     if json:
         print_json({**asdict(made), "notes": in_commands(made.notes, "plan")})
