@@ -15,7 +15,8 @@ from rich.console import Console, RenderableType
 from caviar.records import Clock, DiaryEntry, Run, RunKind, RunMeasurement, RunState
 from caviar.report import plain
 from caviar.report.curves import chart
-from caviar.report.run import diary_table, ended, entry_line, epoch_line, family_tree, screen
+from caviar.report.run import diary_table, ended, entry_line, epoch_line, family_tree
+from caviar.report.run_screen import screen
 from caviar.views.run import family_of, run_view_of
 from tests.views.records import RUNS, run_of
 
@@ -150,3 +151,65 @@ def test_a_family_is_drawn_from_its_root(names: list[str]):
     lines = drawn(family_tree(family), 120).splitlines()
     assert [line.strip(" └─│").split(":")[0].split()[0] for line in lines] == names
     assert all("best epoch 2, the lowest validation loss, 0.55 (accuracy 0.7500)" in line for line in lines)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (60, 24), (80, 24), (80, 50), (200, 40)])
+def test_the_screen_is_no_taller_than_the_terminal_and_cuts_nothing(size: tuple[int, int]):
+    width, height = size
+    advice = "overfitting: the validation loss was best 5 epochs ago and rises while training falls: turn l2 up " * 2
+    diary = [DiaryEntry(i, "", "advice", "nurse", Clock(i, i, i, 0), f"{advice}({i})", {}) for i in range(1, 9)]
+    facts = {"epoch": 8, "epochs": 400, "rows": 10, "rows_per_second": 1.5, "seconds_left": 4000, "snapshots": 3}
+    facts |= {"snapshot_bytes": 10**7, "snapshot_folder": "/a/" + "long/" * 20, "knobs": {"learning_rate": 0.1}}
+    view = run_view_of(run_of("net"), [epoch(i) for i in range(1, 9)], diary, facts=facts)
+    text = drawn(screen(view, width, height, keys=True), width)
+    lines = text.splitlines()
+    assert len(lines) < height
+    assert max(map(cell_len, lines)) <= width
+    said = " ".join(text.split())
+    assert f"{' '.join(advice.split())} (8)" in said  # the newest advice is whole
+    for part in ("epoch 8 of 400", "1 h 06 min left", "? explain", "─"):
+        assert part in said
+    assert "…" not in text
+
+
+def test_the_screen_explains_its_keys_and_shows_a_question():
+    view = run_view_of(run_of("net"), [epoch(1)], [])
+    assert "Ctrl-C" in drawn(screen(view, 60, 40, keys=True, explained=True), 60)
+    assert "Go back?" in drawn(screen(view, 60, 40, said="Go back? b: yes", keys=True), 60)
+
+
+def test_what_a_rollback_undid_is_not_shown_as_the_last_epoch():
+    epochs = [epoch(1), epoch(2), epoch(3)]
+    view = run_view_of(run_of("net"), epochs, [], facts={"epoch": 2, "step": 2, "take": 1})
+    assert view.last is not None
+    assert view.last.epoch == 2
+    assert run_view_of(run_of("net"), epochs, [], facts={"epoch": 2, "step": 2}).last.epoch == 3  # facts of before
+
+
+def test_a_loop_of_the_user_s_counts_steps():
+    measured = [RunMeasurement(Clock(i, i, 0), {"loss": 1 / i, "logged": 9}) for i in (10, 20, 30)]
+    facts = {"step": 33, "snapshots": 1, "snapshot_bytes": 12_300, "snapshot_folder": "/here"}
+    view = run_view_of(run_of("mine", kind=RunKind.LOOP), measured, [], facts=facts, is_alive=False)
+    text = " ".join(drawn(screen(view, 80, 30), 80).split())
+    for part in ("step 33", "step 30 loss 0.03333", "best step 30, the lowest loss, 0.03333", "1, 12 kB in /here"):
+        assert part in text
+    assert "epoch" not in text
+    assert "logged" not in text
+    assert epoch_line("mine", measured[0]) == "mine | step 10 | loss 0.1"
+    assert len(view.line) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "net.caviar: the network of epoch 3 of 9, the best by its validation loss, 0.25"),
+        ({"model_epoch": 9}, "net.caviar: the network of epoch 9, the last"),
+        ({"best": {"epoch": 9, "by": "validation_loss", "value": 1}, "model_epoch": 9}, "the last and the best by its"),
+        ({"test_scored_before": 2, "test": {"r2": 0.5}}, "the test rows were scored 2 times before in this store"),
+        ({"snapshots": 2, "snapshot_bytes": 2_000_000, "snapshot_folder": "/x"}, "snapshots 2, 2.0 MB in /x"),
+    ],
+)
+def test_the_end_says_which_network_the_model_is(given: dict[str, Any], said: str):
+    best = {"epoch": 3, "by": "validation_loss", "value": 0.25}
+    facts = {"best": best, "model_epoch": 3, "last": {"epoch": 9}, "model": "net.caviar"} | given
+    assert said in " ".join(drawn(ended(summary(validation={"r2": 0.5}, **facts)), 140).split())

@@ -707,7 +707,8 @@ def test_the_best_of_a_study_is_what_it_begins_with(pond: Pond, monkeypatch: pyt
 def test_the_screen_shows_the_reports_of_a_program(pond: Pond):
     from rich.console import Console
 
-    from caviar.report.run import family_tree, screen
+    from caviar.report.run import family_tree
+    from caviar.report.run_screen import screen
     from caviar.views.run import family_view, run_view
 
     pond.run_one(bowl(), {"learning_rate": 0.1, "momentum": 0.5})

@@ -16,7 +16,8 @@ from caviar.cli.notes import in_commands, print_notes
 from caviar.cli.signals import Ended, ending
 from caviar.records import DiaryEntry, RunMeasurement
 from caviar.report.run import ended as ended_page
-from caviar.report.run import entry_line, epoch_line, screen
+from caviar.report.run import entry_line, epoch_line
+from caviar.report.run_screen import screen
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
 from caviar.views.run import run_view_of
 

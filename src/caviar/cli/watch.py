@@ -20,12 +20,13 @@ from caviar.cli.notes import head_in_commands, run_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
 from caviar.report import plain
 from caviar.report.answer import answer
-from caviar.report.run import ended, epoch_line, screen
+from caviar.report.run import ended, entry_line, epoch_line, state_text
+from caviar.report.run_screen import screen
 from caviar.report.study import heading, line, notes
 from caviar.report.study import picture as study_picture
 from caviar.store import Store
 from caviar.store.doctor import kind_of
-from caviar.views.run import run_view
+from caviar.views.run import is_routine, run_view
 from caviar.views.study import Running, running
 
 _EVERY = 0.5  # seconds; a run or study writes its progress as often
@@ -71,13 +72,20 @@ def _show(people: Console, looks: Iterator[Look]) -> None:
 
 def _looks_at_run(people: Console, store: Store, name: str) -> Iterator[Look]:
     """The run now and again, until no process trains it."""
-    seen, alive = 0, True
+    seen, read, alive = 0, 0, True
     while alive:
         view = run_in_commands(run_view(store, name))
-        lines = [Text(epoch_line(name, measurement)) for measurement in view.measured[seen:]]
-        ends = [] if view.end is None or view.is_alive else [ended(view.end)]
-        yield Group(screen(view, people.width, people.height), *ends), [*lines, *ends]
-        seen, alive = len(view.measured), view.is_alive
+        alive = view.is_alive
+        news = [(m.clock.tick, epoch_line(name, m)) for m in view.measured[seen:]]
+        noted = [entry for entry in view.diary[read:] if entry.kind != "end" and not is_routine(entry)]
+        news += [(entry.clock.tick, f"{name} | {entry_line(entry)}") for entry in noted]
+        seen, read = len(view.measured), len(view.diary)
+        ends: list[RenderableType] = []
+        if not alive:
+            ends = [state_text(view) if view.end is None else ended(view.end)]
+        beneath = sum(len(people.render_lines(each)) for each in ends)
+        picture = Group(screen(view, people.width, people.height - beneath), *ends)
+        yield picture, [*(Text(line) for _, line in sorted(news, key=lambda one: one[0])), *ends]
         time.sleep(_EVERY if alive else 0.0)
 
 

@@ -55,10 +55,10 @@ def beside_text(metric: str, scores: Scores) -> str:
     return "".join(f", {metric_name(name)} {score_number(name, scores[name])}" for name in shown)
 
 
-def megabytes(size: int) -> str:
-    """Bytes as people read them: 0.3 MB, 12 MB, 3.4 GB."""
-    unit, shown = ("GB", size / 1e9) if size >= 1e9 else ("MB", size / 1e6)
-    return f"{shown:.1f} {unit}" if shown < 10 else f"{shown:,.0f} {unit}"
+def bytes_text(size: int) -> str:
+    """Bytes as people read them: 3.1 kB, 12 MB, 3.4 GB."""
+    unit, factor = next(((u, f) for u, f in (("GB", 1e9), ("MB", 1e6)) if size >= f), ("kB", 1e3))
+    return f"{size / factor:.1f} {unit}" if size < 10 * factor else f"{size / factor:,.0f} {unit}"
 
 
 def config_text(config: Config) -> str:

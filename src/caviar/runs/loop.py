@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.records import Config, DiaryEntry, Run, RunKind, RunSpec, RunState
@@ -163,6 +164,9 @@ def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], Non
                 yield from drive(session, trainee, ended)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(session.interrupt()) from None
+            facts = _facts(session, trainee) | {"phase": "scoring"}  # it may take seconds
+            session.write(facts)
+            yield Progress(facts)
             end, whole = conclude(session, trainee, store, _notes(runs, run.name))
             state, result = RunState.STOPPED if session.stopped else RunState.FINISHED, end.summary
         if not whole:
@@ -214,9 +218,14 @@ def drive(session: Session, trainee: DrivenTrainee, ended: Ended) -> Iterator[Ev
         shown = len(session.entries)
         if time.monotonic() - written >= _WRITE or (step is not None and step.values is not None) or session.over:
             written = time.monotonic()
-            facts = session.progress() | {"epochs": session.run.spec.epochs} | trainee.progress(session.paused)
+            facts = _facts(session, trainee)
             session.write(facts)
             yield Progress(facts)
+
+
+def _facts(session: Session, trainee: DrivenTrainee) -> dict[str, Any]:
+    """Facts of where the run stands, for the screens."""
+    return session.progress() | {"epochs": session.run.spec.epochs} | trainee.progress(session.paused)
 
 
 def _notes(runs: Runs, name: str) -> list[str]:

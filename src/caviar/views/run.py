@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from caviar.nn.averages import bias_corrected, exponentially_weighted
-from caviar.records import DiaryEntry, Run, RunKind, RunMeasurement, RunState
+from caviar.records import Clock, DiaryEntry, Run, RunKind, RunMeasurement, RunState
 from caviar.records.line import best_of, goal_of, judged_by, present_line
 from caviar.store import Store
 from caviar.store.runs import Runs, is_running
@@ -36,7 +36,8 @@ _OFF_AT_ZERO = ("l2", "dropout", "input_dropout", "clip_norm", "decay_rate")
 class RunProgress:
     """A run at one moment. ``done`` is in epochs, with the part of the present one; ``epochs`` is None where nobody
     has set a number. ``pace`` counts ``unit`` in a second; ``losses`` are those of the last mini-batches, smoothed.
-    ``rate_knob`` is the program's name for its learning rate."""
+    ``rate_knob`` is the program's name for its learning rate. ``phase`` is what it does besides training; ``take``
+    counts its rollbacks."""
 
     epoch: int = 0
     done: float = 0.0
@@ -52,6 +53,8 @@ class RunProgress:
     snapshots: int = 0
     snapshot_bytes: int = 0
     snapshot_folder: str = ""
+    phase: str = ""
+    take: int = 0
 
 
 @dataclass(frozen=True)
@@ -172,13 +175,13 @@ def run_view_of(
 ) -> RunView:
     """The view of ``run``; ``facts`` are its progress, ``is_alive`` is true while a process trains it."""
     progress = progress_of(facts or {})
-    line = present_line(epochs)
+    line = [m for m in present_line(epochs) if not _is_undone(m.clock, progress)]
     if line and not progress.epoch:  # a loop's own progress counts no epochs
         progress = replace(progress, epoch=line[-1].clock.epoch)
     inside = line[-1].values.get("inside", ()) if line else ()
     state = str(run.state)
     if run.state is RunState.RUNNING:
-        state = "its process has ended" if not is_alive else "paused" if progress.paused else state
+        state = progress.phase or ("paused" if progress.paused else state) if is_alive else "its process has ended"
     return RunView(
         record=run,
         state=state,
@@ -215,6 +218,8 @@ def progress_of(facts: Mapping[str, Any]) -> RunProgress:
         int(facts.get("snapshots", 0)),
         int(facts.get("snapshot_bytes", 0)),
         str(facts.get("snapshot_folder", "")),
+        str(facts.get("phase", "")),
+        int(facts.get("take", 0)),
     )
 
 
@@ -255,8 +260,8 @@ def family_of(name: str, runs: Sequence[Run], measurements: Callable[[str], Sequ
 
 
 def is_routine(entry: DiaryEntry) -> bool:
-    """True for the snapshot at an epoch's end, which a diary leaves out."""
-    return entry.kind == "snapshot" and entry.text.endswith(", epoch")
+    """True for a snapshot at an epoch's end, or after so many seconds, which a diary leaves out."""
+    return entry.kind == "snapshot" and entry.text.endswith((", epoch", ", now and then"))
 
 
 def smooth(values: Sequence[float], beta: float) -> list[float]:
@@ -276,6 +281,11 @@ def number_of(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return math.nan
+
+
+def _is_undone(clock: Clock, progress: RunProgress) -> bool:
+    """True for what was measured at ``clock`` before a rollback to where the run stands."""
+    return clock.take < progress.take and (clock.epoch, clock.step) > (progress.epoch, progress.step)
 
 
 def _best(measurement: RunMeasurement | None, goal: str) -> Best | None:
