@@ -17,6 +17,7 @@ from textwrap import dedent
 
 import pytest
 
+import caviar
 from caviar.cli.main import COMMANDS, run
 from caviar.data import samples
 from caviar.store import Store
@@ -408,3 +409,17 @@ def test_regression_end_to_end(fresh: Path, capsys: pytest.CaptureFixture[str]):
     err = capsys.readouterr().err
     assert "--proba" in err
     assert len(err.splitlines()) == 2
+
+
+def test_the_version(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"caviar {caviar.__version__}\n"
+
+
+def test_help_says_of_every_command_what_it_does_and_in_which_group(capsys):
+    assert run(["--help"]) == 0
+    said = capsys.readouterr().out
+    for group in ("Tune many networks", "Look at studies", "Before you begin", "Nurse one network"):
+        assert group in said
+    for name in COMMANDS:
+        assert re.search(rf"^\W*{name} +[A-Z]", said, re.MULTILINE), name

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +24,7 @@ from caviar.cli.errors import in_options
 from caviar.cli.signals import Ended
 from caviar.errors import CaviarError, NoAnswer
 from caviar.files import no_room
+from caviar.machine import VERSION
 
 COMMANDS = {
     "demo": "demo:demo",
@@ -57,6 +59,13 @@ COMMANDS = {
 }
 """The file and the function in cli/ of each command, in the order of --help."""
 
+_GROUPS = {
+    "Tune many networks": ("demo", "tune", "resume", "enqueue", "work", "predict"),
+    "Look at studies": ("explain", "studies", "trials", "export", "delete", "import", "doctor"),
+    "Before you begin": ("plan", "lr-find", "space", "client", "frameworks"),
+}
+"""The groups of --help; all other commands nurse one network."""
+
 # Typer has Click's exceptions under one name or another, by version; those that it does export lead to them.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -78,12 +87,13 @@ def application(name: str | None) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(lambda: None)  # or Typer takes an only command for the whole application
+    app.callback()(_options)  # or Typer takes an only command for the whole application
     if name is not None:
         app.command(name)(_loaded(name))
         return app
     for other in COMMANDS:
-        app.command(other, help=_help_of(other))(lambda: None)
+        panel = next((panel for panel, names in _GROUPS.items() if other in names), "Nurse one network")
+        app.command(other, help=_help_of(other), rich_help_panel=panel)(lambda: None)
     return app
 
 
@@ -124,12 +134,27 @@ def _loaded(name: str) -> Callable[..., object]:
     return command
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(f"caviar {VERSION}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
 def _help_of(name: str) -> str:
-    """The docstring of the command ``name``, read from its file: the list of commands loads none of them."""
+    """The first clause on the command ``name``, read from its file: the list of commands loads none of them."""
     file, function = COMMANDS[name].split(":")
     source = ast.parse((Path(__file__).parent / f"{file}.py").read_text(encoding="utf-8"))
     found = next(node for node in source.body if isinstance(node, ast.FunctionDef) and node.name == function)
-    return ast.get_docstring(found) or ""
+    _, _, text = (ast.get_docstring(found) or "").partition("\n\n")  # the first paragraph is an example
+    return re.split(r"[.:;] ", " ".join(text.partition("\n\n")[0].split()))[0].rstrip(".")
 
 
 def _drop_output() -> None:
