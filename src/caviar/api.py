@@ -59,7 +59,7 @@ def tune(
     seconds: float | None = None,
     trials: int | None = None,
     seed: int = 0,
-    goal: Goal = "maximize",
+    goal: Goal | None = None,
     epochs: int = EPOCHS,
     study: str | None = None,
     store: File | None = "caviar.db",
@@ -106,7 +106,7 @@ def tune(data: Any = None, target: Any = None, *more: Any, **given: Any) -> Tune
         ``trial.report(epoch, score)`` after each epoch (1, 2, ...). That raises TrialStopped where the trial is stopped
         early: let it pass. The function may return its final score. It runs in processes of its own, each of which
         trains many trials. Its output is kept, and shown when it fails.
-    goal: "maximize" for scores, "minimize" for losses.
+    goal: "maximize" for scores, as where it is None; "minimize" for losses.
     epochs: the most epochs of a trial; trials are compared after a third, a ninth, ... of them.
     processes: trials at once, each in a process; by default one a GPU, or a processor.
     options: a ProgramOptions, with the rarer arguments.
@@ -196,7 +196,7 @@ def tune_program(
     seconds: float | None = None,
     trials: int | None = None,
     seed: int = 0,
-    goal: Goal = "maximize",
+    goal: Goal | None = None,
     epochs: int = EPOCHS,
     study: str | None = None,
     store: File | None = "caviar.db",

@@ -1,4 +1,5 @@
 import java.io.IOException;
+import java.util.Iterator;
 import java.util.Map;
 
 /** A program whose every trial does what its config asks for; tests/clients/test_java_client.py plays caviar. */
@@ -46,6 +47,16 @@ public final class Behaviour {
                     right &= c.get("tiny").equals(1e-300) && c.get("none") == null && c.get("list").toString().equals("[1, [], {}]");
                     right &= trial.folder().toFile().isDirectory() && trial.epoch() == 0 && !trial.stopped();
                     trial.report(1, right ? 1 : 0);
+                    break;
+                case "calls":
+                    for (Object call : (Iterable<?>) trial.config().remove("calls")) {
+                        Iterator<?> given = ((Iterable<?>) call).iterator();
+                        trial.report(((Number) given.next()).intValue(), ((Number) given.next()).doubleValue());
+                    }
+                    break;
+                case "knows":
+                    trial.epochs().iterator().next();
+                    trial.report(7, 1);
                     break;
                 case "numbers":
                     double[] scores = {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, 1e-300, 12345678.5};

@@ -76,6 +76,37 @@ def test_the_trial_that_a_program_sees(start: Start) -> None:
         assert caviar.hear()["score"] == 1
 
 
+@pytest.mark.parametrize(
+    ("calls", "rule"),
+    [
+        ([[0, 0.5]], "from 1 on"),
+        ([[3, 1], [3, 2]], "epoch 3 is not after epoch 3"),
+        ([[5, 1], [3, 2]], "epoch 3 is not after epoch 5"),  # a count of errors that falls, in the epoch's place
+        ([[90, 1]], "after the last epoch of the trial, lastEpoch() = 27"),
+        (None, "the score counts like an epoch"),
+    ],
+)
+def test_a_score_in_the_place_of_the_epoch(start: Start, calls: list[list[float]] | None, rule: str) -> None:
+    with start("Behaviour", "loop") as caviar:
+        caviar.trial(epochs=27, then="knows" if calls is None else "calls", calls=calls)
+        for _ in (calls or [])[1:]:
+            caviar.hear()
+            caviar.say("go_on")
+        failed = caviar.hear()
+        assert failed["type"] == "failed"
+        assert rule in failed["why"]
+        assert "the order is report(epoch, score)" in failed["why"]
+
+
+def test_epochs_that_skip_and_go_past_the_last(start: Start) -> None:
+    with start("Behaviour", "loop") as caviar:
+        caviar.trial(epochs=27, then="calls", calls=[[10, 1], [20, 2], [30, 3]])
+        for epoch in (10, 20, 30):
+            assert caviar.hear()["epoch"] == epoch
+            caviar.say("go_on")
+        assert caviar.hear()["type"] == "done"
+
+
 def test_numbers(start: Start) -> None:
     with start("Behaviour", "loop") as caviar:
         caviar.trial(epochs=5, then="numbers")

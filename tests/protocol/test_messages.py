@@ -53,6 +53,7 @@ def test_every_type():
     assert protocol.parse(b'{"type": "step", "step": 0, "values": {"loss": 1}}') == Measured(
         None, 0, None, {"loss": 1.0}
     )
+    assert protocol.parse(b'{"type": "epoch", "epoch": 3.0}') == Measured(3, None, None)  # a language of floats alone
     assert protocol.parse(b'{"type": "saved", "path": "x"}') == Did("saved")
     assert protocol.parse(b'{"type": "restored"}') == Did("restored")
     assert protocol.parse(b'{"type": "cannot", "why": "disk full"}') == Did("cannot", "disk full")

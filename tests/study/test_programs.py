@@ -232,6 +232,34 @@ def test_code_that_never_works_is_an_error_after_a_few_trials():
         assert 5 <= len(store.trials("broken")) < 12
 
 
+def test_a_score_that_is_a_loss_is_not_maximized_in_silence():
+    def as_keras(trial):
+        loss = 0.1234 + abs(trial.config["x"] - 0.7)
+        trial.report(1, loss, train_loss=loss / 2, validation_loss=loss)
+
+    with pytest.raises(ConfigError, match="validation_loss") as refused:
+        caviar.tune(as_keras, SPACE, trials=9, processes=2, epochs=1, study="mine")
+    assert "`goal`" in refused.value.rule
+    assert '`goal="minimize"`' in refused.value.way_out
+    with Store.open("caviar.db") as store:
+        assert store.studies() == []  # so that the name is free
+    study = caviar.tune(as_keras, SPACE, trials=9, processes=2, epochs=1, study="mine", goal="minimize")
+    assert study.best.score == min(score for _, _, _, score, _, _ in recorded(study))
+    caviar.tune(as_keras, SPACE, trials=2, processes=1, epochs=1, goal="maximize")
+
+
+def test_a_first_report_beyond_the_last_epoch_fails_with_both():
+    program = """
+        print(json.dumps({"type": "epoch", "epoch": 90, "score": 1}), flush=True)
+        sys.stdin.readline()
+        print(json.dumps({"type": "done"}), flush=True)
+    """
+    Path("train.py").write_text("import json, sys\nsys.stdin.readline()\n" + textwrap.dedent(program))
+    request = ProgramRequest(command=f"{sys.executable} train.py", space=SPACE, trials=9, processes=2)
+    with pytest.raises(NoAnswer, match="first report is of epoch 90, and a trial has 27 epochs at most"):
+        list(follow(request))
+
+
 def test_an_error_names_the_exception_and_the_line_of_the_users_file(tmp_path: Path):
     def broken(trial):
         return trial.config["lr"] + 1

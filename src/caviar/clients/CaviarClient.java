@@ -123,6 +123,7 @@ public final class CaviarClient {
         private boolean stopped;
         private boolean over;
         private Long reported; // when the last step was
+        private int last; // epoch that was reported, or restored
 
         private Trial(Map<String, Object> message, boolean raises) {
             this.raises = raises;
@@ -130,11 +131,12 @@ public final class CaviarClient {
             seed = ((Number) message.get("seed")).longValue();
             lastEpoch = ((Number) message.get("epochs")).intValue();
             folder = (String) message.get("folder");
-            config = Collections.unmodifiableMap(object(message.get("config")));
+            config = new LinkedHashMap<>(object(message.get("config")));
             knobs = new LinkedHashMap<>(config);
             if (message.get("start") != null) {
                 Map<String, Object> start = object(message.get("start"));
                 epoch = ((Number) start.get("epoch")).intValue();
+                last = epoch;
                 snapshot = (String) start.get("path");
             }
         }
@@ -144,7 +146,7 @@ public final class CaviarClient {
             return number;
         }
 
-        /** Numbers (Long or Double), Boolean and String by name. */
+        /** Numbers (Long or Double), Boolean and String by name; the program's own, to be changed as it likes. */
         public Map<String, Object> config() {
             return config;
         }
@@ -247,11 +249,16 @@ public final class CaviarClient {
          * waits for caviar's answer and does what it asks. NaN and infinity are scores.
          *
          * @return true; if caviar has stopped the trial false in {@link #trials}, and TrialStopped in {@link #run}
+         * @throws IllegalArgumentException for an epoch that is none: they are whole numbers from 1 on, and rise
          */
         public boolean report(int epoch, double score, Object... values) {
             if (snapshot != null) { // a rollback within this epoch: what is reported is of no epoch
                 goBack();
                 return true;
+            }
+            if (!stopped && !over) {
+                check(epoch, score);
+                last = epoch;
             }
             this.epoch = epoch;
             Map<String, Object> message = message("epoch");
@@ -315,6 +322,23 @@ public final class CaviarClient {
             failed(memory ? "out_of_memory" : "error", trace.toString());
         }
 
+        private void check(int epoch, double score) {
+            String rule = null;
+            if (epoch < 1) {
+                rule = "epochs are whole numbers from 1 on, so a loop from 0 reports epoch + 1";
+            } else if (epoch <= last) {
+                rule = "epoch " + epoch + " is not after epoch " + last + ", and epochs rise";
+            } else if (last == 0 && epoch > lastEpoch) {
+                rule = "epoch " + epoch + " is after the last epoch of the trial, lastEpoch() = " + lastEpoch;
+            } else if (canGoBack && this.epoch != epoch && this.epoch == score && last < score) {
+                rule = "the score counts like an epoch";
+            }
+            if (rule != null) {
+                throw new IllegalArgumentException(
+                        "report(" + epoch + ", " + score + "): " + rule + "; the order is report(epoch, score)");
+            }
+        }
+
         private Object knob(String name) {
             Object value = knobs.get(name);
             if (value == null) {
@@ -369,6 +393,7 @@ public final class CaviarClient {
                 snapshot = (String) to.get("path");
                 take(snapshot);
                 epoch = ((Number) to.get("epoch")).intValue();
+                last = epoch;
                 CAVIAR.say(message("restored"));
             }
             if (answer.get("knobs") != null) {

@@ -38,6 +38,7 @@ class _Place:
     task: Task  # the one under way, or the last one
     number: int  # the trial's name in the pool
     waits: Reported | None = None  # at its rung, for the next task
+    heard: bool = False  # it has reported an epoch
     is_over: bool = False  # the trial was released: its process may still have something to say
     seconds: float = 0.0  # of training, in this process
     saving: tuple[int, Path] | None = None  # the epoch and file of a snapshot under way
@@ -57,6 +58,8 @@ class Processes:
     states: StateStore
     before_saving: Callable[[], None]
     """Called before a snapshot is saved: what was measured until then should be stored first."""
+    check: Callable[[messages.Measured], None] = lambda measured: None
+    """Called with each epoch that is reported; what it raises ends the study."""
     parks: bool = False
     helpers: int = 0
     _places: dict[TrialKey, _Place] = field(default_factory=dict)
@@ -201,6 +204,9 @@ class Processes:
         """Take an epoch that a program reported, or a step, which needs no answer but to go on."""
         measured = reported.measured
         place.seconds += reported.seconds
+        self.check(measured)
+        early = place.heard  # it has reported an epoch before
+        place.heard = place.heard or measured.epoch is not None
         if place.is_over:
             self.pool.answer(place.number, messages.stop(f"it has had its {self.last_epoch} epochs"))
         elif measured.epoch is None:
@@ -208,6 +214,10 @@ class Processes:
         elif measured.score is None:
             self.pool.answer(place.number, messages.stop("it reported no score"))
             self._result(place, TaskOutcome.FAILED, error=f"epoch {measured.epoch} was reported without a score")
+        elif measured.epoch > self.last_epoch and not early and not place.task.from_epoch:
+            why = f"its first report is of epoch {measured.epoch}, and a trial has {self.last_epoch} epochs at most"
+            self.pool.answer(place.number, messages.stop(why))
+            self._result(place, TaskOutcome.FAILED, error=why)
         elif measured.epoch > self.last_epoch:
             self.pool.answer(place.number, messages.stop(f"it has had its {self.last_epoch} epochs"))
         elif not math.isfinite(measured.score):

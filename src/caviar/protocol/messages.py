@@ -138,6 +138,8 @@ def _message(found: dict[str, Any]) -> Message:
 
 def _count(found: dict[str, Any], name: str) -> int:
     value, least = found[name], 1 if name == "epoch" else 0
+    if isinstance(value, float) and value.is_integer():  # some languages have no other numbers
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name} must be a whole number from {least} on")
     return value

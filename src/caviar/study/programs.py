@@ -28,6 +28,7 @@ from caviar.executors.parked import SavedStates
 from caviar.executors.processes import Processes
 from caviar.machine import environment, processors
 from caviar.protocol.command import Command, Objective, Silent, Speaking
+from caviar.protocol.messages import Measured
 from caviar.protocol.pool import Pool
 from caviar.protocol.process import environments
 from caviar.protocol.score import goal_of_name, name_of_score
@@ -58,6 +59,10 @@ from caviar.study.spec import ProgramRequest, check_budget, check_seed, space_of
 _HOPELESS = 5  # trials that failed, and none that did not: it is the code, and not the config
 _SEARCH_SHARE = 0.75  # of a time budget, where the best are repeated
 _OVER = (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED, TrialState.OUT_OF_MEMORY)
+
+
+class GoalUnclear(ConfigError):
+    """The score of the first trial is one of its losses, and nobody said that losses are to be minimized."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +204,19 @@ def trials_folder(store: Store, study: str) -> Path:
     return folder_beside(store.database, "programs") / str(store.subjects.number(study))
 
 
+def _check_goal(measured: Measured) -> None:
+    """Raise GoalUnclear for a score that is reported once more under the name of a loss."""
+    score = measured.score
+    if score is None or not math.isfinite(score) or score == round(score):  # round numbers are equal by chance
+        return
+    same = [name for name, value in measured.values.items() if value == score]
+    if same and all(goal_of_name(name) == "minimize" for name in same):
+        raise GoalUnclear(
+            f"the score {score:.6g} is the {same[0]} that the trial reports, and without `goal` larger is better",
+            'give `goal="minimize"`; or `goal="maximize"`, if that is meant',
+        )
+
+
 def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) -> Processes:
     """The processes of a study."""
     return Processes(
@@ -208,6 +226,7 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
         seed=job.trial_seed,
         states=SavedStates(Snapshots(store), study, ledger.ranked.worst_first),
         before_saving=ledger.write,
+        check=_check_goal if job.request.goal is None and job.request.score is None else lambda measured: None,
     )
 
 

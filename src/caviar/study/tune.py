@@ -19,6 +19,7 @@ from caviar.records.names import storable
 from caviar.scheduling.strategy import Strategy
 from caviar.search.searches import noted_before
 from caviar.store import Snapshots, Store
+from caviar.store.doctor import delete
 from caviar.study.check import check_table, model_path
 from caviar.study.enqueued import Enqueued, looking
 from caviar.study.events import Begun, Event, Progress, TunedProgram, TunedStudy
@@ -28,6 +29,7 @@ from caviar.study.known import Known
 from caviar.study.ledger import Ledger
 from caviar.study.loop import Budget, drive, record_the_rest
 from caviar.study.programs import (
+    GoalUnclear,
     ProgramJob,
     check_program,
     conclude_program,
@@ -53,7 +55,12 @@ def follow(
         if isinstance(job, TableJob):
             model_path(job.request, study.name)  # before anything is written, not when the work is done
         store.create_study(study)
-        yield from train(job, store, study)
+        try:
+            yield from train(job, store, study)
+        except GoalUnclear:  # found out with its first report: as if it had not begun
+            if request.store is not None:
+                delete(store, "study", study.name)
+            raise
 
 
 def train(
