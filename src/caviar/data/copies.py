@@ -114,7 +114,8 @@ def row_hashes(frame: pd.DataFrame, columns: Sequence[str]) -> UInt64:
     positions = frame.columns.get_indexer(pd.Index(columns))
     salts = np.random.Philox(key=np.array([0, 0], dtype=np.uint64)).random_raw(len(columns))
     found = np.zeros(len(frame), dtype=np.uint64)
-    text = np.array([not is_number(frame.dtypes.iloc[i]) for i in positions])
+    dtypes = frame.dtypes.tolist()
+    text = np.array([not is_number(dtypes[i]) for i in positions])
     numbers = positions[~text]
     every = len(numbers) == frame.shape[1]
     for rows in row_blocks(len(frame), max(len(numbers), 1), _CELLS):

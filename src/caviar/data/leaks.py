@@ -78,7 +78,8 @@ def column_scores(
         return {}
     ranks = _ranks(labels.astype(np.float64)) if regression else None
     scores = np.empty(n)
-    text = np.array([is_text(frame.dtypes.iloc[position]) for position in positions], dtype=bool)
+    dtypes = frame.dtypes.tolist()
+    text = np.array([is_text(dtypes[position]) for position in positions], dtype=bool)
     numbers = np.flatnonzero(~text)
     step = max(1, _CELLS // len(rows))
     for start in range(0, len(numbers), step):
