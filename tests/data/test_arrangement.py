@@ -59,8 +59,22 @@ def test_a_group_is_never_in_two_parts_nor_in_two_folds() -> None:
     assert "patient" not in {*dataset.preprocessing.numbers, *dataset.preprocessing.text_columns}
     said = "\n".join(dataset.warnings)
     assert "'patient' says which rows belong together and is no feature (`keep=[\"patient\"]` uses it)" in said
-    assert "split by 'patient': every group is in one part (60 : 20 : 20 % of the rows)" in said
+    assert "split by 'patient': each of 60 groups is in one part (60 : 20 : 20 % of the rows)" in said
     assert prepared(group="patient", keep="patient").preprocessing.text_columns == ("patient",)
+
+
+def test_an_id_of_several_rows_each_is_pointed_out() -> None:
+    frame = FRAME.rename(columns={"patient": "patient_id"}).assign(store_id=RNG.integers(0, 10, M))
+    hint = (
+        "'patient_id' has 60 different values in 400 rows; if rows of one value belong together, as those of a person"
+    )
+    assert [note for note in prepared(frame, ignore="day").warnings if "belong together" in note] == [
+        f'{hint} do, `group="patient_id"` keeps them in one part'
+    ]
+    for reading in ({"group": "patient_id", "ignore": "day"}, {"time": "day"}, {"keep": "patient_id", "ignore": "day"}):
+        assert not any("if rows of one value" in note for note in prepared(frame, **reading).warnings)
+    own = prepared(FRAME.assign(patient=range(M)), group="patient", ignore="day").warnings
+    assert any("each of 400 groups, nearly every row one of its own, is in one part" in note for note in own)
 
 
 def test_groups_and_copies_stay_together_both() -> None:

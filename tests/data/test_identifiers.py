@@ -55,6 +55,12 @@ def test_row_numbers_with_gaps(n: int, share: float, seed: int) -> None:
         assert left_out(values)
 
 
+def test_row_numbers_of_which_some_rows_were_copied() -> None:
+    values = RNG.permutation(600)
+    assert left_out(np.r_[values, values[:50]])
+    assert not left_out(np.r_[values, values[:200]]), "a third of them: no number of rows"
+
+
 REAL = {
     "price in cents": np.round(RNG.lognormal(9, 1, M)),
     "population": np.round(RNG.lognormal(11, 1.5, M)),

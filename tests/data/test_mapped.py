@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ import pytest
 from caviar.data.dataset import prepare
 from caviar.data.mapped import prepare_mapped
 from caviar.data.read import read
-from caviar.errors import DataError
-from caviar.records import RunKind, RunSpec
+from caviar.errors import ConfigError, DataError
+from caviar.records import Reading, RunKind, RunSpec
 from caviar.runs import loop
 
 
@@ -109,4 +110,82 @@ def test_an_infinite_number_is_named(tmp_path: Path):
     np.save(tmp_path / "x.npy", frame.to_numpy())
     np.save(tmp_path / "y.npy", labels)
     with pytest.raises(DataError, match="row 42, column 'x4'"):
+        prepare_mapped(tmp_path / "x.npy", None, tmp_path / "y.npy", 0)
+
+
+WORDS = {
+    "a group of text": {"group": "clinic"},
+    "a group of numbers": {"group": "ward"},
+    "a group that is a feature": {"group": "ward", "keep": "ward"},
+    "time in dates": {"time": "day"},
+    "time in numbers": {"time": "ward"},
+    "columns to ignore": {"ignore": ("a", "clinic", "day")},
+    "a row number to keep": {"keep": "nr"},
+    "none": {},
+}
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_groups_times_copies_and_columns_are_those_in_memory(tmp_path: Path, words: str):
+    frame, labels = made(300)
+    random = np.random.default_rng(2)
+    table = pd.concat([frame, frame.iloc[:60]], ignore_index=True)
+    ward = random.integers(0, 40, 360)
+    table = table.assign(nr=random.permutation(360), ward=ward, y=np.r_[labels, labels[:60]])
+    reading = Reading(**WORDS[words])
+    if {reading.group, reading.time, *reading.ignore} & {"clinic", "day"}:
+        table = table.assign(clinic=[f"c{w % 30}" for w in ward], day=pd.Timestamp("2024-01-01"))
+        table["day"] += pd.to_timedelta(ward, unit="D")
+        if reading.group == "clinic":
+            table = table.drop(columns="day")
+        elif reading.time == "day":
+            table = table.drop(columns="clinic")
+    table.to_parquet(tmp_path / "t.parquet")
+    mapped = prepare_mapped(tmp_path / "t.parquet", "y", None, 3, reading=reading)
+    if reading.time == "day":  # in memory its year, month and so on are features, too
+        table["day"] = (table["day"] - pd.Timestamp("2024-01-01")).dt.days
+        table.to_parquet(tmp_path / "t.parquet")
+        reading = replace(reading, ignore=("day",))
+    whole = prepare(read(tmp_path / "t.parquet", "y", reading=reading), 3, reading=reading)
+    assert mapped.train.x.tobytes() == whole.train.x.tobytes()
+    assert mapped.validation.x.tobytes() == whole.validation.x.tobytes()
+    assert mapped.preprocessing.numbers == whole.preprocessing.numbers
+    for name in ("sets", "times"):
+        mine, other = getattr(mapped, name), getattr(whole, name)
+        assert (mine is None) == (other is None)
+        assert mine is None or np.array_equal(mine, other)
+    assert {**mapped.facts, "sha256": ""} == {**whole.facts, "sha256": ""}
+    if reading.time is None:
+        assert mapped.warnings == whole.warnings
+    else:
+        assert any("split by" in note for note in mapped.warnings)
+
+
+def test_files_of_another_split_are_not_used_again(tmp_path: Path, rows_folder: Path):
+    frame, labels = made(200)
+    frame.assign(g=np.arange(200) % 25, y=labels).to_parquet(tmp_path / "t.parquet")
+    found = [
+        prepare_mapped(tmp_path / "t.parquet", "y", None, 0, reading=reading).train.x.tobytes()
+        for reading in (Reading(), Reading(group="g"), Reading(time="g"), Reading(ignore="a"), Reading())
+    ]
+    assert len(set(found)) == 4
+    assert found[0] == found[-1]
+    assert len([p for p in rows_folder.iterdir() if not p.name.startswith(".")]) == 4
+
+
+def test_what_mapped_rows_cannot_do_is_refused(tmp_path: Path):
+    frame, labels = made(60)
+    frame.assign(y=labels).to_parquet(tmp_path / "t.parquet")
+    for reading, name in ((Reading(missing="?"), "missing"), (Reading(text="a"), "text"), (Reading(date="a"), "date")):
+        with pytest.raises(ConfigError, match=f"so `{name}` has nothing to say about them") as refusal:
+            prepare_mapped(tmp_path / "t.parquet", "y", None, 0, reading=reading)
+        assert refusal.value.way_out == f"leave out `{name}`, or use `mapped=False`"
+    with pytest.raises(DataError, match="did you mean"):
+        prepare_mapped(tmp_path / "t.parquet", "y", None, 0, reading=Reading(group="aa"))
+    frame.assign(g="p", y=labels).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="so 'g' cannot be kept as a feature"):
+        prepare_mapped(tmp_path / "t.parquet", "y", None, 0, reading=Reading(group="g", keep="g"))
+    np.save(tmp_path / "x.npy", frame.to_numpy().astype(">f8"))
+    np.save(tmp_path / "y.npy", labels)
+    with pytest.raises(DataError, match="this machine's byte order, got >f8"):
         prepare_mapped(tmp_path / "x.npy", None, tmp_path / "y.npy", 0)

@@ -9,16 +9,17 @@ All of it is said in notes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from caviar.data.columns import codes, listed, option, printable, shown
+from caviar.data.columns import codes, is_date, listed, option, printable, set_to, shown
 from caviar.data.copies import FEW, LARGEST_SHARE, Copies, copies, shared_rows
 from caviar.data.deal import Indices
 from caviar.data.forward import places_in_time, split_in_time, times_of
-from caviar.data.identifiers import identifiers
+from caviar.data.identifiers import NEARLY_ALL, identifiers, is_id
 from caviar.data.labels import target_numbers
 from caviar.data.split import Split, split, split_numbers, split_sets
 from caviar.data.table import Table, check_columns
@@ -27,6 +28,8 @@ from caviar.records import Reading
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FEWEST_GROUPS = 20  # values of an id, or it is a category
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +50,9 @@ class Arrangement:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The facts that tell it from the arrangement of earlier versions, which knew none of this."""
-        facts: dict[str, Any] = {"identifiers": list(self.identifiers)} if self.identifiers else {}
+        """The features, and what tells it from the arrangement of earlier versions, where there is anything."""
+        facts: dict[str, Any] = {"features": len(self.columns)}
+        facts |= {"identifiers": list(self.identifiers)} if self.identifiers else {}
         return facts | ({"copies": self.twins.equal} if self.twins.sets is not None and self.times is None else {})
 
     def split(self, labels: pd.Series[Any], task: str, seed: int, test: bool) -> Split:
@@ -78,7 +82,12 @@ class Arrangement:
                 f"{tested} ({shares} % of the rows)",
             )
         if self.by_group and self.sets is not None:
-            return (f"split by {shown(reading.group)}: every group is in one part ({shares} % of the rows)",)
+            groups = int(self.sets.max()) + 1
+            own = ", nearly every row one of its own," if groups > NEARLY_ALL * len(self.sets) else ""
+            return (
+                f"split by {shown(reading.group)}: each of {groups:,} groups{own} is in one part "
+                f"({shares} % of the rows)",
+            )
         return ()
 
 
@@ -87,8 +96,8 @@ def arrange(table: Table, labels: pd.Series[Any], reading: Reading) -> Arrangeme
     _check_names(table, reading)
     present = [name for name in table.frame.columns if name not in reading.ignore]
     notes: list[str] = []
-    if reading.group in present and reading.group not in reading.keep:
-        present.remove(reading.group)
+    if reading.group is not None and reading.group not in (*reading.keep, *reading.ignore):
+        present = [name for name in present if name != reading.group]
         notes.append(
             f"{shown(reading.group)} says which rows belong together and is no feature "
             f"({option('keep', [reading.group])} uses it)"
@@ -96,6 +105,8 @@ def arrange(table: Table, labels: pd.Series[Any], reading: Reading) -> Arrangeme
     found = identifiers(table.frame, present, reading.keep)
     columns = tuple(name for name in present if name not in found.columns)
     notes += found.notes
+    if reading.group is None and reading.time is None:
+        notes += _possible_groups(table.frame, [name for name in columns if name not in reading.keep])
     if not columns:
         raise DataError(
             f"at least one feature must differ between rows, but all {len(table.frame.columns)} are constant, empty or "
@@ -117,6 +128,19 @@ def arrange(table: Table, labels: pd.Series[Any], reading: Reading) -> Arrangeme
         twins=twins,
         notes=(*notes, *twins.notes(in_time=times is not None)),
     )
+
+
+def _possible_groups(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """A sentence on each of ``columns`` that is an id by its name, and has several rows of most values."""
+    notes = []
+    for name in (name for name in columns if is_id(name) and not is_date(frame[name].dtype)):
+        different, present = frame[name].nunique(), int(frame[name].notna().sum())
+        if FEWEST_GROUPS <= different <= present / 2:
+            notes.append(
+                f"{shown(name)} has {different:,} different values in {present:,} rows; if rows of one value belong "
+                f"together, as those of a person do, {set_to('group', name)} keeps them in one part"
+            )
+    return notes
 
 
 def notes_on_test(table: Table, test: Table, arranged: Arrangement) -> tuple[str, ...]:

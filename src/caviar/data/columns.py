@@ -48,9 +48,18 @@ def printable(name: object, width: int = 60) -> str:
 
 def option(argument: str, names: Sequence[object], most: int = 5) -> str:
     """``argument`` with a list of columns, in backquotes as a message writes it."""
-    written = [shown(str(name)) for name in names]
-    written = [f'"{text[1:-1]}"' if text[0] == "'" and '"' not in text else text for text in written]
-    return f"`{argument}=[{', '.join(written)}]`" if len(written) <= most else f"`{argument}=...`"
+    return f"`{argument}=[{', '.join(map(_quoted, names))}]`" if len(names) <= most else f"`{argument}=...`"
+
+
+def set_to(argument: str, name: object) -> str:
+    """``argument`` with one column, in backquotes as a message writes it."""
+    return f"`{argument}={_quoted(name)}`"
+
+
+def _quoted(name: object) -> str:
+    """A name as Python writes it, in double quotes where it can be."""
+    text = shown(str(name))
+    return f'"{text[1:-1]}"' if text[0] == "'" and '"' not in text else text
 
 
 def listed(names: Sequence[object], most: int = 5) -> str:

@@ -7,12 +7,13 @@ columns are left out, with a note, unless they are kept by name.
 A true feature with many different values (a price in cents, a population, a time) must stay. No single sign tells the
 two apart, so the rule has several. Of a column of whole numbers, n of them present, between low and high:
 
-    by its values   it numbers the rows if no value is there twice, the values lie close together, and there are enough
-                    of them. Numbers drawn at random from a range of R values would have n * n / (2 * R) pairs of equal
-                    ones; measurements, which crowd around their middle, have more. Where 20 pairs or more are expected
-                    and there is none (12 for a range without a gap, so 25 rows), nothing was drawn or measured: the
-                    rows were counted. R is at most 10 n: what is left of a numbered table after a tenth was drawn.
-                    Order and start do not matter. Equal steps of more than 1 count as steps of 1, if there is no gap.
+    by its values   it numbers the rows if nearly no value is there twice, the values lie close together, and there are
+                    enough of them. Numbers drawn at random from a range of R values would have n * n / (2 * R) pairs of
+                    equal ones; measurements, which crowd around their middle, have more. Where 20 pairs or more are
+                    expected and less than a quarter of them is there, nothing was drawn or measured: the rows were
+                    counted, and a few of them copied. In a range without a gap or a copy 12 pairs are enough, 25 rows,
+                    and steps of more than 1 count as steps of 1. R is at most 10 n: what is left of a numbered table
+                    after a tenth was drawn. Order and start do not matter.
     by its name     `id`, `uuid`, `index`, `rownames` and the like, and nine tenths of the values differ: then they may
                     lie anywhere. A name alone is not enough: a store_id of 10 stores is a category. Of `Unnamed: 0`
                     a tenth may differ: tables that were put together have counted their rows more than once.
@@ -50,6 +51,7 @@ WITHOUT_GAPS, WITH_GAPS = 12.0, 20.0  # expected pairs of equal values, of which
 WIDEST = 10  # the range, in rows
 
 _SAMPLE = 64  # rows that rule most columns out
+_MANY = 10_000  # rows, of which a part is looked at first
 _TEXTS = 2_000  # rows that rule most text columns out
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
@@ -130,11 +132,15 @@ def counts_rows(values: npt.NDArray[np.int64]) -> bool:
     n = len(values)
     low, span = int(values.min()), int(values.max()) - int(values.min())
     step, rest = divmod(span, n - 1)
-    if rest == 0 and step > 0 and not ((values - low) % step).any():  # without gaps, if no value is there twice
-        enough = (n - 1) / 2 >= WITHOUT_GAPS
-    else:
-        enough = span < WIDEST * n and n * (n - 1) / (2 * (span + 1)) >= WITH_GAPS
-    return enough and _different(values[: n // 50]) == n // 50 and _different(values) == n
+    even = rest == 0 and step > 0 and not ((values - low) % step).any()
+    if even and (n - 1) / 2 >= WITHOUT_GAPS and _different(values) == n:
+        return True
+    pairs = n * (n - 1) / (2 * (span + 1))
+    if span >= WIDEST * n or pairs < WITH_GAPS:
+        return False
+    if n >= _MANY and 2 * _different(values[: n // 50]) < n // 50:  # most columns have far too few different ones
+        return False
+    return n - _different(values) <= min(pairs / 4, (1 - NEARLY_ALL) * n)
 
 
 def _without_ranks(counted: dict[str, npt.NDArray[np.int64]]) -> list[str]:

@@ -95,7 +95,7 @@ def prepare_mapped(
             columns, arranged.columns, found, wanted.iloc[parts.train], regression, forms=table.forms
         )
         name = digest(table)
-        made = folder / f"{name}-{seed}-{task}{_mark(arranged, parts)}"
+        made = folder / f"{name}-{seed}-{task}{_mark(arranged, learned, parts)}"
         if not made.is_dir():
             _write(table.frame, rows, learned, made)
         examples = {
@@ -117,6 +117,16 @@ def prepare_mapped(
     )
 
 
+def _check_kept(frame: pd.DataFrame, beside: pd.DataFrame, reading: Reading) -> None:
+    """Raise DataError for a column to keep that is no number."""
+    for name in reading.keep:
+        if name in beside.columns and name not in frame.columns:
+            raise DataError(
+                f"rows that stay in files are numbers, so {shown(name)} cannot be kept as a feature",
+                "take it out of `keep`, or use `mapped=False`",
+            )
+
+
 def _check_reading(reading: Reading) -> None:
     """Raise ConfigError for what cannot be asked of rows that stay in files."""
     beyond = set(reading.to_record()) - {"ignore", "keep", "group", "time"}
@@ -127,9 +137,10 @@ def _check_reading(reading: Reading) -> None:
         )
 
 
-def _mark(arranged: Arrangement, parts: Split) -> str:
+def _mark(arranged: Arrangement, learned: Preprocessing, parts: Split) -> str:
     """The end of the folder's name where not all columns are used, or not all rows are on their own."""
-    if not arranged.facts and arranged.sets is None and arranged.times is None:
+    every = len(arranged.columns) == learned.n_features
+    if every and arranged.sets is None and arranged.times is None:
         return ""
     mark = hashlib.sha256(repr(arranged.columns).encode())
     for rows in (parts.train, parts.validation):
@@ -175,6 +186,7 @@ def _open(
             f"there must be one label a row, got {len(frame)} rows and {len(column)} labels", "give those of these rows"
         )
     check_finite(frame)
+    _check_kept(frame, beside, reading)
 
     def named(name: str | None) -> pd.Series[Any] | None:
         return next((f[name] for f in (frame, beside) if name in f.columns), None)
