@@ -110,6 +110,14 @@ def test_what_is_no_row_is_skipped_and_said(layout: str) -> None:
     assert bool(found) == bool(note)
 
 
+def test_a_header_with_years_below_titles_as_the_world_bank_writes_it() -> None:
+    table = "\n".join(f"{line}," for line in [LINES[0].replace("b", "1990"), *LINES[1:]])
+    found = parse_csv(f"Source,World,\n\nUpdated,2024-06-28,\n\n{table}\n".encode())
+    assert list(found.frame.columns) == ["a", "1990", "y"]
+    assert len(found.frame) == 60
+    assert "lines 1 to 3 are above the header" in found.notes[0]
+
+
 @pytest.mark.parametrize(
     ("encoding", "likely"), [("latin-1", "latin-1"), ("cp1252", "cp1252"), ("utf-16", "utf-16"), ("utf-16-le", "")]
 )

@@ -86,7 +86,18 @@ def test_no_text_breaks_it(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "hour"),
-    [("18:30", 18.5), ("18.30.00", 18.5), ("6:30 PM", 18.5), ("12:15 am", 0.25), ("125:30", 125.5), ("0:00:36", 0.01)],
+    [
+        ("18:30", 18.5),
+        ("18.30.00", 18.5),
+        ("6:30 PM", 18.5),
+        ("12:15 am", 0.25),
+        ("125:30", 125.5),
+        ("0:00:36", 0.01),
+        ("2h 30m", 2.5),
+        ("1 day, 6 hours", 30),
+        ("90 min", 1.5),
+        ("36s", 0.01),
+    ],
 )
 def test_times_alone_are_hours(text: str, hour: float) -> None:
     assert hours(text) == pytest.approx(hour)
@@ -103,6 +114,7 @@ def test_times_alone_are_hours(text: str, hour: float) -> None:
         (["2020-01-02", "2020-03-04"], "ymd"),
         (["18:30", "7:15"], CLOCK),
         (["18.00.00", "19.00.00"], CLOCK),
+        (["2h 50m", "19h", "45m"], CLOCK),
         (["99-12-31", "99-12-30"], "ymd"),
         (["05/05/2020", "06/06/2020"], "dmy"),
     ],
@@ -140,6 +152,7 @@ def test_an_order_that_nothing_shows_is_refused_with_both() -> None:
         ["a", "b", "2020-01-01"],
         ["2020-01-01"],
         ["may", "june"],
+        ["5 m", "10 m"],
     ],
 )
 def test_text_is_no_date(cells: list[str]) -> None:
@@ -196,7 +209,7 @@ def test_the_same_dates_in_another_dress_are_the_same_table(tmp_path: Path, dres
         assert found.sha256 == EXPECTED.sha256
         assert np.array_equal(found.train.x, EXPECTED.train.x)
         (note,) = [w for w in found.warnings if w.startswith("dates become numbers: 'when'")]
-        for word in ("year, month, day, weekday, hour, days", '`text=["when"]`', '`ignore=["when"]`'):
+        for word in ("year, month, day, weekday, hour, days since the first", '`text=["when"]`', '`ignore=["when"]`'):
             assert word in note
         again = Preprocessing.from_dict(json.loads(json.dumps(found.preprocessing.to_dict())))
         assert again == found.preprocessing

@@ -188,6 +188,17 @@ def test_a_semicolon_file_of_points_alone_is_in_doubt(tmp_path: Path) -> None:
         assert table.frame["b"].iloc[0] == pytest.approx(value)
 
 
+def test_another_column_of_text_shows_the_decimal_mark() -> None:
+    for cells, value in ((["0.5", "1.5", "?", "?"], 1234), (["0,5", "1,5", "?", "?"], 1.234)):
+        frame = pd.DataFrame({"a": ["1,234", "2,345"] * 20, "b": cells * 10, "c": ["7.5", "8.25"] * 20})
+        if value == 1.234:
+            frame = frame.drop(columns="c")
+        assert recognise(frame, Reading()).frame["a"].iloc[0] == value
+    mixed = pd.DataFrame({"a": ["1,234", "2,345"], "b": ["0.5", "1.5"], "c": ["0,5", "1,5"]})
+    with pytest.raises(DataError, match="two ways"):
+        recognise(mixed, Reading())
+
+
 def test_leading_zeros_are_text_and_the_user_has_the_last_word(tmp_path: Path) -> None:
     frame = plain().assign(zip=[f"{n % 9:05}" for n in B])
     frame.to_csv(tmp_path / "t.csv", index=False)
@@ -215,6 +226,19 @@ def test_marks_of_the_users_own(tmp_path: Path) -> None:
     learned = prepare(table, 0).preprocessing
     new = read_features(tmp_path / "t.csv", learned.text_columns, forms=learned.forms)
     assert np.array_equal(learned.apply(new.frame), learned.apply(table.frame))
+
+
+@pytest.mark.parametrize("cells", [B, B.astype(float), [str(v) for v in B], [f"{v}.0" for v in B]])
+def test_a_mark_is_a_number_however_it_is_written(tmp_path: Path, cells: object) -> None:
+    frame = plain().assign(b=cells)
+    hit = frame["b"] == frame["b"].iloc[4]
+    reading = Reading(missing=(str(B[4]),))
+    frame.to_csv(tmp_path / "t.csv", index=False, sep=";", decimal=",")
+    for source in (frame, tmp_path / "t.csv"):
+        table = read(source, "y", reading=reading)  # type: ignore[arg-type]
+        assert table.frame["b"].isna().tolist() == hit.tolist()
+        with pytest.raises(DataError, match="every row must have a label"):
+            read(source, "b", reading=reading)  # type: ignore[arg-type]
 
 
 def test_words_of_missing_values_are_labels_and_categories_like_others(tmp_path: Path) -> None:
@@ -274,6 +298,7 @@ def test_a_cell_that_is_no_number_makes_no_classes_of_a_target(tmp_path: Path, c
         (["10%", "20%", "30%"], ("10%", "20%", "30%")),
         (["-10.000)", "=x", "@y"], ("-10.000)", "=x", "@y")),
         (["up", "up ", "Up"], ("Up", "up", "up ")),
+        (["1", "1 ", "2"], ("1", "1 ", "2")),
     ],
 )
 def test_labels_of_a_file_are_as_they_came(tmp_path: Path, labels: list[str], classes: tuple) -> None:
@@ -284,6 +309,8 @@ def test_labels_of_a_file_are_as_they_came(tmp_path: Path, labels: list[str], cl
     assert found.preprocessing.encode(frame["y"]).tolist() == [
         found.preprocessing.classes.index(type(classes[0])(label)) for label in frame["y"]
     ]
+    if "1 " in labels:
+        assert any("are the same number" in w for w in found.warnings)
     if "up " in labels:
         assert any("only in blanks or upper case" in w for w in found.warnings)
 

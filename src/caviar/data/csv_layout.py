@@ -191,14 +191,16 @@ def _header_at(sample: Records, n: int) -> int:
         is_comment = row[0].lstrip().startswith(_COMMENT)
         if len(row) == n and not (n > 2 and 2 * sum(map(bool, map(str.strip, row))) < n):
             return k if k == 0 or is_comment or _has_only_names(row) else 0
-        if not is_comment and len(row) >= max(2, n - 1) and any(cell.strip() for cell in row[1:]):
+        width = max((place for place, cell in enumerate(row, 1) if cell.strip()), default=0)
+        if not is_comment and width >= max(2, n - 1):
             return 0  # a header with a name too few or too many
     return 0
 
 
 def _has_only_names(row: Sequence[str]) -> bool:
     cells = [cell.strip() for cell in row if cell.strip()]
-    return len(cells) == len(set(cells)) and not any(cell_of(cell) for cell in cells)
+    digits = [cell for cell in cells if cell_of(cell)]
+    return len(cells) == len(set(cells)) > len(digits) and (not digits or _are_names(digits))
 
 
 def _check_header(names: Sequence[str], rows: Sequence[Sequence[str]], line: int) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _SAMPLE = 200  # cells that are looked at before a column of text is looked at as a whole
 _EARLIEST, _LATEST = 1900_01_01, 2100_12_31  # of whole numbers that are dates
 
+_SAID = {"days": "days since the first"}
+
 Verdict = Dates | Words | Doubt
 
 
@@ -115,7 +117,9 @@ def _how(column: pd.Series[Any], found: Dates) -> str:
         present = days[~np.isnat(days)]
         if len(present):
             made = features_of(present, present.min().astype("datetime64[D]"))
-            parts.append(", ".join(name for name, values in made.items() if values.min() < values.max()))
+            parts.append(", ".join(_SAID.get(name, name) for name, v in made.items() if v.min() < v.max()))
+    if notation.clock and (hour := hours(notation.example)) is not None:
+        parts.append(f"{shown(notation.example)} is {hour:.4g}")
     if notation.order not in ("ymd", CLOCK) and is_text(column.dtype):
         day = moment(notation.example, notation.order)
         parts.append(f"{shown(notation.example)} is {day:%d %B %Y}")

@@ -4,7 +4,7 @@
     31/01/2020, 31.1.2020, 31-01-20       day or month first: only a day above 12, another column or the user can say
     31 Jan 2020, Jan 31, 2020, Jan 2020   the month by its English name
     ... 18:30, 18:30:15.5, 6:30 PM        with a time of the day, behind a blank or a T
-    18:30, 18.30.00                       a time alone
+    18:30, 18.30.00, 2h 50m               a time alone, or a duration
 
 A zone (Z, +01:00) is left aside: the hour is the one that the clock showed where the row was written.
 """
@@ -51,6 +51,12 @@ _DATE = [
 _CLOCK = re.compile(
     r"(?P<hour>[0-9]{1,3})(?P<mark>[:.])(?P<minute>[0-5][0-9])"
     r"(?:(?P=mark)(?P<second>[0-5][0-9])(?P<fraction>[.,][0-9]{1,9})?)?(?: *(?P<half>[AaPp])\.?[Mm]\.?)?"
+)
+_DURATIONS = {"days": 24.0, "hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3600}
+_DURATION = re.compile(
+    r"(?:(?P<days>[0-9]+) ?d(?:ays?)?,? *)?(?:(?P<hours>[0-9]+) ?h(?:(?:ou)?rs?)?,? *)?"
+    r"(?:(?P<minutes>[0-9]+) ?m(?:in(?:ute)?s?)?,? *)?(?:(?P<seconds>[0-9]+(?:\.[0-9]+)?) ?s(?:ec(?:ond)?s?)?)?",
+    re.IGNORECASE,
 )
 _LONGEST = 40  # characters of a cell that may be a date
 _FIRST_YEAR, _LAST_YEAR = 1500, 2261
@@ -113,7 +119,9 @@ def moment(text: str, order: str) -> datetime | None:
 
 
 def hours(text: str) -> float | None:
-    """The hours of a time alone, such as 18:30; None where it is none. Beyond 24 it is a duration."""
+    """The hours of a time alone, such as 18:30, or of a duration, such as 2h 50m; None where it is neither."""
+    if (parts := _parts(text)) is not None:
+        return sum(float(parts[name] or 0) * scale for name, scale in _DURATIONS.items())
     found = _CLOCK.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if found is None or (found["mark"] == "." and found["second"] is None):
         return None
@@ -124,6 +132,12 @@ def hours(text: str) -> float | None:
         hour = hour % 12 + 12 * (found["half"] in "Pp")
     second = float(f"{found['second'] or 0}{(found['fraction'] or '').replace(',', '.')}")
     return hour + int(found["minute"]) / 60 + second / 3600
+
+
+def _parts(text: str) -> dict[str, str | None] | None:
+    """The days, hours, minutes and seconds of a duration; None where it is none."""
+    found = _DURATION.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    return found.groupdict() if found and any(found.groups()) else None
 
 
 def _day_of(part: Mapping[str, str | None], order: str) -> tuple[int, int, int] | None:
@@ -175,13 +189,14 @@ def dates_of(
     possible = {one: {text: found for text in rest if (found := moment(text, one))} for one in (order,) if one} or {
         one: {text: found for text in rest if (found := moment(text, one))} for one in ORDERS
     }
-    dates = {text for found in possible.values() for text in found}
+    dates = dict.fromkeys(text for found in possible.values() for text in found)
     if not _nearly_all(dates, counts, present, forced):
-        clock = {text for text in rest if hours(text) is not None}
+        clock = dict.fromkeys(text for text in rest if hours(text) is not None)
+        several = any(sum(map(bool, parts.values())) > 1 for text in clock if (parts := _parts(text)))
+        clock = clock if several else dict.fromkeys(text for text in clock if _parts(text) is None)  # 5 m: metres?
         if not _nearly_all(clock, counts, present, forced):
-            return Words(
-                "fewer than nine in ten cells are dates" if 2 * sum(counts[t] for t in dates) > present else ""
-            )
+            few = 2 * sum(counts[text] for text in dates) <= present
+            return Words("" if few else "fewer than nine in ten cells are dates")
         dates, possible, order = clock, {CLOCK: {}}, CLOCK
     odd = [text for text in rest if text not in dates]
     if not forced and (sum(counts[t] for t in odd) > FEW_CODES * present or len(odd) > MOST_ODD):

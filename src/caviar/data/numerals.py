@@ -43,9 +43,10 @@ _CURRENCIES = (
     "US$|A$|C$|AU$|CA$|NZ$|HK$|S$|R$|[$€£¥₹₽₩₺₪₫฿₴₦₱₡]|USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|CNY|RMB|INR|Rs|BRL|MXN|RUB|KRW|"
     "SEK|NOK|DKK|PLN|CZK|HUF|TRY|ZAR|SGD|HKD|THB|ILS|kr|zł|Fr"
 ).replace("$|", r"\$|")
+_IS_CURRENCY = re.compile(rf"(?:{_CURRENCIES})")
 _CELL = re.compile(
     rf"(?P<bound>[<>≤≥~≈]=?)? *(?P<open>\()? *(?P<sign>[-+])? *(?P<prefix>(?:{_CURRENCIES})\.?)? *(?P<inner>[-+])? *"
-    r"(?P<body>[0-9][0-9.,' ]*|[.,][0-9]+)(?P<power>[eE][-+]?[0-9]{1,3})? *"
+    r"(?P<body>[0-9][0-9.,' ]*|[.,][0-9]+)(?P<power>[eE][-+]?[0-9]{1,3})? *(?P<plus>\+)? *"
     r"(?P<suffix>(?:[^\W\d_]|[%‰°$€£¥₹₽₩/\"″])(?:[^\d<>()=;:,]{0,15}[^\W\d_.%‰°$€£¥₹₽₩²³\"″/]|[^\d<>()=;:,]{0,16})"
     r"(?:(?<=m)[23])?)?(?P<more>\+)? *(?P<close>\))?(?P<behind>-)?"
 )
@@ -65,13 +66,13 @@ LONG_CODE = 9  # digits in groups, in every cell alike: a telephone number
 
 
 class Cell(NamedTuple):
-    """A number as it stands in a cell: sign, body, exponent, unit in its normal form, and a bound."""
+    """A number as it stands in a cell: sign, body, exponent, unit in its normal form, and a bound such as < or +."""
 
     sign: str
     body: str
     power: str
     unit: str
-    bound: bool
+    bound: str
 
 
 def is_mark(text: str) -> bool:
@@ -98,7 +99,7 @@ def cell_of(text: str) -> Cell | None:
     if len(negative) + bool(part["open"]) > 1 or bool(part["open"]) != bool(part["close"]):
         return None
     sign = "-" if part["open"] or "-" in negative else ""
-    bound = bool(part["bound"] or part["more"])
+    bound = part["bound"] or part["plus"] or part["more"]
     return Cell(sign, part["body"].strip(), part["power"], _unit(part["prefix"], part["suffix"]), bound)
 
 
@@ -239,8 +240,8 @@ def notation_of(
     if isinstance(unit, Words | Doubt):
         return unit
     bounds = [text for text in read if cells[text].bound]
-    if len(read) - len(bounds) < 2 and not forced:
-        return Words()
+    if len(read) - len(bounds) < 2 and not forced and any(cells[text].bound != "+" for text in read):
+        return Words()  # <18 and >65, but not 1,000+ and 5,000+
     notation = Notation(
         decimal=mark,
         thousands="".join(sorted({found[1] for found in read.values()} - {""})),
@@ -248,7 +249,9 @@ def notation_of(
         bare=unit.bare,
         factors=unit.factors,
         bounds=bool(bounds),
-        example=max(read, key=lambda text: (bool(cells[text].unit), not _PLAIN.fullmatch(text), counts[text], text)),
+        example=max(
+            read, key=lambda text: (float(read[text][0]) > 0, _is_dressed(cells[text], text), counts[text], text)
+        ),
     )
     marks = [text for text in counts if text in missing or (value := notation.value(text)) is None or value != value]
     own = tuple(sorted(text for text in marks if not is_mark(text)))
@@ -259,6 +262,11 @@ def _are_items(texts: Sequence[str]) -> bool:
     """True for words that are numbered: 1. Yes, 2. No."""
     found = [_ITEM.fullmatch(text.strip()) for text in texts]
     return all(found) and len({item["rest"].casefold() for item in found if item}) > 1
+
+
+def _is_dressed(cell: Cell, text: str) -> int:
+    """The parts of a cell that Python does not write."""
+    return bool(cell.unit) + (_split_factor(cell.unit)[1] != 1.0) + (not _PLAIN.fullmatch(text))
 
 
 def _leading_zero(cell: Cell) -> bool:
@@ -365,7 +373,8 @@ def _units(
     if not by_unit:
         return _Unit("", True, False)
     bases, factors = (set(part) for part in zip(*map(_split_factor, by_unit), strict=True))
-    if len(bases) == 1 and (len(factors - {1.0}) > 1 or (factors & {1e3} and (bare or 1.0 in factors))):
+    scaled = len(factors - {1.0}) > 1 or (factors & {1e3} and (bare or 1.0 in factors))
+    if len(bases) == 1 and (scaled or (factors != {1.0} and _IS_CURRENCY.fullmatch(min(bases)))):
         return _Unit(bases.pop(), True, True)
     if len(by_unit) == 1:
         return _one_unit(next(iter(by_unit)), bare, cells, values)
@@ -390,11 +399,14 @@ def _one_unit(unit: str, bare: bool, cells: Mapping[str, Cell], values: Mapping[
     shares = [text for text, cell in cells.items() if cell.unit == unit]
     plain = [text for text, cell in cells.items() if not cell.unit and float(values[text])]
     if unit in ("%", "‰") and plain:
+        value, whole = float(values[plain[0]]), 100 if unit == "%" else 1000
         return Doubt(
-            f"{plain[0]!r:.30} in {{name}} can be read in two ways beside {shares[0]!r:.30}: as a share, or with its "
-            f"{unit} left out",
+            f"{plain[0]!r:.30} in {{name}} can be read in two ways beside {shares[0]!r:.30}: as {value:g} {unit} or as "
+            f"{value * whole:g} {unit}",
             "write them alike, or keep the column as text: `text=[{name}]`",
         )
+    if set(unit) == {"x"}:
+        return Words(f"the end of {shares[0]!r:.30} is hidden")
     if len(unit) == 1 and unit.isalpha() and plain:
         return Words(f"{plain[0]!r:.30} and {shares[0]!r:.30} may be different things")  # houses 12 and 12A
     return _Unit(unit, bare and bool(plain), False)

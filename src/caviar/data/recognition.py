@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 500  # cells that are looked at before a column of text is looked at as a whole
 
+_ONE_WAY = r"[-+]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|0?\.[0-9]+|[0-9]{4,}\.[0-9]+)"  # and not 1.234
 _POSTAL = ("zip", "zipcode", "zipcodes", "postalcode", "postcode", "plz", "postleitzahl")
 
 Verdict = Numbers | Words | Doubt
@@ -55,7 +56,7 @@ def recognise(
     import pandas as pd
 
     before = {str(name): frame[name] for name in frame.columns}
-    columns = {name: _without_marks(column, reading.missing) for name, column in before.items()}
+    columns = {name: without_marks(column, reading.missing) for name, column in before.items()}
     for name in reading.text:
         if name in columns and not is_text(columns[name].dtype):
             columns[name] = as_text(columns[name])
@@ -68,6 +69,9 @@ def recognise(
         dates = recognise_dates({name: c for name, c in columns.items() if name not in fixed}, reading)
         texts = {name: c for name, c in columns.items() if is_text(c.dtype) and name not in {*fixed, *dates.notations}}
         verdicts, decimal = _verdicts(texts, frame, reading)
+        for name in verdicts:
+            if _is_postal_name(name) and name not in reading.number and isinstance(verdicts[name], Numbers):
+                verdicts[name] = Words("postal codes")
         numbers = {name: found.notation for name, found in verdicts.items() if isinstance(found, Numbers)}
         doubtful = {name: why for name, why in dates.doubtful.items() if name not in numbers}
         reasons = dict.fromkeys(codes, "postal codes")
@@ -78,7 +82,7 @@ def recognise(
         if name in known.dates:
             columns[name] = read_dates(column, known.dates[name])
         elif name in known.numbers and is_text(column.dtype):
-            columns[name] = read_numbers(column, known.numbers[name])
+            columns[name] = without_marks(read_numbers(column, known.numbers[name]), reading.missing)
     changed = any(column is not before[name] for name, column in columns.items())
     read = pd.DataFrame(columns, index=frame.index) if changed else frame
     return Recognised(read, known, notes, decimal)
@@ -93,12 +97,15 @@ def decimal_mark(reading: Reading) -> str | None:
 
 def _is_postal(name: str, column: pd.Series[Any], reading: Reading) -> bool:
     """True for numbers that are postal codes by the column's name, of so few places that each can be a category."""
-    plain = re.sub("[^a-z]", "", name.casefold())
-    if not is_number(column.dtype) or name in reading.number or not plain.endswith(_POSTAL):
+    if not is_number(column.dtype) or name in reading.number or not _is_postal_name(name):
         return False
     values = column.to_numpy(np.float64)
     present = np.unique(values[~np.isnan(values)])
     return 1 < len(present) <= MOST_CATEGORIES and bool((present == np.floor(present)).all()) and present[0] >= 100
+
+
+def _is_postal_name(name: str) -> bool:
+    return re.sub("[^a-z]", "", name.casefold()).endswith(_POSTAL)
 
 
 def file_forms(reading: Reading) -> Forms:
@@ -110,7 +117,6 @@ def verdict_of(
     column: pd.Series[Any], reading: Reading, usual: str | None = None, forced: bool = False, wary: bool = False
 ) -> Verdict:
     """The kind of a column of text; ``usual`` is the decimal mark of the others; see ``notation_of`` for the rest."""
-
     present = column.dropna()
     if not forced and not _promising(present):
         return Words()
@@ -136,7 +142,8 @@ def _simple(present: pd.Series[Any], decimal: str) -> Numbers | None:
     if codes or values.nunique() < 2 or not all(is_mark(text) for text in rest):
         return None
     example = "" if decimal == "." else next((t for t in present.iloc[:_SAMPLE].tolist() if "," in t), "")
-    return Numbers(Notation(decimal=decimal, example=example), tuple(rest))
+    proved = cells.str.fullmatch(_ONE_WAY).any()
+    return Numbers(Notation(decimal=decimal, example=example), tuple(rest), proof=decimal if proved else "")
 
 
 def how_read(column: pd.Series[Any], found: Numbers) -> str:
@@ -153,7 +160,7 @@ def how_read(column: pd.Series[Any], found: Numbers) -> str:
     return "; ".join(parts)
 
 
-def _without_marks(column: pd.Series[Any], missing: Sequence[str]) -> pd.Series[Any]:
+def without_marks(column: pd.Series[Any], missing: Sequence[str]) -> pd.Series[Any]:
     """The column with a gap where it has a text, or its number, that the user takes as missing."""
     if not missing:
         return column

@@ -10,9 +10,9 @@ import numpy as np
 
 from caviar.data.columns import as_text, is_number, option, shown
 from caviar.data.descriptions import refusal_of
-from caviar.data.labels import FEW, target_numbers, tidy_labels
+from caviar.data.labels import FEW, few_classes, target_numbers, tidy_labels
 from caviar.data.numerals import Doubt, Notation, Numbers, is_mark
-from caviar.data.recognition import how_read, verdict_of
+from caviar.data.recognition import how_read, verdict_of, without_marks
 from caviar.errors import DataError
 from caviar.records import Reading
 
@@ -43,20 +43,17 @@ def target_of(
     import pandas as pd
 
     name = str(column.name)
-    if reading.missing and not is_number(column.dtype):
-        column = column.mask(column.isin(list(reading.missing)))
-    labels = tidy_labels(column)
+    labels = tidy_labels(without_marks(column, reading.missing))
     if name in reading.text:
         return Target(as_text(labels) if is_number(labels.dtype) else labels)
     if is_number(labels.dtype) or isinstance(column.dtype, pd.CategoricalDtype):
         return Target(labels)
     if known is not None:
-        values = pd.Series(target_numbers(labels, known), index=labels.index, name=labels.name)
-        return Target(labels, values, known)
+        return Target(labels, _numbers(labels, known, reading), known)
     found = verdict_of(labels, reading, usual, name in reading.number)
     if isinstance(found, Doubt):
         raise refusal_of(found, name)
-    if not isinstance(found, Numbers):
+    if not isinstance(found, Numbers) or labels.isin(found.bounds).all():  # 1,000+ and 5,000+ are classes
         return Target(labels, notes=_odd_labels(labels))
     refused = [*found.marks, *found.bounds]
     if refused:
@@ -66,11 +63,18 @@ def target_of(
             f"{shown(labels.iloc[rows[0]])} ({len(rows):,} such rows)",
             f"correct or remove these rows; or make each text a class: {option('text', [name])}",
         )
-    values = pd.Series(target_numbers(labels, found.notation), index=labels.index, name=labels.name)
+    values = _numbers(labels, found.notation, reading)
     how = how_read(labels, found)
     note = f"the target {shown(name)} is read as numbers ({how}); {option('text', [name])} keeps it as text"
-    notes = (note,) if how else ()
-    return Target(labels, tidy_labels(values), found.notation, notes)
+    return Target(labels, values, found.notation, ((note,) if how else ()) + _written_twice(labels, values))
+
+
+def _numbers(labels: pd.Series[Any], notation: Notation, reading: Reading) -> pd.Series[Any]:
+    """The numbers that labels of text stand for. Raises DataError for one that the user takes as missing."""
+    import pandas as pd
+
+    values = pd.Series(target_numbers(labels, notation), index=labels.index, name=labels.name)
+    return tidy_labels(without_marks(values, reading.missing))
 
 
 def as_written(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -85,21 +89,34 @@ def as_written(column: pd.Series[Any]) -> pd.Series[Any]:
 def _odd_labels(labels: pd.Series[Any]) -> tuple[str, ...]:
     """Notes on labels that may be mistakes: the same but for blanks or case, and words for a missing value."""
     counts = labels.value_counts()
-    alike: dict[str, list[str]] = {}
+    alike: dict[object, list[str]] = {}
     for text in sorted(counts.index.tolist()):
         alike.setdefault(" ".join(text.split()).casefold(), []).append(text)
-    notes = []
-    groups = [group for group in alike.values() if len(group) > 1]
-    if groups:
-        written = ", ".join(f"{shown(text, 30)} ({counts[text]:,} rows)" for text in groups[0])
-        more = f", and {len(groups) - 1} more such" if len(groups) > 1 else ""
-        notes.append(
-            f"labels that differ only in blanks or upper case are classes of their own: {written}{more}; "
-            "write them alike in the file if they mean the same"
-        )
+    notes = _note_of_alike(alike, counts, "differ only in blanks or upper case")
     states = sum(len(text) == 2 and text.isupper() for text in counts.index) > FEW
     marks = [text for text in counts.index if is_mark(text) and len(counts) > 1 and not (states and text == "ND")]
     if marks:
         written = ", ".join(f"{shown(text, 30)} ({counts[text]:,} rows)" for text in marks[:3])
         notes.append(f"a class like any other: {written}; if its rows have no label, {option('missing', marks)}")
     return tuple(notes)
+
+
+def _written_twice(labels: pd.Series[Any], values: pd.Series[Any]) -> tuple[str, ...]:
+    """A note on labels that are the same number, such as 1 and 1.0, where numbers are classes."""
+    if not few_classes(values.to_numpy()):
+        return ()
+    counts = labels.value_counts()
+    alike: dict[object, list[str]] = {}
+    for text, value in sorted(set(zip(labels.tolist(), values.tolist(), strict=True))):
+        alike.setdefault(value, []).append(text)
+    return tuple(_note_of_alike(alike, counts, "are the same number"))
+
+
+def _note_of_alike(alike: dict[object, list[str]], counts: pd.Series[Any], how: str) -> list[str]:
+    groups = [group for group in alike.values() if len(group) > 1]
+    if not groups:
+        return []
+    written = ", ".join(f"{shown(text, 30)} ({counts[text]:,} rows)" for text in groups[0])
+    more = f", and {len(groups) - 1} more such" if len(groups) > 1 else ""
+    note = f"labels that {how} are classes of their own: {written}{more}"
+    return [f"{note}; write them alike in the file if they mean the same"]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.data.columns import as_text, index, is_text, plain, shown
+from caviar.data.numerals import is_mark
 from caviar.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ class TextColumn:
             )
         if not is_text(cells.dtype):
             cells = as_text(cells)
-        absent = cells.isna().to_numpy(dtype=bool)
         codes = index(self.categories).get_indexer(index(cells))
+        gaps = cells.isna() | (cells.map(is_mark, na_action="ignore") & (codes < 0)) if self.missing else cells.isna()
+        absent = gaps.to_numpy(dtype=bool)
         strange = (codes < 0) & ~absent
         for row in np.flatnonzero(strange).tolist():  # a whole number as a column with gaps has it: 98101.0
             whole = _WHOLE.fullmatch(cells.iloc[row])
