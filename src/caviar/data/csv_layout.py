@@ -208,10 +208,11 @@ def _check_header(names: Sequence[str], rows: Sequence[Sequence[str]], line: int
     same = [row for row in rows if len(row) == len(names)]
     if len(same) < 2 or len(names) < 2:
         return
-    numeric = [_is_numeric([row[k] for row in same]) for k in range(len(names))]
     digits = [name for name in names if _is_bare(name)]
-    if any(is_number and name and not _is_bare(name) for is_number, name in zip(numeric, names, strict=True)):
+    worded = (k for k, name in enumerate(names) if name and not _is_bare(name))
+    if any(_is_numeric([row[k] for row in same]) for k in worded):  # the first such column says it, of 10,000
         return
+    numeric = [_is_numeric([row[k] for row in same]) for k in range(len(names))]
     votes = sum(name in {row[k].strip() for row in same} for k, name in enumerate(names) if name and not numeric[k])
     if any(numeric):
         votes += bool(digits) and not _are_names(digits)
@@ -252,10 +253,12 @@ def _is_of_units(rows: Sequence[Sequence[str]]) -> bool:
     if len(rows) < 4 or len({len(row) for row in rows}) != 1:
         return False
     top, *others = rows
+    if any(cell_of(top[k]) and _is_numeric([row[k] for row in others]) for k in range(len(top))):
+        return False  # by the first such column, of 10,000
     numeric = [k for k in range(len(top)) if _is_numeric([row[k] for row in others])]
     text = [k for k in range(len(top)) if k not in numeric and not is_mark(top[k])]
     words = [k for k in numeric if not is_mark(top[k]) and len(top[k]) <= _LONGEST_UNIT]
-    if any(cell_of(top[k]) for k in numeric) or 2 * len(words) <= len(numeric):
+    if 2 * len(words) <= len(numeric):
         return False
     known = any(top[k] in {row[k] for row in others} for k in text)
     return not known and (len(words) > 1 or not text)
