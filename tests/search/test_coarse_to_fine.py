@@ -15,6 +15,7 @@ from caviar.records.ranking import WORST
 from caviar.scales import Choice, Integer, Linear, Log, OneMinusLog, PowerOfTwo
 from caviar.scheduling.strategy import Strategy
 from caviar.search.coarse_to_fine import CoarseToFine, Zoom, _Region
+from caviar.search.contract import Compared
 from caviar.search.searches import SEARCHES, search_named
 from caviar.space import Space, default_space
 
@@ -214,3 +215,32 @@ def test_tiers_open_one_after_the_other():
         after = {config[name] for number, config, _ in begun if number >= opens}
         assert before <= {middle[name]}
         assert len(after) > 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_was_never_varied_stays_whole(seed: int):
+    """While its tier is closed a hyperparameter stands in the middle of its scale, which says nothing of the rest."""
+    space = default_space()
+    late = [name for name in space.searched if space[name].tier is None]  # open from trial 6 on
+    assert "dropout" in late
+    search = CoarseToFine(space, seed)
+    evidence: list[list[Compared]] = [[], []]
+    number, boxes, begun = 0, [], []
+    while number < 7:
+        proposals, opened = search.propose(number, evidence)
+        boxes += opened
+        for proposal in proposals:
+            begun.append(proposal)
+            compared = [Compared(number, proposal.config, rung, 3**rung, (-number, 0.0)) for rung in (0, 1)]
+            for rung in (0, 1):  # the earliest trials stay the best
+                evidence[rung].append(compared[rung])
+            number += 1
+    assert boxes
+    for box in boxes:
+        for name in late:
+            scale = space[name]
+            assert box.ranges[name] == {"low": scale.from_unit(0.0), "high": scale.from_unit(1.0)}
+        assert not any(name in box.reason for name in late)
+    after, _ = search.propose(number, evidence)
+    values = [p.config["dropout"] for p in after if p.origin.startswith("box")]
+    assert max(values) - min(values) > 0.1

@@ -77,6 +77,7 @@ class CoarseToFine:
         tiers = [scale.tier or last for scale in self._scales]
         present = sorted(set(tiers))  # a space without tiers is open from the first trial on
         self._opens = np.array([self._zoom.tier_opens[present.index(tier)] for tier in tiers], dtype=np.int64)
+        self._closed = np.array([scale.to_unit(scale.from_unit(0.5)) for scale in self._scales], dtype=np.float64)
         self._points: dict[int, Units] = {}  # of trials that were among the best, by number
         self._taken: list[int] = []  # evidence that is ranked already, by rung
         self._ranked: list[list[_Ranked]] = []  # by rung, the best last, at most best + rest of them
@@ -245,14 +246,19 @@ class CoarseToFine:
         return sorted(places, key=lambda place: int(place[0])), self._space.searched[j]
 
     def _points_of(self, trials: list[Compared]) -> Units:
-        """The points (n, d) of ``trials``, made once a trial."""
+        """The points (n, d) of ``trials``, made once a trial; NaN where a hyperparameter does not apply.
+
+        The same where its tier was not open: it was not varied, so nothing is known of where it is good.
+        """
         new = [c for c in trials if c.number not in self._points]
         if new:
-            self._points |= zip([c.number for c in new], self._space.to_unit([c.config for c in new]), strict=True)
+            numbers, points = np.array([c.number for c in new]), self._space.to_unit([c.config for c in new])
+            closed = (numbers[:, None] < self._opens) & (points == self._closed)
+            self._points |= zip(numbers.tolist(), np.where(closed, np.nan, points), strict=True)
         return np.array([self._points[c.number] for c in trials])
 
     def _close_tiers(self, points: Units, numbers: npt.NDArray[np.int64]) -> Units:
-        """Hyperparameters of tiers that are not open yet stay where the best trial has them."""
+        """Hyperparameters of tiers that are not open yet stay in the middle of their scales."""
         if numbers[0] >= max(self._zoom.tier_opens):
             return points
         return np.where(numbers[:, None] < self._opens, 0.5, points)
