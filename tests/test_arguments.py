@@ -14,6 +14,7 @@ import pytest
 import caviar
 from caviar import other_tuners
 from caviar.api import names_of, tune_program, tune_table
+from caviar.arguments import check_kinds, kind_of
 from caviar.cli.main import run
 from caviar.errors import CaviarError, ConfigError
 
@@ -148,22 +149,22 @@ WRONG = {
     "Hyperopt's trials": (
         lambda: caviar.tune(objective, SPACE, trials=object),
         "`trials` must be a whole number, got <class 'object'>",
-        "give it some: `trials=500`",
+        "write one: `trials=500`, or leave it out",
     ),
     "a fraction of a trial": (
         lambda: caviar.tune(objective, SPACE, trials=9.5),
         "`trials` must be a whole number, got 9.5",
-        "give it some: `trials=500`",
+        "write one: `trials=500`, or leave it out",
     ),
     "text for seconds": (
         lambda: caviar.tune("flowers.csv", "species", seconds="60"),
         "`seconds` must be a number, got '60'",
-        "give it some: `seconds=60`",
+        "leave out the quotes: `seconds=60`, or leave it out",
     ),
     "no seed": (
         lambda: caviar.tune(objective, SPACE, trials=9, seed=None),
-        "`seed` must be a whole number from 0 to 2**63 - 1, got None",
-        "use `seed=0`",
+        "`seed` must be a whole number, got None",
+        "write one: `seed=0`",
     ),
     "Optuna's direction of open_study": (
         lambda: caviar.open_study("nets", SPACE, direction="minimize"),
@@ -184,6 +185,71 @@ WRONG = {
         lambda: caviar.open_study("nets", SPACE, sampler="random"),
         "caviar.open_study has no argument `sampler`",
         "did you mean `search`?",
+    ),
+    "a word for seconds": (
+        lambda: caviar.resume("flowers", seconds="a minute"),
+        "`seconds` must be a number, got 'a minute'",
+        "write one: `seconds=60`, or leave it out",
+    ),
+    "a boolean for trials": (
+        lambda: caviar.tune("flowers.csv", "species", trials=True),
+        "`trials` must be a whole number, got True",
+        "write one: `trials=500`, or leave it out",
+    ),
+    "trials with a point": (
+        lambda: caviar.resume("flowers", trials=100.0),
+        "`trials` must be a whole number, got 100.0",
+        "write `trials=100`, or leave it out",
+    ),
+    "text for a switch": (
+        lambda: caviar.tune("flowers.csv", "species", ensemble="no"),
+        "`ensemble` must be True or False, got 'no'",
+        "write `ensemble=True` or `ensemble=False`",
+    ),
+    "text in options": (
+        lambda: caviar.tune(objective, SPACE, options=caviar.ProgramOptions(trial_timeout="9")),
+        "`trial_timeout` must be a number, got '9'",
+        "leave out the quotes: `trial_timeout=9`, or leave it out",
+    ),
+    "a number for a path": (
+        lambda: caviar.resume("flowers", store=5),
+        "`store` must be a path, got 5",
+        'write `store="..."`',
+    ),
+    "a study for its name": (
+        lambda: caviar.resume(SPACE),
+        f"`study` must be text, got {' '.join(repr(SPACE).split()):.60}",
+        'write `study="..."`',
+    ),
+    "text for epochs": (
+        lambda: caviar.train(np.ones((4, 2)), np.arange(4), {}, epochs="3"),
+        "`epochs` must be a whole number, got '3'",
+        "leave out the quotes: `epochs=3`",
+    ),
+    "no epochs": (
+        lambda: caviar.train(np.ones((4, 2)), np.arange(4), {}),
+        "caviar.train needs `epochs`",
+        "give it: `epochs=...`",
+    ),
+    "too many without a name": (
+        lambda: caviar.resume("flowers", 60),
+        "caviar.resume takes 1 argument without a name, got 2",
+        "name the others: `store=...`, `seconds=...`",
+    ),
+    "one argument twice": (
+        lambda: caviar.open_study("nets", SPACE, name="nets"),
+        "caviar.open_study got `name` twice",
+        "give it once, by name or in its place",
+    ),
+    "text for the seed of open_study": (
+        lambda: caviar.open_study("nets", SPACE, seed="1"),
+        "`seed` must be a whole number, got '1'",
+        "leave out the quotes: `seed=1`",
+    ),
+    "text for the seconds of babysit.run": (
+        lambda: caviar.babysit.run("net", snapshot_seconds="60"),
+        "`snapshot_seconds` must be a number, got '60'",
+        "leave out the quotes: `snapshot_seconds=60`",
     ),
     "of babysit.run": (
         lambda: caviar.babysit.run("net", knob={}),
@@ -314,3 +380,13 @@ def test_a_name_that_is_given_must_be_free():
     caviar.tune(objective, SPACE, **arguments)
     with pytest.raises(caviar.StoreError, match="a study 'mine' already"):
         caviar.tune(objective, SPACE, **arguments)
+
+
+def test_numbers_of_numpy_and_paths_are_taken(tmp_path):
+    kinds = {name: kind_of(text) for name, text in (("n", "int | None"), ("x", "float"), ("b", "bool"), ("p", "File"))}
+    given = {"n": np.int64(3), "x": np.float32(0.5), "b": np.bool_(True), "p": tmp_path, "other": object}
+    taken = check_kinds(given, kinds)
+    assert taken == {"n": 3, "x": 0.5, "b": True, "p": tmp_path, "other": object}
+    assert [type(taken[name]) for name in "nxb"] == [int, float, bool]
+    assert check_kinds({"n": None}, kinds) == {"n": None}
+    assert kind_of("Sequence[Given]") == kind_of("Any") == frozenset()

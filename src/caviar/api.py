@@ -23,7 +23,7 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from caviar.arguments import checked, refuse_unknown
+from caviar.arguments import check_kinds, checked, kind_of, refuse_unknown
 from caviar.constraints import Given
 from caviar.errors import CaviarWarning, ConfigError
 from caviar.learners.dense import fit
@@ -148,9 +148,10 @@ def tune(data: Any = None, target: Any = None, *more: Any, **given: Any) -> Tune
     return tune_table(data, target, **_sorted_out("table", given))
 
 
+@checked
 def tune_table(
     data: Any,
-    target: str | None = None,
+    target: Any = None,
     *,
     seconds: float | None = None,
     trials: int | None = None,
@@ -189,6 +190,7 @@ def tune_table(
     return answer
 
 
+@checked
 def tune_program(
     objective: Callable[[Trial], float | None],
     space: Space | File,
@@ -316,7 +318,9 @@ def _sorted_out(kind: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fields(options: TableOptions | ProgramOptions) -> dict[str, Any]:
-    return {field.name: getattr(options, field.name) for field in fields(options)}
+    """The options by name. Raises ConfigError for one of another kind than it is to be."""
+    kinds = {field.name: kind_of(field.type) for field in fields(options) if kind_of(field.type)}
+    return check_kinds({field.name: getattr(options, field.name) for field in fields(options)}, kinds)
 
 
 _KINDS: dict[str, tuple[Callable[..., Any], type[TableOptions | ProgramOptions]]] = {

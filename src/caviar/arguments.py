@@ -1,11 +1,16 @@
-"""Check a call's arguments: a wrong name, or no number where one belongs, is a mistake in two lines, as any other."""
+"""Check a call's arguments: a wrong name, or text where a number belongs, is a mistake in two lines, as any other.
+
+An argument's kind is read from its annotation, where that is made of numbers, text, booleans, paths and None alone.
+What has another kind is checked where it is used.
+"""
 
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from inspect import signature
+from inspect import BoundArguments, Parameter, Signature, signature
 from typing import Any, TypeVar, cast
 
 from caviar import other_tuners
@@ -16,16 +21,39 @@ _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 def checked(call: _Call) -> _Call:
     """Make an unknown keyword of the public function or method ``call`` a ConfigError that names the right one."""
-    known = tuple(name for name in signature(call).parameters if name != "self")
     of, _, name = call.__qualname__.rpartition(".")
     of = "study" if of else "caviar.babysit" if call.__module__ == "caviar.babysit" else "caviar"
+    called, shape = f"{of}.{name}", signature(call)
+    known = tuple(name for name in shape.parameters if name != "self")
+    kinds = {} if "self" in shape.parameters else kinds_of(shape)  # the methods check numbers of any library
 
     @wraps(call)
     def checking(*given: Any, **named: Any) -> Any:
-        refuse_unknown(f"{of}.{name}", named, known)
-        return call(*given, **named)
+        refuse_unknown(called, named, known)
+        bound = _bound(called, shape, given, named)
+        bound.arguments.update(check_kinds(bound.arguments, kinds))
+        return call(*bound.args, **bound.kwargs)
 
     return cast(_Call, checking)
+
+
+def kinds_of(shape: Signature) -> dict[str, frozenset[str]]:
+    """The kinds that each parameter of ``shape`` may have, of those whose annotations are made of known ones."""
+    found = {name: kind_of(parameter.annotation) for name, parameter in shape.parameters.items()}
+    return {name: kinds for name, kinds in found.items() if kinds}
+
+
+def kind_of(annotation: Any) -> frozenset[str]:
+    """The kinds in an ``annotation`` as it is written; none where it has others besides."""
+    names = {name.strip() for name in str(annotation).split("|")}
+    if not names <= set(_KINDS):
+        return frozenset()
+    return frozenset(kind for name in names for kind in _KINDS[name].split())
+
+
+def check_kinds(given: Mapping[str, Any], kinds: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+    """The arguments ``given``, numbers of NumPy as Python's. Raises ConfigError for one that is not of its kinds."""
+    return {name: _checked(name, value, kinds[name]) if name in kinds else value for name, value in given.items()}
 
 
 def refuse_unknown(call: str, given: Iterable[str], known: Iterable[str]) -> None:
@@ -73,8 +101,83 @@ def as_number(name: str, value: Any, way_out: str) -> float:
         raise NotANumber(f"`{name}` must be a number, got {_shown(value)}", way_out) from error
 
 
+def _bound(called: str, shape: Signature, given: Sequence[Any], named: Mapping[str, Any]) -> BoundArguments:
+    """The arguments of a call by name. Raises ConfigError for one that is missing, doubled, or lacks its name."""
+    places = [name for name, each in shape.parameters.items() if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    first = len(places) and places[0] == "self"
+    if len(given) > len(places):
+        takes, got = len(places) - first, len(given) - first
+        rule = f"{called} takes {takes} argument{'s' * (takes != 1)} without a name, got {got}"
+        raise ConfigError(rule, f"name the others: {known_by_name(shape)}")
+    for name in places[: len(given)]:
+        if name in named:
+            raise ConfigError(f"{called} got `{name}` twice", "give it once, by name or in its place")
+    for name, each in shape.parameters.items():
+        if each.default is Parameter.empty and name not in named and name not in places[: len(given)]:
+            raise ConfigError(f"{called} needs `{name}`", f"give it: `{name}=...`")
+    return shape.bind(*given, **named)
+
+
+def known_by_name(shape: Signature) -> str:
+    """The first arguments of ``shape`` that have to be named, as they are written."""
+    named = [name for name, each in shape.parameters.items() if each.kind is Parameter.KEYWORD_ONLY]
+    return ", ".join(f"`{name}=...`" for name in named[:2]) or "there are no others"
+
+
+def _checked(name: str, value: Any, kinds: frozenset[str]) -> Any:
+    """``value``, called ``name``, if it is of one of ``kinds``."""
+    if value is None and "None" in kinds:
+        return None
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool) and type(value).__name__ != "bool"
+    if number and "number" in kinds:
+        return value.item() if type(value).__module__ == "numpy" else value
+    if number and "whole" in kinds and isinstance(value, numbers.Integral):
+        return int(value)
+    if "bool" in kinds and type(value).__name__ in ("bool", "bool_"):
+        return bool(value)
+    if isinstance(value, str) and kinds & {"text", "path"}:
+        return value
+    if isinstance(value, os.PathLike) and "path" in kinds:
+        return value
+    wanted, way_out = _wanted(name, value, kinds)
+    instead = ", or leave it out" if "None" in kinds else ""
+    raise ConfigError(f"`{name}` must be {wanted}, got {_shown(value)}", way_out + instead)
+
+
+def _wanted(name: str, value: Any, kinds: frozenset[str]) -> tuple[str, str]:
+    """The kind that was wanted, in words, and how to write it."""
+    if kinds & {"number", "whole"}:
+        wanted = "a number" if "number" in kinds else "a whole number"
+        if isinstance(value, str):
+            try:
+                plain = float(value) if "number" in kinds else int(value)
+                return wanted, f"leave out the quotes: `{name}={plain:g}`"
+            except ValueError:
+                pass
+        elif isinstance(value, float) and value.is_integer():
+            return wanted, f"write `{name}={value:.0f}`"
+        return wanted, f"write one: `{name}={_EXAMPLES.get(name, 10)}`"
+    if "bool" in kinds:
+        return "True or False", f"write `{name}=True` or `{name}=False`"
+    return "a path" if "path" in kinds else "text", f'write `{name}="..."`'
+
+
 def _shown(value: Any) -> str:
     shape = getattr(value, "shape", None)
     if shape is not None and tuple(shape):
         return f"{type(value).__name__} of shape {tuple(shape)}"
     return f"{' '.join(repr(value).split()):.60}"
+
+
+_EXAMPLES = {"seconds": 60, "trials": 500, "seed": 0, "epochs": 20, "threads": 2, "processes": 2, "patience": 5}
+_KINDS = {
+    "int": "whole",
+    "float": "number",
+    "bool": "bool",
+    "str": "text",
+    "None": "None",
+    "File": "path",
+    "StorePath": "path None",
+    "os.PathLike[str]": "path",
+}
+"""The kinds that each name in an annotation stands for."""

@@ -243,4 +243,4 @@ def test_what_was_never_varied_stays_whole(seed: int):
         assert not any(name in box.reason for name in late)
     after, _ = search.propose(number, evidence)
     values = [p.config["dropout"] for p in after if p.origin.startswith("box")]
-    assert max(values) - min(values) > 0.1
+    assert len(set(values)) == len(values)  # and it is varied from now on

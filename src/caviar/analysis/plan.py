@@ -108,11 +108,12 @@ def plan(
     epochs_of_one = int(seconds / timed[2].epoch_seconds)
     way = "caviar" if trials >= ENOUGH else "panda"
     if way == "caviar":
-        reason = f"{seconds:g} s afford about {trials:,} trials of a middling network: enough to search"
+        reason = f"there is time for about {trials:,} trials of a middling network, enough for a search"
     else:
+        many = "less than one trial" if trials < 1 else f"about {trials:,} trial{'s' * (trials > 1)}"
         reason = (
-            f"{seconds:g} s afford about {trials:,} trials, and a search wants {ENOUGH}: nurse one network, "
-            f"which gets {epochs_of_one:,} epochs if it is large"
+            f"there is time for {many}, and a search needs {ENOUGH}: nurse one network, "
+            f"for which there is time for {epochs_of_one:,} epoch{'s' * (epochs_of_one != 1)} if it is large"
         )
     return Plan(seconds, cores, timed, trials, epochs_of_one, way, reason, dataset.facts, dataset.warnings)
 

@@ -362,7 +362,7 @@ public final class CaviarClient {
                 Map<String, Object> answer = CAVIAR.hear();
                 String type = (String) answer.get("type");
                 if (type.equals("go_on")) {
-                    obey(answer);
+                    apply(answer);
                 } else if (type.equals("stop")) {
                     stopped = true;
                 } else if (type.equals("end")) { // in the midst of a trial: caviar has ended
@@ -377,7 +377,7 @@ public final class CaviarClient {
             return !stopped && !over;
         }
 
-        private void obey(Map<String, Object> answer) {
+        private void apply(Map<String, Object> answer) {
             if (answer.get("save") != null) {
                 Map<String, Object> message = message("saved");
                 try {

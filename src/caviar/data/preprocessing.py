@@ -17,7 +17,7 @@ cut is worth: on digits a third of the log loss, elsewhere nothing.
 
 The least and the greatest value of training are kept too. A value that lies further beyond them than half of what lies
 between them is counted as far outside: millimetres where training had metres, or a year that is yet to come. Values a
-little beyond are nothing to speak of: of new rows, a few always are.
+little beyond are not counted: among new rows there are always a few.
 
 Text becomes one column a category, 1 where the row has it (one-hot; see text_columns.py). A date becomes its year,
 month, day, weekday, hour and the days since the first, which are numbers like others (see date_columns.py).

@@ -54,7 +54,8 @@ class Line:
             return ""
         name = (judged_by(best.values, self.goal) or "").replace("_", " ")
         value = float(best.values[judged_by(best.values, self.goal) or ""])
-        return f"epoch {best.clock.epoch} has the best {name}, {value:.4g}, and {patience} epochs since were no better"
+        since = "the epoch since was" if patience == 1 else f"{patience} epochs since were"
+        return f"epoch {best.clock.epoch} has the best {name}, {value:.4g}, and {since} no better"
 
     @property
     def best(self) -> RunMeasurement | None:

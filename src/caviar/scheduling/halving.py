@@ -34,7 +34,7 @@ from caviar.scheduling.contract import Decision
 ETA = 3
 _SLACK = 1  # promotions of a rung that a window does not wait for
 RESERVE = 4  # a quarter of the promotions: enough to learn whether slow starters deserve it, too few to lose much
-_UNJUDGED = 4  # trials that the median of a rung lets go on unasked: fewer have no median worth the name
+_UNJUDGED = 4  # trials at a rung before its median stops any: fewer have no median worth the name
 POOL = 9  # eta**2: a trial outside the best third is all but never among the best nine of those passed over
 
 

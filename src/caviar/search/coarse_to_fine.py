@@ -77,7 +77,7 @@ class CoarseToFine:
         tiers = [scale.tier or last for scale in self._scales]
         present = sorted(set(tiers))  # a space without tiers is open from the first trial on
         self._opens = np.array([self._zoom.tier_opens[present.index(tier)] for tier in tiers], dtype=np.int64)
-        self._closed = np.array([scale.to_unit(scale.from_unit(0.5)) for scale in self._scales], dtype=np.float64)
+        self._closed = np.array([_of_middle(scale) for scale in self._scales])
         self._points: dict[int, Units] = {}  # of trials that were among the best, by number
         self._taken: list[int] = []  # evidence that is ranked already, by rung
         self._ranked: list[list[_Ranked]] = []  # by rung, the best last, at most best + rest of them
@@ -253,7 +253,7 @@ class CoarseToFine:
         new = [c for c in trials if c.number not in self._points]
         if new:
             numbers, points = np.array([c.number for c in new]), self._space.to_unit([c.config for c in new])
-            closed = (numbers[:, None] < self._opens) & (points == self._closed)
+            closed = (numbers[:, None] < self._opens) & np.isclose(points, self._closed, rtol=0, atol=1e-9)
             self._points |= zip(numbers.tolist(), np.where(closed, np.nan, points), strict=True)
         return np.array([self._points[c.number] for c in trials])
 
@@ -400,6 +400,11 @@ def _shares(values: Units, choices: int) -> Units:
 
 
 _PRIOR = 2.0  # imagined trials, shared evenly by the categories: none is dropped at once
+
+
+def _of_middle(scale: Scale) -> float:
+    """The unit coordinate of the value in the middle of ``scale``: of a few values none may be at 0.5."""
+    return float(scale.to_unit(scale.from_unit(np.array([0.5])))[0])
 
 
 def _half_cell(scale: Scale) -> float:
