@@ -160,7 +160,7 @@ def test_an_epoch_that_is_a_score_fails_the_trial_with_the_right_order(start: St
         failed = caviar.hear()
         assert failed["type"] == "failed"
         assert "the epoch must be a whole number" in failed["why"]
-        assert "such as (1, 20.7)" in failed["why"]
+        assert "trial.report(epoch=1, score=20.7)" in failed["why"]
         assert caviar.ended() == 1
 
 

@@ -43,25 +43,33 @@ def epochs_of(calls: list[tuple[Any, ...]], **trial: Any) -> list[int]:
 @pytest.mark.parametrize(
     ("calls", "rule", "way_out"),
     [
-        ([(20.7, 1)], "whole number", "(1, 20.7)"),
-        ([(0.93, 1)], "whole number", "(1, 0.93)"),
-        ([(float("nan"), 2)], "whole number", "(2, nan)"),
-        ([(float("inf"), 2)], "whole number", "(2, inf)"),
-        ([(np.float32(0.5), 2)], "whole number", "(2, 0.5)"),
-        ([("0.5", 2)], "whole number", "(2, 0.5)"),
+        ([(20.7, 1)], "whole number", "trial.report(epoch=1, score=20.7)"),
+        ([(0.93, 1)], "whole number", "trial.report(epoch=1, score=0.93)"),
+        ([(float("nan"), 2)], "whole number", "trial.report(epoch=2, score=nan)"),
+        ([(float("inf"), 2)], "whole number", "trial.report(epoch=2, score=inf)"),
+        ([(np.float32(0.5), 2)], "whole number", "trial.report(epoch=2, score=0.5)"),
+        ([("0.5", 2)], "whole number", "trial.report(epoch=2, score=0.5)"),
         ([(None, 2)], "needs an epoch", "trial.report(epoch, score)"),
-        ([(0.93, 0)], "whole number", "(epoch, score)"),
-        ([(0, 0.93)], "from 1 on", "(epoch, score)"),
-        ([(-1, 0.93)], "from 1 on", "(epoch, score)"),
-        ([(3, 1), (2, 2)], "not after epoch 3", "(2, 2)"),  # a loss that falls, in whole numbers
-        ([(3, 1), (3, 2)], "not after epoch 3", "(2, 3)"),
-        ([(3, 0.1), (2, 0.2)], "not after epoch 3", "(epoch, score)"),
-        ([(3, 1), (5, 2)], "counts like an epoch", "(2, 5)"),  # wrong answers, say, of a few thousand
-        ([(4, 0), (7, 1)], "counts like an epoch", "(1, 7)"),
-        ([(2, 1), (4, 2), (7, 3)], "counts like an epoch", "(3, 7)"),
-        ([(2.0, 1)], "counts like an epoch", "(1, 2.0)"),
-        ([(90, 1)], "last epoch of the trial", "(1, 90)"),
-        ([(28, 0.5)], "last epoch of the trial", "(epoch, score)"),
+        ([(0.93, 0)], "whole number", "report(epoch, score)"),
+        ([(0, 0.93)], "from 1 on", "report(epoch, score)"),
+        ([(-1, 0.93)], "from 1 on", "report(epoch, score)"),
+        (
+            [(3, 1), (2, 2)],
+            "not after epoch 3",
+            "trial.report(epoch=2, score=2)",
+        ),  # a count of errors
+        ([(3, 1), (3, 2)], "not after epoch 3", "trial.report(epoch=2, score=3)"),
+        ([(3, 0.1), (2, 0.2)], "not after epoch 3", "report(epoch, score)"),
+        (
+            [(3, 1), (5, 2)],
+            "counts like an epoch",
+            "trial.report(epoch=2, score=5)",
+        ),  # one that rises
+        ([(4, 0), (7, 1)], "counts like an epoch", "trial.report(epoch=1, score=7)"),
+        ([(2, 1), (4, 2), (7, 3)], "counts like an epoch", "trial.report(epoch=3, score=7)"),
+        ([(2.0, 1)], "counts like an epoch", "trial.report(epoch=1, score=2.0)"),
+        ([(90, 1)], "last epoch of the trial", "trial.report(epoch=1, score=90)"),
+        ([(28, 0.5)], "last epoch of the trial", "report(epoch, score)"),
     ],
 )
 def test_a_score_in_the_place_of_the_epoch(calls, rule, way_out):

@@ -114,6 +114,8 @@ def test_a_program_without_a_score():
     output.read(b"\rhello\r")
     assert "acc=([0-9.]+)" in output.missing
     assert "2 lines" in output.missing
+    output.read(b"last but one\nthe last\n")
+    assert output.missing.endswith("which end so: 'hello', 'last but one', 'the last'")
 
 
 @given(

@@ -209,7 +209,8 @@ def test_failures_are_those_trials_own():
             trial.report(1, math.inf)
         return trial.config["x"]
 
-    study = caviar.tune(moody, SPACE, trials=10, processes=2, epochs=3)
+    with pytest.warns(caviar.CaviarWarning, match="4 of 10 trials failed, the last"):
+        study = caviar.tune(moody, SPACE, trials=10, processes=2, epochs=3)
     frame = study.trials().set_index("number")
     states = ["failed", "out_of_memory", "failed", "failed", "diverged", "diverged"]
     assert frame.state.loc[[1, 2, 3, 4, 5, 6]].tolist() == states
@@ -327,7 +328,8 @@ def test_a_hang_costs_its_trial_and_no_more(monkeypatch):
             time.sleep(1000)
         return trial.config["x"]
 
-    study = caviar.tune(hangs, SPACE, trials=5, processes=2, trial_timeout=60)
+    with pytest.warns(caviar.CaviarWarning, match="1 of 5 trials failed, the last, trial 1, so: it was silent"):
+        study = caviar.tune(hangs, SPACE, trials=5, processes=2, trial_timeout=60)
     assert [state for _, state, *_ in recorded(study)] == ["finished", "failed", "finished", "finished", "finished"]
 
 

@@ -237,8 +237,8 @@ class Trial(object):
             rule = "the score counts like an epoch (one that really does is given as a float)"
         else:
             return number
-        right = "epoch, score" if (_whole(score) or 0) < 1 else "%s, %s" % (score, epoch)
-        raise ValueError("trial.report(%s, %s): %s; %s, such as (%s)" % (epoch, score, rule, _ORDER, right))
+        swapped = "" if (_whole(score) or 0) < 1 else ": trial.report(epoch=%s, score=%s)" % (score, epoch)
+        raise ValueError("trial.report(%s, %s): %s; %s%s" % (epoch, score, rule, _ORDER, swapped))
 
     def _counts_epochs(self, number, epoch, score):
         """Whether ``score`` is an epoch in the wrong place, as far as whole numbers show that."""

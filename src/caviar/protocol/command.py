@@ -28,6 +28,10 @@ from caviar.protocol.score import ScorePattern
 from caviar.protocol.template import OF_THE_TRIAL, Template, refuse_places
 from caviar.space import Space
 
+_QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.")
+_OF_A_SHELL = re.compile(r"(?<!\S)(?:\|\|?|&&?|[012&]?>>?(?:&\d)?|<|;)|;(?!\S)")
+"""Words that a shell would read, where they are not quoted."""
+
 
 class Command(Protocol):
     """Starts the processes of a pool."""
@@ -202,8 +206,17 @@ def split(command: str) -> list[str]:
         raise ConfigError(f"`command` cannot be read: {error}", "mind the quotes") from None
     if not arguments:
         raise ConfigError("`command` is empty", "give a program: `command='python train.py'`")
+    of_a_shell = _OF_A_SHELL.search(_QUOTED.sub("_", command))
+    if of_a_shell is not None:
+        raise ConfigError(
+            f"the command has {of_a_shell[0]!r}, and no shell reads it",
+            f"leave that out, or call a shell: sh -c {shlex.quote(command)}",
+        )
     if shutil.which(arguments[0]) is None:
-        raise ConfigError(f"there is no program {arguments[0]!r}", "give its path, or put its folder into PATH")
+        way_out = "give its path, or put its folder into PATH"
+        if re.match(r"\w+=", arguments[0]):
+            way_out = f"variables are set by env: env {command}"
+        raise ConfigError(f"there is no program {arguments[0]!r}", way_out)
     return arguments
 
 

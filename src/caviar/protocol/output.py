@@ -21,6 +21,8 @@ _EPOCH = re.compile(
     re.IGNORECASE,
 )
 
+_SHOWN = 3  # last lines that an error shows
+
 
 class Output:
     """The output of a process so far, and the scores of the epochs that have ended in it."""
@@ -36,6 +38,7 @@ class Output:
         self._ups = 0  # line ends that only go down again
         self._counted: float | None = None  # the score of the last epoch
         self._lines = 0
+        self._last: deque[str] = deque(maxlen=_SHOWN)
         self.last: float | None = None
         """The last score of all, also one that was no further epoch."""
 
@@ -79,10 +82,13 @@ class Output:
         lines = f"{self._lines:,} line" + ("" if self._lines == 1 else "s")
         if not self._lines:
             return f"it printed nothing, so `score` {self._pattern.text!r:.80} found no number"
-        return f"`score` {self._pattern.text!r:.80} matches none of the {lines} that it printed"
+        last = ", ".join(f"{line:.100}" for line in self._last)
+        return f"`score` {self._pattern.text!r:.80} matches none of the {lines} that it printed, which end so: {last}"
 
     def _read_line(self, line: str) -> bool:
-        self._lines += bool(line.strip())
+        if line.strip():
+            self._lines += 1
+            self._last.append(repr(line.strip()))
         epoch = _epoch_of(line)
         if self._drawn is not None and None not in (epoch, self._drawn[1]) and epoch != self._drawn[1]:
             self._settle()

@@ -158,4 +158,11 @@ def checked_epoch(epoch: Any, value: Any, last: int) -> int:
         rule = f"the value {value} looks like an epoch, and the epoch {epoch!r} like a value"
     else:
         return whole
-    raise ConfigError(rule, "the order is study.report(trial, epoch, value), not Optuna's report(value, step)")
+    swapped = f": study.report(trial, epoch={value}, value={epoch})" if _is_epoch(value) else ""
+    raise ConfigError(
+        rule, f"the order is study.report(trial, epoch, value), not Optuna's report(value, step){swapped}"
+    )
+
+
+def _is_epoch(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -326,11 +326,20 @@ def conclude_program(job: ProgramJob, ledger: Ledger, study: Study, store: Store
             repeated=repeated,
             folder=str(folder.absolute()) if folder.is_dir() else None,
         ),
-        notes=(*study.notes, *job.command.notes.values()),
+        notes=(*study.notes, *job.command.notes.values(), *_failed(ledger)),
     )
     return TunedProgram(
         study.name, store.url, result, "" if job.request.store is None else os.fspath(job.request.store), winner
     )
+
+
+def _failed(ledger: Ledger) -> tuple[str, ...]:
+    """A note on the trials that failed, with the words of the last."""
+    failed = [trial for (_, repeat), trial in ledger.trials.items() if trial.error and not repeat]
+    if not failed:
+        return ()
+    count = f"{len(failed)} of {sum(ledger.counts().values()):,} trials failed"
+    return (f"{count}, the last, trial {failed[-1].number}, so: {(failed[-1].error or '').splitlines()[0]}",)
 
 
 def no_program_answer(job: ProgramJob, ledger: Ledger) -> NoAnswer:
