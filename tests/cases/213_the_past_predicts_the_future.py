@@ -15,7 +15,7 @@ frame = pd.DataFrame(
 frame = frame.sample(frac=1, random_state=0)
 status, said, model = tune(frame, "sales", "--time", "week", "--ignore", "week")
 ends = sorted(week)
-good = status == 0 and f"tested on those from {ends[240].date()} on (60 : 20 : 20 % of the rows)" in flat(said)
+good = status == 0 and f"test from {ends[240].date()} (60, 20 and 20 % of the rows)" in flat(said)
 status, said, _ = tune(frame.assign(week="soon"), "sales", "--time", "week", study="t")
 good = good and status == 2 and "--time must name a column of numbers or dates" in flat(said) and not crashed(said)
 verdict("right" if good else "WRONG", "the latest rows are the test; text without dates is refused", said)

@@ -59,7 +59,7 @@ def test_a_group_is_never_in_two_parts_nor_in_two_folds() -> None:
     assert "patient" not in {*dataset.preprocessing.numbers, *dataset.preprocessing.text_columns}
     said = "\n".join(dataset.warnings)
     assert "'patient' says which rows belong together and is no feature (`keep=[\"patient\"]` uses it)" in said
-    assert "split by 'patient': each of 60 groups is in one part (60 : 20 : 20 % of the rows)" in said
+    assert "split by 'patient': each of 60 groups is in one part (60, 20 and 20 % of the rows)" in said
     assert prepared(group="patient", keep="patient").preprocessing.text_columns == ("patient",)
 
 
@@ -102,7 +102,7 @@ def test_the_past_predicts_the_future_in_parts_and_folds() -> None:
         assert searched[earlier].max() < searched[later].min()
     said = "\n".join(dataset.warnings)
     first = pd.Timestamp(days[validation].min()).date()
-    assert f"split by 'day': trained on the earliest rows, chosen by those from {first} on, tested on" in said
+    assert f"split by 'day': training before {first}, validation from then on, test from 2024-" in said
 
 
 def test_without_a_word_the_split_is_as_it_was() -> None:

@@ -73,21 +73,17 @@ class Arrangement:
         """A sentence on the parts where the user decided about them."""
         held_out = (parts.validation, parts.test) if len(parts.test) else (parts.validation,)
         total = sum(map(len, (parts.train, *held_out)))
-        shares = " : ".join(f"{100 * len(rows) / total:.0f}" for rows in (parts.train, *held_out))
+        each = [f"{100 * len(rows) / total:.0f}" for rows in (parts.train, *held_out)]
+        shares = f"{', '.join(each[:-1])} and {each[-1]} % of the rows"
         if times is not None:
             starts = [_time(times.iloc[rows].min()) for rows in held_out]
-            tested = f", tested on those from {starts[1]} on" if len(held_out) > 1 else ""
-            return (
-                f"split by {shown(reading.time)}: trained on the earliest rows, chosen by those from {starts[0]} on"
-                f"{tested} ({shares} % of the rows)",
-            )
+            cut = f"training before {starts[0]}, validation from then on"
+            cut += f", test from {starts[1]}" if len(held_out) > 1 else ""
+            return (f"split by {shown(reading.time)}: {cut} ({shares})",)
         if self.by_group and self.sets is not None:
             groups = int(self.sets.max()) + 1
             own = ", nearly every row one of its own," if groups > NEARLY_ALL * len(self.sets) else ""
-            return (
-                f"split by {shown(reading.group)}: each of {groups:,} groups{own} is in one part "
-                f"({shares} % of the rows)",
-            )
+            return (f"split by {shown(reading.group)}: each of {groups:,} groups{own} is in one part ({shares})",)
         return ()
 
 
