@@ -40,6 +40,7 @@ FEW = 20  # numbers in a column of categories; and sets, to be dealt out to part
 FEW_ROWS = 0.1  # of all rows that are equal to an earlier one
 LARGEST_SHARE = 0.2  # of the rows in one set, to be dealt out
 
+_FIRST = 4  # columns that are hashed first, then twice as many more, and so on
 _MOST = 2_000  # rows that the chance is worked out from
 _HOPELESS = -60.0  # the log of a chance that no table is long enough for
 _CELLS = 1 << 18  # hashed at once: 2 MiB, which a cache holds
@@ -78,10 +79,16 @@ class Copies(NamedTuple):
 
 def copies(frame: pd.DataFrame, columns: Sequence[str], target: pd.Series[Any]) -> Copies:
     """The copies among the rows of ``frame`` (m, n), by these ``columns``; ``target`` (m,) are their labels."""
-    found = row_hashes(frame, columns)
-    ordered = np.sort(found)
-    if not (ordered[1:] == ordered[:-1]).any():
-        return Copies()
+    kinds = dict(zip(frame.columns, frame.dtypes, strict=True))
+    cheap_first = sorted(columns, key=lambda name: not is_number(kinds[name]))
+    found, done = np.zeros(len(frame), dtype=np.uint64), 0
+    while done < len(columns):  # mostly a few columns tell all rows apart
+        some = cheap_first[done : 2 * done + _FIRST]
+        found += row_hashes(frame, some, done)
+        done += len(some)
+        ordered = np.sort(found)
+        if not (ordered[1:] == ordered[:-1]).any():
+            return Copies()
     _, first, sets, counts = np.unique(found, return_index=True, return_inverse=True, return_counts=True)
     sets = sets.astype(np.int64)
     later = np.ones(len(found), dtype=bool)
@@ -107,12 +114,15 @@ def shared_rows(frame: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str]
     return int(np.isin(row_hashes(frame, columns), row_hashes(other, columns)).sum())
 
 
-def row_hashes(frame: pd.DataFrame, columns: Sequence[str]) -> UInt64:
-    """64 bits (m,) for the cells of every row: equal for equal rows, and for others by an accident of 1 in 2**64."""
+def row_hashes(frame: pd.DataFrame, columns: Sequence[str], before: int = 0) -> UInt64:
+    """64 bits (m,) for the cells of every row: equal for equal rows, and for others by an accident of 1 in 2**64.
+
+    The sum of two of them, the second with as many columns ``before``, is the hash of all their columns.
+    """
     import pandas as pd
 
     positions = frame.columns.get_indexer(pd.Index(columns))
-    salts = np.random.Philox(key=np.array([0, 0], dtype=np.uint64)).random_raw(len(columns))
+    salts = np.random.Philox(key=np.array([0, 0], dtype=np.uint64)).random_raw(before + len(columns))[before:]
     found = np.zeros(len(frame), dtype=np.uint64)
     dtypes = frame.dtypes.tolist()
     text = np.array([not is_number(dtypes[i]) for i in positions])
