@@ -70,6 +70,17 @@ PROGRAMS = {
         "import traceback\ntry:\n    1 / 0\nexcept Exception:\n    traceback.print_exc()\nraise ValueError('later')",
         "ValueError: later (train.py, line 6)",
     ),
+    "one that is ignored at the end": (
+        "class Held:\n    def __del__(self): raise TypeError('at the end')\n"
+        "held = Held()\nraise ValueError('the real one')",
+        "ValueError: the real one (train.py, line 4)",
+    ),
+    "a worker": (
+        "from multiprocessing import get_context\n"
+        "def load(i): raise ValueError(f'row {i} is bad')\n"
+        "if __name__ == '__main__': get_context('fork').Pool(1).map(load, [7])",
+        "ValueError: row 7 is bad (train.py, line 3), from ValueError: row 7 is bad (train.py, line 2)",
+    ),
     "a warning before": (
         "import warnings\nwarnings.warn('old')\nopen('none.csv')",
         "FileNotFoundError: [Errno 2] No such",
@@ -92,6 +103,25 @@ def test_a_program_in_python(tmp_path: Path, program: str, expected: str):
 
 
 OTHERS = {
+    "a process among several": (
+        '[rank0]: Traceback (most recent call last):\n[rank0]:   File "/x/a.py", line 3, in f\n[rank0]:     g(1)\n'
+        "[rank0]: ValueError: no data\n[rank0]: see the manual",
+        "ValueError: no data (a.py, line 3)",
+    ),
+    "a worker of PyTorch's": (
+        'Traceback (most recent call last):\n  File "/x/a.py", line 9, in f\n    for x in loader:\n'
+        "ValueError: Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
+        '  File "/y/site-packages/torch/f.py", line 7, in g\n    h(x)\n  File "/x/b.py", line 3, in __getitem__\n'
+        "    read(x)\nValueError: no data",
+        "ValueError: no data (b.py, line 3)",
+    ),
+    "Java with a cause": (
+        "java.lang.IllegalStateException: cannot train\n\tat java.base/java.util.ArrayList.each(ArrayList.java:1511)\n"
+        "\tat Train.main(Train.java:5)\nCaused by: java.io.FileNotFoundException: data.csv\n"
+        "\tat Data.read(Data.java:9)\n\t... 1 more\n",
+        "java.lang.IllegalStateException: cannot train (Train.java, line 5), "
+        "from java.io.FileNotFoundException: data.csv (Data.java, line 9)",
+    ),
     "C++": (
         "terminate called after throwing an instance of 'std::runtime_error'\n  what():  bad data\nAborted",
         "std::runtime_error: bad data",
@@ -102,7 +132,7 @@ OTHERS = {
     ),
     "Java": (
         'Exception in thread "main" java.lang.IllegalStateException: no data\n\tat Train.main(Train.java:5)',
-        "java.lang.IllegalStateException: no data",
+        "java.lang.IllegalStateException: no data (Train.java, line 5)",
     ),
     "R": ("Error in train(x) : no data\nCalls: train\nExecution halted", "no data"),
     "R without a call": ("Error: object 'x' not found\nExecution halted", "Error: object 'x' not found"),

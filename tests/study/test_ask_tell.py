@@ -97,6 +97,22 @@ def test_a_value_that_is_none_is_refused_and_the_trial_stays_open(tmp_path: Path
         assert study.best.score == 0.5
 
 
+def test_a_trial_is_what_ask_gave_or_its_number(tmp_path: Path):
+    with caviar.open_study("mine", SPACE, store=tmp_path / "c.db") as study:
+        asked = study.ask(2)
+        for other in (asked, 0.5, None, "0", True):
+            with pytest.raises(ConfigError, match=r"what study\.ask\(\) gave"):
+                study.report(other, 1, 0.5)
+            with pytest.raises(ConfigError, match=r"what study\.ask\(\) gave"):
+                study.tell(other, asked[0])
+        study.report(asked[0].number, 1, 0.25)
+        study.tell(0, 0.5)
+        study.tell(asked[1], 0.75)
+        assert study.trials().score.tolist() == [0.5, 0.75]
+        with pytest.raises(ConfigError, match="no trial 7"):
+            study.tell(7, 0.5)
+
+
 def test_a_trials_config_is_its_own(tmp_path: Path):
     store = tmp_path / "c.db"
     with caviar.open_study("mine", SPACE, store=store) as study:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 _LONGEST = 300  # characters of the sentence
 _TRACEBACK = "Traceback (most recent call last):"
-_HEAD = re.compile(rf"^(?:Exception Group )?{re.escape(_TRACEBACK)}$")
+_HEAD = re.compile(rf"^(?:Exception Group |Original )?{re.escape(_TRACEBACK)}$")  # the original one is of a worker
+_IGNORED = "Exception ignored in"  # something that could not be cleared away at the end
+_RANK = re.compile(r"^\[\w+\]: ?", re.MULTILINE)  # of a process among several, as PyTorch starts them
 _FRAME = re.compile(r'^  File "(?P<file>.+?)", line (?P<line>\d+)(?:, in (?P<name>.+))?$')
 _MEMBER = re.compile(r"^\s*(?:\|\s*)*\+[-+]+ \d+ -+$")
 _GROUPED = re.compile(r"^\s*(?:\+[-+ ]*(?:\d+ -+|-+)?|\|)\s?(?=\S| {2})", re.MULTILINE)
@@ -21,8 +23,13 @@ _OTHERS = re.compile(
 )
 _EXCEPTION = re.compile(r"^(?P<kind>[A-Za-z_][\w.]*)(?::\s?(?P<text>.*))?$", re.DOTALL)
 _CAUSE = "The above exception was the direct cause of the following exception:"
+_JAVA = re.compile(
+    r'^(?:Exception in thread ".*?" |(?P<cause>Caused by: ))?(?P<said>(?:[\w$]+\.)+[\w$]+(?:: .*)?)\n'
+    r"(?P<places>(?:\s+at .+\n?)+)",
+    re.MULTILINE,
+)
+_JAVA_PLACE = re.compile(r"^\s+at (?!java\.|jdk\.|sun\.)[^(]+\((?P<file>[\w.]+):(?P<line>\d+)\)", re.MULTILINE)
 _FOREIGN = (
-    re.compile(r'^Exception in thread ".*?" (?P<said>.+)$', re.MULTILINE),  # Java
     re.compile(
         r"^terminate called after throwing an instance of '(?P<kind>.+)'\n\s*what\(\):\s*(?P<said>.+)$", re.MULTILINE
     ),
@@ -48,11 +55,13 @@ def sentence(text: str) -> str:
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     if not lines:
         return ""
-    return _cut(_of_python(text) or _of_others(text) or lines[-1].strip())
+    return _cut(_of_python(text) or _of_java(text) or _of_others(text) or lines[-1].strip())
 
 
 def _of_python(text: str) -> str:
     """The exception of the last traceback in ``text``, its place, and the exception that it was raised from."""
+    if re.search(rf"^\[\w+\]: {re.escape(_TRACEBACK)}$", text, re.MULTILINE):
+        text = _RANK.sub("", text)
     lines = [_TRACEBACK if _MEMBER.match(line) else _ungrouped(line) for line in text.splitlines()]
     heads = [i for i, line in enumerate(lines) if _HEAD.match(line.strip())]
     if not heads:
@@ -62,7 +71,7 @@ def _of_python(text: str) -> str:
         until = heads[nth + 1] if nth + 1 < len(heads) else len(lines)
         said = _exception(lines[head + 1 : until])
         before = [line.strip() for line in lines[max(head - 4, 0) : head]]
-        if not said:
+        if not said or any(line.startswith(_IGNORED) for line in before[-1:]):
             continue
         if grouped:  # what is in a group says more than its name
             found = f"{found}; {said}"
@@ -118,6 +127,23 @@ def _syntax(lines: list[str]) -> str:
             frame = next((_FRAME.match(line) for line in reversed(lines[:i]) if _FRAME.match(line)), None)
             return lines[i] if frame is None else f"{lines[i]} ({Path(frame['file']).name}, line {frame['line']})"
     return ""
+
+
+def _of_java(text: str) -> str:
+    """The exception of a stack trace of Java, its place, and the innermost that it was thrown for."""
+    found = list(_JAVA.finditer(text))
+    if not found:
+        return ""
+    outer = next((i for i in range(len(found) - 1, -1, -1) if not found[i]["cause"]), 0)
+    said = [_with_java_place(found[outer])]
+    if outer < len(found) - 1:
+        said.append(_with_java_place(found[-1]))
+    return ", from ".join(said)
+
+
+def _with_java_place(found: re.Match[str]) -> str:
+    place = _JAVA_PLACE.search(found["places"])
+    return found["said"] if place is None else f"{found['said']} ({place['file']}, line {place['line']})"
 
 
 def _of_others(text: str) -> str:

@@ -59,10 +59,10 @@ class Template:
                 f"{', '.join(unused)} {stand} nowhere in the command, so {they} nothing: "
                 f"write {{{unused[0]}}} where it belongs, or take it out of the space"
             )
-        for word in self._all_words():
-            for place in _PLACE.finditer(word):
-                name = self._name_of(place["name"] or "")
-                if not place["text"] and not place["dashes"] and self._is_boolean(name):
+        for group in self._groups():
+            flags = [p["name"] for word in group for p in _PLACE.finditer(word) if p["name"] and not p["dashes"]]
+            for name in map(self._name_of, flags):
+                if group[0].startswith("-") and self._is_boolean(name):
                     yield (
                         f"{{{name}}} becomes true or false in the command, and Python's argparse takes both for true "
                         f"with type=bool: {{--{name}}} is a flag that is there or not"

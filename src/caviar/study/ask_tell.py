@@ -168,38 +168,38 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._queue.look(self._store, self.name, at_once=True)
 
     @checked
-    def report(self, trial: Asked, epoch: int, value: float) -> bool:
+    def report(self, trial: Asked | int, epoch: int, value: float) -> bool:
         """Record that ``trial`` measured ``value`` after ``epoch`` (1, 2, ...): whether it is worth going on with.
 
-        NaN or infinity is a trial that diverged: it should stop. Epochs must rise. Raises ConfigError, and records
-        nothing, for an epoch that is none, and NotANumber for a value that is none.
+        A trial is what ``ask`` gave, or its number. NaN or infinity is a trial that diverged: it should stop. Epochs
+        must rise. Raises ConfigError, and records nothing, for an epoch that is none, and NotANumber for a value that
+        is none.
         """
+        number = _number_of(trial)
         measured = as_number("value", value, "study.report(trial, epoch, value), and no call where none was")
-        self._asking.goes_on(trial.number)  # for a trial that is not open its ConfigError comes first
-        at = checked_epoch(epoch, value, self._trials[trial.number].epochs)
-        goes_on = self._asking.report(trial.number, at, self._rank_key(measured))
+        self._asking.goes_on(number)  # for a trial that is not open its ConfigError comes first
+        at = checked_epoch(epoch, value, self._trials[number].epochs)
+        goes_on = self._asking.report(number, at, self._rank_key(measured))
         nan = math.nan
-        self._outbox.measured((trial.number, 0), [Measurement(at, nan, nan, nan, measured, nan, nan)])
-        self._put(self._trials[trial.number]._replace(epochs=at, score=measured))
+        self._outbox.measured((number, 0), [Measurement(at, nan, nan, nan, measured, nan, nan)])
+        self._put(self._trials[number]._replace(epochs=at, score=measured))
         self._outbox.write_now_and_then()
         return goes_on
 
     @checked
-    def tell(self, trial: Asked, value: float | None, stopped: bool | None = None) -> None:
+    def tell(self, trial: Asked | int, value: float | None, stopped: bool | None = None) -> None:
         """End ``trial`` with ``value``; NaN, infinity or None for one that diverged.
 
         stopped: whether it ended early; if not given, whether ``report`` has last said that it should.
         """
-        score = (
-            math.nan
-            if value is None
-            else as_number("value", value, "study.tell(trial, None) is for one without a value")
-        )
-        early = not self._asking.goes_on(trial.number) if stopped is None else stopped
+        number = _number_of(trial)
+        way_out = "study.tell(trial, None) is for one without a value"
+        score = math.nan if value is None else as_number("value", value, way_out)
+        early = not self._asking.goes_on(number) if stopped is None else stopped
         state = TrialState.STOPPED if early else TrialState.FINISHED
         state = state if math.isfinite(score) else TrialState.DIVERGED
-        self._asking.tell(trial.number, self._rank_key(score), _ENDED[state])
-        self._put(self._trials[trial.number]._replace(state=state, score=score))
+        self._asking.tell(number, self._rank_key(score), _ENDED[state])
+        self._put(self._trials[number]._replace(state=state, score=score))
         self._outbox.write_now_and_then()
 
     @property
@@ -278,3 +278,14 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
     def _put(self, trial: Trial) -> None:
         self._trials[trial.number] = trial
         self._outbox.put(trial)
+
+
+def _number_of(trial: Any) -> int:
+    """The number of a trial that was asked for. Raises ConfigError for what is none."""
+    number = trial.number if isinstance(trial, Asked) else trial
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ConfigError(
+            f"a trial is what study.ask() gave, got {' '.join(repr(trial).split()):.60}",
+            "write study.report(trial, epoch, value) and study.tell(trial, value), for trial in study.ask(10)",
+        )
+    return number
