@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from caviar import babysit
     from caviar.api import enqueue, open_study, resume, train, tune
-    from caviar.clients.caviar_client import TrialStopped
+    from caviar.clients.caviar_client import Infeasible, TrialStopped
     from caviar.errors import (
         CaviarError,
         CaviarWarning,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from caviar.space import Space, default_space
     from caviar.study.ask_tell import OpenStudy
     from caviar.study.events import TunedProgram, TunedStudy
-    from caviar.study.options import ProgramOptions, TableOptions
+    from caviar.study.options import ProgramOptions, ResumeOptions, TableOptions
 
 __all__ = [
     "CaviarError",
@@ -43,6 +43,7 @@ __all__ = [
     "DataError",
     "Fit",
     "Fixed",
+    "Infeasible",
     "Integer",
     "Linear",
     "Log",
@@ -53,6 +54,7 @@ __all__ = [
     "OpenStudy",
     "PowerOfTwo",
     "ProgramOptions",
+    "ResumeOptions",
     "SealBroken",
     "Space",
     "SpaceError",
@@ -74,7 +76,7 @@ __all__ = [
 
 _PLACES = {
     "api": ("enqueue", "open_study", "resume", "train", "tune"),
-    "clients.caviar_client": ("TrialStopped",),
+    "clients.caviar_client": ("Infeasible", "TrialStopped"),
     "errors": (
         "CaviarError",
         "CaviarWarning",
@@ -93,7 +95,7 @@ _PLACES = {
     "space": ("Space", "default_space"),
     "study.ask_tell": ("OpenStudy",),
     "study.events": ("TunedProgram", "TunedStudy"),
-    "study.options": ("ProgramOptions", "TableOptions"),
+    "study.options": ("ProgramOptions", "ResumeOptions", "TableOptions"),
 }
 """Each module with the public names that it holds: loaded where one of them is first used."""
 

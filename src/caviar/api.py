@@ -16,23 +16,23 @@ import os
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, suppress
 from dataclasses import fields, replace
+from functools import wraps
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from caviar.arguments import check_kinds, checked, kind_of, refuse_unknown
-from caviar.constraints import Given
 from caviar.errors import CaviarWarning, ConfigError
 from caviar.learners.dense import fit
 from caviar.records import Reading
 from caviar.records.ranking import Goal
 from caviar.space import Space
 from caviar.study import ask_tell, enqueued
-from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
-from caviar.study.options import ProgramOptions, TableOptions
+from caviar.study.events import Begun, Event, Progress, TunedProgram, TunedStudy
+from caviar.study.options import AfterTrial, ProgramOptions, ResumeOptions, TableOptions
 from caviar.study.resume import take_up
 from caviar.study.spec import EPOCHS, ProgramRequest, Request, space_of
 from caviar.study.tune import follow
@@ -47,8 +47,25 @@ File = str | os.PathLike[str]
 
 
 _OF_READING = frozenset(field.name for field in fields(Reading))
-_OF_A_TABLE, _OF_A_PROGRAM = TableOptions(), ProgramOptions()
+_OF_A_TABLE, _OF_A_PROGRAM, _OF_A_RESUME = TableOptions(), ProgramOptions(), ResumeOptions()
 _Options = TypeVar("_Options", TableOptions, ProgramOptions)
+_Call = TypeVar("_Call", bound=Callable[..., Any])
+
+
+def _with_named_options(call: _Call) -> _Call:
+    """Let the fields of the ``options`` of ``resume`` be arguments of the call, too, and refuse other names."""
+    named = {field.name for field in fields(ResumeOptions)}
+    known = [*signature(call).parameters, *sorted(named)]
+
+    @wraps(call)
+    def calling(*given: Any, **arguments: Any) -> Any:
+        refuse_unknown(call.__name__, arguments, known)
+        rarer = {name: arguments.pop(name) for name in named & set(arguments)}
+        if rarer:
+            arguments["options"] = replace(arguments.get("options", _OF_A_RESUME), **rarer)
+        return call(*given, **arguments)
+
+    return cast(_Call, calling)
 
 
 @overload
@@ -185,7 +202,7 @@ def tune_table(
         **{name: value for name, value in _fields(options).items() if name not in _OF_READING},
     )
     reading = Path(data).name if isinstance(data, str | os.PathLike) else "the data"
-    answer = _answer(follow(request, fresh_name=study is None), reading, progress)
+    answer = _answer(follow(request, fresh_name=study is None), reading, progress, options.after_trial)
     assert isinstance(answer, TunedStudy)
     return answer
 
@@ -221,12 +238,12 @@ def tune_program(
         **_fields(options),
     )
     reading = getattr(objective, "__name__", "the function")
-    answer = _answer(follow(request, fresh_name=study is None), reading, progress)
+    answer = _answer(follow(request, fresh_name=study is None), reading, progress, options.after_trial)
     assert isinstance(answer, TunedProgram)
     return answer
 
 
-@checked
+@_with_named_options
 def resume(
     study: str,
     *,
@@ -238,8 +255,8 @@ def resume(
     threads: int | None = None,
     processes: int | None = None,
     out: File | None = None,
-    constraints: Sequence[Given] = (),
     progress: bool | None = None,
+    options: ResumeOptions = _OF_A_RESUME,
 ) -> TunedStudy | TunedProgram:
     """Take a study up again, one that was interrupted or one that deserves more.
 
@@ -247,11 +264,14 @@ def resume(
         rest of its first budget. A budget of trials ends in the same bits as if the study had never been broken.
     data, test: needed where the study began with arrays, a DataFrame or a function, which the store does not keep. A
         function is given as ``data``.
-    constraints: those of the study that are functions, in their order; the store keeps texts alone.
     threads, processes, out, progress: as in ``tune``.
+    options: a ResumeOptions, with the rarer arguments: ``repeats``, ``constraints``, ``after_trial``. Each can be given
+        as an argument of the call, too.
 
     Raises UserMistake where there is nothing to take up, or the data is no longer the same.
     """
+    rarer = dict(vars(options))
+    after_trial = rarer.pop("after_trial")
     events = take_up(
         study,
         store=store,
@@ -262,9 +282,9 @@ def resume(
         threads=threads,
         processes=processes,
         out=out,
-        constraints=constraints,
+        **rarer,
     )
-    return _answer(events, f"study {study}", progress)
+    return _answer(events, f"study {study}", progress, after_trial)
 
 
 enqueue = checked(enqueued.enqueue)
@@ -318,9 +338,13 @@ def _sorted_out(kind: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fields(options: TableOptions | ProgramOptions) -> dict[str, Any]:
-    """The options by name. Raises ConfigError for one of another kind than it is to be."""
-    kinds = {field.name: kind_of(field.type) for field in fields(options) if kind_of(field.type)}
-    return check_kinds({field.name: getattr(options, field.name) for field in fields(options)}, kinds)
+    """The options that a request has: all but ``after_trial``, which is of the call.
+
+    Raises ConfigError for one of another kind than it is to be.
+    """
+    given = [field for field in fields(options) if field.name != "after_trial"]
+    kinds = {field.name: kind_of(field.type) for field in given if kind_of(field.type)}
+    return check_kinds({field.name: getattr(options, field.name) for field in given}, kinds)
 
 
 _KINDS: dict[str, tuple[Callable[..., Any], type[TableOptions | ProgramOptions]]] = {
@@ -332,10 +356,12 @@ _KINDS: dict[str, tuple[Callable[..., Any], type[TableOptions | ProgramOptions]]
 # --- from events to the answer ---
 
 
-def _answer(events: Generator[Event, None, None], reading: str, progress: bool | None) -> TunedStudy | TunedProgram:
-    """The last of ``events``, all of which are shown if ``progress`` is true."""
+def _answer(
+    events: Generator[Event, None, None], reading: str, progress: bool | None, after_trial: AfterTrial | None
+) -> TunedStudy | TunedProgram:
+    """The last of ``events``, all of which are shown if ``progress`` is true; ``after_trial`` gets each ended trial."""
     shown = _watched() if progress is None else progress
-    noted = _noted(events)
+    noted = _noted(events if after_trial is None else _each_given_to(after_trial, events))
     last = _shown(noted, reading) if shown else deque(noted, maxlen=1).pop()
     assert isinstance(last, TunedStudy | TunedProgram)
     return last
@@ -352,6 +378,16 @@ def _noted(events: Generator[Event, None, None]) -> Generator[Event, None, None]
                     if note not in given:
                         warnings.warn(note, CaviarWarning, stacklevel=_levels())
                 given = notes
+            yield event
+
+
+def _each_given_to(after_trial: AfterTrial, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
+    """The ``events``, each trial that is over given to a function of the caller's; what it raises ends the study."""
+    with closing(events):
+        for event in events:
+            if isinstance(event, Progress):
+                for trial in event.ended:
+                    after_trial(trial)
             yield event
 
 

@@ -69,8 +69,7 @@ def write_version_1(path: Path) -> None:
         store.create_study(replace(STUDY, name="🐟 '; --", seed=0, metric="log_loss"))
         store.write("flowers", [trial._replace(state=TrialState.RUNNING) for trial in TRIALS], MEASUREMENTS)
         store.write("flowers", TRIALS)
-        result = StudyResult(metric="accuracy", best=BestTrial(trial=0, validation={"log_loss": math.nan}))
-        store.finish_study("flowers", StudyState.INTERRUPTED, result, "2026-01-31T12:01:00+00:00")
+        _end(store)
         store.write("🐟 '; --", TRIALS[:1], MEASUREMENTS[:1])
 
 
@@ -78,12 +77,14 @@ def write_version_2(path: Path) -> None:
     """Write these, and what version 2 has besides."""
     write_version_1(path)
     with Store.open(path) as store:
+        store.reopen_study("flowers")
         with patch("caviar.store.process.identity", return_value=SOMEWHERE):
             owner = store.leases.join("flowers")
             helper = store.join_helper("flowers", threads=2)
         failed = Trial(4, CONFIG, TrialState.FAILED, origin="box 1", error="out of luck")
         store.write("flowers", [failed], boxes=BOXES, lease=owner)
         store.assign(owner, {helper.fence: [(3, 0, 1)]})
+        _end(store)
 
 
 def write_version_4(path: Path) -> None:
@@ -109,6 +110,11 @@ def write_version_4(path: Path) -> None:
         runs.close(lease, RunState.INTERRUPTED, None)
         runs.create(replace(RUN, name="branch", parent="net", parent_snapshot=1))
         runs.take("branch")
+
+
+def _end(store: Store) -> None:
+    result = StudyResult(metric="accuracy", best=BestTrial(trial=0, validation={"log_loss": math.nan}))
+    store.finish_study("flowers", StudyState.INTERRUPTED, result, "2026-01-31T12:01:00+00:00")
 
 
 def main() -> None:

@@ -277,7 +277,7 @@ def test_the_frame_has_a_row_a_trial_and_a_column_a_hyperparameter(store: Store)
     )
     frame = store.trials_frame("flowers")
     facts = ["number", "repeat", "state", "epochs", "score", "validation_loss", "origin"]
-    assert list(frame.columns) == [*facts, "learning_rate", "layers", "batch_norm", "optimizer", "l2"]
+    assert list(frame.columns) == [*facts, "began", "ended", "learning_rate", "layers", "batch_norm", "optimizer", "l2"]
     assert frame[facts].iloc[0].to_list() == [0, 0, "stopped", 3, 0.5, math.inf, ""]
     assert frame["score"].dtype == frame["l2"].dtype == np.float64
     assert frame["l2"].isna().tolist() == [True, False]
@@ -401,3 +401,20 @@ def test_what_was_acknowledged_outlives_a_killed_writer(store_url: str) -> None:
         assert [trial.number for trial in trials] == list(range(len(trials)))
         assert len(kept) == 50 * len(trials)
         store.write("flowers", [Trial(len(trials), CONFIG, TrialState.RUNNING)])
+
+
+def test_times_and_attributes_of_trials_come_back_and_are_not_lost(store: Store) -> None:
+    store.create_study(STUDY)
+    noted = {"size": 3, "text": "é", "deep": {"list": [1, None, True, 0.5]}, "never": math.nan}
+    one, two = (Trial(n, CONFIG, TrialState.RUNNING) for n in (0, 1))
+    store.write("flowers", [one, two], at={(0, 0): (1.5, None)})
+    store.write("flowers", [one._replace(state=TrialState.STOPPED, attributes=noted)], at={(0, 0): (None, 1e9 + 0.25)})
+    store.write("flowers", [one._replace(state=TrialState.FINISHED, attributes=noted)])
+    assert store.times("flowers") == {(0, 0): (1.5, 1e9 + 0.25), (1, 0): (None, None)}
+    assert store.trials("flowers")[0].attributes == {**noted, "never": "NaN"}  # JSON has no word for it
+    assert store.trials("flowers")[1].attributes == {}
+    frame = store.trials_frame("flowers")
+    assert str(frame["began"].dt.tz) == "UTC"
+    assert frame["ended"].dt.strftime("%Y-%m-%d %H:%M:%S.%f").tolist()[0] == "2001-09-09 01:46:40.250000"
+    assert frame["ended"].isna().tolist() == [False, True]
+    assert frame["attributes.size"].tolist()[0] == 3

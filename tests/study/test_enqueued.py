@@ -71,7 +71,8 @@ def test_a_table_tries_them_too_on_any_number_of_threads_to_the_same_bits():
     first = [{"learning_rate": 0.05, "hidden_units": 7, "layers": 2}, {"hidden_units": 9}]
     given = {"space": space, "trials": 16, "first": first, "store": None, "progress": False}
     one, other = (caviar.tune(data(), threads=threads, **given) for threads in (1, 3))
-    assert one.trials().equals(other.trials())
+    times = ["began", "ended"]
+    assert one.trials().drop(columns=times).equals(other.trials().drop(columns=times))
     frame = one.trials().query("repeat == 0")
     assert frame.origin.tolist()[:2] == ["enqueued", "enqueued"]
     assert frame.iloc[0][["learning_rate", "hidden_units", "layers"]].tolist() == [0.05, 7, 2]

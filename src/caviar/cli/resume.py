@@ -31,6 +31,12 @@ def resume(
     out: Annotated[
         str | None, typer.Option(help="The folder that the model is saved in; by default as before.", metavar="DIR")
     ] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(
+            help="Train the best five again so many times before one is chosen.", rich_help_panel=options.PROGRAM
+        ),
+    ] = None,
     command: options.CommandLine = None,
     score: Annotated[
         str | None,
@@ -51,7 +57,7 @@ def resume(
     run = going_on(study, store)
     if run is not None:
         of_studies = given(seconds=seconds, trials=trials, data=data, test=test, threads=threads)
-        for option in of_studies | given(processes=processes, out=out, command=command, score=score):
+        for option in of_studies | given(processes=processes, out=out, command=command, score=score, repeats=repeats):
             raise ConfigError(f"`{option}` is for studies, and {study!r} is a run", f"leave out `{option}`")
         if run == "paused":
             intervene(study, "resume", {}, store, "", json, quiet)
@@ -72,6 +78,7 @@ def resume(
             out=out,
             command=command,
             score=score,
+            repeats=repeats,
             ended=ended,
         )
 

@@ -55,6 +55,10 @@ class TrialStopped(BaseException):
     """Caviar has stopped this trial. Not an Exception, so that ``except Exception`` in a program lets it pass."""
 
 
+class Infeasible(Exception):
+    """Raise it where a config cannot be trained, ``raise Infeasible("too large")``: no failure, and ranked last."""
+
+
 def trials():
     """Yield a ``Trial`` for each that caviar sends, until there are no more.
 
@@ -78,10 +82,10 @@ def run(function):
         except TrialStopped:
             trial.done()
         except SystemExit as error:  # the process ends, as the function wants
-            trial._fail(_trace(*sys.exc_info()), _kind(error), False)
+            trial._fail(_why(*sys.exc_info()), _kind(error), False)
             raise
         except Exception as error:
-            trial.failed(_trace(*sys.exc_info()), _kind(error))
+            trial.failed(_why(*sys.exc_info()), _kind(error))
 
 
 class Trial(object):
@@ -111,6 +115,7 @@ class Trial(object):
         self.epoch = 0
         self._folder = _path(message["folder"])
         self._over = False
+        self._attributes = {}  # not sent yet
         self._save = self._restore = self._knobs = None
         self._snapshot = None  # to be restored before the next epoch begins
         self._can_go_back = False  # only ``epochs`` can
@@ -200,6 +205,31 @@ class Trial(object):
         self._reported = _now()
         return going and self._snapshot is None
 
+    def set(self, name, value):
+        """Note an attribute of the trial: a number, text, boolean, None, or lists and dicts of these.
+
+        It goes with the next report, or with the end of the trial. Larger things are files in ``folder``. Raises
+        ValueError for what JSON has no word for.
+        """
+        value = _plain(value)
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                "trial.set(%r, ...): an attribute is a number, text, boolean, None, or lists and dicts of these, "
+                "got %s; write other things to a file in trial.folder" % (name, type(value).__name__)
+            )
+        self._attributes[str(name)] = value
+
+    def infeasible(self, why=""):
+        """End the trial: such a config cannot be trained, because of ``why``. No failure; it is ranked last.
+
+        In ``run`` it raises TrialStopped, which ends the function; in ``trials`` go on with the next trial.
+        """
+        self._fail(str(why) or "infeasible", "infeasible", True)
+        if self._raises:
+            raise TrialStopped()
+
     def done(self, score=None):
         """End the trial, with ``score`` or the last one reported. Said by itself at the end of the loop's body."""
         message = {"type": "done", "more": True}
@@ -207,17 +237,24 @@ class Trial(object):
             message["score"] = float(score)
         if not self._over:
             self._over = True
-            self._line.say(message)
+            self._line.say(self._with_attributes(message))
 
     def failed(self, why, kind="error"):
-        """End the trial without a result; ``kind`` is error, out_of_memory or diverged."""
+        """End the trial without a result; ``kind`` is error, out_of_memory, diverged or infeasible."""
         self._fail(why, kind, True)
 
     def _fail(self, why, kind, more):
         """End the trial without a result; ``more`` says that this process takes another one."""
         if not self._over:
             self._over = True
-            self._line.say({"type": "failed", "kind": kind, "why": why[-_LONGEST:], "more": more})
+            message = {"type": "failed", "kind": kind, "why": why[-_LONGEST:], "more": more}
+            self._line.say(self._with_attributes(message))
+
+    def _with_attributes(self, message):
+        """``message`` with what was noted since the last one."""
+        if self._attributes:
+            message["attributes"], self._attributes = self._attributes, {}
+        return message
 
     def _checked(self, epoch, score, values):
         """The epoch of a report as a whole number. Raises ValueError where it is none, or where it is the score."""
@@ -254,7 +291,7 @@ class Trial(object):
         """Say it, do what is answered, and whether the trial goes on."""
         if not self.stopped and not self._over:
             message["saves"] = self._can_go_back and self._save is not None and self._restore is not None
-            self._line.say(message)
+            self._line.say(self._with_attributes(message))
             answer = self._line.hear()
             kind = answer["type"]
             if kind == "go_on":
@@ -357,7 +394,7 @@ class _Line(object):
         """Tell why the trial has failed before Python prints it and ends; but not in a fork."""
         if self.trial is not None and os.getpid() == self._process and not issubclass(kind, KeyboardInterrupt):
             try:
-                self.trial._fail(_trace(kind, error, trace), _kind(error), False)
+                self.trial._fail(_why(kind, error, trace), _kind(error), False)
             except SystemExit:
                 pass
         self._hook(kind, error, trace)
@@ -482,6 +519,22 @@ def _text(text):
     return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
 
 
+def _plain(value):
+    """A number of NumPy's, or a tensor's one, as Python's; lists and dicts of such too."""
+    if isinstance(value, dict):
+        return dict((str(name), _plain(item)) for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        return value.item()
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _why(kind, error, trace):
+    """The reason of a failure: a traceback, or the words of an infeasible config."""
+    return (_text(str(error)) or "infeasible") if isinstance(error, Infeasible) else _trace(kind, error, trace)
+
+
 def _trace(kind, error, trace):
     """A traceback; of a long one the last lines, and of a long message the first."""
     whole = _text("".join(traceback.format_exception(kind, error, trace)))
@@ -498,6 +551,8 @@ def _said(error):
 
 def _kind(error):
     """The kind of failure that an exception is, by what the frameworks raise."""
+    if isinstance(error, Infeasible):
+        return "infeasible"
     names = [parent.__name__ for parent in type(error).__mro__]
     if "MemoryError" in names or "OutOfMemoryError" in names or "ResourceExhaustedError" in names:
         return "out_of_memory"

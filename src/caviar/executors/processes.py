@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -28,6 +28,7 @@ _CRASHES = {
     "error": TaskOutcome.FAILED,
     "out_of_memory": TaskOutcome.OUT_OF_MEMORY,
     "diverged": TaskOutcome.DIVERGED,
+    "infeasible": TaskOutcome.INFEASIBLE,
 }
 
 
@@ -43,6 +44,7 @@ class _Place:
     seconds: float = 0.0  # of training, in this process
     saving: tuple[int, Path] | None = None  # the epoch and file of a snapshot under way
     starts_from: Path | None = None  # the file of the snapshot that it begins with
+    noted: dict[str, Any] = field(default_factory=dict)  # attributes since the last result
 
 
 @dataclass
@@ -205,6 +207,7 @@ class Processes:
         measured = reported.measured
         place.seconds += reported.seconds
         self.check(measured)
+        place.noted |= measured.attributes
         early = place.heard  # it has reported an epoch before
         place.heard = place.heard or measured.epoch is not None
         if place.is_over:
@@ -248,18 +251,20 @@ class Processes:
     def _end(self, key: TrialKey, place: _Place, event: Finished | Crashed) -> None:
         """Take the end of a trial: with its task, between two tasks, or after it was over."""
         self._forget(key)
+        noted = {**place.noted, **event.attributes}
         if isinstance(event, Finished):
-            self._results.append(TaskResult(place.task, TaskOutcome.FINISHED, score=event.score))
+            self._results.append(TaskResult(place.task, TaskOutcome.FINISHED, score=event.score, attributes=noted))
         elif not place.is_over:
             error = event.why.strip() or "it did not say why"
-            self._results.append(TaskResult(place.task, _CRASHES[event.kind], error=error))
+            self._results.append(TaskResult(place.task, _CRASHES[event.kind], error=error, attributes=noted))
 
     def _result(
         self, place: _Place, outcome: TaskOutcome, measured: list[Measurement] | None = None, error: str = ""
     ) -> None:
         if outcome in (TaskOutcome.DIVERGED, TaskOutcome.FAILED):
             place.is_over = True
-        self._results.append(TaskResult(place.task, outcome, measured or [], error=error))
+        self._results.append(TaskResult(place.task, outcome, measured or [], error=error, attributes=place.noted))
+        place.noted = {}
 
     def _forget(self, key: TrialKey) -> None:
         place = self._places.pop(key)

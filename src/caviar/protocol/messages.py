@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 VERSION = 1
 LONGEST = 1 << 20  # bytes of a line
 
-Kind = Literal["error", "out_of_memory", "diverged"]
+Kind = Literal["error", "out_of_memory", "diverged", "infeasible"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Measured:
     score: float | None
     values: Mapping[str, float] = field(default_factory=dict)
     saves: bool = False
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Over:
 
     score: float | None
     more: bool = False
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Failure:
     kind: Kind
     why: str
     more: bool = False
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 Message = Measured | Did | Over | Failure
@@ -118,21 +121,23 @@ def _message(found: dict[str, Any]) -> Message:
     kind = found["type"]
     if kind == "epoch":
         score = _number(found["score"]) if "score" in found else None
-        return Measured(_count(found, "epoch"), None, score, _values(found), found.get("saves") is True)
+        epoch, saves = _count(found, "epoch"), found.get("saves") is True
+        return Measured(epoch, None, score, _values(found), saves, _attributes(found))
     if kind == "step":
-        return Measured(None, _count(found, "step"), None, _values(found), found.get("saves") is True)
+        step, saves = _count(found, "step"), found.get("saves") is True
+        return Measured(None, step, None, _values(found), saves, _attributes(found))
     if kind in ("saved", "restored"):
         return Did(kind)
     if kind == "cannot":
         return Did(kind, _text(found, "why"))
     if kind == "done":
         score = found.get("score")
-        return Over(None if score is None else _number(score), found.get("more") is True)
+        return Over(None if score is None else _number(score), found.get("more") is True, _attributes(found))
     if kind == "failed":
         said = found.get("kind", "error")
-        if said not in ("error", "out_of_memory", "diverged"):
+        if said not in get_args(Kind):
             raise ValueError(f"there is no kind {said!r:.40}")
-        return Failure(said, _text(found, "why"), found.get("more") is True)
+        return Failure(said, _text(found, "why"), found.get("more") is True, _attributes(found))
     raise ValueError(f"there is no type {kind!r:.40}")
 
 
@@ -150,6 +155,13 @@ def _values(found: dict[str, Any]) -> dict[str, float]:
     if not isinstance(values, dict):
         raise ValueError("values must be numbers by name")
     return {str(name)[:100]: _number(value) for name, value in values.items()}
+
+
+def _attributes(found: dict[str, Any]) -> dict[str, Any]:
+    attributes = found.get("attributes") or {}
+    if not isinstance(attributes, dict):
+        raise ValueError("attributes must be values by name")
+    return {str(name)[:100]: value for name, value in attributes.items()}
 
 
 def _number(value: Any) -> float:

@@ -52,6 +52,7 @@ class Finished:
 
     number: int
     score: float | None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Crashed:
     number: int
     kind: Kind
     why: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 Event = Reported | Snapshot | Finished | Crashed
@@ -267,11 +269,13 @@ class Pool:
         if isinstance(message, Over | Failure):
             warm = message.more and not program.has_ended
             stopped = place.stopping is not None
-            event: Event = (
-                Crashed(number, message.kind, with_sentence(message.why))
-                if isinstance(message, Failure) and not stopped
-                else Finished(number, message.score if isinstance(message, Over) and not stopped else None)
-            )
+            event: Event
+            if isinstance(message, Failure) and not stopped:
+                why = message.why if message.kind == "infeasible" else with_sentence(message.why)
+                event = Crashed(number, message.kind, why, message.attributes)
+            else:
+                score = message.score if isinstance(message, Over) and not stopped else None
+                event = Finished(number, score, message.attributes)
             self._end_trial(place, event, warm)
         elif place.stopping is not None:
             if isinstance(message, Measured):

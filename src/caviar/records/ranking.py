@@ -18,7 +18,7 @@ RankKey = tuple[float, float]
 """Larger is better: the metric, and the loss where the metric ties (accuracies on a few hundred rows often do)."""
 
 WORST: RankKey = (-math.inf, -math.inf)
-UNRANKED = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED)
+UNRANKED = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED, TrialState.INFEASIBLE)
 
 
 def of_own_code(metric: str) -> bool:

@@ -27,6 +27,7 @@ class TrialState(StrEnum):
     INTERRUPTED = "interrupted"  # the budget or a person ended the study first
     FAILED = "failed"  # an error that is none of these ended it; Trial.error says which
     OUT_OF_MEMORY = "out_of_memory"  # larger than the memory that was left
+    INFEASIBLE = "infeasible"  # the user's code says that such a config cannot be; no failure
 
 
 class StudyState(StrEnum):
@@ -88,8 +89,8 @@ class Trial(NamedTuple):
     """One config being trained; ``epochs`` trained so far, ``score`` the study's metric after the last of them.
 
     ``origin`` is where the proposal came from ("middle", "box 3", "whole space", "Optuna"; empty where none was
-    noted), ``error`` why a failed trial failed. A tuple, because frozen dataclasses take 3 microseconds to make, and a
-    study that is taken up again makes three a trial.
+    noted), ``error`` why a failed trial failed, ``attributes`` what the user's code noted of it. A tuple, because
+    frozen dataclasses take 3 microseconds to make, and a study that is taken up again makes three a trial.
     """
 
     number: int
@@ -101,6 +102,7 @@ class Trial(NamedTuple):
     repeat: int = 0
     origin: str = ""
     error: str | None = None
+    attributes: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class StudyProgress:
     best: Trial | None
     note: str = ""
     helpers: int = 0
+    ended: tuple[Trial, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """Plain data, for the store."""

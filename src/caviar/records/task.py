@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from caviar.records.config import Config
 from caviar.records.study import Measurement
@@ -44,6 +44,7 @@ class TaskOutcome(StrEnum):
     DIVERGED = "diverged"  # NaN, infinity or an exploding loss
     FAILED = "failed"  # an error of the user's code or of its process
     OUT_OF_MEMORY = "out_of_memory"
+    INFEASIBLE = "infeasible"  # the user's code says that such a config cannot be
     INTERRUPTED = "interrupted"  # the executor was cancelled: not compared
 
 
@@ -53,7 +54,8 @@ class TaskResult(NamedTuple):
     ``measurements`` are the epochs that were measured since the last result of the task, oldest first. ``scores`` has
     every score of the last epoch by name, where the learner gives more than the study's metric. ``score`` is the last
     word of a program that ended, None where it said none. ``error`` says why a trial failed. ``stored``: another
-    process has written the measurements, which are all of the trial's, from its first epoch on.
+    process has written the measurements, which are all of the trial's, from its first epoch on. ``attributes`` are what
+    the user's code noted of the trial since the last result.
     """
 
     task: Task
@@ -63,6 +65,7 @@ class TaskResult(NamedTuple):
     score: float | None = None
     error: str = ""
     stored: bool = False
+    attributes: Mapping[str, Any] = {}
 
 
 class Ended(NamedTuple):

@@ -61,6 +61,9 @@ def _tried(view: StudyView) -> list[Any]:
         lowest = view.lowest_diverged
         where = "" if lowest is None else f", none below a learning rate of {number(lowest)}"
         lines.append(f"{diverged:,} diverged{where}.")
+    infeasible = view.outcomes[TrialState.INFEASIBLE]
+    if infeasible:
+        lines.append(f"{infeasible:,} infeasible: your code said that such configs cannot be trained.")
     return [_paragraph(line) for line in lines if line]
 
 

@@ -61,6 +61,9 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "epochs": trial.epochs,
         "score": trial.score,
         "validation_loss": trial.validation_loss,
+        "origin": trial.origin,
+        "error": trial.error,
+        "attributes": dict(trial.attributes),
         "config": dict(trial.config),
     }
 

@@ -164,5 +164,7 @@ def _trials(running: Running) -> Text:
     failed = counts.get(TrialState.FAILED, 0) + counts.get(TrialState.OUT_OF_MEMORY, 0)
     if failed:
         parts.append(f"{failed:,} failed")
+    if counts.get(TrialState.INFEASIBLE, 0):
+        parts.append(f"{counts[TrialState.INFEASIBLE]:,} infeasible")
     shown_pace = f"{pace:,.0f} a second" if pace >= 1 else f"{60 * pace:,.0f} a minute"
     return Text(f"{running.started:,} started ({shown_pace}), {', '.join(parts)}")

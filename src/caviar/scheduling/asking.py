@@ -19,7 +19,7 @@ from caviar.search.contract import Search
 RUNGS = (1, 3, 9, 27, 81, 243, 729)
 
 Rule = Literal["halving", "median", "none"]
-TellState = Literal["finished", "stopped", "diverged"]
+TellState = Literal["finished", "stopped", "diverged", "infeasible"]
 
 
 class Asked(NamedTuple):

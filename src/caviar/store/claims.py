@@ -128,7 +128,12 @@ def results(connection: sa.Connection, study: int, tasks: Sequence[TaskKey]) -> 
     columns = [TRIALS.c[name] for name in Trial._fields]
     query = sa.select(*columns).where(TRIALS.c.study == study)
     rows = rows_of(connection, query, (TRIALS.c.number, TRIALS.c.repeat), keys)
-    trials = {(row.number, row.repeat): Trial(**{**row._mapping, "state": TrialState(row.state)}) for row in rows}
+    trials = {
+        (row.number, row.repeat): Trial(
+            **{**row._mapping, "state": TrialState(row.state), "attributes": row.attributes or {}}
+        )
+        for row in rows
+    }
     measured: Mapping[tuple[int, int], list[Measurement]] = {key: [] for key in keys}
     names = list(Measurement.__dataclass_fields__)
     query = sa.select(MEASUREMENTS.c.number, MEASUREMENTS.c.repeat, *[MEASUREMENTS.c[name] for name in names])

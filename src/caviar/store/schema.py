@@ -26,7 +26,7 @@ from sqlalchemy.types import TypeDecorator, UserDefinedType
 
 from caviar.records.config import as_config
 
-VERSION = 5
+VERSION = 6
 """Counts up with every change of a table; a store of an older version is migrated, a newer one refused."""
 
 NAN_TEXT = "NaN"
@@ -144,6 +144,9 @@ TRIALS = sa.Table(
     sa.Column("validation_loss", ExactFloat),
     sa.Column("origin", sa.Text, nullable=False, server_default=""),
     sa.Column("error", sa.Text),
+    sa.Column("began", ExactFloat),  # seconds since 1970
+    sa.Column("ended", ExactFloat),
+    sa.Column("attributes", sa.JSON(none_as_null=True)),
     sqlite_with_rowid=False,  # kept in the order of the key, which is the order of reading
 )
 

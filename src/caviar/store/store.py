@@ -31,6 +31,7 @@ from caviar.store import claims, studies
 from caviar.store.claims import Assigned, Result
 from caviar.store.lease import Leases, beat
 from caviar.store.schema import STUDIES, TRIALS
+from caviar.store.studies import Times
 from caviar.store.subjects import Subjects
 from caviar.store.transactions import Transactions, opened
 
@@ -90,10 +91,12 @@ class Store(AbstractContextManager["Store"]):
         lease: Lease | None = None,
         comparisons: Sequence[tuple[int, int, Comparison]] = (),
         progress: Mapping[str, Any] | None = None,
+        at: Mapping[tuple[int, int], Times] | None = None,
     ) -> None:
         """Write all of this or nothing: ``trials`` and ``boxes``, new or changed, and (number, repeat, measurement).
 
         ``comparisons`` go with their trials in the same way. ``progress`` takes the place of the study's last one.
+        ``at`` has the times of trials.
 
         ``claims_done`` are the tasks that the process of ``lease`` need not hold any more; a write is also one of its
         beats. Raises StoreError if an epoch has been measured before, or its trial is in neither the store nor
@@ -101,7 +104,7 @@ class Store(AbstractContextManager["Store"]):
         """
         try:
             with self._writing(study, lease) as (connection, number):
-                studies.write_trials(self.database, connection, number, trials, measurements, comparisons)
+                studies.write_trials(self.database, connection, number, trials, measurements, comparisons, at)
                 studies.write_boxes(self.database, connection, number, boxes)
                 claims.done(connection, number, lease, claims_done)
                 if progress is not None:
@@ -223,6 +226,11 @@ class Store(AbstractContextManager["Store"]):
         with self.subjects.reading(name) as (connection, number):
             return studies.trials(connection, number)
 
+    def times(self, name: str) -> dict[tuple[int, int], Times]:
+        """The times at which the trials of study ``name`` began and ended, by (number, repeat)."""
+        with self.subjects.reading(name) as (connection, number):
+            return studies.times(connection, number)
+
     def measurements(self, name: str) -> list[tuple[int, int, Measurement]]:
         """The measurements of study ``name``, as (number, repeat, measurement), in the order of trials and epochs."""
         with self.subjects.reading(name) as (connection, number):
@@ -247,7 +255,7 @@ class Store(AbstractContextManager["Store"]):
 
         ``for_file`` writes None and tuples as texts.
         """
-        return studies.frame(self.trials(name), for_file=for_file)
+        return studies.frame(self.trials(name), for_file=for_file, at=self.times(name))
 
     @contextmanager
     def _writing(self, study: str, of: Lease | None) -> Iterator[tuple[sa.Connection, int]]:

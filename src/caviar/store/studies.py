@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _STUDY_COLUMNS = [STUDIES.c[field.name] for field in fields(Study) if field.name != "notes"]
 _AS_KEPT = {  # past SQLAlchemy's work on every cell
     "config": sa.cast(TRIALS.c.config, sa.Text).label("config"),
+    "attributes": sa.cast(TRIALS.c.attributes, sa.Text).label("attributes"),
     "score": sa.type_coerce(TRIALS.c.score, sa.types.NullType()),
     "validation_loss": sa.type_coerce(TRIALS.c.validation_loss, sa.types.NullType()),
 }
@@ -36,10 +37,13 @@ _TRIAL_COLUMNS = [_AS_KEPT.get(name, TRIALS.c[name]) for name in Trial._fields]
 _MEASUREMENT_COLUMNS = [MEASUREMENTS.c[field.name] for field in fields(Measurement)]
 _COMPARISON_COLUMNS = [COMPARISONS.c[name] for name in Comparison._fields]
 _BOX_COLUMNS = [BOXES.c[field.name] for field in fields(Box)]
-_SHOWN = ("number", "repeat", "state", "epochs", "score", "validation_loss", "origin")
+_SHOWN = ("number", "repeat", "state", "epochs", "score", "validation_loss", "origin", "began", "ended")
 
 Keyed = tuple[int, int]
 """A trial by number and repeat."""
+
+Times = tuple[float | None, float | None]
+"""Seconds since 1970 at which a trial began and ended; None where that is not known."""
 
 
 def studies(connection: sa.Connection, number: int | None = None) -> list[Study]:
@@ -85,11 +89,29 @@ def trials(connection: sa.Connection, study: int) -> list[Trial]:
             configs = [as_config(config) for config in configs]
         states = {str(state): state for state in TrialState}
         return [
-            Trial(number, config, states[state], epochs, _float(score), _float(loss), repeat, origin, error)
-            for (number, _, state, epochs, score, loss, repeat, origin, error), config in zip(
+            Trial(
+                number,
+                config,
+                states[state],
+                epochs,
+                _float(score),
+                _float(loss),
+                repeat,
+                origin,
+                error,
+                json.loads(attributes) if attributes else {},
+            )
+            for (number, _, state, epochs, score, loss, repeat, origin, error, attributes), config in zip(
                 rows, configs, strict=True
             )
         ]
+
+
+def times(connection: sa.Connection, study: int) -> dict[Keyed, Times]:
+    """The times of the trials by (number, repeat)."""
+    columns = TRIALS.c
+    query = sa.select(columns.number, columns.repeat, columns.began, columns.ended).where(columns.study == study)
+    return {(number, repeat): (began, ended) for number, repeat, began, ended in connection.execute(query)}
 
 
 def measurements(database: Database, connection: sa.Connection, study: int) -> list[tuple[int, int, Measurement]]:
@@ -160,21 +182,38 @@ def boxes(connection: sa.Connection, study: int) -> list[Box]:
     return [Box(**row._mapping) for row in connection.execute(query)]
 
 
-def frame(found: Sequence[Trial], facts: Collection[str] = _SHOWN, for_file: bool = False) -> pd.DataFrame:
+def frame(
+    found: Sequence[Trial],
+    facts: Collection[str] = _SHOWN,
+    for_file: bool = False,
+    at: Mapping[Keyed, Times] | None = None,
+) -> pd.DataFrame:
     """Trials as a table: a row a trial or repeat, a column for each of ``facts`` and each hyperparameter.
 
     A hyperparameter with the name of one of ``facts`` gets ``config.`` before its name. Where it does not apply it is
-    NaN. ``for_file`` writes None and tuples as texts, for an empty cell of a file does not apply.
+    NaN. ``for_file`` writes None and tuples as texts, for an empty cell of a file does not apply. ``at`` has the times
+    of the trials, which are written in UTC. An attribute has ``attributes.`` before its name.
     """
     import pandas as pd
 
-    columns: dict[str, Any] = {name: [getattr(trial, name) for trial in found] for name in facts}
+    columns: dict[str, Any] = {name: [getattr(trial, name, None) for trial in found] for name in facts}
+    known = [(at or {}).get((trial.number, trial.repeat), (None, None)) for trial in found]
+    for i, name in enumerate(("began", "ended")):
+        if name in facts:
+            seconds = pd.Series([times[i] for times in known], dtype="float64").round(3)
+            columns[name] = pd.to_datetime(seconds, unit="s", utc=True)
+    if "ended" in facts:
+        running = [trial.state is TrialState.RUNNING for trial in found]  # taken up again, maybe
+        columns["ended"] = columns["ended"].mask(running)
     columns["state"] = [str(trial.state) for trial in found]
     for name in ("score", "validation_loss"):
         columns[name] = pd.Series(columns[name], dtype="float64")
     for name in dict.fromkeys(key for trial in found for key in trial.config):
         cells = [trial.config.get(name, math.nan) for trial in found]
         columns[f"config.{name}" if name in facts else name] = _column(cells, for_file)
+    for name in dict.fromkeys(key for trial in found for key in trial.attributes):
+        cells = [trial.attributes.get(name, math.nan) for trial in found]
+        columns[f"attributes.{name}"] = _column(cells, for_file)
     return pd.DataFrame(columns)
 
 
@@ -182,7 +221,7 @@ def _column(cells: list[Any], for_file: bool) -> pd.Series[Any]:
     """The values of a hyperparameter; pandas would take None for one that does not apply, and 64 beside it for 64.0."""
     import pandas as pd
 
-    mixed = [cell is None or isinstance(cell, tuple) for cell in cells]
+    mixed = [cell is None or isinstance(cell, tuple | list | dict) for cell in cells]
     if for_file:
         cells = [str(cell) if is_mixed else cell for cell, is_mixed in zip(cells, mixed, strict=True)]
     return pd.Series(cells, dtype=object) if any(mixed) else pd.Series(cells)
@@ -195,10 +234,13 @@ def write_trials(
     changed: Sequence[Trial],
     measured: Sequence[tuple[int, int, Measurement]],
     compared: Sequence[tuple[int, int, Comparison]] = (),
+    at: Mapping[Keyed, Times] | None = None,
 ) -> None:
-    """Insert or change trials, and insert what was measured and compared of them."""
+    """Insert or change trials, and insert what was measured and compared of them. Times ``at`` are added, and kept."""
     if changed:
-        connection.execute(_upsert(database, TRIALS), [_trial_row(study, trial) for trial in changed])
+        known = at or {}
+        rows = [_trial_row(study, trial, known.get((trial.number, trial.repeat), (None, None))) for trial in changed]
+        connection.execute(_upsert(database, TRIALS, kept=("began", "ended")), rows)
     database.insert_many(connection, MEASUREMENTS, [_measurement_row(study, *each) for each in measured])
     database.insert_many(connection, COMPARISONS, [_comparison_row(study, *each) for each in compared])
 
@@ -209,10 +251,14 @@ def write_boxes(database: Database, connection: sa.Connection, study: int, drawn
         connection.execute(_upsert(database, BOXES), [_box_row(study, box) for box in drawn])
 
 
-def _upsert(database: Database, table: sa.Table) -> sa.Insert:
-    """An insert into ``table`` that takes the place of a row with the same primary key."""
+def _upsert(database: Database, table: sa.Table, kept: Collection[str] = ()) -> sa.Insert:
+    """An insert into ``table`` that takes the place of a row with the same primary key.
+
+    Columns that are ``kept`` keep what they have where the new row has nothing.
+    """
     statement: Any = database.insert(table)
     fresh = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    fresh |= {name: sa.func.coalesce(fresh[name], table.c[name]) for name in kept}
     upsert: sa.Insert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh)
     return upsert
 
@@ -248,7 +294,7 @@ def _study(row: Any) -> Study:
     )
 
 
-def _trial_row(study: int, trial: Trial) -> dict[str, Any]:
+def _trial_row(study: int, trial: Trial, at: Times) -> dict[str, Any]:
     return {
         "study": study,
         "number": int(trial.number),
@@ -260,6 +306,9 @@ def _trial_row(study: int, trial: Trial) -> dict[str, Any]:
         "validation_loss": trial.validation_loss,
         "origin": storable(trial.origin),
         "error": None if trial.error is None else storable(trial.error),
+        "began": at[0],
+        "ended": at[1],
+        "attributes": dict(trial.attributes) or None,
     }
 
 

@@ -12,6 +12,7 @@ with caviar.open_study("resnets", space, seed=1) as study:
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from caviar import other_tuners
+from caviar import files, other_tuners
 from caviar.arguments import as_number, checked
 from caviar.constraints import Given
 from caviar.errors import ConfigError, NoAnswer, StoreError
@@ -50,6 +51,7 @@ _ENDED: dict[TrialState, TellState] = {
     TrialState.STOPPED: "stopped",
     TrialState.DIVERGED: "diverged",
 }
+_NOT_GIVEN: Any = object()  # None is a value: that of a trial which diverged
 _BEAT_EVERY = 2.0  # seconds between signs of life, for an epoch of one's own may take hours
 
 
@@ -187,13 +189,26 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         return goes_on
 
     @checked
-    def tell(self, trial: Asked | int, value: float | None, stopped: bool | None = None) -> None:
+    def tell(
+        self,
+        trial: Asked | int,
+        value: float | None = _NOT_GIVEN,
+        stopped: bool | None = None,
+        *,
+        infeasible: bool | str = False,
+    ) -> None:
         """End ``trial`` with ``value``; NaN, infinity or None for one that diverged.
 
         stopped: whether it ended early; if not given, whether ``report`` has last said that it should.
+        infeasible: True, or the reason, for a config that cannot be trained. That is no failure; it is ranked last.
         """
         number = _number_of(trial)
+        if infeasible:
+            self._end_infeasible(number, value, infeasible)
+            return
         way_out = "study.tell(trial, None) is for one without a value"
+        if value is _NOT_GIVEN:
+            raise ConfigError("study.tell(trial, value) needs the value that came of it", way_out)
         score = math.nan if value is None else as_number("value", value, way_out)
         early = not self._asking.goes_on(number) if stopped is None else stopped
         state = TrialState.STOPPED if early else TrialState.FINISHED
@@ -201,6 +216,30 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._asking.tell(number, self._rank_key(score), _ENDED[state])
         self._put(self._trials[number]._replace(state=state, score=score))
         self._outbox.write_now_and_then()
+
+    def set(self, trial: Asked | int, name: str, value: Any) -> None:
+        """Note an attribute of ``trial``: a number, text, boolean, None, or lists and dicts of these.
+
+        Raises ConfigError for anything else.
+        """
+        number = _number_of(trial)
+        known = self._trials.get(number)
+        if known is None:
+            raise ConfigError(f"there is no trial {number!r}", "set attributes of trials that ask() gave")
+        self._put(known._replace(attributes={**known.attributes, str(name)[:100]: checked_attribute(name, value)}))
+        self._outbox.write_now_and_then()
+
+    @property
+    def best_config(self) -> Config:
+        """The config of the best trial so far. NoAnswer while there is none."""
+        return self.best.config
+
+    @property
+    def best_score(self) -> float:
+        """The value of the best trial so far. NoAnswer while there is none."""
+        score = self.best.score
+        assert score is not None  # it is ranked by it
+        return score
 
     @property
     def best(self) -> Trial:
@@ -261,9 +300,21 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             trial = trial._replace(state=TrialState.INTERRUPTED) if running else trial
             self._trials[trial.number] = trial
             known = [(epoch, self._rank_key(value)) for epoch, value in reports.get(trial.number, [])]
-            last = self._rank_key(trial.score) if trial.state is TrialState.FINISHED else None
+            ended_worst = trial.state in (TrialState.DIVERGED, TrialState.INFEASIBLE)
+            last = self._rank_key(trial.score) if trial.state is TrialState.FINISHED else WORST if ended_worst else None
             self._asking.recall(trial.config, trial.origin, known, last)
         self._first_box = len(self._store.boxes(record.name))
+
+    def _end_infeasible(self, number: int, value: float | None, why: bool | str) -> None:
+        if value is not None and value is not _NOT_GIVEN:
+            raise ConfigError(
+                f"a trial has a value or is infeasible, got `value={value!r:.40}` and `infeasible={why!r:.40}`",
+                "leave one of them out",
+            )
+        self._asking.tell(number, WORST, "infeasible")
+        reason = why if isinstance(why, str) else "infeasible"
+        self._put(self._trials[number]._replace(state=TrialState.INFEASIBLE, error=reason))
+        self._outbox.write_now_and_then()
 
     def _rank_key(self, value: float | None) -> RankKey:
         return WORST if value is None else rank_key(self._metric, value, 0.0)
@@ -289,3 +340,16 @@ def _number_of(trial: Any) -> int:
             "write study.report(trial, epoch, value) and study.tell(trial, value), for trial in study.ask(10)",
         )
     return number
+
+
+def checked_attribute(name: str, value: Any) -> Any:
+    """The plain value of an attribute. Raises ConfigError for what JSON has no word for."""
+    found = files.plain(value)
+    try:
+        json.dumps(found)
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigError(
+            f"an attribute is a number, text, boolean, None, or lists and dicts of these, got {name}={value!r:.60}",
+            "write it to a file of yours, and note its path",
+        ) from None
+    return found

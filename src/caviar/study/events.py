@@ -90,6 +90,16 @@ class TunedStudy(_InStore):
 
     best: Best
 
+    @property
+    def best_config(self) -> Config:
+        """The config of the best network."""
+        return self.best.config
+
+    @property
+    def best_score(self) -> float:
+        """The study's metric of that config on validation rows: the mean of its repeats."""
+        return self.best.validation[self.result.metric]
+
 
 @dataclass(frozen=True)
 class TunedProgram(_InStore):
@@ -99,6 +109,17 @@ class TunedProgram(_InStore):
     """
 
     best: Trial
+
+    @property
+    def best_config(self) -> Config:
+        """The config of the best trial."""
+        return self.best.config
+
+    @property
+    def best_score(self) -> float:
+        """The score of the best trial in the search."""
+        assert self.best.score is not None  # it is ranked by it
+        return self.best.score
 
 
 Event = Begun | Progress | TunedStudy | TunedProgram

@@ -36,13 +36,15 @@ from caviar.study.outbox import Outbox
 
 SHOW_EVERY = 0.1  # seconds between two signs of progress
 
-_UNTRAINED = (TrialState.OUT_OF_MEMORY, TrialState.FAILED)
+_UNTRAINED = (TrialState.OUT_OF_MEMORY, TrialState.FAILED, TrialState.INFEASIBLE)
+_WITHOUT_END = (TrialState.RUNNING, TrialState.INTERRUPTED)
 _NOTHING = Curve((), array("d"), array("d"), 0.0)
 _NO_SCORE = "it told no score: it neither reported one, trial.report(epoch, score), nor returned one at its end"
 _STATES = {
     TaskOutcome.DIVERGED: TrialState.DIVERGED,
     TaskOutcome.FAILED: TrialState.FAILED,
     TaskOutcome.OUT_OF_MEMORY: TrialState.OUT_OF_MEMORY,
+    TaskOutcome.INFEASIBLE: TrialState.INFEASIBLE,
 }
 
 
@@ -133,6 +135,7 @@ class Ledger:
         self._counts: Counter[TrialState] = Counter()  # repeats left out
         self._curves: dict[TrialKey, array[float]] = {}  # the scores of each trial's epochs
         self._open: set[TrialKey] = set()  # trials with a task that was not compared yet
+        self._ended: list[int] = []  # trials since the last sign of progress
         self._boxes_seen = 0
         self._shown = float("-inf")
 
@@ -176,6 +179,9 @@ class Ledger:
         key = task.trial, task.repeat
         if task.repeat:
             self.results[key] = result
+        if result.attributes and key in self.trials:
+            trial = self.trials[key]
+            self._put(trial._replace(attributes={**trial.attributes, **result.attributes}))
         if result.outcome is TaskOutcome.INTERRUPTED:
             return None
         if task.repeat > self._repeats:  # the last training is compared with nothing
@@ -213,7 +219,9 @@ class Ledger:
             note = f"{len(self.failures)} failed, the last: {self.failures[-1].splitlines()[0]:.150}"
         best = next(iter(self.best(1)), None)
         elapsed = time.monotonic() - self._started
-        progress = Progress(self.phase, elapsed, self.counts(), scheduler.reached(), best, note, executor.helpers)
+        ended, self._ended = tuple(self.trials[number, 0] for number in self._ended), []
+        helpers, reached = executor.helpers, scheduler.reached()
+        progress = Progress(self.phase, elapsed, self.counts(), reached, best, note, helpers, ended)
         self._outbox.progress = progress
         self._outbox.write_now_and_then()
         return progress
@@ -259,7 +267,8 @@ class Ledger:
             if trial.state in _UNTRAINED:
                 error = result.error or str(trial.state).replace("_", " ")
                 trial = trial._replace(error=error)
-                self.failures += [error] if trial.repeat == 0 else []
+                is_failure = trial.repeat == 0 and trial.state is not TrialState.INFEASIBLE
+                self.failures += [error] if is_failure else []
         elif not (trial.score is None or math.isfinite(trial.score) or self._of_a_table):
             trial = trial._replace(state=TrialState.DIVERGED)
         if result.outcome is TaskOutcome.UNDER_WAY or not self._of_a_table or trial.state in _UNTRAINED:
@@ -363,6 +372,10 @@ class Ledger:
             if before is not None:
                 self._counts[before.state] -= 1
             self._counts[trial.state] += 1
+            if trial.state not in _WITHOUT_END:
+                stored = self._known.trials.get(key)
+                if stored is None or stored.state is not trial.state:
+                    self._ended.append(trial.number)
         self.trials[key] = trial
         self._outbox.put(trial)
 
@@ -382,7 +395,8 @@ def _fresh(task: Task, stored: Trial | None) -> Trial:
     """The trial of ``task`` before any epoch."""
     # The config of ``stored`` is equal, and the same object is compared with what is stored in no time.
     config = task.config if stored is None else stored.config
-    return Trial(task.trial, config, TrialState.RUNNING, 0, None, None, task.repeat, task.origin)
+    attributes = {} if stored is None else stored.attributes
+    return Trial(task.trial, config, TrialState.RUNNING, 0, None, None, task.repeat, task.origin, None, attributes)
 
 
 def _or_nan(number: float | None) -> float:
@@ -404,4 +418,6 @@ def outcomes(ledger: Ledger, *failures: TrialState) -> dict[str, int]:
         "stopped": counts[TrialState.STOPPED] + counts[TrialState.INTERRUPTED],
         "diverged": counts[TrialState.DIVERGED],
     }
+    if counts[TrialState.INFEASIBLE]:
+        found["infeasible"] = counts[TrialState.INFEASIBLE]
     return found | {"failed": sum(counts[state] for state in failures)} if failures else found

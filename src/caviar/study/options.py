@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from caviar.constraints import Given
-from caviar.records import Config, Reading
+from caviar.records import Config, Reading, Trial
 from caviar.study.spec import DEFAULT_SEARCH
 
 File = str | os.PathLike[str]
+AfterTrial = Callable[[Trial], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class TableOptions(Reading):
     ensemble: make the model a weighted mean of several finalists' networks (greedy ensemble selection).
     first: configs to try before the search's own, dicts by name; what one leaves out the search fills in.
     constraints: conditions that every config fulfils, as of ``Space.require``: texts, "units2 <= units1", or functions.
+    after_trial: a function that gets each trial when it is over, in this process. What it raises ends the study, with
+        everything saved.
     out: a folder to save the model in; ``study.best.model.save`` does it too.
     engine: "native", or "reference", the same in NumPy and slower.
 
@@ -50,6 +53,7 @@ class TableOptions(Reading):
     ensemble: bool = False
     first: Sequence[Config] = ()
     constraints: Sequence[Given] = ()
+    after_trial: AfterTrial | None = None
     out: File | None = None
     engine: str = "native"
 
@@ -58,7 +62,7 @@ class TableOptions(Reading):
 class ProgramOptions:
     """The rarer arguments of ``tune`` for a function.
 
-    search, stopping, first, constraints: as in TableOptions.
+    search, stopping, first, constraints, after_trial: as in TableOptions.
     repeats: the number of times that the best five trials are trained again, with fresh seeds, before one is chosen.
     gpus: numbers of GPUs; each process sees one of them, through CUDA_VISIBLE_DEVICES.
     trial_timeout: seconds without a report after which a trial is ended.
@@ -69,5 +73,20 @@ class ProgramOptions:
     repeats: int = 0
     first: Sequence[Config] = ()
     constraints: Sequence[Given] = ()
+    after_trial: AfterTrial | None = None
     gpus: Sequence[int | str] | None = None
     trial_timeout: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeOptions:
+    """The rarer arguments of ``resume``.
+
+    repeats: for studies of code of your own: train the best five trials again so many times before one is chosen.
+    constraints: those of the study that are functions, in their order; the store keeps texts alone.
+    after_trial: as in TableOptions.
+    """
+
+    repeats: int | None = None
+    constraints: Sequence[Given] = ()
+    after_trial: AfterTrial | None = None

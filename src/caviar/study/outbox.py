@@ -6,7 +6,18 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from caviar.records import Box, Comparison, Lease, Measurement, StudyProgress, StudyResult, StudyState, Trial, TrialKey
+from caviar.records import (
+    Box,
+    Comparison,
+    Lease,
+    Measurement,
+    StudyProgress,
+    StudyResult,
+    StudyState,
+    Trial,
+    TrialKey,
+    TrialState,
+)
 from caviar.store import Store
 
 WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
@@ -26,6 +37,7 @@ class Outbox:
         self._measurements: list[tuple[int, int, Measurement]] = []
         self._comparisons: list[tuple[int, int, Comparison]] = []
         self._boxes: list[Box] = []
+        self._times: dict[TrialKey, tuple[float | None, float | None]] = {}
         self._written = time.monotonic()
 
     def put(self, trial: Trial) -> None:
@@ -34,8 +46,12 @@ class Outbox:
         stored = self._stored.get(key)
         if stored is not None and stored.state is trial.state and stored == trial:
             self._changed.pop(key, None)
-        else:
-            self._changed[key] = trial
+            return
+        if stored is None and key not in self._changed:
+            self._times[key] = (time.time(), None)
+        if trial.state is not TrialState.RUNNING:
+            self._times[key] = (self._times.get(key, (None, None))[0], time.time())
+        self._changed[key] = trial
 
     def has(self, trial: Trial) -> None:
         """Take note that another process has written ``trial``."""
@@ -64,7 +80,9 @@ class Outbox:
                 lease=self._lease,
                 comparisons=self._comparisons,
                 progress=None if self.progress is None else self.progress.to_record(),
+                at=self._times,
             )
+            self._times = {}
             self._stored |= self._changed
             self._changed, self._measurements, self._comparisons, self._boxes = {}, [], [], []
         else:

@@ -36,7 +36,7 @@ from caviar.randomness import Purpose, raw, stream_key
 from caviar.records import Study, StudyState, Task, Trial, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.names import check_name
-from caviar.records.ranking import GOAL_METRICS, Goal
+from caviar.records.ranking import GOAL_METRICS, UNRANKED, Goal
 from caviar.records.result import BestTrial, Repeated, StudyResult
 from caviar.scheduling.choosing import Finalist, choose
 from caviar.scheduling.contract import Queue
@@ -58,7 +58,7 @@ from caviar.study.spec import ProgramRequest, check_budget, check_seed, space_of
 
 _HOPELESS = 5  # trials that failed, and none that did not: it is the code, and not the config
 _SEARCH_SHARE = 0.75  # of a time budget, where the best are repeated
-_OVER = (TrialState.FINISHED, TrialState.DIVERGED, TrialState.FAILED, TrialState.OUT_OF_MEMORY)
+_OVER = (TrialState.FINISHED, *UNRANKED)
 
 
 class GoalUnclear(ConfigError):
@@ -344,7 +344,14 @@ def _failed(ledger: Ledger) -> tuple[str, ...]:
 
 def no_program_answer(job: ProgramJob, ledger: Ledger) -> NoAnswer:
     """The reason why no trial has a score, and the way out."""
-    failed = [trial for (_, repeat), trial in ledger.trials.items() if trial.error and not repeat]
+    over = [trial for (_, repeat), trial in ledger.trials.items() if trial.error and not repeat]
+    infeasible = [trial for trial in over if trial.state is TrialState.INFEASIBLE]
+    failed = [trial for trial in over if trial.state is not TrialState.INFEASIBLE]
+    if infeasible and not failed and not ledger.counts().get(TrialState.DIVERGED, 0):
+        return NoAnswer(
+            f"all {len(infeasible)} trials were infeasible, the last: {(infeasible[-1].error or '').splitlines()[0]}",
+            'narrow the space, or have it draw no such configs: space.require("units2 <= units1")',
+        )
     if failed:
         last = failed[-1]
         rule = f"no trial has a score; {len(failed)} failed, the last so: {(last.error or '').splitlines()[0]}"

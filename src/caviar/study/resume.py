@@ -42,15 +42,17 @@ def take_up(
     command: str | None = None,
     score: str | None = None,
     constraints: Sequence[Given] = (),
+    repeats: int | None = None,
     ended: Callable[[], bool] = lambda: False,
 ) -> Generator[Event, None, None]:
     """Resume ``study``, event by event; see ``caviar.resume``.
 
     command, score: the program that goes on with a study that was imported.
+    repeats: the times that the best trials of a program are trained again, also where nothing of the budget is left.
     """
     started = time.monotonic()
     given = {"data": data, "test": test, "threads": threads, "out": out, "command": command, "score": score}
-    given["constraints"] = constraints
+    given |= {"constraints": constraints, "repeats": repeats}
     with Store.open(store, create=False) as opened, setting_aside() as set_aside:
         _check_given(opened.study(study), given, processes)  # before anything is written
         lease = opened.leases.take(study, PATIENCE)
@@ -61,7 +63,7 @@ def take_up(
                 set_aside()
             if is_imported(record):
                 record = gone_on_with(record, list(known.trials.values()), command, score, processes or 0)
-            spec = _within(record, known, seconds, trials)
+            spec = _within(record, known, seconds, trials, repeats)
             job = _job(replace(record, spec=spec), started, ended, store, given, processes)
             opened.reopen_study(study, spec, lease)
         except BaseException:
@@ -70,9 +72,9 @@ def take_up(
         yield from train(job, opened, replace(record, spec=spec), lease, known)
 
 
-def _within(study: Study, known: Known, seconds: float | None, trials: int | None) -> StudySpec:
-    """The specification of the study with its budget from here on."""
-    spec = study.spec
+def _within(study: Study, known: Known, seconds: float | None, trials: int | None, repeats: int | None) -> StudySpec:
+    """The specification of the study with its budget, and its ``repeats``, from here on."""
+    spec = study.spec if repeats is None else replace(study.spec, repeats=repeats)
     if trials is not None and trials < known.begun:
         raise ConfigError(
             f"study {study.name!r} has {known.begun} trials already, and `trials` counts all of them, got {trials}",
@@ -80,6 +82,8 @@ def _within(study: Study, known: Known, seconds: float | None, trials: int | Non
         )
     if seconds is not None or trials is not None:
         return replace(spec, seconds=seconds, trials=trials)
+    if study.state is StudyState.FINISHED and repeats is not None:
+        return replace(spec, seconds=None, trials=known.begun)
     if study.state is StudyState.FINISHED:
         raise ConfigError(
             f"study {study.name!r} is finished: nothing of its budget is left",
@@ -117,6 +121,11 @@ def _job(
 def _check_given(study: Study, given: dict[str, Any], processes: int | None) -> None:
     """ConfigError where something is ``given`` that the kind of ``study`` cannot use."""
     kind = study.spec.kind
+    if given["repeats"] is not None and kind is StudyKind.TABLE:
+        raise ConfigError(
+            "`repeats` is for code of your own: the best networks of a table are trained again in any case",
+            "give it more: `seconds=60`",
+        )
     if is_imported(study):
         _check_imported(study, given)
         return

@@ -300,6 +300,7 @@ def _importances(study: Study, space: Space, trials: Sequence[Trial]) -> list[Im
     values, so that draws from it would show the search's own opinion.
     """
     begun = [trial for trial in trials if trial.epochs or trial.state is TrialState.DIVERGED]
+    begun = [trial for trial in begun if trial.state is not TrialState.INFEASIBLE]
     everywhere = [trial for trial in begun if not trial.origin.startswith("box")]
     counted = everywhere if len(everywhere) >= ENOUGH else begun
     ranks = []

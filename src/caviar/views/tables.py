@@ -10,6 +10,7 @@ from caviar import files
 from caviar.records import DiaryEntry, Measurement, Run, RunMeasurement, Study, Trial
 from caviar.store import Store, studies
 from caviar.store.runs import Runs
+from caviar.store.studies import Times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,8 @@ _FACTS = {
     "state": "",
     "origin": "",
     "error": "",
+    "began": "",
+    "ended": "",
     "epochs": "epochs",
     "score": "the study's metric on the validation part",
     "validation_loss": "mean loss on the validation part: nats, or squared standard deviations of the target",
@@ -66,12 +69,14 @@ def export(store: Store, name: str, of_run: bool, detail: bool) -> Export:
         run = runs.run(name)
         return of_diary(run, runs.diary(name)) if detail else of_measured_run(run, runs.measurements(name))
     study = store.study(name)
-    return of_measurements(study, store.measurements(name)) if detail else of_trials(study, store.trials(name))
+    if detail:
+        return of_measurements(study, store.measurements(name))
+    return of_trials(study, store.trials(name), store.times(name))
 
 
-def of_trials(study: Study, trials: Sequence[Trial]) -> Export:
-    """A row a trial, with its origin and its error; a column a hyperparameter."""
-    return _of_study(study, studies.frame(trials, _FACTS, for_file=True), _FACTS)
+def of_trials(study: Study, trials: Sequence[Trial], at: Mapping[tuple[int, int], Times] | None = None) -> Export:
+    """A row a trial, with its origin, its error and its times ``at``; a column a hyperparameter, and an attribute."""
+    return _of_study(study, studies.frame(trials, _FACTS, for_file=True, at=at), _FACTS)
 
 
 def of_measurements(study: Study, measured: Sequence[tuple[int, int, Measurement]]) -> Export:
