@@ -38,7 +38,9 @@ def after_study(study: Study, result: StudyResult, store: str) -> list[Command]:
     """After a study that has ended: its model predicts, and its way is explained."""
     explained = ["explain", study.name, *at(store)]
     if study.spec.kind is not StudyKind.TABLE:
-        return [explained, ["trials", study.name, *at(store)]]
+        again = [["resume", study.name, "--repeats", "3", *at(store)]]
+        shown = [explained, ["trials", study.name, *at(store)]]
+        return shown if study.spec.repeats or study.spec.kind is not StudyKind.PROGRAM else [*again, *shown]
     table = study.spec.table
     if result.model is None or table is None or table.data is None:
         return [explained]

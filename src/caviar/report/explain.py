@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from caviar.records import TrialState
+from caviar.records import StudyKind, Trial, TrialState
 from caviar.records.metrics import metric_name
 from caviar.report.text import NO_LUCK, config_text, counted, number, score_text, value_text, visible
 from caviar.report.worth import bounded_text, importance_text, worth_lines
@@ -173,6 +174,8 @@ def _finals(view: StudyView) -> list[Any]:
 
 def _answer(view: StudyView) -> list[Any]:
     """The scores of the winner, and what they are worth."""
+    if view.best is not None:
+        return _own_answer(view, view.best)
     result = view.head.record.result
     if result is None or not result.best.test:
         return []
@@ -188,6 +191,22 @@ def _answer(view: StudyView) -> list[Any]:
     for title, line in worth_lines(result.metric, replace(worth, columns=())):
         grid.add_row(title, line)
     return [Padding(grid, (0, 0, 0, 2))]
+
+
+def _own_answer(view: StudyView, best: Trial) -> list[Any]:
+    """The winner among trials of the user's own code, and the call that shows how much of its score is luck."""
+    record, epochs = view.head.record, f" after {counted(best.epochs, 'epoch')}" if best.epochs else ""
+    score = f"{metric_name(record.metric)} {number(best.score or 0.0)}{epochs}"
+    lines = [f"Trial {best.number} won: {score}.", f"Config: {config_text(best.config)}"]
+    if best.attributes:
+        lines.append("Attributes: " + ", ".join(f"{visible(k)} {value_text(v)}" for k, v in best.attributes.items()))
+    again = {
+        StudyKind.PROGRAM: f"caviar resume {shlex.quote(record.name)} --repeats 3",
+        StudyKind.FUNCTION: f"caviar.resume({record.name!r}, data=objective, repeats=3)",
+    }.get(record.spec.kind)
+    if again and not view.finals.finalists:
+        lines.append(f"The best of {len(view.trials):,} trials is probably a little lucky; to train it again: {again}")
+    return [_paragraph(line) for line in lines]
 
 
 def _columns(view: StudyView) -> list[Any]:

@@ -34,7 +34,7 @@ def account(view: StudyView) -> dict[str, Any]:
             {"trial": f.trial, "epochs": f.epochs, "when_chosen": f.when_chosen, "scores": f.scores, "mean": f.mean}
             for f in finals.finalists
         ],
-        "winner": result and result.best.trial,
+        "winner": result.best.trial if result else view.best.number if view.best else None,
         **_answer(result),
         "advice": list(view.advice),
         "notes": list(view.head.notes),

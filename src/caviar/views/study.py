@@ -151,6 +151,7 @@ class StudyView:
     finals: Finals
     worth: Worth  # of the answer
     advice: tuple[str, ...]
+    best: Trial | None = None  # of code of the user's own: the winner, or the best so far
 
 
 @dataclass(frozen=True)
@@ -245,9 +246,17 @@ def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -
         remarks=noted_before(study.search, space, len(own)),
         importance=tuple(_importances(study, space, own)),
         finals=_finals(study, trials),
+        best=None if study.spec.kind is StudyKind.TABLE else _best(study, scored),
         worth=Worth() if study.result is None else worth_of(study.result),
         advice=tuple(edges(space, [trial.config for trial in scored[:_BEST]])),
     )
+
+
+def _best(study: Study, scored: Sequence[Trial]) -> Trial | None:
+    """The winner that the result names; without a result the best, those that finished first."""
+    if study.result is not None:
+        return next((trial for trial in scored if trial.number == study.result.best.trial), None)
+    return next(iter(sorted(scored, key=lambda trial: trial.state is not TrialState.FINISHED)), None)
 
 
 def trial_map(view: StudyView) -> TrialMap:
