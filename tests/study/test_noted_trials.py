@@ -295,3 +295,32 @@ def test_the_best_are_trained_again_by_a_resume(capsys):
         caviar.tune(data, trials=2, study="table", progress=False)
     with pytest.raises(ConfigError, match="`repeats` is for code of your own"):
         caviar.resume("table", data=data, repeats=2)
+
+
+def test_the_account_names_the_winner_and_offers_to_train_it_again(capsys):
+    study = caviar.tune(lambda trial: trial.config["x"], SPACE, trials=5, study="my best", **GIVEN)
+    assert run(["explain", "my best"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"Trial {study.best.number} won: score {study.best.score:.4g}." in said
+    assert f"Config: x {study.best.config['x']:.4g}" in said
+    assert "caviar.resume('my best', data=objective, repeats=3)" in said
+    assert run(["explain", "my best", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["winner"] == study.best.number
+    with caviar.open_study("asked", SPACE, goal="minimize") as asked:
+        one, two = asked.ask(2)
+        asked.set(two, "size", 7)
+        asked.tell(one, 2.0)
+        asked.tell(two, 1.0)
+    assert run(["explain", "asked"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"Trial {two.number} won: loss 1." in said
+    assert "Attributes: size 7" in said
+    Path("p.py").write_text("import sys; print('score', sys.argv[1])")
+    Path("space.toml").write_text(SPACE.to_toml())
+    command = ["--command", f"{sys.executable} p.py {{x}} {{y}}", "--score", r"score (\S+)", "--goal", "maximize"]
+    assert run(["tune", *command, "--space", "space.toml", "--trials", "4", "--study", "s", "--processes", "2"]) == 0
+    assert "next: caviar resume s --repeats 3" in capsys.readouterr().out
+    assert run(["explain", "s"]) == 0
+    assert "caviar resume s --repeats 3" in capsys.readouterr().out
+    assert run(["resume", "s", "--repeats", "1", "--quiet", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["best"]["repeated"]["scores"]) == 1

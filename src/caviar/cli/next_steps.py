@@ -38,9 +38,10 @@ def after_study(study: Study, result: StudyResult, store: str) -> list[Command]:
     """After a study that has ended: its model predicts, and its way is explained."""
     explained = ["explain", study.name, *at(store)]
     if study.spec.kind is not StudyKind.TABLE:
-        again = [["resume", study.name, "--repeats", "3", *at(store)]]
-        shown = [explained, ["trials", study.name, *at(store)]]
-        return shown if study.spec.repeats or study.spec.kind is not StudyKind.PROGRAM else [*again, *shown]
+        again: list[Command] = []
+        if study.spec.kind is StudyKind.PROGRAM and not study.spec.repeats:
+            again = [["resume", study.name, "--repeats", "3", *at(store)]]
+        return [*again, explained, ["trials", study.name, *at(store)]]
     table = study.spec.table
     if result.model is None or table is None or table.data is None:
         return [explained]

@@ -91,6 +91,14 @@ def tune(
         str | None, typer.Option(help="GPUs, one a process: 0,1,2.", metavar="LIST", rich_help_panel=options.PROGRAM)
     ] = None,
     trial_timeout: options.Silence = None,
+    known: Annotated[
+        str | None,
+        typer.Option(
+            help="A study whose trials the search knows from the start.",
+            metavar="STUDY",
+            rich_help_panel=options.PROGRAM,
+        ),
+    ] = None,
     repeats: Annotated[
         int | None,
         typer.Option(
@@ -115,7 +123,7 @@ def tune(
     of_tables |= options.given(metric=metric, prefer=prefer, ensemble=ensemble or None, threads=threads, out=out)
     listed = None if gpus is None else [gpu.strip() for gpu in gpus.split(",")]
     of_programs = options.given(score=score, goal=goal, epochs=epochs, processes=processes, gpus=listed)
-    of_programs |= options.given(trial_timeout=trial_timeout, repeats=repeats)
+    of_programs |= options.given(trial_timeout=trial_timeout, repeats=repeats, known=known)
     of_both: dict[str, Any] = {
         "seconds": seconds,
         "trials": trials,

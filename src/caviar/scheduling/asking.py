@@ -14,7 +14,7 @@ from caviar.records import Box, Config, Task
 from caviar.records.ranking import WORST, RankKey
 from caviar.scheduling.contract import Queue
 from caviar.scheduling.strategy import Strategy
-from caviar.search.contract import Search
+from caviar.search.contract import Compared, Search
 
 RUNGS = (1, 3, 9, 27, 81, 243, 729)
 
@@ -47,9 +47,16 @@ class AskedTrials(list[Asked]):
 class Asking:
     """``ask`` for trials, ``report`` their measurements, ``tell`` their end."""
 
-    def __init__(self, search: Search, rule: Rule = "halving", rungs: tuple[int, ...] = RUNGS) -> None:
-        """``rungs`` are epochs, rising."""
-        self._strategy = Strategy(search, rungs, stopping=rule, at_once=True)
+    def __init__(
+        self,
+        search: Search,
+        rule: Rule = "halving",
+        rungs: tuple[int, ...] = RUNGS,
+        known: Sequence[Compared] = (),
+        first_number: int = 0,
+    ) -> None:
+        """``rungs`` are epochs, rising; ``known`` and ``first_number`` as in Strategy."""
+        self._strategy = Strategy(search, rungs, stopping=rule, at_once=True, known=known, first_number=first_number)
         self._tasks: dict[int, Task | None] = {}  # of each open trial; None where it has nothing more to be compared at
         self._goes_on: dict[int, bool] = {}  # the last answer about each
 

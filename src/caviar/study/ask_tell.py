@@ -34,14 +34,16 @@ from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key,
 from caviar.records.result import BestTrial, StudyResult
 from caviar.records.specs import StudyKind, StudySpec
 from caviar.scheduling.asking import RUNGS, Asked, AskedTrials, Asking, Rule, TellState, checked_epoch
+from caviar.search.contract import Search
 from caviar.search.feasible import check_constraints, constrained
 from caviar.search.given import read, read_all
 from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.store import Store
+from caviar.study.earlier import create, evidence, is_imported, number_known
 from caviar.study.enqueued import Enqueued
 from caviar.study.outbox import Outbox
-from caviar.study.spec import DEFAULT_SEARCH, StorePath, space_of
+from caviar.study.spec import DEFAULT_SEARCH, IMPORTED, StorePath, space_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +68,7 @@ def open_study(
     rungs: tuple[int, ...] = RUNGS,
     first: Sequence[Config] = (),
     constraints: Sequence[Given] = (),
+    known: str | None = None,
     store: StorePath = "caviar.db",
 ) -> OpenStudy:
     """Begin a study of networks, or of anything else, that your own code trains; or take the one of that name up again.
@@ -78,12 +81,14 @@ def open_study(
         study is taken up, those that it has already are not tried again.
     constraints: conditions that every config fulfils, as of ``Space.require``: texts, "units2 <= units1", or functions.
 
+    known: the name of a study in the same store, whose trials in this space the search knows from the start.
+
     A study that is taken up knows all that was reported and told before; trials that were asked for and not told are
     interrupted. Raises ConfigError, SpaceError or StoreError; StoreError if the one of that name is another's.
     """
     space = constrained(space_of(space), constraints)
     check_constraints(space)
-    return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, store)
+    return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, known, store)
 
 
 class OpenStudy(AbstractContextManager["OpenStudy"]):
@@ -99,6 +104,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         stopping: Rule,
         rungs: tuple[int, ...],
         first: Sequence[Config],
+        known: str | None,
         store: StorePath,
     ) -> None:
         """Use open_study."""
@@ -111,7 +117,8 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._metric = GOAL_METRICS[goal]
         self._space = space
         wished = read_all(space, first)
-        self._asking = Asking(search_named(search, space, seed), stopping, rungs)
+        self._known = known
+        proposing = search_named(search, space, seed)
         self._trials: dict[int, Trial] = {}
         self._first_box = 0  # boxes are counted on where a study is taken up
         self._store = Store.open(store)
@@ -128,7 +135,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             created=datetime.now(UTC).isoformat(),
         )
         try:
-            self._begin(record)
+            self._begin(record, proposing, stopping)
         except BaseException:
             self._store.close()
             raise
@@ -272,13 +279,15 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         """Close the study, whatever was raised."""
         self.close()
 
-    def _begin(self, record: Study) -> None:
+    def _begin(self, record: Study, search: Search, stopping: Rule) -> None:
         if record.name not in {study.name for study in self._store.studies()}:
-            self._store.create_study(record)
+            record = create(self._store, record, self._known, self._space)
             self._lease = self._store.leases.join(record.name)
+            self._ask_of(record, search, stopping, self._store.trials(record.name))
             return
         there = self._store.study(record.name)
-        if there.spec.kind is not StudyKind.ASKED or (there.space, there.seed, there.metric, there.search) != (
+        search_there = record.search if there.search == IMPORTED else there.search
+        if there.spec.kind is not StudyKind.ASKED or (there.space, there.seed, there.metric, search_there) != (
             record.space,
             record.seed,
             record.metric,
@@ -290,12 +299,16 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             )
         self._lease = self._store.leases.take(record.name, PATIENCE)
         fresh = [config for config in record.spec.first if config not in there.spec.first]
-        spec = replace(record.spec, first=(*there.spec.first, *fresh))
+        trials = self._store.trials(record.name)
+        spec = replace(record.spec, first=(*there.spec.first, *fresh), known=there.spec.known)
+        if is_imported(there) and not there.spec.known:  # by an older version
+            spec = replace(spec, known=number_known(there, trials))
         self._store.reopen_study(record.name, spec, self._lease)
+        self._ask_of(replace(record, spec=spec), search, stopping, trials)
         reports: dict[int, list[tuple[int, float]]] = {}
         for number, _, measurement in self._store.measurements(record.name):
             reports.setdefault(number, []).append((measurement.epoch, measurement.score))
-        for trial in self._store.trials(record.name):
+        for trial in trials[len(self._trials) :]:
             running = trial.state is TrialState.RUNNING
             trial = trial._replace(state=TrialState.INTERRUPTED) if running else trial
             self._trials[trial.number] = trial
@@ -304,6 +317,13 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             last = self._rank_key(trial.score) if trial.state is TrialState.FINISHED else WORST if ended_worst else None
             self._asking.recall(trial.config, trial.origin, known, last)
         self._first_box = len(self._store.boxes(record.name))
+
+    def _ask_of(self, study: Study, search: Search, stopping: Rule, trials: Sequence[Trial]) -> None:
+        """Make the asking part, which knows those of ``trials`` that were measured before the study began."""
+        earlier = [trial for trial in trials if trial.number < study.spec.known]
+        self._trials = {trial.number: trial for trial in earlier}
+        known = evidence(study.metric, earlier, study.spec.rungs)
+        self._asking = Asking(search, stopping, study.spec.rungs, known, study.spec.known)
 
     def _end_infeasible(self, number: int, value: float | None, why: bool | str) -> None:
         if value is not None and value is not _NOT_GIVEN:

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from caviar.errors import ConfigError
 from caviar.machine import processors
-from caviar.records import ProgramSpec, Study, StudyKind, Trial, TrialState
+from caviar.records import Config, Measurement, ProgramSpec, Study, StudyKind, Trial, TrialState
 from caviar.records.metrics import smaller_is_better
-from caviar.records.ranking import WORST, rank_key_of
+from caviar.records.ranking import WORST, of_own_code, rank_key_of
 from caviar.scheduling.halving import rungs_to
 from caviar.search.contract import Compared
+from caviar.search.given import Wish, read
+from caviar.space import Space
+from caviar.store import Store
 from caviar.study.spec import EPOCHS, IMPORTED
+
+_WITH_RESULT = (TrialState.FINISHED, TrialState.STOPPED)
 
 
 def is_imported(study: Study) -> bool:
@@ -26,6 +32,66 @@ def is_imported(study: Study) -> bool:
 def number_known(study: Study, trials: Sequence[Trial]) -> int:
     """The first number of the study's own trials; an import of an older version does not say it."""
     return max((trial.number + 1 for trial in trials), default=0) if is_imported(study) else study.spec.known
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Trials of an earlier study, numbered from 0, with what was measured of them, and a note that says so."""
+
+    trials: tuple[Trial, ...]
+    measured: tuple[tuple[int, int, Measurement], ...]
+    note: str
+
+
+def earlier_trials(store: Store, name: str, space: Space, metric: str) -> Earlier:
+    """Those trials of study ``name`` that have a result and lie in ``space``, for a study by ``metric``.
+
+    Raises StoreError where there is no such study, and ConfigError where its trials say nothing about this one.
+    """
+    record, found = store.study(name), store.trials(name)
+    if not of_own_code(record.metric) or smaller_is_better(record.metric) != smaller_is_better(metric):
+        raise ConfigError(
+            f"study {name!r} is ranked by {record.metric}, and this one by {metric}",
+            "trials that are known from the start have the same goal: `goal=minimize` for losses",
+        )
+    ended = [t for t in found if not t.repeat and t.state in (*_WITH_RESULT, TrialState.DIVERGED)]
+    configs = [(trial, config) for trial in ended if (config := _in_space(space, trial.config)) is not None]
+    if not configs:
+        raise ConfigError(
+            f"none of the {len(ended)} trials of study {name!r} that have a result lies in this space",
+            "give a space that has its hyperparameters, with ranges that hold their values",
+        )
+    numbers = {trial.number: i for i, (trial, _) in enumerate(configs)}
+    trials = tuple(
+        trial._replace(number=i, config=config, origin=f"{name} {trial.number}")
+        for i, (trial, config) in enumerate(configs)
+    )
+    measured = tuple((numbers[n], 0, m) for n, r, m in store.measurements(name) if not r and n in numbers)
+    left = len(ended) - len(trials)
+    others = f"; {left:,} others lie outside of this space" if left else ""
+    return Earlier(trials, measured, f"{len(trials):,} trials of study {name!r} are known from the start{others}")
+
+
+def create(store: Store, study: Study, known: str | None, space: Space) -> Study:
+    """Write the new ``study``, with the trials of the study ``known``, if there is one; the study as it is then."""
+    if known is None:
+        store.create_study(study)
+        return study
+    earlier = earlier_trials(store, known, space, study.metric)
+    spec = replace(study.spec, known=len(earlier.trials))
+    study = replace(study, spec=spec, notes=(*study.notes, earlier.note))
+    store.create_study(study)
+    store.write(study.name, earlier.trials, earlier.measured)
+    return study
+
+
+def _in_space(space: Space, config: Config) -> Config | None:
+    """``config`` as the space has it; None where it is not a whole one of the space."""
+    try:
+        wish = Wish(space, read(space, config), 0)
+        return wish.config(0, None) if wish.whole else None
+    except ConfigError:
+        return None
 
 
 def gone_on_with(study: Study, trials: Sequence[Trial], command: str | None, score: str | None, slots: int) -> Study:

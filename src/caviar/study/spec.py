@@ -122,6 +122,7 @@ class ProgramRequest:
     repeats: int = 0
     first: Sequence[Config | str] = ()
     constraints: Sequence[Given] = ()
+    known: str | None = None
     study: str | None = None
     store: StorePath = "caviar.db"
     processes: int | None = None

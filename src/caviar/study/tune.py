@@ -21,6 +21,7 @@ from caviar.search.searches import noted_before
 from caviar.store import Snapshots, Store
 from caviar.store.doctor import delete
 from caviar.study.check import check_table, model_path
+from caviar.study.earlier import create
 from caviar.study.enqueued import Enqueued, looking
 from caviar.study.events import Begun, Event, Progress, TunedProgram, TunedStudy
 from caviar.study.finals import finals
@@ -54,7 +55,9 @@ def follow(
         study = replace(study, notes=_notes(job, study))
         if isinstance(job, TableJob):
             model_path(job.request, study.name)  # before anything is written, not when the work is done
-        store.create_study(study)
+            store.create_study(study)
+        else:
+            study = create(store, study, job.request.known, job.space)
         try:
             yield from train(job, store, study)
         except GoalUnclear:  # found out with its first report: as if it had not begun
@@ -145,7 +148,7 @@ def _queue(job: TableJob | ProgramJob, store: Store, study: Study) -> Enqueued:
 
 def _notes(job: TableJob | ProgramJob, study: Study) -> tuple[str, ...]:
     """The notes at the beginning of a study: on its data, on its search, and on the machine that goes on with it."""
-    imported = study.notes if study.search == IMPORTED else ()
+    imported = study.notes if study.search == IMPORTED or study.spec.known else ()
     notes = (*imported, *job.notes, *noted_before(study.search, job.space, study.spec.trials))
     notes += _elsewhere(study, job) if isinstance(job, TableJob) else ()
     return tuple(dict.fromkeys(map(storable, notes)))
