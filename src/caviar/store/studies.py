@@ -204,7 +204,7 @@ def frame(
             columns[name] = pd.to_datetime(seconds, unit="s", utc=True)
     if "ended" in facts:
         running = [trial.state is TrialState.RUNNING for trial in found]  # taken up again, maybe
-        columns["ended"] = columns["ended"].mask(running)
+        columns["ended"] = columns["ended"].mask(pd.Series(running, dtype=bool))
     columns["state"] = [str(trial.state) for trial in found]
     for name in ("score", "validation_loss"):
         columns[name] = pd.Series(columns[name], dtype="float64")

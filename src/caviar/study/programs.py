@@ -335,18 +335,23 @@ def conclude_program(job: ProgramJob, ledger: Ledger, study: Study, store: Store
 
 def _failed(ledger: Ledger) -> tuple[str, ...]:
     """A note on the trials that failed, with the words of the last."""
-    failed = [trial for (_, repeat), trial in ledger.trials.items() if trial.error and not repeat]
+    failed = _in_error(ledger)
     if not failed:
         return ()
     count = f"{len(failed)} of {sum(ledger.counts().values()):,} trials failed"
     return (f"{count}, the last, trial {failed[-1].number}, so: {(failed[-1].error or '').splitlines()[0]}",)
 
 
+def _in_error(ledger: Ledger) -> list[Trial]:
+    """The trials that failed, in the order in which they began; an infeasible one did not."""
+    trials = [trial for (_, repeat), trial in ledger.trials.items() if not repeat]
+    return [trial for trial in trials if trial.error and trial.state is not TrialState.INFEASIBLE]
+
+
 def no_program_answer(job: ProgramJob, ledger: Ledger) -> NoAnswer:
     """The reason why no trial has a score, and the way out."""
-    over = [trial for (_, repeat), trial in ledger.trials.items() if trial.error and not repeat]
-    infeasible = [trial for trial in over if trial.state is TrialState.INFEASIBLE]
-    failed = [trial for trial in over if trial.state is not TrialState.INFEASIBLE]
+    failed = _in_error(ledger)
+    infeasible = [trial for trial in ledger.trials.values() if trial.state is TrialState.INFEASIBLE]
     if infeasible and not failed and not ledger.counts().get(TrialState.DIVERGED, 0):
         return NoAnswer(
             f"all {len(infeasible)} trials were infeasible, the last: {(infeasible[-1].error or '').splitlines()[0]}",
