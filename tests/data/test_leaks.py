@@ -12,6 +12,7 @@ from caviar.data import samples
 from caviar.data.dataset import prepare
 from caviar.data.leaks import GIVEN_AWAY, column_scores, leaks
 from caviar.data.read import read
+from caviar.records import Reading
 
 RNG = np.random.default_rng(0)
 M = 600
@@ -119,3 +120,14 @@ def test_the_note_names_the_column_the_score_and_the_way_out_and_the_column_stay
         '`ignore=["code"]`'
     ]
     assert "code" in dataset.preprocessing.numbers
+
+
+def test_the_time_by_which_the_past_predicts_the_future_is_no_leak() -> None:
+    frame = pd.DataFrame({"a": RNG.normal(size=M), "day": np.arange(M), "y": np.sqrt(np.arange(M) + 1.0)})
+
+    def alone(reading: Reading) -> list[str]:
+        notes = prepare(read(frame, "y", reading=reading), 0, reading=reading).warnings
+        return [note for note in notes if "'day'" in note and "alone" in note]
+
+    assert len(alone(Reading(keep=("day",)))) == 1
+    assert alone(Reading(time="day")) == []

@@ -63,7 +63,7 @@ def said(result: StudyResult, width: int = 200) -> str:
     [
         (0.0, 0.0, "the network is no better than always saying 'ok': accuracy 0.9900 against 0.9900"),
         (-0.01, -0.02, "the network is no better than always saying 'ok': accuracy 0.9900 against 1.0000"),
-        (0.01, -0.02, "hardly better than always saying 'ok': accuracy 0.9900 against 0.9800; on so few"),
+        (0.01, -0.02, "hardly better than always saying 'ok': accuracy 0.9900 against 0.9800 on the"),
         (0.3, 0.2, ""),
     ],
 )

@@ -28,7 +28,7 @@ def doubts(
     if lead.by <= 0:
         return (f"the network is no better than {always(majority)}: {scores} on the sealed test rows",)
     return (
-        f"the network is hardly better than {always(majority)}: {scores}; on so few sealed test rows that may be luck",
+        f"the network is hardly better than {always(majority)}: {scores} on the sealed test rows, which may be luck",
     )
 
 

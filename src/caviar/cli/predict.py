@@ -48,8 +48,8 @@ def predict(
     if json:
         met = {"missing": missing, "unknown": unknown, "outside": outside, "notes": list(prediction.notes)}
         print_json({"model": model, "data": data, "rows": rows, **met, "out": out})
-    kinds = {"missing values": missing, "unknown categories": unknown}
-    also = "".join(f", {n:,} {what}" for what, n in kinds.items() if n)
+    also = f", {counted(missing, 'missing value')}" if missing else ""
+    also += f", {counted(unknown, 'unknown category', 'unknown categories')}" if unknown else ""
     also += f"; {far_outside(outside)}" if outside else ""
     where = f" to {out}" if out is not None else ""
     people = console(json=True, quiet=quiet)

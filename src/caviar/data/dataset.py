@@ -107,7 +107,7 @@ def prepare(
     notes += arranged.notes + arranged.notes_of(parts, reading, table.time)
     if test is not None:
         notes += notes_on_test(table, test, arranged)
-    notes += leaks(table.frame, arranged.columns, labels, parts.train, regression, seed)
+    notes += leaks(table.frame, arranged.columns, labels, parts.train, regression, seed, reading.time)
     return Dataset(
         table.name,
         train,

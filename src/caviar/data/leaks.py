@@ -44,9 +44,19 @@ _SIDE = 4  # rows
 
 
 def leaks(
-    frame: pd.DataFrame, columns: Sequence[str], target: pd.Series[Any], rows: Indices, regression: bool, seed: int
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    target: pd.Series[Any],
+    rows: Indices,
+    regression: bool,
+    seed: int,
+    time: str | None = None,
 ) -> tuple[str, ...]:
-    """A note on those ``columns`` of ``frame`` (m, n) that alone give ``target`` (m,) away, on training ``rows``."""
+    """A note on those ``columns`` of ``frame`` (m, n) that alone give ``target`` (m,) away, on training ``rows``.
+
+    The column of the ``time`` is left out: it is known when predicting.
+    """
+    columns = [name for name in columns if name != time]
     found = column_scores(frame, columns, target, rows, regression, seed)
     given = sorted((name for name in found if found[name] > GIVEN_AWAY), key=lambda name: -found[name])
     if not given:

@@ -103,7 +103,7 @@ def prepare_mapped(
             for part in _PARTS
         }
         notes = (*table.warnings, *chosen, *arranged.notes, *arranged.notes_of(parts, reading, table.time))
-        notes += leaks(table.frame, arranged.columns, wanted, parts.train, regression, seed)
+        notes += leaks(table.frame, arranged.columns, wanted, parts.train, regression, seed, reading.time)
     return Dataset(
         table.name,
         examples["train"],
