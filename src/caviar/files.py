@@ -79,11 +79,19 @@ def unpack(file: bytes, newest: int, names: Collection[str]) -> dict[str, bytes]
 
 def reason(error: Exception) -> str:
     """The message of ``error`` in one short line, safe for a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(error)[:120])
+    said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return "".join(letter if letter.isprintable() else " " for letter in said[:120])
 
 
-def put(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path``: whole and on the disk, or not at all. Raises OSError, or ValueError for a bad name."""
+def put(path: Path, data: bytes | memoryview) -> None:
+    """Put ``data`` at ``path``: whole and on the disk, or not at all. Raises OSError, or ValueError for a bad name.
+
+    A link stays one. A device or a pipe has nothing to lose, and is written to as it is.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
+    path = path.resolve()
     unfinished = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.unfinished")
     try:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -134,7 +142,7 @@ def write_whole(path: Path, data: bytes) -> None:
         put(path, data)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"the model cannot be written to {str(path)!r}: {error}",
+            f"the model cannot be written to {str(path)!r}: {reason(error)}",
             "make room, and save it again: what was there before is untouched"
             if no_room(error)
             else "name a file in a folder that is there and that you may write to",
@@ -150,7 +158,9 @@ def read_whole(path: Path) -> bytes:
             raise _refused(f"it is larger than any model, {path.stat().st_size} bytes")
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        raise ModelError(f"the model {str(path)!r} cannot be read: {error}", "name a file that you may read") from error
+        raise ModelError(
+            f"the model {str(path)!r} cannot be read: {reason(error)}", "name a file that you may read"
+        ) from error
 
 
 def _zip(entries: Mapping[str, bytes]) -> bytes:

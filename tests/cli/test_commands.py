@@ -423,3 +423,35 @@ def test_help_says_of_every_command_what_it_does_and_in_which_group(capsys):
         assert group in said
     for name in COMMANDS:
         assert re.search(rf"^\W*{name} +[A-Z]", said, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_is_written_never_takes_the_place_of_the_input(
+    here: Path, capsys: pytest.CaptureFixture[str], linked: bool
+):
+    if linked:
+        Path("other").symlink_to("wine.csv")
+    other = "other" if linked else "./wine.csv"
+    before = {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()}
+    for command in (
+        ["predict", "wine.caviar", "wine.csv", "--out", other],
+        ["predict", "wine.caviar", "wine.csv", "--out", "wine.caviar"],
+        ["lr-find", "wine.csv", "--target", target(), "--out", other],
+        ["space", "small.toml", "--html", "small.toml"],
+    ):
+        assert run(command) == 2
+        rule, way_out = capsys.readouterr().err.splitlines()
+        assert "is the input itself" in rule
+        assert "another file" in way_out
+    assert {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()} == before
+
+
+def test_a_link_stays_a_link_and_a_device_takes_what_is_written(here: Path, capsys: pytest.CaptureFixture[str]):
+    Path("real.csv").write_text("old")
+    Path("link.csv").symlink_to("real.csv")
+    assert run(["predict", "wine.caviar", "wine.csv", "--out", "link.csv"]) == 0
+    assert Path("link.csv").is_symlink()
+    assert Path("real.csv").read_text().startswith("prediction\n")
+    assert run(["predict", "wine.caviar", "wine.csv", "--out", "/dev/null"]) == 0
+    assert run(["predict", "wine.caviar", "wine.csv", "--out", "/dev/full"]) == 2
+    assert "/dev/full cannot be written" in capsys.readouterr().err

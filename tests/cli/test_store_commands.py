@@ -347,3 +347,20 @@ def test_without_optuna_the_way_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert run(["import", str(tmp_path / "x.db")]) == 2
     assert "pip install 'caviar-tuner[optuna]'" in two_lines(capsys)
+
+
+def test_the_doctor_knows_mapped_rows_that_a_killed_process_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAVIAR_ROWS", str(tmp_path / "rows"))
+    left = tmp_path / "rows" / "making-1234"
+    left.mkdir(parents=True)
+    (left / "train.npy").write_bytes(bytes(2**20))
+    assert run(["doctor"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1.0 MiB of mapped rows" in said
+    assert "caviar doctor --repair removes them" in said
+    assert run(["doctor", "--repair"]) == 0
+    assert "fixed: removed" in capsys.readouterr().out
+    assert not left.exists()

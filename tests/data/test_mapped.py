@@ -39,6 +39,7 @@ def same(one, other) -> None:
         assert getattr(one, part).y.tobytes() == getattr(other, part).y.tobytes()
     mine, yours = one.test.open(), other.test.open()
     assert mine.x.tobytes() == yours.x.tobytes()
+    assert mine.y.tobytes() == yours.y.tobytes()
 
 
 @pytest.mark.parametrize("kind", ["npy", "parquet", "regression", "labels as text", "numbers as text"])
@@ -189,3 +190,33 @@ def test_what_mapped_rows_cannot_do_is_refused(tmp_path: Path):
     np.save(tmp_path / "y.npy", labels)
     with pytest.raises(DataError, match="this machine's byte order, got >f8"):
         prepare_mapped(tmp_path / "x.npy", None, tmp_path / "y.npy", 0)
+
+
+@pytest.mark.parametrize("kind", ["npy", "parquet"])
+def test_a_test_part_of_its_own_is_the_one_that_is_scored(tmp_path: Path, kind: str):
+    frame, labels = made()
+    other = frame.sample(120, random_state=1, ignore_index=True) + 0.5
+    if kind == "npy":
+        for name, rows, y in (("x", frame, labels), ("t", other, 1 - labels[:120])):
+            np.save(tmp_path / f"{name}.npy", rows.to_numpy())
+            np.save(tmp_path / f"{name}y.npy", y)
+        source = tmp_path / "x.npy", None, tmp_path / "xy.npy"
+        test = tmp_path / "t.npy", None, tmp_path / "ty.npy"
+    else:
+        frame.assign(y=labels).to_parquet(tmp_path / "x.parquet")
+        other[list("gfedcba")].assign(y=1 - labels[:120]).to_parquet(tmp_path / "t.parquet")
+        source, test = (tmp_path / "x.parquet", "y", None), (tmp_path / "t.parquet", "y", None)
+    mapped = prepare_mapped(*source, seed=3, test=test[0], test_labels=test[2])
+    table = read(*source)
+    whole = prepare(table, 3, read(*test, like=table))
+    same(mapped, whole)
+    assert mapped.facts == whole.facts
+    assert mapped.sha256 != prepare_mapped(*source, seed=3).sha256
+
+
+def test_a_test_part_without_a_column_is_refused_by_its_name(tmp_path: Path):
+    frame, labels = made()
+    frame.assign(y=labels).to_parquet(tmp_path / "x.parquet")
+    frame.drop(columns="b").assign(y=labels).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match=r"in the test file t: .*'b'"):
+        prepare_mapped(tmp_path / "x.parquet", "y", None, 0, test=tmp_path / "t.parquet")

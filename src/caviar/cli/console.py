@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caviar.cli.options import DEFAULT_STORE
-from caviar.errors import ConfigError
-from caviar.files import dumps
+from caviar.errors import UserMistake
+from caviar.files import dumps, put, reason
 from caviar.report.text import visible
 
 if TYPE_CHECKING:
@@ -41,12 +43,21 @@ def to_resume(name: str, store: str) -> str:
     return f"caviar resume {shlex.quote(name)}{where}"
 
 
-def write_page(path: str, page: str) -> None:
-    """Write an HTML page. Raises ConfigError where the file cannot be written."""
+def write_page(path: str, page: str, *inputs: str | None) -> None:
+    """Write an HTML page, whole or not at all. Raises UserMistake where that cannot be, or would lose an input."""
+    check_apart(path, *inputs)
     try:
-        Path(path).write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}", "choose another file") from error
+        put(Path(path), page.encode())
+    except (OSError, ValueError) as error:
+        raise UserMistake(f"{path} cannot be written: {reason(error)}", "choose another file") from error
+
+
+def check_apart(to: str, *inputs: str | None) -> None:
+    """Raise UserMistake where the file ``to`` is one of the ``inputs``, which would be lost."""
+    for path in inputs:
+        with suppress(OSError, ValueError):  # a file that is not there is not lost
+            if path is not None and os.path.samefile(to, path):
+                raise UserMistake(f"{to} is the input itself, which would be lost", "choose another file to write")
 
 
 def print_json(result: Mapping[str, Any]) -> None:

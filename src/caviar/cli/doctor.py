@@ -13,7 +13,7 @@ from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report import plain
 from caviar.report.doctor import doctor_page
 from caviar.store import Store
-from caviar.views.health import Health, health, machine
+from caviar.views.health import Health, health, machine, mapped_rows
 
 
 def doctor(
@@ -28,7 +28,7 @@ def doctor(
     damaged or belong to nothing; and show this machine and versions.
     """
     if store == DEFAULT_STORE and name is None and not Path(store).exists():
-        view = Health(machine())
+        view = Health(machine(), found=tuple(mapped_rows(repair)))
     else:
         with Store.open(store, create=False) as opened:
             view = health(opened, name, repair)

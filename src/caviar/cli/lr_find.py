@@ -40,7 +40,7 @@ def lr_find(
 
     found, notes = range_test(data, target, labels, read_config(config, None, ""), seed, low, high, steps, reading)
     if out is not None:
-        write_page(out, as_html(found, Path(data).name))
+        write_page(out, as_html(found, Path(data).name), data, labels, config)
     people = console(json=json, quiet=quiet)
     print_notes(people, notes, "lr-find")
     people.print(picture(found, people.width))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from caviar.cli.console import console, print_json
+from caviar.cli.console import check_apart, console, print_json
 from caviar.cli.next_steps import say_next
 from caviar.cli.options import ForSpreadsheet, Json, Quiet
 from caviar.data.preprocessing import far_outside
@@ -34,6 +34,8 @@ def predict(
 
     if json and out is None:
         raise UserMistake("with --json stdout holds one JSON object, so the predictions need a file", "add --out FILE")
+    if out is not None:
+        check_apart(out, model, data)
     network = models.load(model)
     if proba:
         network.check_classes()

@@ -26,7 +26,7 @@ def space(
 
     chosen = default_space() if file is None else Space.load(Path(file))
     if html is not None:
-        write_page(html, chosen.show().to_html(include_plotlyjs=True))
+        write_page(html, chosen.show().to_html(include_plotlyjs=True), file)
     if json:
         print_json({"space": chosen.to_dict(), "html": html})
     elif toml:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,9 @@ def prepare(
     if test is None:
         sealed = Sealed(examples(table.frame.iloc[parts.test], labels.iloc[parts.test]))
     else:
-        sealed = Sealed(_in_file(test, task, examples))
+        with in_test_file(test):
+            _numbers(test)
+            sealed = Sealed(examples(test.frame, target_for(test, task)))
     train, validation = (
         examples(table.frame.iloc[rows], labels.iloc[rows]) for rows in (parts.train, parts.validation)
     )
@@ -163,10 +166,10 @@ def _numbers(table: Table) -> pd.Series[Any]:
     return table.numbers
 
 
-def _in_file(test: Table, task: str, examples: Callable[[pd.DataFrame, pd.Series[Any]], Examples]) -> Examples:
-    """The examples of a test file; an error in it names the file."""
+@contextmanager
+def in_test_file(test: Table) -> Iterator[None]:
+    """Let an error in a test file name it."""
     try:
-        _numbers(test)
-        return examples(test.frame, target_for(test, task))
+        yield
     except DataError as error:
         raise DataError(f"in the test file {test.name}: {error.rule}", error.way_out) from error

@@ -5,8 +5,8 @@ statistics of the preprocessing are computed in passes over blocks of the traini
 and what the network is fed is written once, in float32, a file a part; training maps these files and reads the rows of
 each mini-batch from them, so that the system keeps in memory what fits and no more. The labels are held in memory.
 
-The files are kept under ~/.cache/caviar/rows (XDG_CACHE_HOME, or CAVIAR_ROWS names another place), by the data's
-SHA-256 and the seed, for the next run, a resume or a replay; they can be deleted at any time between runs.
+The files are kept (see kept_rows.py) by the data's SHA-256 and the seed, for the next run, a resume or a replay; they
+can be deleted at any time between runs.
 
 What it cannot do: text columns (they need all rows at once to be learned; a group may be text, and is held in memory),
 and the reference engine, which works on copies in float64. Where the rows of an epoch do not fit into memory, their
@@ -17,18 +17,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.arrangement import Arrangement, arrange
+from caviar.data import kept_rows
+from caviar.data.arrangement import Arrangement, arrange, notes_on_test
 from caviar.data.columns import check_finite, is_number, plain, row_blocks, shown
-from caviar.data.dataset import Dataset, columns_of, rows_for_folds, target_for
+from caviar.data.dataset import Dataset, columns_of, in_test_file, rows_for_folds, target_for
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
 from caviar.data.forms import Forms
@@ -73,36 +72,44 @@ def prepare_mapped(
     seed: int,
     task: str | None = None,
     reading: Reading = BY_ITSELF,
+    test: str | os.PathLike[str] | None = None,
+    test_labels: str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """As dataset.prepare of dataset.read, with the rows in files. Raises DataError."""
     import pandas as pd
 
     _check_reading(reading)
-    source = Path(path).expanduser()
-    folder = _folder()
-    with tempfile.TemporaryDirectory(prefix="parquet-", dir=folder) as room:
-        table = _open(source, target, labels, Path(room), reading)
+    with kept_rows.making() as room:
+        table = _open(path, target, labels, room / "rows.npy", reading)
+        sealed = None
+        if test is not None:
+            sealed = _open(test, target, test_labels, room / "test_rows.npy", reading, table)
         assert table.numbers is not None
         task, chosen = noted_task(table.numbers, task)
         wanted = target_for(table, task)
         arranged = arrange(table, wanted, reading)
-        parts = arranged.split(wanted, task, seed, test=True)
-        rows = dict(zip(_PARTS, (parts.train, parts.validation, parts.test), strict=True))
+        parts = arranged.split(wanted, task, seed, sealed is None)
         used = table.frame.columns.get_indexer(pd.Index(arranged.columns))
         found = Moments(*(statistic[used] for statistic in moments(RowsOf(table.frame, parts.train))))
         columns, regression = columns_of(table, reading), task == "regression"
         learned = learned_from(
             columns, arranged.columns, found, wanted.iloc[parts.train], regression, forms=table.forms
         )
-        name = digest(table)
-        made = folder / f"{name}-{seed}-{task}{_mark(arranged, learned, parts)}"
-        if not made.is_dir():
-            _write(table.frame, rows, learned, made)
-        examples = {
-            part: Examples(np.load(made / f"{part}.npy", mmap_mode="r"), learned.encode(wanted.iloc[rows[part]]))
-            for part in _PARTS
-        }
+        chosen_rows = dict(zip(_PARTS, (parts.train, parts.validation, parts.test), strict=True))
+        rows = {part: RowsOf(table.frame, numbers) for part, numbers in chosen_rows.items()}
+        y = {part: learned.encode(wanted.iloc[numbers]) for part, numbers in chosen_rows.items()}
+        if sealed is not None:
+            rows["test"] = RowsOf(sealed.frame, np.arange(len(sealed.frame)))
+            with in_test_file(sealed):
+                learned.apply(sealed.frame.iloc[:1])  # its columns are there
+                y["test"] = learned.encode(target_for(sealed, task))
+        name = digest(table, sealed)
+        made = kept_rows.folder() / f"{name}-{seed}-{task}{_mark(arranged, learned, parts)}"
+        if not kept_rows.is_whole(made):
+            _write(rows, learned, room / "parts", made)
+        examples = {part: Examples(np.load(made / f"{part}.npy", mmap_mode="r"), y[part]) for part in y}
         notes = (*table.warnings, *chosen, *arranged.notes, *arranged.notes_of(parts, reading, table.time))
+        notes += () if sealed is None else notes_on_test(table, sealed, arranged)
         notes += leaks(table.frame, arranged.columns, wanted, parts.train, regression, seed, reading.time)
     return Dataset(
         table.name,
@@ -149,11 +156,17 @@ def _mark(arranged: Arrangement, learned: Preprocessing, parts: Split) -> str:
 
 
 def _open(
-    source: Path, target: str | None, labels: str | os.PathLike[str] | None, room: Path, reading: Reading
+    path: str | os.PathLike[str],
+    target: str | None,
+    labels: str | os.PathLike[str] | None,
+    to: Path,
+    reading: Reading,
+    like: Table | None = None,
 ) -> Table:
-    """The table, its features mapped."""
+    """The table, its features mapped, from the file ``to`` where its own cannot be; ``like`` is that of training."""
     import pandas as pd
 
+    source = Path(path).expanduser()
     suffix = source.suffix.lower()
     try:
         if suffix == ".npy":
@@ -171,7 +184,7 @@ def _open(
             beside = pd.DataFrame()
             column = read_labels(Path(labels).expanduser(), target or "label")
         elif suffix in (".parquet", ".pq"):
-            frame, beside, column = _from_parquet(source, target, room / "rows.npy", reading)
+            frame, beside, column = _from_parquet(source, target, to, reading)
         else:
             raise DataError(
                 f"rows are mapped from NPY and Parquet files, got {shown(source.name)}",
@@ -192,7 +205,7 @@ def _open(
         return next((f[name] for f in (frame, beside) if name in f.columns), None)
 
     times = named(reading.time)
-    found = target_of(column, reading)
+    found = target_of(column, reading, known=None if like is None else like.forms.target)
     return Table(
         frame,
         found.labels,
@@ -242,47 +255,26 @@ def _from_parquet(
                     f"rows that stay in files are numbers, but column {shown(name)} is {kind}",
                     "encode it as numbers, or use `mapped=False`",
                 )
-        m = file.metadata.num_rows
-        mapped = np.lib.format.open_memmap(to, mode="w+", dtype=np.float64, shape=(m, len(features)))
-        start = 0
-        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=features):
-            block = batch.to_pandas()[features].to_numpy(np.float64, na_value=np.nan)
-            mapped[start : start + len(block)] = block
-            start += len(block)
+
+        def blocks() -> Iterator[npt.NDArray[np.float64]]:
+            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=features):
+                yield batch.to_pandas()[features].to_numpy(np.float64, na_value=np.nan)
+
+        kept_rows.write(to, (file.metadata.num_rows, len(features)), np.float64, blocks())
         column = file.read(columns=[target]).to_pandas()[target]
         beside = file.read(columns=[name for name in apart if name in said]).to_pandas()
         beside = beside.reindex(columns=apart)  # those to ignore are names alone
     except pyarrow.ArrowException as error:
         raise DataError(f"{shown(source.name)} cannot be read: {shown(str(error), 120)}", "write it again") from error
-    mapped.flush()
     return as_frame(np.load(to, mmap_mode="r"), features), beside, column
 
 
-def _write(frame: pd.DataFrame, rows: dict[str, npt.NDArray[Any]], learned: Preprocessing, to: Path) -> None:
+def _write(rows: dict[str, RowsOf], learned: Preprocessing, room: Path, to: Path) -> None:
     """The network's input of every part, block by block; the folder has its name when all of it is on the disk."""
-    with tempfile.TemporaryDirectory(prefix="writing-", dir=to.parent) as room:
-        for part, chosen in rows.items():
-            shape = (len(chosen), learned.n_in)
-            out = np.lib.format.open_memmap(Path(room) / f"{part}.npy", mode="w+", dtype=np.float32, shape=shape)
-            for block in row_blocks(*shape):
-                out[block] = learned.apply(frame.iloc[chosen[block]])
-            out.flush()
-        finished = Path(tempfile.mkdtemp(prefix="finished-", dir=to.parent))
-        for part in rows:
-            os.replace(Path(room) / f"{part}.npy", finished / f"{part}.npy")
-        with suppress(OSError):  # another process was quicker, and its files are as good
-            os.rename(finished, to)
-        shutil.rmtree(finished, ignore_errors=True)
-
-
-def _folder() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(os.environ.get("CAVIAR_ROWS") or Path(cache) / "caviar" / "rows")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"the folder {str(folder)!r} for mapped rows cannot be made: {error.strerror}",
-            "name another with CAVIAR_ROWS",
-        ) from error
-    return folder
+    room.mkdir(mode=0o700)
+    sums = {}
+    for part, chosen in rows.items():
+        shape = (chosen.shape[0], learned.n_in)
+        blocks = (learned.apply(chosen[block]) for block in row_blocks(*shape))
+        sums[f"{part}.npy"] = kept_rows.write(room / f"{part}.npy", shape, np.float32, blocks)
+    kept_rows.keep(room, sums, to)

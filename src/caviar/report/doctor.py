@@ -21,7 +21,7 @@ def doctor_page(health: Health) -> Group:
     versions = ", ".join(f"{name} {number}" for name, number in here.packages.items())
     table.add_row("versions", Text(f"Python {here.python}, {versions}"))
     if store is None:
-        return Group(table, Text("There is no store here yet; --store names one elsewhere."))
+        return Group(table, Text("There is no store here yet; --store names one elsewhere."), *_findings(health))
     studies = counted(store.studies, "study", "studies")
     table.add_row("store", Text(f"{store.url}, {store.database}, {studies}, {counted(store.runs, 'run')}"))
     table.add_row("disk", Text(f"{store.disk_bytes_left / 2**30:,.1f} GiB left"))

@@ -51,9 +51,11 @@ def _write_parquet(export: Export, path: Path) -> None:
         table = table.cast(table.schema.set(i, field))
     table = table.replace_schema_metadata({f"caviar.{export.kind}": files.dumps(export.about)})
     try:
-        pq.write_table(table, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}", "choose another file") from error
+        written = pa.BufferOutputStream()
+        pq.write_table(table, written)
+        files.put(path, memoryview(written.getvalue()))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be written: {files.reason(error)}", "choose another file") from error
 
 
 def _cells(column: pd.Series[Any]) -> Any:

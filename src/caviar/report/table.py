@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import numpy.typing as npt
 
 from caviar.errors import DataError
+from caviar.files import put, reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,12 +49,15 @@ def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO, *, for_s
     returns = any("\r" in cell for cell in _text_cells(safe))
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     try:
-        safe.to_csv(to, index=False, lineterminator="\n", quoting=quoting)
-    except OSError as error:
+        if isinstance(to, str | os.PathLike):  # whole or not at all
+            put(Path(to), safe.to_csv(index=False, lineterminator="\n", quoting=quoting).encode())
+        else:
+            safe.to_csv(to, index=False, lineterminator="\n", quoting=quoting)
+    except (OSError, ValueError) as error:
         if isinstance(error, BrokenPipeError):
             raise
         where = to if isinstance(to, str | os.PathLike) else "the output"
-        raise DataError(f"{where} cannot be written: {error.strerror or error}", "choose another file") from error
+        raise DataError(f"{where} cannot be written: {reason(error)}", "choose another file") from error
 
 
 def _text_cells(frame: pd.DataFrame) -> Iterator[str]:

@@ -374,7 +374,8 @@ def _is_whole(network: Predictor) -> bool:
 def load(spec: RunSpec, seed: int) -> Dataset:
     """The data of a run: in memory, or mapped from files."""
     if spec.mapped:
-        return prepare_mapped(spec.data, spec.target, spec.labels, seed, spec.task, spec.reading)
+        sealed = spec.test, spec.test_labels
+        return prepare_mapped(spec.data, spec.target, spec.labels, seed, spec.task, spec.reading, *sealed)
     table = read(spec.data, spec.target, spec.labels, spec.reading)
     test = None if spec.test is None else read(spec.test, spec.target, spec.test_labels, spec.reading, like=table)
     return prepare(table, seed, test, spec.task, spec.reading)
@@ -385,7 +386,7 @@ def _is_mapped(spec: RunSpec) -> bool:
     if spec.mapped is not None:
         return spec.mapped
     path = Path(spec.data)
-    if path.suffix.lower() not in (".npy", ".parquet", ".pq") or spec.test is not None:
+    if not {Path(one).suffix.lower() for one in (spec.data, spec.test or spec.data)} <= {".npy", ".parquet", ".pq"}:
         return False
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

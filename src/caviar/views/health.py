@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from caviar.data import kept_rows
 from caviar.learners.dense.native import instruction_sets
 from caviar.machine import processor, processors
 from caviar.store import Store
@@ -62,7 +63,18 @@ def health(store: Store, name: str | None, repair: bool) -> Health:
 
     Raises StoreError if there is no study or run ``name``.
     """
-    return Health(machine(), store_facts(store), tuple(examine(store, name, repair)))
+    found = examine(store, name, repair)
+    return Health(machine(), store_facts(store), (*found, *([] if name else mapped_rows(repair))))
+
+
+def mapped_rows(repair: bool) -> list[Finding]:
+    """A finding where processes that were killed have left mapped rows unfinished; ``repair`` removes them."""
+    left = sum(map(kept_rows.size, kept_rows.abandoned()))
+    if not left:
+        return []
+    what = f"{left / 2**20:,.1f} MiB of mapped rows in {kept_rows.folder()} were never finished"
+    way_out = "caviar doctor --repair removes them, and so does the next run"
+    return [Finding(what, way_out, is_damage=False, mended="removed" if repair and kept_rows.clear() else "")]
 
 
 def machine() -> Machine:
