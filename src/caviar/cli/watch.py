@@ -50,7 +50,7 @@ def watch(
         if json:
             print_json(plain.run(run_view(opened, name)) if of_run else plain.running(_running(opened, name)))
             return
-        looks = _looks_at_run(people, opened, name) if of_run else _looks_at_study(opened, name)
+        looks = _looks_at_run(people, opened, name) if of_run else _looks_at_study(people, opened, name)
         with suppress(KeyboardInterrupt):  # there is nothing to save
             _show(people, islice(looks, 1) if once else looks)
             say_next(people, ["diary" if of_run else "explain", name, *at(store)])
@@ -89,7 +89,7 @@ def _looks_at_run(people: Console, store: Store, name: str) -> Iterator[Look]:
         time.sleep(_EVERY if alive else 0.0)
 
 
-def _looks_at_study(store: Store, name: str) -> Iterator[Look]:
+def _looks_at_study(people: Console, store: Store, name: str) -> Iterator[Look]:
     """The study now and again, until no process runs it; at last its answer, where it has one."""
     for rounds in count():
         view = _running(store, name)
@@ -98,7 +98,7 @@ def _looks_at_study(store: Store, name: str) -> Iterator[Look]:
             ended.append(answer(study.result))  # with the notes
         head = Group(heading(view.head), *([] if ended else notes(view.head)))
         news = [Text(line(view))] if rounds % _LINES_EVERY == 0 or not view.is_running else []
-        yield Group(head, study_picture(view), *ended), [*([head] if rounds == 0 else []), *news, *ended]
+        yield Group(head, study_picture(view, people.width), *ended), [*([head] if rounds == 0 else []), *news, *ended]
         if not view.is_running:
             return
         time.sleep(_EVERY)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Group
 from rich.padding import Padding
@@ -15,11 +14,11 @@ from rich.text import Text
 
 from caviar.records import StudyKind, Trial, TrialState
 from caviar.records.metrics import metric_name
+from caviar.report.bars import Band, Length
 from caviar.report.text import NO_LUCK, config_text, counted, number, score_text, value_text, visible
 from caviar.report.worth import bounded_text, importance_text, worth_lines
 from caviar.views.study import BoxView, Finals, StudyView
 
-_BAR = 40
 _COLUMNS = 15
 _BOXES = 12  # as many as a screen holds; the page has all
 
@@ -46,11 +45,15 @@ def _paragraph(line: str, style: str = "") -> Padding:
     return Padding(Text(line, style=style), (0, 0, 0, 2), expand=False)
 
 
-def _table(headings: tuple[str, ...], left: tuple[str, ...]) -> Table:
-    """A table with ``headings``, those in ``left`` over columns of text and the others over numbers."""
+def _table(headings: tuple[str, ...], left: tuple[str, ...], whole: tuple[str, ...] = ()) -> Table:
+    """A table with ``headings``, those in ``left`` over columns of text and the others over numbers.
+
+    Columns in ``whole`` are not broken: the others make room for them.
+    """
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in headings:
-        table.add_column(Text(heading), justify="left" if heading in left else "right", overflow="fold")
+        side: Literal["left", "right"] = "left" if heading in left else "right"
+        table.add_column(Text(heading), justify=side, overflow="fold", no_wrap=heading in whole)
     return table
 
 
@@ -121,12 +124,11 @@ def _went(view: StudyView) -> list[Any]:
 
 def _ranges(each: BoxView) -> Table:
     """A box by hyperparameter, drawn and in numbers."""
-    ranges = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    ranges = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for is_name in (True, False, False):
+        ranges.add_column(no_wrap=is_name, overflow="fold")
     for name, (low, high) in each.bands.items():
-        first, end = math.floor(low * _BAR), max(math.ceil(high * _BAR), math.floor(low * _BAR) + 1)
-        bar = Text("·" * first, style="dim") + Text("━" * (end - first), style="bold")
-        bar += Text("·" * (_BAR - end), style="dim")
-        ranges.add_row(Text(f"  {visible(name)}"), bar, Text(_range_text(each.box.ranges[name])))
+        ranges.add_row(Text(f"  {visible(name)}"), Band(low, high), Text(_range_text(each.box.ranges[name])))
     for name, given in each.box.ranges.items():
         if "weights" in given:
             ranges.add_row(Text(f"  {visible(name)}"), "", Text(_range_text(given)))
@@ -143,13 +145,14 @@ def _mattered(view: StudyView) -> list[Any]:
     if not view.importance:
         return []
     headings = ("  hyperparameter", "importance", "", "the course's tier")
-    table = _table(headings, left=headings[:3])
+    table = _table(headings, left=headings[:3], whole=headings[:1])
     most = max(max(row.high for row in view.importance), 1e-9)
     for row in sorted(view.importance, key=lambda row: -row.importance):
-        length = max(round(_BAR / 2 * row.importance / most), 0)
         measured = f"{row.importance:.2f} ({row.low:.2f} to {row.high:.2f})"
         tier = view.space[row.name].tier
-        table.add_row(Text(f"  {visible(row.name)}"), "█" * length, measured, "" if tier is None else str(tier))
+        table.add_row(
+            Text(f"  {visible(row.name)}"), Length(row.importance / most), measured, "" if tier is None else str(tier)
+        )
     note = (
         "Importance: how much worse results are predicted when this hyperparameter is shuffled; "
         "in brackets its 90 % interval."
@@ -214,11 +217,11 @@ def _columns(view: StudyView) -> list[Any]:
     columns, metric = view.worth.columns, view.head.record.metric
     if not columns:
         return []
-    table = _table(("  column", "importance", ""), left=("  column", "importance"))
+    table = _table(("  column", "importance", ""), left=("  column", "importance"), whole=("  column",))
     most = max(*(column.importance or 0.0 for column in columns), 1e-9)
     for column in columns[:_COLUMNS]:
-        length = max(round(_BAR / 2 * (column.importance or 0.0) / most), 0)
-        table.add_row(Text(f"  {visible(column.name)}"), "█" * length, importance_text(metric, column))
+        length = Length((column.importance or 0.0) / most)
+        table.add_row(Text(f"  {visible(column.name)}"), length, importance_text(metric, column))
     left = len(columns) - _COLUMNS
     more = f" {counted(left, 'more column')} in --json and on the page." if left > 0 else ""
     note = f"Importance: how much worse {metric_name(metric)} gets on rows not trained on when the column is shuffled"

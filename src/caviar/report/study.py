@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from rich.console import Group
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +17,7 @@ from caviar.report.text import config_text, counted, duration, number, score_tex
 from caviar.views.study import Running, StudyHead, StudyRow
 
 _BAR, _LEAST_BAR = 32, 8
+_TABLE = 100  # letters of a terminal that are enough for the table of studies or of trials
 _BESIDE = 48  # letters beside the longest bar: the name of the phase, and the time that is left
 _GONE = "its process has ended; caviar resume goes on with it"
 
@@ -85,8 +87,38 @@ def line(running: Running) -> str:
     return " | ".join(parts)
 
 
-def studies_table(rows: Sequence[StudyRow]) -> Table:
-    """A row a study."""
+@dataclass(frozen=True)
+class ByWidth:
+    """A table where the terminal is wide enough for one, and paragraphs where it is not."""
+
+    table: RenderableType
+    paragraphs: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        """The form for the width that there is."""
+        yield self.table if options.max_width >= _TABLE else self.paragraphs
+
+
+def studies_table(rows: Sequence[StudyRow]) -> ByWidth:
+    """A row, or a paragraph, a study."""
+    return ByWidth(_studies_table(rows), Group(*map(_study_paragraph, rows)))
+
+
+def _study_paragraph(row: StudyRow) -> Text:
+    study, result = row.head.record, row.head.record.result
+    lines = [f": {study.state}, {study.created[:16].replace('T', ' ')}"]
+    counts = [counted(row.head.table.rows, "row")] if row.head.table else []
+    counts.append(counted(sum(row.counts.values()), "trial"))
+    if row.head.notes:
+        counts.append(counted(len(row.head.notes), "note"))
+    lines.append(", ".join(counts))
+    if result:
+        test = f", sealed test {score_text(study.metric, result.best.test)}" if result.best.test else ""
+        lines.append(f"best: trial {result.best.trial}{test}")
+    return Text.assemble((study.name, "bold"), "\n  ".join(lines))
+
+
+def _studies_table(rows: Sequence[StudyRow]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("study", "state", "created", "rows", "trials", "notes", "best", "sealed test"):
         table.add_column(title, justify="right" if title in ("rows", "trials", "notes") else "left")
@@ -108,10 +140,30 @@ def studies_table(rows: Sequence[StudyRow]) -> Table:
 def trials_table(metric: str, trials: Sequence[Trial], most: int) -> Group:
     """The first ``most`` of ``trials``, with the hyperparameters that differ between any of them."""
     varied = {name for name, values in _values(trials).items() if len(values) > 1}
+    shown = trials[:most]
+    paragraphs = [part for trial in shown for part in _trial_paragraph(metric, trial, varied)]
+    parts: list[RenderableType] = [ByWidth(_trials_table(metric, shown, varied), Group(*paragraphs))]
+    left = len(trials[most:])
+    if left:
+        parts.append(Text(f"{left:,} more: --best N shows N, --csv and --json give all"))
+    return Group(*parts)
+
+
+def _trial_paragraph(metric: str, trial: Trial, varied: set[str]) -> list[RenderableType]:
+    again = f" again {trial.repeat}" if trial.repeat else ""
+    parts = [f": {trial.state} after {counted(trial.epochs, 'epoch')}"]
+    parts += [] if trial.score is None else [f"{metric_name(metric)} {trial.score:.4f}"]
+    parts += [] if trial.validation_loss is None else [f"loss {trial.validation_loss:.4f}"]
+    config = config_text({name: value for name, value in trial.config.items() if name in varied})
+    head = Text.assemble((f"trial {trial.number}{again}", "bold"), ", ".join(parts))
+    return [head, Padding(Text(config, style="dim"), (0, 0, 0, 2), expand=False)]
+
+
+def _trials_table(metric: str, trials: Sequence[Trial], varied: set[str]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("trial", "state", "epochs", metric_name(metric), "loss", "config"):
         table.add_column(Text(title), justify="left" if title in ("state", "config") else "right")
-    for trial in trials[:most]:
+    for trial in trials:
         table.add_row(
             f"{trial.number}" + (f" again {trial.repeat}" if trial.repeat else ""),
             str(trial.state),
@@ -120,8 +172,7 @@ def trials_table(metric: str, trials: Sequence[Trial], most: int) -> Group:
             "" if trial.validation_loss is None else f"{trial.validation_loss:.4f}",
             Text(config_text({name: value for name, value in trial.config.items() if name in varied})),
         )
-    left = len(trials[most:])
-    return Group(table, Text(f"{left:,} more: --best N shows N, --csv and --json give all")) if left else Group(table)
+    return table
 
 
 def _values(trials: Sequence[Trial]) -> dict[str, set[Value]]:
