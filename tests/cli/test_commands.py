@@ -116,6 +116,9 @@ def test_tune_in_a_pipe_says_what_it_found(fresh: Path, capsys: pytest.CaptureFi
     assert "parameters, trained on" in out
     assert "ensemble" not in out
     assert "\x1b" not in out
+    assert not any(line.endswith(" ") for line in out.splitlines())
+    assert run(["explain", "wine"]) == 0
+    assert not any(line.endswith(" ") for line in capsys.readouterr().out.splitlines())
 
 
 def test_a_grid_shows_its_cost_and_an_ensemble_stands_beside_the_single_network(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 import caviar
@@ -66,8 +68,8 @@ def view():
     return study_view_of(study, trials, [BOX])
 
 
-def text_of(view) -> str:
-    console = Console(record=True, width=140, file=StringIO())
+def text_of(view, width: int = 140) -> str:
+    console = Console(record=True, width=width, file=StringIO())
     console.print(as_text(view))
     return console.export_text()
 
@@ -178,6 +180,33 @@ def test_two_boxes_that_are_open_at_once_are_both_named_and_drawn(view):
     rectangles = [shape for shape in figure(both).layout.shapes if shape.type == "rect"]
     assert {(shape.x0, shape.x1) for shape in rectangles} == {(60, 599)}  # side by side, to the last trial
     assert len({shape.y0 for shape in rectangles}) == 2
+
+
+def letters(text: str) -> Counter[str]:
+    """The letters of ``text``, without those that draw a bar as long as there is room."""
+    return Counter("".join(text.split()).translate({ord(drawn): None for drawn in "█━·"}))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
+def test_no_width_cuts_the_account(view, width: int):
+    text = text_of(view, width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    assert letters(text) == letters(text_of(view, 10_000))
+    for name in ("learning_rate", "optimizer", "l2"):
+        assert any(line.startswith(f"  {name} ") for line in text.splitlines())
+    assert "·━" in text  # the band of the learning rate, both of its ends
+    assert "━·" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_names_that_have_no_room_are_folded(width: int):
+    study, trials, _ = made()
+    long = "the_rate_at_which_it_learns_" * 3
+    space = caviar.Space(**{long: SPACE["learning_rate"], "l2": SPACE["l2"]})
+    trials = [t._replace(config={long: t.config["learning_rate"], "l2": t.config["l2"]}) for t in trials]
+    box = Box(1, 60, {long: {"low": 4e-3, "high": 6e-2}}, "the best lie here")
+    view = study_view_of(replace(study, space=space.to_dict()), trials, [box])
+    assert letters(text_of(view, width)) == letters(text_of(view, 10_000))
 
 
 def test_as_json_is_plain_data(view):

@@ -28,7 +28,7 @@ def drawn(renderable: RenderableType, width: int = 140) -> str:
     return console.export_text()
 
 
-@given(STUDIES, PROGRESS, st.sampled_from([60, 200]))
+@given(STUDIES, PROGRESS, st.sampled_from([40, 60, 80, 100, 200]))
 @settings(deadline=None)
 def test_no_study_is_too_odd_to_be_drawn(made, progress: StudyProgress, width: int):
     """Odd names and texts, no trial at all, one, none that finished, NaN, studies of every kind."""
@@ -145,6 +145,30 @@ def test_the_best_trials_come_first_and_hidden_ones_are_counted():
     text = drawn(trials_table("accuracy", ranked("accuracy", trials), 2))
     assert [row.split()[0] for row in text.splitlines()[1:3]] == ["1", "0"]
     assert "1 more: --best N shows N" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 200, 10_000])
+def test_tables_are_paragraphs_where_they_have_no_room(width: int):
+    """No word is cut, no number is broken, and a wide terminal or a pipe has a row for each trial and study."""
+    config = {"learning_rate": 0.00123, "optimizer": "adam", "hidden_units": 128}
+    other = Trial(1, {**config, "learning_rate": 0.2, "hidden_units": 64}, TrialState.OUT_OF_MEMORY, 3, 0.5, 0.25)
+    trials = [trial(0, 1)._replace(config=config, score=0.75), other]
+    text = drawn(trials_table("accuracy", trials, 2), width)
+    for said in ("0.7500", "0.2500", "out of memory", "learning_rate", "0.00123", "hidden_units"):
+        assert said in text
+    assert text.startswith("trial  state" if width > 80 else "trial 0: stopped after 1 epoch, ")
+    result = summary(config=config, validation={}, test={"accuracy": 0.97, "accuracy_low": 0.9, "accuracy_high": 0.99})
+    study = study_of(
+        name="a_study_with_a_name", data={"rows": 12345}, result=StudyResult.from_record(result, "accuracy")
+    )
+    studies = drawn(studies_table([StudyRow(head(study), {"stopped": 4321})] * 2), width)
+    for said in (study.name, "12,345", "4,321", "trial 1", "0.9700 (0.900"):
+        assert said in studies
+    assert len(studies.splitlines()) == (3 if width >= 140 else len(studies.splitlines()))
+    assert studies.startswith("study  " if width > 100 else f"{study.name}: ")
+    for page in (text, studies):
+        assert "…" not in page
+        assert max(map(cell_len, page.splitlines())) <= width
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_rare_class_does_not_disappear_in_the_accuracy():
 
 def test_the_worst_mistakes_and_the_columns_that_matter():
     text = said(result_of())
-    assert "'fraud' taken for 'ok' 5 of 6 times; 'ok' taken for 'fraud' 4 of 594 times" in text
+    assert "'fraud' taken for 'ok': 5 of 6 times; 'ok' taken for 'fraud': 4 of 594 times" in text
     assert "amount 0.020: what accuracy loses when a column is shuffled; 2 columns of 3 measured alone" in text
     none = said(result_of(columns=[Column("amount", "number", 0.0)]))
     assert "no column matters: accuracy loses nothing when one is shuffled" in none

@@ -34,7 +34,7 @@ def branch(
 ) -> None:
     """[bold]caviar branch flowers --at 12 learning_rate=0.001 --name flowers-b[/]
 
-    Begin a second run from a snapshot of another, with other knobs, and train it here. The first goes on as it was.
+    Train a second run from a snapshot of another, with other knobs. It runs here; the first goes on as it was.
     """
     changes = changes_of(run, knobs or [], store)
     number = branch_point(run, epoch_or_best("at", at), snapshot, store)

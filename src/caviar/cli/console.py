@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from caviar.cli.options import DEFAULT_STORE
 from caviar.errors import UserMistake
@@ -20,16 +21,36 @@ if TYPE_CHECKING:
 
 
 _UNBROKEN = 10_000  # letters of a line
+_BLANKS = re.compile(r" +(?=\n|$)")
 
 
 def console(json: bool = False, quiet: bool = False) -> Console:
-    """A console for people; rich follows NO_COLOR and terminals without colour. In a pipe no line is broken."""
+    """A console for people; rich follows NO_COLOR and terminals without colour.
+
+    In a pipe no line is broken, and none ends in blanks: a terminal that shows them again would break them.
+    """
     from rich.console import Console
 
     made = Console(stderr=json, quiet=quiet, highlight=False)
     if not made.is_terminal:
         made.width = _UNBROKEN
+        made.file = cast(IO[str], _Trimmed(made.file))
     return made
+
+
+class _Trimmed:
+    """A stream of text whose lines end with their last letter."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write ``text``, which ends where a line does."""
+        self._stream.write(_BLANKS.sub("", text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def complain(rule: str, way_out: str) -> None:

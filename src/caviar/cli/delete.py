@@ -25,8 +25,8 @@ def delete(
 ) -> int:
     """[bold]caviar delete flowers[/]
 
-    Delete a study with its trials and snapshots, or a run with its diary and snapshots, after a question. Its model's
-    file is left where it is.
+    Delete a study or a run, after a question: its trials or diary, and its snapshots. Its model's file is left where it
+    is.
     """
     from rich.text import Text
 

@@ -25,7 +25,7 @@ def diary(
 ) -> None:
     """[bold]caviar diary flowers[/]
 
-    A run's diary: every turn of a knob with its author and reason, rollbacks, snapshots, the nurse's acts and advice.
+    Show a run's diary: every turn of a knob with its author and reason, rollbacks, snapshots, the nurse's acts and advice.
     """
     with Store.open(store, create=False) as opened:
         view = run_in_commands(run_view(opened, run))
@@ -40,7 +40,7 @@ def diary(
 def tree(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False) -> None:
     """[bold]caviar tree flowers[/]
 
-    A run's ancestors and branches, each with its best epoch.
+    Show a run's ancestors and branches, each with its best epoch.
     """
     with Store.open(store, create=False) as opened:
         family = family_view(opened, run)

@@ -28,8 +28,8 @@ def explain(
 ) -> None:
     """[bold]caviar explain flowers --html flowers.html[/]
 
-    The account of a study: every box that the search narrowed to, with its reason; importance beside the order of the
-    course; the finalists and how the winner was chosen; and what to change next time.
+    Explain how a study went: the ranges that the search narrowed to, with reasons; which hyperparameters mattered; the
+    finalists and how the winner was chosen; and what to change next time.
     """
     with Store.open(store, create=False) as opened:
         view = study_view(opened, study)

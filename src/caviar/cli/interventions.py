@@ -70,7 +70,7 @@ def rollback(
 ) -> None:
     """[bold]caviar rollback flowers --to best[/]
 
-    Bring weights, moments, statistics, knobs, schedule and random streams of a run back to a snapshot, to the bit.
+    Bring a run back to a snapshot, to the bit: weights, moments, statistics, knobs, schedule and random streams.
     """
     number = client.snapshot_of(run, epoch_or_best("to", to), snapshot, store)
     intervene(run, "rollback", {} if number is None else {"snapshot": number}, store, because, json, quiet)

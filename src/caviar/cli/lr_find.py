@@ -35,7 +35,7 @@ def lr_find(
 ) -> None:
     """[bold]caviar lr-find flowers.csv --target species --out rates.html[/]
 
-    Train a few mini-batches at ever larger learning rates, and suggest one: where the loss has nearly stopped to fall.
+    Train a few mini-batches at ever larger learning rates, and suggest one: where the loss has nearly stopped falling.
     """
 
     found, notes = range_test(data, target, labels, read_config(config, None, ""), seed, low, high, steps, reading)

@@ -89,7 +89,8 @@ def application(name: str | None) -> typer.Typer:
     )
     app.callback()(_options)  # or Typer takes an only command for the whole application
     if name is not None:
-        app.command(name)(_loaded(name))
+        command = _loaded(name)
+        app.command(name, help=_unbroken(command.__doc__ or ""))(command)
         return app
     for other in COMMANDS:
         panel = next((panel for panel, names in _GROUPS.items() if other in names), "Nurse one network")
@@ -132,6 +133,11 @@ def _loaded(name: str) -> Callable[..., object]:
     file, function = COMMANDS[name].split(":")
     command: Callable[..., object] = getattr(import_module(f"caviar.cli.{file}"), function)
     return command
+
+
+def _unbroken(text: str) -> str:
+    """``text`` with a line a paragraph, for the terminal to break."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 def _show_version(asked: bool) -> None:

@@ -28,7 +28,7 @@ def predict(
 ) -> None:
     """[bold]caviar predict flowers.caviar new.csv --out guesses.csv[/]
 
-    Predict the label, or the number, of every row, in the order of the rows: a CSV with the column prediction.
+    Predict the label, or the number, of every row: a CSV with the column prediction, in the order of the rows.
     Labels are written as they came.
     """
 

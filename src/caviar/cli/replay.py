@@ -14,8 +14,8 @@ from caviar.runs.replay import replay as again
 def replay(run: RunName, store: StoreUrl = DEFAULT_STORE, json: Json = False, quiet: Quiet = False) -> int:
     """[bold]caviar replay flowers[/]
 
-    Train a run again from its diary, every turn and rollback at its mini-batch, and see whether it ends with the same
-    bits: exit status 0 if it does, 1 if not.
+    Train a run again from its diary, and see if it ends with the same bits: every turn and rollback is done at its
+    mini-batch. Exit status 0 if it does, 1 if not.
     """
     people = console(json=json, quiet=quiet)
     same = False

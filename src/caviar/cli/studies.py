@@ -45,7 +45,7 @@ def trials(
 ) -> None:
     """[bold]caviar trials flowers[/]
 
-    The trials of a study: the best as a table, or all of them as CSV or JSON.
+    List the trials of a study: the best as a table, or all of them as CSV or JSON.
     """
     with Store.open(store, create=False) as opened:
         if csv:

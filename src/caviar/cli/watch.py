@@ -42,7 +42,7 @@ def watch(
 ) -> None:
     """[bold]caviar watch flowers[/]
 
-    Look on while another terminal, or the night, trains a run or tunes a study. In a pipe: lines.
+    Look on while another terminal trains a run or tunes a study. In a pipe: lines.
     """
     people = console(json=json)
     with Store.open(store, create=False) as opened:

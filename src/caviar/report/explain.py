@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+from rich.cells import cell_len
 from rich.console import Group
 from rich.padding import Padding
 from rich.table import Table
@@ -20,6 +21,7 @@ from caviar.report.worth import bounded_text, importance_text, worth_lines
 from caviar.views.study import BoxView, Finals, StudyView
 
 _COLUMNS = 15
+_NAME = 24  # letters of a name that are worth a line of their own in the narrowest terminal
 _BOXES = 12  # as many as a screen holds; the page has all
 
 
@@ -45,15 +47,16 @@ def _paragraph(line: str, style: str = "") -> Padding:
     return Padding(Text(line, style=style), (0, 0, 0, 2), expand=False)
 
 
-def _table(headings: tuple[str, ...], left: tuple[str, ...], whole: tuple[str, ...] = ()) -> Table:
+def _table(headings: tuple[str, ...], left: tuple[str, ...], names: Iterable[str] = ()) -> Table:
     """A table with ``headings``, those in ``left`` over columns of text and the others over numbers.
 
-    Columns in ``whole`` are not broken: the others make room for them.
+    The first column has the ``names``, if any. They are not broken where they are short: the others make room for them.
     """
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in headings:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(headings))
+    for i, heading in enumerate(headings):
         side: Literal["left", "right"] = "left" if heading in left else "right"
-        table.add_column(Text(heading), justify=side, overflow="fold", no_wrap=heading in whole)
+        whole = i == 0 and 0 < max(map(cell_len, names), default=0) <= _NAME
+        table.add_column(Text(heading), justify=side, overflow="fold", no_wrap=whole)
     return table
 
 
@@ -124,9 +127,7 @@ def _went(view: StudyView) -> list[Any]:
 
 def _ranges(each: BoxView) -> Table:
     """A box by hyperparameter, drawn and in numbers."""
-    ranges = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    for is_name in (True, False, False):
-        ranges.add_column(no_wrap=is_name, overflow="fold")
+    ranges = _table(("", "", ""), left=("",), names=each.box.ranges)
     for name, (low, high) in each.bands.items():
         ranges.add_row(Text(f"  {visible(name)}"), Band(low, high), Text(_range_text(each.box.ranges[name])))
     for name, given in each.box.ranges.items():
@@ -145,10 +146,11 @@ def _mattered(view: StudyView) -> list[Any]:
     if not view.importance:
         return []
     headings = ("  hyperparameter", "importance", "", "the course's tier")
-    table = _table(headings, left=headings[:3], whole=headings[:1])
+    table = _table(headings, left=headings[:3], names=(row.name for row in view.importance))
     most = max(max(row.high for row in view.importance), 1e-9)
     for row in sorted(view.importance, key=lambda row: -row.importance):
-        measured = f"{row.importance:.2f} ({row.low:.2f} to {row.high:.2f})"
+        importance, low, high = (round(x, 2) + 0.0 for x in (row.importance, row.low, row.high))  # no -0.00
+        measured = f"{importance:.2f} ({low:.2f} to {high:.2f})"
         tier = view.space[row.name].tier
         table.add_row(
             Text(f"  {visible(row.name)}"), Length(row.importance / most), measured, "" if tier is None else str(tier)
@@ -217,7 +219,8 @@ def _columns(view: StudyView) -> list[Any]:
     columns, metric = view.worth.columns, view.head.record.metric
     if not columns:
         return []
-    table = _table(("  column", "importance", ""), left=("  column", "importance"), whole=("  column",))
+    names = [column.name for column in columns[:_COLUMNS]]
+    table = _table(("  column", "importance", ""), left=("  column", "importance"), names=names)
     most = max(*(column.importance or 0.0 for column in columns), 1e-9)
     for column in columns[:_COLUMNS]:
         length = Length((column.importance or 0.0) / most)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +18,8 @@ from caviar.report.text import config_text, counted, duration, number, score_tex
 from caviar.views.study import Running, StudyHead, StudyRow
 
 _BAR, _LEAST_BAR = 32, 8
-_TABLE = 100  # letters of a terminal that are enough for the table of studies or of trials
+_ANY_WIDTH = 10_000  # letters; wider than any table
+_CONFIG = 40  # letters of a line that are enough for a config to be read
 _BESIDE = 48  # letters beside the longest bar: the name of the phase, and the time that is left
 _GONE = "its process has ended; caviar resume goes on with it"
 
@@ -89,19 +91,25 @@ def line(running: Running) -> str:
 
 @dataclass(frozen=True)
 class ByWidth:
-    """A table where the terminal is wide enough for one, and paragraphs where it is not."""
+    """A table where there is room for ``least`` and ``beside`` more letters, and paragraphs where there is not."""
 
-    table: RenderableType
+    table: Table
     paragraphs: RenderableType
+    least: Table
+    beside: int = 0
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """The form for the width that there is."""
-        yield self.table if options.max_width >= _TABLE else self.paragraphs
+        needed = Measurement.get(console, options.update_width(_ANY_WIDTH), self.least).maximum + self.beside
+        yield self.table if options.max_width >= needed else self.paragraphs
 
 
-def studies_table(rows: Sequence[StudyRow]) -> ByWidth:
+def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
     """A row, or a paragraph, a study."""
-    return ByWidth(_studies_table(rows), Group(*map(_study_paragraph, rows)))
+    if not rows:
+        return Text("no studies yet")
+    table = _studies_table(rows)
+    return ByWidth(table, Group(*map(_study_paragraph, rows)), least=table)
 
 
 def _study_paragraph(row: StudyRow) -> Text:
@@ -137,12 +145,15 @@ def _studies_table(rows: Sequence[StudyRow]) -> Table:
     return table
 
 
-def trials_table(metric: str, trials: Sequence[Trial], most: int) -> Group:
+def trials_table(metric: str, trials: Sequence[Trial], most: int) -> RenderableType:
     """The first ``most`` of ``trials``, with the hyperparameters that differ between any of them."""
+    if not trials:
+        return Text("no trials yet")
     varied = {name for name, values in _values(trials).items() if len(values) > 1}
     shown = trials[:most]
     paragraphs = [part for trial in shown for part in _trial_paragraph(metric, trial, varied)]
-    parts: list[RenderableType] = [ByWidth(_trials_table(metric, shown, varied), Group(*paragraphs))]
+    table, least = (_trials_table(metric, shown, names) for names in (varied, set[str]()))
+    parts: list[RenderableType] = [ByWidth(table, Group(*paragraphs), least, beside=_CONFIG)]
     left = len(trials[most:])
     if left:
         parts.append(Text(f"{left:,} more: --best N shows N, --csv and --json give all"))
@@ -151,22 +162,26 @@ def trials_table(metric: str, trials: Sequence[Trial], most: int) -> Group:
 
 def _trial_paragraph(metric: str, trial: Trial, varied: set[str]) -> list[RenderableType]:
     again = f" again {trial.repeat}" if trial.repeat else ""
-    parts = [f": {trial.state} after {counted(trial.epochs, 'epoch')}"]
+    parts = [f": {_state(trial)} after {counted(trial.epochs, 'epoch')}"]
     parts += [] if trial.score is None else [f"{metric_name(metric)} {trial.score:.4f}"]
     parts += [] if trial.validation_loss is None else [f"loss {trial.validation_loss:.4f}"]
     config = config_text({name: value for name, value in trial.config.items() if name in varied})
     head = Text.assemble((f"trial {trial.number}{again}", "bold"), ", ".join(parts))
-    return [head, Padding(Text(config, style="dim"), (0, 0, 0, 2), expand=False)]
+    return [head, *([Padding(Text(config, style="dim"), (0, 0, 0, 2), expand=False)] if config else [])]
+
+
+def _state(trial: Trial) -> str:
+    return trial.state.replace("_", " ")
 
 
 def _trials_table(metric: str, trials: Sequence[Trial], varied: set[str]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("trial", "state", "epochs", metric_name(metric), "loss", "config"):
-        table.add_column(Text(title), justify="left" if title in ("state", "config") else "right")
+        table.add_column(Text(title), justify="left" if title in ("state", "config") else "right", overflow="fold")
     for trial in trials:
         table.add_row(
             f"{trial.number}" + (f" again {trial.repeat}" if trial.repeat else ""),
-            str(trial.state),
+            _state(trial),
             str(trial.epochs),
             "" if trial.score is None else f"{trial.score:.4f}",
             "" if trial.validation_loss is None else f"{trial.validation_loss:.4f}",

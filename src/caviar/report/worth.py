@@ -61,7 +61,7 @@ def imbalance_text(imbalance: Imbalance) -> str:
 def mistakes_text(worth: Worth) -> str:
     """The most frequent mistakes."""
     pairs = [
-        f"{shown(pair.true)} taken for {shown(pair.predicted)} {pair.rows:,} of {counted(rows, 'time')}"
+        f"{shown(pair.true)} taken for {shown(pair.predicted)}: {pair.rows:,} of {counted(rows, 'time')}"
         for pair, rows in worth.mistakes[:_PAIRS]
     ]
     more = len(worth.mistakes) - len(pairs)
