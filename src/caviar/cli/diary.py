@@ -25,7 +25,8 @@ def diary(
 ) -> None:
     """[bold]caviar diary flowers[/]
 
-    Show a run's diary: every turn of a knob with its author and reason, rollbacks, snapshots, the nurse's acts and advice.
+    Show a run's diary: every turn of a knob with its author and reason, rollbacks, snapshots, the nurse's acts and
+    advice.
     """
     with Store.open(store, create=False) as opened:
         view = run_in_commands(run_view(opened, run))

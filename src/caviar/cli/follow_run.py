@@ -12,7 +12,7 @@ from rich.text import Text
 from caviar.cli.console import console, print_json, to_resume
 from caviar.cli.keys import Keys
 from caviar.cli.next_steps import after_run, say_next
-from caviar.cli.notes import in_commands, print_notes
+from caviar.cli.notes import entry_in_commands, in_commands, print_notes, run_in_commands
 from caviar.cli.signals import Ended, ending
 from caviar.records import DiaryEntry, RunMeasurement
 from caviar.report.run import ended as ended_page
@@ -44,7 +44,7 @@ def follow_run(
 
         def show() -> None:
             if people.is_terminal and facts and keys.run is not None:
-                view = run_view_of(keys.run, epochs, diary, facts=facts)
+                view = run_in_commands(run_view_of(keys.run, epochs, diary, facts=facts))
                 keys.saw(view)
                 typed = keys.typed, keys.said
                 drawn = screen(view, people.width, people.height, *typed, keys.enabled, keys.explained)
@@ -70,7 +70,8 @@ def follow_run(
                 elif isinstance(event, Noted):
                     diary.append(event.entry)
                     if not people.is_terminal and event.entry.kind not in ("snapshot", "end"):
-                        people.print(f"{name} | {entry_line(event.entry)}", markup=False, soft_wrap=True)
+                        entry = entry_in_commands(event.entry)
+                        people.print(f"{name} | {entry_line(entry)}", markup=False, soft_wrap=True)
                     show()
                 elif isinstance(event, RunEnded):
                     display.stop()

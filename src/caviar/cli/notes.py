@@ -11,7 +11,7 @@ import typer
 
 from caviar.cli.errors import in_options
 from caviar.cli.main import application
-from caviar.records import Study, StudyResult
+from caviar.records import DiaryEntry, Study, StudyResult
 from caviar.report.text import visible
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
 from caviar.views.run import RunView
@@ -53,11 +53,12 @@ def run_in_commands(view: RunView) -> RunView:
     end = view.end
     if end is not None and "notes" in end:
         end = {**end, "notes": list(in_commands(end["notes"], "babysit"))}
-    diary = tuple(
-        replace(entry, text=in_commands([entry.text], "babysit")[0]) if entry.kind == "note" else entry
-        for entry in view.diary
-    )
-    return replace(view, diary=diary, end=end)
+    return replace(view, diary=tuple(map(entry_in_commands, view.diary)), end=end)
+
+
+def entry_in_commands(entry: DiaryEntry) -> DiaryEntry:
+    """``entry`` of a diary in the words of the command line, where it is a note."""
+    return replace(entry, text=in_commands([entry.text], "babysit")[0]) if entry.kind == "note" else entry
 
 
 def _study(study: Study) -> Study:

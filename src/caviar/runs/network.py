@@ -117,9 +117,10 @@ class NetworkTrainee:
         self._running: State = {}  # statistics at the last look inside
         self._training = self._start(self.settings)
         self._stopped = False
-        self._pace = 0.0  # rows a second
+        self._pace = 0.0  # rows a second while it trains
+        self._epoch_seconds = math.nan  # of the last whole epoch: trained, measured, saved
         self._steps_at_once = 1
-        self._epoch_began = time.perf_counter()
+        self._epoch_began = self._epoch_ended = time.perf_counter()
         self._measured: tuple[int, float] | None = None  # step and validation loss
 
     @property
@@ -168,7 +169,9 @@ class NetworkTrainee:
         self._steps_at_once = max(1, int(0.5 * self._steps_at_once + 0.5 * len(done.losses) * _SECONDS / seconds))
         finite, values = outcome is not Outcome.DIVERGED, None
         if done.ended:
-            values = self._measure(done.train_loss, time.perf_counter() - self._epoch_began)
+            now = time.perf_counter()
+            self._epoch_seconds, self._epoch_ended = now - self._epoch_ended, now
+            values = self._measure(done.train_loss, now - self._epoch_began)
             finite = finite and (math.isfinite(values["validation_loss"]) or not len(self._dataset.validation.y))
             finite = finite and done.train_loss <= self.explosion
             self._epoch_began = time.perf_counter()
@@ -250,10 +253,11 @@ class NetworkTrainee:
         return sight
 
     def progress(self, paused: bool) -> dict[str, Any]:
-        """The place within the epoch, and the pace."""
+        """The place within the epoch, and the pace; measurements and snapshots take their time, too."""
+        pace = self.rows / self._epoch_seconds if math.isfinite(self._epoch_seconds) else self._pace
         left = (self._epochs - self.clock.epoch) * self.rows - self.row
-        seconds_left = left / self._pace if self._pace else math.nan
-        return {"row": self.row, "rows": self.rows, "rows_per_second": self._pace, "seconds_left": seconds_left}
+        seconds_left = left / pace if pace else math.nan
+        return {"row": self.row, "rows": self.rows, "rows_per_second": pace, "seconds_left": seconds_left}
 
     def conclude(self, run: Run, best: Any = None) -> Conclusion:
         """Score the network of state ``best``, or the last one; open the sealed part, and save the model if whole."""

@@ -170,7 +170,7 @@ def plateau(sight: Sight, t: Thresholds) -> Advice | None:
     return Advice(
         "plateau",
         "turn",
-        f"no better for {n} epochs: a learning rate of {rate:.3g} may be",
+        f"no better for {n} epochs: try a learning rate of {rate:.3g}",
         {"learning_rate": rate},
     )
 
