@@ -193,7 +193,7 @@ def test_a_docstring_opens_with_a_verb_or_a_noun():
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _COMMAND = re.compile(r"\bcaviar [a-z-]+[^,;:()]*")
 _OTHERS_OPTIONS = {
-    "protocol/template.py": ("--lr", "--momentum", "--nesterov", "--name", "--X"),  # of the user's program
+    "protocol/template.py": ("--lr", "--momentum", "--nesterov", "--name", "--no-name", "--X"),  # of the user's program
     "store/backends/postgresql.py": ("--encoding", "--template"),  # of createdb
 }
 

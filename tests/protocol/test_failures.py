@@ -75,6 +75,11 @@ PROGRAMS = {
         "held = Held()\nraise ValueError('the real one')",
         "ValueError: the real one (train.py, line 4)",
     ),
+    "a program of its own": (
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'raise KeyError(7)'], check=True)",
+        ", from KeyError: 7 (<string>, line 1)",
+    ),
+    "what cannot be read": ("def f(:", "SyntaxError: invalid syntax (train.py, line 1)"),
     "a worker": (
         "from multiprocessing import get_context\n"
         "def load(i): raise ValueError(f'row {i} is bad')\n"

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from caviar.protocol.messages import LONGEST
 from caviar.protocol.output import Output
-from caviar.protocol.process import _drawn_lines
+from caviar.protocol.process import Program, _drawn_lines
 from caviar.protocol.score import ScorePattern
 
 
@@ -164,3 +165,26 @@ def test_a_bar_over_all_epochs_has_its_last_score():
     pytest.importorskip("tqdm")
     program = "from tqdm import tqdm\nfor e in (bar := tqdm(range(5), mininterval=0)): bar.set_postfix(acc=e / 10)"
     assert epochs(printed(program.replace("mininterval", "file=__import__('sys').stdout, mininterval"))) == [0.4]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"])
+def test_output_in_another_encoding(encoding):
+    text = "Précision=0.5\r\nPrécision=0.25\nPrécision=6.05e-06"
+    assert epochs(text.encode(encoding), pattern="Précision=([0-9.]+)") == [0.5, 0.25, 6.05e-06]
+
+
+def test_the_end_of_a_line_of_megabytes_is_read():
+    program = "for e in (1, 2): print('x' * 3_000_000, f'acc=0.{e}')"
+    found, notes = [], {}
+    output = Output(ScorePattern("acc=([0-9.]+)"), notes)
+    process = Program([sys.executable, "-c", program], {}, one_output=True)
+    while not process.has_ended or process.drain():
+        for descriptor in process.open:
+            process.read(descriptor)
+        while (line := process.next_line()) is not None:
+            assert len(line) < 2 * LONGEST
+            output.read(line)
+            found.append(output.next_score())
+    process.end()
+    assert found == [0.1, 0.2]
+    assert "more than 1,048,576 bytes" in notes["long"]

@@ -159,3 +159,18 @@ def test_an_expression_that_cannot_say_where_the_number_is(text):
 )
 def test_the_goal_by_the_name_in_the_expression(pattern, goal):
     assert goal_of_name(name_of_score(pattern)) == goal
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line", "expected"),
+    [
+        (r"train=([0-9.]+) val=([0-9.]+)", "train=0.9 val=0.5", 0.9),
+        (r"train=([0-9.]+) val=(?P<score>[0-9.]+)", "train=0.9 val=-0.5", -0.5),
+        (r"test=([0-9.]+)|val=([0-9.]+)", "val=6.05e-06", 6.05e-06),
+    ],
+)
+def test_the_group_of_the_score_among_several(pattern, line, expected):
+    assert value(pattern, line) == expected
+    assert ("the score is the first that matches" in ScorePattern(pattern).remark) is ("(?P<score>" not in pattern)
+    assert name_of_score("(train) loss (?P<score>[0-9.]+)") == "loss"
+    assert not ScorePattern(README).remark

@@ -155,3 +155,57 @@ def test_a_real_parser(tmp_path: Path):
 def test_the_facts_of_a_trial():
     assert filled("t {lr} {trial} {seed} {epochs}")[2:] == ["3", "7", "27"]
     assert set(OF_THE_TRIAL) == set(FACTS)
+
+
+@pytest.mark.parametrize(
+    ("command", "rule", "way_out"),
+    [
+        ("t --lr {lr:.3f}", "{lr:.3f}, which nothing fills in", "write {lr}"),
+        ("t --lr $lr --act {act}", "$lr, which nothing fills in", "write {lr}"),
+        ("t --lr ${lr}", "${lr}, which nothing fills in", "write {lr}"),
+        ("t --lr { lr } --act {act}", "{ lr }, which nothing fills in", "write {lr}"),
+        ("t --lr %(lr)s --act {act}", "%(lr)s, which nothing fills in", "write {lr}"),
+        ("t --lr <lr> --act {act}", "<lr>, which nothing fills in", "write {lr}"),
+        ("t {lr} --betas {momentum} 0.99", "0.99 beside it behind --betas would stay", "--betas={momentum},0.99"),
+        ("t {lr} --betas 0.9 {momentum}", "0.9 beside it behind --betas would stay", "--betas=0.9,{momentum}"),
+        ("""t {lr} '{"lr": 1, "m": {momentum}}'""", "'{momentum}}' in", "--momentum {momentum}"),
+        ("sh -c 't {lr} --m {momentum};x'", "'{momentum};x' in", "blanks around it"),
+    ],
+)
+def test_what_would_reach_a_program_broken_is_refused(command, rule, way_out):
+    with pytest.raises(ConfigError) as refused:
+        Template(shlex.split(command), SPACE)
+    assert rule in refused.value.rule
+    assert way_out in refused.value.way_out
+
+
+def test_a_variable_of_the_shell_with_the_name_of_a_hyperparameter():
+    assert filled("sh -c 'lr={lr}; t $lr'")[2] == "lr=0.1; t $lr"
+
+
+def test_a_boolean_may_be_an_option_that_says_no():
+    command = "t {lr} {--use_bn} {--no-use_bn} {--no_nesterov}"
+    assert filled(command) == ["t", "0.1", "--no-use_bn"]
+    assert filled(command, {**SGD_CONFIG, "nesterov": False}) == ["t", "0.1", "--use_bn", "--no_nesterov"]
+    with pytest.raises(ConfigError, match="no hyperparameter"):
+        filled("t {--no-lr}")
+
+
+def test_values_are_written_right_behind_short_options():
+    space = Space(lr=Log(1e-4, 1), m=Linear(0, 1, when={"o": ["sgd"]}), o=Choice(["sgd", "adam"]))
+    assert filled("t -l{lr} -m{m} -o{o}", {"lr": 0.1, "o": "adam"}, space) == ["t", "-l0.1", "-oadam"]
+
+
+def test_double_braces_that_stay_are_noted():
+    (note, *_) = Template(["t", '{{"lr": {lr}}}'], Space(lr=Log(1e-4, 1))).notes()
+    assert "double braces" in note
+    assert not list(Template(["t", '{"a": {"lr": {lr}}}', "{{lr}}"], Space(lr=Log(1e-4, 1))).notes())
+
+
+def test_a_choice_that_a_shell_takes_apart():
+    space = Space(data=Choice(["a b.csv", "c.csv"]))
+    with pytest.raises(ConfigError, match=r"'a b\.csv', which the shell of sh takes apart"):
+        Template(["sh", "-c", "t --data {data} | cat"], space)
+    config = {"data": "a b.csv"}
+    assert filled("""sh -c "t --data '{data}' | cat" """, config, space)[2] == "t --data 'a b.csv' | cat"
+    assert filled("t --data {data}", config, space) == ["t", "--data", "a b.csv"]

@@ -111,7 +111,7 @@ class Silent:
     @property
     def notes_before(self) -> tuple[str, ...]:
         """Sentences on the command line that a person should read before it is run."""
-        return tuple(dict.fromkeys(self._template.notes()))
+        return tuple(dict.fromkeys(filter(None, [self._pattern.remark, *self._template.notes()])))
 
     def start(self, trial: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
         """A process for ``trial`` alone."""
@@ -213,11 +213,24 @@ def split(command: str) -> list[str]:
             f"leave that out, or call a shell: sh -c {shlex.quote(command)}",
         )
     if shutil.which(arguments[0]) is None:
+        if Path(arguments[0]).is_file():
+            raise ConfigError(f"{arguments[0]!r} is no program that can be started", _with_interpreter(arguments[0]))
         way_out = "give its path, or put its folder into PATH"
         if re.match(r"\w+=", arguments[0]):
             way_out = f"variables are set by env: env {command}"
         raise ConfigError(f"there is no program {arguments[0]!r}", way_out)
     return arguments
+
+
+_INTERPRETERS = {".py": "python", ".sh": "sh", ".R": "Rscript", ".jl": "julia", ".jar": "java -jar", ".js": "node"}
+
+
+def _with_interpreter(path: str) -> str:
+    """The way out for a file that is no program by itself."""
+    interpreter = _INTERPRETERS.get(Path(path).suffix)
+    if interpreter is not None:
+        return f"write {interpreter} {shlex.quote(path)} ..."
+    return f"make it one: chmod +x {shlex.quote(path)}, and write its path: ./{Path(path).name}"
 
 
 def name_of(arguments: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ _OTHERS = re.compile(
     r"/(?:site|dist)-packages/|/lib/python\d[.\d]*/|^<frozen|/caviar/protocol/host\.py$|caviar_client\.py$"
 )
 _EXCEPTION = re.compile(r"^(?P<kind>[A-Za-z_][\w.]*)(?::\s?(?P<text>.*))?$", re.DOTALL)
+_OF_A_PROGRAM = "subprocess.CalledProcessError"  # its own exception, above, says more
 _CAUSE = "The above exception was the direct cause of the following exception:"
 _JAVA = re.compile(
     r'^(?:Exception in thread ".*?" |(?P<cause>Caused by: ))?(?P<said>(?:[\w$]+\.)+[\w$]+(?:: .*)?)\n'
@@ -55,7 +56,12 @@ def sentence(text: str) -> str:
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     if not lines:
         return ""
-    return _cut(_of_python(text) or _of_java(text) or _of_others(text) or lines[-1].strip())
+    return exception(text) or _cut(lines[-1])
+
+
+def exception(text: str) -> str:
+    """The sentence of an exception in ``text``; empty where none shows."""
+    return _cut(_of_python(text) or _of_java(text) or _of_others(text))
 
 
 def _of_python(text: str) -> str:
@@ -75,7 +81,7 @@ def _of_python(text: str) -> str:
             continue
         if grouped:  # what is in a group says more than its name
             found = f"{found}; {said}"
-        elif found and _CAUSE in before:
+        elif found and (_CAUSE in before or said.startswith(_OF_A_PROGRAM)):
             found = f"{said}, from {found}"
         else:
             found = said
@@ -124,7 +130,7 @@ def _syntax(lines: list[str]) -> str:
     """A program that Python cannot read: its error comes without a traceback."""
     for i in range(len(lines) - 1, -1, -1):
         if re.match(r"^(?:Syntax|Indentation|Tab)Error: ", lines[i]):
-            frame = next((_FRAME.match(line) for line in reversed(lines[:i]) if _FRAME.match(line)), None)
+            frame = next((found for line in reversed(lines[:i]) if (found := _FRAME.match(line))), None)
             return lines[i] if frame is None else f"{lines[i]} ({Path(frame['file']).name}, line {frame['line']})"
     return ""
 

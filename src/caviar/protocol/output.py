@@ -11,6 +11,8 @@ import math
 import re
 from collections import deque
 
+from caviar.protocol.decoding import decoded
+from caviar.protocol.messages import LONGEST
 from caviar.protocol.score import ScorePattern
 
 _UP = re.compile(r"\x1b\[(\d*)[AF]")
@@ -44,7 +46,9 @@ class Output:
 
     def read(self, piece: bytes) -> bool:
         """Take the next piece, up to a line end or a carriage return; True where it has a score. Raises Malformed."""
-        text = piece.decode(errors="replace")
+        text = decoded(piece)
+        if len(piece) >= LONGEST:
+            self._notes.setdefault("long", f"a line has more than {LONGEST:,} bytes, and only its end is read")
         ended = text.endswith("\n")
         self._ups += sum(int(found[1] or 1) for found in _UP.finditer(text))
         if ended and self._ups:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from caviar.protocol import messages as protocol
 from caviar.protocol.command import Command
-from caviar.protocol.failures import sentence, with_sentence
+from caviar.protocol.failures import exception, sentence, with_sentence
 from caviar.protocol.messages import Did, Failure, Kind, Malformed, Measured, Over
 from caviar.protocol.process import Program
 from caviar.protocol.reading import Reader, Spoken
@@ -327,7 +327,7 @@ class Pool:
         if place.stopping is not None:
             self._end_trial(place, Finished(place.number, None))
         elif isinstance(over, Failure):
-            self._crash(place, over.kind, over.why)
+            self._crash(place, over.kind, "; ".join(filter(None, [exception(program.last_words), over.why])))
         elif over is not None:
             self._handle(place, program, place.number, over)
         elif program.was_killed_for_memory:

@@ -17,11 +17,23 @@ from contextlib import suppress
 from pathlib import Path
 
 from caviar.machine import processors
+from caviar.protocol.decoding import decoded
 from caviar.protocol.messages import LONGEST
 
 _CHUNK = 1 << 16  # bytes read at once
 _KEPT = 1 << 14  # bytes of its last output
 _END = re.compile(rb"(\r(?!\n)|\r?\n)")
+_SIGNALS = {
+    signal.SIGKILL: ", by somebody or by the system for want of memory,",
+    signal.SIGSEGV: ", a wrong access to memory in compiled code,",
+    signal.SIGBUS: ", a wrong access to memory, or no room left for a mapped file,",
+    signal.SIGABRT: ", as compiled code ends where it cannot go on,",
+    signal.SIGILL: ", compiled code for another processor,",
+    signal.SIGFPE: ", a whole number divided by zero in compiled code,",
+    signal.SIGXCPU: ", the limit of processor time,",
+    signal.SIGXFSZ: ", the limit of a file's size,",
+}
+"""The usual reasons of signals, for those who do not know their names."""
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
@@ -62,6 +74,7 @@ class Program:
         for descriptor in (self._input, *self._open):
             os.set_blocking(descriptor, False)
         self._split = _drawn_lines if one_output else _lines
+        self._one_output = one_output
         self._lines: deque[bytes] = deque()
         self._rest = b""  # of the output, after its last newline
         self._unsent = b""
@@ -102,6 +115,8 @@ class Program:
         else:
             *lines, self._rest = self._split(self._rest + chunk)
             self._lines.extend(lines)
+            if self._one_output:  # what counts in a long line stands at its end
+                self._rest = self._rest[-LONGEST:]
         return bool(chunk)
 
     def drain(self) -> int:
@@ -140,7 +155,7 @@ class Program:
     @property
     def last_words(self) -> str:
         """The last lines of its output that are no messages."""
-        return self._said.decode(errors="replace").strip()
+        return decoded(self._said).strip("\r\n").rstrip()
 
     def forget(self) -> None:
         """Drop the output of the trial before."""
@@ -173,8 +188,10 @@ class Program:
             return "it is running"
         if status >= 0:
             return f"it ended with exit status {status}"
-        name = signal.Signals(-status).name if -status in signal.Signals.__members__.values() else f"signal {-status}"
-        return f"it was ended by {name}"
+        if -status not in signal.Signals.__members__.values():
+            return f"it was ended by signal {-status}"
+        ended_by = signal.Signals(-status)
+        return f"it was ended by {ended_by.name}{_SIGNALS.get(ended_by, '')}"
 
     def ask_to_end(self) -> None:
         """Close its input and send it SIGTERM."""

@@ -41,7 +41,7 @@ class Found:
 
 @dataclass(frozen=True)
 class ScorePattern:
-    """A regular expression whose first group is where the score is."""
+    """A regular expression with a group where the score is: that called ``score``, else the first one that matches."""
 
     text: str
     _expression: re.Pattern[str] = field(init=False)
@@ -57,6 +57,16 @@ class ScorePattern:
             raise ConfigError(f"`score` must have a group around the number, got {self.text!r:.80}", way_out)
         object.__setattr__(self, "_expression", expression)
 
+    @property
+    def remark(self) -> str:
+        """A sentence for a person who wrote more groups than one; else empty."""
+        if self._expression.groups == 1 or "score" in self._expression.groupindex:
+            return ""
+        return (
+            f"`score` {self.text!r:.80} has {self._expression.groups} groups, and the score is the first that matches: "
+            "call another (?P<score>...), and write (?:...) for one that only groups"
+        )
+
     def find(self, line: str) -> Found | None:
         """The last score in ``line``; None in a line without one. Raises Malformed where it is no single number."""
         plain, soft = self._matches(line), self._matches(_soft(line))
@@ -65,15 +75,21 @@ class ScorePattern:
             return None
         match = matches[-1]
         value, remark = self._read(line, match)
-        if len(matches) > 1 and not remark:
+        if len(matches) > 1:
             remark = f"`score` matches {len(matches)} numbers in {line!r:.120}, and the last counts"
         return Found(value, remark)
 
     def _matches(self, line: str) -> list[re.Match[str]]:
-        return [match for match in self._expression.finditer(line) if match[1] is not None]
+        return [match for match in self._expression.finditer(line) if self._group(match)]
+
+    def _group(self, match: re.Match[str]) -> int:
+        """The number of the group of ``match`` where the score is; 0 where none takes part in it."""
+        named = self._expression.groupindex.get("score")
+        groups = range(1, self._expression.groups + 1) if named is None else (named,)
+        return next((group for group in groups if match[group] is not None), 0)
 
     def _read(self, line: str, match: re.Match[str]) -> tuple[float, str]:
-        start, end = match.span(1)
+        start, end = match.span(self._group(match))
         said = line[start:end]
         pinned = match.end() > end  # the expression says what stands behind the number
         if "," in said.strip(" ,"):
@@ -89,13 +105,26 @@ class ScorePattern:
         if whole[0] in "-+\u2212" and token.start() < start and self._names_the_sign():
             whole = whole[1:]
         value = float(re.sub(r"[_']", "", whole.replace("\u2212", "-")))
-        same = said.strip(" %") in (token[0], whole)
+        same = said.strip(" %") in (token[0], whole) or _number(said) == value
         return value, "" if same else f"`score` matches {said!r:.60} in {line!r:.120}, and {whole} is read"
 
     def _names_the_sign(self) -> bool:
         """True where the expression asks for a sign, or a hyphen, and leaves it out of its group."""
-        group = _GROUP.search(self.text)
+        group = _group_of(self.text)
         return group is not None and re.search(r"[-+\u2212]\]?$", self.text[: group.start()]) is not None
+
+
+def _group_of(pattern: str) -> re.Match[str] | None:
+    """The parenthesis in ``pattern`` where the score is: that called ``score``, else the first."""
+    groups = list(_GROUP.finditer(pattern))
+    return next((group for group in groups if group[1] == "score"), groups[0] if groups else None)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _start(matches: list[re.Match[str]]) -> int:
@@ -163,12 +192,12 @@ def goal_of_name(name: str) -> Goal | None:
 
 
 def name_of_score(pattern: str) -> str:
-    """The name of the number in the first group of ``pattern``: the last one before it that says a goal, or any name.
+    """The name of the score in ``pattern``: the last one before its group that says a goal, or any name.
 
     >>> name_of_score("Average loss: .*, Accuracy: ([0-9.]+)")
     'Accuracy'
     """
-    group = _GROUP.search(pattern)
+    group = _group_of(pattern)
     before, own, after = (
         (pattern, "", "") if group is None else (pattern[: group.start()], group[1] or "", pattern[group.end() :])
     )
