@@ -25,13 +25,13 @@ from caviar.learners.dense.learner import DenseLearner, architecture_of
 from caviar.machine import processors
 from caviar.nn.schedules import step_rates
 from caviar.records import BY_ITSELF, Config, Reading
+from caviar.scheduling.halving import rungs_for
 
 ENOUGH = 100
 """Trials from which a study is worth more than one nursed network: 5 rounds of 20 for the coarse-to-fine search."""
 
 _MOMENT = 0.8  # seconds a network
-_EPOCHS = 30  # of a finished trial
-_SHARE = 0.2  # of a finished trial's epochs that a trial costs under successive halving, about
+_SHARE = 0.15  # of the last rung's epochs that a trial costs, about: most are stopped early
 _TYPICAL: Mapping[str, Config] = {
     "small": {"hidden_units": 32, "layers": 2, "batch_size": 64},
     "middle": {"hidden_units": 64, "layers": 2, "batch_size": 128},
@@ -67,8 +67,8 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def _load(data: str, target: str | None, labels: str | None, seed: int, reading: Reading) -> Dataset:
-    return prepare(read(data, target, labels, reading), seed, reading=reading)
+def _load(data: str, target: str | None, labels: str | None, task: str | None, seed: int, reading: Reading) -> Dataset:
+    return prepare(read(data, target, labels, reading), seed, task=task, reading=reading)
 
 
 def range_test(
@@ -81,9 +81,10 @@ def range_test(
     high: float,
     steps: int,
     reading: Reading = BY_ITSELF,
+    task: str | None = None,
 ) -> tuple[Found, tuple[str, ...]]:
     """The range test of the network of ``config`` on a file of data, and the notes on the data."""
-    dataset = _load(data, target, labels, seed, reading)
+    dataset = _load(data, target, labels, task, seed, reading)
     return find(config, TrainingData.of(dataset), seed, low, high, steps), dataset.warnings
 
 
@@ -95,27 +96,36 @@ def plan(
     seed: int = 0,
     threads: int | None = None,
     reading: Reading = BY_ITSELF,
+    task: str | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Plan:
     """Time typical networks on this machine, and count the trials that ``seconds`` of it afford. Raises UserMistake."""
     if not 0 < seconds < math.inf:
         raise ConfigError(f"`seconds` must be above 0, got {seconds:g}", "give it some: `seconds=600`")
-    dataset = _load(data, target, labels, seed, reading)
+    dataset = _load(data, target, labels, task, seed, reading)
     timed = tuple(_time(name, config, dataset, seed, clock) for name, config in _TYPICAL.items())
     cores = threads or processors()
-    middle = timed[1]
-    trials = int(seconds * cores / (middle.epoch_seconds * _EPOCHS * _SHARE))
-    epochs_of_one = int(seconds / timed[2].epoch_seconds)
+    large = timed[2]  # most of the time of a study goes to the large ones
+    trials = _two_digits(seconds * cores / (large.epoch_seconds * _SHARE * rungs_for(len(dataset.train.y))[-1]))
+    epochs_of_one = _two_digits(seconds / large.epoch_seconds)
     way = "caviar" if trials >= ENOUGH else "panda"
     if way == "caviar":
-        reason = f"there is time for about {trials:,} trials of a middling network, enough for a search"
+        reason = f"there is time for about {trials:,} trials, enough for a search"
     else:
-        many = "less than one trial" if trials < 1 else f"about {trials:,} trial{'s' * (trials > 1)}"
         reason = (
-            f"there is time for {many}, and a search needs {ENOUGH}: nurse one network, "
-            f"for which there is time for {epochs_of_one:,} epoch{'s' * (epochs_of_one != 1)} if it is large"
+            f"there is time for {_about(trials, 'trial')}, and a search needs {ENOUGH}; "
+            f"one large network can be trained for {_about(epochs_of_one, 'epoch')}"
         )
     return Plan(seconds, cores, timed, trials, epochs_of_one, way, reason, dataset.facts, dataset.warnings)
+
+
+def _about(count: int, noun: str) -> str:
+    return f"about {count:,} {noun}{'s' * (count > 1)}" if count else f"less than one {noun}"
+
+
+def _two_digits(count: float) -> int:
+    """``count`` as exactly as it is known: 1234.5 is 1200."""
+    return int(float(f"{count:.2g}"))
 
 
 def _time(name: str, config: Config, dataset: Dataset, seed: int, clock: Callable[[], float]) -> Timed:

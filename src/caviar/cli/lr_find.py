@@ -11,7 +11,7 @@ from caviar.analysis.plan import range_test
 from caviar.cli.console import console, print_json, write_page
 from caviar.cli.next_steps import of_table, say_next
 from caviar.cli.notes import in_commands, print_notes
-from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, reads_tables
+from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, Task, reads_tables
 from caviar.records import Reading
 from caviar.report.rates import as_html, picture
 from caviar.runs.configs import read_config
@@ -22,6 +22,7 @@ def lr_find(
     data: Annotated[str, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz).")],
     target: Target = None,
     labels: Labels = None,
+    task: Task = None,
     config: Annotated[str | None, typer.Option(help="A TOML file of hyperparameters.", metavar="FILE")] = None,
     low: Annotated[float, typer.Option(help="The first learning rate.")] = 1e-6,
     high: Annotated[float, typer.Option(help="The last one.")] = 10.0,
@@ -38,13 +39,14 @@ def lr_find(
     Train a few mini-batches at ever larger learning rates, and suggest one: where the loss has nearly stopped falling.
     """
 
-    found, notes = range_test(data, target, labels, read_config(config, None, ""), seed, low, high, steps, reading)
+    hyperparameters = read_config(config, None, "")
+    found, notes = range_test(data, target, labels, hyperparameters, seed, low, high, steps, reading, task)
     if out is not None:
         write_page(out, as_html(found, Path(data).name), data, labels, config)
     people = console(json=json, quiet=quiet)
     print_notes(people, notes, "lr-find")
     people.print(picture(found, people.width))
-    table = of_table(data, target, labels, reading)
+    table = of_table(data, target, labels, reading, task)
     say_next(people, ["tune", *table, "--seconds", "60"], ["babysit", *table])
     if json:
         print_json(

@@ -58,10 +58,10 @@ def after_run(run: str, spec: RunSpec, model: str | None, store: str) -> list[Co
     return [_predict(model, spec.data, run), diary]
 
 
-def of_table(data: str, target: str | None, labels: str | None, reading: Reading) -> list[str]:
-    """The words that name a table: the file, its target and labels, and all that was said on reading it."""
+def of_table(data: str, target: str | None, labels: str | None, reading: Reading, task: str | None = None) -> list[str]:
+    """The words that name a table: the file, its target, labels and task, and all that was said on reading it."""
     words = [data]
-    for name, value in {"target": target, "labels": labels, **reading.to_record()}.items():
+    for name, value in {"target": target, "labels": labels, "task": task, **reading.to_record()}.items():
         for one in [value] if isinstance(value, str) else value or ():
             words += [f"--{name}", one]
     return words

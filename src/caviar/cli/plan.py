@@ -11,9 +11,11 @@ from caviar.analysis.plan import plan as make
 from caviar.cli.console import console, print_json
 from caviar.cli.next_steps import of_table, say_next
 from caviar.cli.notes import in_commands, print_notes
-from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, Threads, reads_tables
+from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, Task, Threads, reads_tables
 from caviar.records import Reading
 from caviar.report.text import counted, duration, number
+
+_WAYS = {"caviar": "Tune many networks", "panda": "Nurse one network"}
 
 
 @reads_tables
@@ -21,6 +23,7 @@ def plan(
     data: Annotated[str, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz).")],
     target: Target = None,
     labels: Labels = None,
+    task: Task = None,
     seconds: Annotated[float, typer.Option(help="The time that you have.")] = 60.0,
     seed: SplitSeed = 0,
     threads: Threads = None,
@@ -35,7 +38,7 @@ def plan(
     """
     from rich.table import Table
 
-    made = make(data, target, labels, seconds, seed, threads, reading)
+    made = make(data, target, labels, seconds, seed, threads, reading, task)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for header in ("network", "parameters", "mini-batches a second", "an epoch"):
         table.add_column(header, justify="left" if header == "network" else "right")
@@ -46,8 +49,8 @@ def plan(
     print_notes(people, made.notes, "plan")
     people.print(table)
     time = f"{duration(seconds)} on {counted(made.threads, 'processor')}"
-    people.print(f"\n{made.way}, with {time}: {made.reason}", markup=False, soft_wrap=True)
-    given = of_table(data, target, labels, reading)
+    people.print(f"\n{_WAYS[made.way]}. With {time} {made.reason}.", markup=False, soft_wrap=not people.is_terminal)
+    given = of_table(data, target, labels, reading, task)
     command = ["tune", *given, "--seconds", f"{seconds:g}"] if made.way == "caviar" else ["babysit", *given]
     say_next(people, command)
     if json:
