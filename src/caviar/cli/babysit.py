@@ -24,7 +24,7 @@ def babysit(
     test: Annotated[str | None, typer.Option(help="Data kept sealed until the end.", metavar="FILE")] = None,
     test_labels: options.TestLabels = None,
     config: Annotated[
-        str | None, typer.Option(help="A TOML file of hyperparameters: learning_rate = 0.01 ...", metavar="FILE")
+        str | None, typer.Option(help="A TOML file of its config: learning_rate = 0.01 ...", metavar="FILE")
     ] = None,
     from_study: Annotated[
         str | None, typer.Option("--from", help="Begin with the best config of a study.", metavar="STUDY")
@@ -94,12 +94,12 @@ def babysit(
             )
         if score is not None:
             raise ConfigError(
-                "--score is for a program that knows nothing of caviar, and such a one cannot be babysat",
+                "--score is for `caviar tune --command`: a program can be babysat only if it speaks to caviar",
                 "have it speak docs/protocol.md: with the client for Python it is three lines; or caviar tune --score",
             )
         if nurse is not None:
             raise ConfigError(
-                "--nurse is for caviar's own networks: a program's is only ever rolled back", "leave it out"
+                "--nurse is for caviar's own networks: a program is rolled back, and nothing else", "leave it out"
             )
         chosen = read_config(config, from_study, store, own=True)
         if from_study is not None and goal is None:

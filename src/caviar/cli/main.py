@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Annotated, Any
 
 import typer
@@ -66,6 +67,9 @@ _GROUPS = {
 }
 """The groups of --help; all other commands nurse one network."""
 
+_PANELS = 80  # letters of a terminal; in a narrower one the panels of a command's help cut the names of options
+_TAG = re.compile(r"\[/?(?:bold)?\]")
+
 # Typer has Click's exceptions under one name or another, by version; those that it does export lead to them.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -77,8 +81,10 @@ def main() -> None:
 
 def application(name: str | None) -> typer.Typer:
     """The command ``name``; or, for the list of all commands, their names and help, with none of them loaded."""
+    plain = name is not None and get_terminal_size().columns < _PANELS
     app = typer.Typer(
         name="caviar",
+        rich_markup_mode=None if plain else "rich",
         help="[bold]caviar tune flowers.csv --target species[/]\n\n"
         "Tunes and trains deep networks: thousands a minute on an ordinary processor.",
         no_args_is_help=True,
@@ -90,7 +96,8 @@ def application(name: str | None) -> typer.Typer:
     app.callback()(_options)  # or Typer takes an only command for the whole application
     if name is not None:
         command = _loaded(name)
-        app.command(name, help=_unbroken(command.__doc__ or ""))(command)
+        text = _unbroken(command.__doc__ or "")
+        app.command(name, help=_TAG.sub("", text) if plain else text)(command)
         return app
     for other in COMMANDS:
         panel = next((panel for panel, names in _GROUPS.items() if other in names), "Nurse one network")

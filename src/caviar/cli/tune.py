@@ -94,7 +94,7 @@ def tune(
     known: Annotated[
         str | None,
         typer.Option(
-            help="A study whose trials the search knows from the start.",
+            help="A study whose trials the search begins with.",
             metavar="STUDY",
             rich_help_panel=options.PROGRAM,
         ),

@@ -44,7 +44,7 @@ def check_aligned(x: Any, y: Any, x_name: str = "x", y_name: str = "y") -> tuple
     counted = x_name if _is_counted(first) else y_name
     return (
         f"{x_name} and {y_name} have different indexes and were joined by position, since the index of {counted} "
-        f"only counts the rows: {differ}",
+        f"only numbers the rows: {differ}",
     )
 
 

@@ -142,7 +142,7 @@ def check_names(names: Sequence[str]) -> None:
     if "" in names:
         raise DataError(
             f"every column must have a name, but column {names.index('') + 1} of {len(names)} has none",
-            "name it in the header; if it only counts the rows, leave it out (pandas: to_csv(..., index=False))",
+            "name it in the header; if it only numbers the rows, leave it out (pandas: to_csv(..., index=False))",
         )
     name, count = Counter(names).most_common(1)[0] if names else ("", 0)
     if count > 1:

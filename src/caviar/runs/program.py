@@ -413,7 +413,9 @@ def _check(spec: RunSpec, config: Config, seed: int) -> None:
     check_budget(spec)
     check_line(spec)
     if spec.nurse not in ("watch", "no"):
-        raise ConfigError("`nurse` is for caviar's own networks: a program's is only ever rolled back", "leave it out")
+        raise ConfigError(
+            "`nurse` is for caviar's own networks: a program is rolled back, and nothing else", "leave it out"
+        )
     if spec.trial_timeout is not None and not spec.trial_timeout > 0:
         raise ConfigError(
             f"`trial_timeout` must be above 0 seconds, got {spec.trial_timeout}", "give it some: `trial_timeout=600`"

@@ -74,7 +74,7 @@ def _checked_version(transactions: Transactions) -> int:
         raise StoreError(f"the store {url!r} does not say which schema it has", sqlite.NOT_ONE)
     if version > VERSION:
         raise StoreError(
-            f"the store {url!r} has schema {version}, and this caviar knows schema {VERSION}",
+            f"the store {url!r} has schema {version}, and this caviar reads schema {VERSION}",
             "upgrade caviar, or name another store with `store`",
         )
     return int(version)

@@ -80,7 +80,7 @@ def open_study(
     first: configs to try before the search's own, dicts by name; what one leaves out the search fills in. Where the
         study is taken up, those that it has already are not tried again.
     constraints: conditions that every config fulfils, as of ``Space.require``: texts, "units2 <= units1", or functions.
-    known: the name of a study in the same store, whose trials in this space the search knows from the start.
+    known: the name of a study in the same store, whose trials in this space the search begins with.
 
     A study that is taken up knows all that was reported and told before; trials that were asked for and not told are
     interrupted. Raises ConfigError, SpaceError or StoreError; StoreError if the one of that name is another's.

@@ -63,7 +63,7 @@ class ProgramOptions:
     """The rarer arguments of ``tune`` for a function.
 
     search, stopping, first, constraints, after_trial: as in TableOptions.
-    known: the name of a study in the same store, whose trials in this space the search knows from the start: one that
+    known: the name of a study in the same store, whose trials in this space the search begins with: one that
         was imported, or an earlier one. They are copied, and the best of all is the answer.
     repeats: the number of times that the best five trials are trained again, with fresh seeds, before one is chosen.
     gpus: numbers of GPUs; each process sees one of them, through CUDA_VISIBLE_DEVICES.
