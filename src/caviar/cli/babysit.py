@@ -94,7 +94,7 @@ def babysit(
             )
         if score is not None:
             raise ConfigError(
-                "--score is for `caviar tune --command`: a program can be babysat only if it speaks to caviar",
+                "--score is for a program that does not speak to caviar, and such a one cannot be babysat",
                 "have it speak docs/protocol.md: with the client for Python it is three lines; or caviar tune --score",
             )
         if nurse is not None:

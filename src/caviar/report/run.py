@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Group
@@ -157,7 +158,8 @@ def state_text(view: RunView) -> Text:
     progress = view.progress
     place = f"epoch {progress.epoch}" if progress.epoch else f"step {progress.step:,}"
     best = "" if view.best is None else f"; best: {best_text(view.best)}"
-    return Text(f"{view.record.name}: {view.state} at {place}{best}")
+    kept = f"; snapshots: {snapshots_text(asdict(progress))}" if progress.snapshots else ""
+    return Text(f"{view.record.name}: {view.state} at {place}{best}{kept}")
 
 
 def best_text(best: Best) -> str:
