@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from caviar.errors import NoAnswer
+from caviar.errors import UserMistake
 from caviar.executors.contract import Executor
 from caviar.executors.fake import Fake
 from caviar.executors.helpers import WithHelpers
@@ -337,6 +337,6 @@ def test_a_program_that_cannot_be_started_is_said(tmp_path: Path):
     command._arguments = [str(tmp_path / "gone")]
     with (
         Processes(Pool(command, [{}]), tmp_path, LAST, lambda trial, repeat: 1, Nothing(), lambda: None) as executor,
-        pytest.raises(NoAnswer, match="could not be started"),
+        pytest.raises(UserMistake, match="could not be started"),
     ):
         executor.submit(task(1, 0, 1))

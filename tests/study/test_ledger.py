@@ -67,7 +67,7 @@ class Remembering:
         self.asked += 1
         return dict.fromkeys([(number, 0) for number in numbers], self.curve)
 
-    def write(self, study, trials, measurements, boxes, lease, comparisons, progress) -> None:
+    def write(self, study, trials, measurements, boxes, lease, comparisons, progress, at) -> None:
         self.written += [(m.epoch, None) for _, _, m in measurements] + [(c.epoch, c) for _, _, c in comparisons]
 
 

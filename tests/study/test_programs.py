@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,13 +19,14 @@ import pytest
 
 import caviar
 import caviar.clients
-from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError
+from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError, UserMistake
 from caviar.protocol.pool import Finished, Pool
 from caviar.protocol.process import environments
-from caviar.records import TrialState
+from caviar.records import StudyState, TrialState
 from caviar.store import Snapshots, Store
 from caviar.store.doctor import delete
 from caviar.study import programs
+from caviar.study.resume import take_up
 from caviar.study.spec import ProgramRequest
 from caviar.study.tune import follow
 from tests.study.counted_clock import CountedClock
@@ -630,3 +632,78 @@ def test_epochs_that_were_left_out_are_no_hole_for_a_resume():
     first = caviar.tune(every_second, SPACE, trials=6, processes=1, epochs=9)
     more = caviar.resume(first.name, trials=12, data=every_second)
     assert recorded(more) == recorded(caviar.tune(every_second, SPACE, trials=12, processes=1, epochs=9))
+
+
+NEEDS_DATA = """
+import pathlib, caviar_client
+pathlib.Path("data").read_text()
+for trial in caviar_client.trials():
+    for epoch in range(1, trial.last_epoch + 1):
+        trial.report(epoch, trial.config["x"])
+"""
+
+
+@pytest.mark.parametrize("gone", ["train.py", "data", "caviar_client.py"])
+def test_what_was_there_when_a_study_began_may_be_away_and_come_back(gone: str):
+    Path("train.py").write_text(NEEDS_DATA)
+    Path("data").write_text("rows")
+    shutil.copy(CLIENT, "caviar_client.py")
+    command = f"{sys.executable} train.py"
+    request = ProgramRequest(command=command, space=SPACE, trials=12, processes=1, epochs=3, store="caviar.db")
+    list(follow(replace(request, study="whole", trials=40)))
+    list(follow(replace(request, study="mine")))
+    with Store.open("caviar.db") as store:
+        before = store.trials("mine")
+    Path(gone).rename("away")
+    for _ in range(2):
+        with pytest.raises(UserMistake, match="none is counted") as refused:
+            list(take_up("mine", store="caviar.db", trials=40))
+        assert "caviar resume mine" in refused.value.way_out
+        with Store.open("caviar.db") as store:
+            assert store.trials("mine")[:12] == before
+            assert {trial.state for trial in store.trials("mine")[12:]} == {TrialState.INTERRUPTED}
+            assert store.study("mine").state is StudyState.INTERRUPTED
+    Path("away").rename(gone)
+    list(take_up("mine", store="caviar.db", trials=40))
+    with Store.open("caviar.db") as store:
+        same = [(trial.config, trial.state, trial.score) for trial in store.trials("whole")]
+        assert [(trial.config, trial.state, trial.score) for trial in store.trials("mine")] == same
+
+
+def test_trials_that_fail_before_one_is_heard_of_are_failures_once_it_is():
+    def some(trial):
+        if trial.number in (12, 13, 14):
+            raise ValueError("such a config cannot be")
+        trial.report(1, trial.config["x"])
+
+    caviar.tune(some, SPACE, trials=12, processes=1, epochs=1, study="mine")
+    with pytest.warns(caviar.CaviarWarning, match="3 of 20 trials failed"):
+        caviar.resume("mine", data=some, trials=20, processes=1)
+    with Store.open("caviar.db") as store:
+        failed = [trial.number for trial in store.trials("mine") if trial.state is TrialState.FAILED]
+    assert failed == [12, 13, 14]
+
+
+def test_the_last_trials_of_a_study_may_fail():
+    def some(trial):
+        if trial.number >= 12:
+            raise ValueError("such a config cannot be")
+        trial.report(1, trial.config["x"])
+
+    caviar.tune(some, SPACE, trials=12, processes=2, epochs=1, study="mine")
+    with pytest.warns(caviar.CaviarWarning, match="2 of 14 trials failed"):
+        caviar.resume("mine", data=some, trials=14)
+
+
+def test_where_many_configs_fail_more_have_to_fail_before_it_is_the_program():
+    def most(trial):
+        if trial.number % 8 or trial.number == 16:
+            raise ValueError("such a config cannot be")
+        trial.report(1, trial.config["x"])
+
+    with pytest.warns(caviar.CaviarWarning, match="10 of 12 trials failed"):
+        caviar.tune(most, SPACE, trials=12, processes=1, epochs=1, study="mine")
+    with pytest.warns(caviar.CaviarWarning, match="trials failed"):
+        caviar.resume("mine", data=most, trials=30, processes=1)
+    with Store.open("caviar.db") as store:
+        assert sum(trial.state is TrialState.FAILED for trial in store.trials("mine")) == 27

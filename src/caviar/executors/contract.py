@@ -42,7 +42,7 @@ class Executor(Protocol):
     def submit(self, task: Task) -> None:
         """Train ``task``. A trial that is parked or holds a slot goes on from there, another begins.
 
-        Raises NoAnswer where nothing can be started at all.
+        Raises UserMistake where nothing can be started at all.
         """
         ...
 

@@ -3,6 +3,9 @@
 A trial holds its process from its first epoch to its last. At a rung the program waits for an answer; the next task of
 the trial is that answer. So trials do not park here. A program that can save writes a snapshot now and then; a trial
 whose process is gone goes on from there, or from its start.
+
+Where the trials of a study that went well fail before any has been heard of, it may be the program and not a config:
+its environment is not active, say, or its data are not there. Such results are held back until a trial is heard of.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from caviar.errors import NoAnswer, StoreError
+from caviar.errors import StoreError, UserMistake
 from caviar.executors.parked import StateStore
 from caviar.protocol import messages
 from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snapshot
@@ -30,6 +33,9 @@ _CRASHES = {
     "diverged": TaskOutcome.DIVERGED,
     "infeasible": TaskOutcome.INFEASIBLE,
 }
+
+_SILENT, _NEVER = 5, 1e-6  # trials held back, and the chance of that, from which on it is the program
+_FEW_SILENT, _SELDOM = 3, 1e-3  # the same where there are no more trials to try
 
 
 @dataclass
@@ -62,11 +68,17 @@ class Processes:
     """Called before a snapshot is saved: what was measured until then should be stored first."""
     check: Callable[[messages.Measured], None] = lambda measured: None
     """Called with each epoch that is reported; what it raises ends the study."""
+    failure_rate: float | None = None
+    """The share of the trials before that failed; None where there were none: then nothing is held back."""
     parks: bool = False
     helpers: int = 0
     _places: dict[TrialKey, _Place] = field(default_factory=dict)
     _waiting: deque[Task] = field(default_factory=deque)  # tasks of trials that lost their process, without a slot yet
     _results: deque[TaskResult] = field(default_factory=deque)
+    silent: list[TaskResult] = field(default_factory=list)
+    """Failures that are held back."""
+    _heard: bool = False
+    _given_up: bool = False
     _named: int = 0
 
     def __enter__(self) -> Self:
@@ -94,6 +106,16 @@ class Processes:
         return bool(self._results or self._waiting) or not self.pool.idle
 
     @property
+    def is_silent(self) -> bool:
+        """True where so much is held back that it must be the program."""
+        return self._given_up or (len(self.silent) >= _SILENT and self._by_chance < _NEVER)
+
+    @property
+    def _by_chance(self) -> float:
+        """The chance that the configs alone make the trials fail whose results are held back."""
+        return float(self.failure_rate or 1.0) ** len(self.silent)
+
+    @property
     def note(self) -> str:
         """See Executor."""
         return str(self.states.trouble or "; ".join(self.pool.notes.values()))
@@ -111,6 +133,10 @@ class Processes:
 
     def results(self, timeout: float) -> list[TaskResult]:
         """See Executor."""
+        if self.silent and not self._places and not self._waiting:  # the scheduler has no more to be sure by
+            self._given_up = len(self.silent) >= _FEW_SILENT and self._by_chance < _SELDOM
+            if not self.is_silent:
+                self._let_go()
         event = None if self._results else self.pool.take(timeout)
         while event is not None:
             self._take_in(event)
@@ -134,7 +160,7 @@ class Processes:
         place.waits = None
 
     def cancel(self) -> None:
-        """See Executor: their processes end at once."""
+        """See Executor: their processes end at once. What is held back stays so: nothing is known of those trials."""
         for key, place in list(self._places.items()):
             self.pool.end(place.number)
             if place.waits is None and not place.is_over:
@@ -164,7 +190,7 @@ class Processes:
             self.pool.give(message, place.number)
         except OSError as error:
             del self._places[key]
-            raise NoAnswer(
+            raise UserMistake(
                 f"trial {task.trial} could not be started: {error.strerror or error}",
                 "fix that, and then: caviar resume",
             ) from None
@@ -195,6 +221,9 @@ class Processes:
         place = self._places[key]
         _remove(place.starts_from)
         place.starts_from = None
+        if not isinstance(event, Crashed) or event.kind != "error":
+            self._heard = True
+            self._let_go()
         if isinstance(event, Reported):
             self._measure(place, event)
         elif isinstance(event, Snapshot):
@@ -256,7 +285,13 @@ class Processes:
             self._results.append(TaskResult(place.task, TaskOutcome.FINISHED, score=event.score, attributes=noted))
         elif not place.is_over:
             error = event.why.strip() or "it did not say why"
-            self._results.append(TaskResult(place.task, _CRASHES[event.kind], error=error, attributes=noted))
+            failed = TaskResult(place.task, _CRASHES[event.kind], error=error, attributes=noted)
+            (self._results if self._heard or self.failure_rate is None else self.silent).append(failed)
+
+    def _let_go(self) -> None:
+        """Count the failures that were held back."""
+        self._results.extend(self.silent)
+        self.silent.clear()
 
     def _result(
         self, place: _Place, outcome: TaskOutcome, measured: list[Measurement] | None = None, error: str = ""

@@ -7,7 +7,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from heapq import nlargest
 
 from caviar.errors import StoreError
@@ -245,6 +245,10 @@ class Ledger:
     def write(self) -> None:
         """Write what is new, in one transaction."""
         self._outbox.write()
+
+    def known_trials(self) -> Collection[Trial]:
+        """The trials that the store had when this process took the study up."""
+        return self._known.trials.values()
 
     def close(self, state: StudyState, result: StudyResult | None) -> None:
         """Write all that is left, and how the study ended."""

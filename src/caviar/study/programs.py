@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 import os
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +23,7 @@ from typing import get_args
 import numpy as np
 
 from caviar.arguments import check_whole
-from caviar.errors import ConfigError, NoAnswer
+from caviar.errors import ConfigError, NoAnswer, UserMistake
 from caviar.executors.parked import SavedStates
 from caviar.executors.processes import Processes
 from caviar.machine import environment, processors
@@ -33,7 +33,7 @@ from caviar.protocol.pool import Pool
 from caviar.protocol.process import environments
 from caviar.protocol.score import goal_of_name, name_of_score
 from caviar.randomness import Purpose, raw, stream_key
-from caviar.records import Study, StudyState, Task, Trial, TrialState
+from caviar.records import Config, Study, StudyState, Task, TaskResult, Trial, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.names import check_name
 from caviar.records.ranking import GOAL_METRICS, UNRANKED, Goal
@@ -226,6 +226,7 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
         seed=job.trial_seed,
         states=SavedStates(Snapshots(store), study, ledger.ranked.worst_first),
         before_saving=ledger.write,
+        failure_rate=_failure_rate(ledger),
         check=_check_goal if job.request.goal is None and job.request.score is None else lambda measured: None,
     )
 
@@ -251,7 +252,13 @@ def train_programs(
     )
     share = _SEARCH_SHARE if job.request.repeats else 1.0
     left = partial(job.seconds_left, share)
-    yield from drive(strategy, executor, ledger, Budget(lambda: 0.0 if _is_hopeless(ledger) else left(), job.ended))
+
+    def seconds_left() -> float:
+        return 0.0 if executor.is_silent or _is_hopeless(ledger) else left()
+
+    yield from drive(strategy, executor, ledger, Budget(seconds_left, job.ended))
+    if executor.silent:
+        raise _silent(job, executor.silent)
     if _is_hopeless(ledger):
         raise no_program_answer(job, ledger)
     if job.request.repeats:
@@ -262,8 +269,39 @@ def train_programs(
             for repeat in range(1, job.request.repeats + 1)
             for trial in finalists
         ]
-        with suppress(NoAnswer):  # a program that cannot be started any more: the search has an answer already
-            yield from drive(Repeats(tasks), executor, ledger, Budget(job.seconds_left, job.ended))
+        yield from drive(Repeats(tasks), executor, ledger, Budget(job.seconds_left, job.ended))
+        if executor.silent:
+            raise _silent(job, executor.silent)
+
+
+def _failure_rate(ledger: Ledger) -> float | None:
+    """The share of the trials before this session that failed, never 0; None for a study that begins."""
+    known = ledger.known_trials()
+    if not any(trial.epochs for trial in known):
+        return None
+    over = [trial for trial in known if trial.state not in (TrialState.RUNNING, TrialState.INTERRUPTED)]
+    return (sum(trial.state is TrialState.FAILED for trial in over) + 1) / (len(over) + 2)
+
+
+def _silent(job: ProgramJob, silent: Sequence[TaskResult]) -> UserMistake:
+    """The refusal to go on with a program that worked before, and of which nothing is heard; nothing is counted."""
+    last = silent[-1]
+    said, way_out = _why_failed(job, last.error, last.task.config)
+    count = "the trial that was begun" if len(silent) == 1 else f"the {len(silent)} trials that were begun"
+    return UserMistake(
+        f"{count} failed at once, and the study went well before, so none is counted: {said}",
+        f"{way_out}; then: caviar resume {shlex.quote(job.name)}",
+    )
+
+
+def _why_failed(job: ProgramJob, error: str, config: Config) -> tuple[str, str]:
+    """The first line of an error of a trial, and the way out."""
+    said = error.splitlines()[0]
+    if "exit status 0 before" in said and isinstance(job.command, Speaking):
+        return said, "does it only print its score? `score='val_acc=([0-9.]+)'` reads that"
+    alone = job.command.alone(config)
+    shown = ", ".join(f"{name}={value!r}" for name, value in config.items())
+    return said, f"fix that, and try it alone: {alone}" if alone else f"fix the function; the trial had {shown}"
 
 
 def _is_hopeless(ledger: Ledger) -> bool:
@@ -359,13 +397,8 @@ def no_program_answer(job: ProgramJob, ledger: Ledger) -> NoAnswer:
         )
     if failed:
         last = failed[-1]
-        rule = f"no trial has a score; {len(failed)} failed, the last so: {(last.error or '').splitlines()[0]}"
-        if "exit status 0 before" in rule and isinstance(job.command, Speaking):
-            return NoAnswer(rule, "does it only print its score? `score='val_acc=([0-9.]+)'` reads that")
-        alone = job.command.alone(last.config)
-        config = ", ".join(f"{name}={value!r}" for name, value in last.config.items())
-        way_out = f"fix that, and try it alone: {alone}" if alone else f"fix the function; the trial had {config}"
-        return NoAnswer(rule, way_out)
+        said, way_out = _why_failed(job, last.error or "", last.config)
+        return NoAnswer(f"no trial has a score; {len(failed)} failed, the last so: {said}", way_out)
     if ledger.counts().get(TrialState.DIVERGED, 0):
         return NoAnswer("every trial that was measured diverged", "lower the learning rates in the space")
     return NoAnswer("the time was over before a trial reported a score", "give it more: `seconds=...`, or fewer epochs")
