@@ -391,3 +391,23 @@ def test_numbers_of_numpy_and_paths_are_taken(tmp_path):
     assert [type(taken[name]) for name in "nxb"] == [int, float, bool]
     assert check_kinds({"n": None}, kinds) == {"n": None}
     assert kind_of("Sequence[Given]") == kind_of("Any") == frozenset()
+
+
+@pytest.mark.parametrize("name", ["run", "Tuner", "report", "uniform", "choice", "grid_search", "TuneConfig"])
+def test_what_other_tuners_have_in_a_module_called_tune_is_answered_with_ours(name: str):
+    with pytest.raises(AttributeError, match=rf"caviar\.tune\.{name} is not one of caviar's functions: ") as refused:
+        getattr(caviar.tune, name)(lambda trial: 0.5, num_samples=3)
+    assert other_tuners.ATTRIBUTES["module"][name] in str(refused.value)
+
+
+@pytest.mark.parametrize("given", [(SPACE, lambda trial: 0.5), (0.5, SPACE), (SPACE,)])
+def test_an_objective_that_is_none(given):
+    with pytest.raises(ConfigError, match=r"(?s)neither a table nor a function.*caviar\.tune\(objective, space\)"):
+        caviar.tune(*given)
+
+
+def test_hyperparameters_of_a_space_have_names():
+    with pytest.raises(caviar.SpaceError, match=r"(?s)given by name, got dict.*lr=caviar\.Log\(0\.0001, 1\), n=3"):
+        caviar.Space({"lr": (1e-4, 1), "n": 3})
+    with pytest.raises(caviar.SpaceError, match="given by name, got Log"):
+        caviar.Space(caviar.Log(1e-4, 1))

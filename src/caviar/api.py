@@ -24,6 +24,7 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
+from caviar import other_tuners
 from caviar.arguments import check_kinds, checked, kind_of, refuse_unknown
 from caviar.errors import CaviarWarning, ConfigError
 from caviar.learners.dense import fit
@@ -59,7 +60,7 @@ def _with_named_options(call: _Call) -> _Call:
 
     @wraps(call)
     def calling(*given: Any, **arguments: Any) -> Any:
-        refuse_unknown(call.__name__, arguments, known)
+        refuse_unknown(f"caviar.{call.__name__}", arguments, known)
         rarer = {name: arguments.pop(name) for name in named & set(arguments)}
         if rarer:
             arguments["options"] = replace(arguments.get("options", _OF_A_RESUME), **rarer)
@@ -165,6 +166,9 @@ def tune(data: Any = None, target: Any = None, *more: Any, **given: Any) -> Tune
     return tune_table(data, target, **_sorted_out("table", given))
 
 
+vars(tune).update(other_tuners.calls("tune"))  # caviar.tune.run and the like, as in Ray Tune
+
+
 @checked
 def tune_table(
     data: Any,
@@ -182,6 +186,11 @@ def tune_table(
     options: TableOptions = _OF_A_TABLE,
 ) -> TunedStudy:
     """Find the best dense network for a table; ``tune`` describes the arguments."""
+    if isinstance(data, Space) or callable(target) or isinstance(target, Space):
+        raise ConfigError(
+            f"neither a table nor a function comes first, but {type(data).__name__}",
+            "give a function of a trial without calling it, and its space: caviar.tune(objective, space)",
+        )
     if target is not None and not isinstance(target, str):
         raise ConfigError(
             f"`target` must be the name of a column, got {type(target).__name__}",
@@ -244,6 +253,7 @@ def tune_program(
 
 
 @_with_named_options
+@checked
 def resume(
     study: str,
     *,

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "acq_func": ("search",),
     "algo": ("search",),
     "algorithm": ("search",),
     "backend": ("engine",),
@@ -85,6 +86,27 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "tuner": ("search",),
     "values": ("value",),
     "verbose": ("progress",),
+    "time_limit": ("seconds",),
+    "time_left_for_this_task": ("seconds",),
+    "max_runtime_secs": ("seconds",),
+    "max_parallel": ("processes", "threads"),
+    "max_models": ("trials",),
+    "max_budget": ("epochs",),
+    "nprocs": ("processes", "threads"),
+    "callbacks": ("after_trial",),
+    "callback": ("after_trial",),
+    "x0": ("first",),
+    "initial_points": ("first",),
+    "enqueue_trial": ("first",),
+    "bounds": ("space",),
+    "dimensions": ("space",),
+    "pbounds": ("space",),
+    "gpu": ("gpus",),
+    "num_cpus": ("processes", "threads"),
+    "tuner_id": ("study",),
+    "name": ("study",),
+    "eval_metric": ("metric", "goal"),
+    "trial": ("trials",),
     "y_col": ("target",),
 }
 """Arguments of calls: ours, the first that the call has."""
@@ -107,6 +129,23 @@ _OTHERWISE = {
     "cv": "leave it out: the best are cross-validated at the end; of your own code give `repeats=3`",
     "resources_per_trial": "give `processes=2`, and GPUs, one a process: `gpus=[0, 1]`",
     "num_gpus": "give the numbers of the GPUs, one a process: `gpus=[0, 1]`",
+    "max_retries_per_trial": "leave it out: a trial that fails has failed, and the study goes on",
+    "max_consecutive_failed_trials": "leave it out: trials that fail are noted, and the study goes on",
+    "fail_fast": "leave it out: trials that fail are noted, and the study goes on",
+    "raise_on_failed_trial": "leave it out: trials that fail are noted, and the study goes on",
+    "resume": "caviar.resume(name) goes on with a study",
+    "checkpoint_freq": "a function saves by trial.on_save and trial.on_restore",
+    "keep_checkpoints_num": "leave it out: what is needed no more is deleted",
+    "stop": "give `epochs=27`, the most of a trial, and `trials=100` or `seconds=600`",
+    "patience": 'leave it out: poor trials are stopped; `stopping="median"` stops fewer',
+    "early_stopping_rounds": 'leave it out: poor trials are stopped; `stopping="median"` stops fewer',
+    "eta": 'leave it out: a third goes on from each rung; `stopping="median"` stops fewer',
+    "min_budget": 'leave it out: trials are compared after 1, 3, 9, ... epochs; `stopping="none"` stops none',
+    "n_warmup_steps": 'leave it out: trials are compared after 1, 3, 9, ... epochs; `stopping="none"` stops none',
+    "n_initial_points": "leave it out: the search draws its first configs by itself; `first=[{...}]` tries yours",
+    "args": "leave it out: a function may use what is around it, or be functools.partial(objective, x=x)",
+    "fn_kwargs": "leave it out: a function may use what is around it, or be functools.partial(objective, x=x)",
+    "budget": "give `seconds=600`, or `trials=100`",
     "grace_period": 'leave it out: trials are compared after 1, 3, 9, ... epochs; `stopping="none"` stops none',
     "reduction_factor": 'leave it out: a third goes on from each rung; `stopping="median"` stops fewer',
     "config": "the space is the second argument: caviar.tune(objective, space)",
@@ -118,6 +157,14 @@ _OTHERWISE = {
 """Arguments without one of ours, or with another meaning, and what to write."""
 
 _SPACE = "hyperparameters stand in the space, caviar.Space(lr=caviar.Log(1e-4, 1)); trial.config has the values"
+_SUGGEST = (
+    "suggest_float",
+    "suggest_int",
+    "suggest_categorical",
+    "suggest_uniform",
+    "suggest_loguniform",
+    "suggest_discrete_uniform",
+)
 _BEST = {
     "best_params": "best.config",
     "best_params_": "best.config",
@@ -145,6 +192,15 @@ _STUDY = {name: f"write study.{ours}" for name, ours in _BEST.items()} | {
     "optimize": "caviar.tune(objective, space, trials=100) runs a function; here: for trial in study.ask(100): ...",
     "search": "caviar.tune(objective, space, trials=100) runs a function; here: for trial in study.ask(100): ...",
     "enqueue_trial": "write study.enqueue({...}), or caviar.enqueue",
+    "ask_and_tell": "write study.ask(10) and study.tell(trial, value)",
+    "get_next_trial": "write for trial in study.ask(10): ...",
+    "get_suggestions": "write for trial in study.ask(10): ...",
+    "complete_trial": "write study.tell(trial, value)",
+    "add_trial": "write study.enqueue({...}), and study.tell when it is asked for",
+    "add_trials": "write study.enqueue({...}), and study.tell when it is asked for",
+    "direction": 'it was given: caviar.open_study(name, space, goal="minimize")',
+    "directions": 'it was given: caviar.open_study(name, space, goal="minimize")',
+    "user_attrs": "a study has no attributes: its store keeps its space, its seed and its notes",
     "suggest": "write for trial in study.ask(10): ... study.tell(trial, value)",
     "set_user_attr": "a study has no attributes: its store keeps its space, its seed and its notes",
 }
@@ -181,12 +237,60 @@ _MODULE = {
     "grid_search": 'write caviar.Choice([...]), and `search="grid"`',
     "Boolean": "write caviar.Choice([True, False])",
     "Trial": "a function gets its trial from caviar.tune",
+    "HyperParameters": "write caviar.Space(lr=caviar.Log(1e-4, 1)): " + _SPACE,
+    "hp": "write caviar.Space(lr=caviar.Log(1e-4, 1)): " + _SPACE,
+    "config": "write trial.config in the function",
+    "log": "write trial.report(epoch, score, loss=...) in the function",
+    "init": "write caviar.tune(objective, space), which opens a study",
+    "samplers": 'leave it out, or give caviar.tune `search="random"`, "sobol", "grid" or "optuna:tpe"',
+    "pruners": 'leave it out, or give caviar.tune `stopping="median"` or "none"',
+    "schedulers": 'leave it out, or give caviar.tune `stopping="median"` or "none"',
+    "visualization": "`caviar explain NAME` draws a study",
+    "Trials": "caviar keeps them in its store: study.trials()",
+    "TrialState": "study.trials() has the column state",
+    "FrozenTrial": "study.trials() has a row a trial",
+    "STATUS_OK": "leave it out: the function returns its score alone",
+    "TuneConfig": 'give caviar.tune the arguments themselves: trials=100, goal="minimize"',
+    "with_resources": "give caviar.tune `processes=2`, and GPUs, one a process: `gpus=[0, 1]`",
+    "with_parameters": "leave it out: a function may use what is around it",
+    "sample_from": "write caviar.Choice([...]), or caviar.Linear(low, high)",
+    "session": "write trial.report(epoch, score) in the function",
+    "get_checkpoint": "write trial.on_save and trial.on_restore in the function",
+    "ExperimentAnalysis": "caviar.tune returns the study: study.best, study.trials()",
+    "FloatDistribution": "write caviar.Linear(low, high), or caviar.Log(low, high)",
+    "IntDistribution": "write caviar.Integer(low, high)",
+    "CategoricalDistribution": "write caviar.Choice([...])",
+    "Objective": _DIRECTION,
 }
+_OF_A_SEARCH = (
+    "RandomSearch",
+    "Hyperband",
+    "BayesianOptimization",
+    "GridSearch",
+    "BayesSearchCV",
+    "AsyncHyperBandScheduler",
+    "GridSearchCV",
+    "gp_minimize",
+    "tpe",
+    "RandomizedSearchCV",
+    "HalvingGridSearchCV",
+    "HalvingRandomSearchCV",
+    "ASHAScheduler",
+    "TPESampler",
+    "RandomSampler",
+    "GridSampler",
+    "MedianPruner",
+    "HyperbandPruner",
+)
+_MODULE |= dict.fromkeys(
+    _OF_A_SEARCH, 'write caviar.tune(objective, space, trials=100); `search="random"` and the like choose how'
+)
+_MODULE |= dict.fromkeys(_SUGGEST, _SPACE)
 ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "study": _STUDY,
     "module": _MODULE,
     "asked trials": dict.fromkeys(
-        ("number", "config", "params", "report", "should_prune"),
+        ("number", "config", "params", "report", "should_prune", *_SUGGEST),
         "study.ask(n) is a list of trials: for trial in study.ask(10): ...",
     ),
     "asked trial": {
@@ -195,17 +299,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "params": "write trial.config",
         "value": "write study.tell(trial, value)",
     }
-    | dict.fromkeys(
-        (
-            "suggest_float",
-            "suggest_int",
-            "suggest_categorical",
-            "suggest_uniform",
-            "suggest_loguniform",
-            "suggest_discrete_uniform",
-        ),
-        _SPACE,
-    ),
+    | dict.fromkeys(_SUGGEST, _SPACE),
 }
 """Attributes of a study, of the module and of what ``ask`` gives, and what to write. (A trial's are in its client.)"""
 
@@ -220,6 +314,21 @@ def attribute(of: str, kind: str, name: str) -> AttributeError:
     """The error of an attribute ``name`` that ``of``, which is of a ``kind`` of ATTRIBUTES, does not have."""
     hint = ATTRIBUTES[kind].get(name)
     return AttributeError(f"{of} has no attribute {name!r}" + (f": {hint}" if hint else ""))
+
+
+class _Call:
+    """A function of another tuner's, which says at its call what to write."""
+
+    def __init__(self, name: str, hint: str) -> None:
+        self._said = f"{name} is not one of caviar's functions: {hint}"
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        raise AttributeError(self._said)
+
+
+def calls(name: str) -> dict[str, _Call]:
+    """The functions that other tuners have in their ``name``, which is a function here and a module there."""
+    return {other: _Call(f"caviar.{name}.{other}", hint) for other, hint in _MODULE.items()}
 
 
 def space(given: Any) -> str:

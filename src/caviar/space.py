@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from caviar import scale_picture
+from caviar import other_tuners, scale_picture
 from caviar.cells import Units, Values
 from caviar.constraints import MOST_DRAWS, Constraint, Given, constraint, unfulfilled
 from caviar.errors import ConfigError, SpaceError, did_you_mean
@@ -54,7 +54,12 @@ class Space:
     scales: Mapping[str, Scale]
     constraints: tuple[Constraint, ...]
 
-    def __init__(self, /, **hyperparameters: Scale | Value) -> None:
+    def __init__(self, /, *unnamed: Any, **hyperparameters: Scale | Value) -> None:
+        if unnamed:
+            raise SpaceError(
+                f"hyperparameters are given by name, got {type(unnamed[0]).__name__} without one",
+                other_tuners.space(unnamed[0]),
+            )
         scales = {name: _scale_of(name, given) for name, given in hyperparameters.items()}
         if not scales:
             raise SpaceError("a space must have at least one hyperparameter, got none", "add one: learning_rate")

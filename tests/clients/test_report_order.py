@@ -139,3 +139,28 @@ def test_the_config_is_the_programs_own():
     trial.config.pop("lr")
     trial.config.setdefault("device", "cuda")
     assert trial.knobs == {"lr": 0.1, "sizes": (1, 2)}
+
+
+@pytest.mark.parametrize("score", [{"loss": 0.5}, (0.5, {}), "good", 1j, [0.5, 0.6]])
+def test_a_score_that_is_no_number(score):
+    with pytest.raises(TypeError, match="a score must be one number, not '" + type(score).__name__):
+        a_trial().report(1, score)
+    with pytest.raises(TypeError, match="a score must be one number"):
+        a_trial().done(score)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("suggest_float", "trial.config"),
+        ("should_prune", "trial.report"),
+        ("set_user_attr", "trial.set(name, value)"),
+        ("params", "trial.config"),
+        ("log", "trial.report"),
+        ("lr", "trial.config['lr']"),
+    ],
+)
+def test_a_name_of_another_tuner_is_answered_with_ours(name, ours):
+    with pytest.raises(AttributeError) as refused:
+        getattr(a_trial(lr=0.1), name)
+    assert ours in str(refused.value)

@@ -132,8 +132,14 @@ class Trial(object):
             name += ": hyperparameters stand in the space, and trial.config has their values"
         elif name == "should_prune":
             name += ": trial.report ends a trial itself, or returns False in a loop over trials()"
-        elif name in ("params", "get", "items", "keys", "values"):
+        elif name in ("params", "get", "items", "keys", "values", "hyperparameters"):
             name += ": trial.config is the dict"
+        elif name in ("set_user_attr", "set_system_attr", "user_attrs"):
+            name += ": write trial.set(name, value)"
+        elif name == "log":
+            name += ": write trial.report(epoch, score, loss=...)"
+        elif name in self.__dict__.get("config", ()):
+            name += ": write trial.config[%r]" % (name,)
         raise AttributeError("a trial has no attribute %s" % name)
 
     def __getitem__(self, name):
@@ -187,7 +193,7 @@ class Trial(object):
             self.epoch = self._last = self._checked(epoch, score, values)
         message = {"type": "epoch", "epoch": self.epoch, "values": _numbers(values)}
         if score is not None:
-            message["score"] = float(score)
+            message["score"] = _number(score)
         if self._asks(message):
             self._snapshot = None  # the epoch is over: nothing was trained since
             return True
@@ -234,7 +240,7 @@ class Trial(object):
         """End the trial, with ``score`` or the last one reported. Said by itself at the end of the loop's body."""
         message = {"type": "done", "more": True}
         if score is not None:
-            message["score"] = float(score)
+            message["score"] = _number(score)
         if not self._over:
             self._over = True
             self._line.say(self._with_attributes(message))
@@ -500,6 +506,14 @@ def _tuples(value):
 def _path(path):
     """A path as this Python takes it, also where its locale knows only ASCII."""
     return path.encode("utf-8") if sys.version_info < (3,) else os.fsdecode(path.encode("utf-8"))
+
+
+def _number(score):
+    """``score`` as a float. Raises TypeError for what is no number."""
+    try:
+        return float(score)
+    except (TypeError, ValueError):
+        raise TypeError("a score must be one number, not %r: %.60r" % (type(score).__name__, score))
 
 
 def _numbers(values):

@@ -245,7 +245,8 @@ class Processes:
             self.pool.answer(place.number, messages.go_on())
         elif measured.score is None:
             self.pool.answer(place.number, messages.stop("it reported no score"))
-            self._result(place, TaskOutcome.FAILED, error=f"epoch {measured.epoch} was reported without a score")
+            why = f"epoch {measured.epoch} was reported without a score: the first two are trial.report(epoch, score)"
+            self._result(place, TaskOutcome.FAILED, error=why)
         elif measured.epoch > self.last_epoch and not early and not place.task.from_epoch:
             why = f"its first report is of epoch {measured.epoch}, and a trial has {self.last_epoch} epochs at most"
             self.pool.answer(place.number, messages.stop(why))

@@ -21,6 +21,7 @@ _GROUPED = re.compile(r"^\s*(?:\+[-+ ]*(?:\d+ -+|-+)?|\|)\s?(?=\S| {2})", re.MUL
 _OTHERS = re.compile(
     r"/(?:site|dist)-packages/|/lib/python\d[.\d]*/|^<frozen|/caviar/protocol/host\.py$|caviar_client\.py$"
 )
+_OURS = re.compile(r"/caviar/protocol/host\.py$|caviar_client\.py$")
 _EXCEPTION = re.compile(r"^(?P<kind>[A-Za-z_][\w.]*)(?::\s?(?P<text>.*))?$", re.DOTALL)
 _OF_A_PROGRAM = "subprocess.CalledProcessError"  # its own exception, above, says more
 _CAUSE = "The above exception was the direct cause of the following exception:"
@@ -111,6 +112,7 @@ def _exception(lines: list[str]) -> str:
         return ""
     if thrown[0].endswith(":") and len(thrown) > 1:  # the message begins with an empty line
         thrown[0] = f"{thrown[0]} {thrown[1]}"
+    places = [place for place in places if not _OURS.search(place[0])]
     own = [place for place in places if not _OTHERS.search(place[0])] or places
     return _with_place(thrown[0], own[-1] if own else None)
 
