@@ -18,6 +18,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, suppress
+from copy import deepcopy
 from dataclasses import fields, replace
 from functools import wraps
 from inspect import signature
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from caviar import other_tuners
-from caviar.arguments import check_kinds, checked, kind_of, refuse_unknown
+from caviar.arguments import check_call, check_kinds, checked, kinds_of_fields, refuse_unknown
 from caviar.errors import CaviarWarning, ConfigError
 from caviar.learners.dense import fit
 from caviar.records import Reading
@@ -280,7 +281,7 @@ def resume(
 
     Raises UserMistake where there is nothing to take up, or the data is no longer the same.
     """
-    rarer = dict(vars(options))
+    rarer = check_kinds(vars(options), kinds_of_fields(ResumeOptions))
     after_trial = rarer.pop("after_trial")
     events = take_up(
         study,
@@ -352,9 +353,8 @@ def _fields(options: TableOptions | ProgramOptions) -> dict[str, Any]:
 
     Raises ConfigError for one of another kind than it is to be.
     """
-    given = [field for field in fields(options) if field.name != "after_trial"]
-    kinds = {field.name: kind_of(field.type) for field in given if kind_of(field.type)}
-    return check_kinds({field.name: getattr(options, field.name) for field in given}, kinds)
+    given = {name: value for name, value in vars(options).items() if name != "after_trial"}
+    return check_kinds(given, kinds_of_fields(type(options)))
 
 
 _KINDS: dict[str, tuple[Callable[..., Any], type[TableOptions | ProgramOptions]]] = {
@@ -370,6 +370,8 @@ def _answer(
     events: Generator[Event, None, None], reading: str, progress: bool | None, after_trial: AfterTrial | None
 ) -> TunedStudy | TunedProgram:
     """The last of ``events``, all of which are shown if ``progress`` is true; ``after_trial`` gets each ended trial."""
+    if after_trial is not None:
+        check_call("after_trial", after_trial, "after_trial=lambda trial: print(trial.number, trial.score)")
     shown = _watched() if progress is None else progress
     noted = _noted(events if after_trial is None else _each_given_to(after_trial, events))
     last = _shown(noted, reading) if shown else deque(noted, maxlen=1).pop()
@@ -396,8 +398,8 @@ def _each_given_to(after_trial: AfterTrial, events: Generator[Event, None, None]
     with closing(events):
         for event in events:
             if isinstance(event, Progress):
-                for trial in event.ended:
-                    after_trial(trial)
+                for trial in event.ended:  # copies, to be changed as their owner likes
+                    after_trial(trial._replace(config=deepcopy(trial.config), attributes=deepcopy(trial.attributes)))
             yield event
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numbers
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from functools import wraps
 from inspect import BoundArguments, Parameter, Signature, signature
 from typing import Any, TypeVar, cast
@@ -43,6 +44,11 @@ def kinds_of(shape: Signature) -> dict[str, frozenset[str]]:
     return {name: kinds for name, kinds in found.items() if kinds}
 
 
+def kinds_of_fields(of: type) -> dict[str, frozenset[str]]:
+    """The kinds that each field of the dataclass ``of`` may have, as ``kinds_of`` says it of parameters."""
+    return {field.name: kinds for field in fields(of) if (kinds := kind_of(field.type))}
+
+
 def kind_of(annotation: Any) -> frozenset[str]:
     """The kinds in an ``annotation`` as it is written; none where it has others besides."""
     names = {name.strip() for name in str(annotation).split("|")}
@@ -63,6 +69,20 @@ def refuse_unknown(call: str, given: Iterable[str], known: Iterable[str]) -> Non
         if name not in names:
             way_out = other_tuners.argument(name, names) or did_you_mean(name, names).replace("'", "`")
             raise ConfigError(f"{call} has no argument `{name}`", way_out)
+
+
+def check_call(name: str, call: Any, example: str) -> None:
+    """Raise ConfigError unless ``call``, called ``name``, can be called with one argument, as in ``example``."""
+    if not callable(call):
+        raise ConfigError(f"`{name}` is a function of one argument, got {_shown(call)}", f"write `{example}`")
+    try:
+        signature(call).bind(None)
+    except TypeError:
+        raise ConfigError(
+            f"`{name}` is called with one argument, and {_shown(call)} takes others", f"write `{example}`"
+        ) from None
+    except ValueError:  # of a builtin, which does not say what it takes
+        return
 
 
 def check_whole(name: str, value: Any, way_out: str) -> None:

@@ -13,6 +13,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "algo": ("search",),
     "algorithm": ("search",),
     "backend": ("engine",),
+    "callback": ("after_trial",),
+    "callbacks": ("after_trial",),
     "count": ("trials",),
     "directory": ("store",),
     "direction": ("goal",),
@@ -200,9 +202,9 @@ _STUDY = {name: f"write study.{ours}" for name, ours in _BEST.items()} | {
     "add_trials": "write study.enqueue({...}), and study.tell when it is asked for",
     "direction": 'it was given: caviar.open_study(name, space, goal="minimize")',
     "directions": 'it was given: caviar.open_study(name, space, goal="minimize")',
-    "user_attrs": "a study has no attributes: its store keeps its space, its seed and its notes",
     "suggest": "write for trial in study.ask(10): ... study.tell(trial, value)",
-    "set_user_attr": "a study has no attributes: its store keeps its space, its seed and its notes",
+    "set_user_attr": "write study.set(trial, name, value): a trial has attributes, a study has none",
+    "user_attrs": "write study.trials(), or study.best.attributes",
 }
 _ASK = "caviar.open_study(name, space) for ask and tell"
 _MODULE = {
@@ -298,6 +300,11 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "report": "write study.report(trial, epoch, value)",
         "params": "write trial.config",
         "value": "write study.tell(trial, value)",
+    }
+    | dict.fromkeys(("set", "set_user_attr", "user_attrs", "attributes"), "write study.set(trial, name, value)")
+    | {
+        "infeasible": 'write study.tell(trial, infeasible="why")',
+        "folder": "write study.folder(trial)",
     }
     | dict.fromkeys(_SUGGEST, _SPACE),
 }

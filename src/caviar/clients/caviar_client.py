@@ -43,6 +43,7 @@ import traceback
 _VERSION = "1"
 _STEP_SECONDS = 0.1  # between two steps that are reported; the others cost next to nothing
 _LONGEST = 10000  # characters of the reason of a failure
+_LARGEST = 1 << 16  # characters of an attribute
 _ORDER = "the order is trial.report(epoch, score), not Optuna's report(value, step)"
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|(can't|cannot) allocate memory|RESOURCE_EXHAUSTED|std::bad_alloc", re.IGNORECASE
@@ -78,7 +79,10 @@ def run(function):
     """
     for trial in _trials(raises=True):
         try:
-            trial.done(function(trial))
+            score = function(trial)
+            if isinstance(score, Infeasible):
+                raise score
+            trial.done(score)
         except TrialStopped:
             trial.done()
         except SystemExit as error:  # the process ends, as the function wants
@@ -116,6 +120,7 @@ class Trial(object):
         self._folder = _path(message["folder"])
         self._over = False
         self._attributes = {}  # not sent yet
+        self._lengths = {}  # of them, as JSON
         self._save = self._restore = self._knobs = None
         self._snapshot = None  # to be restored before the next epoch begins
         self._can_go_back = False  # only ``epochs`` can
@@ -215,17 +220,26 @@ class Trial(object):
         """Note an attribute of the trial: a number, text, boolean, None, or lists and dicts of these.
 
         It goes with the next report, or with the end of the trial. Larger things are files in ``folder``. Raises
-        ValueError for what JSON has no word for.
+        ValueError for what JSON has no word for, for more than 64 KiB, and where the trial is over.
         """
-        value = _plain(value)
+        if not isinstance(name, (str, type(""), type(""))) or not 0 < len(name.strip()) <= len(name) <= 100:
+            raise ValueError("trial.set(name, value): a name is a text of 1 to 100 characters, got %.60r" % (name,))
+        if self._over:
+            raise ValueError("trial.set(%r, ...): the trial is over; set it before its end" % (name,))
         try:
-            json.dumps(value)
-        except (TypeError, ValueError):
+            plain = _plain(value)
+            length = len(json.dumps(plain))
+        except (TypeError, ValueError, RuntimeError):  # the last: a list that holds itself
             raise ValueError(
                 "trial.set(%r, ...): an attribute is a number, text, boolean, None, or lists and dicts of these, "
                 "got %s; write other things to a file in trial.folder" % (name, type(value).__name__)
             )
-        self._attributes[str(name)] = value
+        if length > _LARGEST or length + sum(self._lengths.values()) - self._lengths.get(name, 0) > 8 * _LARGEST:
+            raise ValueError(
+                "trial.set(%r, ...): an attribute has %d characters at most, and all between two reports %d, got %d; "
+                "write it to a file in trial.folder" % (name, _LARGEST, 8 * _LARGEST, length)
+            )
+        self._attributes[name], self._lengths[name] = plain, length
 
     def infeasible(self, why=""):
         """End the trial: such a config cannot be trained, because of ``why``. No failure; it is ranked last.
@@ -259,7 +273,7 @@ class Trial(object):
     def _with_attributes(self, message):
         """``message`` with what was noted since the last one."""
         if self._attributes:
-            message["attributes"], self._attributes = self._attributes, {}
+            message["attributes"], self._attributes, self._lengths = self._attributes, {}, {}
         return message
 
     def _checked(self, epoch, score, values):

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 VERSION = 1
 LONGEST = 1 << 20  # bytes of a line
+LONGEST_NAME = 100  # characters of an attribute's name
 
 Kind = Literal["error", "out_of_memory", "diverged", "infeasible"]
 
@@ -161,7 +162,9 @@ def _attributes(found: dict[str, Any]) -> dict[str, Any]:
     attributes = found.get("attributes") or {}
     if not isinstance(attributes, dict):
         raise ValueError("attributes must be values by name")
-    return {str(name)[:100]: value for name, value in attributes.items()}
+    if any(not name.strip() or len(name) > LONGEST_NAME for name in attributes):
+        raise ValueError(f"the name of an attribute has 1 to {LONGEST_NAME} characters")
+    return attributes
 
 
 def _number(value: Any) -> float:

@@ -62,8 +62,8 @@ class BestTrial:
 
     A table has ``parameters`` of the network, the mean ``validation`` scores of its repeats, and the ``test`` scores.
     The user's own code has the ``seed`` and the ``goal`` of the trial, its ``score`` in the search, and its ``folder``.
-    Ask and tell has the ``score`` alone. ``epochs``, and ``rows`` of a table, are those of the last training; the
-    record of a table has neither.
+    Ask and tell has the ``score`` and the ``folder``. Both have the ``attributes`` that the code noted. ``epochs``, and
+    ``rows`` of a table, are those of the last training; the record of a table has neither.
     """
 
     trial: int
@@ -76,6 +76,7 @@ class BestTrial:
     score: float | None = None
     repeated: Repeated | None = None
     folder: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     epochs: int | None = None
     rows: int | None = None
 
@@ -88,7 +89,8 @@ class BestTrial:
         elif self.goal is not None:
             names = ["seed", "epochs", "goal", "score", "repeated", "test", "folder"]
         else:
-            names = [metric]
+            names = [metric, *(["folder"] if self.folder else [])]
+        names += ["attributes"] if self.attributes else []
         return {name: plain[name] for name in ["trial", "config", *names]}
 
     @classmethod

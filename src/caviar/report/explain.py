@@ -22,6 +22,7 @@ from caviar.views.study import BoxView, Finals, StudyView
 
 _COLUMNS = 15
 _NAME = 24  # letters of a name that are worth a line of their own in the narrowest terminal
+_ATTRIBUTE = 60  # characters of one
 _BOXES = 12  # as many as a screen holds; the page has all
 
 
@@ -204,7 +205,10 @@ def _own_answer(view: StudyView, best: Trial) -> list[Any]:
     score = f"{metric_name(record.metric)} {number(best.score or 0.0)}{epochs}"
     lines = [f"Trial {best.number} won: {score}.", f"Config: {config_text(best.config)}"]
     if best.attributes:
-        lines.append("Attributes: " + ", ".join(f"{visible(k)} {value_text(v)}" for k, v in best.attributes.items()))
+        shown = ", ".join(f"{visible(k)} {_shortened(value_text(v))}" for k, v in best.attributes.items())
+        lines.append(f"Attributes: {shown}")
+    if record.result is not None and record.result.best.folder:
+        lines.append(f"Files: {visible(record.result.best.folder)}")
     again = {
         StudyKind.PROGRAM: f"caviar resume {shlex.quote(record.name)} --repeats 3",
         StudyKind.FUNCTION: f"caviar.resume({record.name!r}, data=objective, repeats=3)",
@@ -212,6 +216,10 @@ def _own_answer(view: StudyView, best: Trial) -> list[Any]:
     if again and not view.finals.finalists:
         lines.append(f"The best of {len(view.trials):,} trials is probably a little lucky; to train it again: {again}")
     return [_paragraph(line) for line in lines]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _ATTRIBUTE else f"{text[:_ATTRIBUTE]}... ({len(text):,} characters)"
 
 
 def _columns(view: StudyView) -> list[Any]:

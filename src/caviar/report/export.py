@@ -65,7 +65,7 @@ def _cells(column: pd.Series[Any]) -> Any:
     values = [None if _is_missing(value) else value for value in column.tolist()] if column.dtype == object else column
     try:
         return pa.array(values, from_pandas=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return pa.array([None if value is None else str(value) for value in values])
 
 

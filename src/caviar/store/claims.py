@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from caviar.errors import StoreError
+from caviar.files import numbers
 from caviar.records import Lease, LeaseState, Measurement, StudyState, TaskKey, Trial, TrialState
 from caviar.records.names import visible
 from caviar.store import lease, process
@@ -130,7 +131,7 @@ def results(connection: sa.Connection, study: int, tasks: Sequence[TaskKey]) -> 
     rows = rows_of(connection, query, (TRIALS.c.number, TRIALS.c.repeat), keys)
     trials = {
         (row.number, row.repeat): Trial(
-            **{**row._mapping, "state": TrialState(row.state), "attributes": row.attributes or {}}
+            **{**row._mapping, "state": TrialState(row.state), "attributes": numbers(row.attributes or {})}
         )
         for row in rows
     }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from caviar.errors import StoreError
+from caviar.files import numbers
 from caviar.machine import no_collection
 from caviar.records import Box, Comparison, Curve, Measurement, Study, StudySpec, StudyState, Trial, TrialState
 from caviar.records.config import as_config
@@ -99,7 +100,7 @@ def trials(connection: sa.Connection, study: int) -> list[Trial]:
                 repeat,
                 origin,
                 error,
-                json.loads(attributes) if attributes else {},
+                numbers(json.loads(attributes)) if attributes else {},
             )
             for (number, _, state, epochs, score, loss, repeat, origin, error, attributes), config in zip(
                 rows, configs, strict=True
@@ -200,8 +201,8 @@ def frame(
     known = [(at or {}).get((trial.number, trial.repeat), (None, None)) for trial in found]
     for i, name in enumerate(("began", "ended")):
         if name in facts:
-            seconds = pd.Series([times[i] for times in known], dtype="float64").round(3)
-            columns[name] = pd.to_datetime(seconds, unit="s", utc=True)
+            thousandths = (pd.Series([times[i] for times in known], dtype="float64") * 1000).round()
+            columns[name] = pd.to_datetime(thousandths.astype("Int64"), unit="ms", utc=True)
     if "ended" in facts:
         running = [trial.state is TrialState.RUNNING for trial in found]  # taken up again, maybe
         columns["ended"] = columns["ended"].mask(pd.Series(running, dtype=bool))

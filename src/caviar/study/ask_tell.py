@@ -12,7 +12,6 @@ with caviar.open_study("resnets", space, seed=1) as study:
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 from collections.abc import Sequence
@@ -20,15 +19,19 @@ from contextlib import AbstractContextManager, closing
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caviar import files, other_tuners
+import numpy as np
+
+from caviar import other_tuners
 from caviar.arguments import as_number, checked
 from caviar.constraints import Given
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
 from caviar.records import Config, Measurement, Study, StudyState, Trial, TrialState
+from caviar.records.attributes import checked_attribute
 from caviar.records.names import check_name
 from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key, rank_key_of
 from caviar.records.result import BestTrial, StudyResult
@@ -43,6 +46,7 @@ from caviar.store import Store
 from caviar.study.earlier import create, evidence, is_imported, number_known
 from caviar.study.enqueued import Enqueued
 from caviar.study.outbox import Outbox
+from caviar.study.programs import trials_folder
 from caviar.study.spec import DEFAULT_SEARCH, IMPORTED, StorePath, space_of
 
 if TYPE_CHECKING:
@@ -209,6 +213,10 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         infeasible: True, or the reason, for a config that cannot be trained. That is no failure; it is ranked last.
         """
         number = _number_of(trial)
+        if isinstance(infeasible, np.bool):
+            infeasible = bool(infeasible)
+        if not isinstance(infeasible, bool | str):
+            raise ConfigError(f"`infeasible` is True or the reason, got {infeasible!r:.60}", 'write `infeasible="why"`')
         if infeasible:
             self._end_infeasible(number, value, infeasible)
             return
@@ -226,14 +234,27 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
     def set(self, trial: Asked | int, name: str, value: Any) -> None:
         """Note an attribute of ``trial``: a number, text, boolean, None, or lists and dicts of these.
 
-        Raises ConfigError for anything else.
+        Raises ConfigError for anything else. Larger things are files in ``folder(trial)``.
         """
         number = _number_of(trial)
+        named, plain = checked_attribute(name, value)
         known = self._trials.get(number)
         if known is None:
             raise ConfigError(f"there is no trial {number!r}", "set attributes of trials that ask() gave")
-        self._put(known._replace(attributes={**known.attributes, str(name)[:100]: checked_attribute(name, value)}))
+        self._put(known._replace(attributes={**known.attributes, named: plain}))
         self._outbox.write_now_and_then()
+
+    def folder(self, trial: Asked | int) -> Path:
+        """The folder of ``trial``, for files of yours, which is made if need be. It is deleted with the study.
+
+        Raises ConfigError for a trial that was not asked for.
+        """
+        number = _number_of(trial)
+        if number not in self._trials:
+            raise ConfigError(f"there is no trial {number!r}", "ask for the folders of trials that ask() gave")
+        folder = self._folder(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     @property
     def best_config(self) -> Config:
@@ -269,7 +290,15 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._heart.join()
         result = None
         if any(rank_key_of(self._metric, trial) > WORST for trial in self._trials.values()):
-            best = BestTrial(trial=self.best.number, config=self.best.config, score=self.best.score)
+            winner = self.best
+            folder = self._folder(winner.number)
+            best = BestTrial(
+                trial=winner.number,
+                config=winner.config,
+                score=winner.score,
+                folder=str(folder) if folder.is_dir() else None,
+                attributes=winner.attributes,
+            )
             result = StudyResult(metric=self._metric, best=best)
         with closing(self._store):
             self._outbox.close(StudyState.FINISHED, result)
@@ -324,6 +353,9 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         known = evidence(study.metric, earlier, study.spec.rungs)
         self._asking = Asking(search, stopping, study.spec.rungs, known, study.spec.known)
 
+    def _folder(self, number: int) -> Path:
+        return trials_folder(self._store, self.name).absolute() / str(number)
+
     def _end_infeasible(self, number: int, value: float | None, why: bool | str) -> None:
         if value is not None and value is not _NOT_GIVEN:
             raise ConfigError(
@@ -331,7 +363,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 "leave one of them out",
             )
         self._asking.tell(number, WORST, "infeasible")
-        reason = why if isinstance(why, str) else "infeasible"
+        reason = (why.strip() if isinstance(why, str) else "") or "infeasible"
         self._put(self._trials[number]._replace(state=TrialState.INFEASIBLE, error=reason))
         self._outbox.write_now_and_then()
 
@@ -359,16 +391,3 @@ def _number_of(trial: Any) -> int:
             "write study.report(trial, epoch, value) and study.tell(trial, value), for trial in study.ask(10)",
         )
     return number
-
-
-def checked_attribute(name: str, value: Any) -> Any:
-    """The plain value of an attribute. Raises ConfigError for what JSON has no word for."""
-    found = files.plain(value)
-    try:
-        json.dumps(found)
-    except (TypeError, ValueError, RecursionError):
-        raise ConfigError(
-            f"an attribute is a number, text, boolean, None, or lists and dicts of these, got {name}={value!r:.60}",
-            "write it to a file of yours, and note its path",
-        ) from None
-    return found

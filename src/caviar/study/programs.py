@@ -363,6 +363,7 @@ def conclude_program(job: ProgramJob, ledger: Ledger, study: Study, store: Store
             score=winner.score,
             repeated=repeated,
             folder=str(folder.absolute()) if folder.is_dir() else None,
+            attributes=winner.attributes,
         ),
         notes=(*study.notes, *job.command.notes.values(), *_failed(ledger)),
     )
