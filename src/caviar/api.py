@@ -42,10 +42,12 @@ from caviar.views.live import view_of
 
 if TYPE_CHECKING:
     from caviar.clients.caviar_client import Trial
+    from caviar.report.showing import Stderr
 
 __all__ = ["enqueue", "open_study", "resume", "train", "tune", "tune_program", "tune_table"]
 
 File = str | os.PathLike[str]
+_USUAL_STORE = "sqlite:///caviar.db"
 
 
 _OF_READING = frozenset(field.name for field in fields(Reading))
@@ -426,13 +428,20 @@ def _shown(events: Generator[Event, None, None], reading: str) -> Event | None:
                     show(view_of(replace(last, study=replace(last.study, notes=()))))  # they are warnings here
                 else:
                     show(view_of(last))
+        if isinstance(last, TunedProgram) and last.result.best.repeated is None and last.frame is None:
+            elsewhere = "" if last.store == _USUAL_STORE else ", store=..."
+            _say(people, f"next: caviar.resume({name!r}, data=objective, repeats=3{elsewhere})")
     except KeyboardInterrupt:
         if name and not isinstance(last, TunedStudy | TunedProgram):
-            said = f"ended early, with everything saved; to go on: caviar.resume({name!r}, ...)"
-            with suppress(Exception):
-                people.print(said, markup=False, soft_wrap=True)
+            _say(people, f"ended early, with everything saved; to go on: caviar.resume({name!r}, ...)")
         raise
     return last
+
+
+def _say(people: Stderr, said: str) -> None:
+    """Print a line that can be pasted; an error of the display is none of the study."""
+    with suppress(Exception):
+        people.print(said, markup=False, soft_wrap=True)
 
 
 def _watched() -> bool:

@@ -168,9 +168,9 @@ _SUGGEST = (
     "suggest_discrete_uniform",
 )
 _BEST = {
-    "best_params": "best.config",
+    "best_params": "best_config",
     "best_params_": "best.config",
-    "best_value": "best.score",
+    "best_value": "best_score",
     "best_score_": "best.score",
     "best_trial": "best",
     "best_result": "best",

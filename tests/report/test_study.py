@@ -123,6 +123,10 @@ def table_summary(how: str, planned: int, scores: list[float], gap: float) -> di
             "0.806 after 9 epochs is the best of all trials, so probably a little lucky; check it with 3 repeats",
         ),
         (
+            summary(config={}, goal="minimize", score=0.25, epochs=0, repeated=None, folder=None),
+            "0.25 is the best of all trials, so probably a little lucky",
+        ),
+        (
             summary(
                 config={},
                 goal="maximize",

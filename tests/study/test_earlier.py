@@ -72,9 +72,9 @@ def test_a_function_begins_with_them_and_is_taken_up():
 
     given = {"goal": "minimize", "processes": 2, "progress": False, "known": "old"}
     with pytest.warns(caviar.CaviarWarning, match="20 trials of study 'old' are known from the start"):
-        whole = caviar.tune(objective, OLD, trials=30, study="whole", **given)
+        whole = caviar.tune(objective, OLD, trials=10, study="whole", **given)
     with pytest.warns(caviar.CaviarWarning):
-        caviar.tune(objective, OLD, trials=24, study="parts", **given)
+        caviar.tune(objective, OLD, trials=4, study="parts", **given)
     with pytest.warns(caviar.CaviarWarning):
         parts = caviar.resume("parts", data=objective, trials=30, processes=2, progress=False)
     columns = ["number", "state", "score", "origin", "rate", "kind"]

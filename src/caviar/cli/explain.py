@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json, write_page
-from caviar.cli.next_steps import at, say_next
+from caviar.cli.next_steps import again, at, say_next
 from caviar.cli.notes import head_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report import plain
@@ -41,6 +41,7 @@ def explain(
     if html is not None:
         people.print(f"\nwritten to {html}", markup=False)
     page = [] if html is not None else [["explain", study, "--html", f"{study}.html", *at(store)]]
-    say_next(people, ["trials", study, *at(store)], *page)
+    repeated = again(view.head.record, store) if view.best is not None else []
+    say_next(people, *repeated, ["trials", study, *at(store)], *page)
     if json:
         print_json(plain.account(view))

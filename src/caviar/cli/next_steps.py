@@ -38,16 +38,20 @@ def after_study(study: Study, result: StudyResult, store: str) -> list[Command]:
     """After a study that has ended: its model predicts, and its way is explained."""
     explained = ["explain", study.name, *at(store)]
     if study.spec.kind is not StudyKind.TABLE:
-        again: list[Command] = []
-        if study.spec.kind is StudyKind.PROGRAM and not study.spec.repeats:
-            again = [["resume", study.name, "--repeats", "3", *at(store)]]
-        return [*again, explained, ["trials", study.name, *at(store)]]
+        return [*again(study, store), explained, ["trials", study.name, *at(store)]]
     table = study.spec.table
     if result.model is None or table is None or table.data is None:
         return [explained]
     if set(table.reading.to_record()) & {"separator", "decimal", "encoding", "missing"}:  # predict has none of these
         return [explained]
     return [_predict(result.model, table.data, study.name), explained]
+
+
+def again(study: Study, store: str) -> list[Command]:
+    """The command that trains the best of a program again, where nothing did: a function needs Python."""
+    if study.spec.kind is not StudyKind.PROGRAM or study.spec.repeats:
+        return []
+    return [["resume", study.name, "--repeats", "3", *at(store)]]
 
 
 def after_run(run: str, spec: RunSpec, model: str | None, store: str) -> list[Command]:

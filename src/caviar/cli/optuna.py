@@ -26,10 +26,10 @@ def import_optuna(
     """
     from rich.text import Text
 
-    record, trials, measured = from_optuna.read(url, study)
+    record, trials, measured, times = from_optuna.read(url, study)
     with Store.open(store) as opened:
         record = replace(record, name=opened.free_name(record.name))
-        from_optuna.put(opened, record, trials, measured)
+        from_optuna.put(opened, record, trials, measured, times)
         result = {**from_optuna.described(record, trials), "measurements": len(measured), "store": opened.url}
         result["notes"] = list(record.notes)
     if json:

@@ -87,7 +87,7 @@ def _two_scores(metric: str, repeated: Repeated) -> str:
 
 def _own_score(score: float, best: BestTrial) -> Text:
     """The score that other people's code gave the winner, and how much of it may be luck."""
-    epochs = "" if best.epochs is None else f" after {counted(best.epochs, 'epoch')}"
+    epochs = "" if not best.epochs else f" after {counted(best.epochs, 'epoch')}"
     rest = " is the best of all trials, so probably a little lucky; check it with 3 repeats"
     if best.repeated is not None:
         mean, times = number(best.repeated.mean), counted(len(best.repeated.scores), "repeat")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -210,7 +209,7 @@ def _own_answer(view: StudyView, best: Trial) -> list[Any]:
     if record.result is not None and record.result.best.folder:
         lines.append(f"Files: {visible(record.result.best.folder)}")
     again = {
-        StudyKind.PROGRAM: f"caviar resume {shlex.quote(record.name)} --repeats 3",
+        StudyKind.PROGRAM: "caviar resume has the option --repeats",
         StudyKind.FUNCTION: f"caviar.resume({record.name!r}, data=objective, repeats=3)",
     }.get(record.spec.kind)
     if again and not view.finals.finalists:

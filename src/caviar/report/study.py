@@ -215,7 +215,7 @@ def _best(running: Running) -> Text:
     if best is None or best.score is None:
         return Text("none yet")
     shown = f"{metric_name(study.metric)} {best.score:.4f}"
-    where = f", trial {best.number} after {counted(best.epochs, 'epoch')}"
+    where = f", trial {best.number}" + (f" after {counted(best.epochs, 'epoch')}" if best.epochs else "")
     if running.head.table is None:
         return Text.assemble((shown, "bold"), where)
     kind = "squared error" if study.metric in TASK_METRICS["regression"] else "log loss"

@@ -6,6 +6,7 @@
     CategoricalDistribution                    Choice; of what no Choice can hold, its text
     COMPLETE, PRUNED, FAIL, RUNNING            finished, stopped, failed, interrupted; WAITING, without a config, none
     intermediate values by step                measurements by epoch, the first of them 1
+    user attributes, times                     attributes, times
 
 The metric is the score where Optuna maximised it, and the loss where it minimised it, as of any code of the user's. A
 name that is none of ours has its other characters replaced by underscores.
@@ -23,14 +24,17 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from caviar import files
 from caviar.errors import SpaceError, StoreError, did_you_mean
 from caviar.records import Measurement, Study, StudyKind, StudySpec, StudyState, Trial, TrialState, Value
+from caviar.records.attributes import storable_value
 from caviar.records.ranking import GOAL_METRICS, Goal
 from caviar.scale_rules import as_value, is_name, is_value, value_key
 from caviar.scales import Choice, Fixed, Integer, Linear, Log, Scale
 from caviar.space import Space
 from caviar.steps import steps
 from caviar.store.store import Store
+from caviar.store.studies import Keyed, Times
 
 if TYPE_CHECKING:
     import optuna
@@ -42,6 +46,7 @@ _STATES = {
     "FAIL": TrialState.FAILED,
     "RUNNING": TrialState.INTERRUPTED,
 }
+Measured = tuple[int, int, Measurement]
 _AT_ONCE = 1000  # trials in one transaction
 
 
@@ -52,8 +57,10 @@ def names(url: str) -> list[str]:
     return sorted(optuna.get_all_study_names(_storage(url)))
 
 
-def read(url: str, name: str | None = None) -> tuple[Study, list[Trial], list[tuple[int, int, Measurement]]]:
+def read(url: str, name: str | None = None) -> tuple[Study, list[Trial], list[Measured], dict[Keyed, Times]]:
     """The study ``name`` of the Optuna storage at ``url``, or the only one there, as our own nouns.
+
+    Trials, what was measured of them, and the times at which they began and ended.
 
     Raises StoreError for no storage, no such study, one of several objectives, and parameters that no scale fits.
     """
@@ -99,18 +106,24 @@ def read(url: str, name: str | None = None) -> tuple[Study, list[Trial], list[tu
         created=min(started).astimezone(UTC).isoformat() if started else now,
         ended=max(ended).astimezone(UTC).isoformat() if ended else now,
     )
-    return record, trials, measured
+    return record, trials, measured, {(trial.number, 0): _times(trial) for trial in given}
 
 
-def put(store: Store, study: Study, trials: Sequence[Trial], measured: Sequence[tuple[int, int, Measurement]]) -> None:
+def put(
+    store: Store,
+    study: Study,
+    trials: Sequence[Trial],
+    measured: Sequence[Measured],
+    at: Mapping[Keyed, Times] | None = None,
+) -> None:
     """Write an imported study; StoreError if the store has one of that name."""
     store.create_study(study)
-    by_trial: dict[int, list[tuple[int, int, Measurement]]] = {}
+    by_trial: dict[int, list[Measured]] = {}
     for row in measured:
         by_trial.setdefault(row[0], []).append(row)
     for start in range(0, len(trials), _AT_ONCE):
         some = trials[start : start + _AT_ONCE]
-        store.write(study.name, some, [row for trial in some for row in by_trial.get(trial.number, [])])
+        store.write(study.name, some, [row for trial in some for row in by_trial.get(trial.number, [])], at=at)
     store.finish_study(study.name, study.state, None, study.ended or study.created)
 
 
@@ -152,10 +165,17 @@ def _trial(trial: optuna.trial.FrozenTrial, space: Space, names_here: Mapping[st
         score=None if reached is None else float(reached),
         origin="Optuna",
         error=None if error is None else str(error),
+        attributes=storable_value(files.plain(trial.user_attrs)),
     )
 
 
-def _measurements(trial: optuna.trial.FrozenTrial) -> list[tuple[int, int, Measurement]]:
+def _times(trial: optuna.trial.FrozenTrial) -> Times:
+    """Optuna's times are of the clock on the wall, without a zone: it is taken for that of this machine."""
+    began, ended = trial.datetime_start, trial.datetime_complete
+    return (None if began is None else began.timestamp(), None if ended is None else ended.timestamp())
+
+
+def _measurements(trial: optuna.trial.FrozenTrial) -> list[Measured]:
     """Steps may begin anywhere and leave some out: epochs count them."""
     nan = math.nan
     steps = sorted(trial.intermediate_values.items())

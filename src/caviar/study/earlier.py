@@ -78,7 +78,9 @@ def create(store: Store, study: Study, known: str | None, space: Space) -> Study
         store.create_study(study)
         return study
     earlier = earlier_trials(store, known, space, study.metric)
-    spec = replace(study.spec, known=len(earlier.trials))
+    count = len(earlier.trials)
+    budget = study.spec.trials  # of trials that are to come, and from here on of all of them
+    spec = replace(study.spec, known=count, trials=None if budget is None else budget + count)
     study = replace(study, spec=spec, notes=(*study.notes, earlier.note))
     store.create_study(study)
     store.write(study.name, earlier.trials, earlier.measured)

@@ -58,6 +58,7 @@ def follow(
             store.create_study(study)
         else:
             study = create(store, study, job.request.known, job.space)
+            job = replace(job, request=replace(job.request, trials=study.spec.trials))
         try:
             yield from train(job, store, study)
         except GoalUnclear:  # found out with its first report: as if it had not begun
