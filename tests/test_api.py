@@ -129,7 +129,8 @@ def test_in_a_terminal_there_is_a_live_display_which_leaves_heading_and_answer()
     left = terminal.screen()
     assert left[0].startswith("objective: a function")
     assert left[1].startswith("score")
-    assert left[-1].startswith("study")
+    assert left[-2].startswith("study")
+    assert left[-1] == "next: caviar.resume('objective', data=objective, repeats=3)"
     assert not any("━" in line or "reading" in line for line in left)
 
 
@@ -199,7 +200,8 @@ def test_in_a_pipe_true_writes_lines_and_none_of_them_to_stdout(capfd, monkeypat
     lines = err.splitlines()
     assert lines[0].startswith("objective: a function")
     assert any(re.match(r"\d+ s \| search \| \d+ started", line) for line in lines)
-    assert lines[-1].startswith("study")
+    assert lines[-2].startswith("study")
+    assert lines[-1] == "next: caviar.resume('objective', data=objective, repeats=3)"
     caviar.resume("objective", data=objective, trials=12, processes=1, progress=True)
     out, err = capfd.readouterr()
     assert out == ""
