@@ -18,7 +18,6 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, suppress
-from copy import deepcopy
 from dataclasses import fields, replace
 from functools import wraps
 from inspect import signature
@@ -33,7 +32,7 @@ from caviar.records import Reading
 from caviar.records.ranking import Goal
 from caviar.space import Space
 from caviar.study import ask_tell, enqueued
-from caviar.study.events import Begun, Event, Progress, TunedProgram, TunedStudy
+from caviar.study.events import Begun, Event, TunedProgram, TunedStudy, each_given_to
 from caviar.study.options import AfterTrial, ProgramOptions, ResumeOptions, TableOptions
 from caviar.study.resume import take_up
 from caviar.study.spec import EPOCHS, ProgramRequest, Request, space_of
@@ -375,7 +374,7 @@ def _answer(
     if after_trial is not None:
         check_call("after_trial", after_trial, "after_trial=lambda trial: print(trial.number, trial.score)")
     shown = _watched() if progress is None else progress
-    noted = _noted(events if after_trial is None else _each_given_to(after_trial, events))
+    noted = _noted(events if after_trial is None else each_given_to(after_trial, events))
     last = _shown(noted, reading) if shown else deque(noted, maxlen=1).pop()
     assert isinstance(last, TunedStudy | TunedProgram)
     return last
@@ -392,16 +391,6 @@ def _noted(events: Generator[Event, None, None]) -> Generator[Event, None, None]
                     if note not in given:
                         warnings.warn(note, CaviarWarning, stacklevel=_levels())
                 given = notes
-            yield event
-
-
-def _each_given_to(after_trial: AfterTrial, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
-    """The ``events``, each trial that is over given to a function of the caller's; what it raises ends the study."""
-    with closing(events):
-        for event in events:
-            if isinstance(event, Progress):
-                for trial in event.ended:  # copies, to be changed as their owner likes
-                    after_trial(trial._replace(config=deepcopy(trial.config), attributes=deepcopy(trial.attributes)))
             yield event
 
 

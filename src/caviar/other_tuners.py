@@ -13,8 +13,6 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "algo": ("search",),
     "algorithm": ("search",),
     "backend": ("engine",),
-    "callback": ("after_trial",),
-    "callbacks": ("after_trial",),
     "count": ("trials",),
     "directory": ("store",),
     "direction": ("goal",),

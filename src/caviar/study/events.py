@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -123,3 +125,15 @@ class TunedProgram(_InStore):
 
 
 Event = Begun | Progress | TunedStudy | TunedProgram
+
+
+def each_given_to(
+    after_trial: Callable[[Trial], object], events: Generator[Event, None, None]
+) -> Generator[Event, None, None]:
+    """The ``events``, each trial that is over given to a function of the caller's; what it raises ends the study."""
+    with closing(events):
+        for event in events:
+            if isinstance(event, Progress):
+                for trial in event.ended:  # copies, to be changed as their owner likes
+                    after_trial(trial._replace(config=deepcopy(trial.config), attributes=deepcopy(trial.attributes)))
+            yield event
