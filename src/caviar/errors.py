@@ -9,7 +9,8 @@
     │   ├── ModelError          a model file, or data that does not fit a model
     │   └── StoreError          a store or a study in it
     │       ├── Fenced          a worker that was declared lost tried to write
-    │       └── SnapshotError   a snapshot that is missing or damaged
+    │       └── SnapshotError   a snapshot that cannot be used, because it is damaged or of another kind
+    │           └── SnapshotAbsent  a snapshot that is not where it should be, and may come back
     ├── SealBroken              the sealed test part was touched twice
     └── NoAnswer                the work was done but has no answer: exit status 1
 
@@ -74,7 +75,11 @@ class Fenced(StoreError):
 
 
 class SnapshotError(StoreError):
-    """A snapshot is missing or damaged."""
+    """A snapshot cannot be used: it is damaged, was removed, or is of something else."""
+
+
+class SnapshotAbsent(SnapshotError):
+    """The file of a snapshot is not there, or cannot be read now: its disk is not mounted, say."""
 
 
 class SealBroken(CaviarError):

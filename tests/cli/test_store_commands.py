@@ -65,12 +65,12 @@ def damage(report: Any) -> list[tuple[str | None, str, str | None]]:
 
 def test_a_doctor_finds_and_mends(url: str, capsys: Capture) -> None:
     with Store.open(url) as store:
-        folder = Snapshots(store).folder / "1"
+        folder = Snapshots(store).files("flowers").folder
     [snapshot] = folder.iterdir()
     snapshot.write_bytes(snapshot.read_bytes()[:-1])
     (folder / "7-0-1-0123456789abcdef.snapshot").touch()
     (folder / "notes.txt").touch()
-    (folder.parent / "99").mkdir()
+    folder.with_name(f"{folder.name.split('-')[0]}-0123456789ab").mkdir()
     kill_a_worker(url)
     assert run(["doctor", "--store", url, "--json"]) == 1
     report = printed(capsys)
@@ -113,7 +113,9 @@ os._exit(1)
 def test_a_doctor_leaves_the_living_alone(url: str, capsys: Capture) -> None:
     with Store.open(url) as store:
         worker = store.leases.join("flowers")
-        (Snapshots(store).folder / "1" / "7-0-1-0123456789abcdef.snapshot").touch()  # may be just being saved
+        (
+            Snapshots(store).files("flowers").folder / "7-0-1-0123456789abcdef.snapshot"
+        ).touch()  # may be just being saved
         assert run(["doctor", "--store", url, "--repair", "--json"]) == 0
         report = printed(capsys)
         assert damage(report) == []

@@ -59,15 +59,20 @@ def die(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("caviar.store.process.is_gone", lambda identity: True)
 
 
+def gone(folder: Path) -> Path:
+    """A folder of a study or run that was deleted from the same store."""
+    return folder.with_name(f"{folder.name.split('-')[0]}-0123456789ab")
+
+
 def harm(folder: Path) -> None:
     """Damage the newest state, and leave rubbish of a kill and a file of somebody else's."""
-    newest = sorted(folder.iterdir())[-1]
+    newest = sorted(folder.glob("*.safetensors"))[-1]
     content = bytearray(newest.read_bytes())
     content[-1] ^= 1
     newest.write_bytes(content)
     (folder / "9-0123456789abcdef.safetensors").touch()
     (folder / ".9-0123456789abcdef.safetensors.0a0b0c0d.unfinished").touch()
-    shutil.copytree(folder, folder.parent / "99")
+    shutil.copytree(folder, gone(folder))
     (folder / "mine.txt").touch()
 
 
@@ -94,7 +99,7 @@ def test_everything_is_found_and_mended_once(store: Store, patient: Patient, mon
     assert patient.state_of() == "interrupted"
     assert [lease.state for lease in patient.leases.of(NAME)] == [LeaseState.LOST]
     assert "mine.txt" in {path.name for path in patient.folder.iterdir()}
-    assert not (patient.folder.parent / "99").exists()
+    assert not gone(patient.folder).exists()
     patient.leases.take(NAME)
 
 
@@ -109,7 +114,9 @@ def test_delete_is_refused_while_a_process_works_and_takes_the_files(
 ) -> None:
     with pytest.raises(StoreError, match="is running: process"):
         delete(store, patient.kind, NAME)
-    assert len(list(patient.folder.iterdir())) == 2
+    assert len(list(patient.folder.glob("*.safetensors"))) == 2
+    (patient.folder / "program").mkdir()
+    (patient.folder / "program" / "checkpoint.pt").touch()
     die(monkeypatch)
     delete(store, patient.kind, NAME)
     assert patient.leases.subjects.names() == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from caviar.errors import Fenced, SnapshotError, StoreError
+from caviar.errors import Fenced, SnapshotAbsent, StoreError
 from caviar.store import Snapshots, Store, schema
 from caviar.store.snapshots import folders_without
 from tests.store.backends import persistent
@@ -59,15 +60,12 @@ def test_the_folder_is_beside_the_database_or_in_the_working_folder(
     snapshots.save("flowers", 0, 0, 1, state(1.0))
     [file] = files(snapshots)
     if store_url.startswith("sqlite"):
-        assert file.parent == tmp_path / "caviar.db.snapshots" / "1"
+        assert file.parent.parent == tmp_path / "caviar.db.snapshots"
     elif store_url.startswith("postgresql"):
         assert file.resolve().parent.parent.parent == tmp_path / "caviar.snapshots"
     else:
         assert file.parent.parent.name == "memory.snapshots"
         assert tmp_path not in file.parents
-    elsewhere = Snapshots(store, tmp_path / "elsewhere")
-    elsewhere.save("flowers", 0, 0, 2, state(1.0))
-    assert len(list((tmp_path / "elsewhere" / "1").iterdir())) == 1
 
 
 @on_one_store
@@ -146,7 +144,7 @@ def test_a_fenced_worker_saves_nothing(store: Store, snapshots: Snapshots) -> No
 
 def test_each_of_200_random_bits_is_found_and_the_one_before_is_used(snapshots: Snapshots) -> None:
     save_all(snapshots, [(0, 0, epoch, state(epoch)) for epoch in (1, 2)])
-    latest = snapshots.folder / "1" / snapshots.of_study("flowers")[-1].path
+    latest = snapshots.files("flowers").folder / snapshots.of_study("flowers")[-1].path
     whole = latest.read_bytes()
     chance = random.Random(8)
     for bit in chance.sample(range(8 * len(whole)), 200):
@@ -169,7 +167,7 @@ def test_each_of_200_random_bits_is_found_and_the_one_before_is_used(snapshots: 
 
 def test_a_snapshot_cut_at_any_byte_is_found(snapshots: Snapshots) -> None:
     save_all(snapshots, [(0, 0, epoch, state(epoch, 1)) for epoch in (1, 2)])
-    latest = snapshots.folder / "1" / snapshots.of_study("flowers")[-1].path
+    latest = snapshots.files("flowers").folder / snapshots.of_study("flowers")[-1].path
     whole = latest.read_bytes()
     for cut in range(len(whole)):
         latest.write_bytes(whole[:cut])
@@ -179,14 +177,14 @@ def test_a_snapshot_cut_at_any_byte_is_found(snapshots: Snapshots) -> None:
     assert len(snapshots.damaged) == len(whole)
 
 
-def test_files_that_are_gone_or_links_are_damage(snapshots: Snapshots, tmp_path: Path) -> None:
+def test_files_that_are_gone_or_links_are_absent(snapshots: Snapshots, tmp_path: Path) -> None:
     saved = snapshots.save("flowers", 0, 0, 1, state(1))
-    path = snapshots.folder / "1" / saved.path
+    path = snapshots.files("flowers").folder / saved.path
     shutil.move(path, tmp_path / "moved")
-    with pytest.raises(SnapshotError, match="No such file"):
+    with pytest.raises(SnapshotAbsent, match=f"is not there; looked for in '{path.resolve().parent}'"):
         snapshots.read("flowers", saved)
     path.symlink_to(tmp_path / "moved")
-    with pytest.raises(SnapshotError):
+    with pytest.raises(SnapshotAbsent, match="is a link"):
         snapshots.read("flowers", saved)
     assert snapshots.load("flowers", 0, 0, 9) is None
 
@@ -215,7 +213,9 @@ def test_names_of_studies_are_in_no_path(store: Store) -> None:
     for name in names:
         store.create_study(STUDY.__class__(**{f: getattr(STUDY, f) for f in STUDY.__slots__} | {"name": name}))
         snapshots.save(name, 0, 0, 1, state(1))
-    assert {path.parent.name for path in files(snapshots)} == {str(n) for n in range(1, len(names) + 1)}
+    folders = {path.parent.name for path in files(snapshots)}
+    assert len(folders) == len(names)
+    assert all(re.fullmatch("[0-9a-f]{16}-[0-9a-f]{12}", folder) for folder in folders)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES])
@@ -303,12 +303,17 @@ snapshots.save("flowers", 0, 0, 1, state(2), worker)
 
 def test_folders_of_studies_that_are_gone(store: Store, snapshots: Snapshots) -> None:
     snapshots.save("flowers", 0, 0, 1, state(1))
-    assert folders_without(snapshots.folder, [1]) == []
-    left = snapshots.folder / "99"
-    shutil.copytree(snapshots.folder / "1", left)
+    name = snapshots.files("flowers").folder.name
+    mine, places = store.subjects.places()
+    assert [place.name for place in places] == [name]
+    assert folders_without(snapshots.folder, mine, [name]) == []
+    left = snapshots.folder / f"{mine}-0123456789ab"
+    another = snapshots.folder / f"{'9' * 16}-0123456789ab"  # of a store that was here before, and may come back
+    for copy in (left, another):
+        shutil.copytree(snapshots.folder / name, copy)
     (left / "mine.txt").write_text("kept")
-    [found] = folders_without(snapshots.folder, [1])
+    [found] = folders_without(snapshots.folder, mine, [name])
     assert found.folder == left
     found.remove_all()
     assert [path.name for path in left.iterdir()] == ["mine.txt"]
-    assert len(files(snapshots)) == 2
+    assert len(files(snapshots)) == 3

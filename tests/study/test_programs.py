@@ -24,7 +24,7 @@ from caviar.protocol.pool import Finished, Pool
 from caviar.protocol.process import environments
 from caviar.records import StudyState, TrialState
 from caviar.store import Snapshots, Store
-from caviar.store.doctor import delete
+from caviar.store.doctor import delete, examine
 from caviar.study import programs
 from caviar.study.resume import take_up
 from caviar.study.spec import ProgramRequest
@@ -341,7 +341,7 @@ def test_the_seed_the_folder_and_the_number_of_epochs_are_the_trials_own():
         return trial.config["x"]
 
     study = caviar.tune(writes, SPACE, trials=4, processes=2, epochs=5)
-    notes = [Path(folder, "note.txt").read_text() for folder in sorted(Path("caviar.db.programs/1").iterdir())]
+    notes = [Path(folder, "note.txt").read_text() for folder in sorted(Path("caviar.db.programs").glob("*/*"))]
     seeds = {note.split()[0] for note in notes}
     assert len(seeds) == 4
     assert all(note.endswith(" 5") for note in notes)
@@ -365,10 +365,33 @@ def test_what_trials_keep_goes_with_their_study():
         return 1.0
 
     study = caviar.tune(writes, SPACE, trials=2, processes=1)
-    assert Path("caviar.db.programs/1").exists()
+    assert len(list(Path("caviar.db.programs").glob("*/*"))) == 2
     with Store.open("caviar.db") as store:
         delete(store, "study", study.name)
-    assert not Path("caviar.db.programs/1").exists()
+    assert not Path("caviar.db.programs").exists()
+
+
+@pytest.mark.parametrize("how", ["deleted", "removed with its database", "of a store that was moved away"])
+def test_a_trial_finds_nothing_of_an_earlier_one_of_its_number(how):
+    def looks(trial):
+        found = len(list(Path(trial.folder).iterdir()))
+        Path(trial.folder, "checkpoint.pt").write_text("x")
+        return float(found)
+
+    first = caviar.tune(looks, SPACE, trials=2, processes=1, study="ponds")
+    if how == "deleted":
+        with Store.open("caviar.db") as store:
+            delete(store, "study", first.name)
+    else:
+        for file in Path().glob("caviar.db*"):
+            if file.is_file():
+                file.rename(f"other-{file.name}")
+    second = caviar.tune(looks, SPACE, trials=2, processes=1, study="ponds")
+    assert (first.best_score, second.best_score) == (0.0, 0.0)
+    if how.startswith("of"):
+        with Store.open("caviar.db") as store:
+            assert [found for found in examine(store, repair=True) if found.is_damage] == []
+        assert len(list(Path("caviar.db.programs").glob("*/*/checkpoint.pt"))) == 4
 
 
 def test_the_best_are_repeated_with_fresh_seeds_where_that_is_asked_for():
@@ -503,6 +526,12 @@ def test_a_trial_under_way_goes_on_from_its_snapshot():
     broken.wait()
     with Store.open("broken.db") as store:
         assert [(saved.number, saved.epoch) for saved in Snapshots(store).of_study("slow")] == [(0, 3)]
+    before = frame("broken.db")
+    Path("broken.db.snapshots").rename("away")  # it would begin again, and need not come to the same scores
+    refused = subprocess.run([sys.executable, "slow.py", "resume", "broken.db"], capture_output=True, text=True)
+    assert "trial 0 after epoch 3 of study 'slow' is not there; looked for in" in refused.stderr
+    assert frame("broken.db") == before
+    Path("away").rename("broken.db.snapshots")
     Path("trained.txt").unlink()
     subprocess.run([sys.executable, "slow.py", "resume", "broken.db"], check=True)
     assert Path("restored.txt").read_text() == "0 3\n"

@@ -33,7 +33,10 @@ class StateStore(Protocol):
         ...
 
     def saved(self, key: TrialKey, at_most_epoch: int) -> State | None:
-        """Read the latest whole state, not after that epoch; None without one."""
+        """Read the latest whole state, not after that epoch; None without one.
+
+        Raises SnapshotAbsent where it is away, and to begin again would come to other bits.
+        """
         ...
 
     def discard(self, key: TrialKey) -> None:
@@ -45,10 +48,19 @@ class SavedStates:
     """A StateStore on the disk, within ``room`` bytes a study."""
 
     def __init__(
-        self, snapshots: Snapshots, study: str, worst_first: Callable[[list[int]], list[int]], room: int = ROOM
+        self,
+        snapshots: Snapshots,
+        study: str,
+        worst_first: Callable[[list[int]], list[int]],
+        room: int = ROOM,
+        same_bits: bool = True,
     ) -> None:
-        """``worst_first`` ranks trials: the snapshots of the worst make room."""
+        """``worst_first`` ranks trials: the snapshots of the worst make room.
+
+        ``same_bits``: a trial that begins again comes to the same bits, so it may where its snapshots are away.
+        """
         self.trouble: StoreError | None = None
+        self._same_bits = same_bits
         self._snapshots = snapshots
         self._study = study
         self._worst_first = worst_first
@@ -80,7 +92,7 @@ class SavedStates:
         trial, repeat = key
         if repeat or trial not in self._epochs:
             return None
-        found = self._snapshots.load(self._study, trial, 0, at_most_epoch)
+        found = self._snapshots.load(self._study, trial, 0, at_most_epoch, pass_absent=self._same_bits)
         return None if found is None else found[1]
 
     def discard(self, key: TrialKey) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from caviar.errors import SnapshotError
+from caviar.errors import SnapshotAbsent, SnapshotError
 from caviar.records import Run, RunKind
 from caviar.records.line import judged_by
 from caviar.runs.events import RunEnded
@@ -73,6 +73,10 @@ def _best_state(session: Session) -> tuple[Any, tuple[str, ...]]:
     try:
         found = session.best()
         saved = session.snapshots.read(found)
+    except SnapshotAbsent as error:
+        raise SnapshotAbsent(
+            f"{gone}: {error.rule}", f"{error.way_out}; then: caviar resume {session.run.name}"
+        ) from None
     except SnapshotError:
         return None, (f"{gone}: the model is the network of the last epoch",)
     if (found.clock.epoch, found.clock.step) == (best.clock.epoch, best.clock.step):

@@ -18,9 +18,10 @@ from caviar.records.names import storable
 from caviar.runs.client import ask
 from caviar.runs.conclusion import conclude
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress
+from caviar.runs.going_back import check_there, go_back_to_the_end
 from caviar.runs.network import NetworkSetup
 from caviar.runs.program import ProgramSetup
-from caviar.runs.session import Session, go_back_to_the_end
+from caviar.runs.session import Session
 from caviar.runs.snapshots import snapshot_numbered
 from caviar.runs.trainee import DrivenTrainee, Setup
 from caviar.store import Store
@@ -77,16 +78,18 @@ def begin(
 def resume(name: str, store: str, ended: Ended = lambda: False) -> Iterator[Event]:
     """Take up a run whose process was killed or interrupted, from its newest whole snapshot.
 
-    Raises StoreError for a run that is over, or that another process holds.
+    Raises StoreError for a run that is over, or that another process holds; SnapshotAbsent where that snapshot is away.
     """
     with Store.open(store, create=False) as opened:
-        run = Runs(opened).run(name)
+        runs = Runs(opened)
+        run = runs.run(name)
         if run.kind is RunKind.LOOP:
             raise StoreError(
                 f"run {name!r} is a training loop of another program", "start that program again: it takes the run up"
             )
         if run.state.is_over:
             raise StoreError(f"run {name!r} is {run.state}", f"begin from one of its snapshots: caviar branch {name}")
+        check_there(runs, name)
         setup = SETUPS[run.kind](run.spec, run.config, run.seed)
         setup.check_same(run)
         yield from _follow(opened, run, setup, go_back_to_the_end, ended)
@@ -151,7 +154,7 @@ def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], Non
     lease, number = runs.take(run.name), runs.subjects.number(run.name)
     state, result = RunState.INTERRUPTED, None
     try:
-        with setup.trainee(run, number, runs.folder / str(number)) as trainee:
+        with setup.trainee(run, number, runs.files(run.name).folder) as trainee:
             session = Session(runs, lease, run, trainee)
             try:
                 first(session)

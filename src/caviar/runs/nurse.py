@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
-from caviar.errors import SnapshotError
+from caviar.errors import SnapshotAbsent, SnapshotError
 from caviar.records import Clock, Run, RunSnapshot, Value
 from caviar.records.config import as_number
 from caviar.runs.rules import THRESHOLDS, Advice, Sight, advise
@@ -95,8 +94,13 @@ class Nurse:
             session.enter("nurse", "nurse", f"{advice.rule}: {advice.text}", {"rule": advice.rule})
             session.stopped = advice.text
             if session.trainee.applies("rollback", session.paused):  # so that there is a network to show for it
-                with suppress(SnapshotError):
+                try:
                     session.rollback(session.find(None), "nurse", "the end")
+                except SnapshotAbsent:
+                    session.stopped = ""
+                    raise
+                except SnapshotError:
+                    pass
         elif advice.action == "turn" and session.run.spec.nurse == "act":
             session.turn(advice.changes, "nurse", f"{advice.rule}: {advice.text}")
         elif advice.rule not in self._said:
@@ -152,8 +156,12 @@ class Nurse:
             avoid = {s.number for s in session.snapshots.all if s.number > self._rate_increased[0]}
         if self._last_target is not None:
             avoid |= {s.number for s in session.snapshots.all if s.number >= self._last_target}
+        absent: SnapshotAbsent | None = None
+        away: set[int] = set()
         while True:
-            to = session.last_good(avoid) or session.last_good()
+            to = session.last_good(avoid) or session.last_good(away)
+            if to is None and absent is not None:
+                raise absent  # the run is not over: it goes on when they are back
             if to is None:
                 session.enter("nurse", "nurse", f"{advice.rule}: {advice.text}, and there is no snapshot", {})
                 session.stopped = f"{advice.text}, and no snapshot to go back to"
@@ -161,6 +169,10 @@ class Nurse:
             try:
                 session.rollback(to, "nurse", f"{advice.rule}: {advice.text}")
                 break
+            except SnapshotAbsent as error:
+                absent = error
+                away.add(to.number)
+                avoid.add(to.number)
             except SnapshotError:
                 avoid.add(to.number)
         self._rollbacks += 1

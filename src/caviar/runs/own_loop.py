@@ -29,12 +29,13 @@ from types import SimpleNamespace, TracebackType
 from typing import Any, Literal
 
 from caviar.arguments import as_number, check_number
-from caviar.errors import CaviarError, ConfigError, SnapshotError, StoreError
+from caviar.errors import CaviarError, ConfigError, SnapshotAbsent, SnapshotError, StoreError
 from caviar.machine import environment
 from caviar.records import Clock, InterventionState, Run, RunKind, RunMeasurement, RunSpec, RunState, Value
+from caviar.runs.going_back import check_there, go_back_to_the_end
 from caviar.runs.knobs import check_own, own_turn
 from caviar.runs.rules import Advice, Sight
-from caviar.runs.session import Session, go_back_to_the_end
+from caviar.runs.session import Session
 from caviar.runs.snapshots import check_budget
 from caviar.runs.trainee import OthersTrainee, Step
 from caviar.store import Store
@@ -311,9 +312,11 @@ class OwnRun:
                 f"run {self.name!r} is {run.state} already",
                 f"name this one otherwise: {runs.subjects.free_name(self.name)!r}, say",
             )
+        if taken_up:
+            check_there(runs, self.name)
         self._runs = runs
         self._session = Session(runs, runs.take(self.name), replace(run, spec=self._spec), self._trainee)
-        self._behind = taken_up and bool(self._session.snapshots.kept)
+        self._behind = taken_up and any(saved.state != "removed" for saved in self._session.snapshots.all)
         self._urgent = self._session.paused
         if taken_up:
             self._session.enter("resumed", "caviar", "taken up again by its program", {})
@@ -384,7 +387,8 @@ class OwnRun:
     def _follow_advice(self) -> None:
         advice, self._advice = self._advice, None
         if advice is not None:
-            self._session.nurse.follow(advice)
+            with suppress(SnapshotAbsent):  # it stands in the diary; the loop trains on
+                self._session.nurse.follow(advice)
 
     def _intervene(self) -> None:
         self._session.intervene()

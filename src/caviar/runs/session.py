@@ -208,15 +208,12 @@ class Session:
         self.enter("warning", who, f"no snapshot: {error.rule}; {error.way_out}", {})
 
     def rollback(self, to: RunSnapshot, who: str, because: str, kind: str = "rollback") -> None:
-        """Go back to a saved state. Raises SnapshotError where that is damaged or gone, and changes nothing."""
+        """Go back to a saved state. Raises SnapshotError where that is damaged, SnapshotAbsent where it is away."""
         tick = self.clock.tick
         try:
             saved = self.snapshots.read(to)
         except SnapshotError as error:
-            bad = replace(to, state="damaged")
-            entry = self._entry("warning", "caviar", error.rule, {"snapshot": to.number})
-            self._runs.write(self._lease, diary=[entry], snapshots=[bad])
-            self.snapshots.add(bad)
+            self.enter("warning", "caviar", error.rule, {"snapshot": to.number})
             raise
         self.trainee.restore(saved, replace(to.clock, tick=tick))
         self._take += 1
@@ -347,35 +344,6 @@ class Session:
 
 
 _IN_TURN = ("turn", "rollback", "snapshot")
-
-
-def go_back_to_the_end(session: Session) -> None:
-    """After a kill or a Ctrl-C: go back to the newest state that was saved, or that was gone back to.
-
-    A damaged one is named in the diary and the one before it is taken. Turns that were made since are lost with
-    their mini-batches, and made again. Without any whole snapshot training begins again.
-    """
-    diary = session.diary_before
-    turns = [entry for entry in diary if entry.kind == "turn"]
-    for i in range(len(diary) - 1, -1, -1):
-        kept = {s.number: s for s in session.snapshots.kept}
-        snapshot = kept.get(diary[i].facts.get("snapshot", 0))
-        if diary[i].kind in ("snapshot", "rollback", "resumed") and snapshot is not None:
-            try:
-                session.rollback(snapshot, "caviar", "its process ended", kind="resumed")
-            except SnapshotError:
-                continue  # it was written down
-            turns = [entry for entry in diary[i:] if entry.kind == "turn"]
-            break
-    else:
-        if session.run.parent is not None:  # its beginning is a state of another run
-            raise SnapshotError(
-                "no snapshot of this run is whole", f"begin another one: caviar branch {session.run.parent}"
-            )
-        session.line.back_to(0)
-        session.enter("resumed", "caviar", "from the beginning: there is no snapshot", {"snapshot": 0})
-    for entry in turns:
-        session.turn({k: v[1] for k, v in entry.facts["turned"].items()}, entry.who, "as before the end")
 
 
 def _fail(session: Session, failure: Failure) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from caviar.errors import ConfigError, SnapshotError
+from caviar.errors import ConfigError, SnapshotAbsent, SnapshotError
 from caviar.records import Clock, Lease, RunSnapshot, RunSpec
 from caviar.runs.retention import to_remove
 from caviar.store.runs import Runs, now
@@ -67,7 +67,7 @@ class SavedStates:
         number = max((s.number for s in self.all), default=0) + 1
         for old in to_remove(self.all, max(self._disk_bytes - len(content), 0), needed):
             self._remove(old)
-        saved = self._files.write(f"{number:06}", content)
+        saved = self._files.write(f"{number:06}", content, first=not self.kept)
         return RunSnapshot(number, clock, reason, loss, *saved, now())
 
     def add(self, snapshot: RunSnapshot) -> None:
@@ -76,8 +76,26 @@ class SavedStates:
         self.all.sort(key=lambda s: s.number)
 
     def read(self, snapshot: RunSnapshot) -> Any:
-        """The tree that was saved. Raises SnapshotError where the file is damaged or gone."""
-        return self._runs.load(self._lease.name, snapshot)
+        """The tree that was saved. Raises SnapshotError where the file is damaged, SnapshotAbsent where it is away.
+
+        Damage is written down, and so is a snapshot that was taken for damaged and is whole; one that is away stays as
+        it is.
+        """
+        try:
+            saved = self._runs.load(self._lease.name, snapshot)
+        except SnapshotAbsent:
+            raise
+        except SnapshotError:
+            self._mark(snapshot, "damaged")
+            raise
+        if snapshot.state == "damaged":
+            self._mark(snapshot, "kept")
+        return saved
+
+    def _mark(self, snapshot: RunSnapshot, state: str) -> None:
+        marked = replace(snapshot, state=state)
+        self._runs.write(self._lease, snapshots=[marked])
+        self.add(marked)
 
     def _remove(self, snapshot: RunSnapshot) -> None:
         """Change the row first: a file without a row is rubbish, a row without its file would be a lie."""

@@ -24,8 +24,12 @@ class Database(Protocol):
     def engine(self) -> sa.Engine: ...  # noqa: D102
 
     @property
-    def snapshots(self) -> Path:
-        """The folder of this database's snapshots; it need not be there."""
+    def home(self) -> Path | None:
+        """The folder that the database is in, with which it is moved; None for one on a server or in memory."""
+
+    def folder(self, kind: str) -> Path:
+        """The folder of this database's files of a ``kind``: snapshots, runs, programs. It need not be there."""
+        ...
 
     def prepare(self, create: bool) -> None:
         """Make sure that there is a database that may be a store; ``create`` makes one. StoreError if there is none."""
@@ -70,12 +74,3 @@ class Database(Protocol):
 
     def insert_many(self, connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> None:
         """Insert many ``rows`` of numbers in the order of ``table``'s columns, as fast as the database takes them."""
-
-
-def folder_beside(database: Database, kind: str) -> Path:
-    """The folder of files that are not snapshots of trials: caviar.db.KIND, with PostgreSQL caviar.KIND/IDENTITY.
-
-    It need not be there.
-    """
-    parts = database.snapshots.parts
-    return Path(*parts[:-2], *(part.replace(".snapshots", f".{kind}") for part in parts[-2:]))

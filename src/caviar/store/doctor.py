@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
-from caviar.errors import SnapshotError, StoreError, did_you_mean
+from caviar.errors import SnapshotAbsent, SnapshotError, StoreError, did_you_mean
 from caviar.records import Lease, LeaseState
 from caviar.records.names import Kind, visible
 from caviar.store import claims, process
-from caviar.store.database import folder_beside
 from caviar.store.lease import Leases, shown, taken
 from caviar.store.runs import Runs, now
 from caviar.store.snapshots import Saved, Snapshots, StateFiles, folders_without
 from caviar.store.store import Store
+from caviar.store.subjects import Subjects
 
 ENOUGH_ROOM = 2**30
 """Bytes that are left on a disk before its filling up is a matter of minutes."""
@@ -40,12 +42,16 @@ class Finding:
 
 
 class _Kept(NamedTuple):
-    """A saved state that the store has a row for, and the mending of that row where its file is damaged."""
+    """A saved state that the store has a row for, and the mending of that row where its file is damaged.
+
+    ``restore`` is for one that was called damaged: it takes that back.
+    """
 
     label: str
     saved: Saved
     mend: Callable[[], None]
     mended: str
+    restore: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,9 +73,10 @@ class _Patient:
         return replace(finding, study=self.name) if self.kind == "study" else replace(finding, run=self.name)
 
 
-def examine(store: Store, name: str | None = None, repair: bool = False) -> list[Finding]:
+def examine(store: Store, name: str | None = None, repair: bool = False, forget: bool = False) -> list[Finding]:
     """Look for damage in ``store``, or in study or run ``name`` and the store around it; with ``repair``, mend it.
 
+    Snapshots whose files are away are no damage, and stay what they are; with ``forget``, too, they are given up.
     StoreError if there is no such study or run; where there is one of each, both are looked at.
     """
     if name is not None:
@@ -85,17 +92,17 @@ def examine(store: Store, name: str | None = None, repair: bool = False) -> list
         if patient.kind == "study":
             found += _claims(store, patient, repair)
         found += _state(patient, repair)
-        found += _snapshots(patient, repair)
+        found += _snapshots(patient, repair, forget)
     if name is None:
         runs = Runs(store)
-        found += _folders("study", folders_without(Snapshots(store).folder, store.subjects.names().values()), repair)
-        found += _folders("run", folders_without(runs.folder, runs.subjects.names().values()), repair)
+        found += _folders(Snapshots(store).folder, store.subjects, repair)
+        found += _folders(runs.folder, runs.subjects, repair)
     return found
 
 
 def room(store: Store) -> int:
     """Bytes left on the disk of ``store``'s snapshots, which is the database's own too on SQLite."""
-    folder = store.database.snapshots.absolute()
+    folder = store.database.folder("snapshots").absolute()
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
@@ -117,15 +124,18 @@ def kind_of(store: Store, name: str, run: bool | None = None) -> Kind:
 def delete(store: Store, kind: Kind, name: str) -> None:
     """Delete a study or a run with its files; StoreError while a process that may be alive holds it."""
     runs = Runs(store)
-    leases, folder = (store.leases, Snapshots(store).folder) if kind == "study" else (runs.leases, runs.folder)
+    leases = store.leases if kind == "study" else runs.leases
     leases.lost(name, _dead(leases, name))
     living = leases.living(name)
     if living:
         raise StoreError(taken(kind, living[0]).rule, "end that first, and wait until it has")
-    number = leases.subjects.delete(name)  # first the rows: should this be killed, the doctor finds the files
-    StateFiles(folder / str(number)).remove_all()
+    place = leases.subjects.delete(name)  # first the rows: should this be killed, the doctor finds the files
+    StateFiles(place.folder(store.database, "snapshots" if kind == "study" else "runs")).remove_all()
     if kind == "study":  # what its trials kept
-        shutil.rmtree(folder_beside(store.database, "programs") / str(number), ignore_errors=True)
+        kept = place.folder(store.database, "programs")
+        shutil.rmtree(kept, ignore_errors=True)
+        with suppress(OSError):
+            kept.parent.rmdir()  # the last one
 
 
 def _kinds(store: Store, name: str) -> list[Kind]:
@@ -153,10 +163,11 @@ def _patients(store: Store, name: str | None) -> Iterator[_Patient]:
             kept = []
             for of_run in runs.snapshots(run.name):
                 if of_run.state != "removed":
-                    mark = partial(runs.mark_damaged, run.name, [of_run.number])
+                    mark = partial(runs.mark, run.name, [of_run.number], "damaged")
                     saved = Saved(of_run.path, of_run.sha256, of_run.size)
-                    label = f"snapshot {of_run.number}" if of_run.state == "kept" else ""
-                    kept.append(_Kept(label, saved, mark, "marked as damaged"))
+                    was_damaged = of_run.state == "damaged"
+                    restore = partial(runs.mark, run.name, [of_run.number], "kept") if was_damaged else None
+                    kept.append(_Kept(f"snapshot {of_run.number}", saved, mark, "marked as damaged", restore))
             yield _Patient(runs.leases, run.name, run.state == "running", runs.files(run.name), kept)
 
 
@@ -194,17 +205,37 @@ def _state(patient: _Patient, repair: bool) -> Iterator[Finding]:
         yield patient.find(what, f"caviar resume {patient.name}", mended)
 
 
-def _snapshots(patient: _Patient, repair: bool) -> Iterator[Finding]:
+def _snapshots(patient: _Patient, repair: bool, forget: bool) -> Iterator[Finding]:
     is_at_work = bool(patient.leases.living(patient.name))
+    may_mend = repair and not (is_at_work and patient.kind == "run")  # its process writes these rows itself
+    absent: list[SnapshotAbsent] = []
+    restored = 0
     for kept in patient.kept:
         try:
-            if kept.label:  # the damage of the others is known
-                patient.files.check(kept.saved, kept.label)
+            patient.files.check(kept.saved, kept.label)
+        except SnapshotAbsent as error:
+            if kept.restore is None:
+                absent.append(error)
+                if may_mend and forget:
+                    kept.mend()
         except SnapshotError as error:
-            mend = repair and not (is_at_work and patient.kind == "run")  # its process writes these rows itself
-            if mend:
-                kept.mend()
-            yield patient.find(error.rule, "the one before it is used", kept.mended if mend else "")
+            if kept.restore is None:  # the damage of the others is known
+                if may_mend:
+                    kept.mend()
+                yield patient.find(error.rule, "the one before it is used", kept.mended if may_mend else "")
+        else:
+            if kept.restore is not None:
+                restored += 1
+                if may_mend:
+                    kept.restore()
+    if absent:
+        others = f", and {len(absent) - 1} others" if len(absent) > 1 else ""
+        what = f"{absent[0].rule}{others}"
+        mended = "given up" if may_mend and forget else ""
+        yield replace(patient.find(what, absent[0].way_out, mended), is_damage=False)
+    if restored:
+        what = f"{restored} snapshots were taken for damaged, and are whole"
+        yield patient.find(what, "caviar doctor --repair uses them again", "used again" if may_mend else "")
     if is_at_work:
         return  # a file that has no row yet may be one that the process is just saving
     orphans = patient.files.orphans(kept.saved.path for kept in patient.kept)
@@ -216,9 +247,12 @@ def _snapshots(patient: _Patient, repair: bool) -> Iterator[Finding]:
         yield patient.find(what, _REPAIR, "removed" if remove else "")
 
 
-def _folders(kind: Kind, folders: list[StateFiles], repair: bool) -> Iterator[Finding]:
+def _folders(parent: Path, subjects: Subjects, repair: bool) -> Iterator[Finding]:
+    store, places = subjects.places()
+    folders = folders_without(parent, store, {place.name for place in places})
     if folders:
         for files in folders if repair else []:
             files.remove_all()
-        what = f"{len(folders)} folders of snapshots belong to no {kind}, for example {str(folders[0].folder)!r}"
+        example = str(folders[0].folder)
+        what = f"{len(folders)} folders of snapshots belong to no {subjects.kind}, for example {example!r}"
         yield Finding(what, _REPAIR, mended="removed" if repair else "")

@@ -26,8 +26,8 @@ from caviar.records import (
     RunState,
 )
 from caviar.records.names import check_name
-from caviar.store.database import folder_beside
 from caviar.store.lease import PATIENCE, Leases, beat, end, is_living, rows
+from caviar.store.places import without_place
 from caviar.store.run_tables import RUN_DIARY, RUN_INTERVENTIONS, RUN_MEASUREMENTS, RUN_SNAPSHOTS, RUNS
 from caviar.store.schema import LEASES
 from caviar.store.snapshots import Saved, StateFiles
@@ -60,12 +60,12 @@ class Runs:
 
     @property
     def folder(self) -> Path:
-        """The folder of saved states, with a folder for each run by its number; it need not be there."""
-        return folder_beside(self._store.database, "runs")
+        """The folder of saved states, with a folder for each run that began here; it need not be there."""
+        return self._store.database.folder("runs")
 
     def files(self, name: str) -> StateFiles:
         """The saved states of run ``name``."""
-        return StateFiles(self.folder / str(self.subjects.number(name)))
+        return StateFiles(self.subjects.place(name).folder(self._store.database, "runs"))
 
     def load(self, name: str, snapshot: RunSnapshot) -> Any:
         """The state of a ``snapshot`` of run ``name``. Raises SnapshotError if its file is not what was saved."""
@@ -208,11 +208,11 @@ class Runs:
             ticks = [connection.scalar(sa.select(sa.func.max(t.c.tick)).where(t.c.run == identity)) for t in tables]
         return max((int(tick) for tick in ticks if tick is not None), default=0)
 
-    def mark_damaged(self, name: str, snapshots: Sequence[int]) -> None:
-        """Write that the files of these snapshots, by number, are damaged."""
+    def mark(self, name: str, snapshots: Sequence[int], state: str) -> None:
+        """Write the ``state`` of these snapshots, by number: "kept", or "damaged"."""
         with self.subjects.writing(name) as (connection, identity):
             these = RUN_SNAPSHOTS.c.run == identity, RUN_SNAPSHOTS.c.number.in_(snapshots)
-            connection.execute(RUN_SNAPSHOTS.update().where(*these).values(state="damaged"))
+            connection.execute(RUN_SNAPSHOTS.update().where(*these).values(state=state))
 
     def _rows(self, table: sa.Table, name: str, conditions: Sequence[Any]) -> list[dict[str, Any]]:
         with self.subjects.reading(name) as (connection, identity):
@@ -233,6 +233,7 @@ def _runs(connection: sa.Connection, number: int | None = None) -> list[Run]:
     held = set(connection.scalars(sa.select(LEASES.c.run).where(LEASES.c.state == str(LeaseState.HELD))))
     for values in found:
         number = values.pop("id")
+        values["environment"] = without_place(values["environment"])
         values["spec"] = RunSpec.from_record(values.pop("kind"), values.pop("request"))
         values["owner"] = rows(connection, "run", number, values["name"], held=True)[0] if number in held else None
     return [Run(**values | {"state": RunState(values["state"])}) for values in found]

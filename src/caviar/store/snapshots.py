@@ -1,9 +1,10 @@
 """Snapshots: saved states of trials and runs in files beside the database, and the one keeper of these files.
 
 A state is written under another name, put on the disk, renamed, its folder put on the disk, and only then has it a row;
-it is removed the other way round. So a row without its file is damage, and a file without a row is rubbish, which
-`caviar doctor` finds. The row has the size and the SHA-256 of the file, which are compared when it is read: a flipped
-bit is found, and never trained on. Names of files come from numbers and chance, never from a name that someone gave.
+it is removed the other way round. So a file without a row is rubbish, which `caviar doctor` finds. The row has the size
+and the SHA-256 of the file, which are compared when it is read: a flipped bit is found, and never trained on. A row
+without its file is no damage: the disk may not be mounted, and the file is used when it is back. Names of files and
+folders come from numbers and chance, never from a name that someone gave.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,10 +23,11 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from caviar import files
-from caviar.errors import SnapshotError, StoreError
+from caviar.errors import SnapshotAbsent, SnapshotError, StoreError
 from caviar.records import Lease
 from caviar.store import states
 from caviar.store.lease import beat
+from caviar.store.places import is_of
 from caviar.store.schema import SNAPSHOTS
 from caviar.store.store import Store
 
@@ -46,10 +49,16 @@ class StateFiles:
 
     folder: Path
 
-    def write(self, stem: str, content: bytes) -> Saved:
-        """Put ``content`` (see states.pack) into a new file, whole and on the disk or not at all. Raises StoreError."""
+    def write(self, stem: str, content: bytes, first: bool = True) -> Saved:
+        """Put ``content`` (see states.pack) into a new file, whole and on the disk or not at all. Raises StoreError.
+
+        ``first``: there are no others yet, and the folder may be made. It is not made again, for the others would be
+        hidden in it when its disk is mounted.
+        """
         path = f"{stem}-{secrets.token_hex(8)}.safetensors"
         try:
+            if not first and not self.folder.is_dir():
+                raise self.absent("the earlier snapshots are not there")
             self.folder.mkdir(parents=True, exist_ok=True)
             files.put(self.folder / path, content)
         except OSError as error:
@@ -62,7 +71,10 @@ class StateFiles:
         return Saved(path, hashlib.sha256(content).hexdigest(), len(content))
 
     def read(self, saved: Saved, label: str) -> Any:
-        """The state in a file. Raises SnapshotError, which names ``label``, unless it is to the bit what was saved."""
+        """The state in a file. Raises SnapshotError, which names ``label``, unless it is to the bit what was saved.
+
+        It is a SnapshotAbsent where nothing could be read.
+        """
         content = self.check(saved, label)
         try:
             return states.unpack(content)
@@ -70,19 +82,35 @@ class StateFiles:
             raise _damaged(saved, label, f"cannot be read: {error.rule}") from error
 
     def check(self, saved: Saved, label: str) -> bytes:
-        """The bytes of a file. Raises SnapshotError, which names ``label``, unless they are those that were saved."""
+        """The bytes of a file. Raises SnapshotError as ``read`` does."""
         if re.fullmatch(_STATE, saved.path) is None:  # the row was changed by hand, and may lead anywhere
             raise _damaged(saved, label, "has a name that no snapshot has")
         path = self.folder / saved.path
         try:
-            if path.is_symlink() or path.stat().st_size != saved.size:
+            if path.is_symlink():
+                raise self.absent(f"{label}, {saved.path!r}, is a link, which is not followed")
+            if path.stat().st_size != saved.size:
                 raise _damaged(saved, label, "has another size than was saved")
             content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise self.absent(f"{label} is not there") from error
         except OSError as error:
-            raise _damaged(saved, label, f"cannot be read ({error.strerror})") from error
+            raise self.absent(f"{label} cannot be read ({error.strerror})") from error
         if hashlib.sha256(content).hexdigest() != saved.sha256:
             raise _damaged(saved, label, "is damaged: it is not what was saved, by its SHA-256")
         return content
+
+    def is_there(self, path: str) -> bool:
+        """True where there is a file of that name, whatever is in it."""
+        return re.fullmatch(_STATE, path) is None or (self.folder / path).exists()
+
+    def absent(self, what: str) -> SnapshotAbsent:
+        """The error that says what is not there, and where it was looked for."""
+        return SnapshotAbsent(
+            f"{what}; looked for in {str(self.folder.absolute())!r}",
+            "put the folder back, or mount its disk: nothing was changed. If it is gone for good: "
+            "caviar doctor --repair --forget-missing",
+        )
 
     def names(self) -> list[str]:
         """The names of states in the folder, whole or unfinished; other files are not ours."""
@@ -102,18 +130,21 @@ class StateFiles:
                     (self.folder / name).unlink(missing_ok=True)
 
     def remove_all(self) -> None:
-        """Remove all states, and the folders that are empty then."""
+        """Remove all states, the files of a program, and the folders that are empty then."""
         self.remove(self.names())
+        shutil.rmtree(self.folder / "program", ignore_errors=True)
         for empty in (self.folder, self.folder.parent):
             with suppress(OSError):
                 empty.rmdir()
 
 
-def folders_without(parent: Path, numbers: Collection[int]) -> list[StateFiles]:
-    """The folders in ``parent`` of studies or runs that are gone: their number is not among ``numbers``."""
-    known = {str(number) for number in numbers}
+def folders_without(parent: Path, store: str, known: Collection[str]) -> list[StateFiles]:
+    """The folders in ``parent`` of studies or runs of ``store`` that are gone: their name is not among those ``known``.
+
+    The folders of another store that was here stay: it may come back.
+    """
     with suppress(OSError):
-        gone = sorted(f for f in parent.iterdir() if f.name.isdigit() and f.is_dir() and f.name not in known)
+        gone = sorted(f for f in parent.iterdir() if is_of(store, f.name) and f.is_dir() and f.name not in known)
         return [StateFiles(folder) for folder in gone]
     return []
 
@@ -144,13 +175,19 @@ _COLUMNS = [SNAPSHOTS.c[name] for name in Snapshot._fields]
 
 
 class Snapshots:
-    """The snapshots of trials of a store's studies, in ``folder``, which is the store's own unless another is given."""
+    """The snapshots of trials of a store's studies."""
 
-    def __init__(self, store: Store, folder: str | os.PathLike[str] | None = None) -> None:
-        self.folder = Path(folder) if folder is not None else store.database.snapshots
+    def __init__(self, store: Store) -> None:
         self.damaged: list[SnapshotError] = []
-        """Damage that ``load`` met and passed by, for its caller to show."""
+        """Damage and absence that ``load`` met and passed by, for its caller to show."""
+        self._database = store.database
         self._subjects = store.subjects
+        self._begun: set[Path] = set()  # folders that this process has written to
+
+    @property
+    def folder(self) -> Path:
+        """The folder with a folder for each study that began here; it need not be there."""
+        return self._database.folder("snapshots")
 
     def save(
         self, study: str, number: int, repeat: int, epoch: int, state: Any, lease: Lease | None = None
@@ -162,7 +199,8 @@ class Snapshots:
         """
         kept = self.files(study)
         number, repeat, epoch = int(number), int(repeat), int(epoch)
-        saved = kept.write(f"{number}-{repeat}-{epoch}", states.pack(state))
+        saved = kept.write(f"{number}-{repeat}-{epoch}", states.pack(state), first=kept.folder not in self._begun)
+        self._begun.add(kept.folder)
         snapshot = Snapshot(number, repeat, epoch, *saved)
         try:
             with self._subjects.writing(study) as (connection, row):
@@ -176,18 +214,33 @@ class Snapshots:
         kept.remove(replaced)
         return snapshot
 
-    def load(self, study: str, number: int, repeat: int, at_most_epoch: int) -> tuple[int, Any] | None:
+    def load(
+        self, study: str, number: int, repeat: int, at_most_epoch: int, pass_absent: bool = True
+    ) -> tuple[int, Any] | None:
         """The latest whole state of a trial, (epoch, state), not after ``at_most_epoch``; None if there is none.
 
-        A damaged one is put in ``damaged``, and the one before it is tried.
+        One that is damaged is put in ``damaged``, and the one before it is tried; so is one that is absent, unless
+        ``pass_absent`` is False: then it is raised.
         """
         for snapshot in reversed(self.of_study(study, (number, repeat))):
             if snapshot.epoch <= at_most_epoch:
                 try:
                     return snapshot.epoch, self.read(study, snapshot)
                 except SnapshotError as error:
+                    if isinstance(error, SnapshotAbsent) and not pass_absent:
+                        raise
                     self.damaged.append(error)
         return None
+
+    def absent(self, study: str, trials: Collection[int]) -> SnapshotAbsent | None:
+        """The error that names the ``trials`` of ``study`` whose newest snapshot is away; None where all are there."""
+        kept = self.files(study)
+        newest = {saved.number: saved for saved in self.of_study(study) if saved.number in trials}
+        away = [saved for saved in newest.values() if not kept.is_there(saved.path)]
+        if not away:
+            return None
+        others = f", and those of {len(away) - 1} other trials" if len(away) > 1 else ""
+        return kept.absent(f"{away[0].label} of study {study!r} is not there{others}")
 
     def read(self, study: str, snapshot: Snapshot) -> Any:
         """The state of one ``snapshot``; SnapshotError if its file is not, to the bit, what was saved."""
@@ -195,7 +248,7 @@ class Snapshots:
 
     def files(self, study: str) -> StateFiles:
         """The files of ``study``."""
-        return StateFiles(self.folder / str(self._subjects.number(study)))
+        return StateFiles(self._subjects.place(study).folder(self._database, "snapshots"))
 
     def of_study(self, study: str, trial: tuple[int, int] | None = None) -> list[Snapshot]:
         """The snapshots of ``study``, or of one trial (number, repeat), by trial and epoch; no file is looked at."""
@@ -241,7 +294,7 @@ class Snapshots:
             return
         with self._subjects.writing(study) as (connection, identity):
             paths = [path for key in keys for path in _forget(connection, identity, *key)]
-        StateFiles(self.folder / str(identity)).remove(paths)
+        self.files(study).remove(paths)
 
 
 def _forget(connection: sa.Connection, study: int, number: int, repeat: int, epoch: int | None) -> Sequence[str]:

@@ -22,6 +22,7 @@ from caviar.records.config import as_config
 from caviar.records.names import storable, visible
 from caviar.records.result import StudyResult
 from caviar.store.database import Database
+from caviar.store.places import without_place
 from caviar.store.schema import BOXES, COMPARISONS, MEASUREMENTS, STUDIES, TRIALS
 
 if TYPE_CHECKING:
@@ -291,6 +292,7 @@ def _study(row: Any) -> Study:
             "result": row.result and StudyResult.from_record(row.result, row.metric),
             "data": data,
             "notes": notes,
+            "environment": without_place(row.environment),
         }
     )
 

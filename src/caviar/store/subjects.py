@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from caviar.errors import StoreError, did_you_mean
 from caviar.records import LeaseState, StudyState, TrialState
 from caviar.records.names import PARAMETERS, Kind, check_storable, visible
+from caviar.store.places import Place, place_of, with_place
 from caviar.store.run_tables import OF_A_RUN, RUNS
-from caviar.store.schema import LEASES, OF_A_STUDY, STUDIES, TRIALS
+from caviar.store.schema import LEASES, META, OF_A_STUDY, STUDIES, TRIALS
 from caviar.store.transactions import Transactions
 
 _TABLES: dict[Kind, tuple[sa.Table, tuple[sa.Table, ...]]] = {"study": (STUDIES, OF_A_STUDY), "run": (RUNS, OF_A_RUN)}
@@ -45,12 +46,14 @@ class Subjects:
             yield connection, self._number(connection, name, lock=True)
 
     def create(self, row: dict[str, Any]) -> None:
-        """Insert ``row``; StoreError if its name is taken, also where two processes create it at once."""
+        """Insert ``row``, with a place for its files; StoreError if its name is taken, even at the same moment."""
         name = row["name"]
         check_storable(self.kind, name)
         try:
             with self.transactions.writing() as connection:
-                connection.execute(self.table.insert(), row | {"state": str(row["state"])})
+                store = str(connection.scalar(sa.select(META.c.identity)))
+                placed = with_place(row["environment"], self.transactions.database, store)
+                connection.execute(self.table.insert(), row | {"state": str(row["state"]), "environment": placed})
         except sa.exc.IntegrityError:
             raise StoreError(
                 f"the store has a {self.kind} {visible(name)!r} already",
@@ -59,9 +62,21 @@ class Subjects:
             ) from None
 
     def number(self, name: str) -> int:
-        """The number of ``name``, by which files are named; StoreError with 'did you mean' if there is no such name."""
+        """The number of ``name``; StoreError with 'did you mean' if there is no such name."""
         with self.reading(name) as (_, number):
             return number
+
+    def place(self, name: str) -> Place:
+        """Where the files of ``name`` are."""
+        with self.reading(name) as (connection, number):
+            return self._place(connection, number)
+
+    def places(self) -> tuple[str, list[Place]]:
+        """The random name of the store, and where the files of all of them are."""
+        with self.transactions.reading() as connection:
+            store = str(connection.scalar(sa.select(META.c.identity)))
+            rows = connection.execute(sa.select(self.table.c.id, self.table.c.environment)).all()
+        return store, [place_of(row.environment, row.id) for row in rows]
 
     def names(self) -> dict[str, int]:
         """All of them, oldest first, with their numbers."""
@@ -86,8 +101,8 @@ class Subjects:
                 connection.execute(running.values(state=str(TrialState.INTERRUPTED)))
         return True
 
-    def delete(self, name: str) -> int:
-        """Delete ``name`` with all of its rows, and return its number; its files are left (see doctor.delete).
+    def delete(self, name: str) -> Place:
+        """Delete ``name`` with all of its rows, and return where its files are, which are left (see doctor.delete).
 
         Raises StoreError while a process holds it, or while a run has branches.
         """
@@ -105,10 +120,15 @@ class Subjects:
                         f"run {name!r} has branches that began from its snapshots: {', '.join(branches[:5])}",
                         f"delete these first: caviar delete {branches[0]}",
                     )
+            place = self._place(connection, number)
             for belonging in belongings:
                 connection.execute(belonging.delete().where(belonging.c[self.kind] == number))
             connection.execute(table.delete().where(table.c.id == number))
-        return number
+        return place
+
+    def _place(self, connection: sa.Connection, number: int) -> Place:
+        environment = connection.scalar(sa.select(self.table.c.environment).where(self.table.c.id == number))
+        return place_of(environment or {}, number)
 
     def _is_held(self, connection: sa.Connection, number: int) -> bool:
         held = LEASES.c[self.kind] == number, LEASES.c.state == str(LeaseState.HELD)

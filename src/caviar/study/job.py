@@ -56,11 +56,13 @@ class TableJob:
     folds: tuple[tuple[Examples, Examples], ...]  # (training, validation) of each repeat of a finalist
     seconds: float | None
     ended: Callable[[], bool]
+    noted: tuple[str, ...] = ()
+    """Notes on what was met where the study is taken up again."""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the data, and on what the metric says of it."""
-        return (*self.dataset.warnings, *imbalance(self.metric, self.dataset))
+        return (*self.dataset.warnings, *imbalance(self.metric, self.dataset), *self.noted)
 
     @property
     def repeats(self) -> int:

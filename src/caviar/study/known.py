@@ -49,6 +49,11 @@ class Known:
         """Trials begun, repeats left out; an import may have left numbers out, which count."""
         return max((number + 1 for number, _ in self.trials), default=0)
 
+    @property
+    def unsettled(self) -> set[int]:
+        """The numbers of the trials that were under way, repeats left out."""
+        return {number for (number, repeat), trial in self.trials.items() if not repeat and trial.state in _UNSETTLED}
+
     def seconds(self) -> float:
         """Seconds that the training of all trials took together."""
         compared = sum(of[-1].seconds for key, of in self.comparisons.items() if key not in self.curves)

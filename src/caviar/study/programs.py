@@ -48,7 +48,6 @@ from caviar.search.given import read_all
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space
 from caviar.store import Snapshots, Store
-from caviar.store.database import folder_beside
 from caviar.study.earlier import evidence
 from caviar.study.events import Progress, TunedProgram
 from caviar.study.job import FINALISTS
@@ -201,7 +200,7 @@ def _command(request: ProgramRequest, space: Space) -> Command:
 
 def trials_folder(store: Store, study: str) -> Path:
     """The folder in which each trial of ``study`` has one of its own; it need not be there."""
-    return folder_beside(store.database, "programs") / str(store.subjects.number(study))
+    return store.subjects.place(study).folder(store.database, "programs")
 
 
 def _check_goal(measured: Measured) -> None:
@@ -224,7 +223,7 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
         folder=trials_folder(store, study),
         last_epoch=job.rungs[-1],
         seed=job.trial_seed,
-        states=SavedStates(Snapshots(store), study, ledger.ranked.worst_first),
+        states=SavedStates(Snapshots(store), study, ledger.ranked.worst_first, same_bits=False),
         before_saving=ledger.write,
         failure_rate=_failure_rate(ledger),
         check=_check_goal if job.request.goal is None and job.request.score is None else lambda measured: None,

@@ -15,7 +15,7 @@ from caviar.executors.helpers import PATIENCE
 from caviar.machine import no_collection, setting_aside
 from caviar.records import Study, StudyState
 from caviar.records.specs import StudyKind, StudySpec
-from caviar.store import Store
+from caviar.store import Snapshots, Store
 from caviar.study.check import check_table, model_path
 from caviar.study.earlier import gone_on_with, is_imported
 from caviar.study.events import Event
@@ -64,7 +64,13 @@ def take_up(
             if is_imported(record):
                 record = gone_on_with(record, list(known.trials.values()), command, score, processes or 0)
             spec = _within(record, known, seconds, trials, repeats)
+            away = Snapshots(opened).absent(study, known.unsettled)
+            if away is not None and spec.kind is not StudyKind.TABLE:
+                raise away  # a program that begins again need not come to the same scores
             job = _job(replace(record, spec=spec), started, ended, store, given, processes)
+            if away is not None and isinstance(job, TableJob):
+                noted = f"{away.rule}: they are trained again from their beginning, to the same bits"
+                job = replace(job, noted=(noted,))
             opened.reopen_study(study, spec, lease)
         except BaseException:
             opened.leases.leave(lease)

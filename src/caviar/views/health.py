@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from caviar.data import kept_rows
 from caviar.learners.dense.native import instruction_sets
@@ -58,12 +57,14 @@ class Health:
         return any(found.is_damage and not found.mended for found in self.found)
 
 
-def health(store: Store, name: str | None, repair: bool) -> Health:
+def health(store: Store, name: str | None, repair: bool, forget: bool = False) -> Health:
     """The health of ``store`` and its machine, or of one study or run ``name``; ``repair`` mends what it can.
+
+    ``forget`` gives up the snapshots that are away.
 
     Raises StoreError if there is no study or run ``name``.
     """
-    found = examine(store, name, repair)
+    found = examine(store, name, repair, forget)
     return Health(machine(), store_facts(store), (*found, *([] if name else mapped_rows(repair))))
 
 
@@ -94,7 +95,7 @@ def store_facts(store: Store) -> StoreFacts:
         runs=len(runs.subjects.names()),
         workers=_at_work(store.leases),
         owners=_at_work(runs.leases),
-        snapshots_folder=str(Path(store.database.snapshots).absolute()),
+        snapshots_folder=str(store.database.folder("snapshots").absolute()),
         disk_bytes_left=room(store),
     )
 

@@ -32,9 +32,13 @@ class Memory(Embedded):
         return tempfile.TemporaryDirectory(prefix="caviar-")
 
     @property
-    def snapshots(self) -> Path:
+    def home(self) -> Path | None:
+        """See Database."""
+        return None
+
+    def folder(self, kind: str) -> Path:
         """In a temporary folder, made when it is first asked for."""
-        return Path(self._folder.name) / "memory.snapshots"
+        return Path(self._folder.name) / f"memory.{kind}"
 
     def prepare(self, create: bool) -> None:
         """Make the tables."""

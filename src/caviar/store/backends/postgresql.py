@@ -67,10 +67,17 @@ class PostgreSQL:
         return self.address.update_query_dict(hidden).render_as_string(hide_password=True).replace("%2A%2A%2A", HIDDEN)
 
     @property
-    def snapshots(self) -> Path:
-        """In the working folder, under the random name that this store has; a worker elsewhere names its own."""
+    def home(self) -> Path | None:
+        """None: it is elsewhere."""
+        return None
+
+    def folder(self, kind: str) -> Path:
+        """In a working folder, under the random name that this store has."""
         with self.reading() as connection:
-            return Path("caviar.snapshots") / str(connection.scalar(sa.select(schema.META.c.identity)))
+            identity = str(connection.scalar(sa.select(schema.META.c.identity)))
+        if not identity.isalnum():  # it leads to files
+            raise StoreError(f"the store {self.url} has no name of caviar's making", "take it from a copy")
+        return Path(f"caviar.{kind}") / identity
 
     def prepare(self, create: bool) -> None:
         """Connect, and make the tables where ``create`` asks for them and there are none."""

@@ -138,9 +138,13 @@ class SQLite(Embedded):
         return f"sqlite:///{self.path}"
 
     @property
-    def snapshots(self) -> Path:
+    def home(self) -> Path | None:
+        """See Database."""
+        return self.path.absolute().parent
+
+    def folder(self, kind: str) -> Path:
         """Beside the database, so that the two are moved together."""
-        return self.path.with_name(f"{self.path.name}.snapshots")
+        return self.path.with_name(f"{self.path.name}.{kind}")
 
     def prepare(self, create: bool) -> None:
         """Make the file where ``create`` asks for it; StoreError unless it then looks like a database."""
