@@ -26,6 +26,8 @@ from caviar.records import (
     RunState,
 )
 from caviar.records.names import check_name
+from caviar.store import paths
+from caviar.store.database import Database
 from caviar.store.lease import PATIENCE, Leases, beat, end, is_living, rows
 from caviar.store.places import without_place
 from caviar.store.run_tables import RUN_DIARY, RUN_INTERVENTIONS, RUN_MEASUREMENTS, RUN_SNAPSHOTS, RUNS
@@ -77,17 +79,18 @@ class Runs:
         check_name("run", run.name)
         parent = None if run.parent is None else self.subjects.number(run.parent)
         row = {name: getattr(run, name) for name in _PLAIN}
-        self.subjects.create(row | {"parent": parent, "kind": str(run.kind), "request": run.spec.to_record()})
+        request = paths.kept(run.spec.to_record(), self._store.database)
+        self.subjects.create(row | {"parent": parent, "kind": str(run.kind), "request": request})
 
     def all(self) -> list[Run]:
         """All runs, oldest first."""
         with self._store.transactions.reading() as connection:
-            return _runs(connection)
+            return _runs(self._store.database, connection)
 
     def run(self, name: str) -> Run:
         """The run ``name``; StoreError with 'did you mean' if there is none."""
         with self.subjects.reading(name) as (connection, number):
-            return _runs(connection, number)[0]
+            return _runs(self._store.database, connection, number)[0]
 
     def take(self, name: str, patience: float = PATIENCE) -> Lease:
         """Own run ``name`` and go on with it. Raises StoreError while another process owns it (see Leases.take)."""
@@ -115,7 +118,11 @@ class Runs:
         with self.subjects.writing(lease.name) as (connection, identity):
             beat(connection, "run", identity, lease)
             if progress is not None:
-                connection.execute(RUNS.update().where(RUNS.c.id == identity).values(progress=progress))
+                connection.execute(
+                    RUNS.update()
+                    .where(RUNS.c.id == identity)
+                    .values(progress=paths.kept(progress, self._store.database))
+                )
             if measurements:
                 first = _next(connection, RUN_MEASUREMENTS, identity)
                 rows = [
@@ -146,7 +153,7 @@ class Runs:
             end(connection, "run", identity, lease, LeaseState.LEFT)
             values: dict[str, Any] = {"state": str(state), "ended": now()}
             if result is not None:
-                values["result"] = result
+                values["result"] = paths.kept(result, self._store.database)
             connection.execute(RUNS.update().where(RUNS.c.id == identity).values(values))
             if state.is_over:
                 columns = RUN_INTERVENTIONS.c
@@ -165,7 +172,7 @@ class Runs:
         Raises StoreError for a run that is over.
         """
         with self.subjects.writing(name) as (connection, identity):
-            run = _runs(connection, identity)[0]
+            run = _runs(self._store.database, connection, identity)[0]
             if run.state.is_over:
                 raise StoreError(
                     f"run {name!r} is {run.state} and takes no interventions",
@@ -221,7 +228,7 @@ class Runs:
             return [dict(row._mapping) for row in connection.execute(query.order_by(table.c.number))]
 
 
-def _runs(connection: sa.Connection, number: int | None = None) -> list[Run]:
+def _runs(database: Database, connection: sa.Connection, number: int | None = None) -> list[Run]:
     """All runs, oldest first, or the one of that number."""
     parents = RUNS.alias()
     columns = [RUNS.c[name] for name in ("id", "kind", "request", *_PLAIN)]
@@ -234,7 +241,10 @@ def _runs(connection: sa.Connection, number: int | None = None) -> list[Run]:
     for values in found:
         number = values.pop("id")
         values["environment"] = without_place(values["environment"])
-        values["spec"] = RunSpec.from_record(values.pop("kind"), values.pop("request"))
+        values["spec"] = RunSpec.from_record(values.pop("kind"), paths.found(values.pop("request"), database))
+        for name in ("result", "progress"):
+            if values[name] is not None:
+                values[name] = paths.found(values[name], database)
         values["owner"] = rows(connection, "run", number, values["name"], held=True)[0] if number in held else None
     return [Run(**values | {"state": RunState(values["state"])}) for values in found]
 

@@ -27,7 +27,7 @@ from caviar.records import (
     TrialState,
 )
 from caviar.records.names import visible
-from caviar.store import claims, studies
+from caviar.store import claims, paths, studies
 from caviar.store.claims import Assigned, Result
 from caviar.store.lease import Leases, beat
 from caviar.store.schema import STUDIES, TRIALS
@@ -79,7 +79,7 @@ class Store(AbstractContextManager["Store"]):
 
     def create_study(self, study: Study) -> None:
         """Write a new study; StoreError if one of that name is there, also where two processes do it at once."""
-        self.subjects.create(studies.study_row(study))
+        self.subjects.create(studies.study_row(self.database, study))
 
     def write(
         self,
@@ -127,7 +127,11 @@ class Store(AbstractContextManager["Store"]):
         """Write how study ``name`` ended; a trial that was still running was interrupted by that."""
         with self._writing(name, lease) as (connection, number):
             ending = STUDIES.update().where(STUDIES.c.id == number)
-            connection.execute(ending.values(state=str(state), result=result and result.to_record(), ended=ended))
+            connection.execute(
+                ending.values(
+                    state=str(state), result=result and paths.kept(result.to_record(), self.database), ended=ended
+                )
+            )
             running = TRIALS.update().where(TRIALS.c.study == number, TRIALS.c.state == str(TrialState.RUNNING))
             connection.execute(running.values(state=str(TrialState.INTERRUPTED)))
 
@@ -136,25 +140,24 @@ class Store(AbstractContextManager["Store"]):
         with self._writing(name, lease) as (connection, number):
             fresh: dict[str, Any] = {"state": str(StudyState.RUNNING), "ended": None}
             if spec is not None:  # with what was enqueued since it was read
-                first = studies.spec(connection, number).first
+                first = studies.spec(self.database, connection, number).first
                 new = [config for config in spec.first if config not in first]
-                fresh["spec"] = replace(spec, first=(*first, *new)).to_record()
+                fresh["spec"] = paths.kept(replace(spec, first=(*first, *new)).to_record(), self.database)
             connection.execute(STUDIES.update().where(STUDIES.c.id == number).values(fresh))
 
     def enqueue(self, name: str, config: Config) -> int:
         """Have ``config`` tried as one of the next trials of study ``name``; the number of those that wait."""
         with self._writing(name, None) as (connection, number):
-            spec = studies.spec(connection, number)
+            spec = studies.spec(self.database, connection, number)
             first = (*spec.first, config)
-            connection.execute(
-                STUDIES.update().where(STUDIES.c.id == number).values(spec=replace(spec, first=first).to_record())
-            )
+            record = paths.kept(replace(spec, first=first).to_record(), self.database)
+            connection.execute(STUDIES.update().where(STUDIES.c.id == number).values(spec=record))
             return len(first) - studies.enqueued(connection, number)
 
     def first(self, name: str) -> tuple[Config, ...]:
         """The configs that a person wants tried, in the order in which they came."""
         with self.subjects.reading(name) as (connection, number):
-            return studies.spec(connection, number).first
+            return studies.spec(self.database, connection, number).first
 
     def join_helper(self, study: str, threads: int) -> Lease:
         """Make this process a helper of ``study``; StoreError where no other process owns it."""
@@ -209,12 +212,12 @@ class Store(AbstractContextManager["Store"]):
     def studies(self) -> list[Study]:
         """All studies, oldest first."""
         with self.transactions.reading() as connection:
-            return studies.studies(connection)
+            return studies.studies(self.database, connection)
 
     def study(self, name: str) -> Study:
         """The study ``name``; StoreError with 'did you mean' if there is none."""
         with self.subjects.reading(name) as (connection, number):
-            return studies.studies(connection, number)[0]
+            return studies.studies(self.database, connection, number)[0]
 
     def trial_counts(self) -> dict[str, dict[TrialState, int]]:
         """The trials of every study by state, repeats left out."""

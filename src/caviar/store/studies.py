@@ -21,6 +21,7 @@ from caviar.records import Box, Comparison, Curve, Measurement, Study, StudySpec
 from caviar.records.config import as_config
 from caviar.records.names import storable, visible
 from caviar.records.result import StudyResult
+from caviar.store import paths
 from caviar.store.database import Database
 from caviar.store.places import without_place
 from caviar.store.schema import BOXES, COMPARISONS, MEASUREMENTS, STUDIES, TRIALS
@@ -48,19 +49,18 @@ Times = tuple[float | None, float | None]
 """Seconds since 1970 at which a trial began and ended; None where that is not known."""
 
 
-def studies(connection: sa.Connection, number: int | None = None) -> list[Study]:
+def studies(database: Database, connection: sa.Connection, number: int | None = None) -> list[Study]:
     """All studies, oldest first, or the one of that number."""
     query = sa.select(*_STUDY_COLUMNS).order_by(STUDIES.c.id)
     if number is not None:
         query = query.where(STUDIES.c.id == number)
-    return [_study(row) for row in connection.execute(query)]
+    return [_study(database, row) for row in connection.execute(query)]
 
 
-def spec(connection: sa.Connection, study: int) -> StudySpec:
+def spec(database: Database, connection: sa.Connection, study: int) -> StudySpec:
     """The specification of a study."""
-    return StudySpec.from_record(
-        connection.execute(sa.select(STUDIES.c.spec).where(STUDIES.c.id == study)).scalar_one()
-    )
+    record = connection.execute(sa.select(STUDIES.c.spec).where(STUDIES.c.id == study)).scalar_one()
+    return StudySpec.from_record(paths.found(record, database))
 
 
 def enqueued(connection: sa.Connection, study: int) -> int:
@@ -143,7 +143,7 @@ def curves(
     database: Database, connection: sa.Connection, study: int, numbers: Collection[int] | None
 ) -> dict[Keyed, Curve]:
     """The curves of the trials ``numbers``, all by default, by (number, repeat)."""
-    [record] = studies(connection, study)
+    [record] = studies(database, connection, study)
     may_skip = not record.spec.every_epoch
     columns = MEASUREMENTS.c
     key = (columns.number, columns.repeat)
@@ -270,26 +270,26 @@ def _float(cell: float | str | None) -> float | None:
     return float(cell) if isinstance(cell, str) else cell
 
 
-def study_row(study: Study) -> dict[str, Any]:
+def study_row(database: Database, study: Study) -> dict[str, Any]:
     """A study as its row; the notes stand with the facts of the data, which spares every store a column."""
     row = {field.name: getattr(study, field.name) for field in fields(study)}
     notes = list(row.pop("notes"))
     return row | {
-        "spec": study.spec.to_record(),
-        "result": study.result and study.result.to_record(),
+        "spec": paths.kept(study.spec.to_record(), database),
+        "result": study.result and paths.kept(study.result.to_record(), database),
         "data": {**study.data, "notes": notes} if notes else study.data,
     }
 
 
-def _study(row: Any) -> Study:
+def _study(database: Database, row: Any) -> Study:
     data = dict(row.data)
     notes = tuple(data.pop("notes", ()))
     return Study(
         **{
             **row._mapping,
             "state": StudyState(row.state),
-            "spec": StudySpec.from_record(row.spec),
-            "result": row.result and StudyResult.from_record(row.result, row.metric),
+            "spec": StudySpec.from_record(paths.found(row.spec, database)),
+            "result": row.result and StudyResult.from_record(paths.found(row.result, database), row.metric),
             "data": data,
             "notes": notes,
             "environment": without_place(row.environment),

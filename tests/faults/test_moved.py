@@ -1,0 +1,90 @@
+"""A project folder that was renamed, or copied and gone on with: it works, and its original stays as it is."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import caviar
+from caviar.data import samples
+from caviar.records import RunState
+from caviar.runs import loop
+from caviar.store import Store
+from caviar.store.runs import Runs
+from tests.runs.conftest import Pond
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a table, a finished study and an interrupted run, begun there with relative paths."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    samples.write_csv(samples.wine(), Path("wine.csv"))
+    target = samples.wine().target_name
+    caviar.tune("wine.csv", target, trials=8, study="wines", store="caviar.db", out="models", progress=False)
+    asked = [False]
+
+    def events() -> Any:
+        for event in Pond(Path(), "caviar.db").begin(ended=lambda: asked[0], out=".", data="wine.csv"):
+            asked[0] = asked[0] or (isinstance(event, loop.EpochDone) and event.measurement.clock.epoch == 3)
+            yield event
+
+    with pytest.raises(KeyboardInterrupt):
+        Pond.follow(events())
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """The files of a project; SQLite makes and removes its log and its index as it likes."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith(("-wal", "-shm"))
+    }
+
+
+@pytest.mark.parametrize("how", ["renamed", "copied"])
+def test_a_project_goes_on_in_its_new_place(project: Path, how: str) -> None:
+    moved = project.with_name("elsewhere")
+    before = contents(project)
+    shutil.copytree(project, moved) if how == "copied" else project.rename(moved)
+    store = str(moved / "caviar.db")
+    ended = Pond.follow(loop.resume("wine", store))
+    assert ended.summary["model"] == str(moved / "wine.caviar")
+    assert (moved / "wine.caviar").exists()
+    answer = caviar.resume("wines", store=store, trials=10, progress=False)
+    assert answer.summary["model"] == str(moved / "models" / "wines.caviar")
+    with Store.open(store) as opened:
+        study, run = opened.study("wines"), Runs(opened).run("wine")
+        assert study.spec.table is not None
+        assert study.spec.table.data == run.spec.data == str(moved / "wine.csv")
+        assert study.result is not None
+        assert (study.result.model, study.result.store) == (answer.summary["model"], opened.url)
+        assert run.state is RunState.FINISHED
+        with opened.transactions.reading() as connection:
+            rows = connection.exec_driver_sql("SELECT spec FROM studies UNION ALL SELECT request FROM runs").scalars()
+            assert not any(str(project.parent) in str(row) for row in rows)
+    if how == "copied":
+        assert contents(project) == before
+    else:
+        assert not project.exists()
+
+
+def test_paths_outside_of_the_project_and_those_of_earlier_versions_stay(project: Path, tmp_path: Path) -> None:
+    store = str(project / "caviar.db")
+    outside = tmp_path / "wine.csv"
+    shutil.copy(project / "wine.csv", outside)
+    with Store.open(store) as opened, opened.transactions.writing() as connection:
+        old = f'json_set(spec, "$.table.data", "{outside}")'.replace('"', "'")
+        connection.exec_driver_sql(f"UPDATE studies SET spec = {old}")
+    caviar.resume("wines", store=store, trials=9, progress=False)
+    with Store.open(store) as opened:
+        table = opened.study("wines").spec.table
+        assert table is not None
+        assert table.data == str(outside)
