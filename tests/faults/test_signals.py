@@ -1,16 +1,21 @@
-"""Fault 2: Ctrl-C and SIGTERM, once and twice, in the middle of slow epochs."""
+"""Fault 2: Ctrl-C, SIGTERM and a terminal that is closed, once and twice, in slow epochs and while data are read."""
 
 from __future__ import annotations
 
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from caviar.store import Store
+from caviar.store.runs import Runs
 from tests.faults.invariants import acknowledged, check_over, check_whole
 
 SECONDS = 5.0
@@ -34,7 +39,7 @@ def _cpu_seconds(pid: int) -> float:
 
 
 @pytest.mark.parametrize("twice", [False, True])
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_in_the_middle_of_an_epoch(number, status, twice, slow, tmp_path):
     store = tmp_path / "caviar.db"
     arguments = ["tune", "slow.npz", "--target", "y", "--trials", "50", "--space", "wide.toml", "--study", "mine"]
@@ -59,3 +64,94 @@ def test_a_signal_in_the_middle_of_an_epoch(number, status, twice, slow, tmp_pat
     if not twice:
         assert "caviar resume mine" in said
         check_over(store, "mine", before)
+
+
+MAIN = "from caviar.cli.main import main; main()"
+
+
+def test_a_terminal_that_is_closed_ends_a_study_with_everything_saved(slow, tmp_path):
+    store = tmp_path / "caviar.db"
+    arguments = ["tune", "slow.npz", "--target", "y", "--trials", "50", "--space", "wide.toml", "--study", "mine"]
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(slow)
+        os.execv(sys.executable, [sys.executable, "-c", MAIN, *arguments, "--store", str(store)])
+    seen = b""
+    while b"epochs" not in seen:
+        seen += os.read(terminal, 4096)
+    os.close(terminal)  # the system sends SIGHUP
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 129
+    check_over(store, "mine")
+
+
+def test_a_terminal_that_is_closed_ends_a_run_as_sigterm_does(slow, tmp_path):
+    """The mini-batches since the last epoch are saved."""
+    store, steps = tmp_path / "caviar.db", []
+    (tmp_path / "wide.toml").write_text("hidden_units = 512\nlayers = 3\nbatch_size = 32\n")
+    for number, name in ((signal.SIGTERM, "term"), (signal.SIGHUP, "hup")):
+        arguments = ["babysit", str(slow / "slow.npz"), "--target", "y", "--config", "wide.toml", "--epochs", "90"]
+        command = [sys.executable, "-c", MAIN, *arguments, "--name", name, "--store", str(store)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tmp_path) as process:
+            while not _has_begun(store, name):
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(number)
+            assert process.wait() == 128 + number
+        with Store.open(store) as opened:
+            steps.append(max((snapshot.clock.step for snapshot in Runs(opened).snapshots(name)), default=0))
+    assert min(steps) > 0
+
+
+def _has_begun(store: Path, name: str) -> bool:
+    """True once the run says that it has trained some mini-batches."""
+    command = [sys.executable, "-c", MAIN, "watch", name, "--json", "--store", str(store)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return re.search(r'"step": [1-9]', said) is not None
+
+
+IN_COMPILED_CODE = """
+import ctypes, signal, sys
+from caviar.cli import signals
+signals._PATIENCE = 0.2
+with signals.ending() as ended:
+    ended.saves = sys.argv[1] == "saves"
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # in this thread alone: nothing wakes it
+    print("ready", flush=True)
+    ctypes.CDLL(None).sleep(600)
+"""
+
+IN_PYTHON = """
+import sys
+from caviar.cli import signals
+signals._PATIENCE = 600.0
+try:
+    with signals.ending() as ended:
+        print("ready", flush=True)
+        while True:
+            pass
+except signals.Ended as ended:
+    sys.exit(7 if ended.status == 143 else 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "what", "status"),
+    [(IN_COMPILED_CODE, "saves", 143), (IN_COMPILED_CODE, "reads", 143), (IN_PYTHON, "reads", 7)],
+)
+def test_a_signal_while_data_are_read_ends_the_command(program: str, what: str, status: int):
+    command = [sys.executable, "-c", program, what]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == status
+
+
+def test_a_command_that_outlives_its_terminal_does_so_still():
+    """As nohup has it."""
+    program = "import os, signal\nfrom caviar.cli.signals import ending\n"
+    program += "with ending(): os.kill(os.getpid(), signal.SIGHUP)"
+    quiet = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    assert subprocess.run([sys.executable, "-c", quiet + program], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program], check=False, stderr=subprocess.DEVNULL).returncode == 1

@@ -29,7 +29,7 @@ def follow_run(
     json: bool = False,
     quiet: bool = False,
 ) -> None:
-    """Show the run that ``begin`` begins until it ends; Ctrl-C and SIGTERM end it with everything saved."""
+    """Show the run that ``begin`` begins until it ends; a signal ends it with everything saved."""
     people = console(json=json, quiet=quiet)
     name = ""
     facts: dict[str, Any] = {}
@@ -52,6 +52,7 @@ def follow_run(
 
         try:
             for event in begin(ended.asked.is_set):
+                ended.saves = True
                 if isinstance(event, Begun):
                     name = event.run.name
                     keys.ask, keys.run = event.ask, event.run

@@ -20,7 +20,7 @@ def follow_study(
     json: bool = False,
     quiet: bool = False,
 ) -> None:
-    """Show the ``events`` of a study; Ctrl-C and SIGTERM end it with everything saved.
+    """Show the ``events`` of a study; a signal ends it with everything saved.
 
     ``events`` gets a function that is true once the study shall end. ``reading`` names the data or the program that is
     read before the first event.
@@ -31,6 +31,7 @@ def follow_study(
         try:
             with showing(people, reading) as show:
                 for event in map(event_in_commands, events(ended.asked.is_set)):
+                    ended.saves = True
                     show(view_of(event))
                     if isinstance(event, Begun):
                         begun = event

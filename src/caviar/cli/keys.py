@@ -8,6 +8,7 @@ import select
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from caviar.errors import CaviarError, ConfigError
@@ -61,7 +62,8 @@ class Keys:
 
             self._over.set()
             self._thread.join()
-            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
+            with suppress(termios.error):  # the terminal is gone
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
 
     def saw(self, view: RunView) -> None:
         """Take in what the screen shows, for the questions."""
@@ -135,6 +137,13 @@ class Keys:
         descriptor = sys.stdin.fileno()
         while not self._over.is_set():
             ready, _, _ = select.select([descriptor], [], [], 0.1)
-            if ready:
-                for key in os.read(descriptor, 64).decode(errors="replace"):
-                    self.press(key)
+            if not ready:
+                continue
+            try:
+                typed = os.read(descriptor, 64)
+            except OSError:
+                return
+            if not typed:  # the terminal is gone
+                return
+            for key in typed.decode(errors="replace"):
+                self.press(key)

@@ -1,14 +1,17 @@
 """`caviar`: the commands, and the way that every one of them ends.
 
-Exit status: 0 done; 1 ran but has no answer; 2 the user's mistake; 130 after Ctrl-C and 143 after SIGTERM, with
-everything saved. A mistake gets two lines on stderr, the rule that was broken and the way out, and never a traceback.
+Exit status: 0 done; 1 ran but has no answer; 2 the user's mistake; 130 after Ctrl-C, 143 after SIGTERM, 129 after
+SIGHUP of a terminal that was closed, with everything saved. A mistake gets two lines on stderr, the rule that was
+broken and the way out, and never a traceback.
 """
 
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -128,6 +131,9 @@ def run(arguments: Sequence[str]) -> int:
         _drop_output()
         return 0
     except OSError as error:
+        if error.errno == errno.EIO:  # the terminal was closed in the middle of a line
+            _drop_output()
+            return 128 + signal.SIGHUP
         if not no_room(error):
             raise
         _drop_output()

@@ -37,6 +37,7 @@ def work(
             for helping in help_with(
                 study, store=store, threads=threads, data=data, test=test, ended=ended.asked.is_set
             ):
+                ended.saves = True
                 if tasks is None:
                     people.print(f"helping with {study}; Ctrl-C ends the help, and the study goes on", markup=False)
                 tasks = helping.tasks
