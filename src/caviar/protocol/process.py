@@ -19,6 +19,7 @@ from pathlib import Path
 from caviar.machine import processors
 from caviar.protocol.decoding import decoded
 from caviar.protocol.messages import LONGEST
+from caviar.protocol.minder import MINDER
 
 _CHUNK = 1 << 16  # bytes read at once
 _KEPT = 1 << 14  # bytes of its last output
@@ -66,6 +67,7 @@ class Program:
             bufsize=0,
             preexec_fn=_die_with_parent,
         )
+        MINDER.mind(self._process.pid)
         assert self._process.stdin
         assert self._process.stdout
         self._input = self._process.stdin.fileno()
@@ -168,6 +170,7 @@ class Program:
             status = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if status is not None:  # not waited for yet, so the number of its group cannot be another's
                 self._signal(signal.SIGKILL)
+                MINDER.forget(self._process.pid)
         return self._process.poll() is not None
 
     @property
@@ -205,6 +208,7 @@ class Program:
         """End it, and all of its children."""
         if not self.has_ended:
             self._signal(signal.SIGKILL)
+            MINDER.forget(self._process.pid)
             self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
