@@ -11,6 +11,7 @@ import pytest
 
 import caviar
 from caviar.data import samples
+from caviar.errors import DataError, StoreError
 from caviar.records import RunState
 from caviar.runs import loop
 from caviar.store import Store
@@ -88,3 +89,17 @@ def test_paths_outside_of_the_project_and_those_of_earlier_versions_stay(project
         table = opened.study("wines").spec.table
         assert table is not None
         assert table.data == str(outside)
+
+
+def test_the_data_of_a_run_that_was_moved_is_named_and_given_again(project: Path, tmp_path: Path) -> None:
+    store, moved = str(project / "caviar.db"), tmp_path / "moved.csv"
+    (project / "wine.csv").rename(moved)
+    with pytest.raises(DataError, match=f"(?s)looked for '{project / 'wine.csv'}'.*`data=...`"):
+        Pond.follow(loop.resume("wine", store))
+    other = tmp_path / "other.csv"
+    other.write_text("".join(moved.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(StoreError, match="no longer what it was trained on"):
+        Pond.follow(loop.resume("wine", store, data=str(other)))
+    assert Pond.follow(loop.resume("wine", store, data=str(moved))).summary["epochs"] == 6
+    with Store.open(store) as opened:
+        assert Runs(opened).run("wine").spec.data == str(moved)

@@ -25,6 +25,9 @@ def resume(
     trials: Annotated[int | None, typer.Option(help="The trials that the study should have in all.")] = None,
     data: Annotated[str | None, typer.Option(help="The same data, if its file was moved.", metavar="FILE")] = None,
     test: Annotated[str | None, typer.Option(help="The same --test, if it was moved.", metavar="FILE")] = None,
+    labels: Annotated[
+        str | None, typer.Option(help="The same --labels of a run, if it was moved.", metavar="FILE")
+    ] = None,
     store: StoreUrl = DEFAULT_STORE,
     threads: Threads = None,
     processes: Annotated[int | None, typer.Option(help="The same for a program of your own.")] = None,
@@ -56,14 +59,18 @@ def resume(
     """
     run = going_on(study, store)
     if run is not None:
-        of_studies = given(seconds=seconds, trials=trials, data=data, test=test, threads=threads)
+        of_studies = given(seconds=seconds, trials=trials, threads=threads)
+        moved = given(data=data, test=test, labels=labels)
         for option in of_studies | given(processes=processes, out=out, command=command, score=score, repeats=repeats):
             raise ConfigError(f"`{option}` is for studies, and {study!r} is a run", f"leave out `{option}`")
         if run == "paused":
             intervene(study, "resume", {}, store, "", json, quiet)
         else:
-            follow_run(lambda ended: loop.resume(study, store, ended), study, store, json, quiet)
+            follow_run(lambda ended: loop.resume(study, store, ended, **moved), study, store, json, quiet)
         return
+
+    if labels is not None:
+        raise ConfigError(f"`labels` is for runs of caviar babysit, and {study!r} is a study", "give `data`")
 
     def events(ended: Callable[[], bool]) -> Iterator[Event]:
         return take_up(

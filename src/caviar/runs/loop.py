@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from caviar.errors import ConfigError, NoAnswer, StoreError
+from caviar.errors import ConfigError, DataError, NoAnswer, StoreError
 from caviar.records import Config, DiaryEntry, Run, RunKind, RunSpec, RunState
 from caviar.records.names import storable
 from caviar.runs.client import ask
@@ -75,8 +76,10 @@ def begin(
         yield from _follow(opened, run, setup, first, ended)
 
 
-def resume(name: str, store: str, ended: Ended = lambda: False) -> Iterator[Event]:
+def resume(name: str, store: str, ended: Ended = lambda: False, **moved: str) -> Iterator[Event]:
     """Take up a run whose process was killed or interrupted, from its newest whole snapshot.
+
+    ``moved`` are new paths of its data, test and labels, where a file was moved. They are kept.
 
     Raises StoreError for a run that is over, or that another process holds; SnapshotAbsent where that snapshot is away.
     """
@@ -90,8 +93,20 @@ def resume(name: str, store: str, ended: Ended = lambda: False) -> Iterator[Even
         if run.state.is_over:
             raise StoreError(f"run {name!r} is {run.state}", f"begin from one of its snapshots: caviar branch {name}")
         check_there(runs, name)
-        setup = SETUPS[run.kind](run.spec, run.config, run.seed)
+        if moved and run.kind is not RunKind.NETWORK:
+            raise ConfigError(f"run {name!r} is of a program, and `{next(iter(moved))}` is for tables", "leave it out")
+        spec = replace(run.spec, **moved)  # type: ignore[arg-type]  # texts, all of them
+        for option, path in {"data": spec.data, "test": spec.test, "labels": spec.labels}.items():
+            if run.kind is RunKind.NETWORK and path and not Path(path).exists():
+                raise DataError(
+                    f"the {option} of run {name!r} is not there; looked for {path!r}",
+                    f"put it back, or say where it is now: `{option}=...`",
+                )
+        setup = SETUPS[run.kind](spec, run.config, run.seed)
         setup.check_same(run)
+        if moved:
+            runs.move(name, setup.spec)
+            run = replace(run, spec=setup.spec)
         yield from _follow(opened, run, setup, go_back_to_the_end, ended)
 
 

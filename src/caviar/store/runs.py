@@ -82,6 +82,12 @@ class Runs:
         request = paths.kept(run.spec.to_record(), self._store.database)
         self.subjects.create(row | {"parent": parent, "kind": str(run.kind), "request": request})
 
+    def move(self, name: str, spec: RunSpec) -> None:
+        """Write the ``spec`` of a run whose files are elsewhere now."""
+        with self.subjects.writing(name) as (connection, number):
+            request = paths.kept(spec.to_record(), self._store.database)
+            connection.execute(RUNS.update().where(RUNS.c.id == number).values(request=request))
+
     def all(self) -> list[Run]:
         """All runs, oldest first."""
         with self._store.transactions.reading() as connection:
