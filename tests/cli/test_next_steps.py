@@ -95,9 +95,9 @@ def test_lr_find_goes_on_with_the_same_table(folder, monkeypatch, capsys):
 
 def test_plan_names_a_command_for_the_same_table(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
-    [command] = said(capsys, "plan", "my trips.csv", "--target", "the class", "--text", "b", "--seconds", "9")
-    assert command == ["caviar", "tune", "my trips.csv", "--target", "the class", "--text", "b", "--seconds", "9"]
-    [command] = said(capsys, "plan", "my trips.csv", "--target", "a", "--task", "regression", "--seconds", "9")
+    [command] = said(capsys, "plan", "my trips.csv", "--target", "the class", "--text", "b", "--seconds", "9000")
+    assert command == ["caviar", "tune", "my trips.csv", "--target", "the class", "--text", "b", "--seconds", "9000"]
+    [command] = said(capsys, "plan", "my trips.csv", "--target", "a", "--task", "regression", "--seconds", "9000")
     assert command[3:7] == ["--target", "a", "--task", "regression"]
     [command] = said(capsys, "plan", "my trips.csv", "--target", "the class", "--seconds", "0.001")
     assert command == ["caviar", "babysit", "my trips.csv", "--target", "the class"]

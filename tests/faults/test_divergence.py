@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -98,3 +99,18 @@ def test_where_every_trial_diverges_the_advice_names_the_hyperparameter(wine, tm
     check_over(store, "mine")
     with Store.open(store) as opened:
         assert {trial.state for trial in opened.trials("mine")} == {TrialState.DIVERGED}
+
+
+def test_a_program_whose_only_scores_are_nan_has_no_answer(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("train.py").write_text(
+        "import sys\nsys.stdin.readline()\n"
+        'print(\'{"type": "epoch", "epoch": 1, "score": NaN}\', flush=True)\n'
+        'sys.stdin.readline()\nprint(\'{"type": "done"}\', flush=True)\n'
+    )
+    Path("space.toml").write_text('[lr]\nscale = "log"\nlow = 1e-4\nhigh = 1.0\n')
+    Path("config.toml").write_text("lr = 0.1\n")
+    command = ["--command", f"{sys.executable} train.py"]
+    assert run(["tune", *command, "--space", "space.toml", "--trials", "3", "--study", "a", "-q"]) == 1
+    assert run(["babysit", *command, "--config", "config.toml", "--name", "b", "--no-nurse", "-q"]) == 1
+    assert "no epoch has a finite number" in capsys.readouterr().err

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from caviar.runs.epochs import Epochs
 from caviar.runs.rules import THRESHOLDS, Sight, advise, smoothed
 
 CHANCE = math.log(10)
@@ -30,7 +31,7 @@ def epochs(training: list[float], validation: list[float], inside=None):
 
 def seen(training: list[float], validation: list[float], **rest) -> Sight:
     measured = epochs(training, validation, rest.pop("inside", None))
-    return Sight(losses=[], epochs=measured, chance_loss=CHANCE, epoch_ended=True, **rest)
+    return Sight(losses=[], epochs=Epochs(measured), chance_loss=CHANCE, epoch_ended=True, **rest)
 
 
 def rules(sight: Sight) -> list[str]:
@@ -52,12 +53,12 @@ def test_nothing_is_said_of_a_run_that_goes_well():
 
 
 def test_a_nan_leads_back():
-    (advice,) = advise(Sight([1.0, math.nan], [], CHANCE, finite=False))
+    (advice,) = advise(Sight([1.0, math.nan], Epochs(), CHANCE, finite=False))
     assert (advice.rule, advice.action) == ("diverged", "rollback")
 
 
 def test_an_explosion_is_seen_before_it_is_infinite_and_one_odd_mini_batch_is_none():
-    done = epochs(falling(5), falling(5))
+    done = Epochs(epochs(falling(5), falling(5)))
     calm = [1.3] * 30
     assert rules(Sight(calm, done, CHANCE)) == []
     assert rules(Sight([*calm, 12.0], done, CHANCE)) == []
@@ -65,13 +66,13 @@ def test_an_explosion_is_seen_before_it_is_infinite_and_one_odd_mini_batch_is_no
 
 
 def test_a_small_loss_may_triple():
-    done = epochs([0.01], [0.01])
+    done = Epochs(epochs([0.01], [0.01]))
     assert rules(Sight([0.05] * 100, done, CHANCE)) == []
 
 
 def test_before_the_first_epoch_an_explosion_is_measured_by_the_loss_of_chance():
-    assert rules(Sight([2.0 * CHANCE] * 20, [], CHANCE)) == []
-    assert rules(Sight([4.0 * CHANCE] * 20, [], CHANCE)) == ["exploding"]
+    assert rules(Sight([2.0 * CHANCE] * 20, Epochs(), CHANCE)) == []
+    assert rules(Sight([4.0 * CHANCE] * 20, Epochs(), CHANCE)) == ["exploding"]
 
 
 def test_an_epoch_far_worse_on_both_parts_leads_back_and_on_one_does_not():
@@ -126,7 +127,7 @@ def test_an_ill_layer_is_named_when_it_stays_ill(ill, rule: str):
 
 
 def test_after_too_many_rollbacks_she_stops_with_advice():
-    sight = Sight([math.nan], [], CHANCE, finite=False, rollbacks=THRESHOLDS.rollbacks)
+    sight = Sight([math.nan], Epochs(), CHANCE, finite=False, rollbacks=THRESHOLDS.rollbacks)
     (advice,) = advise(sight)
     assert advice.action == "stop"
     assert "ten times smaller" in advice.text

@@ -37,6 +37,7 @@ COMMANDS = {
     "enqueue": "enqueue:enqueue",
     "work": "work:work",
     "predict": "predict:predict",
+    "show": "show:show",
     "explain": "explain:explain",
     "studies": "studies:studies",
     "trials": "studies:trials",
@@ -65,7 +66,7 @@ COMMANDS = {
 
 _GROUPS = {
     "Tune many networks": ("demo", "tune", "resume", "enqueue", "work", "predict"),
-    "Look at studies": ("explain", "studies", "trials", "export", "delete", "import", "doctor"),
+    "Look at studies": ("show", "explain", "studies", "trials", "export", "delete", "import", "doctor"),
     "Before you begin": ("plan", "lr-find", "space", "client", "frameworks"),
 }
 """The groups of --help; all other commands nurse one network."""
@@ -79,6 +80,9 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 def main() -> None:
     """The entry point of the `caviar` command."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us; a file that is opened must not take its number
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
     sys.exit(run(sys.argv[1:]))
 
 

@@ -36,19 +36,21 @@ def judged_by(values: Mapping[str, Any], goal: str) -> str | None:
 
 def best_of(epochs: Sequence[RunMeasurement], goal: str = "") -> RunMeasurement | None:
     """The best of ``epochs``, the first of equals; None where none was measured by a finite number."""
+    losses = [loss_of(measurement.values, goal) for measurement in epochs]
+    measured = [i for i, loss in enumerate(losses) if math.isfinite(loss)]
+    return epochs[min(measured, key=losses.__getitem__)] if measured else None
 
-    def badness(measurement: RunMeasurement) -> float:
-        name = judged_by(measurement.values, goal)
-        if name is None:
-            return math.nan
-        try:
-            value = float(measurement.values[name])
-        except (TypeError, ValueError):
-            return math.nan
-        return -value if name == "score" and goal == "maximize" else value
 
-    measured = [m for m in epochs if math.isfinite(badness(m))]
-    return min(measured, key=badness) if measured else None
+def loss_of(values: Mapping[str, Any], goal: str) -> float:
+    """The number that an epoch of these ``values`` is compared by, the smaller the better; NaN where there is none."""
+    name = judged_by(values, goal)
+    if name is None:
+        return math.nan
+    try:
+        value = float(values[name])
+    except (TypeError, ValueError):
+        return math.nan
+    return -value if name == "score" and goal == "maximize" else value
 
 
 def is_before(one: Clock, other: Clock) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from functools import partial
 
 from caviar.errors import ConfigError, did_you_mean
 from caviar.records import RunMeasurement, RunSpec
-from caviar.records.line import best_of, is_before, judged_by
+from caviar.records.line import is_before, judged_by, loss_of
+from caviar.runs.epochs import Epochs
 
 SAVED = ("best", "last")
 """Epochs whose network may become the model."""
@@ -30,8 +31,9 @@ class Line:
         """``goal`` is that of a program's score, see ``goal_of``; ``measurements`` may have undone ones among them."""
         self.goal = goal
         self.measured: list[RunMeasurement] = []
-        self.epochs: list[dict[str, Any]] = []
+        self.epochs = Epochs()
         """Values by name, the number of the epoch among them."""
+        self._loss = partial(loss_of, goal=goal)
         for measurement in measurements:
             self.add(measurement)
 
@@ -60,7 +62,8 @@ class Line:
     @property
     def best(self) -> RunMeasurement | None:
         """The best epoch; None where none was measured."""
-        return best_of(self.measured, self.goal)
+        place = self.epochs.best(self._loss)
+        return None if place is None else self.measured[place]
 
     def _pop(self) -> None:
         self.measured.pop()

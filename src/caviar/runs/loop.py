@@ -6,6 +6,7 @@ screen, the other terminals and the nurse all do the same things to a run, and a
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -189,7 +190,8 @@ def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], Non
             state, result = RunState.STOPPED if session.stopped else RunState.FINISHED, end.summary
         if not whole:
             raise NoAnswer(
-                f"run {run.name!r} ended without a whole network: {session.stopped}", "caviar diary says how"
+                f"run {run.name!r} ended without a whole network: {session.stopped or 'no epoch has a finite number'}",
+                f"caviar diary {shlex.quote(run.name)} says how",
             )
         yield end
     finally:

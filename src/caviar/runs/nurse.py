@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from caviar.errors import SnapshotAbsent, SnapshotError
 from caviar.records import Clock, Run, RunSnapshot, Value
 from caviar.records.config import as_number
+from caviar.runs.epochs import Epochs
 from caviar.runs.rules import THRESHOLDS, Advice, Sight, advise
 from caviar.runs.snapshots import SavedStates
 from caviar.runs.trainee import Trainee
@@ -33,7 +34,7 @@ class Nursed(Protocol):
     def clock(self) -> Clock: ...  # noqa: D102 - see Session
 
     @property
-    def epochs(self) -> list[dict[str, Any]]: ...  # noqa: D102
+    def epochs(self) -> Epochs: ...  # noqa: D102
 
     def turn(self, changes: Mapping[str, Value], who: str, because: str) -> None: ...  # noqa: D102
 
@@ -125,10 +126,10 @@ class Nurse:
         self._turned_at = min(self._turned_at, self._session.clock.epoch)
         self._rate_increased = None
 
-    def judge(self, before: Sequence[float], loss: float) -> None:
-        """Note an epoch's ``loss`` after those ``before``: a new best ends the count of rollbacks."""
+    def judge(self, lowest: float, loss: float) -> None:
+        """Note an epoch's ``loss`` after the ``lowest`` of those before: a new best ends the count of rollbacks."""
         self._judged += 1
-        if loss < min((each for each in before if not math.isnan(each)), default=math.inf):
+        if loss < lowest:
             self._rollbacks = 0
         if self._session.finite:
             self._last_target = None

@@ -32,6 +32,7 @@ from caviar.arguments import as_number, check_number
 from caviar.errors import CaviarError, ConfigError, SnapshotAbsent, SnapshotError, StoreError
 from caviar.machine import environment
 from caviar.records import Clock, InterventionState, Run, RunKind, RunMeasurement, RunSpec, RunState, Value
+from caviar.runs.epochs import Epochs
 from caviar.runs.going_back import check_there, go_back_to_the_end
 from caviar.runs.knobs import check_own, own_turn
 from caviar.runs.rules import Advice, Sight
@@ -158,7 +159,7 @@ class OwnTrainee(OthersTrainee):
 
     def sight(self, sight: Sight) -> Sight:
         """Logged losses, some hundred of which stand for an epoch."""
-        return replace(sight, losses=list(self.losses), epochs=[{"train_loss": loss} for loss in self.windows])
+        return replace(sight, losses=list(self.losses), epochs=Epochs({"train_loss": loss} for loss in self.windows))
 
 
 class OwnRun:
@@ -402,6 +403,6 @@ class OwnRun:
             session.saw(step)
         if len(trainee.losses) == _WINDOW and all(map(math.isfinite, trainee.losses)):
             window = sum(trainee.losses) / _WINDOW
-            session.nurse.judge(list(trainee.windows), window)
+            session.nurse.judge(min(trainee.windows, default=math.inf), window)
             trainee.windows.append(window)
         session.write(session.progress(), trainee.measure(session.clock))

@@ -34,6 +34,7 @@ from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snaps
 from caviar.protocol.process import environments
 from caviar.records import Clock, Config, Run, RunSpec, Value
 from caviar.records.ranking import Goal
+from caviar.runs.epochs import Epochs
 from caviar.runs.knobs import check_own, own_turn
 from caviar.runs.line import check_line
 from caviar.runs.rules import THRESHOLDS, Sight
@@ -222,7 +223,7 @@ class ProgramTrainee(OthersTrainee):
         losses = list(sight.losses)
         if sight.epoch_ended and epochs and not losses:
             losses = [epochs.pop()["train_loss"]] * THRESHOLDS.fewest
-        return replace(sight, epochs=epochs, losses=losses)
+        return replace(sight, epochs=Epochs(epochs), losses=losses)
 
     def seconds_between_snapshots(self, saving: float) -> float:
         """Two seconds, and more where saving takes long."""

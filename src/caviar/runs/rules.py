@@ -35,6 +35,7 @@ from typing import Any
 from caviar.nn.averages import bias_corrected, exponentially_weighted
 from caviar.records import Value
 from caviar.records.config import as_number
+from caviar.runs.epochs import Epochs, train_loss, validation_loss
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Thresholds:
 
 THRESHOLDS = Thresholds()
 
+_REMEMBERED = 120  # epochs: what lies further back has no share of 1e-18 in an average that forgets by 0.7
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -79,7 +82,7 @@ class Sight:
     """
 
     losses: Sequence[float]
-    epochs: Sequence[Mapping[str, Any]]
+    epochs: Epochs
     chance_loss: float
     finite: bool = True
     epoch_ended: bool = False
@@ -133,25 +136,25 @@ def worsened(sight: Sight, t: Thresholds) -> Advice | None:
     """A whole epoch was far worse than the best, on both parts: something broke, and it is not overfitting."""
     if not sight.epoch_ended or len(sight.epochs) < 2:
         return None
-    now, before = sight.epochs[-1], sight.epochs[:-1]
-    for name in ("train_loss", "validation_loss"):
-        value, best = float(now[name]), min(float(epoch[name]) for epoch in before)
+    now, before = sight.epochs[-1], len(sight.epochs) - 1
+    for loss in (train_loss, validation_loss):
+        value, best = loss(now), sight.epochs.lowest(loss, before)
         if math.isnan(value) or value <= max(t.worsened_times * best, best + t.worsened_above * sight.chance_loss):
             return None
-    best = min(float(epoch["validation_loss"]) for epoch in before)
-    return Advice("worsened", "rollback", f"validation loss {float(now['validation_loss']):.4g}, and it was {best:.4g}")
+    return Advice("worsened", "rollback", f"validation loss {validation_loss(now):.4g}, and it was {best:.4g}")
 
 
 def regretted(sight: Sight, t: Thresholds) -> Advice | None:
     """A learning rate that was turned up, and every epoch since was worse than the last before it, on both parts."""
     if not sight.epoch_ended or sight.rate_increased is None:
         return None
-    before = [epoch for epoch in sight.epochs if epoch["epoch"] <= sight.rate_increased]
-    since = [epoch for epoch in sight.epochs if epoch["epoch"] > sight.rate_increased]
+    last = sight.epochs[-t.regretted_epochs - 1 :]
+    before = [epoch for epoch in last if epoch["epoch"] <= sight.rate_increased]
+    since = [epoch for epoch in last if epoch["epoch"] > sight.rate_increased]
     if not before or len(since) != t.regretted_epochs:
         return None
-    for name in ("train_loss", "validation_loss"):
-        if not all(float(epoch[name]) > float(before[-1][name]) * (1 + t.regretted_rise) for epoch in since):
+    for loss in (train_loss, validation_loss):
+        if not all(loss(epoch) > loss(before[-1]) * (1 + t.regretted_rise) for epoch in since):
             return None
     return Advice("regretted", "rollback", "since the learning rate was turned up both losses are higher than before")
 
@@ -161,10 +164,9 @@ def plateau(sight: Sight, t: Thresholds) -> Advice | None:
     n = t.plateau_epochs
     if not sight.epoch_ended or len(sight.epochs) <= n or sight.since_turn < n:
         return None
-    losses = [float(epoch["validation_loss"]) for epoch in sight.epochs]
-    training = [float(epoch["train_loss"]) for epoch in sight.epochs]
-    for series in (losses, training):  # a training loss that still falls is no plateau
-        if min(series[-n:]) < min(series[:-n]) * (1 - t.plateau_gain):
+    before = len(sight.epochs) - n
+    for loss in (validation_loss, train_loss):  # a training loss that still falls is no plateau
+        if min(map(loss, sight.epochs[-n:])) < sight.epochs.lowest(loss, before) * (1 - t.plateau_gain):
             return None
     rate = as_number(sight.knobs.get("learning_rate")) * t.decay
     return Advice(
@@ -179,17 +181,17 @@ def overfitting(sight: Sight, t: Thresholds) -> Advice | None:
     """Validation turned while training falls: the network learns the training rows by heart."""
     if not sight.epoch_ended or len(sight.epochs) <= t.overfitting_epochs:
         return None
-    losses = [float(epoch["validation_loss"]) for epoch in sight.epochs]
-    best = min(range(len(losses)), key=losses.__getitem__)
-    if len(losses) - 1 - best < t.overfitting_epochs:
+    best = sight.epochs.best(validation_loss)
+    if best is None or len(sight.epochs) - 1 - best < t.overfitting_epochs:
         return None
-    risen = smoothed(losses[best:], 0.7) > losses[best] * (1 + t.overfitting_rise)
-    if not risen or float(sight.epochs[-1]["train_loss"]) >= float(sight.epochs[best]["train_loss"]):
+    since = [validation_loss(epoch) for epoch in sight.epochs[max(best, len(sight.epochs) - _REMEMBERED) :]]
+    risen = smoothed(since, 0.7) > validation_loss(sight.epochs[best]) * (1 + t.overfitting_rise)
+    if not risen or train_loss(sight.epochs[-1]) >= train_loss(sight.epochs[best]):
         return None
     return Advice(
         "overfitting",
         "say",
-        f"the validation loss was best {len(losses) - 1 - best} epochs ago and rises while training falls: "
+        f"the validation loss was best {len(sight.epochs) - 1 - best} epochs ago and rises while training falls: "
         "turn l2 or dropout up, or roll back to the best snapshot and stop",
     )
 

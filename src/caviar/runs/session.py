@@ -28,10 +28,11 @@ from caviar.records import (
     Value,
 )
 from caviar.records.line import goal_of
+from caviar.runs.epochs import Epochs
 from caviar.runs.interventions import BEST, overtaken
 from caviar.runs.line import Line
 from caviar.runs.nurse import Nurse
-from caviar.runs.retention import best_saved, last_good
+from caviar.runs.retention import last_good
 from caviar.runs.rules import smoothed
 from caviar.runs.snapshots import SavedStates, snapshot_numbered
 from caviar.runs.trainee import Failure, Step, Trainee
@@ -82,7 +83,7 @@ class Session:
         return replace(self.trainee.clock, take=self._take)
 
     @property
-    def epochs(self) -> list[dict[str, Any]]:
+    def epochs(self) -> Epochs:
         """Values of the epochs that no rollback has undone."""
         return self.line.epochs
 
@@ -112,7 +113,8 @@ class Session:
 
     def measured(self, values: Mapping[str, Any]) -> RunMeasurement:
         """Write down the ``values`` of an epoch that has ended."""
-        self.nurse.judge([self.trainee.loss_of(epoch) for epoch in self.epochs], self.trainee.loss_of(values))
+        loss_of = self.trainee.loss_of
+        self.nurse.judge(self.epochs.lowest(loss_of), loss_of(values))
         measurement = RunMeasurement(self.clock, values)
         self.line.add(measurement)
         self.losses.clear()
@@ -167,7 +169,7 @@ class Session:
     def _is_due(self) -> bool:
         if not self.trainee.can_save or not self.finite or self.clock.tick == self._tried_at:
             return False
-        if self.is_unsaved and not self.snapshots.kept:
+        if self.is_unsaved and not self.snapshots.count:
             return True
         asked, since = self.run.spec.snapshot_seconds, time.monotonic() - self.saved_at
         apart = self.trainee.seconds_between_snapshots(self._saving) if asked is None else asked
@@ -190,7 +192,7 @@ class Session:
             return None
         content = states.pack(tree)
         try:
-            best = best_saved(self.snapshots.all, self.line.best)
+            best = self.snapshots.of_best(self.line.best)
             needed = [*self.nurse.needs, *([] if best is None else [best.number])]
             taken = self.snapshots.write(content, clock, reason, loss, needed)
         except StoreError as error:
@@ -237,7 +239,7 @@ class Session:
 
     def best(self) -> RunSnapshot:
         """The snapshot of the best epoch, or the best that is there. Raises SnapshotError."""
-        found = best_saved(self.snapshots.all, self.line.best)
+        found = self.snapshots.of_best(self.line.best)
         if found is None:
             raise SnapshotError("there is no snapshot of a measured epoch", "wait for the end of an epoch")
         return found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from caviar.errors import ConfigError, SnapshotAbsent, SnapshotError
-from caviar.records import Clock, Lease, RunSnapshot, RunSpec
-from caviar.runs.retention import to_remove
+from caviar.records import Clock, Lease, RunMeasurement, RunSnapshot, RunSpec
+from caviar.runs.retention import best_saved, to_remove
 from caviar.store.runs import Runs, now
 
 
@@ -35,10 +36,17 @@ def snapshot_numbered(snapshots: list[RunSnapshot], number: int) -> RunSnapshot:
 
 
 class SavedStates:
-    """The snapshots of the run that this process holds; ``all`` has every one, oldest first."""
+    """The snapshots of the run that this process holds; ``all`` has every one, oldest first.
+
+    A run may have thousands of them, so what is asked for after each epoch is counted along.
+    """
 
     def __init__(self, runs: Runs, lease: Lease, disk_bytes: int) -> None:
         self.all = runs.snapshots(lease.name)
+        self.count = self._bytes = 0  # of those that are kept
+        self._at: dict[tuple[int, int], int] = {}  # the newest that is kept, by epoch and step
+        for snapshot in self.all:
+            self._counted(snapshot, 1)
         self._runs = runs
         self._lease = lease
         self._files = runs.files(lease.name)
@@ -47,14 +55,18 @@ class SavedStates:
     @property
     def facts(self) -> dict[str, Any]:
         """The number, the size and the folder of those that are kept."""
-        kept = self.kept
         folder = str(self._files.folder.absolute())
-        return {"snapshots": len(kept), "snapshot_bytes": sum(s.size for s in kept), "snapshot_folder": folder}
+        return {"snapshots": self.count, "snapshot_bytes": self._bytes, "snapshot_folder": folder}
 
     @property
     def kept(self) -> list[RunSnapshot]:
         """Those that can be gone back to, oldest first."""
         return [s for s in self.all if s.state == "kept"]
+
+    def of_best(self, best: RunMeasurement | None) -> RunSnapshot | None:
+        """See ``best_saved``."""
+        number = None if best is None else self._at.get((best.clock.epoch, best.clock.step))
+        return best_saved(self.all, best) if number is None else self.all[self._place(number)]
 
     def write(
         self, content: bytes, clock: Clock, reason: str, loss: float | None, needed: Collection[int] = ()
@@ -64,16 +76,36 @@ class SavedStates:
         Older ones are removed first where the disk budget asks for it, but for those whose numbers are ``needed``.
         Raises StoreError where the disk is full.
         """
-        number = max((s.number for s in self.all), default=0) + 1
-        for old in to_remove(self.all, max(self._disk_bytes - len(content), 0), needed):
+        number = self.all[-1].number + 1 if self.all else 1
+        room = max(self._disk_bytes - len(content), 0)
+        for old in to_remove(self.all, room, needed) if self._bytes > room else ():
             self._remove(old)
-        saved = self._files.write(f"{number:06}", content, first=not self.kept)
+        saved = self._files.write(f"{number:06}", content, first=not self.count)
         return RunSnapshot(number, clock, reason, loss, *saved, now())
 
     def add(self, snapshot: RunSnapshot) -> None:
         """Count ``snapshot`` among the others, once its row is in the store; or put it in the place of its number."""
-        self.all = [s for s in self.all if s.number != snapshot.number] + [snapshot]
-        self.all.sort(key=lambda s: s.number)
+        place = self._place(snapshot.number)
+        if place < len(self.all) and self.all[place].number == snapshot.number:
+            self._counted(self.all[place], -1)
+            self.all[place] = snapshot
+        else:
+            self.all.insert(place, snapshot)
+        self._counted(snapshot, 1)
+
+    def _place(self, number: int) -> int:
+        return bisect_left(self.all, number, key=lambda snapshot: snapshot.number)
+
+    def _counted(self, snapshot: RunSnapshot, sign: int) -> None:
+        if snapshot.state != "kept":
+            return
+        self.count += sign
+        self._bytes += sign * snapshot.size
+        at = snapshot.clock.epoch, snapshot.clock.step
+        if sign > 0:
+            self._at[at] = max(snapshot.number, self._at.get(at, 0))
+        elif self._at.get(at) == snapshot.number:
+            del self._at[at]
 
     def read(self, snapshot: RunSnapshot) -> Any:
         """The tree that was saved. Raises SnapshotError where the file is damaged, SnapshotAbsent where it is away.

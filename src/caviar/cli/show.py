@@ -1,0 +1,63 @@
+"""caviar show"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated
+
+import typer
+
+from caviar.cli.console import console, print_json, to_resume
+from caviar.cli.next_steps import after_run, after_study, say_next
+from caviar.cli.notes import head_in_commands, run_in_commands
+from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
+from caviar.errors import NoAnswer
+from caviar.report.answer import answer
+from caviar.report.run import ended
+from caviar.report.study import heading
+from caviar.store import Store
+from caviar.store.doctor import kind_of
+from caviar.views.run import run_view
+from caviar.views.study import head
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="The name of a study, or of a run.")],
+    run: RunOrStudy = None,
+    store: StoreUrl = DEFAULT_STORE,
+    json: Json = False,
+) -> None:
+    """[bold]caviar show flowers[/]
+
+    Show the answer of a study, or of a run, once more: what was printed at its end.
+    """
+    with Store.open(store, create=False) as opened:
+        is_run = kind_of(opened, name, run) == "run"
+        (_show_run if is_run else _show_study)(opened, name, store, json)
+
+
+def _show_study(opened: Store, name: str, store: str, json: bool) -> None:
+    view = head_in_commands(head(opened.study(name)))
+    study, people = view.record, console(json=json)
+    if study.result is None:
+        raise _no_answer("study", name, str(study.state), store)
+    people.print(heading(view))
+    people.print(answer(study.result))
+    say_next(people, *after_study(study, study.result, store))
+    if json:
+        print_json(study.result.to_record())
+
+
+def _show_run(opened: Store, name: str, store: str, json: bool) -> None:
+    view, people = run_in_commands(run_view(opened, name)), console(json=json)
+    if view.end is None:
+        raise _no_answer("run", name, view.state, store)
+    people.print(ended(view.end))
+    say_next(people, *after_run(name, view.record.spec, view.end.get("model"), store))
+    if json:
+        print_json(view.end)
+
+
+def _no_answer(kind: str, name: str, state: str, store: str) -> NoAnswer:
+    way_out = f"caviar watch {shlex.quote(name)}" if state == "running" else to_resume(name, store)
+    return NoAnswer(f"{kind} {name!r} has no answer: it is {state}", way_out)
