@@ -22,11 +22,12 @@ Command = Sequence[str]
 def say_next(people: Console, *commands: Command, program: str = "caviar") -> None:
     """Print ``commands`` of ``program`` for ``people``, quoted for the shell; nothing where there are none.
 
-    They are never wrapped, for a wrapped command cannot be pasted.
+    They are never wrapped, for a wrapped command cannot be pasted. Paths in the working folder are shown as from there.
     """
+    here = f"{Path.cwd()}{os.sep}"
     for i, command in enumerate(commands):
         title = "next:" if i == 0 else "     "
-        people.print(f"{title} {program} {shlex.join(command)}", markup=False, soft_wrap=True)
+        people.print(f"{title} {program} {shlex.join(word.removeprefix(here) for word in command)}", markup=False, soft_wrap=True)
 
 
 def at(store: str) -> list[str]:
