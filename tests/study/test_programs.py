@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -736,3 +737,22 @@ def test_where_many_configs_fail_more_have_to_fail_before_it_is_the_program():
         caviar.resume("mine", data=most, trials=30, processes=1)
     with Store.open("caviar.db") as store:
         assert sum(trial.state is TrialState.FAILED for trial in store.trials("mine")) == 27
+
+
+def test_a_trial_that_was_measured_is_never_failed_by_a_program_that_is_away():
+    Path("train.py").write_text(NEEDS_DATA)
+    Path("data").write_text("rows")
+    shutil.copy(CLIENT, "caviar_client.py")
+    request = ProgramRequest(command=f"{sys.executable} train.py", space=SPACE, trials=1, processes=1, epochs=3)
+    list(follow(replace(request, study="mine", store="caviar.db")))
+    with sqlite3.connect("caviar.db") as database:  # as if it had been killed in the middle
+        database.execute("UPDATE trials SET state = 'interrupted', epochs = 2")
+        database.execute("DELETE FROM measurements WHERE epoch = 3")
+    with Store.open("caviar.db") as store:
+        before = store.trials("mine")
+    Path("data").rename("away")
+    with pytest.raises(UserMistake, match="none is counted"):
+        list(take_up("mine", store="caviar.db", trials=1))
+    with Store.open("caviar.db") as store:
+        (now,) = store.trials("mine")
+    assert (now.state, now.score) == (before[0].state, before[0].score)

@@ -27,7 +27,8 @@ def say_next(people: Console, *commands: Command, program: str = "caviar") -> No
     here = f"{Path.cwd()}{os.sep}"
     for i, command in enumerate(commands):
         title = "next:" if i == 0 else "     "
-        people.print(f"{title} {program} {shlex.join(word.removeprefix(here) for word in command)}", markup=False, soft_wrap=True)
+        words = shlex.join(word.removeprefix(here) for word in command)
+        people.print(f"{title} {program} {words}", markup=False, soft_wrap=True)
 
 
 def at(store: str) -> list[str]:

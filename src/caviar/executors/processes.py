@@ -35,7 +35,7 @@ _CRASHES = {
 }
 
 _SILENT, _NEVER = 5, 1e-6  # trials held back, and the chance of that, from which on it is the program
-_FEW_SILENT, _SELDOM = 3, 1e-3  # the same where there are no more trials to try
+_SELDOM = 1e-3  # the chance where there are no more trials to try, and of each that was measured before
 
 
 @dataclass
@@ -70,6 +70,8 @@ class Processes:
     """Called with each epoch that is reported; what it raises ends the study."""
     failure_rate: float | None = None
     """The share of the trials before that failed; None where there were none: then nothing is held back."""
+    measured_before: frozenset[TrialKey] = frozenset()
+    """Trials that this study has measured: it is hardly their configs that make them fail now."""
     parks: bool = False
     helpers: int = 0
     _places: dict[TrialKey, _Place] = field(default_factory=dict)
@@ -113,7 +115,8 @@ class Processes:
     @property
     def _by_chance(self) -> float:
         """The chance that the configs alone make the trials fail whose results are held back."""
-        return float(self.failure_rate or 1.0) ** len(self.silent)
+        again = sum((silent.task.trial, silent.task.repeat) in self.measured_before for silent in self.silent)
+        return float(self.failure_rate or 1.0) ** (len(self.silent) - again) * _SELDOM**again
 
     @property
     def note(self) -> str:
@@ -134,7 +137,7 @@ class Processes:
     def results(self, timeout: float) -> list[TaskResult]:
         """See Executor."""
         if self.silent and not self._places and not self._waiting:  # the scheduler has no more to be sure by
-            self._given_up = len(self.silent) >= _FEW_SILENT and self._by_chance < _SELDOM
+            self._given_up = self._by_chance <= _SELDOM
             if not self.is_silent:
                 self._let_go()
         event = None if self._results else self.pool.take(timeout)

@@ -226,6 +226,7 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
         states=SavedStates(Snapshots(store), study, ledger.ranked.worst_first, same_bits=False),
         before_saving=ledger.write,
         failure_rate=_failure_rate(ledger),
+        measured_before=frozenset((one.number, one.repeat) for one in ledger.known_trials() if one.epochs),
         check=_check_goal if job.request.goal is None and job.request.score is None else lambda measured: None,
     )
 
