@@ -413,7 +413,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     wrong.write_text("[a]\nvalue = inf")
     for path, rule in [
         (tmp_path / "none.toml", "No such file"),
-        (tmp_path, "directory"),
+        (tmp_path, "it is a folder"),
         (latin, "must be UTF-8"),
         (wrong, "a: value must be"),
     ]:

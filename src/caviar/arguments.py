@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 from caviar import other_tuners
 from caviar.errors import ConfigError, NotANumber, did_you_mean
+from caviar.ranges import brief, check_ranges
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])
 
@@ -58,8 +59,13 @@ def kind_of(annotation: Any) -> frozenset[str]:
 
 
 def check_kinds(given: Mapping[str, Any], kinds: Mapping[str, frozenset[str]]) -> dict[str, Any]:
-    """The arguments ``given``, numbers of NumPy as Python's. Raises ConfigError for one that is not of its kinds."""
-    return {name: _checked(name, value, kinds[name]) if name in kinds else value for name, value in given.items()}
+    """The arguments ``given``, numbers of NumPy as Python's.
+
+    Raises ConfigError for one that is not of its kinds, or not in the range of its name.
+    """
+    found = {name: _checked(name, value, kinds[name]) if name in kinds else value for name, value in given.items()}
+    check_ranges({name: value for name, value in found.items() if name in kinds})
+    return found
 
 
 def refuse_unknown(call: str, given: Iterable[str], known: Iterable[str]) -> None:
@@ -83,6 +89,12 @@ def check_call(name: str, call: Any, example: str) -> None:
         ) from None
     except ValueError:  # of a builtin, which does not say what it takes
         return
+
+
+def check_text(name: str, value: Any) -> None:
+    """Raise ConfigError for a text ``value``, called ``name``, that no path and no database can hold."""
+    if isinstance(value, str) and "\0" in value:
+        raise ConfigError(f"`{name}` has a character of number 0 in it", "leave that character out")
 
 
 def check_whole(name: str, value: Any, way_out: str) -> None:
@@ -156,8 +168,10 @@ def _checked(name: str, value: Any, kinds: frozenset[str]) -> Any:
     if "bool" in kinds and type(value).__name__ in ("bool", "bool_"):
         return bool(value)
     if isinstance(value, str) and kinds & {"text", "path"}:
+        check_text(name, value)
         return value
     if isinstance(value, os.PathLike) and "path" in kinds:
+        check_text(name, os.fspath(value))
         return value
     wanted, way_out = _wanted(name, value, kinds)
     instead = ", or leave it out" if "None" in kinds else ""
@@ -172,7 +186,7 @@ def _wanted(name: str, value: Any, kinds: frozenset[str]) -> tuple[str, str]:
             try:
                 plain = float(value) if "number" in kinds else int(value)
                 return wanted, f"leave out the quotes: `{name}={plain:g}`"
-            except ValueError:
+            except (ValueError, OverflowError):
                 pass
         elif isinstance(value, float) and value.is_integer():
             return wanted, f"write `{name}={value:.0f}`"
@@ -186,7 +200,7 @@ def _shown(value: Any) -> str:
     shape = getattr(value, "shape", None)
     if shape is not None and tuple(shape):
         return f"{type(value).__name__} of shape {tuple(shape)}"
-    return f"{' '.join(repr(value).split()):.60}"
+    return brief(value)
 
 
 _EXAMPLES = {"seconds": 60, "trials": 500, "seed": 0, "epochs": 20, "threads": 2, "processes": 2, "patience": 5}

@@ -18,6 +18,7 @@ import io
 import json
 import math
 import os
+import stat
 import struct
 import zipfile
 import zlib
@@ -31,6 +32,7 @@ import numpy as np
 from caviar.errors import ModelError
 
 MANIFEST = "manifest.json"
+MOST_TEXT = 1 << 24  # bytes of a file that a person writes, a space or a config
 LARGEST = 2**31 - 1  # bytes of a file; ZIP without its 64-bit extension ends at twice that
 
 _LOCAL, _CENTRAL, _END = (struct.Struct(layout) for layout in ("<4s5H3I2H", "<4s6H3I5H2I", "<4s4H2IH"))
@@ -132,6 +134,23 @@ def cannot_make(folder: Path) -> str:
 def no_room(error: Exception) -> bool:
     """True for an error of a full disk."""
     return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def read_file(path: str | os.PathLike[str], most: int | None) -> bytes:
+    """The bytes of an ordinary file of at most so many bytes. Raises OSError, or ValueError for a bad name.
+
+    A device or a pipe may never end, and none is read; nor is more than ``most``, whatever the file says of its size.
+    """
+    found = os.stat(path)
+    if stat.S_ISDIR(found.st_mode):
+        raise OSError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is a device or a pipe, which may never end, and no file")
+    with open(path, "rb") as file:
+        content = file.read() if most is None else file.read(most + 1) if found.st_size <= most else None
+    if content is None or (most is not None and len(content) > most):
+        raise OSError(errno.EINVAL, f"it is too large: more than {most:,} bytes")
+    return content
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -29,6 +29,7 @@ from caviar import other_tuners, scale_picture
 from caviar.cells import Units, Values
 from caviar.constraints import MOST_DRAWS, Constraint, Given, constraint, unfulfilled
 from caviar.errors import ConfigError, SpaceError, did_you_mean
+from caviar.files import MOST_TEXT, read_file, reason
 from caviar.randomness import Purpose, generator, stream_key
 from caviar.scale_rules import LAST_TIER, Value, is_name, shown, value_key
 from caviar.scale_tables import flat, scale_from, table_of, toml, toml_name
@@ -271,9 +272,9 @@ class Space:
         """The space of a space file's ``text``."""
         try:
             tables = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as mistake:
+        except (ValueError, RecursionError) as mistake:
             raise SpaceError(
-                f"a space file must be TOML, got: {str(mistake).splitlines()[0]}",
+                f"a space file must be TOML, got: {reason(mistake)}",
                 'write a table a hyperparameter: [learning_rate], then scale = "log", low = 1e-4, high = 1.0 below it',
             ) from None
         return Space.from_dict(tables)
@@ -282,12 +283,12 @@ class Space:
     def load(path: str | Path) -> Space:
         """The space of the space file at ``path``."""
         try:
-            text = Path(path).read_text(encoding="utf-8-sig")  # Windows editors put a mark before UTF-8
+            text = read_file(path, MOST_TEXT).decode("utf-8-sig")  # Windows editors put a mark before UTF-8
         except OSError as mistake:
             raise SpaceError(
-                f"the space file {str(path)!r} cannot be read: {mistake.strerror}", "check the path"
+                f"the space file {str(path)!r} cannot be read: {reason(mistake)}", "check the path"
             ) from None
-        except UnicodeDecodeError:
+        except ValueError:
             raise SpaceError(f"a space file must be UTF-8 text, {str(path)!r} is not", "save it as UTF-8") from None
         try:
             return Space.from_toml(text)

@@ -7,7 +7,6 @@ time.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,12 +17,12 @@ import numpy as np
 from caviar.analysis.learning_rate_range import Found, find
 from caviar.data.dataset import Dataset, prepare
 from caviar.data.read import read
-from caviar.errors import ConfigError
 from caviar.learners.contract import Keys, TrainingData, never
 from caviar.learners.dense.contract import steps_per_epoch
 from caviar.learners.dense.learner import DenseLearner, architecture_of
 from caviar.machine import processors
 from caviar.nn.schedules import step_rates
+from caviar.ranges import check_ranges
 from caviar.records import BY_ITSELF, Config, Reading
 from caviar.scheduling.halving import rungs_for
 
@@ -100,8 +99,7 @@ def plan(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Plan:
     """Time typical networks on this machine, and count the trials that ``seconds`` of it afford. Raises UserMistake."""
-    if not 0 < seconds < math.inf:
-        raise ConfigError(f"`seconds` must be above 0, got {seconds:g}", "give it some: `seconds=600`")
+    check_ranges({"seconds": seconds, "seed": seed, "threads": threads})
     dataset = _load(data, target, labels, task, seed, reading)
     timed = tuple(_time(name, config, dataset, seed, clock) for name, config in _TYPICAL.items())
     cores = threads or processors()

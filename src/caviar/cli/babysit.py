@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,8 +82,6 @@ def babysit(
     of_tables = options.given(data=data, target=target, labels=labels, test=test, test_labels=test_labels)
     of_tables |= options.given(task=task, mapped=mapped, out=out, last=last or None)
     of_programs = options.given(goal=goal, trial_timeout=trial_timeout, snapshot_seconds=snapshot_seconds, score=score)
-    if not math.isfinite(disk):
-        raise ConfigError(f"`disk` must be a number of megabytes, got {disk}", "leave it out for 2048")
     of_both: dict[str, Any] = {"epochs": epochs, "disk_bytes": int(disk * 1e6), "patience": patience}
     if command is not None:
         for option in of_tables | reading.to_record():

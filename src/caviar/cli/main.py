@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from shutil import get_terminal_size
@@ -23,12 +24,14 @@ from typing import Annotated, Any
 import typer
 
 from caviar import other_tuners
+from caviar.arguments import check_text
 from caviar.cli.console import complain
 from caviar.cli.errors import in_options
 from caviar.cli.signals import Ended
 from caviar.errors import CaviarError, NoAnswer
-from caviar.files import no_room
+from caviar.files import no_room, reason
 from caviar.machine import VERSION
+from caviar.ranges import check_ranges
 
 COMMANDS = {
     "demo": "demo:demo",
@@ -80,10 +83,18 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 def main() -> None:
     """The entry point of the `caviar` command."""
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started us; a file that is opened must not take its number
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
+    _settle_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _settle_streams() -> None:
+    """Let no letter end a command that a terminal of another encoding lacks; a stream that is closed takes nothing."""
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us; a file that is opened must not take its number
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
+        elif name != "stdin" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def application(name: str | None) -> typer.Typer:
@@ -131,6 +142,12 @@ def run(arguments: Sequence[str]) -> int:
         return _misused(error)
     except (Ended, KeyboardInterrupt) as ended:
         return ended.status if isinstance(ended, Ended) else 130
+    except MemoryError as error:
+        complain(
+            f"there is not enough memory: {reason(error) or 'no more could be had'}",
+            "give it less data, or ask for less at once",
+        )
+        return 2
     except BrokenPipeError:  # `caviar trials digits | head`: the reader has seen enough
         _drop_output()
         return 0
@@ -139,7 +156,9 @@ def run(arguments: Sequence[str]) -> int:
             _drop_output()
             return 128 + signal.SIGHUP
         if not no_room(error):
-            raise
+            named = "" if error.filename is None else f"{os.fsdecode(error.filename)!r:.200}: "
+            complain(f"{named}{error.strerror or error}", "look at what has that name, or name another")
+            return 2
         _drop_output()
         complain(f"the output cannot be written: {error.strerror}", "make room where it goes to, and ask again")
         return 2
@@ -149,7 +168,16 @@ def _loaded(name: str) -> Callable[..., object]:
     """The function of the command ``name``."""
     file, function = COMMANDS[name].split(":")
     command: Callable[..., object] = getattr(import_module(f"caviar.cli.{file}"), function)
-    return command
+
+    @wraps(command)
+    def checking(*arguments: Any, **options: Any) -> object:
+        check_ranges(options)
+        for option, given in options.items():
+            for text in given if isinstance(given, list) else [given]:
+                check_text(option, text)
+        return command(*arguments, **options)
+
+    return checking
 
 
 def _unbroken(text: str) -> str:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import io
 import math
 import re
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from caviar.data.columns import listed, printable, shown
+from caviar.data.room import check_room
 from caviar.errors import DataError, did_you_mean
 
 Array = npt.NDArray[Any]
@@ -36,19 +39,56 @@ _PARTS = {
 }
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")  # of x_train, trainX, XTrain
 _GLUED = re.compile(rf"([xy])({'|'.join(_PARTS)})|({'|'.join(_PARTS)})([xy])")  # xtrain, trainx
-_DAMAGED = (ValueError, OSError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+_DAMAGED = (
+    ValueError,
+    OSError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    SyntaxError,
+    MemoryError,
+    RuntimeError,  # of an encrypted member, NotImplementedError, RecursionError
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)  # raised by NumPy and zipfile for one kind of damage or another
 _AGAIN = "write the file again (numpy.save, numpy.savez), with arrays of numbers or text"
 
 
 def parse_npy(raw: bytes) -> Array:
     """The array in an NPY file's bytes. Raises DataError."""
     try:
-        array: Array = np.lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
+        array = _read_npy(io.BytesIO(raw), len(raw))
     except _DAMAGED as error:
         if "allow_pickle" in str(error):
             raise _of_objects("the array") from error
         raise DataError(f"this is not an NPY file that can be read: {shown(str(error), 120)}", _AGAIN) from error
     return array
+
+
+def _read_npy(file: IO[bytes], size: int) -> Array:
+    """The array in a ``file`` of ``size`` bytes."""
+    _check_header(file, size)
+    file.seek(0)
+    array: Array = np.lib.format.read_array(file, allow_pickle=False)
+    return array
+
+
+def _check_header(file: IO[bytes], size: int) -> None:
+    """Raise ValueError where the header of an NPY ``file`` tells of more than its ``size`` bytes hold."""
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    else:
+        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    if any(length < 0 for length in shape):
+        raise ValueError(f"its shape is {shape}")
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"its shape {shape} needs {math.prod(shape) * dtype.itemsize:,} bytes, and it has {size:,}")
 
 
 class Pickled(NamedTuple):
@@ -68,6 +108,12 @@ class Keys(NamedTuple):
 def parse_npz(raw: bytes) -> dict[str, Array | Pickled]:
     """The arrays in an NPZ file's bytes by name. Raises DataError."""
     try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as members:
+            check_room(sum(member.file_size for member in members.infolist()), "the NPZ file, unpacked,")
+            for member in members.infolist():
+                with members.open(member) as file:
+                    if member.filename.endswith(".npy"):
+                        _check_header(file, member.file_size)
         with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("a single array")

@@ -141,12 +141,27 @@ def plain(column: pd.Series[Any]) -> pd.Series[Any] | None:
         return as_text(column)
     if kind in ("boolean", "integer", "floating", "mixed-integer-float", "decimal", "empty"):
         if column.isna().any():
-            return column.astype(object).where(column.notna(), np.nan).astype(np.float64)
+            return _as_floats(column.astype(object).where(column.notna(), np.nan))
         try:
             return column.astype(np.bool_ if kind == "boolean" else np.int64 if kind == "integer" else np.float64)
         except OverflowError:  # a Python integer beyond 64 bits
-            return column.astype(np.float64)
+            return _as_floats(column)
     return None
+
+
+def _as_floats(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A column of Python's numbers as floats; one of 400 digits is infinite, as any that no float can hold."""
+    try:
+        return column.astype(np.float64)
+    except OverflowError:
+        return column.map(_as_float).astype(np.float64)
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
 
 
 def _of_times(column: pd.Series[Any]) -> pd.Series[Any]:

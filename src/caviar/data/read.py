@@ -37,9 +37,12 @@ from caviar.data.array_files import (
 from caviar.data.columns import is_text, printable, shown
 from caviar.data.csv_file import parse_csv
 from caviar.data.forms import PLAIN_FORMS, Forms
+from caviar.data.room import check_room, too_large
 from caviar.data.table import Table, as_frame, as_labels, named, part, table
 from caviar.data.targets import as_written
 from caviar.errors import DataError, did_you_mean
+from caviar.files import read_file
+from caviar.machine import memory_left
 from caviar.records import BY_ITSELF, Reading
 
 if TYPE_CHECKING:
@@ -156,6 +159,16 @@ def _load(
     path: Path, text: Collection[str] | None = (), reading: Reading = BY_ITSELF, earlier: Reading = BY_ITSELF
 ) -> tuple[Any, tuple[str, ...]]:
     """A DataFrame, named arrays or one array, by the ending of the file's name; and notes on the file."""
+    try:
+        return _parsed(path, text, reading, earlier)
+    except MemoryError as error:
+        raise too_large(f"{shown(path.name)} does not fit into memory") from error
+
+
+def _parsed(
+    path: Path, text: Collection[str] | None, reading: Reading, earlier: Reading
+) -> tuple[Any, tuple[str, ...]]:
+    """The content and the notes of a file that fits into memory."""
     raw = _bytes(path)
     name = path.name.lower().removesuffix(".gz")
     if re.search(r"[-.]idx\d*([-.]\w+)?$", name):
@@ -185,7 +198,9 @@ def _bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise DataError(f"a file of data is needed, got the folder {shown(str(path))}", "name a file in it")
-        raw = path.read_bytes()
+        if path.is_file():
+            check_room(path.stat().st_size, shown(path.name))
+        raw = read_file(path, memory_left())
     except FileNotFoundError as error:
         raise DataError(f"there is no file {shown(str(path))}", _nearby(path)) from error
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
@@ -195,9 +210,20 @@ def _bytes(path: Path) -> bytes:
     if path.suffix.lower() != ".gz":
         return raw
     try:
-        return gzip.decompress(raw)
+        return _unpacked(raw, path.name)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{shown(path.name)} is not a whole gzip file: {error}", "download it again") from error
+
+
+def _unpacked(raw: bytes, name: str) -> bytes:
+    """The bytes that ``raw`` unpacks to with gzip; a few may stand for more than fits into memory."""
+    parts, size = [], 0
+    with gzip.open(io.BytesIO(raw)) as file:
+        while part := file.read(1 << 24):
+            parts.append(part)
+            size += len(part)
+            check_room(size, f"{shown(name)}, unpacked,")  # once more, to be one text
+    return b"".join(parts)
 
 
 def _nearby(path: Path) -> str:
@@ -212,8 +238,10 @@ def _parse_parquet(raw: bytes) -> pd.DataFrame:
     import pyarrow.parquet
 
     try:
+        facts = pyarrow.parquet.read_metadata(io.BytesIO(raw))
+        check_room(facts.num_rows * facts.num_columns, "the Parquet file, unpacked,")  # a byte a cell at the least
         return named(pyarrow.parquet.read_table(io.BytesIO(raw)).to_pandas())
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise DataError(
             f"this is not a Parquet file that can be read: {shown(str(error), 120)}", "write it again"
         ) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from caviar.errors import ConfigError, NoAnswer, did_you_mean
+from caviar.files import MOST_TEXT, read_file, reason
 from caviar.learners.dense.config import HYPERPARAMETERS
 from caviar.records import Config, ProgramSpec, Study
 from caviar.records.ranking import WORST, rank_key_of
@@ -43,12 +44,12 @@ def _program(study: Study, own: bool) -> ProgramSpec:
 
 def _read_file(path: Path, own: bool) -> Config:
     try:
-        config: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        config: dict[str, Any] = tomllib.loads(read_file(path, MOST_TEXT).decode("utf-8-sig"))
     except OSError as error:
-        raise ConfigError(f"the config {str(path)!r} cannot be read: {error.strerror}", "check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"the config {str(path)!r} cannot be read: {reason(error)}", "check the path") from None
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
-            f"a config file must be TOML, {str(path)!r} is not: {str(error).splitlines()[0]}",
+            f"a config file must be TOML, {str(path)!r} is not: {reason(error)}",
             "write a line a hyperparameter: learning_rate = 0.01",
         ) from None
     if own:

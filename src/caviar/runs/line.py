@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from caviar.errors import ConfigError, did_you_mean
+from caviar.ranges import check_range
 from caviar.records import RunMeasurement, RunSpec
 from caviar.records.line import is_before, judged_by, loss_of
 from caviar.runs.epochs import Epochs
@@ -16,10 +17,7 @@ SAVED = ("best", "last")
 
 def check_line(spec: RunSpec) -> None:
     """Raise ConfigError for a patience, or an epoch to save, that no run can have."""
-    if spec.patience is not None and spec.patience < 1:
-        raise ConfigError(
-            f"`patience` must be at least 1 epoch, got {spec.patience}", "leave it out to train all epochs"
-        )
+    check_range("patience", spec.patience)
     if spec.save not in SAVED:
         raise ConfigError(f"`save` is best or last, got {spec.save!r}", did_you_mean(spec.save, SAVED))
 

@@ -35,6 +35,7 @@ from caviar.nn.architecture import statistics_shapes
 from caviar.nn.network import State as NetworkState
 from caviar.nn.network import forward
 from caviar.nn.schedules import rates_from
+from caviar.ranges import check_range
 from caviar.records import Clock, Config, Run, RunSpec, Value
 from caviar.records.result import Scores
 from caviar.runs.answer import answer_of, validation_of
@@ -414,11 +415,8 @@ def _settings(config: Config, dataset: Dataset) -> Settings:
 
 
 def _check(spec: RunSpec, seed: int) -> None:
-    if spec.epochs < 1:
-        default = RunSpec(kind=spec.kind)
-        raise ConfigError(f"`epochs` must be at least 1, got {spec.epochs}", f"leave it out for {default.epochs}")
-    if not 0 <= seed < 2**63:
-        raise ConfigError(f"`seed` must be a whole number from 0 to 2**63 - 1, got {seed}", "give it one: `seed=0`")
+    check_range("epochs", spec.epochs)
+    check_range("seed", seed)
     if spec.nurse not in NURSES:
         raise ConfigError(f"`nurse` is one of {', '.join(NURSES)}, got {spec.nurse!r}", "leave it out for watch")
     check_budget(spec)

@@ -32,6 +32,7 @@ from caviar.protocol.command import Speaking
 from caviar.protocol.messages import Measured
 from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snapshot
 from caviar.protocol.process import environments
+from caviar.ranges import check_range
 from caviar.records import Clock, Config, Run, RunSpec, Value
 from caviar.records.ranking import Goal
 from caviar.runs.epochs import Epochs
@@ -417,8 +418,5 @@ def _check(spec: RunSpec, config: Config, seed: int) -> None:
         raise ConfigError(
             "`nurse` is for caviar's own networks: a program is rolled back, and nothing else", "leave it out"
         )
-    if spec.trial_timeout is not None and not spec.trial_timeout > 0:
-        raise ConfigError(
-            f"`trial_timeout` must be above 0 seconds, got {spec.trial_timeout}", "give it some: `trial_timeout=600`"
-        )
+    check_range("trial_timeout", spec.trial_timeout)
     check_own(config)

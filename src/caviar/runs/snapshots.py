@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from caviar.errors import ConfigError, SnapshotAbsent, SnapshotError
+from caviar.errors import SnapshotAbsent, SnapshotError
+from caviar.ranges import check_range
 from caviar.records import Clock, Lease, RunMeasurement, RunSnapshot, RunSpec
 from caviar.runs.retention import best_saved, to_remove
 from caviar.store.runs import Runs, now
@@ -16,10 +16,8 @@ from caviar.store.runs import Runs, now
 
 def check_budget(spec: RunSpec) -> None:
     """Raise ConfigError for a disk budget, or seconds between snapshots, that no run can have."""
-    if spec.disk_bytes < 1:
-        raise ConfigError(f"a disk budget must be at least 1 byte, got {spec.disk_bytes}", "leave it out for 2 GiB")
-    if spec.snapshot_seconds is not None and not 0 <= spec.snapshot_seconds < math.inf:
-        raise ConfigError(f"`snapshot_seconds` must be 0 or more, got {spec.snapshot_seconds}", "leave it out")
+    check_range("disk_bytes", spec.disk_bytes)
+    check_range("snapshot_seconds", spec.snapshot_seconds)
 
 
 def snapshot_numbered(snapshots: list[RunSnapshot], number: int) -> RunSnapshot:

@@ -25,6 +25,7 @@ from caviar.learners.contract import (
 from caviar.learners.names import learner_named
 from caviar.learners.scoring import Scoring
 from caviar.machine import processors
+from caviar.ranges import check_range
 from caviar.records.metrics import check_metric, metric_for
 from caviar.records.names import check_name
 from caviar.scheduling.halving import POOL, rungs_for
@@ -50,8 +51,7 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     """
     seconds = check_budget(request.seconds, request.trials)
     check_seed(request.seed)
-    if request.threads is not None and request.threads < 1:
-        raise ConfigError(f"`threads` must be at least 1, got {request.threads}", f"this machine has {processors()}")
+    check_range("threads", request.threads)
     if request.prefer not in PREFERENCES:
         raise ConfigError(
             f"there is no preference {request.prefer!r}: it is score, small or fast",

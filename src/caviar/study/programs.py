@@ -33,6 +33,7 @@ from caviar.protocol.pool import Pool
 from caviar.protocol.process import environments
 from caviar.protocol.score import goal_of_name, name_of_score
 from caviar.randomness import Purpose, raw, stream_key
+from caviar.ranges import check_range
 from caviar.records import Config, Study, StudyState, Task, TaskResult, Trial, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.names import check_name
@@ -122,17 +123,12 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
             f"`epochs` must be a whole number from 1 to 1,000,000, got {request.epochs!r}", "give `epochs=27`"
         )
     check_whole("repeats", request.repeats, "give `repeats=3`")
-    if request.repeats < 0:
-        raise ConfigError(f"`repeats` must be 0 or more, got {request.repeats}", "give `repeats=3`")
+    check_range("repeats", request.repeats)
     goal, notes = _goal(request)
     if request.processes is not None:
         check_whole("processes", request.processes, f"this machine has {processors()}")
-    if request.processes is not None and request.processes < 1:
-        raise ConfigError(
-            f"`processes` must be at least 1, got {request.processes}", f"this machine has {processors()}"
-        )
-    if request.trial_timeout is not None and not request.trial_timeout > 0:
-        raise ConfigError(f"`trial_timeout` must be above 0 s, got {request.trial_timeout}", "give `trial_timeout=600`")
+    check_range("processes", request.processes)
+    check_range("trial_timeout", request.trial_timeout)
     stopping = stopping_named(request.stopping)
     check_search(request.search)
     if request.space is None:

@@ -16,6 +16,7 @@ from caviar import other_tuners
 from caviar.arguments import check_number, check_whole
 from caviar.constraints import Given
 from caviar.errors import ConfigError, DataError, SpaceError, did_you_mean
+from caviar.ranges import SEED, brief, check_range
 from caviar.records import BY_ITSELF, Config, Reading, Study
 from caviar.records.ranking import Goal
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
@@ -215,17 +216,16 @@ def check_budget(seconds: float | None, trials: int | None) -> float | None:
         check_number("seconds", seconds, "give it some: `seconds=60`")
     if trials is not None:
         check_whole("trials", trials, "give it some: `trials=500`")
-    if seconds is not None and not 0 < seconds < float("inf"):
-        raise ConfigError(f"`seconds` must be above 0, got {seconds}", "give it some: `seconds=60`")
-    if trials is not None and trials < 1:
-        raise ConfigError(f"`trials` must be at least 1, got {trials}", "give it some: `trials=500`")
+    check_range("seconds", seconds)
+    check_range("trials", trials)
     return DEFAULT_SECONDS if seconds is None and trials is None else seconds
 
 
 def check_seed(seed: int) -> None:
     """ConfigError unless ``seed`` is a study's."""
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise ConfigError(f"`seed` must be a whole number from 0 to 2**63 - 1, got {seed!r:.60}", "use `seed=0`")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ConfigError(f"`seed` must be a whole number from 0 to 2**63 - 1, got {brief(seed)}", SEED.way_out)
+    check_range("seed", seed)
 
 
 def stopping_named(name: str) -> Stopping:

@@ -14,11 +14,12 @@ from caviar.data.alignment import check_aligned
 from caviar.data.columns import row_blocks
 from caviar.data.examples import Examples
 from caviar.data.table import as_array
-from caviar.errors import CaviarWarning, ConfigError, DataError
+from caviar.errors import CaviarWarning, DataError
 from caviar.learners.contract import Keys, TrainingData, never, score_names
 from caviar.learners.dense.early_stopping import train_with_patience
 from caviar.learners.dense.learner import DenseLearner
 from caviar.learners.model import Model
+from caviar.ranges import check_ranges
 from caviar.records import Config
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ def train(
     """
     import pandas as pd
 
-    if epochs < 1:
-        raise ConfigError(f"`epochs` must be at least 1, got {epochs}", "give it a few: `epochs=20`")
+    check_ranges({"epochs": epochs, "seed": seed, "patience": patience})
     regression = as_array(y, "y").dtype.kind == "f"
     training = _examples(x, y, "x", "y", regression)
     if validation is not None:
