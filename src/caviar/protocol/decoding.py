@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 _MARKS = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")  # of the byte order, at the beginning
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+
+
+def without_codes(text: str) -> str:
+    """``text`` without colours, titles and movements of a terminal's cursor."""
+    return _ANSI.sub("", text)
+
+
+def as_lines(text: str) -> str:
+    """``text`` without codes of a terminal, each drawing of a progress bar as a line of its own."""
+    return without_codes(text).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def decoded(printed: bytes) -> str:

@@ -8,9 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from caviar.records.names import cleaned, cleaned_value
+
 VERSION = 1
 LONGEST = 1 << 20  # bytes of a line
 LONGEST_NAME = 100  # characters of an attribute's name
+
+_MARK = b"\xef\xbb\xbf"  # of UTF-8: .NET writes it before its first line
+_MOST = {"epoch": 2**31 - 1, "step": 2**53}  # what databases and floats can count
 
 Kind = Literal["error", "out_of_memory", "diverged", "infeasible"]
 
@@ -108,6 +113,7 @@ def line_of(message: Mapping[str, Any]) -> bytes:
 
 def parse(line: bytes) -> Message | None:
     """The message in a program's ``line``; None for any other line. Raises Malformed, with the line in it."""
+    line = line.removeprefix(_MARK)
     if not line.lstrip().startswith(b"{"):
         return None
     try:
@@ -115,7 +121,7 @@ def parse(line: bytes) -> Message | None:
         return _message(found)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         shown = line[:200].decode(errors="replace").strip()
-        raise Malformed(f"not a message of the protocol ({_reason(error)}): {shown}") from None
+        raise Malformed(cleaned(f"not a message of the protocol ({_reason(error)}): {shown}")) from None
 
 
 def _message(found: dict[str, Any]) -> Message:
@@ -148,6 +154,8 @@ def _count(found: dict[str, Any], name: str) -> int:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name} must be a whole number from {least} on")
+    if value > _MOST[name]:
+        raise ValueError(f"{name} must be at most {_MOST[name]:,}")
     return value
 
 
@@ -155,7 +163,7 @@ def _values(found: dict[str, Any]) -> dict[str, float]:
     values = found.get("values") or {}
     if not isinstance(values, dict):
         raise ValueError("values must be numbers by name")
-    return {str(name)[:100]: _number(value) for name, value in values.items()}
+    return {cleaned(str(name)[:100]): _number(value) for name, value in values.items()}
 
 
 def _attributes(found: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +172,7 @@ def _attributes(found: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("attributes must be values by name")
     if any(not name.strip() or len(name) > LONGEST_NAME for name in attributes):
         raise ValueError(f"the name of an attribute has 1 to {LONGEST_NAME} characters")
-    return attributes
+    return {cleaned(name): cleaned_value(value) for name, value in attributes.items()}
 
 
 def _number(value: Any) -> float:
@@ -183,7 +191,7 @@ def _number(value: Any) -> float:
 
 
 def _text(found: dict[str, Any], name: str) -> str:
-    return str(found.get(name, ""))[:10_000]
+    return cleaned(str(found.get(name, ""))[:10_000])
 
 
 def _reason(error: Exception) -> str:

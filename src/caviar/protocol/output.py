@@ -11,12 +11,11 @@ import math
 import re
 from collections import deque
 
-from caviar.protocol.decoding import decoded
+from caviar.protocol.decoding import decoded, without_codes
 from caviar.protocol.messages import LONGEST
 from caviar.protocol.score import ScorePattern
 
 _UP = re.compile(r"\x1b\[(\d*)[AF]")
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _EPOCH = re.compile(
     r"(?<![A-Za-z_])(?<!best )(?<!last )(?<!max )(?<!total )(?<!of )epoch(?!s)"
     r"['\"]?\s*[:=#\[(]?\s*(\d+(?:\.\d+)?)(?!\d*\s*%)",
@@ -55,7 +54,7 @@ class Output:
             self._ups -= 1
             ended = False
         has_score = False
-        for line in re.split(r"[\b\r\n]+", _ANSI.sub("", text)):
+        for line in re.split(r"[\b\r\n]+", without_codes(text)):
             has_score |= self._read_line(line)
         if ended:
             self._settle()

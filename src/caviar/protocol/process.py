@@ -17,9 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from caviar.machine import processors
-from caviar.protocol.decoding import decoded
+from caviar.protocol.decoding import as_lines, decoded
 from caviar.protocol.messages import LONGEST
 from caviar.protocol.minder import MINDER
+from caviar.records.names import cleaned
 
 _CHUNK = 1 << 16  # bytes read at once
 _KEPT = 1 << 14  # bytes of its last output
@@ -157,7 +158,7 @@ class Program:
     @property
     def last_words(self) -> str:
         """The last lines of its output that are no messages."""
-        return decoded(self._said).strip("\r\n").rstrip()
+        return cleaned(as_lines(decoded(self._said))).strip("\n").rstrip()
 
     def forget(self) -> None:
         """Drop the output of the trial before."""

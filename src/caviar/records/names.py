@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from caviar.errors import StoreError
 
@@ -36,6 +37,25 @@ def check_storable(kind: Kind, name: str) -> None:
 def storable(text: str) -> str:
     """``text`` with a replacement for the characters that databases do not keep."""
     return "".join("\N{REPLACEMENT CHARACTER}" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def cleaned(text: str) -> str:
+    """``text`` of a program or a person, with what a terminal would act on, and no database keeps, written out.
+
+    Line ends and tabs stay; an escape becomes the four letters \\x1b.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+def cleaned_value(value: Any) -> Any:
+    """Plain data with every text in it ``cleaned``."""
+    if isinstance(value, str):
+        return cleaned(value)
+    if isinstance(value, Mapping):
+        return {cleaned(str(name)): cleaned_value(item) for name, item in value.items()}
+    return [cleaned_value(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def visible(name: str) -> str:

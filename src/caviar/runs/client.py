@@ -16,6 +16,7 @@ from caviar.records import (
     Value,
 )
 from caviar.records.line import best_of, goal_of, present_line
+from caviar.records.names import cleaned
 from caviar.runs import knobs
 from caviar.runs.interventions import check
 from caviar.runs.retention import best_saved
@@ -41,7 +42,7 @@ def ask(
         knobs.check_turn(runs.run(run), arguments)
     if kind == "rollback" and arguments.get("snapshot") is not None:
         snapshot_numbered(runs.snapshots(run), int(arguments["snapshot"]))
-    return runs.intervene(run, kind, arguments, who or user(), because)
+    return runs.intervene(run, kind, arguments, cleaned(who or user()), cleaned(because))
 
 
 def intervene(

@@ -28,6 +28,7 @@ from caviar.records import (
     Value,
 )
 from caviar.records.line import goal_of
+from caviar.records.names import cleaned
 from caviar.runs.epochs import Epochs
 from caviar.runs.interventions import BEST, overtaken
 from caviar.runs.line import Line
@@ -149,7 +150,7 @@ class Session:
         self._runs.write(self._lease, diary=[self._entry(kind, who, text, facts)])
 
     def _entry(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> DiaryEntry:
-        entry = DiaryEntry(len(self.entries) + 1, now(), kind, who, self.clock, text, dict(facts))
+        entry = DiaryEntry(len(self.entries) + 1, now(), kind, who, self.clock, cleaned(text), dict(facts))
         self.entries.append(entry)
         return entry
 

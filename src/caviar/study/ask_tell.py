@@ -32,7 +32,7 @@ from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
 from caviar.records import Config, Measurement, Study, StudyState, Trial, TrialState
 from caviar.records.attributes import checked_attribute
-from caviar.records.names import check_name
+from caviar.records.names import check_name, cleaned
 from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key, rank_key_of
 from caviar.records.result import BestTrial, StudyResult
 from caviar.records.specs import StudyKind, StudySpec
@@ -363,7 +363,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 "leave one of them out",
             )
         self._asking.tell(number, WORST, "infeasible")
-        reason = (why.strip() if isinstance(why, str) else "") or "infeasible"
+        reason = (cleaned(why).strip() if isinstance(why, str) else "") or "infeasible"
         self._put(self._trials[number]._replace(state=TrialState.INFEASIBLE, error=reason))
         self._outbox.write_now_and_then()
 
