@@ -274,11 +274,11 @@ def resume(
 
     seconds, trials: so many seconds more, or the trials that the study should have in all. Where neither is given, the
         rest of its first budget. A budget of trials ends in the same bits as if the study had never been broken.
-    data, test: needed where the study began with arrays, a DataFrame or a function, which the store does not keep. A
-        function is given as ``data``.
+    data, test: needed where the study began with arrays, a DataFrame or a function, which the store does not keep, and
+        where their files were moved. A function is given as ``data``.
     threads, processes, out, progress: as in ``tune``.
-    options: a ResumeOptions, with the rarer arguments: ``repeats``, ``constraints``, ``after_trial``. Each can be given
-        as an argument of the call, too.
+    options: a ResumeOptions, with the rarer arguments: ``repeats``, ``constraints``, ``after_trial``, ``labels``,
+        ``test_labels``, ``folder``. Each can be given as an argument of the call, too.
 
     Raises UserMistake where there is nothing to take up, or the data is no longer the same.
     """

@@ -94,7 +94,7 @@ def test_paths_outside_of_the_project_and_those_of_earlier_versions_stay(project
 def test_the_data_of_a_run_that_was_moved_is_named_and_given_again(project: Path, tmp_path: Path) -> None:
     store, moved = str(project / "caviar.db"), tmp_path / "moved.csv"
     (project / "wine.csv").rename(moved)
-    with pytest.raises(DataError, match=f"(?s)looked for '{project / 'wine.csv'}'.*`data=...`"):
+    with pytest.raises(DataError, match=f"(?s)looked for at '{project / 'wine.csv'}'.*`data=FILE`"):
         Pond.follow(loop.resume("wine", store))
     other = tmp_path / "other.csv"
     other.write_text("".join(moved.read_text().splitlines(keepends=True)[:-1]))
@@ -103,3 +103,8 @@ def test_the_data_of_a_run_that_was_moved_is_named_and_given_again(project: Path
     assert Pond.follow(loop.resume("wine", store, data=str(moved))).summary["epochs"] == 6
     with Store.open(store) as opened:
         assert Runs(opened).run("wine").spec.data == str(moved)
+        snapshot = next(s.number for s in Runs(opened).snapshots("wine") if s.state == "kept" and s.clock.epoch < 6)
+    moved.rename(other)
+    with pytest.raises(DataError, match=f"(?s)looked for at '{moved}'.*`data=FILE`"):
+        Pond.follow(loop.branch("wine", snapshot, {}, store, name="twig"))
+    assert Pond.follow(loop.branch("wine", snapshot, {}, store, name="twig", data=str(other))).summary["epochs"] == 6

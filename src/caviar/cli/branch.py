@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from caviar.cli import options
 from caviar.cli.follow_run import follow_run
 from caviar.cli.interventions import Because, RunName, epoch_or_best
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
@@ -28,6 +29,11 @@ def branch(
     name: Annotated[str | None, typer.Option(help="The branch's name.", metavar="RUN")] = None,
     epochs: Annotated[int | None, typer.Option(help="How many epochs in all; by default the run's.")] = None,
     because: Because = "",
+    data: options.DataAgain = None,
+    test: options.TestAgain = None,
+    labels: options.LabelsAgain = None,
+    test_labels: options.TestLabelsAgain = None,
+    folder: options.FolderAgain = None,
     store: StoreUrl = DEFAULT_STORE,
     json: Json = False,
     quiet: Quiet = False,
@@ -38,8 +44,9 @@ def branch(
     """
     changes = changes_of(run, knobs or [], store)
     number = branch_point(run, epoch_or_best("at", at), snapshot, store)
+    moved = options.given(data=data, test=test, labels=labels, test_labels=test_labels, folder=folder)
     follow_run(
-        lambda ended: loop.branch(run, number, changes, store, name, epochs, user(), because, ended),
+        lambda ended: loop.branch(run, number, changes, store, name, epochs, user(), because, ended, **moved),
         run,
         store,
         json,

@@ -23,6 +23,17 @@ TableFile = Annotated[
     str | None, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened. None with --command.")
 ]
 TestLabels = Annotated[str | None, typer.Option(help="The labels of --test, for NPY and IDX.", metavar="FILE")]
+PROGRAM = "A program of your own"
+DataAgain = Annotated[str | None, typer.Option(help="The same data, if its file was moved.", metavar="FILE")]
+TestAgain = Annotated[str | None, typer.Option(help="The same --test, if it was moved.", metavar="FILE")]
+LabelsAgain = Annotated[str | None, typer.Option(help="The same --labels, if it was moved.", metavar="FILE")]
+TestLabelsAgain = Annotated[str | None, typer.Option(help="The same --test-labels, if it was moved.", metavar="FILE")]
+FolderAgain = Annotated[
+    str | None,
+    typer.Option(
+        help="The folder that the program is started in, if it was moved.", metavar="DIR", rich_help_panel=PROGRAM
+    ),
+]
 Target = Annotated[str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")]
 Labels = Annotated[str | None, typer.Option(help="A file of labels, for NPY and IDX.", metavar="FILE")]
 Task = Annotated[str | None, typer.Option(help="classification or regression; by default the column decides.")]
@@ -31,7 +42,6 @@ Threads = Annotated[int | None, typer.Option(help="Networks trained at once; by 
 OutFolder = Annotated[
     str | None, typer.Option(help="The folder that the model is saved in; by default this one.", metavar="DIR")
 ]
-PROGRAM = "A program of your own"
 CommandLine = Annotated[
     str | None,
     typer.Option(help="A program of yours that trains, in any language.", metavar="LINE", rich_help_panel=PROGRAM),

@@ -23,11 +23,11 @@ def resume(
     study: Annotated[str, typer.Argument(help="The name of a study, or of a run of caviar babysit.", metavar="NAME")],
     seconds: Annotated[float | None, typer.Option(help="So many seconds more.")] = None,
     trials: Annotated[int | None, typer.Option(help="The trials that the study should have in all.")] = None,
-    data: Annotated[str | None, typer.Option(help="The same data, if its file was moved.", metavar="FILE")] = None,
-    test: Annotated[str | None, typer.Option(help="The same --test, if it was moved.", metavar="FILE")] = None,
-    labels: Annotated[
-        str | None, typer.Option(help="The same --labels of a run, if it was moved.", metavar="FILE")
-    ] = None,
+    data: options.DataAgain = None,
+    test: options.TestAgain = None,
+    labels: options.LabelsAgain = None,
+    test_labels: options.TestLabelsAgain = None,
+    folder: options.FolderAgain = None,
     store: StoreUrl = DEFAULT_STORE,
     threads: Threads = None,
     processes: Annotated[int | None, typer.Option(help="The same for a program of your own.")] = None,
@@ -60,17 +60,18 @@ def resume(
     run = going_on(study, store)
     if run is not None:
         of_studies = given(seconds=seconds, trials=trials, threads=threads)
-        moved = given(data=data, test=test, labels=labels)
+        moved = given(data=data, test=test, labels=labels, test_labels=test_labels, folder=folder)
         for option in of_studies | given(processes=processes, out=out, command=command, score=score, repeats=repeats):
             raise ConfigError(f"`{option}` is for studies, and {study!r} is a run", f"leave out `{option}`")
         if run == "paused":
+            for option in moved:
+                raise ConfigError(
+                    f"`{option}` is for a run whose process has ended, and {study!r} is in training", "leave it out"
+                )
             intervene(study, "resume", {}, store, "", json, quiet)
         else:
             follow_run(lambda ended: loop.resume(study, store, ended, **moved), study, store, json, quiet)
         return
-
-    if labels is not None:
-        raise ConfigError(f"`labels` is for runs of caviar babysit, and {study!r} is a study", "give `data`")
 
     def events(ended: Callable[[], bool]) -> Iterator[Event]:
         return take_up(
@@ -80,6 +81,9 @@ def resume(
             trials=trials,
             data=data,
             test=test,
+            labels=labels,
+            test_labels=test_labels,
+            folder=folder,
             threads=threads,
             processes=processes,
             out=out,

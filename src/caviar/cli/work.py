@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from caviar.cli import options
 from caviar.cli.console import console
 from caviar.cli.next_steps import at, say_next
 from caviar.cli.options import DEFAULT_STORE, Quiet, StoreUrl, Threads
@@ -19,8 +20,10 @@ def work(
     study: Annotated[str, typer.Argument(help="A study that runs; caviar studies lists them.", metavar="STUDY")],
     store: StoreUrl = DEFAULT_STORE,
     threads: Threads = None,
-    data: Annotated[str | None, typer.Option(help="The same data, if it is elsewhere here.", metavar="FILE")] = None,
-    test: Annotated[str | None, typer.Option(help="The same --test, if it is elsewhere.", metavar="FILE")] = None,
+    data: options.DataAgain = None,
+    test: options.TestAgain = None,
+    labels: options.LabelsAgain = None,
+    test_labels: options.TestLabelsAgain = None,
     quiet: Quiet = False,
 ) -> None:
     """[bold]caviar work flowers[/]
@@ -30,13 +33,12 @@ def work(
     """
 
     people = console(quiet=quiet)
+    files: dict[str, Any] = {"data": data, "test": test, "labels": labels, "test_labels": test_labels}
     printed = 0.0
     tasks: int | None = None
     with ending() as ended:
         try:
-            for helping in help_with(
-                study, store=store, threads=threads, data=data, test=test, ended=ended.asked.is_set
-            ):
+            for helping in help_with(study, store=store, threads=threads, ended=ended.asked.is_set, **files):
                 ended.saves = True
                 if tasks is None:
                     people.print(f"helping with {study}; Ctrl-C ends the help, and the study goes on", markup=False)

@@ -25,6 +25,7 @@ from caviar.errors import StoreError, UserMistake
 from caviar.executors.parked import StateStore
 from caviar.protocol import messages
 from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snapshot
+from caviar.protocol.process import why_not_started
 from caviar.records import Measurement, Task, TaskOutcome, TaskResult, TrialKey
 
 _CRASHES = {
@@ -194,7 +195,7 @@ class Processes:
         except OSError as error:
             del self._places[key]
             raise UserMistake(
-                f"trial {task.trial} could not be started: {error.strerror or error}",
+                f"trial {task.trial} could not be started: {why_not_started(error)}",
                 "fix that, and then: caviar resume",
             ) from None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shlex
 import shutil
@@ -20,6 +21,7 @@ from types import CodeType
 from typing import IO, Any, ClassVar, Protocol
 
 from caviar.errors import ConfigError
+from caviar.moved import working_folder
 from caviar.protocol.messages import VERSION
 from caviar.protocol.output import Output
 from caviar.protocol.process import Program
@@ -74,15 +76,19 @@ class Speaking:
     speaks = True
     notes: Mapping[str, str] = {}
 
-    def __init__(self, command: str, hyperparameters: Iterable[str] = ()) -> None:
-        """Raises ConfigError where there is no such program, or where the command has a place for a hyperparameter."""
-        self._arguments = split(command)
+    def __init__(self, command: str, hyperparameters: Iterable[str] = (), folder: str | None = None) -> None:
+        """``folder`` is its working folder, None for ours.
+
+        Raises ConfigError where there is no such program, or where the command has a place for a hyperparameter.
+        """
+        self._arguments = split(command, folder)
+        self._folder = folder
         refuse_places(self._arguments, hyperparameters)
         self.name = name_of(self._arguments)
 
     def start(self, trial: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
         """A process for ``trial`` and those after it."""
-        return Program(self._arguments, {**environment, "CAVIAR_PROTOCOL": str(VERSION)})
+        return Program(self._arguments, {**environment, "CAVIAR_PROTOCOL": str(VERSION)}, cwd=self._folder)
 
     def reader(self) -> Reader:
         """Reads messages."""
@@ -90,7 +96,8 @@ class Speaking:
 
     def alone(self, config: Mapping[str, Any]) -> str:
         """A line for a shell."""
-        return f"CAVIAR_TRY={shlex.quote(json.dumps(dict(config)))} {shlex.join(self._arguments)}"
+        line = f"CAVIAR_TRY={shlex.quote(json.dumps(dict(config)))} {shlex.join(self._arguments)}"
+        return _line_in(self._folder, line)
 
     def close(self) -> None:
         """There is nothing to close."""
@@ -101,9 +108,13 @@ class Silent:
 
     speaks = False
 
-    def __init__(self, command: str, score: str, space: Space) -> None:
-        """``score`` is a regular expression whose first group is a score. Raises ConfigError."""
-        self._template = Template(split(command), space)
+    def __init__(self, command: str, score: str, space: Space, folder: str | None = None) -> None:
+        """``score`` is a regular expression whose first group is a score; ``folder`` as of Speaking.
+
+        Raises ConfigError.
+        """
+        self._template = Template(split(command, folder), space)
+        self._folder = folder
         self.name = name_of(self._template.words)
         self._pattern = ScorePattern(score)
         self.notes: dict[str, str] = {}
@@ -116,11 +127,13 @@ class Silent:
     def start(self, trial: Mapping[str, Any], environment: Mapping[str, str]) -> Program:
         """A process for ``trial`` alone."""
         facts = {name: trial[name] for name in OF_THE_TRIAL}
-        return Program(self._template.fill(facts, trial["config"]), environment, one_output=True)
+        arguments = self._template.fill(facts, trial["config"])
+        return Program(arguments, environment, one_output=True, cwd=self._folder)
 
     def alone(self, config: Mapping[str, Any]) -> str:
         """A line for a shell, with the config in its places."""
-        return shlex.join(self._template.fill({"trial": 0, "seed": 0, "epochs": 1, "folder": "."}, config))
+        facts = {"trial": 0, "seed": 0, "epochs": 1, "folder": "."}
+        return _line_in(self._folder, shlex.join(self._template.fill(facts, config)))
 
     def reader(self) -> Reader:
         """Reads the scores that one process prints."""
@@ -198,8 +211,11 @@ def _pickled(function: Callable[..., Any]) -> bytes:
     return written.getvalue()
 
 
-def split(command: str) -> list[str]:
-    """The words of a command line, by the shell's rules, without a shell. ConfigError unless the first is a program."""
+def split(command: str, folder: str | None = None) -> list[str]:
+    """The words of a command line, by the shell's rules, without a shell.
+
+    Raises ConfigError unless the first is a program that can be started in ``folder``.
+    """
     try:
         arguments = shlex.split(command)
     except ValueError as error:
@@ -212,14 +228,26 @@ def split(command: str) -> list[str]:
             f"the command has {of_a_shell[0]!r}, and no shell reads it",
             f"leave that out, or call a shell: sh -c {shlex.quote(command)}",
         )
-    if shutil.which(arguments[0]) is None:
-        if Path(arguments[0]).is_file():
+    if _found(arguments[0], folder) is None:
+        if Path(folder or "", arguments[0]).is_file():
             raise ConfigError(f"{arguments[0]!r} is no program that can be started", _with_interpreter(arguments[0]))
         way_out = "give its path, or put its folder into PATH"
         if re.match(r"\w+=", arguments[0]):
             way_out = f"variables are set by env: env {command}"
         raise ConfigError(f"there is no program {arguments[0]!r}", way_out)
     return arguments
+
+
+def _found(program: str, folder: str | None) -> str | None:
+    """The path of a ``program`` that is started in ``folder``; None where there is none."""
+    if folder is None or os.path.dirname(program):
+        return shutil.which(os.path.join(folder or "", program))
+    return shutil.which(program, path=os.pathsep.join(os.path.join(folder, place) for place in os.get_exec_path()))
+
+
+def _line_in(folder: str | None, line: str) -> str:
+    """The ``line`` for a shell, after a change to ``folder`` where the shell is likely to be elsewhere."""
+    return line if folder in (None, working_folder()) else f"cd {shlex.quote(str(folder))} && {line}"
 
 
 _INTERPRETERS = {".py": "python", ".sh": "sh", ".R": "Rscript", ".jl": "julia", ".jar": "java -jar", ".js": "node"}

@@ -48,8 +48,9 @@ class Program:
         environment: Mapping[str, str],
         pass_fds: Sequence[int] = (),
         one_output: bool = False,
+        cwd: str | None = None,
     ) -> None:
-        """Start it, in the working folder.
+        """Start it, in the folder ``cwd``; None is the working folder.
 
         With ``one_output`` its standard error is read as its output, and a line ends at a carriage return, too; each
         line keeps its end.
@@ -62,7 +63,8 @@ class Program:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if one_output else subprocess.PIPE,
-            env={**os.environ, **environment},
+            cwd=cwd,
+            env={**os.environ, **({} if cwd is None else {"PWD": cwd}), **environment},
             pass_fds=pass_fds,
             start_new_session=True,  # so Ctrl-C reaches it only through us, and its children end with it
             bufsize=0,
@@ -231,6 +233,12 @@ def environments(processes: int, gpus: Sequence[str] = ()) -> list[dict[str, str
     shares = {} if any(name in os.environ for name in names) else dict.fromkeys(names, threads)
     common = shares | {"PYTHONUNBUFFERED": "1"}
     return [common | ({"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} if gpus else {}) for place in range(processes)]
+
+
+def why_not_started(error: OSError) -> str:
+    """The reason why a process could not be started, with the program or the working folder that is missing."""
+    said = error.strerror or str(error)
+    return f"{said}: {error.filename!r}" if error.filename else said
 
 
 def _lines(text: bytes) -> list[bytes]:

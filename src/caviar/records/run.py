@@ -43,7 +43,8 @@ class RunSpec:
     Networks and programs: ``epochs``; ``patience`` ends a run when so many epochs in a row are no better than its best.
     Networks: the table ``data``, its ``reading``, and the folder ``out`` for the model; ``save`` is the epoch whose
     network becomes the model, "best" or "last"; ``mapped`` leaves the rows in files, None decides by the file's size.
-    Programs: their ``command`` line, the ``goal`` of their score, and the seconds that they may be silent.
+    Programs: their ``command`` line, its working ``folder``, the ``goal`` of their score, and the seconds that they may
+    be silent. A run of an earlier version has no folder: its program is started in that of whoever resumes it.
     """
 
     kind: RunKind
@@ -64,6 +65,7 @@ class RunSpec:
     out: str | None = None
     save: str = "best"
     command: str = ""
+    folder: str | None = None
     goal: str = "maximize"
     trial_timeout: float | None = None
 
@@ -86,7 +88,7 @@ class RunSpec:
 
 
 _OF_ALL = {"nurse", "disk_bytes", "snapshot_seconds"}
-_OF_PROGRAMS = {"command", "goal", "trial_timeout"}
+_OF_PROGRAMS = {"command", "folder", "goal", "trial_timeout"}
 _FIELDS = {
     RunKind.NETWORK: {f.name for f in fields(RunSpec)} - _OF_PROGRAMS - {"kind"},
     RunKind.PROGRAM: _OF_ALL | _OF_PROGRAMS | {"epochs", "patience"},

@@ -42,10 +42,12 @@ class TableSpec:
 class ProgramSpec:
     """The user's own training code: ``command`` is None for a Python function, which has to be given again.
 
-    ``slots`` are the trials trained at once when the study began: its decisions depend on them.
+    ``slots`` are the trials trained at once when the study began: its decisions depend on them. ``folder`` is the
+    working folder of the command, None for that of whoever resumes, as in earlier versions.
     """
 
     command: str | None = None
+    folder: str | None = None
     score: str | None = None
     goal: str = "maximize"
     epochs: int = 27

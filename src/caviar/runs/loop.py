@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from caviar.errors import ConfigError, DataError, NoAnswer, StoreError
+from caviar.errors import ConfigError, NoAnswer, StoreError
+from caviar.moved import check_files, check_folder, new_places, working_folder
 from caviar.records import Config, DiaryEntry, Run, RunKind, RunSpec, RunState
 from caviar.records.names import storable
 from caviar.runs.client import ask
@@ -56,6 +56,8 @@ def begin(
     cannot be begun or whose name is taken, NoAnswer for one that fails, and KeyboardInterrupt when ``ended`` turns
     true: ``resume`` goes on.
     """
+    if spec.kind is RunKind.PROGRAM and spec.folder is None:
+        spec = replace(spec, folder=working_folder())
     setup = SETUPS[spec.kind](spec, config, seed)
     with Store.open(store) as opened:
         runs = Runs(opened)
@@ -80,7 +82,7 @@ def begin(
 def resume(name: str, store: str, ended: Ended = lambda: False, **moved: str) -> Iterator[Event]:
     """Take up a run whose process was killed or interrupted, from its newest whole snapshot.
 
-    ``moved`` are new paths of its data, test and labels, where a file was moved. They are kept.
+    ``moved`` are new places: of data, test, labels and test_labels, or of a program's folder. They are kept.
 
     Raises StoreError for a run that is over, or that another process holds; SnapshotAbsent where that snapshot is away.
     """
@@ -94,21 +96,30 @@ def resume(name: str, store: str, ended: Ended = lambda: False, **moved: str) ->
         if run.state.is_over:
             raise StoreError(f"run {name!r} is {run.state}", f"begin from one of its snapshots: caviar branch {name}")
         check_there(runs, name)
-        if moved and run.kind is not RunKind.NETWORK:
-            raise ConfigError(f"run {name!r} is of a program, and `{next(iter(moved))}` is for tables", "leave it out")
-        spec = replace(run.spec, **moved)  # type: ignore[arg-type]  # texts, all of them
-        for option, path in {"data": spec.data, "test": spec.test, "labels": spec.labels}.items():
-            if run.kind is RunKind.NETWORK and path and not Path(path).exists():
-                raise DataError(
-                    f"the {option} of run {name!r} is not there; looked for {path!r}",
-                    f"put it back, or say where it is now: `{option}=...`",
-                )
+        spec = _moved(run, moved)
         setup = SETUPS[run.kind](spec, run.config, run.seed)
         setup.check_same(run)
         if moved:
             runs.move(name, setup.spec)
             run = replace(run, spec=setup.spec)
         yield from _follow(opened, run, setup, go_back_to_the_end, ended)
+
+
+def _moved(run: Run, moved: dict[str, str]) -> RunSpec:
+    """The specification of ``run`` with its files in their new places. UserMistake where one is not there."""
+    of_a_program = run.kind is RunKind.PROGRAM
+    for option in moved:
+        if (option == "folder") != of_a_program:
+            its, other = ("program", "tables") if of_a_program else ("table", "programs")
+            raise ConfigError(f"run {run.name!r} is of a {its}, and `{option}` is for {other}", "leave it out")
+    spec = replace(run.spec, **new_places(moved))  # type: ignore[arg-type]  # texts, all of them
+    whose = f"run {run.name!r}"
+    if of_a_program:
+        check_folder(whose, spec.folder)
+    else:
+        paths = {"data": spec.data, "labels": spec.labels, "test": spec.test, "test_labels": spec.test_labels}
+        check_files(whose, paths)
+    return spec
 
 
 def branch(
@@ -121,8 +132,12 @@ def branch(
     who: str = "",
     because: str = "",
     ended: Ended = lambda: False,
+    **moved: str,
 ) -> Iterator[Event]:
-    """Begin a second run from snapshot ``at`` of run ``parent`` with other knobs, and drive it to its end."""
+    """Begin a second run from snapshot ``at`` of run ``parent`` with other knobs, and drive it to its end.
+
+    ``moved`` as of ``resume``; they are those of the branch alone.
+    """
     with Store.open(store, create=False) as opened:
         runs = Runs(opened)
         old = runs.run(parent)
@@ -130,7 +145,8 @@ def branch(
             raise StoreError(f"run {parent!r} is a training loop of another program", "branch it there")
         snapshot = snapshot_numbered(runs.snapshots(parent), at)
         saved = runs.load(parent, snapshot)
-        spec = old.spec if epochs is None else replace(old.spec, epochs=epochs)
+        spec = _moved(old, moved)
+        spec = spec if epochs is None else replace(spec, epochs=epochs)
         if spec.epochs <= snapshot.clock.epoch:
             raise ConfigError(
                 f"the branch begins after epoch {snapshot.clock.epoch} and is to have {spec.epochs} in all",

@@ -404,10 +404,10 @@ def _absolute(spec: RunSpec) -> RunSpec:
     """``spec`` with paths that mean the same from another folder."""
 
     def absolute(path: str | None) -> str | None:
-        return None if path is None else str(Path(path).absolute())
+        return None if path is None else str(Path(path).expanduser().absolute())
 
     labels, test, test_labels = absolute(spec.labels), absolute(spec.test), absolute(spec.test_labels)
-    return replace(spec, data=str(Path(spec.data).absolute()), labels=labels, test=test, test_labels=test_labels)
+    return replace(spec, data=absolute(spec.data) or "", labels=labels, test=test, test_labels=test_labels)
 
 
 def _settings(config: Config, dataset: Dataset) -> Settings:

@@ -31,7 +31,7 @@ from caviar.protocol import messages as protocol
 from caviar.protocol.command import Speaking
 from caviar.protocol.messages import Measured
 from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snapshot
-from caviar.protocol.process import environments
+from caviar.protocol.process import environments, why_not_started
 from caviar.ranges import check_range
 from caviar.records import Clock, Config, Run, RunSpec, Value
 from caviar.records.ranking import Goal
@@ -62,7 +62,7 @@ class ProgramSetup:
         self.config = config
         self.data: Mapping[str, Any] = {}  # its own
         self.environment: Mapping[str, Any] = environment("your own", "", 1)
-        self.name = Speaking(spec.command, config).name
+        self.name = Speaking(spec.command, config, spec.folder).name
         knobs = ", ".join(f"{name} {value}" for name, value in config.items()) or "no knobs"
         self.begun = f"{spec.command} with {knobs}"
 
@@ -74,7 +74,8 @@ class ProgramSetup:
         """The program, which is started by its first step and has ended afterwards."""
         own = folder / "program"
         try:
-            with Pool(Speaking(run.spec.command), environments(1), run.spec.trial_timeout) as pool:
+            command = Speaking(run.spec.command, folder=run.spec.folder)
+            with Pool(command, environments(1), run.spec.trial_timeout) as pool:
                 yield ProgramTrainee(pool, number, run, own)
         finally:
             for file in own.glob("*.file"):  # a snapshot on its way: its process has ended
@@ -302,7 +303,7 @@ class ProgramTrainee(OthersTrainee):
             self._pool.give(protocol.trial(number, self._knobs, seed, epochs, self._own_folder, start), _ONE)
         except OSError as error:
             raise NoAnswer(
-                f"the program could not be started: {error.strerror or error}", "fix that, and then: caviar resume"
+                f"the program could not be started: {why_not_started(error)}", "fix that, and then: caviar resume"
             ) from None
         self._is_there, self.waits = True, False
         self._back = self._begins_with = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from caviar.errors import ConfigError
 from caviar.machine import processors
+from caviar.moved import working_folder
 from caviar.records import Config, Measurement, ProgramSpec, Study, StudyKind, Trial, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.ranking import WORST, of_own_code, rank_key_of
@@ -97,9 +98,13 @@ def _in_space(space: Space, config: Config) -> Config | None:
 
 
 def gone_on_with(study: Study, trials: Sequence[Trial], command: str | None, score: str | None, slots: int) -> Study:
-    """An imported ``study`` as one of a function, or of a ``command``: its trials have as many epochs as before."""
+    """An imported ``study`` as one of a function, or of a ``command`` in the working folder.
+
+    Its trials have as many epochs as before.
+    """
     program = ProgramSpec(
         command=command,
+        folder=None if command is None else working_folder(),
         score=score,
         goal="minimize" if smaller_is_better(study.metric) else "maximize",
         epochs=max((trial.epochs for trial in trials), default=0) or EPOCHS,

@@ -66,13 +66,15 @@ def work(
     threads: int | None = None,
     data: Any = None,
     test: Any = None,
+    labels: Any = None,
+    test_labels: Any = None,
     ended: Callable[[], bool] = lambda: False,
     room: int = ROOM,
 ) -> Iterator[Helping]:
     """Help with ``study`` until it no longer runs or its owner is gone; where ``ended`` turns true, KeyboardInterrupt.
 
-    threads: networks trained at once, all processors if not given. data, test: where the study's files are here, if
-    elsewhere; they are checked by their SHA-256.
+    threads: networks trained at once, all processors if not given. data, test, labels, test_labels: where the study's
+    files are here, if elsewhere; they are checked by their SHA-256.
 
     Raises UserMistake where there is nothing to help with, or the data or the machine would give other numbers.
     """
@@ -83,7 +85,8 @@ def work(
         _check_kind(record)
         _check_owner(record, watch)
         spec = replace(record.spec, seconds=None, trials=1)  # the budget is of the owner alone
-        request = Request.again(record, spec, started, store=store, threads=threads, data=data, test=test)
+        files = {"data": data, "test": test, "labels": labels, "test_labels": test_labels}
+        request = Request.again(record, spec, started, store=store, threads=threads, **files)
         job = check_table(request, ended, helps=True)
         check_same(record, job)
         _check_machine(record, job)

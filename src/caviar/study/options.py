@@ -88,8 +88,14 @@ class ResumeOptions:
     repeats: for studies of code of your own: train the best five trials again so many times before one is chosen.
     constraints: those of the study that are functions, in their order; the store keeps texts alone.
     after_trial: as in TableOptions.
+    labels, test_labels: the same files, where they were moved.
+    folder: the folder that the program of the study is started in, where it was moved; it is the working folder in
+        which the study began.
     """
 
     repeats: int | None = None
     constraints: Sequence[Given] = ()
     after_trial: AfterTrial | None = None
+    labels: File | None = None
+    test_labels: File | None = None
+    folder: File | None = None

@@ -190,8 +190,8 @@ def _command(request: ProgramRequest, space: Space) -> Command:
     if request.command is None:
         raise ConfigError("there is nothing to train", "give a function, or `command`")
     if request.score is not None:
-        return Silent(request.command, request.score, space)
-    return Speaking(request.command, space.names)
+        return Silent(request.command, request.score, space, request.folder)
+    return Speaking(request.command, space.names, request.folder)
 
 
 def trials_folder(store: Store, study: str) -> Path:

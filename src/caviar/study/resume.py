@@ -13,6 +13,7 @@ from caviar.data.dataset import check_arranged
 from caviar.errors import ConfigError, DataError, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import no_collection, setting_aside
+from caviar.moved import new_places
 from caviar.records import Study, StudyState
 from caviar.records.specs import StudyKind, StudySpec
 from caviar.store import Snapshots, Store
@@ -39,6 +40,9 @@ def take_up(
     threads: int | None = None,
     processes: int | None = None,
     out: Any = None,
+    labels: Any = None,
+    test_labels: Any = None,
+    folder: Any = None,
     command: str | None = None,
     score: str | None = None,
     constraints: Sequence[Given] = (),
@@ -47,11 +51,13 @@ def take_up(
 ) -> Generator[Event, None, None]:
     """Resume ``study``, event by event; see ``caviar.resume``.
 
+    data, labels, test, test_labels, folder: the new places of files, and of the folder that a program is started in.
     command, score: the program that goes on with a study that was imported.
     repeats: the times that the best trials of a program are trained again, also where nothing of the budget is left.
     """
     started = time.monotonic()
     given = {"data": data, "test": test, "threads": threads, "out": out, "command": command, "score": score}
+    given |= {"labels": labels, "test_labels": test_labels, "folder": folder}
     given |= {"constraints": constraints, "repeats": repeats}
     with Store.open(store, create=False) as opened, setting_aside() as set_aside:
         _check_given(opened.study(study), given, processes)  # before anything is written
@@ -63,7 +69,7 @@ def take_up(
                 set_aside()
             if is_imported(record):
                 record = gone_on_with(record, list(known.trials.values()), command, score, processes or 0)
-            spec = _within(record, known, seconds, trials, repeats)
+            spec = _moved(_within(record, known, seconds, trials, repeats), given)
             away = Snapshots(opened).absent(study, known.unsettled)
             if away is not None and spec.kind is not StudyKind.TABLE:
                 raise away  # a program that begins again need not come to the same scores
@@ -102,6 +108,17 @@ def _within(study: Study, known: Known, seconds: float | None, trials: int | Non
     return replace(spec, seconds=max(left, _LEAST))
 
 
+def _moved(spec: StudySpec, given: dict[str, Any]) -> StudySpec:
+    """The ``spec`` with the paths that are ``given`` anew."""
+    if spec.table is not None:
+        paths = new_places({name: given[name] for name in ("data", "labels", "test", "test_labels")})
+        return replace(spec, table=replace(spec.table, **paths))  # type: ignore[arg-type]  # texts, all of them
+    if spec.program is not None:
+        folder = new_places({"folder": given["folder"]}).get("folder", spec.program.folder)
+        return replace(spec, program=replace(spec.program, folder=folder))
+    return spec
+
+
 def _job(
     study: Study,
     started: float,
@@ -116,7 +133,8 @@ def _job(
         constraints = given["constraints"]
         request = ProgramRequest.again(study, spec, started, store, given["data"], processes, constraints)
         return check_program(request, ended)
-    of_a_table = {name: given[name] for name in ("data", "test", "threads", "out", "constraints")}
+    names = ("data", "labels", "test", "test_labels", "threads", "out", "constraints")
+    of_a_table = {name: given[name] for name in names}
     table = Request.again(study, spec, started, store=store, **of_a_table)
     job = check_table(table, ended)
     check_same(study, job)
@@ -151,6 +169,8 @@ def _check_given(study: Study, given: dict[str, Any], processes: int | None) -> 
             f"study {study.name!r} trains its networks in threads, and `processes` is for programs of your own",
             "leave it out, or give `threads`",
         )
+    elif given["folder"] is not None:
+        raise ConfigError(f"study {study.name!r} is of a table, and `folder` is for programs", "leave it out")
 
 
 def _check_imported(study: Study, given: dict[str, Any]) -> None:
@@ -166,7 +186,7 @@ def _check_imported(study: Study, given: dict[str, Any]) -> None:
 
 def _check_of_a_table(study: Study, given: dict[str, Any]) -> None:
     """ConfigError where something is ``given`` to a study of a program that only a table's can use."""
-    names = ["test", "threads", "out"]
+    names = ["test", "labels", "test_labels", "threads", "out"]
     if study.spec.kind is StudyKind.PROGRAM:  # a function is given again as data
         names.append("data")
     of_a_table = [name for name in names if given.get(name) is not None]
@@ -174,6 +194,11 @@ def _check_of_a_table(study: Study, given: dict[str, Any]) -> None:
         raise ConfigError(
             f"the trials of study {study.name!r} are processes of a program, and `{of_a_table[0]}` is for tables",
             "leave it out" if of_a_table[0] != "threads" else "give `processes` instead",
+        )
+    if given["folder"] is not None and study.spec.kind is not StudyKind.PROGRAM and given["command"] is None:
+        raise ConfigError(
+            f"study {study.name!r} is of a function, and `folder` is for programs",
+            "leave it out, and start Python in that folder",
         )
 
 

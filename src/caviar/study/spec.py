@@ -16,6 +16,7 @@ from caviar import other_tuners
 from caviar.arguments import check_number, check_whole
 from caviar.constraints import Given
 from caviar.errors import ConfigError, DataError, SpaceError, did_you_mean
+from caviar.moved import check_files, check_folder, working_folder
 from caviar.ranges import SEED, brief, check_range
 from caviar.records import BY_ITSELF, Config, Reading, Study
 from caviar.records.ranking import Goal
@@ -84,7 +85,7 @@ class Request:
                 prefer=self.prefer,
                 ensemble=self.ensemble,
                 engine=self.engine,
-                out=_path(self.out),
+                out=None if self.out is None else str(Path(self.out).absolute()),
             ),
         )
 
@@ -99,6 +100,7 @@ class Request:
                 f"study {study.name!r} began with data that was no file, which the store does not keep",
                 "give it again: caviar.resume(..., data=...)",
             )
+        check_files(f"study {study.name!r}", {name: path for name, path in asked.items() if name not in anew})
         return cls(**{**asked, **anew, **_again(study, budget), "metric": study.metric, "started": started})
 
 
@@ -111,6 +113,7 @@ class ProgramRequest:
 
     objective: Callable[..., Any] | None = None
     command: str | None = None
+    folder: str | None = field(default_factory=working_folder)  # of the command
     score: str | None = None
     space: Space | str | os.PathLike[str] | None = None
     goal: str | None = None
@@ -144,6 +147,7 @@ class ProgramRequest:
             first=checked_first(self.first),
             program=ProgramSpec(
                 command=self.command,
+                folder=None if self.command is None else self.folder,
                 score=self.score,
                 goal=goal,
                 epochs=self.epochs,
@@ -173,6 +177,7 @@ class ProgramRequest:
                 f"study {study.name!r} began with a function, which the store does not keep",
                 f"give it again: caviar.resume({study.name!r}, data=objective)",
             )
+        check_folder(f"study {study.name!r}", program.folder)
         asked = vars(program) | {"processes": processes or program.processes, "repeats": budget.repeats}
         objective = objective if program.command is None else None
         again = _again(study, budget) | {"constraints": constraints}
@@ -238,4 +243,4 @@ def stopping_named(name: str) -> Stopping:
 
 def _path(given: Any) -> str | None:
     """The absolute path of a file; None for what is none."""
-    return str(Path(given).absolute()) if isinstance(given, str | os.PathLike) else None
+    return str(Path(given).expanduser().absolute()) if isinstance(given, str | os.PathLike) else None
