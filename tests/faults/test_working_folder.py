@@ -172,11 +172,12 @@ def test_a_program_of_the_path_is_relative_to_nothing(code: Path, monkeypatch: p
 
 LEAVES = """
 import os, pathlib, sys
-print("acc=", float(open("bias").read()) - abs(float(sys.argv[1]) - 0.7), sep="")
+score = float(open("bias").read()) - abs(float(sys.argv[1]) - 0.7)
 trained = pathlib.Path("../trained")
 trained.write_text(trained.read_text() + "." if trained.exists() else ".")
-if trained.read_text() == "...":
+if trained.read_text() == "...":  # before it prints: the next trial may begin as soon as it has
     os.rename(os.getcwd(), os.getcwd() + "-away")
+print("acc=", score, sep="")
 """
 
 
