@@ -146,7 +146,7 @@ def test_a_model_reads_files_of_the_encoding_and_separator_of_training_and_of_th
         new = read_features(
             tmp_path / name, learned.text_columns, forms=type(learned).from_dict(learned.to_dict()).forms
         )
-        assert learned.apply_with_notes(new.frame)[1].unknown == 0
+        assert learned.apply_with_notes(new.frame)[1].unknown == {}
         assert np.array_equal(learned.apply(new.frame), learned.apply(frame))
 
 

@@ -55,7 +55,7 @@ def test_text_as_scikit_learn(values: list[str]) -> None:
     new = pd.DataFrame({"t": [*values, "never seen"]})
     found, notes = preprocessing.apply_with_notes(new)
     assert np.array_equal(found, oracle.transform(new.to_numpy(dtype=object)))
-    assert notes == Notes(missing=0, unknown=1)
+    assert notes == Notes(missing=0, unknown={"t": 1})
 
 
 def test_training_rows_get_mean_0_and_variance_1() -> None:
@@ -134,7 +134,7 @@ def test_shapes_and_notes() -> None:
     new = pd.DataFrame({"colour": ["green", None], "extra": [1, 2], "old": [np.nan, 1], "height": ["3.6", ""]})
     new.loc[1, "height"] = None
     z, notes = LEARNED.apply_with_notes(new)
-    assert notes == Notes(missing=3, unknown=1)
+    assert notes == Notes(missing=3, unknown={"colour": 1})
     assert np.allclose(z[:, 0], 0, atol=1e-7), "a missing height is the mean, and 3.6 is the mean"
     assert z[:, 2:].tolist() == [[0, 0, 0], [0, 0, 1]], "unknown text is nowhere; missing is a category of its own"
 

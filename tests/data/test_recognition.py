@@ -344,7 +344,7 @@ def test_postal_codes_are_no_numbers(tmp_path: Path) -> None:
     assert learned.text_columns == ("zipcode",)
     for source in (frame, tmp_path / "t.csv", gaps, tmp_path / "g.csv"):
         new = read_features(source, learned.text_columns, forms=learned.forms)
-        assert learned.apply_with_notes(new.frame)[1].unknown == 0
+        assert learned.apply_with_notes(new.frame)[1].unknown == {}
     assert any("postal codes" in note for note in read(frame, "y").warnings)
     assert "zipcode" in numeric(read(frame, "y", reading=Reading(number=("zipcode",))))
     assert "zipcode" in numeric(read(frame.assign(zipcode=np.arange(300) + 10000), "y"))

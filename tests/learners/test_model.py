@@ -118,7 +118,7 @@ def test_what_was_met_is_counted_and_a_table_in_pieces_is_the_same_table(monkeyp
     whole = model.prediction(features)
     monkeypatch.setattr("caviar.learners.model._CELLS", 64)  # 8 rows at once
     pieces = model.prediction(features)
-    assert (whole.missing, whole.unknown) == (pieces.missing, pieces.unknown) == (2, 3)
+    assert (whole.missing, whole.unknown) == (pieces.missing, pieces.unknown) == (2, {"colour": 3})
     assert whole.outside == pieces.outside == {"size": 2}
     for call in (model.predict, model.predict_proba):
         with pytest.warns(
@@ -514,5 +514,5 @@ def test_what_training_did_not_have_is_in_the_notes_of_a_prediction() -> None:
     strange = known.assign(**{number: known[number] * 1e6})
     strange.loc[0, text] = "never seen"
     unknown, outside = model.prediction(strange).notes
-    assert unknown == "1 cell has a category that no training row had, so nothing is known of them"
+    assert unknown == "1 cell has a category that no training row had, so nothing is known of them: 'colour' (1)"
     assert "far outside those of training" in outside

@@ -10,7 +10,7 @@ import typer
 from caviar.cli.console import check_apart, console, print_json
 from caviar.cli.next_steps import say_next
 from caviar.cli.options import ForSpreadsheet, Json, Quiet
-from caviar.data.preprocessing import far_outside
+from caviar.data.preprocessing import far_outside, never_seen
 from caviar.errors import UserMistake
 from caviar.learners import model as models
 from caviar.report.table import predictions_frame, write_csv
@@ -45,13 +45,13 @@ def predict(
         out if out is not None else sys.stdout,
         for_spreadsheet=for_spreadsheet,
     )
-    rows, missing, unknown = len(prediction.labels), prediction.missing, prediction.unknown
+    rows, missing, unknown = len(prediction.labels), prediction.missing, sum(prediction.unknown.values())
     outside = dict(prediction.outside)
     if json:
         met = {"missing": missing, "unknown": unknown, "outside": outside, "notes": list(prediction.notes)}
         print_json({"model": model, "data": data, "rows": rows, **met, "out": out})
     also = f", {counted(missing, 'missing value')}" if missing else ""
-    also += f", {counted(unknown, 'unknown category', 'unknown categories')}" if unknown else ""
+    also += f"; {never_seen(prediction.unknown)}" if unknown else ""
     also += f"; {far_outside(outside)}" if outside else ""
     where = f" to {out}" if out is not None else ""
     people = console(json=True, quiet=quiet)

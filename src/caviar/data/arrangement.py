@@ -19,7 +19,7 @@ from caviar.data.columns import codes, is_date, listed, option, printable, set_t
 from caviar.data.copies import FEW, LARGEST_SHARE, Copies, copies, shared_rows
 from caviar.data.deal import Indices
 from caviar.data.forward import places_in_time, split_in_time, times_of
-from caviar.data.identifiers import NEARLY_ALL, identifiers, is_id
+from caviar.data.identifiers import NEARLY_ALL, identifiers, is_id, is_somebody
 from caviar.data.labels import target_numbers
 from caviar.data.split import Split, split, split_numbers, split_sets
 from caviar.data.table import Table, check_columns
@@ -127,9 +127,9 @@ def arrange(table: Table, labels: pd.Series[Any], reading: Reading) -> Arrangeme
 
 
 def _possible_groups(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """A sentence on each of ``columns`` that is an id by its name, and has several rows of most values."""
+    """A sentence on each of ``columns`` that is somebody's by its name, and has several rows of most values."""
     notes = []
-    for name in (name for name in columns if is_id(name) and not is_date(frame[name].dtype)):
+    for name in (name for name in columns if (is_id(name) or is_somebody(name)) and not is_date(frame[name].dtype)):
         different, present = frame[name].nunique(), int(frame[name].notna().sum())
         if FEWEST_GROUPS <= different <= present / 2:
             notes.append(

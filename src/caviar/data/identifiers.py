@@ -77,6 +77,12 @@ _THINGS = frozenset(
         "serial student subject ticket transaction user"
     )
 )
+_WHO = frozenset(
+    _words(
+        "animal child client customer driver employee family household member participant patient person player pupil "
+        "respondent speaker student subject user worker"
+    )
+)
 _NUMBERS = frozenset(_words("code index key name names no nr num number nummer"))  # account number, sample code
 _STEPS = frozenset(
     _words(
@@ -161,6 +167,12 @@ def is_id(name: str) -> bool:
         or (len(words) > 1 and words[-1] in _NUMBERS and words[-2] in _THINGS)
         or name == "level_0"
     )
+
+
+def is_somebody(name: str) -> bool:
+    """True where a column's name says that its values are people, animals or the like, who may have several rows."""
+    words = _words(name)
+    return len(words) == 1 and (words[0] in _WHO or words[0].removesuffix("s") in _WHO)
 
 
 def is_unnamed(name: str) -> bool:

@@ -68,13 +68,13 @@ FAR = 0.5  # of the range of training, beyond its ends; see the head of this fil
 
 @dataclass(frozen=True)
 class Notes:
-    """Cells that ``apply`` met: ``missing`` ones, and ``unknown`` cells whose text no training row had.
+    """Cells that ``apply`` met: ``missing`` ones.
 
-    ``outside`` counts, by column, the numbers far outside those of training.
+    By column, ``unknown`` counts cells whose text no training row had, ``outside`` numbers far outside of training's.
     """
 
     missing: int
-    unknown: int
+    unknown: Mapping[str, int] = field(default_factory=dict)
     outside: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -82,11 +82,24 @@ def far_outside(outside: Mapping[str, int]) -> str:
     """A sentence on the numbers ``outside`` those of training, by column; empty where there are none."""
     if not outside:
         return ""
-    most = sorted(outside, key=lambda name: -outside[name])
-    columns = ", ".join(f"{shown(name)} ({outside[name]:,})" for name in most[:5])
-    more = f" and {len(most) - 5} more columns" if len(most) > 5 else ""
     cells = "1 number is" if sum(outside.values()) == 1 else f"{sum(outside.values()):,} numbers are"
-    return f"{cells} far outside those of training, so look at their units: {columns}{more}"
+    return f"{cells} far outside those of training, so look at their units: {_by_column(outside)}"
+
+
+def never_seen(unknown: Mapping[str, int]) -> str:
+    """A sentence on the ``unknown`` categories, by column; empty where there are none."""
+    if not unknown:
+        return ""
+    cells = (
+        "1 cell has a category" if sum(unknown.values()) == 1 else f"{sum(unknown.values()):,} cells have categories"
+    )
+    return f"{cells} that no training row had, so nothing is known of them: {_by_column(unknown)}"
+
+
+def _by_column(counts: Mapping[str, int]) -> str:
+    most = sorted(counts, key=lambda name: -counts[name])
+    columns = ", ".join(f"{shown(name)} ({counts[name]:,})" for name in most[:5])
+    return columns + (f" and {len(most) - 5} more columns" if len(most) > 5 else "")
 
 
 @dataclass(frozen=True)
@@ -152,10 +165,12 @@ class Preprocessing:
         self._check_columns(frame)
         out = np.zeros((len(frame), self.n_in), dtype=np.float32)
         missing, outside = self._apply_numbers(frame, out)
-        unknown, start = 0, len(self.numbers)
+        unknown, start = dict[str, int](), len(self.numbers)
         for text in self.texts:
-            absent, never_seen = text.apply(frame[text.name], out[:, start : start + text.width])
-            missing, unknown, start = missing + absent, unknown + never_seen, start + text.width
+            absent, strange = text.apply(frame[text.name], out[:, start : start + text.width])
+            missing, start = missing + absent, start + text.width
+            if strange:
+                unknown[text.name] = strange
         for date in self.dates:
             column = read_dates(frame[date.name], self.forms.dates.get(date.name, ISO))
             z = out[:, start : start + date.width]

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from caviar import files
 from caviar.data.columns import numbers
-from caviar.data.preprocessing import Notes, Preprocessing, far_outside
+from caviar.data.preprocessing import Notes, Preprocessing, far_outside, never_seen
 from caviar.data.read import read_features
 from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays, Floats, Predictor
@@ -46,25 +46,21 @@ class Prediction:
     """Answer of a model for a table.
 
     ``labels`` (m,) of the type they had in training, ``probabilities`` (m, C) float64, rows adding up to 1; ``missing``
-    cells and ``unknown`` categories that the preprocessing met, and ``outside``, by column, the numbers far outside
-    those of training. For regression ``labels`` are float64 numbers in the target's units, and ``probabilities`` is
-    None.
+    cells that the preprocessing met, and by column the categories that are ``unknown`` to it and the numbers far
+    ``outside`` those of training. For regression ``labels`` are float64 numbers in the target's units, and
+    ``probabilities`` is None.
     """
 
     labels: npt.NDArray[Any]
     probabilities: npt.NDArray[np.float64] | None
     missing: int
-    unknown: int
+    unknown: Mapping[str, int] = field(default_factory=dict)
     outside: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences on what training did not have: categories, and numbers far outside its own."""
-        notes = []
-        if self.unknown:
-            cells = "1 cell has a category" if self.unknown == 1 else f"{self.unknown:,} cells have categories"
-            notes.append(f"{cells} that no training row had, so nothing is known of them")
-        return (*notes, far_outside(self.outside)) if self.outside else tuple(notes)
+        return tuple(filter(None, (never_seen(self.unknown), far_outside(self.outside))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +118,7 @@ class Model:
         """The label (m,) of every row of ``data``: a DataFrame, an array (m, n_features) or the path of a file.
 
         For regression the number, float64, in the units of the training target. Gives a CaviarWarning where numbers
-        are far outside those of training.
+        are far outside those of training, and for categories that no training row had.
 
         Raises DataError, naming row and column, for what cannot be read.
         """
@@ -153,8 +149,7 @@ class Model:
         """Labels, probabilities, and what the preprocessing met."""
         frame = self._frame(data)
         outputs = np.empty((len(frame), self.network.n_out))
-        missing = unknown = 0
-        outside = Counter[str]()
+        missing, unknown, outside = 0, Counter[str](), Counter[str]()
         widest = max(network.width for network in (self.network, *(member.network for member in self.members)))
         step = max(1, _CELLS // widest)
         for start in range(0, len(frame), step):
@@ -168,7 +163,8 @@ class Model:
                     "or the network diverged",
                     "look at the row, and at how the network was trained",
                 )
-            missing, unknown = missing + notes.missing, unknown + notes.unknown
+            missing += notes.missing
+            unknown.update(notes.unknown)
             outside.update(notes.outside)
         if self.regression:
             decoded = self.preprocessing.decode(outputs[:, 0]) if self.preprocessing else outputs[:, 0]
@@ -226,7 +222,7 @@ class Model:
     def _inputs(self, frame: pd.DataFrame, rows: slice) -> tuple[npt.NDArray[np.float64], Notes]:
         """The network's inputs (m, n_in) for some rows, and what the preprocessing met."""
         if not self.preprocessing:
-            return frame.iloc[rows].to_numpy(np.float64), Notes(0, 0)
+            return frame.iloc[rows].to_numpy(np.float64), Notes(0)
         try:
             x, notes = self.preprocessing.apply_with_notes(frame.iloc[rows])
         except DataError:
@@ -237,9 +233,9 @@ class Model:
 
 
 def _warn(prediction: Prediction) -> None:
-    """Give a warning, at the line that called the model, where numbers are far outside those of training."""
-    if prediction.outside:
-        warnings.warn(far_outside(prediction.outside), CaviarWarning, stacklevel=3)
+    """Give the notes as warnings, at the line that called the model."""
+    for note in prediction.notes:
+        warnings.warn(note, CaviarWarning, stacklevel=3)
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -236,7 +236,8 @@ class EnsembleResult:
 class StudyResult:
     """The result of a study by its ``metric``.
 
-    ``trials`` counts them by how they ended, ``seconds`` is the time of the study, ``model`` the file of the network.
+    ``trials`` counts them by how they ended, ``seconds`` is the time of the study, ``model`` the file of the network,
+    ``test_opened`` the times that the sealed rows were scored, by this study when it was given more.
     ``notes`` are those of the study's beginning, on its data and its search, and those on the answer.
     Ask and tell gives ``best`` alone: ``study`` is None there. Only studies of tables have ``finalists``, the best mean
     first, and the ``front``, the best score first. They have a ``baseline`` by the names "majority" and "linear", the
@@ -256,6 +257,7 @@ class StudyResult:
     finalists: Sequence[Finalist] | None = None
     front: Sequence[FrontPoint] | None = None
     model: str | None = None
+    test_opened: int | None = None
     ensemble: EnsembleResult | None = None
     baseline: Mapping[str, Baseline] | None = None
     confusion: Confusion | None = None
@@ -276,7 +278,17 @@ class StudyResult:
             ]
         if self.baseline is not None:
             record["baseline"] = {name: one.to_record() for name, one in self.baseline.items()}
-        for name in ("finalists", "front", "ensemble", "baseline", "confusion", "columns", "undefined", "positive"):
+        for name in (
+            "finalists",
+            "front",
+            "ensemble",
+            "baseline",
+            "confusion",
+            "columns",
+            "undefined",
+            "positive",
+            "test_opened",
+        ):
             if record[name] is None:
                 del record[name]
         return record if self.study is not None else {"best": record["best"]}

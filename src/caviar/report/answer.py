@@ -25,7 +25,10 @@ def answer(result: StudyResult) -> Group:
     grid.add_column()
     best, metric, worth = result.best, result.metric, worth_of(result)
     if best.test:
-        rest = f"{beside_text(metric, best.test)}, on {counted(int(result.data.get('test') or 0), 'row')}, opened once"
+        times = "once" if (result.test_opened or 1) == 1 else f"{result.test_opened} times by this study"
+        rest = (
+            f"{beside_text(metric, best.test)}, on {counted(int(result.data.get('test') or 0), 'row')}, opened {times}"
+        )
         grid.add_row("sealed test", Text.assemble((score_text(metric, best.test, "95 %: "), "bold"), rest))
     for doubt in worth.doubts:
         grid.add_row("", Text(visible(doubt), style="bold yellow"))
