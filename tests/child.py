@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import caviar
-from caviar.errors import CaviarError
+from caviar.errors import CaviarError, StoreLost
 from caviar.store import Store
+from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.events import Begun, Progress
 from caviar.study.resume import take_up
 from caviar.study.spec import Request
@@ -143,6 +144,7 @@ def main() -> None:
     parser.add_argument("--save-all", action="store_true", help="every network and result saved at once, however quick")
     parser.add_argument("--out")
     parser.add_argument("--patience", type=float)
+    parser.add_argument("--store-patience", type=float, default=STORE_PATIENCE)
     parser.add_argument("--room", type=int, default=1 << 29)
     given = parser.parse_args()
     if given.save_all:
@@ -160,7 +162,13 @@ def main() -> None:
             _help(given.store, given.threads, given.room)
             return
         if given.what == "resume":
-            events = take_up(STUDY, store=given.store, trials=given.trials, threads=given.threads)
+            events = take_up(
+                STUDY,
+                store=given.store,
+                trials=given.trials,
+                threads=given.threads,
+                store_patience=given.store_patience,
+            )
         else:
             request = Request(
                 data=given.data,
@@ -171,12 +179,13 @@ def main() -> None:
                 study=STUDY,
                 threads=given.threads,
                 out=given.out,
+                store_patience=given.store_patience,
             )
             events = follow(request)
         _lead(events, given.store, given.helpers)
     except CaviarError as error:
         print(error, file=sys.stderr)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, StoreLost) else 2)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 NOBODY = 65534
 PASSWORD = "s3cret/@:%"
@@ -37,9 +38,35 @@ def programs() -> Path:
     raise RuntimeError("the tests need PostgreSQL's initdb and postgres, and found neither: run .ci/services")
 
 
+class Restarting:
+    """A server at ``url`` that can be stopped and started again; it keeps what it has."""
+
+    def __init__(self, url: str, command: list[Any], quiet: dict[str, Any], log: Path) -> None:
+        self.url = url
+        self._command, self._quiet, self._log = command, quiet, log
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with self._log.open("ab") as said:
+            self._process: subprocess.Popen[bytes] = subprocess.Popen(self._command, stderr=said, **self._quiet)
+        _wait(self.url, self._process, self._log)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT cuts all connections, SIGQUIT is a crash."""
+        self._process.send_signal(how)
+        self._process.wait(60)
+
+
 @contextmanager
 def server(**more_settings: str) -> Iterator[str]:
     """A running server; its URL without a database, to be completed by ``database``."""
+    with restarting(**more_settings) as running:
+        yield running.url
+
+
+@contextmanager
+def restarting(**more_settings: str) -> Iterator[Restarting]:
+    """A running server that can be stopped and started again."""
     folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # the path of a socket has at most 107 bytes
     account = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     if account:
@@ -63,15 +90,13 @@ def server(**more_settings: str) -> Iterator[str]:
         more = ["--no-sync", "--encoding=UTF8", "--locale=C"]
         subprocess.run([*command, *more], check=True, stderr=subprocess.PIPE, timeout=120, **quiet)  # type: ignore[call-overload]
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with log.open("wb") as said:
-            process = subprocess.Popen([bin_ / "postgres", "-D", data, *options], stderr=said, **quiet)  # type: ignore[call-overload]
+        url = f"postgresql+psycopg://caviar:s3cret%2F%40%3A%25@/DATABASE?host={folder}"
+        running = Restarting(url, [bin_ / "postgres", "-D", data, *options], quiet, log)
+        running.start()
         try:
-            url = f"postgresql+psycopg://caviar:s3cret%2F%40%3A%25@/DATABASE?host={folder}"
-            _wait(url, process, log)
-            yield url
+            yield running
         finally:
-            process.send_signal(signal.SIGQUIT)  # at once: nobody needs what is in it
-            process.wait(60)
+            running.stop(signal.SIGQUIT)  # at once: nobody needs what is in it
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

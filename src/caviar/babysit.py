@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from caviar.arguments import checked
 from caviar.records import RunKind, RunSpec, Value
 from caviar.runs.own_loop import OwnRun
+from caviar.store.delivery import STORE_PATIENCE
 
 __all__ = ["run"]
 
@@ -24,6 +25,7 @@ def run(
     nurse: bool = True,
     snapshot_seconds: float = 60.0,
     disk_bytes: int = 2 << 30,
+    store_patience: float = STORE_PATIENCE,
 ) -> OwnRun:
     """Nurse a training loop of yours: ``with caviar.babysit.run("net", knobs=dict(learning_rate=0.1)) as run``.
 
@@ -33,6 +35,8 @@ def run(
     nurse: NaN and exploding losses lead back to the last good snapshot with half of the learning rate.
     snapshot_seconds: seconds between two snapshots that the run asks for by itself.
     disk_bytes: the most that the snapshots may take; old and poor ones are deleted first.
+    store_patience: seconds that the end of the loop waits for a store that cannot be reached. The loop itself never
+        waits: what it logs is kept, and written when the store is back.
 
     Raises StoreError for a run of the name that is over or belongs to another process, ConfigError for a bad knob.
     """
@@ -42,4 +46,4 @@ def run(
         disk_bytes=disk_bytes,
         snapshot_seconds=snapshot_seconds,
     )
-    return OwnRun(name, knobs or {}, store, spec)
+    return OwnRun(name, knobs or {}, store, spec, store_patience)

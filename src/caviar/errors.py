@@ -9,9 +9,11 @@
     │   ├── ModelError          a model file, or data that does not fit a model
     │   └── StoreError          a store or a study in it
     │       ├── Fenced          a worker that was declared lost tried to write
+    │       ├── StoreAway       the store cannot be reached now: locked, full, restarted
     │       └── SnapshotError   a snapshot that cannot be used, because it is damaged or of another kind
     │           └── SnapshotAbsent  a snapshot that is not where it should be, and may come back
     ├── SealBroken              the sealed test part was touched twice
+    ├── StoreLost               the store was away for longer than `store_patience`: exit status 1
     └── NoAnswer                the work was done but has no answer: exit status 1
 
     CaviarWarning               a note on the data, the target or the answer, as a call from Python gives it
@@ -74,6 +76,17 @@ class Fenced(StoreError):
     """A worker was declared lost, and others have its work: the store refuses its writes."""
 
 
+class StoreAway(StoreError):
+    """A store cannot be reached at the moment: it is locked, its disk is full, its server restarts.
+
+    ``reconnect`` says that an open connection will not find it again.
+    """
+
+    def __init__(self, rule: str, way_out: str, reconnect: bool = False) -> None:
+        super().__init__(rule, way_out)
+        self.reconnect = reconnect
+
+
 class SnapshotError(StoreError):
     """A snapshot cannot be used: it is damaged, was removed, or is of something else."""
 
@@ -84,6 +97,10 @@ class SnapshotAbsent(SnapshotError):
 
 class SealBroken(CaviarError):
     """The sealed test part was opened a second time."""
+
+
+class StoreLost(CaviarError):
+    """The store could not be reached for longer than the patience; what was measured is kept for ``caviar resume``."""
 
 
 class NoAnswer(CaviarError):

@@ -36,6 +36,7 @@ RANGES: Mapping[str, Range] = {
     "repeats": Range(0, 10_000, "give `repeats=3`"),
     "trial_timeout": Range(0, _CENTURY, "give it some: `trial_timeout=600`", above=True),
     "snapshot_seconds": Range(0, _CENTURY, "leave it out"),
+    "store_patience": Range(0, _CENTURY, "give it some: `store_patience=600`"),
     "disk": Range(0, 10**12, "leave it out for 2048 megabytes", above=True),
     "disk_bytes": Range(1, 2**63 - 1, "leave it out for 2 GiB"),
     "low": Range(0, 1e6, "leave it out for 1e-6", above=True),

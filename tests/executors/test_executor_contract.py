@@ -157,7 +157,7 @@ def helpers(folder: Path) -> Iterator[Executor]:
         sent: list[int] = []
         own = Threads(1, begin, "accuracy")  # type: ignore[arg-type]
         try:
-            with WithHelpers(own, store, owner, write, patience_seconds=15.0) as executor:
+            with WithHelpers(own, store, store.delivery(owner), write, patience_seconds=15.0) as executor:
                 submit = executor.submit
 
                 def noted(given: Task) -> None:

@@ -37,9 +37,15 @@ def record(ledger: Ledger, first: int, last: int):
     return ledger.record(done(first, last))
 
 
+class Nowhere:
+    """The way to no store."""
+
+    lease = Lease("flowers", 1, {}, "token")
+
+
 def whole() -> list:
     """The rank keys at the rungs 1, 3 and 9 of a trial that nothing interrupts."""
-    ledger = Ledger(None, WORKER, "accuracy", keep=1)
+    ledger = Ledger(None, Nowhere, "accuracy", keep=1)
     ledger.begin(task(1, 0))
     return [record(ledger, first, last) for first, last in ((1, 1), (2, 3), (4, 9))]
 
@@ -50,7 +56,7 @@ def test_a_trial_that_is_trained_again_from_its_start_or_a_snapshot_has_the_same
     scores = array("d", SCORES[:known])
     curve = Curve(range(1, known + 1), scores, array("d", [1 - score for score in scores]), 0.01 * known)
     stored = Trial(0, {}, TrialState.INTERRUPTED, epochs=known, score=scores[-1])
-    ledger = Ledger(None, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}, {(0, 0): curve}))
+    ledger = Ledger(None, Nowhere, "accuracy", keep=1, known=Known({(0, 0): stored}, {(0, 0): curve}))
     tasks = task(1, 0), task(3), task(9)
     rank_keys = [rank_key for one in tasks if (rank_key := ledger.begin(one)) is not None]
     rank_keys += [record(ledger, min(again_from, known + 1), rung) for rung in (3, 9) if rung > known]
@@ -58,7 +64,9 @@ def test_a_trial_that_is_trained_again_from_its_start_or_a_snapshot_has_the_same
 
 
 class Remembering:
-    """A store that has one curve, and takes what is written."""
+    """A store that has one curve, and the way to it, which takes what is written."""
+
+    lease, note = WORKER, ""
 
     def __init__(self, curve: Curve):
         self.curve, self.asked, self.written = curve, 0, []
@@ -67,7 +75,10 @@ class Remembering:
         self.asked += 1
         return dict.fromkeys([(number, 0) for number in numbers], self.curve)
 
-    def write(self, study, trials, measurements, boxes, lease, comparisons, progress, at) -> None:
+    def need(self, question):
+        return question()
+
+    def write(self, trials, measurements, boxes, comparisons, progress, at) -> None:
         self.written += [(m.epoch, None) for _, _, m in measurements] + [(c.epoch, c) for _, _, c in comparisons]
 
 
@@ -79,7 +90,7 @@ def test_a_compared_trial_has_the_same_rank_keys_and_its_curve_is_read_only_wher
     compared = [Comparison(e, smoothed(SCORES[:e]), SCORES[e - 1], 1 - SCORES[e - 1], 0.01 * e) for e in reached]
     stored = Trial(0, {}, TrialState.INTERRUPTED, reached[-1], SCORES[reached[-1] - 1], 1 - SCORES[reached[-1] - 1])
     store = Remembering(curve)
-    ledger = Ledger(store, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}, {}, {(0, 0): compared}))
+    ledger = Ledger(store, store, "accuracy", keep=1, known=Known({(0, 0): stored}, {}, {(0, 0): compared}))
     tasks = task(1, 0), task(3), task(9)
     rank_keys = [rank_key for one in tasks if (rank_key := ledger.begin(one)) is not None]
     assert (len(rank_keys), store.asked) == (rungs, 0)
@@ -97,7 +108,7 @@ def test_a_compared_trial_has_the_same_rank_keys_and_its_curve_is_read_only_wher
 def test_the_best_are_the_best_whatever_came_and_went():
     """Against a sort of all, after each of many measurements, better and worse ones."""
     chance = random.Random(1)
-    ledger = Ledger(None, WORKER, "accuracy", keep=3)
+    ledger = Ledger(None, Nowhere, "accuracy", keep=3)
     epoch, keys = dict.fromkeys(range(30), 0), {}
     for number in epoch:
         ledger.begin(Task(number, 0, {}, 0, 1))
@@ -115,21 +126,21 @@ def test_the_best_are_the_best_whatever_came_and_went():
 
 def test_a_trial_that_another_version_proposed_is_not_taken_for_ours():
     stored = Trial(0, {"learning_rate": 0.1}, TrialState.STOPPED, 1, 0.5, 0.5)
-    ledger = Ledger(None, WORKER, "accuracy", keep=1, known=Known({(0, 0): stored}))
+    ledger = Ledger(None, Nowhere, "accuracy", keep=1, known=Known({(0, 0): stored}))
     with pytest.raises(StoreError, match="another config"):
         ledger.begin(Task(0, 0, {"learning_rate": 0.1 + 1e-15}, 0, 1))
     ledger.begin(Task(0, 0, {"learning_rate": 0.1}, 0, 1))
 
 
 def test_a_result_that_comes_late_is_not_reported_twice():
-    ledger = Ledger(None, WORKER, "accuracy")
+    ledger = Ledger(None, Nowhere, "accuracy")
     ledger.begin(task(1, 0))
     assert ledger.record(done(1, 1)) is not None
     assert ledger.record(done(1, 1)) is None
 
 
 def test_a_program_that_ends_between_two_rungs_counts_at_the_rungs_that_it_did_not_come_to():
-    ledger = Ledger(None, WORKER, "score")
+    ledger = Ledger(None, Nowhere, "score")
     ledger.begin(task(1, 0))
     first = ledger.record(TaskResult(task(1), TaskOutcome.TRAINED, [measured(1, 0.5)]))
     assert first == (0.5, 0.0)
@@ -139,7 +150,7 @@ def test_a_program_that_ends_between_two_rungs_counts_at_the_rungs_that_it_did_n
 
 
 def test_a_program_without_any_score_has_failed():
-    ledger = Ledger(None, WORKER, "score")
+    ledger = Ledger(None, Nowhere, "score")
     ledger.begin(task(1, 0))
     assert ledger.record(TaskResult(task(1), TaskOutcome.FINISHED)) == WORST
     assert ledger.trials[0, 0].state is TrialState.FAILED

@@ -70,6 +70,17 @@ def test_a_broken_study_ends_with_the_bits_of_a_whole_one(events, wine, tmp_path
         assert store.study("mine").state is StudyState.FINISHED
 
 
+def test_trials_whose_snapshots_are_away_begin_again_to_the_same_bits(wine, tmp_path, monkeypatch):  # noqa: F811
+    whole = study_of(wine, tmp_path, trials=60, study="whole")
+    monkeypatch.setattr("caviar.executors.parked.SAVED_FROM", 0.0)  # networks of milliseconds are saved, too
+    stop_after(wine, tmp_path, 3, compared=6)
+    (tmp_path / "caviar.db.snapshots").rename(tmp_path / "away")
+    with pytest.warns(caviar.CaviarWarning, match="is not there.* trained again from their beginning"):
+        again = caviar.resume("mine", store=tmp_path / "caviar.db", threads=2)
+    assert same_answer(whole, again)
+    assert recorded(tmp_path / "caviar.db", "mine") == recorded(tmp_path / "caviar.db", "whole")
+
+
 @pytest.mark.parametrize("forgotten", ["1 = 1", "epoch > 1", "number % 3 = 0", "number % 2 = 0 AND epoch > 1"])
 def test_what_was_compared_is_found_again_in_the_measurements(forgotten, wine, tmp_path):  # noqa: F811
     """As in a study of an older version, which kept no comparisons, or where another process measured."""

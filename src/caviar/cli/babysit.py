@@ -13,6 +13,7 @@ from caviar.errors import ConfigError
 from caviar.records import Reading, RunKind, RunSpec
 from caviar.runs import loop
 from caviar.runs.configs import goal_of, read_config
+from caviar.store.delivery import STORE_PATIENCE
 
 
 @options.reads_tables
@@ -51,6 +52,7 @@ def babysit(
     ] = None,
     disk: Annotated[float, typer.Option(help="Megabytes that its snapshots may take.", metavar="MB")] = 2048.0,
     store: options.StoreUrl = options.DEFAULT_STORE,
+    store_patience: options.StorePatience = STORE_PATIENCE,
     out: options.OutFolder = None,
     command: options.CommandLine = None,
     goal: options.Goal = None,
@@ -120,4 +122,10 @@ def babysit(
         spec = RunSpec(kind=RunKind.NETWORK, nurse=nurse, reading=reading, **of_both, **shape)
         chosen = read_config(config, from_study, store)
     title = command if data is None else Path(data).name
-    follow_run(lambda ended: loop.begin(spec, chosen, seed, name, store, ended), title or "", store, json, quiet)
+    follow_run(
+        lambda ended: loop.begin(spec, chosen, seed, name, store, ended, store_patience),
+        title or "",
+        store,
+        json,
+        quiet,
+    )

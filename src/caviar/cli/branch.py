@@ -9,9 +9,10 @@ import typer
 from caviar.cli import options
 from caviar.cli.follow_run import follow_run
 from caviar.cli.interventions import Because, RunName, epoch_or_best
-from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StorePatience, StoreUrl
 from caviar.runs import loop
 from caviar.runs.client import branch_point, changes_of
+from caviar.store.delivery import STORE_PATIENCE
 from caviar.store.process import user
 
 
@@ -35,6 +36,7 @@ def branch(
     test_labels: options.TestLabelsAgain = None,
     folder: options.FolderAgain = None,
     store: StoreUrl = DEFAULT_STORE,
+    store_patience: StorePatience = STORE_PATIENCE,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -46,7 +48,9 @@ def branch(
     number = branch_point(run, epoch_or_best("at", at), snapshot, store)
     moved = options.given(data=data, test=test, labels=labels, test_labels=test_labels, folder=folder)
     follow_run(
-        lambda ended: loop.branch(run, number, changes, store, name, epochs, user(), because, ended, **moved),
+        lambda ended: loop.branch(
+            run, number, changes, store, name, epochs, user(), because, ended, store_patience, **moved
+        ),
         run,
         store,
         json,

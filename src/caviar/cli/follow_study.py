@@ -40,10 +40,11 @@ def follow_study(
                             say_next(people, *after_study(begun.study, event.result, store))
                         if json:
                             print_json(event.summary)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             if begun is not None:
+                how = interrupt.args[0] if interrupt.args else f"with everything saved in {store}"
                 people.print(
-                    f"ended early, with everything saved in {store}; to go on: {to_resume(begun.study.name, store)}",
+                    f"ended early, {how}; to go on: {to_resume(begun.study.name, store)}",
                     markup=False,
                     soft_wrap=True,
                 )

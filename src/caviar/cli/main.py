@@ -28,7 +28,7 @@ from caviar.arguments import check_text
 from caviar.cli.console import complain
 from caviar.cli.errors import in_options
 from caviar.cli.signals import Ended
-from caviar.errors import CaviarError, NoAnswer
+from caviar.errors import CaviarError, NoAnswer, StoreLost
 from caviar.files import no_room, reason
 from caviar.machine import VERSION
 from caviar.ranges import check_ranges
@@ -137,7 +137,7 @@ def run(arguments: Sequence[str]) -> int:
         return status if isinstance(status, int) else 0
     except CaviarError as error:
         complain(in_options(error.rule, parameters), in_options(error.way_out, parameters))
-        return 1 if isinstance(error, NoAnswer) else 2
+        return 1 if isinstance(error, NoAnswer | StoreLost) else 2
     except _UsageError as error:
         return _misused(error)
     except (Ended, KeyboardInterrupt) as ended:

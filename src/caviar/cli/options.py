@@ -54,6 +54,9 @@ Silence = Annotated[
     float | None, typer.Option(help="Seconds that it may be silent.", metavar="SECONDS", rich_help_panel=PROGRAM)
 ]
 DEFAULT_STORE = "caviar.db"
+StorePatience = Annotated[
+    float, typer.Option(help="Seconds that training goes on while the store cannot be reached.", metavar="SECONDS")
+]
 RunOrStudy = Annotated[
     bool | None, typer.Option("--run/--study", help="Which of the two, where there is one of each of that name.")
 ]

@@ -15,6 +15,7 @@ from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl, Threads, gi
 from caviar.errors import ConfigError
 from caviar.runs import loop
 from caviar.runs.client import going_on
+from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.events import Event
 from caviar.study.resume import take_up
 
@@ -29,6 +30,7 @@ def resume(
     test_labels: options.TestLabelsAgain = None,
     folder: options.FolderAgain = None,
     store: StoreUrl = DEFAULT_STORE,
+    store_patience: options.StorePatience = STORE_PATIENCE,
     threads: Threads = None,
     processes: Annotated[int | None, typer.Option(help="The same for a program of your own.")] = None,
     out: Annotated[
@@ -70,7 +72,9 @@ def resume(
                 )
             intervene(study, "resume", {}, store, "", json, quiet)
         else:
-            follow_run(lambda ended: loop.resume(study, store, ended, **moved), study, store, json, quiet)
+            follow_run(
+                lambda ended: loop.resume(study, store, ended, store_patience, **moved), study, store, json, quiet
+            )
         return
 
     def events(ended: Callable[[], bool]) -> Iterator[Event]:
@@ -90,6 +94,7 @@ def resume(
             command=command,
             score=score,
             repeats=repeats,
+            store_patience=store_patience,
             ended=ended,
         )
 

@@ -12,6 +12,7 @@ from caviar.cli import options
 from caviar.cli.follow_study import follow_study
 from caviar.errors import ConfigError
 from caviar.records import Reading
+from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.spec import ProgramRequest, Request
 from caviar.study.tune import follow
 
@@ -69,6 +70,7 @@ def tune(
         typer.Option(help="The study's name, which must be free; by default the file's or program's.", metavar="NAME"),
     ] = None,
     store: options.StoreUrl = options.DEFAULT_STORE,
+    store_patience: options.StorePatience = STORE_PATIENCE,
     threads: options.Threads = None,
     out: options.OutFolder = None,
     command: options.CommandLine = None,
@@ -135,6 +137,7 @@ def tune(
         "stopping": stopping,
         "study": study,
         "store": store,
+        "store_patience": store_patience,
         "started": context.obj,
     }
     if command is not None:

@@ -13,10 +13,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from caviar.errors import StoreError
+from caviar.errors import StoreError, StoreLost
 from caviar.executors.threads import Threads
-from caviar.records import Lease, Task, TaskKey, TaskOutcome, TaskResult, TrialState
+from caviar.records import Task, TaskKey, TaskOutcome, TaskResult, TrialState
 from caviar.store import Result, Store, Watch
+from caviar.store.delivery import Delivery
 
 PATIENCE = 15.0  # seconds without a sign of life, of which there are two a second, until a process counts as frozen
 
@@ -34,7 +35,7 @@ class WithHelpers:
         self,
         own: Threads,
         store: Store,
-        owner: Lease,
+        delivery: Delivery,
         before_sending: Callable[[], None],
         patience_seconds: float,
         clock: Callable[[], float] = time.monotonic,
@@ -42,7 +43,8 @@ class WithHelpers:
         """``before_sending`` writes the trials of tasks that are about to be sent, which the store has to have."""
         self.own = own
         self._store = store
-        self._owner = owner
+        self._delivery = delivery
+        self._owner = owner = delivery.lease
         self._before_sending = before_sending
         self._clock = clock
         self._watch = Watch(store.leases, owner.name, patience_seconds, clock)
@@ -50,6 +52,7 @@ class WithHelpers:
         self._most: dict[int, int] = {}
         self._held: dict[TaskKey, tuple[int, Task]] = {}  # tasks that are out, and the fence of their helper
         self._chosen: dict[TaskKey, tuple[int, Task]] = {}  # the same, not sent yet
+        self._sending: set[TaskKey] = set()  # those of them that the store may have, for it broke off
         self._interrupted: list[TaskResult] = []
         self._homes: dict[int, int] = {}  # the helper that has the network of a trial
         self._looked = self._asked = float("-inf")
@@ -62,7 +65,7 @@ class WithHelpers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(StoreError):  # the store is lost to us: nobody can write to it in our name either
+        with suppress(StoreError, StoreLost):  # the store is lost to us: nobody can write to it in our name either
             self.cancel()
         self.own.__exit__(kind, error, trace)
 
@@ -130,20 +133,25 @@ class WithHelpers:
         self.own.cancel()
         self._interrupted += [TaskResult(task, TaskOutcome.INTERRUPTED) for _, task in self._chosen.values()]
         self._chosen = {}
-        if self._held:
-            self._store.take_back(self._owner, list(self._held))
+        if self._held or self._sending:
+            held = [*self._held, *self._sending]
+            self._delivery.ask(lambda: self._store.take_back(self._owner, held), None)
         self._asked = float("-inf")
 
     def _send(self) -> None:
         """Put the chosen tasks where the helpers find them; one whose helper has left is trained here."""
         if not self._chosen:
             return
-        chosen, self._chosen = self._chosen, {}
+        chosen = dict(self._chosen)
         work: dict[int, list[TaskKey]] = {}
         for key, (fence, _) in chosen.items():
             work.setdefault(fence, []).append(key)
         self._before_sending()
-        holds = self._store.assign(self._owner, work)
+        self._sending |= set(chosen)
+        holds = self._delivery.ask(lambda: self._store.assign(self._owner, work), None)
+        if holds is None:
+            return  # once more when the store can be reached
+        self._chosen, self._sending = {}, set()
         for key, (fence, task) in chosen.items():
             if key in holds[fence]:
                 self._held[key] = fence, task
@@ -156,8 +164,14 @@ class WithHelpers:
 
     def _see(self) -> None:
         """Find the helpers that are there; the tasks of the others come back with the next question."""
-        lost = [worker for worker in self._watch.find() if worker.is_helper]
-        gone = {worker.fence for worker in self._store.leases.lost(self._owner.name, lost)}
+
+        def look() -> set[int]:
+            lost = [worker for worker in self._watch.find() if worker.is_helper]
+            return {worker.fence for worker in self._store.leases.lost(self._owner.name, lost)}
+
+        gone = self._delivery.ask(look, None)
+        if gone is None:
+            return
         mine = [worker for worker in self._watch.held if worker.helps == self._owner.fence and worker.fence not in gone]
         self._most = {worker.fence: _MOST * int(worker.identity["threads"]) for worker in mine}
         self._rooms = {w.fence: self._rooms.get(w.fence, 2 * int(w.identity["threads"])) for w in mine}
@@ -166,7 +180,8 @@ class WithHelpers:
         """Take what was handed in; a task that came back without its epochs is trained here."""
         busy = {fence for fence, _ in self._held.values()}
         found = []
-        for result in self._store.handed_in(self._owner.name, list(self._held)):
+        held = list(self._held)
+        for result in self._delivery.ask(lambda: self._store.handed_in(self._owner.name, held), []):
             _, task = self._held.pop(result.task)
             if result.trial.epochs >= task.to_epoch or result.trial.state is TrialState.DIVERGED:
                 found.append(_result(task, result))

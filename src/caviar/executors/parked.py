@@ -7,12 +7,14 @@ loses no more than its current rung when the process is killed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Protocol
 
-from caviar.errors import StoreError
+from caviar.errors import StoreAway, StoreError
 from caviar.learners.contract import State, Training
 from caviar.records import TrialKey
 from caviar.store import Snapshots
+from caviar.store.delivery import Delivery
 
 SAVED_FROM = 2.0  # seconds of training since the last snapshot
 ROOM = 2 << 30  # bytes of a study's snapshots
@@ -52,18 +54,21 @@ class SavedStates:
         snapshots: Snapshots,
         study: str,
         worst_first: Callable[[list[int]], list[int]],
+        delivery: Delivery | None = None,
         room: int = ROOM,
         same_bits: bool = True,
     ) -> None:
         """``worst_first`` ranks trials: the snapshots of the worst make room.
 
-        ``same_bits``: a trial that begins again comes to the same bits, so it may where its snapshots are away.
+        Nothing is saved while the store of ``delivery`` is away. ``same_bits``: a trial that begins again comes to the
+        same bits, so it may where its snapshots are away.
         """
         self.trouble: StoreError | None = None
         self._same_bits = same_bits
         self._snapshots = snapshots
         self._study = study
         self._worst_first = worst_first
+        self._delivery = delivery
         self._room = room
         self._epochs = {saved.number: saved.epoch for saved in snapshots.of_study(study) if saved.repeat == 0}
         self._seconds: dict[int, float] = {}  # of training at the last snapshot
@@ -78,12 +83,15 @@ class SavedStates:
         """See StateStore."""
         trial, _ = key
         self._seconds[trial] = seconds
-        if self._epochs.get(trial, 0) >= epoch:
+        if self._epochs.get(trial, 0) >= epoch or (self._delivery is not None and self._delivery.is_away):
             return
         try:
-            self._bytes += self._snapshots.save(self._study, trial, 0, epoch, state).size
-            self._epochs[trial] = epoch
-            self._make_room()
+            with self._briefly():
+                self._bytes += self._snapshots.save(self._study, trial, 0, epoch, state).size
+                self._epochs[trial] = epoch
+                self._make_room()
+        except StoreAway:
+            pass  # the next one may find it again
         except StoreError as trouble:
             self.trouble = trouble
 
@@ -92,14 +100,28 @@ class SavedStates:
         trial, repeat = key
         if repeat or trial not in self._epochs:
             return None
-        found = self._snapshots.load(self._study, trial, 0, at_most_epoch, pass_absent=self._same_bits)
+
+        def load() -> tuple[int, Any] | None:
+            return self._snapshots.load(self._study, trial, 0, at_most_epoch, pass_absent=self._same_bits)
+
+        if self._delivery is not None and not self._same_bits:
+            found = self._delivery.need(load)
+        else:
+            try:
+                found = load()
+            except StoreAway:
+                return None
         return None if found is None else found[1]
 
     def discard(self, key: TrialKey) -> None:
         """See StateStore."""
         trial, repeat = key
         if not repeat and self._epochs.pop(trial, None) is not None:
-            self._snapshots.remove(self._study, trial, 0)
+            with suppress(StoreAway), self._briefly():  # the room is counted anew with the next one
+                self._snapshots.remove(self._study, trial, 0)
+
+    def _briefly(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._delivery is None else self._delivery.briefly()
 
     def _make_room(self) -> None:
         if self._bytes > self._room:

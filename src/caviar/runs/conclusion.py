@@ -34,7 +34,7 @@ def conclude(session: Session, trainee: DrivenTrainee, store: Store, notes: Sequ
         "notes": [*notes, *doubt, *end.notes],
     }
     if end.summary.get("test") is not None:
-        summary["test_scored_before"] = scored_before(store, session.run)
+        summary["test_scored_before"] = session.delivery.need(lambda: scored_before(store, session.run))
     judged = any(judged_by(measurement.values, session.line.goal) for measurement in session.line.measured)
     nowhere = judged and session.line.best is None  # no epoch was measured by a finite number
     return RunEnded({**summary, **end.summary}, end.model), end.whole and not nowhere

@@ -9,11 +9,12 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from caviar.errors import ConfigError, NoAnswer, StoreError
+from caviar.errors import ConfigError, NoAnswer, StoreAway, StoreError, StoreLost
 from caviar.moved import check_files, check_folder, new_places, working_folder
 from caviar.records import Config, DiaryEntry, Run, RunKind, RunSpec, RunState
 from caviar.records.names import storable
@@ -23,10 +24,11 @@ from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress
 from caviar.runs.going_back import check_there, go_back_to_the_end
 from caviar.runs.network import NetworkSetup
 from caviar.runs.program import ProgramSetup
-from caviar.runs.session import Session
+from caviar.runs.session import Session, close
 from caviar.runs.snapshots import snapshot_numbered
 from caviar.runs.trainee import DrivenTrainee, Setup
 from caviar.store import Store
+from caviar.store.delivery import STORE_PATIENCE, Delivery
 from caviar.store.runs import Runs, now
 
 _DOZE = 0.05  # seconds between two looks at the interventions while paused
@@ -49,6 +51,7 @@ def begin(
     name: str | None = None,
     store: str = "caviar.db",
     ended: Ended = lambda: False,
+    store_patience: float = STORE_PATIENCE,
 ) -> Iterator[Event]:
     """Begin a run and drive it to its end, event by event, the RunEnded last.
 
@@ -76,10 +79,12 @@ def begin(
             if setup.begun:
                 session.enter("begun", "caviar", setup.begun, {"knobs": run.config})
 
-        yield from _follow(opened, run, setup, first, ended)
+        yield from _follow(opened, run, setup, first, ended, store_patience)
 
 
-def resume(name: str, store: str, ended: Ended = lambda: False, **moved: str) -> Iterator[Event]:
+def resume(
+    name: str, store: str, ended: Ended = lambda: False, store_patience: float = STORE_PATIENCE, **moved: str
+) -> Iterator[Event]:
     """Take up a run whose process was killed or interrupted, from its newest whole snapshot.
 
     ``moved`` are new places: of data, test, labels and test_labels, or of a program's folder. They are kept.
@@ -102,7 +107,7 @@ def resume(name: str, store: str, ended: Ended = lambda: False, **moved: str) ->
         if moved:
             runs.move(name, setup.spec)
             run = replace(run, spec=setup.spec)
-        yield from _follow(opened, run, setup, go_back_to_the_end, ended)
+        yield from _follow(opened, run, setup, go_back_to_the_end, ended, store_patience)
 
 
 def _moved(run: Run, moved: dict[str, str]) -> RunSpec:
@@ -132,6 +137,7 @@ def branch(
     who: str = "",
     because: str = "",
     ended: Ended = lambda: False,
+    store_patience: float = STORE_PATIENCE,
     **moved: str,
 ) -> Iterator[Event]:
     """Begin a second run from snapshot ``at`` of run ``parent`` with other knobs, and drive it to its end.
@@ -177,17 +183,24 @@ def branch(
             if changes:
                 session.turn(changes, who, because)
 
-        yield from _follow(opened, run, setup, first, ended)
+        yield from _follow(opened, run, setup, first, ended, store_patience)
 
 
-def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], None], ended: Ended) -> Iterator[Event]:
+def _follow(
+    store: Store,
+    run: Run,
+    setup: Setup,
+    first: Callable[[Session], None],
+    ended: Ended,
+    store_patience: float,
+) -> Iterator[Event]:
     """Hold the run, and give it back in good order whatever happens."""
     runs = Runs(store)
-    lease, number = runs.take(run.name), runs.subjects.number(run.name)
+    delivery, number = runs.delivery(runs.take(run.name), store_patience), runs.subjects.number(run.name)
     state, result = RunState.INTERRUPTED, None
     try:
         with setup.trainee(run, number, runs.files(run.name).folder) as trainee:
-            session = Session(runs, lease, run, trainee)
+            session = Session(runs, delivery, run, trainee)
             try:
                 first(session)
                 noted = _notes(runs, run.name)
@@ -195,14 +208,20 @@ def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], Non
                     session.enter("note", "caviar", note, {})
                 before = tuple(runs.measurements(run.name)), tuple(runs.diary(run.name))
                 session.entries.clear()  # they are in `before`
-                yield Begun(run, run.spec.epochs, setup.warnings, *before, partial(ask, runs, run.name))
+                yield Begun(run, run.spec.epochs, setup.warnings, *before, partial(_ask, runs, delivery))
                 yield from drive(session, trainee, ended)
+                yield from _delivered(session, trainee, ended)
+                noted = delivery.need(partial(_notes, runs, run.name))
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(session.interrupt()) from None
+            except StoreLost:
+                with suppress(StoreLost):  # it is raised again when the run is given back
+                    session.interrupt()
+                raise
             facts = _facts(session, trainee) | {"phase": "scoring"}  # it may take seconds
             session.write(facts)
             yield Progress(facts)
-            end, whole = conclude(session, trainee, store, _notes(runs, run.name))
+            end, whole = conclude(session, trainee, store, noted)
             state, result = RunState.STOPPED if session.stopped else RunState.FINISHED, end.summary
         if not whole:
             raise NoAnswer(
@@ -210,8 +229,34 @@ def _follow(store: Store, run: Run, setup: Setup, first: Callable[[Session], Non
                 f"caviar diary {shlex.quote(run.name)} says how",
             )
         yield end
-    finally:
-        runs.close(lease, state, result)
+    except KeyboardInterrupt as interrupt:
+        try:
+            close(runs, delivery, state, result)
+        except StoreLost as lost:
+            raise KeyboardInterrupt(f"{lost.rule}; {lost.way_out}") from None
+        raise interrupt
+    except BaseException:
+        close(runs, delivery, state, result)
+        raise
+    close(runs, delivery, state, result)
+
+
+def _ask(runs: Runs, delivery: Delivery, kind: str, arguments: dict[str, Any], because: str = "") -> object:
+    """Write an intervention from within the run's own process. StoreAway while the store cannot be reached."""
+    asked = delivery.ask(lambda: ask(runs, delivery.lease.name, kind, arguments, because), None)
+    if asked is None:
+        raise StoreAway("the store cannot be reached at the moment", "ask again when it is back")
+    return asked
+
+
+def _delivered(session: Session, trainee: DrivenTrainee, ended: Ended) -> Iterator[Event]:
+    """Signs of progress until the store has everything, at the end of a run whose store is away."""
+    while session.delivery.is_behind:
+        if ended():
+            raise KeyboardInterrupt
+        time.sleep(_DOZE)
+        session.delivery.beat()
+        yield Progress(_facts(session, trainee))
 
 
 def drive(session: Session, trainee: DrivenTrainee, ended: Ended) -> Iterator[Event]:

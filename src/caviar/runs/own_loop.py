@@ -21,6 +21,7 @@ import os
 import threading
 import time
 import traceback
+import warnings
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,17 +30,26 @@ from types import SimpleNamespace, TracebackType
 from typing import Any, Literal
 
 from caviar.arguments import as_number, check_number
-from caviar.errors import CaviarError, ConfigError, SnapshotAbsent, SnapshotError, StoreError
+from caviar.errors import (
+    CaviarError,
+    CaviarWarning,
+    ConfigError,
+    SnapshotAbsent,
+    SnapshotError,
+    StoreError,
+    StoreLost,
+)
 from caviar.machine import environment
-from caviar.records import Clock, InterventionState, Run, RunKind, RunMeasurement, RunSpec, RunState, Value
+from caviar.records import Clock, Run, RunKind, RunMeasurement, RunSpec, RunState, Value
 from caviar.runs.epochs import Epochs
 from caviar.runs.going_back import check_there, go_back_to_the_end
 from caviar.runs.knobs import check_own, own_turn
 from caviar.runs.rules import Advice, Sight
-from caviar.runs.session import Session
+from caviar.runs.session import Session, close
 from caviar.runs.snapshots import check_budget
 from caviar.runs.trainee import OthersTrainee, Step
 from caviar.store import Store
+from caviar.store.delivery import STORE_PATIENCE
 from caviar.store.runs import Runs, now
 
 _LOOK = 0.2  # seconds between two looks of the thread beside the loop
@@ -165,7 +175,14 @@ class OwnTrainee(OthersTrainee):
 class OwnRun:
     """One training loop under care; see the head of this file."""
 
-    def __init__(self, name: str, knobs: Mapping[str, Value], store: str | os.PathLike[str], spec: RunSpec) -> None:
+    def __init__(
+        self,
+        name: str,
+        knobs: Mapping[str, Value],
+        store: str | os.PathLike[str],
+        spec: RunSpec,
+        store_patience: float = STORE_PATIENCE,
+    ) -> None:
         """Use ``caviar.babysit.run``."""
         for knob in knobs:
             if not str(knob).isidentifier():
@@ -178,6 +195,7 @@ class OwnRun:
         self._first_knobs = dict(knobs)
         self._spec = spec
         self._store_url = store
+        self._store_patience = store_patience
         self._trainee = OwnTrainee(knobs)
         self._advice: Advice | None = None  # for the loop's own thread
         self._waiting: set[str] = set()  # kinds of interventions that wait
@@ -223,12 +241,18 @@ class OwnRun:
             if self._failed is not None:
                 raise self._failed
             self._write()
+            self._session.delivery.patience = self._store_patience
             state = RunState.STOPPED if stopped else RunState.INTERRUPTED if error else RunState.FINISHED
-            self._session.enter("end", "caviar", *self._ending(state, error))
-            self._session.close(state, {"run": self.name, "steps": self.step} if not error else None)
+            with suppress(StoreLost):  # closing says it
+                self._session.enter("end", "caviar", *self._ending(state, error))
+            close(
+                self._runs, self._session.delivery, state, {"run": self.name, "steps": self.step} if not error else None
+            )
+        except StoreLost as lost:
+            warnings.warn(f"{lost.rule}; {lost.way_out}", CaviarWarning, stacklevel=2)
         except BaseException:
             with suppress(CaviarError):  # the lease may be lost
-                self._session.close(RunState.INTERRUPTED, None)
+                close(self._runs, self._session.delivery, RunState.INTERRUPTED, None)
             if error is None or stopped:  # else the loop's own error matters more
                 raise
         finally:
@@ -316,7 +340,8 @@ class OwnRun:
         if taken_up:
             check_there(runs, self.name)
         self._runs = runs
-        self._session = Session(runs, runs.take(self.name), replace(run, spec=self._spec), self._trainee)
+        delivery = runs.delivery(runs.take(self.name), math.inf)  # it is the loop's own thread that must not be ended
+        self._session = Session(runs, delivery, replace(run, spec=self._spec), self._trainee)
         self._behind = taken_up and any(saved.state != "removed" for saved in self._session.snapshots.all)
         self._urgent = self._session.paused
         if taken_up:
@@ -332,7 +357,7 @@ class OwnRun:
             while not self._over.wait(_LOOK):
                 with self._lock:
                     # Tell the loop's own thread about interventions that are new.
-                    waiting = self._runs.interventions(self.name, InterventionState.WAITING)
+                    waiting = self._session.interventions()
                     self._waiting = {one.kind for one in waiting}
                     newest = max((one.number for one in waiting), default=0)
                     self._urgent = self._urgent or newest > seen
@@ -393,7 +418,7 @@ class OwnRun:
 
     def _intervene(self) -> None:
         self._session.intervene()
-        self._waiting = {one.kind for one in self._runs.interventions(self.name, InterventionState.WAITING)}
+        self._waiting = {one.kind for one in self._session.interventions()}
 
     def _write(self) -> None:
         """Write down what was logged, and where the loop stands."""

@@ -20,7 +20,6 @@ from caviar.records import (
     DiaryEntry,
     Intervention,
     InterventionState,
-    Lease,
     Run,
     RunMeasurement,
     RunSnapshot,
@@ -38,6 +37,7 @@ from caviar.runs.rules import smoothed
 from caviar.runs.snapshots import SavedStates, snapshot_numbered
 from caviar.runs.trainee import Failure, Step, Trainee
 from caviar.store import states
+from caviar.store.delivery import Delivery
 from caviar.store.runs import Runs, now
 
 _CURVE = 400  # smoothed losses of mini-batches that are kept for the screen
@@ -50,11 +50,12 @@ _FIRST = ("beginning", "branch")  # snapshots before anything was measured
 class Session:
     """A run that this process holds; see the head of this file."""
 
-    def __init__(self, runs: Runs, lease: Lease, run: Run, trainee: Trainee) -> None:
-        """``lease`` is that of ``run``; the counts of the run's earlier processes are read from the store."""
+    def __init__(self, runs: Runs, delivery: Delivery, run: Run, trainee: Trainee) -> None:
+        """``delivery`` is that of the lease of ``run``; the counts of its earlier processes are read from the store."""
         self.run = run
         self.trainee = trainee
-        self.snapshots = SavedStates(runs, lease, run.spec.disk_bytes)
+        self.delivery = delivery
+        self.snapshots = SavedStates(runs, delivery, run.spec.disk_bytes)
         self.paused = False
         self.stopped = ""  # the reason
         self.over = False
@@ -64,16 +65,15 @@ class Session:
         self.losses: list[float] = []  # of the mini-batches since the last epoch, turn or rollback
         self.curve: deque[float] = deque(maxlen=_CURVE)
         self.entries: list[DiaryEntry] = []  # of this process, for those who look on
-        self.rollbacks = 0
-        self.turns = 0
+        self.rollbacks = self.turns = 0
         self.saved_at = time.monotonic()  # the last snapshot, or the last attempt at one
         self._saving = 0.0  # seconds that it took
         self._tried_at: int | None = None  # the tick of it
         self._runs = runs
-        self._lease = lease
         self.diary_before = runs.diary(run.name)  # of earlier processes
         self._take = 0
         self._looked_at = -math.inf  # the interventions
+        self.is_away = False  # as the diary says of the store
         self._left = False  # True while one of them waits for a later moment
         self.nurse = Nurse(self)
         self._remember()
@@ -120,12 +120,13 @@ class Session:
         self.line.add(measurement)
         self.losses.clear()
         self.epoch_ended = True
-        self._runs.write(self._lease, measurements=[measurement])
+        self.delivery.write(measurements=[measurement])
         return measurement
 
     def write(self, progress: Mapping[str, Any], measurements: Sequence[RunMeasurement] = ()) -> None:
-        """Write where the run stands for other processes; also a sign of life."""
-        self._runs.write(self._lease, measurements=measurements, progress=progress)
+        """Write where the run stands for other processes, and into the diary where the store went away or is back."""
+        _say_where_the_store_is(self)
+        self.delivery.write(measurements=measurements, progress=progress)
 
     def progress(self) -> dict[str, Any]:
         """Facts of where the run stands that every kind has."""
@@ -147,7 +148,7 @@ class Session:
 
     def enter(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> None:
         """Write into the diary."""
-        self._runs.write(self._lease, diary=[self._entry(kind, who, text, facts)])
+        self.delivery.write(diary=[self._entry(kind, who, text, facts)])
 
     def _entry(self, kind: str, who: str, text: str, facts: Mapping[str, Any]) -> DiaryEntry:
         entry = DiaryEntry(len(self.entries) + 1, now(), kind, who, self.clock, cleaned(text), dict(facts))
@@ -202,7 +203,7 @@ class Session:
         self.saved_at, self._saving = time.monotonic(), time.monotonic() - began
         text = _with_reason(f"snapshot {taken.number}, {reason}", because)
         entry = self._entry("snapshot", who, text, {"snapshot": taken.number, "bytes": taken.size})
-        self._runs.write(self._lease, diary=[entry], snapshots=[taken])
+        self.delivery.write(diary=[entry], snapshots=[taken])
         self.snapshots.add(taken)
         return taken
 
@@ -277,6 +278,10 @@ class Session:
         if self.epoch_ended or self._left or time.monotonic() - self._looked_at >= _LOOK:
             self.intervene()
 
+    def interventions(self) -> list[Intervention]:
+        """Those that wait; none while the store cannot be reached."""
+        return self.delivery.ask(lambda: self._runs.interventions(self.run.name, InterventionState.WAITING), [])
+
     def intervene(self) -> None:
         """Apply all interventions that wait, in the order in which they were asked for.
 
@@ -284,7 +289,7 @@ class Session:
         turn or a rollback that waits, so that they keep their order.
         """
         self._looked_at, self._left = time.monotonic(), False
-        waiting = self._runs.interventions(self.run.name, InterventionState.WAITING)
+        waiting = self.interventions()
         void = overtaken(waiting)
         held = False
         for one in waiting:
@@ -303,7 +308,7 @@ class Session:
                     facts = {"order": one.number, "because": one.because}
                     self.enter("refused", one.who, _with_reason(f"{one.kind}: {error.rule}", one.because), facts)
             done = replace(one, state=state, outcome=outcome, tick=self.clock.tick)
-            self._runs.write(self._lease, interventions=[done])
+            self.delivery.write(interventions=[done])
 
     def _apply(self, one: Intervention) -> str:
         """Apply one intervention and return its outcome. Raises CaviarError where it has to be refused."""
@@ -341,12 +346,22 @@ class Session:
         self.enter("interrupted", "caviar", how, {})
         return how
 
-    def close(self, state: RunState, result: Mapping[str, Any] | None) -> None:
-        """Give the lease back."""
-        self._runs.close(self._lease, state, result)
+
+def close(runs: Runs, delivery: Delivery, state: RunState, result: Mapping[str, Any] | None) -> None:
+    """Deliver all that waits, and write how the run of ``delivery`` stands. StoreLost where that could not be."""
+    delivery.close(lambda: runs.close(delivery.lease, state, result), hurry=state is RunState.INTERRUPTED)
 
 
 _IN_TURN = ("turn", "rollback", "snapshot")
+
+
+def _say_where_the_store_is(session: Session) -> None:
+    """Write into the diary that the store went away, or that it is back."""
+    note = session.delivery.note.partition(": ")[0]
+    if bool(note) != session.is_away:
+        session.is_away = bool(note)
+        said = f"{note}: training goes on, and what is measured waits" if note else "the store can be reached again"
+        session.enter("warning", "caviar", said, {})
 
 
 def _fail(session: Session, failure: Failure) -> None:

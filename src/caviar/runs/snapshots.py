@@ -9,9 +9,11 @@ from typing import Any
 
 from caviar.errors import SnapshotAbsent, SnapshotError
 from caviar.ranges import check_range
-from caviar.records import Clock, Lease, RunMeasurement, RunSnapshot, RunSpec
+from caviar.records import Clock, RunMeasurement, RunSnapshot, RunSpec
 from caviar.runs.retention import best_saved, to_remove
+from caviar.store.delivery import Delivery
 from caviar.store.runs import Runs, now
+from caviar.store.snapshots import Saved
 
 
 def check_budget(spec: RunSpec) -> None:
@@ -39,15 +41,15 @@ class SavedStates:
     A run may have thousands of them, so what is asked for after each epoch is counted along.
     """
 
-    def __init__(self, runs: Runs, lease: Lease, disk_bytes: int) -> None:
-        self.all = runs.snapshots(lease.name)
+    def __init__(self, runs: Runs, delivery: Delivery, disk_bytes: int) -> None:
+        name = delivery.lease.name
+        self.all = runs.snapshots(name)
         self.count = self._bytes = 0  # of those that are kept
         self._at: dict[tuple[int, int], int] = {}  # the newest that is kept, by epoch and step
         for snapshot in self.all:
             self._counted(snapshot, 1)
-        self._runs = runs
-        self._lease = lease
-        self._files = runs.files(lease.name)
+        self._delivery = delivery
+        self._files = runs.files(name)
         self._disk_bytes = disk_bytes
 
     @property
@@ -109,10 +111,12 @@ class SavedStates:
         """The tree that was saved. Raises SnapshotError where the file is damaged, SnapshotAbsent where it is away.
 
         Damage is written down, and so is a snapshot that was taken for damaged and is whole; one that is away stays as
-        it is.
+        it is. The store is not read: it may be away.
         """
         try:
-            saved = self._runs.load(self._lease.name, snapshot)
+            saved = self._files.read(
+                Saved(snapshot.path, snapshot.sha256, snapshot.size), f"snapshot {snapshot.number}"
+            )
         except SnapshotAbsent:
             raise
         except SnapshotError:
@@ -124,12 +128,16 @@ class SavedStates:
 
     def _mark(self, snapshot: RunSnapshot, state: str) -> None:
         marked = replace(snapshot, state=state)
-        self._runs.write(self._lease, snapshots=[marked])
+        self._delivery.write(snapshots=[marked])
         self.add(marked)
 
     def _remove(self, snapshot: RunSnapshot) -> None:
         """Change the row first: a file without a row is rubbish, a row without its file would be a lie."""
+        if self._delivery.is_behind:
+            return  # the store is away: there is room for it until it is back
         gone = replace(snapshot, state="removed")
-        self._runs.write(self._lease, snapshots=[gone])
+        self._delivery.write(snapshots=[gone])
+        if self._delivery.is_behind:
+            return
         self.add(gone)
         self._files.remove([snapshot.path])

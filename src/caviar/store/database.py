@@ -43,11 +43,14 @@ class Database(Protocol):
     def close(self) -> None:
         """Close the connection; what was written is safe already, except in memory."""
 
+    def disconnect(self) -> None:
+        """Let go of connections that no longer find the database; the next transaction makes another."""
+
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """One consistent view of the store, whatever is being written meanwhile."""
 
-    def writing(self) -> AbstractContextManager[sa.Connection]:
-        """One transaction that is written whole or not at all."""
+    def writing(self, seconds: float = ...) -> AbstractContextManager[sa.Connection]:
+        """One transaction that is written whole or not at all; it waits so many ``seconds`` for a lock."""
 
     def insert(self, table: sa.Table) -> sa.Insert:
         """The database's own insert, which has ``on_conflict_do_update``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from caviar.records import (
 from caviar.records.names import check_name
 from caviar.store import paths
 from caviar.store.database import Database
+from caviar.store.delivery import STORE_PATIENCE, Delivery, take_up_kept
 from caviar.store.lease import PATIENCE, Leases, beat, end, is_living, rows
 from caviar.store.places import without_place
 from caviar.store.run_tables import RUN_DIARY, RUN_INTERVENTIONS, RUN_MEASUREMENTS, RUN_SNAPSHOTS, RUNS
@@ -106,6 +108,12 @@ class Runs:
             values = {"state": str(RunState.RUNNING), "ended": None}
             connection.execute(RUNS.update().where(RUNS.c.id == number).values(values))
         return lease
+
+    def delivery(self, lease: Lease, patience: float = STORE_PATIENCE) -> Delivery:
+        """The way to the store for the owner of a run; what its last owner could not deliver is written first."""
+        write = partial(self.write, lease)
+        take_up_kept(self.leases, lease, write)
+        return Delivery(self.leases, lease, write, patience)
 
     def write(
         self,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
@@ -29,6 +30,7 @@ from caviar.records import (
 from caviar.records.names import visible
 from caviar.store import claims, paths, studies
 from caviar.store.claims import Assigned, Result
+from caviar.store.delivery import STORE_PATIENCE, Delivery, take_up_kept
 from caviar.store.lease import Leases, beat
 from caviar.store.schema import STUDIES, TRIALS
 from caviar.store.studies import Times
@@ -71,11 +73,18 @@ class Store(AbstractContextManager["Store"]):
 
     def close(self) -> None:
         """Close the connection; what was written is safe already, except in memory."""
+        self.transactions.closed.set()
         self.database.close()
 
     def __exit__(self, *_: object) -> None:
         """Close the store, whatever was raised."""
         self.close()
+
+    def delivery(self, lease: Lease, patience: float = STORE_PATIENCE) -> Delivery:
+        """The way to the store for the owner of a study; what its last owner could not deliver is written first."""
+        write = partial(self.write, lease.name, lease=lease)
+        take_up_kept(self.leases, lease, write)
+        return Delivery(self.leases, lease, write, patience)
 
     def create_study(self, study: Study) -> None:
         """Write a new study; StoreError if one of that name is there, also where two processes do it at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,23 +24,37 @@ class Transactions:
     def __init__(self, database: Database) -> None:
         """Use ``opened``, which checks the database."""
         self.database = database
+        self.closed = threading.Event()
+        """Set where the store was closed: nothing is to be opened again then."""
         self._process = os.getpid()
+        self._of_thread = threading.local()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """One consistent view of the store."""
-        self._check_process()
+        self.check_process()
         with self.database.reading() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """One transaction that is written whole or not at all."""
-        self._check_process()
-        with self.database.writing() as connection:
+        self.check_process()
+        seconds = getattr(self._of_thread, "seconds", None)
+        with self.database.writing() if seconds is None else self.database.writing(seconds) as connection:
             yield connection
 
-    def _check_process(self) -> None:
+    @contextmanager
+    def waiting_at_most(self, seconds: float) -> Iterator[None]:
+        """Let the transactions of this thread wait no longer for a lock."""
+        self._of_thread.seconds = seconds
+        try:
+            yield
+        finally:
+            self._of_thread.seconds = None
+
+    def check_process(self) -> None:
+        """Raise StoreError in a fork of the process that opened the store."""
         if os.getpid() != self._process:
             # A SQLite connection that two processes share after a fork corrupts the database.
             raise StoreError("this store was opened by another process", "open it again in this one")

@@ -13,7 +13,6 @@ with caviar.open_study("resnets", space, seed=1) as study:
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
 from copy import deepcopy
@@ -43,11 +42,12 @@ from caviar.search.given import read, read_all
 from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.store import Store
+from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.earlier import create, evidence, is_imported, number_known
 from caviar.study.enqueued import Enqueued
 from caviar.study.outbox import Outbox
 from caviar.study.programs import trials_folder
-from caviar.study.spec import DEFAULT_SEARCH, IMPORTED, StorePath, space_of
+from caviar.study.spec import DEFAULT_SEARCH, IMPORTED, StorePath, check_store_patience, space_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,6 @@ _ENDED: dict[TrialState, TellState] = {
     TrialState.DIVERGED: "diverged",
 }
 _NOT_GIVEN: Any = object()  # None is a value: that of a trial which diverged
-_BEAT_EVERY = 2.0  # seconds between signs of life, for an epoch of one's own may take hours
 
 
 def open_study(
@@ -74,6 +73,7 @@ def open_study(
     constraints: Sequence[Given] = (),
     known: str | None = None,
     store: StorePath = "caviar.db",
+    store_patience: float = STORE_PATIENCE,
 ) -> OpenStudy:
     """Begin a study of networks, or of anything else, that your own code trains; or take the one of that name up again.
 
@@ -85,13 +85,16 @@ def open_study(
         study is taken up, those that it has already are not tried again.
     constraints: conditions that every config fulfils, as of ``Space.require``: texts, "units2 <= units1", or functions.
     known: the name of a study in the same store, whose trials in this space the search begins with.
+    store_patience: seconds for which ``report`` and ``tell`` go on, and keep what they are told, while the store cannot
+        be reached; then StoreLost is raised, and the study can be taken up again.
 
     A study that is taken up knows all that was reported and told before; trials that were asked for and not told are
     interrupted. Raises ConfigError, SpaceError or StoreError; StoreError if the one of that name is another's.
     """
     space = constrained(space_of(space), constraints)
     check_constraints(space)
-    return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, known, store)
+    check_store_patience(store_patience)
+    return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, known, store, store_patience)
 
 
 class OpenStudy(AbstractContextManager["OpenStudy"]):
@@ -109,6 +112,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         first: Sequence[Config],
         known: str | None,
         store: StorePath,
+        store_patience: float,
     ) -> None:
         """Use open_study."""
         if goal not in GOAL_METRICS:
@@ -138,16 +142,16 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             created=datetime.now(UTC).isoformat(),
         )
         try:
-            self._begin(record, proposing, stopping)
+            self._begin(record, proposing, stopping, store_patience)
+            self._folders = trials_folder(self._store, name).absolute()  # read now: later the store may be away
         except BaseException:
             self._store.close()
             raise
-        self._outbox = Outbox(self._store, self._lease, {})
+        self._outbox = Outbox(self._store, self._delivery, {})
+        self._delivery.beat()  # from now on, for an epoch of one's own may take hours
         self._queue = Enqueued(space, seed, self._store.first(name), self._trials.values(), recalled=True)
         self._asking.wishes(self._queue)
-        self._closed = threading.Event()
-        self._heart = threading.Thread(target=self._beat, name="caviar-heart", daemon=True)
-        self._heart.start()
+        self._is_closed = False
 
     if not TYPE_CHECKING:  # a type checker knows the attributes
 
@@ -162,7 +166,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         A trial's config is its own: the study keeps another copy.
         """
         before = len(self._asking.boxes)
-        self._queue.look(self._store, self.name)
+        self._queue.look(self._store, self.name, self._delivery)
         asked = self._asking.ask(n)
         self._outbox.opened([replace(b, number=b.number + self._first_box) for b in self._asking.boxes[before:]])
         for trial in asked:
@@ -176,8 +180,9 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
 
         Raises ConfigError for one outside of the space.
         """
-        self._store.enqueue(self.name, read(self._space, config))
-        self._queue.look(self._store, self.name, at_once=True)
+        wished = read(self._space, config)
+        self._delivery.need(lambda: self._store.enqueue(self.name, wished))
+        self._queue.look(self._store, self.name, self._delivery, at_once=True)
 
     @checked
     def report(self, trial: Asked | int, epoch: int, value: float) -> bool:
@@ -280,14 +285,13 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
     def trials(self) -> pd.DataFrame:
         """All trials, a row a trial."""
         self._outbox.write()
-        return self._store.trials_frame(self.name)
+        return self._delivery.need(lambda: self._store.trials_frame(self.name))
 
     def close(self) -> None:
         """Write everything; whatever was asked for and not told is interrupted."""
-        if self._closed.is_set():
+        if self._is_closed:
             return
-        self._closed.set()
-        self._heart.join()
+        self._is_closed = True
         result = None
         if any(rank_key_of(self._metric, trial) > WORST for trial in self._trials.values()):
             winner = self.best
@@ -307,10 +311,10 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         """Close the study, whatever was raised."""
         self.close()
 
-    def _begin(self, record: Study, search: Search, stopping: Rule) -> None:
+    def _begin(self, record: Study, search: Search, stopping: Rule, store_patience: float) -> None:
         if record.name not in {study.name for study in self._store.studies()}:
             record = create(self._store, record, self._known, self._space)
-            self._lease = self._store.leases.join(record.name)
+            self._delivery = self._store.delivery(self._store.leases.join(record.name), store_patience)
             self._ask_of(record, search, stopping, self._store.trials(record.name))
             return
         there = self._store.study(record.name)
@@ -325,13 +329,14 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 f"the store has another study {record.name!r}, with another space, seed, goal or search",
                 f"name this one otherwise: {self._store.free_name(record.name)!r}, say",
             )
-        self._lease = self._store.leases.take(record.name, PATIENCE)
+        lease = self._store.leases.take(record.name, PATIENCE)
+        self._delivery = self._store.delivery(lease, store_patience)
         fresh = [config for config in record.spec.first if config not in there.spec.first]
         trials = self._store.trials(record.name)
         spec = replace(record.spec, first=(*there.spec.first, *fresh), known=there.spec.known)
         if is_imported(there) and not there.spec.known:  # by an older version
             spec = replace(spec, known=number_known(there, trials))
-        self._store.reopen_study(record.name, spec, self._lease)
+        self._store.reopen_study(record.name, spec, lease)
         self._ask_of(replace(record, spec=spec), search, stopping, trials)
         reports: dict[int, list[tuple[int, float]]] = {}
         for number, _, measurement in self._store.measurements(record.name):
@@ -354,7 +359,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._asking = Asking(search, stopping, study.spec.rungs, known, study.spec.known)
 
     def _folder(self, number: int) -> Path:
-        return trials_folder(self._store, self.name).absolute() / str(number)
+        return self._folders / str(number)
 
     def _end_infeasible(self, number: int, value: float | None, why: bool | str) -> None:
         if value is not None and value is not _NOT_GIVEN:
@@ -369,13 +374,6 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
 
     def _rank_key(self, value: float | None) -> RankKey:
         return WORST if value is None else rank_key(self._metric, value, 0.0)
-
-    def _beat(self) -> None:
-        while not self._closed.wait(_BEAT_EVERY):
-            try:
-                self._store.leases.beat(self._lease)
-            except StoreError:  # the next write raises it in the user's own thread
-                return
 
     def _put(self, trial: Trial) -> None:
         self._trials[trial.number] = trial

@@ -35,7 +35,7 @@ from caviar.search.given import read_all
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space
 from caviar.study.job import TableJob
-from caviar.study.spec import PREFERENCES, Request, check_budget, check_seed, stopping_named
+from caviar.study.spec import PREFERENCES, Request, check_budget, check_seed, check_store_patience, stopping_named
 
 FOLDS = 5
 FOLDED_BELOW = 2_000  # rows; with fewer, one validation part says too little to choose by
@@ -50,6 +50,7 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     ``helps``: the process draws no configs, and needs no constraints.
     """
     seconds = check_budget(request.seconds, request.trials)
+    check_store_patience(request.store_patience)
     check_seed(request.seed)
     check_range("threads", request.threads)
     if request.prefer not in PREFERENCES:

@@ -15,6 +15,7 @@ from caviar.scheduling.strategy import ENQUEUED
 from caviar.search.given import Wish, parse, read
 from caviar.space import Space
 from caviar.store import Store
+from caviar.store.delivery import Delivery
 from caviar.study.spec import StorePath
 
 _LOOK_EVERY = 0.5  # seconds between two looks for configs that came meanwhile
@@ -54,12 +55,12 @@ class Enqueued:
         """See Queue."""
         self._at += 1
 
-    def look(self, store: Store, study: str, at_once: bool = False) -> None:
+    def look(self, store: Store, study: str, delivery: Delivery, at_once: bool = False) -> None:
         """Take in what was enqueued by another process, twice a second at most."""
         now = time.monotonic()
         if at_once or now - self._looked >= _LOOK_EVERY:
             self._looked = now
-            self._configs += store.first(study)[len(self._configs) :]
+            self._configs += delivery.ask(lambda: store.first(study), ())[len(self._configs) :]
 
 
 class Wished(NamedTuple):
@@ -94,8 +95,10 @@ def enqueue(study: str, config: Config, *, store: StorePath = "caviar.db") -> di
     return wish(study, config, store).config
 
 
-def looking(turns: Iterable[E], queue: Enqueued, store: Store, study: str) -> Generator[E, None, None]:
+def looking(
+    turns: Iterable[E], queue: Enqueued, store: Store, study: str, delivery: Delivery
+) -> Generator[E, None, None]:
     """Pass on ``turns``, and look at the store in between."""
     for turn in turns:
-        queue.look(store, study)
+        queue.look(store, study, delivery)
         yield turn

@@ -7,7 +7,8 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from heapq import nlargest
 
 from caviar.errors import StoreError
@@ -17,7 +18,6 @@ from caviar.records import (
     Comparison,
     Curve,
     Ended,
-    Lease,
     StudyResult,
     StudyState,
     Task,
@@ -31,6 +31,7 @@ from caviar.records.attributes import storable_value
 from caviar.records.ranking import UNRANKED, WORST, RankKey, of_own_code, rank_key, rank_key_of, smoothed
 from caviar.scheduling.contract import Scheduler
 from caviar.store import Store
+from caviar.store.delivery import Delivery
 from caviar.study.events import Progress
 from caviar.study.known import Known
 from caviar.study.outbox import Outbox
@@ -103,7 +104,7 @@ class Ledger:
     def __init__(
         self,
         store: Store,
-        lease: Lease,
+        delivery: Delivery,
         metric: str,
         *,
         keep: int = 0,
@@ -125,13 +126,14 @@ class Ledger:
         self.failures: list[str] = []
         self.phase = "search"
         self._store = store
-        self._study = lease.name
+        self._study = delivery.lease.name
         self._metric = metric
         self._of_a_table = not of_own_code(metric)
         self._repeats = repeats
         self._known = known or Known()
         self._started = time.monotonic() if started is None else started
-        self._outbox = Outbox(store, lease, self._known.trials)
+        self.delivery = delivery  # the way to the store, also of other transactions in the name of its lease
+        self._outbox = Outbox(store, delivery, self._known.trials)
         self._read = dict(self._known.curves)
         self._counts: Counter[TrialState] = Counter()  # repeats left out
         self._curves: dict[TrialKey, array[float]] = {}  # the scores of each trial's epochs
@@ -215,8 +217,8 @@ class Ledger:
         self._shown = time.monotonic()
         self._outbox.opened(scheduler.boxes[self._boxes_seen :])
         self._boxes_seen = len(scheduler.boxes) if scheduler.boxes else self._boxes_seen
-        note = executor.note
-        if self.failures:
+        note = self.delivery.note or executor.note
+        if self.failures and not self.delivery.note:
             note = f"{len(self.failures)} failed, the last: {self.failures[-1].splitlines()[0]:.150}"
         best = next(iter(self.best(1)), None)
         elapsed = time.monotonic() - self._started
@@ -325,7 +327,8 @@ class Ledger:
     def _curve(self, key: TrialKey) -> Curve:
         """The stored epochs of a trial from before; they are read where a compared trial goes on."""
         if key in self._known.comparisons and key not in self._read:
-            self._read[key] = self._store.curves(self._study, [key[0]]).get(key, _NOTHING)
+            found = self.delivery.need(lambda: self._store.curves(self._study, [key[0]]))
+            self._read[key] = found.get(key, _NOTHING)
         return self._read.get(key, _NOTHING)
 
     def _compare(self, trial: Trial) -> RankKey:
@@ -412,6 +415,18 @@ def _or_nan(number: float | None) -> float:
 def _or_none(loss: float) -> float | None:
     """A loss, or None where it was not reported."""
     return None if math.isnan(loss) else loss
+
+
+def delivered(ledger: Ledger) -> Iterator[Progress]:
+    """Signs of progress until the store has everything, at the end of a study whose store is away."""
+    ledger.interrupt()
+    ledger.write()
+    last = ledger._outbox.progress
+    while ledger.delivery.is_behind:
+        time.sleep(SHOW_EVERY)
+        ledger.delivery.beat()
+        if last is not None:
+            yield replace(last, note=ledger.delivery.note, ended=())
 
 
 def outcomes(ledger: Ledger, *failures: TrialState) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from caviar.constraints import Given
 from caviar.records import Config, Reading, Trial
+from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.spec import DEFAULT_SEARCH
 
 File = str | os.PathLike[str]
@@ -33,6 +34,8 @@ class TableOptions(Reading):
         everything saved.
     out: a folder to save the model in; ``study.best.model.save`` does it too.
     engine: "native", or "reference", the same in NumPy and slower.
+    store_patience: seconds for which training goes on while the store cannot be reached: locked, full, restarted. Then
+        StoreLost is raised; what was measured is kept, and ``resume`` goes on.
 
     How the table is read, where it should not decide itself; columns are given by name, one or a list:
     ignore, keep: columns to leave out; and columns to keep that would be left out, such as row numbers.
@@ -56,6 +59,7 @@ class TableOptions(Reading):
     after_trial: AfterTrial | None = None
     out: File | None = None
     engine: str = "native"
+    store_patience: float = STORE_PATIENCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,7 @@ class ProgramOptions:
     repeats: the number of times that the best five trials are trained again, with fresh seeds, before one is chosen.
     gpus: numbers of GPUs; each process sees one of them, through CUDA_VISIBLE_DEVICES.
     trial_timeout: seconds without a report after which a trial is ended.
+    store_patience: as in TableOptions.
     """
 
     search: str = DEFAULT_SEARCH
@@ -79,6 +84,7 @@ class ProgramOptions:
     after_trial: AfterTrial | None = None
     gpus: Sequence[int | str] | None = None
     trial_timeout: float | None = None
+    store_patience: float = STORE_PATIENCE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +93,7 @@ class ResumeOptions:
 
     repeats: for studies of code of your own: train the best five trials again so many times before one is chosen.
     constraints: those of the study that are functions, in their order; the store keeps texts alone.
-    after_trial: as in TableOptions.
+    after_trial, store_patience: as in TableOptions.
     labels, test_labels: the same files, where they were moved.
     folder: the folder that the program of the study is started in, where it was moved; it is the working folder in
         which the study began.
@@ -99,3 +105,4 @@ class ResumeOptions:
     labels: File | None = None
     test_labels: File | None = None
     folder: File | None = None
+    store_patience: float = STORE_PATIENCE

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from caviar.records import (
     Box,
     Comparison,
-    Lease,
     Measurement,
     StudyProgress,
     StudyResult,
@@ -19,19 +18,20 @@ from caviar.records import (
     TrialState,
 )
 from caviar.store import Store
+from caviar.store.delivery import Delivery
 
 WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 
 
 class Outbox:
-    """Changes of one study on their way to the store, in the name of the process that holds its ``lease``."""
+    """Changes of one study on their way to the store."""
 
-    def __init__(self, store: Store, lease: Lease, stored: Mapping[TrialKey, Trial]) -> None:
-        """``stored`` are the trials that the store has already."""
+    def __init__(self, store: Store, delivery: Delivery, stored: Mapping[TrialKey, Trial]) -> None:
+        """``delivery`` is the way to ``store``; ``stored`` are the trials that it has already."""
         self.progress: StudyProgress | None = None
         """The last one; it goes with the next batch."""
         self._store = store
-        self._lease = lease
+        self._delivery = delivery
         self._stored = dict(stored)
         self._changed: dict[TrialKey, Trial] = {}
         self._measurements: list[tuple[int, int, Measurement]] = []
@@ -70,23 +70,25 @@ class Outbox:
         self._boxes += boxes
 
     def write(self) -> None:
-        """Write what is new, in one transaction; a sign of life where there is nothing."""
+        """Write what is new, in one transaction; a sign of life where there is nothing.
+
+        Where the store cannot be reached it waits, see Delivery.
+        """
         if self._changed or self._measurements or self._comparisons or self._boxes:
-            self._store.write(
-                self._lease.name,
-                list(self._changed.values()),
-                self._measurements,
-                self._boxes,
-                lease=self._lease,
-                comparisons=self._comparisons,
-                progress=None if self.progress is None else self.progress.to_record(),
-                at=self._times,
-            )
+            batch = {
+                "trials": list(self._changed.values()),
+                "measurements": self._measurements,
+                "boxes": self._boxes,
+                "comparisons": self._comparisons,
+                "progress": None if self.progress is None else self.progress.to_record(),
+                "at": self._times,
+            }
             self._times = {}
             self._stored |= self._changed
             self._changed, self._measurements, self._comparisons, self._boxes = {}, [], [], []
+            self._delivery.write(**batch)  # last: what it raises does not say that it has not taken them
         else:
-            self._store.leases.beat(self._lease)
+            self._delivery.beat()
         self._written = time.monotonic()
 
     def write_now_and_then(self) -> None:
@@ -95,7 +97,14 @@ class Outbox:
             self.write()
 
     def close(self, state: StudyState, result: StudyResult | None) -> None:
-        """Write all that is left, and how the study ended."""
-        self.write()
-        self._store.finish_study(self._lease.name, state, result, datetime.now(UTC).isoformat(), self._lease)
-        self._store.leases.leave(self._lease)
+        """Write all that is left, and how the study ended. StoreLost where the store could not be reached."""
+        lease = self._delivery.lease
+
+        def ended() -> None:
+            self._store.finish_study(lease.name, state, result, datetime.now(UTC).isoformat(), lease)
+            self._store.leases.leave(lease)
+
+        try:
+            self.write()
+        finally:
+            self._delivery.close(ended, hurry=state is StudyState.INTERRUPTED)

@@ -54,7 +54,7 @@ from caviar.study.events import Progress, TunedProgram
 from caviar.study.job import FINALISTS
 from caviar.study.ledger import Ledger, outcomes
 from caviar.study.loop import Budget, drive
-from caviar.study.spec import ProgramRequest, check_budget, check_seed, space_of, stopping_named
+from caviar.study.spec import ProgramRequest, check_budget, check_seed, check_store_patience, space_of, stopping_named
 
 _HOPELESS = 5  # trials that failed, and none that did not: it is the code, and not the config
 _SEARCH_SHARE = 0.75  # of a time budget, where the best are repeated
@@ -117,6 +117,7 @@ class ProgramJob:
 def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> ProgramJob:
     """Check everything that can be checked before anything is written or started."""
     seconds = check_budget(request.seconds, request.trials)
+    check_store_patience(request.store_patience)
     check_seed(request.seed)
     if not isinstance(request.epochs, int) or not 1 <= request.epochs <= 10**6:
         raise ConfigError(
@@ -219,7 +220,7 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
         folder=trials_folder(store, study),
         last_epoch=job.rungs[-1],
         seed=job.trial_seed,
-        states=SavedStates(Snapshots(store), study, ledger.ranked.worst_first, same_bits=False),
+        states=SavedStates(Snapshots(store), study, ledger.ranked.worst_first, ledger.delivery, same_bits=False),
         before_saving=ledger.write,
         failure_rate=_failure_rate(ledger),
         measured_before=frozenset((one.number, one.repeat) for one in ledger.known_trials() if one.epochs),

@@ -17,6 +17,7 @@ from caviar.moved import new_places
 from caviar.records import Study, StudyState
 from caviar.records.specs import StudyKind, StudySpec
 from caviar.store import Snapshots, Store
+from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.check import check_table, model_path
 from caviar.study.earlier import gone_on_with, is_imported
 from caviar.study.events import Event
@@ -47,6 +48,7 @@ def take_up(
     score: str | None = None,
     constraints: Sequence[Given] = (),
     repeats: int | None = None,
+    store_patience: float = STORE_PATIENCE,
     ended: Callable[[], bool] = lambda: False,
 ) -> Generator[Event, None, None]:
     """Resume ``study``, event by event; see ``caviar.resume``.
@@ -58,11 +60,12 @@ def take_up(
     started = time.monotonic()
     given = {"data": data, "test": test, "threads": threads, "out": out, "command": command, "score": score}
     given |= {"labels": labels, "test_labels": test_labels, "folder": folder}
-    given |= {"constraints": constraints, "repeats": repeats}
+    given |= {"constraints": constraints, "repeats": repeats, "store_patience": store_patience}
     with Store.open(store, create=False) as opened, setting_aside() as set_aside:
         _check_given(opened.study(study), given, processes)  # before anything is written
         lease = opened.leases.take(study, PATIENCE)
         try:
+            delivery = opened.delivery(lease, store_patience)
             record = opened.study(study)  # not before: its owner may have finished it meanwhile
             with no_collection():
                 known = Known.of(opened, record)
@@ -81,7 +84,7 @@ def take_up(
         except BaseException:
             opened.leases.leave(lease)
             raise
-        yield from train(job, opened, replace(record, spec=spec), lease, known)
+        yield from train(job, opened, replace(record, spec=spec), delivery, known)
 
 
 def _within(study: Study, known: Known, seconds: float | None, trials: int | None, repeats: int | None) -> StudySpec:
@@ -130,10 +133,10 @@ def _job(
     """The checked job that the study was, with what is ``given`` anew."""
     spec = study.spec
     if spec.kind in (StudyKind.FUNCTION, StudyKind.PROGRAM):
-        constraints = given["constraints"]
-        request = ProgramRequest.again(study, spec, started, store, given["data"], processes, constraints)
+        more = given["data"], processes, given["constraints"], given["store_patience"]
+        request = ProgramRequest.again(study, spec, started, store, *more)
         return check_program(request, ended)
-    names = ("data", "labels", "test", "test_labels", "threads", "out", "constraints")
+    names = ("data", "labels", "test", "test_labels", "threads", "out", "constraints", "store_patience")
     of_a_table = {name: given[name] for name in names}
     table = Request.again(study, spec, started, store=store, **of_a_table)
     job = check_table(table, ended)

@@ -23,6 +23,7 @@ from caviar.records.ranking import Goal
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
 from caviar.scheduling.strategy import STOPPINGS, Stopping
 from caviar.space import Space
+from caviar.store.delivery import STORE_PATIENCE
 
 DEFAULT_SECONDS = 60.0
 DEFAULT_SEARCH = "coarse_to_fine"
@@ -62,6 +63,7 @@ class Request:
     threads: int | None = None
     out: str | os.PathLike[str] | None = None
     engine: str = "native"
+    store_patience: float = STORE_PATIENCE
     started: float = field(default_factory=time.monotonic)
 
     def spec(self, seconds: float | None, rungs: tuple[int, ...], repeats: int) -> StudySpec:
@@ -133,6 +135,7 @@ class ProgramRequest:
     gpus: Sequence[int | str] | None = None
     trial_timeout: float | None = None
     slots: int | None = None  # of the study that is resumed
+    store_patience: float = STORE_PATIENCE
     started: float = field(default_factory=time.monotonic)
 
     def spec(self, seconds: float | None, rungs: tuple[int, ...], slots: int, goal: Goal) -> StudySpec:
@@ -168,6 +171,7 @@ class ProgramRequest:
         objective: Callable[..., Any] | None,
         processes: int | None,
         constraints: Sequence[Given] = (),
+        store_patience: float = STORE_PATIENCE,
     ) -> ProgramRequest:
         """The request that ``study`` began with, within ``budget``; a function is given again."""
         program = budget.program
@@ -180,7 +184,7 @@ class ProgramRequest:
         check_folder(f"study {study.name!r}", program.folder)
         asked = vars(program) | {"processes": processes or program.processes, "repeats": budget.repeats}
         objective = objective if program.command is None else None
-        again = _again(study, budget) | {"constraints": constraints}
+        again = _again(study, budget) | {"constraints": constraints, "store_patience": store_patience}
         return cls(**asked, **again, objective=objective, store=store, started=started)
 
 
@@ -224,6 +228,12 @@ def check_budget(seconds: float | None, trials: int | None) -> float | None:
     check_range("seconds", seconds)
     check_range("trials", trials)
     return DEFAULT_SECONDS if seconds is None and trials is None else seconds
+
+
+def check_store_patience(seconds: float) -> None:
+    """ConfigError unless ``seconds`` is a time for which a study or run can go on without its store."""
+    check_number("store_patience", seconds, "give it some: `store_patience=600`")
+    check_range("store_patience", seconds)
 
 
 def check_seed(seed: int) -> None:

@@ -10,15 +10,16 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from caviar.errors import NoAnswer, StoreError
+from caviar.errors import CaviarError, NoAnswer, StoreError, StoreLost
 from caviar.executors.helpers import PATIENCE, WithHelpers
 from caviar.executors.parked import SavedStates
 from caviar.machine import no_collection, setting_aside
-from caviar.records import Lease, Study, StudyState
+from caviar.records import Study, StudyState
 from caviar.records.names import storable
 from caviar.scheduling.strategy import Strategy
 from caviar.search.searches import noted_before
 from caviar.store import Snapshots, Store
+from caviar.store.delivery import Delivery
 from caviar.store.doctor import delete
 from caviar.study.check import check_table, model_path
 from caviar.study.earlier import create
@@ -27,7 +28,7 @@ from caviar.study.events import Begun, Event, Progress, TunedProgram, TunedStudy
 from caviar.study.finals import finals
 from caviar.study.job import FINALISTS, TableJob
 from caviar.study.known import Known
-from caviar.study.ledger import Ledger
+from caviar.study.ledger import Ledger, delivered
 from caviar.study.loop import Budget, drive, record_the_rest
 from caviar.study.programs import (
     GoalUnclear,
@@ -68,14 +69,14 @@ def follow(
 
 
 def train(
-    job: TableJob | ProgramJob, store: Store, study: Study, lease: Lease | None = None, known: Known | None = None
+    job: TableJob | ProgramJob, store: Store, study: Study, delivery: Delivery | None = None, known: Known | None = None
 ) -> Iterator[Event]:
     """Do the whole work on a study that is in the store; ``known`` is what is done of it already."""
-    lease = lease or store.leases.join(study.name)
+    delivery = delivery or store.delivery(store.leases.join(study.name), job.request.store_patience)
     of_a_table = isinstance(job, TableJob)
     ledger = Ledger(
         store,
-        lease,
+        delivery,
         job.metric,
         keep=FINALISTS if of_a_table else 0,
         repeats=study.spec.repeats,
@@ -86,11 +87,23 @@ def train(
     try:
         yield Begun(study, job.rungs)
         if isinstance(job, TableJob):
-            answer: TunedStudy | TunedProgram = yield from _train_networks(job, ledger, store, study, lease)
+            answer: TunedStudy | TunedProgram = yield from _train_networks(job, ledger, store, study)
         else:
             answer = yield from _train_programs(job, ledger, store, study)
+        for waiting in delivered(ledger):
+            if job.ended():
+                raise KeyboardInterrupt
+            yield waiting
+    except KeyboardInterrupt:
+        try:
+            ledger.close(StudyState.INTERRUPTED, None)
+        except StoreLost as lost:
+            raise KeyboardInterrupt(f"{lost.rule}; {lost.way_out}") from None
+        except StoreError:
+            pass
+        raise
     except BaseException as ending:
-        with suppress(StoreError):  # of a full disk, say, which is what `ending` says already
+        with suppress(StoreError, *((StoreLost,) if isinstance(ending, CaviarError) else ())):  # which `ending` says
             ledger.close(StudyState.FINISHED if isinstance(ending, NoAnswer) else StudyState.INTERRUPTED, None)
         raise
     ledger.close(StudyState.FINISHED, answer.result)
@@ -99,20 +112,18 @@ def train(
     yield answer
 
 
-def _train_networks(
-    job: TableJob, ledger: Ledger, store: Store, study: Study, lease: Lease
-) -> Generator[Progress, None, TunedStudy]:
+def _train_networks(job: TableJob, ledger: Ledger, store: Store, study: Study) -> Generator[Progress, None, TunedStudy]:
     """Search and finals of a table."""
     queue = _queue(job, store, study)
     strategy = Strategy(
         job.search(), job.rungs, trials=job.request.trials, stopping=job.stopping, pool=job.pool, queue=queue
     )
-    states = SavedStates(Snapshots(store), study.name, ledger.ranked.worst_first)
+    states = SavedStates(Snapshots(store), study.name, ledger.ranked.worst_first, ledger.delivery)
     threads = job.threads(ledger, states)
     budget = Budget(job.seconds_left, job.ended, reserve=lambda: job.finals_cost(ledger))
-    with WithHelpers(threads, store, lease, ledger.write, PATIENCE) as executor, setting_aside() as set_aside:
+    with WithHelpers(threads, store, ledger.delivery, ledger.write, PATIENCE) as executor, setting_aside() as set_aside:
         try:
-            turns = looking(drive(strategy, executor, ledger, budget), queue, store, study.name)
+            turns = looking(drive(strategy, executor, ledger, budget), queue, store, study.name, ledger.delivery)
             with no_collection():  # the first turn of a resume reports thousands of known tasks
                 first = next(turns)
                 set_aside()  # what was recalled by now stays as long as the study
@@ -137,7 +148,7 @@ def _train_programs(
     queue = _queue(job, store, study)
     with program_executor(job, ledger, store, study.name) as executor:
         turns = train_programs(job, ledger, executor, queue, earlier, first)
-        yield from looking(turns, queue, store, study.name)
+        yield from looking(turns, queue, store, study.name, ledger.delivery)
     return conclude_program(job, ledger, study, store)
 
 

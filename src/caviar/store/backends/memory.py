@@ -51,6 +51,9 @@ class Memory(Embedded):
     def back_up(self, version: int) -> None:
         """Nothing to do: a store in memory is never older than the process."""
 
+    def disconnect(self) -> None:
+        """Nothing to do: it is always there, and gone with its connection."""
+
     def close(self) -> None:
         """Forget everything, and remove the temporary folder."""
         self.engine.dispose()

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from caviar import files
-from caviar.errors import StoreError
+from caviar.errors import StoreAway, StoreError
 from caviar.store import run_tables, schema
 from caviar.store.database import Row
 
@@ -29,6 +29,9 @@ LOCK_SECONDS = 30.0
 FROZEN_SECONDS = 60.0  # twice what others wait: of a client that is only slow, the others give up first
 CONNECT_SECONDS = 10
 HIDDEN = "***"
+
+# A connection that a firewall has cut says nothing for ever: these end it within half a minute.
+_SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 
 _SCHEMA = "caviar"
 _SECRET = ("password", "sslpassword", "oauth_client_secret")
@@ -50,7 +53,7 @@ class PostgreSQL:
             engine = sa.create_engine(
                 self.address,
                 json_serializer=files.dumps,
-                connect_args={"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8"},
+                connect_args={"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8", **_SILENCE},
                 pool_pre_ping=True,
             )
         except ImportError:
@@ -110,6 +113,9 @@ class PostgreSQL:
         """See Database."""
         self.engine.dispose()
 
+    def disconnect(self) -> None:
+        """Nothing to do: the pool notices a connection that is broken."""
+
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """See Database."""
@@ -118,9 +124,11 @@ class PostgreSQL:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, seconds: float = LOCK_SECONDS) -> Iterator[sa.Connection]:
         """See Database."""
         with self._explained(), self.engine.connect() as connection, connection.begin():
+            if seconds != LOCK_SECONDS:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * seconds)}")
             yield connection
 
     def insert(self, table: sa.Table) -> sa.Insert:
@@ -166,10 +174,15 @@ class PostgreSQL:
 
     def fetch_numbers(self, connection: sa.Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
         """See Database."""
+        import psycopg
+
         statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
         driver: Any = connection.connection.driver_connection
-        with driver.cursor(binary=True) as cursor:
-            rows: list[tuple[Any, ...]] = cursor.execute(str(statement)).fetchall()
+        try:
+            with driver.cursor(binary=True) as cursor:
+                rows: list[tuple[Any, ...]] = cursor.execute(str(statement)).fetchall()
+        except psycopg.Error as error:
+            raise sa.exc.OperationalError("SELECT", None, error) from error
         return rows
 
     def fetch_floats(self, connection: sa.Connection, query: sa.Select[Any]) -> npt.NDArray[np.float64]:
@@ -234,6 +247,8 @@ def explained(shown: str, address: sa.URL) -> Iterator[None]:
         yield
     except sa.exc.IntegrityError:
         raise
+    except sa.exc.TimeoutError:
+        raise StoreAway(f"the store {shown} gives no more connections", "wait for those that are open") from None
     except sa.exc.DBAPIError as error:
         # The chain of causes holds what the server said word for word, and that could be a part of the URL.
         raise _in_two_lines(shown, error, address) from None
@@ -247,17 +262,22 @@ def _in_two_lines(shown: str, error: sa.exc.DBAPIError, address: sa.URL) -> Stor
             said = said.replace(str(secret), HIDDEN)
     said = said[:300]
     if state == "53100":
-        return StoreError(
+        return StoreAway(
             f"no room left on the disk of the store {shown}", "what was written before is safe: make room and go on"
         )
     if state == "55P03":
-        return StoreError(
+        return StoreAway(
             f"another process has kept the store {shown} locked for {LOCK_SECONDS:.0f} s", "wait for it or end it"
         )
     if state in {"42501", "25006"}:
-        return StoreError(
+        kind = StoreAway if state == "25006" else StoreError  # a server that takes over is read-only at first
+        return kind(
             f"the store {shown} cannot be written: {said}", "ask for the right to create schemas and tables in it"
         )
+    if not state and not isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError):
+        return StoreError(f"the store {shown} cannot take this: {said}", "write text without NUL, say")
     if state.startswith("08") or not state or state[:2] in {"28", "3D", "53", "57"}:
-        return StoreError(f"the store {shown} cannot be reached: {said}", _LOOK)
+        return StoreAway(f"the store {shown} cannot be reached: {said}", _LOOK)
+    if state in {"40001", "40P01"}:
+        return StoreAway(f"the store {shown} broke off a transaction: {said}", "try once more")
     return StoreError(f"the store {shown} cannot be used: {said}", "look at the server's log")

@@ -28,7 +28,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from caviar import files
-from caviar.errors import StoreError
+from caviar.errors import StoreAway, StoreError
 from caviar.store import run_tables, schema
 from caviar.store.database import Row
 
@@ -37,7 +37,9 @@ FIRST_SAFE = (3, 51, 3)
 """The first version of SQLite without that fault."""
 
 WRITING = "caviar_writing"
-"""The execution option of a connection whose next transaction writes."""
+"""The execution option of a connection whose next transaction writes: the seconds that it waits for a lock."""
+
+_OURS = ("SQLITE_TOOBIG", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_MISUSE")  # of what is written: to wait mends none
 
 NOT_ONE = "name the caviar.db of an earlier run, or a new file, with `store`"
 
@@ -57,11 +59,11 @@ class Embedded(ABC):
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, seconds: float = BUSY_SECONDS) -> Iterator[sa.Connection]:
         """See Database."""
         with (
             explained(Path(self.engine.url.database or "")),
-            self.engine.connect().execution_options(**{WRITING: True}) as connection,
+            self.engine.connect().execution_options(**{WRITING: seconds}) as connection,
             connection.begin(),
         ):
             yield connection
@@ -185,6 +187,10 @@ class SQLite(Embedded):
                     unfinished.unlink(missing_ok=True)
             files.sync_folder(to.parent)
 
+    def disconnect(self) -> None:
+        """See Database: the disk was away, and what the connection had open is stale."""
+        self.engine.dispose()
+
     def close(self) -> None:
         """See Database."""
         self.engine.dispose()
@@ -294,7 +300,17 @@ def _set_up(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(WRITING) else "BEGIN")
+    seconds = connection.get_execution_options().get(WRITING)
+    if seconds is None:
+        connection.exec_driver_sql("BEGIN")
+        return
+    if seconds != BUSY_SECONDS:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        if seconds != BUSY_SECONDS:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(1000 * BUSY_SECONDS)}")
 
 
 @contextmanager
@@ -306,8 +322,10 @@ def explained(path: Path) -> Iterator[None]:
         raise
     except sa.exc.DatabaseError as error:
         raise _in_two_lines(str(path), getattr(error.orig, "sqlite_errorname", "") or str(error.orig)) from error
+    except sa.exc.TimeoutError as error:  # another thread waits with the one connection
+        raise _in_two_lines(str(path), "SQLITE_BUSY") from error
     except OSError as error:
-        raise StoreError(
+        raise StoreAway(
             f"the store {str(path)!r} cannot be written or read: {error.strerror}",
             "name a file in a folder that you may write to, with `store`",
         ) from error
@@ -315,29 +333,35 @@ def explained(path: Path) -> Iterator[None]:
 
 def _in_two_lines(path: str, name: str) -> StoreError:
     if name == "SQLITE_FULL":
-        return StoreError(
+        return StoreAway(
             f"no room left on the disk for the store {path!r}", "what was written before is safe: make room and go on"
         )
     if name.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE")):
-        return StoreError(
+        return StoreAway(
             f"the disk took no more of the store {path!r} ({name}): it may be full, or a limit is reached",
             "what was written before is safe: make room and go on",
+            reconnect=True,
         )
     if name.startswith("SQLITE_BUSY") or name.startswith("SQLITE_LOCKED"):
-        return StoreError(
+        return StoreAway(
             f"another process has kept the store {path!r} locked for {BUSY_SECONDS:.0f} s",
             "wait for it or end it, or name another store with `store`",
         )
     if name.startswith("SQLITE_CANTOPEN"):
-        return StoreError(
+        return StoreAway(
             f"the store {path!r} cannot be opened: its folder may be read-only, or on a network file system",
             "name a file on a local disk, in a folder that you may write to, with `store`",
+            reconnect=True,
         )
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
-        return StoreError(
+        return StoreAway(
             f"the store {path!r} cannot be written: it or its folder may be read-only",
             "name a file in a folder that you may write to, with `store`",
+            reconnect=True,
         )
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return StoreError(f"the store {path!r} is damaged, or not a database ({name})", NOT_ONE)
-    return StoreError(f"the store {path!r} cannot be used: {name}", "look at its disk, or name another with `store`")
+    cannot, look = f"the store {path!r} cannot be used: {name}", "look at its disk, or name another with `store`"
+    if not name.startswith("SQLITE_") or name.startswith(_OURS):
+        return StoreError(cannot, look)
+    return StoreAway(cannot, look, reconnect=True)

@@ -1,0 +1,405 @@
+"""The way of results to the store: in order, each exactly once, also where the store is away for minutes.
+
+A process that trains owns a Delivery for its lease. A thread of its own does all transactions, so that training never
+waits for a database that is locked, full, restarted or behind a cable that was cut. It also beats while nothing is to
+be written. What cannot be written waits, and is tried again after a pause that doubles. A transaction whose end is
+unknown, because the connection broke in it, is looked up by the lease's count of beats: it counts every transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from caviar.errors import CaviarWarning, Fenced, StoreAway, StoreError, StoreLost
+from caviar.records import Lease, LeaseState
+from caviar.records.names import visible
+from caviar.store import waiting
+from caviar.store.lease import Leases
+from caviar.store.waiting import Batch, Waiting
+
+STORE_PATIENCE = 300.0
+"""Seconds for which training goes on without its store, if nobody says otherwise."""
+
+_BEAT_EVERY = 2.0  # seconds between signs of life where nothing is written: an epoch may take hours
+_GRACE = 3.0  # seconds that a caller waits for its transaction before it goes on without
+_LOCK = 1.0  # seconds that a transaction waits for the lock of another process, before it is tried again
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0  # seconds between two attempts; others take a lease for lost after ten
+_LEAST = 1.0  # seconds in which what waits is to be delivered at the end, however long the store was away
+
+T = TypeVar("T")
+Otherwise = TypeVar("Otherwise")
+
+
+@dataclass(slots=True)
+class _Question:
+    """A transaction with an answer. One that ``stays`` is asked again until it is answered."""
+
+    ask: Callable[[], Any]
+    stays: bool
+    answer: Any = None
+    error: BaseException | None = None
+    is_over: bool = False
+    is_answered: bool = False
+    was_tried: bool = False
+
+
+@dataclass(slots=True)
+class _Away:
+    """The time since when the store cannot be reached, and why."""
+
+    why: StoreAway | None
+    since: float = field(default_factory=time.monotonic)
+    clock: str = field(default_factory=lambda: time.strftime("%H:%M"))
+
+
+class Delivery:
+    """Writes to the store for one lease; every method is for any thread but its own."""
+
+    def __init__(
+        self, leases: Leases, lease: Lease, write: Callable[..., None], patience: float = STORE_PATIENCE
+    ) -> None:
+        """``write`` does one transaction in the name of ``lease``, with the arguments that ``self.write`` is given."""
+        self._leases = leases
+        self.lease = lease
+        """All is written in its name."""
+        self._write = write
+        self.patience = patience
+        """Seconds without the store after which a write raises StoreLost."""
+        self._transactions = leases.subjects.transactions
+        self._kept = waiting.KeptFile(waiting.places(self._transactions.database), lease.token)
+        self._waiting = Waiting()
+        self._head: Batch | None = None  # under way
+        self._unsure = False  # True where the head may have been written
+        self._beats: int | None = None  # of the lease in the store; None while unknown
+        self._questions: deque[_Question] = deque()
+        self._away: _Away | None = None
+        self._pause = _FIRST_PAUSE
+        self._error: BaseException | None = None
+        self._ended = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    # --- for those who train ---
+
+    @property
+    def note(self) -> str:
+        """A sentence for people while the store is away; empty while it is there."""
+        with self._changed:
+            if self._away is None:
+                return ""
+            n = self._results()
+            held = "" if not n else f", {n:,} result{' waits' if n == 1 else 's wait'}"
+            return f"the store cannot be reached since {self._away.clock}: trying again{held}"
+
+    @property
+    def is_away(self) -> bool:
+        """True while the store cannot be reached."""
+        return self._away is not None
+
+    def briefly(self) -> AbstractContextManager[None]:
+        """Let transactions of the calling thread wait no longer for a lock than those of this one."""
+        return self._transactions.waiting_at_most(_LOCK)
+
+    @property
+    def is_behind(self) -> bool:
+        """True while something waits to be written."""
+        return self._head is not None or bool(self._waiting)
+
+    def beat(self) -> None:
+        """Begin to give signs of life, and raise what went wrong since the last call."""
+        with self._entered():
+            self._check()
+
+    def write(self, **batch: Any) -> None:
+        """Write ``batch``, one transaction, as soon as the store can be reached.
+
+        Returns when it is written, or when it waits. Raises Fenced, or another StoreError of a transaction before, and
+        StoreLost when the patience is over.
+        """
+        with self._entered():
+            was_behind = self.is_behind
+            self._waiting.add(batch)
+            self._changed.notify_all()
+            if not was_behind and self._away is None and not self._wait(lambda: not self.is_behind, _GRACE):
+                self._does_not_answer()
+            self._check()
+
+    def ask(self, question: Callable[[], T], otherwise: Otherwise) -> T | Otherwise:
+        """The answer of ``question``, one transaction; ``otherwise`` while the store is away or does not answer."""
+        with self._entered():
+            self._check()
+            if self._away is not None:
+                return otherwise
+            asked = _Question(question, stays=False)
+            self._put(asked)
+            if not self._wait(lambda: asked.is_over, _GRACE):
+                asked.is_over = True
+                self._does_not_answer()
+            self._check()
+        if asked.error is not None:
+            raise asked.error
+        return asked.answer if asked.is_answered else otherwise
+
+    def need(self, question: Callable[[], T]) -> T:
+        """The answer of ``question``, whenever the store can be reached. StoreLost when the patience is over."""
+        asked = _Question(question, stays=True)
+        with self._entered():
+            self._put(asked)
+            while not asked.is_over:
+                self._check()
+                self._changed.wait(0.2)
+        if asked.error is not None:
+            raise asked.error
+        answer: T = asked.answer
+        return answer
+
+    def close(self, last: Callable[[], None], hurry: bool = False) -> None:
+        """Write what waits, do ``last``, a transaction, and end. In a ``hurry`` a store that is away is not waited for.
+
+        Raises StoreLost where the store could not be reached; what waited is kept in a file then, which the next owner
+        of the study or run takes up.
+        """
+        asked = _Question(last, stays=True)
+        with self._entered():
+            if self._ended:
+                self._check()
+                return
+            self._put(asked)
+            if hurry:
+                self._wait(lambda: asked.is_over, _GRACE)
+            away = 0.0 if self._away is None else time.monotonic() - self._away.since
+            seconds = _LEAST if hurry else max(self.patience - away, _LEAST)
+            self._wait(lambda: asked.is_over, seconds, also_away=False)
+            self._ended = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join(2 * _LOCK)  # an attempt that is under way may still get through
+        if self._error is not None:
+            raise self._error
+        with self._changed:
+            if not asked.is_over:
+                self._error = self._lost()
+                self._waiting.close()
+                raise self._error
+            self._kept.remove()
+        if asked.error is not None:
+            raise asked.error
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        """The lock, with the thread at work; StoreError in a fork, which has no such thread and none of its locks."""
+        self._transactions.check_process()
+        with self._changed:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="caviar-heart", daemon=True)
+                self._thread.start()
+            yield
+
+    # --- with the lock held ---
+
+    def _put(self, question: _Question) -> None:
+        self._questions.append(question)
+        self._changed.notify_all()
+
+    def _wait(self, done: Callable[[], bool], seconds: float, also_away: bool = True) -> bool:
+        """Wait until ``done``; also until the store is known to be away, which is no silence."""
+
+        def over() -> bool:
+            return done() or self._error is not None or (also_away and self._away is not None)
+
+        return self._changed.wait_for(over, min(seconds, threading.TIMEOUT_MAX))
+
+    def _does_not_answer(self) -> None:
+        self._away = self._away or _Away(None)
+
+    def _check(self) -> None:
+        """Raise what went wrong, and StoreLost when the patience is over."""
+        if self._error is not None:
+            raise self._error
+        if self._away is not None and time.monotonic() - self._away.since > self.patience:
+            raise self._lost()
+
+    def _results(self) -> int:
+        return self._waiting.results + (0 if self._head is None else waiting.results_in(self._head))
+
+    def _lost(self) -> StoreLost:
+        """The error when the patience is over; what waits is kept in a file, and named."""
+        with self._changed:
+            kind, name = self._leases.subjects.kind, visible(self.lease.name)
+            url, n = self._transactions.database.url, self._results()
+            since = "" if self._away is None else f" since {self._away.clock}"
+            why = "" if self._away is None or self._away.why is None else f" ({self._away.why.rule})"
+            rule = f"the store {url} cannot be reached{since}, and this process has ended{why}"
+            way_out = f"{kind} {name!r} goes on from what the store has: caviar resume {name}"
+            first = "" if self._away is None or self._away.why is None else f"{self._away.why.way_out}; "
+            if self.is_behind:
+                try:
+                    path = self._keep()
+                except StoreAway as error:
+                    return StoreLost(rule, f"{first}{error.rule}; {way_out}")
+                way_out = f"{n:,} results are kept in {str(path)!r}, and caviar resume {name} takes them up"
+            else:
+                self._kept.remove()
+            return StoreLost(rule, first + way_out)
+
+    def _keep(self) -> Path:
+        beats = self._beats if self._unsure else None
+        head = {"kind": self._leases.subjects.kind, "fence": self.lease.fence, "beats": beats}
+        lines = [] if self._head is None else [waiting.line_of(self._head)]
+        return self._kept.write(head, iter([*lines, *self._waiting.lines()]))
+
+    # --- in the thread ---
+
+    def _run(self) -> None:
+        with self._transactions.waiting_at_most(_LOCK):
+            while self._is_wanted():
+                try:
+                    self._turn()
+                except StoreAway as away:
+                    self._went_away(away)
+                except BaseException as error:  # those who train raise it
+                    with self._changed:
+                        self._error = error
+                        for asked in self._questions:
+                            asked.error, asked.is_over = error, True
+                        self._changed.notify_all()
+                    return
+                else:
+                    self._is_back()
+
+    def _is_wanted(self) -> bool:
+        """Wait until there is something to do; False where there is nothing any more."""
+        with self._changed:
+            pause, over = _BEAT_EVERY, lambda: self._ended or self.is_behind or bool(self._questions)
+            if self._away is not None and self._pause > _FIRST_PAUSE:
+                pause, over = self._pause, lambda: self._ended
+            self._changed.wait_for(over, pause)
+            return not (self._ended or self._transactions.closed.is_set())
+
+    def _turn(self) -> None:
+        """Do one transaction: write what waits, or else ask what is asked, or else give a sign of life."""
+        with self._changed:
+            if self._head is None and self._waiting and not self._ended:
+                self._head = self._waiting.take()
+            head = self._head
+            asked = None if head is not None or not self._questions else self._questions[0]
+        if asked is not None:
+            self._answer(asked)
+            return
+        if head is None:
+            self._beats = None
+            self._leases.beat(self.lease)
+            return
+        if self._beats is None:
+            self._beats = _stored(self._leases, self.lease).beats
+        # Where the connection broke in it, it may be written already.
+        if not (self._unsure and _settled_beats(self._leases, self.lease) == self._beats + 1):
+            with self._changed:
+                if self._ended:
+                    return  # it is in the file
+                self._unsure = True
+            self._write(**head)
+        with self._changed:
+            self._head, self._unsure, self._beats = None, False, self._beats + 1
+            if not self._ended:  # else the file has the rest, and the count of beats
+                self._kept.remove()
+
+    def _answer(self, asked: _Question) -> None:
+        self._beats = None  # a question may be a beat too
+        try:
+            if not asked.is_over:
+                asked.answer = asked.ask()
+                asked.is_answered = True
+        except StoreAway:
+            asked.was_tried = True
+            if not asked.stays:
+                self._drop(asked)
+            raise
+        except Fenced as error:
+            # Where the connection broke in it, the lease may be left already.
+            if not (asked.was_tried and _stored(self._leases, self.lease).state is LeaseState.LEFT):
+                asked.error = error
+        except BaseException as error:
+            asked.error = error
+        self._drop(asked)
+
+    def _drop(self, asked: _Question) -> None:
+        with self._changed:
+            asked.is_over = True
+            self._questions.remove(asked)
+            self._changed.notify_all()
+
+    def _went_away(self, away: StoreAway) -> None:
+        if away.reconnect:
+            self._transactions.database.disconnect()
+        with self._changed:
+            self._away = self._away or _Away(None)
+            self._away.why = away
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            for asked in [asked for asked in self._questions if not asked.stays]:
+                asked.is_over = True
+                self._questions.remove(asked)
+            self._changed.notify_all()
+
+    def _is_back(self) -> None:
+        with self._changed:
+            self._away, self._pause = None, _FIRST_PAUSE
+            self._changed.notify_all()
+
+
+def _stored(leases: Leases, lease: Lease) -> Lease:
+    """``lease`` as the store has it."""
+    return next((one for one in leases.of(lease.name) if one.fence == lease.fence), replace(lease, beats=-1))
+
+
+def _settled_beats(leases: Leases, lease: Lease) -> int:
+    """The beats in the store once no transaction of a broken connection is under way there any more."""
+    with leases.subjects.writing(lease.name):
+        pass
+    return _stored(leases, lease).beats
+
+
+def take_up_kept(leases: Leases, lease: Lease, write: Callable[..., None]) -> int:
+    """Write, in the name of ``lease``, what its study's or run's last owner could not deliver; the count of results.
+
+    Where another process has owned it since, that one has gone on without, and nothing is written. Where this one is
+    broken off, the next owner goes on with it.
+    """
+    known = leases.of(lease.name)
+    owners = [one for one in known if not one.is_helper and one.fence < lease.fence]
+    folders = waiting.places(leases.subjects.transactions.database) if owners else []
+    path = waiting.kept(folders, owners[-1].token) if owners else None
+    if path is None:
+        return 0
+    n = 0
+    try:
+        head, batches = waiting.read_kept(path)
+        done = 0 if head["beats"] is None else max(0, owners[-1].beats - head["beats"])  # each was a beat
+        left = list(batches)[done:]
+        mine = {**head, "fence": lease.fence, "beats": next(one.beats for one in known if one.fence == lease.fence)}
+        old, path = path, waiting.keep(folders, lease.token, mine, map(waiting.line_of, left))
+        old.unlink()
+        for batch in left:
+            write(**batch)
+            n += waiting.results_in(batch)
+    except StoreAway:
+        raise
+    except (StoreError, ValueError, TypeError, KeyError) as error:  # of another store: it goes on from what it has
+        refused = path.replace(path.with_suffix(".refused"))
+        warnings.warn(
+            f"results that waited for the store do not fit it ({error}) and are left out; they are in {str(refused)!r}",
+            CaviarWarning,
+            stacklevel=2,
+        )
+        return n
+    path.unlink()
+    return n
