@@ -33,6 +33,7 @@ from caviar.errors import ModelError
 
 MANIFEST = "manifest.json"
 MOST_TEXT = 1 << 24  # bytes of a file that a person writes, a space or a config
+_PART = 1 << 20  # bytes read at once where the size is unknown
 LARGEST = 2**31 - 1  # bytes of a file; ZIP without its 64-bit extension ends at twice that
 
 _LOCAL, _CENTRAL, _END = (struct.Struct(layout) for layout in ("<4s5H3I2H", "<4s6H3I5H2I", "<4s4H2IH"))
@@ -146,11 +147,16 @@ def read_file(path: str | os.PathLike[str], most: int | None) -> bytes:
         raise OSError(errno.EISDIR, "it is a folder")
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is a device or a pipe, which may never end, and no file")
-    with open(path, "rb") as file:
-        content = file.read() if most is None else file.read(most + 1) if found.st_size <= most else None
-    if content is None or (most is not None and len(content) > most):
-        raise OSError(errno.EINVAL, f"it is too large: more than {most:,} bytes")
-    return content
+    content = b""
+    with open(path, "rb") as file:  # never more at once than there is: the room for it is taken before it is read
+        part = found.st_size
+        while most is None or max(part, len(content)) <= most:
+            read = file.read(part or _PART)
+            content = content + read if content else read
+            if len(read) < (part or _PART):
+                return content
+            part = 0  # the system may say 0 of what has no size, and a file may grow
+    raise OSError(errno.EINVAL, f"it is too large: more than {most:,} bytes")
 
 
 def write_whole(path: Path, data: bytes) -> None:

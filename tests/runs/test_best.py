@@ -143,7 +143,7 @@ def test_patience_ends_a_run_that_gets_no_better(here: Pond):
     assert end["stopped"].startswith(f"epoch {best} has the best validation loss")
     assert end["model_epoch"] == best
     assert here.runs().run("long").state is RunState.STOPPED
-    with pytest.raises(ConfigError, match="`patience` must be at least 1 epoch"):
+    with pytest.raises(ConfigError, match="`patience` must be at least 1, got 0"):
         here.run_one(name="none", patience=0)
 
 

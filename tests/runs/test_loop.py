@@ -258,7 +258,7 @@ def test_the_disk_budget_removes_snapshots_and_a_rollback_to_one_is_refused(pond
         ({"epochs": 0}, "`epochs` must be at least 1"),
         ({"nurse": "sleepy"}, "`nurse` is one of"),
         ({"seed": -1}, "`seed` must be"),
-        ({"disk_bytes": 0}, "a disk budget"),
+        ({"disk_bytes": 0}, "`disk_bytes` must be at least 1"),
         ({"name": "../x"}, "a run's name is letters"),
         ({"config": {"lerning_rate": 1}}, "did you mean"),
         ({"out": "/dev/null/models"}, "/dev/null is no folder"),

@@ -177,7 +177,7 @@ def test_knobs_are_checked_where_they_are_typed_and_where_they_are_turned(store:
         caviar.babysit.run("bad", knobs={"x": [1]}, store=store)  # type: ignore[dict-item]
     with pytest.raises(ConfigError, match="`disk_bytes` must be at least 1"):
         caviar.babysit.run("bad", disk_bytes=0, store=store)
-    with pytest.raises(ConfigError, match="`snapshot_seconds` must be 0 or more"):
+    with pytest.raises(ConfigError, match="`snapshot_seconds` must be a finite number"):
         caviar.babysit.run("bad", snapshot_seconds=math.nan, store=store)
     from caviar.runs.client import intervene
 

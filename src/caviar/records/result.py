@@ -237,7 +237,7 @@ class StudyResult:
     """The result of a study by its ``metric``.
 
     ``trials`` counts them by how they ended, ``seconds`` is the time of the study, ``model`` the file of the network,
-    ``test_opened`` the times that the sealed rows were scored, by this study when it was given more.
+    ``test_opened`` the times that the sealed rows were scored; None for once.
     ``notes`` are those of the study's beginning, on its data and its search, and those on the answer.
     Ask and tell gives ``best`` alone: ``study`` is None there. Only studies of tables have ``finalists``, the best mean
     first, and the ``front``, the best score first. They have a ``baseline`` by the names "majority" and "linear", the

@@ -96,7 +96,7 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
             for number, rank_key, parameters in found.front[:_FRONT]  # by the smoothed score, which it was drawn by
         ],
         model=None if path is None else str(path),
-        test_opened=1 + (study.result.test_opened or 1 if study.result is not None else 0),
+        test_opened=None if study.result is None else 1 + (study.result.test_opened or 1),
         ensemble=together,
         baseline=measured.baseline,
         confusion=measured.confusion,
