@@ -117,8 +117,7 @@ signals._PATIENCE = 0.2
 with signals.ending() as ended:
     ended.saves = sys.argv[1] == "saves"
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # in this thread alone: nothing wakes it
-    print("ready", flush=True)
-    ctypes.CDLL(None).sleep(600)
+    ctypes.CDLL(None).system(b"echo ready; read line")  # so that it is in compiled code once "ready" is read
 """
 
 IN_PYTHON = """
@@ -141,7 +140,8 @@ except signals.Ended as ended:
 )
 def test_a_signal_while_data_are_read_ends_the_command(program: str, what: str, status: int):
     command = [sys.executable, "-c", program, what]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGTERM)
