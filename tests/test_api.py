@@ -21,6 +21,7 @@ from rich.console import Console
 
 import caviar
 from caviar import api
+from caviar.errors import ConfigError, StoreError
 from caviar.records import ProgramSpec, Study, StudyKind, StudySpec, StudyState, TrialState
 from caviar.report import answer, showing
 from caviar.report import study as study_report
@@ -361,3 +362,11 @@ def test_a_table_that_is_not_there_is_the_same_mistake_shown_or_not(data, capfd)
     with pytest.raises(caviar.DataError):
         caviar.tune(data, "digit", progress=True)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("options", [3, {"repeats": 2}])
+def test_options_of_another_type_are_refused_in_two_lines(options: object) -> None:
+    with pytest.raises(ConfigError, match=r"`options` must be a caviar\.ResumeOptions"):
+        caviar.resume("none", options=options)  # type: ignore[arg-type]
+    with pytest.raises(StoreError, match="there is no"):
+        caviar.resume("none", options=None, repeats=3)  # type: ignore[arg-type]

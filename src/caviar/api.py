@@ -28,6 +28,7 @@ from caviar import other_tuners
 from caviar.arguments import check_call, check_kinds, checked, kinds_of_fields, refuse_unknown
 from caviar.errors import CaviarWarning, ConfigError
 from caviar.learners.dense import fit
+from caviar.ranges import brief
 from caviar.records import Reading
 from caviar.records.ranking import Goal
 from caviar.space import Space
@@ -64,9 +65,13 @@ def _with_named_options(call: _Call) -> _Call:
     def calling(*given: Any, **arguments: Any) -> Any:
         refuse_unknown(f"caviar.{call.__name__}", arguments, known)
         rarer = {name: arguments.pop(name) for name in named & set(arguments)}
-        if rarer:
-            arguments["options"] = replace(arguments.get("options", _OF_A_RESUME), **rarer)
-        return call(*given, **arguments)
+        options = arguments.pop("options", None) or _OF_A_RESUME
+        if not isinstance(options, ResumeOptions):
+            raise ConfigError(
+                f"`options` must be a caviar.ResumeOptions, got {brief(options)}",
+                "write `options=caviar.ResumeOptions(...)`",
+            )
+        return call(*given, **arguments, options=replace(options, **rarer))
 
     return cast(_Call, calling)
 

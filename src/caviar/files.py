@@ -94,7 +94,7 @@ def put(path: Path, data: bytes | memoryview) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     unfinished = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.unfinished")
     try:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -130,6 +130,13 @@ def cannot_make(folder: Path) -> str:
         return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} may not be written to"
     except (OSError, ValueError) as error:
         return str(error)
+
+
+def working_folder() -> str | None:
+    """The working folder; None where it was removed."""
+    with suppress(OSError):
+        return os.getcwd()
+    return None
 
 
 def no_room(error: Exception) -> bool:
@@ -181,7 +188,7 @@ def read_whole(path: Path) -> bytes:
             raise ModelError(f"there is no model at {str(path)!r}", "name the file that caviar tune has written")
         if path.stat().st_size > LARGEST:
             raise _refused(f"it is larger than any model, {path.stat().st_size} bytes")
-        return path.read_bytes()
+        return read_file(path, LARGEST)
     except (OSError, ValueError) as error:
         raise ModelError(
             f"the model {str(path)!r} cannot be read: {reason(error)}", "name a file that you may read"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,6 @@ _FILES = {
     "test_labels": "file of labels of the test data",
 }
 """The arguments that name a file of data, in words."""
-
-
-def working_folder() -> str | None:
-    """The working folder; None where it was removed."""
-    with suppress(OSError):
-        return os.getcwd()
-    return None
 
 
 def new_places(given: Mapping[str, Any]) -> dict[str, str]:

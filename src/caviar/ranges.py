@@ -24,11 +24,10 @@ class Range(NamedTuple):
     above: bool = False
 
 
-SEED = Range(0, 2**63 - 1, "give it one: `seed=0`")
 RANGES: Mapping[str, Range] = {
     "seconds": Range(0, _CENTURY, "give it some: `seconds=60`", above=True),
     "trials": Range(1, 10**12, "give it some: `trials=500`"),
-    "seed": SEED,
+    "seed": Range(0, 2**63 - 1, "give it one: `seed=0`"),
     "epochs": Range(1, 10**9, "give it a few: `epochs=27`"),
     "patience": Range(1, 10**9, "leave it out to train all epochs"),
     "threads": Range(1, 10_000, ""),
@@ -54,10 +53,6 @@ def check_range(name: str, value: Any) -> None:
     if value is None or name not in RANGES:
         return
     known = RANGES[name]
-    if known is SEED:
-        if not 0 <= value <= SEED.most:
-            raise ConfigError(f"`seed` must be a whole number from 0 to 2**63 - 1, got {brief(value)}", SEED.way_out)
-        return
     way_out = known.way_out or f"this machine has {processors()}"
     if not isinstance(value, int) and not math.isfinite(value):
         raise ConfigError(f"`{name}` must be a finite number, got {brief(value)}", way_out)
@@ -65,7 +60,7 @@ def check_range(name: str, value: Any) -> None:
         least = f"above {known.least}" if known.above else f"at least {known.least}"
         raise ConfigError(f"`{name}` must be {least}, got {brief(value)}", way_out)
     if value > known.most:
-        raise ConfigError(f"`{name}` must be at most {known.most:,.0f}, got {brief(value)}", way_out)
+        raise ConfigError(f"`{name}` must be at most {known.most:,}, got {brief(value)}", way_out)
 
 
 def check_ranges(given: Mapping[str, Any]) -> None:

@@ -284,12 +284,12 @@ class Space:
         """The space of the space file at ``path``."""
         try:
             text = read_file(path, MOST_TEXT).decode("utf-8-sig")  # Windows editors put a mark before UTF-8
-        except OSError as mistake:
+        except UnicodeDecodeError:
+            raise SpaceError(f"a space file must be UTF-8 text, {str(path)!r} is not", "save it as UTF-8") from None
+        except (OSError, ValueError) as mistake:
             raise SpaceError(
                 f"the space file {str(path)!r} cannot be read: {reason(mistake)}", "check the path"
             ) from None
-        except ValueError:
-            raise SpaceError(f"a space file must be UTF-8 text, {str(path)!r} is not", "save it as UTF-8") from None
         try:
             return Space.from_toml(text)
         except SpaceError as mistake:

@@ -30,6 +30,7 @@ def test_the_answer_is_shown_as_it_was_printed(name: str, capsys: pytest.Capture
     one, other = json.loads(first.out), json.loads(again.out)
     assert Path(other.pop("model")) == Path(one.pop("model")).absolute()
     assert other == one
+    assert "accuracy" in again.err
     for line in again.err.replace(f"{Path.cwd()}/", "").splitlines():
         assert line.rstrip() in first.err.replace(f"{Path.cwd()}/", "")
     assert run(["show", "mine"]) == 0

@@ -51,7 +51,7 @@ def test_the_order_of_blocks_and_columns_that_do_not_count_change_nothing() -> N
     assert np.array_equal(row_hashes(frame.iloc[1000:], list("bd")), whole[1000:])
     assert np.array_equal(row_hashes(frame[["d", "b"]][["b", "d"]], list("bd")), whole)
     assert len(set(whole.tolist())) == 3000
-    assert np.array_equal(row_hashes(frame, ["b"]) + row_hashes(frame, ["d"], 1), whole)
+    assert np.array_equal(row_hashes(frame, ["b"], list("bd")) + row_hashes(frame, ["d"], list("bd")), whole)
     wide = pd.concat([noise(200).add_prefix(f"{i}") for i in range(4)], axis=1)
     again = pd.concat([wide, wide.iloc[:5], wide.iloc[:5].assign(**{"3f": 1.0})], ignore_index=True)
     assert copies(again, list(again.columns), again["0a"]).equal == 5, "the last column tells the others apart"

@@ -40,16 +40,22 @@ def noise(path: Path) -> None:
     path.write_bytes(whole)
 
 
+def noise_at(path: Path, place: int) -> None:
+    whole = bytearray(path.read_bytes())
+    whole[place] ^= 1
+    path.write_bytes(whole)
+
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "noise": lambda folder: noise(folder / "train.npy"),
-    "one bit": lambda folder: (folder / "test.npy").write_bytes(
-        (folder / "test.npy").read_bytes()[:-1] + bytes([(folder / "test.npy").read_bytes()[-1] ^ 1])
-    ),
+    "one bit": lambda folder: noise_at(folder / "test.npy", -1),
     "cut off": lambda folder: os.truncate(folder / "train.npy", 1000),
     "empty": lambda folder: os.truncate(folder / "validation.npy", 0),
+    "its header": lambda folder: noise_at(folder / "train.npy", 70),
     "gone": lambda folder: (folder / "validation.npy").unlink(),
     "no sums, as of earlier versions": lambda folder: (folder / "sums.json").unlink(),
     "sums that are none": lambda folder: (folder / "sums.json").write_text("[]"),
+    "sums of nothing": lambda folder: (folder / "sums.json").write_text("{}"),
 }
 
 

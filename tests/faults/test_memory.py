@@ -57,7 +57,7 @@ def test_where_all_are_too_large_the_advice_says_what_would_fit(wine, tmp_path):
     assert ended.returncode == 1, ended.stderr
     complained = ended.stderr.splitlines()
     assert len(complained) == 2
-    assert "(12 were tried)" in complained[0]
+    assert "the 12 trials" in complained[0]
     assert "hidden_units" in complained[1]
     assert "parameters would fit" in complained[1]
     check_over(tmp_path / "caviar.db", "mine")

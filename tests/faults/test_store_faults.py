@@ -40,14 +40,6 @@ def write(store: Store, number: int) -> None:
     store.write("flowers", [trial(number)], [(number, 0, measurement(1))])
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    made: str = f"{tmp_path}/caviar.db" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
-    with Store.open(made) as store:
-        store.create_study(STUDY)
-    return made
-
-
 def hold(url: str, held: threading.Event, release: threading.Event) -> None:
     """Another program locks the store, until ``release``."""
     if url.startswith("postgresql"):

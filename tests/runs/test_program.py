@@ -644,7 +644,7 @@ def test_a_killed_caviar_takes_its_program_with_it_and_is_taken_up(pond: Pond):
     [
         (["wine.csv", "--command", "true"], "DATA is for tables"),
         (["--command", "true", "--target", "y"], "--target is for tables"),
-        (["--command", "true", "--score", "x=(.*)"], "cannot be babysat"),
+        (["--command", "true", "--score", "x=(.*)"], "do not speak to caviar"),
         (["--command", "true", "--nurse", "act"], "--nurse is for caviar's own"),
         (["wine.csv", "--trial-timeout", "3"], "--trial-timeout is for programs"),
         (["wine.csv", "--score", "x=(.*)"], "--score is for programs"),

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -206,3 +207,20 @@ def test_mistakes(tmp_path: Path):
             caviar.open_study("mine", SPACE, store=store)
     with pytest.raises(StoreError, match="another study"):
         caviar.open_study("mine", SPACE, seed=9, store=store)
+
+
+def test_an_attribute_of_an_old_trial_leaves_its_times(tmp_path: Path):
+    store = str(tmp_path / "caviar.db")
+    with caviar.open_study("mine", SPACE, store=store) as study:
+        (trial,) = study.ask()
+        study.tell(trial, 0.5)
+        study.set(trial, "seen", 1)
+    with Store.open(store) as opened:
+        before = opened.trials_frame("mine")[["began", "ended"]]
+    time.sleep(0.01)
+    with caviar.open_study("mine", SPACE, store=store) as study:
+        study.set(0, "seen", 2)
+    with Store.open(store) as opened:
+        after = opened.trials_frame("mine")
+    assert after[["began", "ended"]].equals(before)
+    assert after["attributes.seen"].tolist() == [2]

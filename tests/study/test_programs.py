@@ -756,3 +756,11 @@ def test_a_trial_that_was_measured_is_never_failed_by_a_program_that_is_away():
     with Store.open("caviar.db") as store:
         (now,) = store.trials("mine")
     assert (now.state, now.score) == (before[0].state, before[0].score)
+
+
+def test_a_score_that_equals_a_loss_by_chance_later_on_ends_no_study():
+    def objective(trial):
+        trial.report(1, 0.37, loss=0.37 if trial.number == 6 else 0.9)
+
+    study = caviar.tune(objective, SPACE, trials=10, processes=1, epochs=1, study="mine")
+    assert len(study.trials()) == 10

@@ -93,7 +93,7 @@ def babysit(
             )
         if score is not None:
             raise ConfigError(
-                "--score is for a program that does not speak to caviar, and such a one cannot be babysat",
+                "--score is for programs that do not speak to caviar; babysit needs one that does",
                 "have it speak docs/protocol.md: with the client for Python it is three lines; or caviar tune --score",
             )
         if nurse is not None:

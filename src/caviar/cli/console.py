@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _UNBROKEN = 10_000  # letters of a line
-_BLANKS = re.compile(r" +(?=\n|$)")
+_BLANKS = re.compile(r" +(?=\n)")
 
 
 def console(json: bool = False, quiet: bool = False) -> Console:
@@ -45,7 +45,7 @@ class _Trimmed:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write ``text``, which ends where a line does."""
+        """Write ``text``; blanks before the end of a line are left out."""
         self._stream.write(_BLANKS.sub("", text))
         return len(text)
 

@@ -27,7 +27,7 @@ from caviar import other_tuners
 from caviar.arguments import check_text
 from caviar.cli.console import complain
 from caviar.cli.errors import in_options
-from caviar.cli.signals import Ended
+from caviar.cli.signals import Ended, terminal_is_gone
 from caviar.errors import CaviarError, NoAnswer, StoreLost
 from caviar.files import no_room, reason
 from caviar.machine import VERSION
@@ -152,12 +152,13 @@ def run(arguments: Sequence[str]) -> int:
         _drop_output()
         return 0
     except OSError as error:
-        if error.errno == errno.EIO:  # the terminal was closed in the middle of a line
+        if error.errno == errno.EIO and terminal_is_gone():  # it was closed in the middle of a line
             _drop_output()
             return 128 + signal.SIGHUP
         if not no_room(error):
-            named = "" if error.filename is None else f"{os.fsdecode(error.filename)!r:.200}: "
-            complain(f"{named}{error.strerror or error}", "look at what has that name, or name another")
+            if error.filename is None:  # no file of the user's
+                raise
+            complain(f"{os.fsdecode(error.filename)!r:.200}: {reason(error)}", "check that path, or give another")
             return 2
         _drop_output()
         complain(f"the output cannot be written: {error.strerror}", "make room where it goes to, and ask again")

@@ -8,17 +8,18 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json, to_resume
-from caviar.cli.next_steps import after_run, after_study, say_next
+from caviar.cli.next_steps import after_run, after_study, at, say_next
 from caviar.cli.notes import head_in_commands, run_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
 from caviar.errors import NoAnswer
+from caviar.records import RunKind
 from caviar.report.answer import answer
 from caviar.report.run import ended
 from caviar.report.study import heading
 from caviar.store import Store
 from caviar.store.doctor import kind_of
 from caviar.views.run import run_view
-from caviar.views.study import head
+from caviar.views.study import head, running
 
 
 def show(
@@ -40,7 +41,7 @@ def _show_study(opened: Store, name: str, store: str, json: bool) -> None:
     view = head_in_commands(head(opened.study(name)))
     study, people = view.record, console(json=json)
     if study.result is None:
-        raise _no_answer("study", name, str(study.state), store)
+        raise _no_answer("study", name, running(opened, name).is_running, store)
     people.print(heading(view))
     people.print(answer(study.result))
     say_next(people, *after_study(study, study.result, store))
@@ -51,13 +52,16 @@ def _show_study(opened: Store, name: str, store: str, json: bool) -> None:
 def _show_run(opened: Store, name: str, store: str, json: bool) -> None:
     view, people = run_in_commands(run_view(opened, name)), console(json=json)
     if view.end is None:
-        raise _no_answer("run", name, view.state, store)
+        way_out = "start its program again" if view.record.kind is RunKind.LOOP and not view.is_alive else ""
+        raise _no_answer("run", name, view.is_alive, store, way_out)
     people.print(ended(view.end))
     say_next(people, *after_run(name, view.record.spec, view.end.get("model"), store))
     if json:
         print_json(view.end)
 
 
-def _no_answer(kind: str, name: str, state: str, store: str) -> NoAnswer:
-    way_out = f"caviar watch {shlex.quote(name)}" if state == "running" else to_resume(name, store)
-    return NoAnswer(f"{kind} {name!r} has no answer: it is {state}", way_out)
+def _no_answer(kind: str, name: str, is_alive: bool, store: str, way_out: str = "") -> NoAnswer:
+    if is_alive:
+        looks_on = shlex.join(["caviar", "watch", name, *at(store)])
+        return NoAnswer(f"{kind} {name!r} has no answer yet: a process works on it", looks_on)
+    return NoAnswer(f"{kind} {name!r} has no answer", way_out or to_resume(name, store))

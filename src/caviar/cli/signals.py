@@ -1,16 +1,16 @@
 """Signals that end a command: Ctrl-C, SIGTERM, and SIGHUP of a terminal that is closed.
 
 The first one ends the work in good order, the second at once. While data are read there is nothing to save, and the
-first is enough. Python runs a handler between two steps of its own: where compiled code, such as a reader of tables,
-does not return for seconds, a thread ends the process. What is stored stands that: it may be killed at any moment.
+first is enough. Python runs a handler between two steps of its own: a thread ends the process where compiled code, such
+as a reader of tables, does not return for seconds. From when there is something to save, nothing is cut off like that.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -37,12 +37,10 @@ class Ending:
         self.status = 130
         self.saves = False
         """True from when there is something to save."""
-        self.handled = 0  # signals
         self.terminal = _Terminal()
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """The signal handler."""
-        self.handled += 1
         if number == signal.SIGHUP:
             self.terminal.is_gone()
         if self.asked.is_set() or not self.saves:
@@ -85,9 +83,22 @@ class _Terminal:
                 return
 
 
+def terminal_is_gone() -> bool:
+    """True where input or output is a terminal that was closed."""
+    import termios
+
+    for descriptor in (0, 1, 2):
+        try:
+            termios.tcgetattr(descriptor)
+        except termios.error as error:  # of what is no terminal it is ENOTTY
+            if error.args[0] == errno.EIO:
+                return True
+    return False
+
+
 @contextmanager
 def ending() -> Iterator[Ending]:
-    """Within this, a signal ends the command as said above. A signal that is ignored, as by nohup, stays so."""
+    """Within this, the first signal asks for a good end, the second ends at once. What nohup ignores stays ignored."""
     noted = Ending()
     heard = [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, noted) for number in heard}
@@ -105,16 +116,9 @@ def ending() -> Iterator[Ending]:
 
 
 def _watch(source: int, noted: Ending, heard: frozenset[int]) -> None:
-    """End the process for a signal that ``noted`` does not handle in time. The system writes each to ``source``."""
-    received = 0
+    """End the process for a signal that is not handled in time while data are read; it arrives at ``source``."""
     while number := os.read(source, 1):
-        if number[0] not in heard:
-            continue
-        received += 1
-        until = time.monotonic() + _PATIENCE
-        while noted.handled < received:
-            if time.monotonic() > until:
-                noted.terminal.restore()
-                os._exit(128 + number[0])
-            time.sleep(0.05)
+        if number[0] in heard and not noted.saves and not noted.asked.wait(_PATIENCE):
+            noted.terminal.restore()
+            os._exit(128 + number[0])
     os.close(source)

@@ -222,7 +222,7 @@ class Trial(object):
         It goes with the next report, or with the end of the trial. Larger things are files in ``folder``. Raises
         ValueError for what JSON has no word for, for more than 64 KiB, and where the trial is over.
         """
-        if not isinstance(name, (str, type(""), type(""))) or not 0 < len(name.strip()) <= len(name) <= 100:
+        if not isinstance(name, (str, type(""))) or not 0 < len(name.strip()) <= len(name) <= 100:
             raise ValueError("trial.set(name, value): a name is a text of 1 to 100 characters, got %.60r" % (name,))
         if self._over:
             raise ValueError("trial.set(%r, ...): the trial is over; set it before its end" % (name,))

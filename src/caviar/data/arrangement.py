@@ -50,9 +50,8 @@ class Arrangement:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The features, and what tells it from the arrangement of earlier versions, where there is anything."""
-        facts: dict[str, Any] = {"features": len(self.columns)}
-        facts |= {"identifiers": list(self.identifiers)} if self.identifiers else {}
+        """Differences from the arrangement of earlier versions, where there are any."""
+        facts: dict[str, Any] = {"identifiers": list(self.identifiers)} if self.identifiers else {}
         return facts | ({"copies": self.twins.equal} if self.twins.sets is not None and self.times is None else {})
 
     def split(self, labels: pd.Series[Any], task: str, seed: int, test: bool) -> Split:
@@ -127,7 +126,7 @@ def arrange(table: Table, labels: pd.Series[Any], reading: Reading) -> Arrangeme
 
 
 def _possible_groups(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """A sentence on each of ``columns`` that is somebody's by its name, and has several rows of most values."""
+    """A sentence on each of ``columns`` that is somebody's by its name, and has two rows a value or more on average."""
     notes = []
     for name in (name for name in columns if (is_id(name) or is_somebody(name)) and not is_date(frame[name].dtype)):
         different, present = frame[name].nunique(), int(frame[name].notna().sum())

@@ -49,7 +49,6 @@ _DAMAGED = (
     ArithmeticError,
     AttributeError,
     SyntaxError,
-    MemoryError,
     RuntimeError,  # of an encrypted member, NotImplementedError, RecursionError
     struct.error,
     tokenize.TokenError,

@@ -84,7 +84,7 @@ def copies(frame: pd.DataFrame, columns: Sequence[str], target: pd.Series[Any]) 
     found, done = np.zeros(len(frame), dtype=np.uint64), 0
     while done < len(columns):  # mostly a few columns tell all rows apart
         some = cheap_first[done : 2 * done + _FIRST]
-        found += row_hashes(frame, some, done)
+        found += row_hashes(frame, some, columns)
         done += len(some)
         ordered = np.sort(found)
         if not (ordered[1:] == ordered[:-1]).any():
@@ -114,15 +114,16 @@ def shared_rows(frame: pd.DataFrame, other: pd.DataFrame, columns: Sequence[str]
     return int(np.isin(row_hashes(frame, columns), row_hashes(other, columns)).sum())
 
 
-def row_hashes(frame: pd.DataFrame, columns: Sequence[str], before: int = 0) -> UInt64:
+def row_hashes(frame: pd.DataFrame, columns: Sequence[str], of: Sequence[str] | None = None) -> UInt64:
     """64 bits (m,) for the cells of every row: equal for equal rows, and for others by an accident of 1 in 2**64.
 
-    The sum of two of them, the second with as many columns ``before``, is the hash of all their columns.
+    The hash of the columns ``of``, by default the same, is the sum of those of its parts.
     """
     import pandas as pd
 
     positions = frame.columns.get_indexer(pd.Index(columns))
-    salts = np.random.Philox(key=np.array([0, 0], dtype=np.uint64)).random_raw(before + len(columns))[before:]
+    every_salt = np.random.Philox(key=np.array([0, 0], dtype=np.uint64)).random_raw(len(of or columns))
+    salts = every_salt[pd.Index(of or columns).get_indexer(pd.Index(columns))]
     found = np.zeros(len(frame), dtype=np.uint64)
     dtypes = frame.dtypes.tolist()
     text = np.array([not is_number(dtypes[i]) for i in positions])

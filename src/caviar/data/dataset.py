@@ -52,12 +52,13 @@ class Dataset:
         Where there are any, "identifiers" are columns of numbers that were left out as such, and "copies" counts the
         rows that are equal to an earlier one and stay in its part.
         """
+        learned = self.preprocessing
         parts = {"train": len(self.train), "validation": len(self.validation), "test": self.test.rows}
         return {
-            "task": "regression" if self.preprocessing.regression else "classification",
+            "task": "regression" if learned.regression else "classification",
             "rows": sum(parts.values()),
-            "features": self.preprocessing.n_features,
-            "classes": len(self.preprocessing.classes) or None,
+            "features": len(learned.numbers) + len(learned.texts) + len(learned.dates),
+            "classes": len(learned.classes) or None,
             **parts,
             "sha256": self.sha256,
             **self.arranged,

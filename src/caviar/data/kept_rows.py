@@ -9,15 +9,17 @@ written from front to back and never mapped for that, so that a full disk is an 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
+import io
 import json
 import math
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -47,11 +49,11 @@ def making() -> Iterator[Path]:
     with refused(there):
         there.mkdir(parents=True, exist_ok=True, mode=0o700)
         clear()
-        room, lock = _locked(there)
+        made, lock = _locked(there)
     try:
-        yield room
+        yield made
     finally:
-        shutil.rmtree(room, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
         os.close(lock)
 
 
@@ -64,21 +66,21 @@ def refused(to: Path) -> Iterator[None]:
         raise DataError(f"mapped rows cannot be written to {str(to)!r}: {error.strerror or error}", _WAY_OUT) from error
 
 
-def clear() -> int:
-    """Remove what processes that were killed have left unfinished; how many bytes it had."""
-    freed = 0
-    for left in abandoned():
-        freed += size(left)
-        shutil.rmtree(left, ignore_errors=True)
-    return freed
+def clear() -> None:
+    """Remove what processes that were killed have left unfinished."""
+    for one in _unfinished():
+        with _free(one) as is_free:
+            if is_free:
+                shutil.rmtree(one, ignore_errors=True)
 
 
 def abandoned() -> list[Path]:
     """The unfinished folders that no process holds."""
-    there = folder()
-    if not there.is_dir():
-        return []
-    return [one for one in there.iterdir() if one.name.startswith((_MAKING, *_OLDER)) and not _is_held(one)]
+    found = []
+    for one in _unfinished():
+        with _free(one) as is_free:
+            found += [one] if is_free else []
+    return found
 
 
 def write(path: Path, shape: tuple[int, int], dtype: Any, blocks: Iterable[npt.NDArray[Any]]) -> str:
@@ -86,17 +88,19 @@ def write(path: Path, shape: tuple[int, int], dtype: Any, blocks: Iterable[npt.N
 
     Raises DataError where there is no room, before anything is written if that can be known.
     """
-    wanted, room = math.prod(shape) * np.dtype(dtype).itemsize, shutil.disk_usage(path.parent).free
-    if wanted > room:
+    wanted, free = math.prod(shape) * np.dtype(dtype).itemsize, shutil.disk_usage(path.parent).free
+    if wanted > free:
         raise DataError(
             f"mapped rows need {wanted / 2**20:,.0f} MiB in {str(path.parent.parent)!r}, and its disk has "
-            f"{room / 2**20:,.0f} MiB left",
+            f"{free / 2**20:,.0f} MiB left",
             _WAY_OUT,
         )
-    state = hashlib.sha256()
+    header = io.BytesIO()
+    described = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, described)
+    state = hashlib.sha256(header.getvalue())
     with refused(path), path.open("wb") as file:
-        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
+        file.write(header.getvalue())
         for block in blocks:
             data = np.ascontiguousarray(block, dtype=dtype).data
             state.update(data)
@@ -106,69 +110,79 @@ def write(path: Path, shape: tuple[int, int], dtype: Any, blocks: Iterable[npt.N
     return state.hexdigest()
 
 
-def keep(room: Path, sums: Mapping[str, str], to: Path) -> None:
-    """Give the finished ``room`` with files of these ``sums`` its name. Another process may have been quicker."""
+def keep(folder: Path, sums: Mapping[str, str], to: Path) -> None:
+    """Give the finished ``folder``, with files of these ``sums``, its name. Another process may have been quicker."""
     with refused(to):
-        (room / _SUMS).write_text(json.dumps(dict(sums)))
-        with suppress(OSError):  # the files of the quicker one are as good
-            os.rename(room, to)
+        (folder / _SUMS).write_text(json.dumps(dict(sums)))
+        try:
+            os.rename(folder, to)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):  # the files of the quicker one are as good
+                raise
 
 
-def is_whole(kept: Path) -> bool:
-    """True where all files of ``kept`` are as they were written; else, whatever there is of it is removed."""
+def is_whole(kept: Path, names: Collection[str]) -> bool:
+    """True where the files ``names`` of ``kept`` are as they were written; else, what there is of it is removed."""
     if not kept.exists():
         return False
     try:
         sums = json.loads((kept / _SUMS).read_text())
-        if all(_sum(kept / name) == expected for name, expected in sums.items()):
+        if sums.keys() == set(names) and all(_sum(kept / name) == expected for name, expected in sums.items()):
             return True
     except (OSError, ValueError, AttributeError):
-        pass
+        pass  # damaged, in one way or another
     away = kept.with_name(f"{_MAKING}{os.urandom(4).hex()}")
-    with suppress(OSError):  # who has its files mapped keeps them
-        os.rename(kept, away)
+    with refused(kept):
+        os.rename(kept, away)  # who has its files mapped keeps them
     shutil.rmtree(away, ignore_errors=True)
     return False
 
 
+def size(folder: Path) -> int:
+    """Bytes of the files in ``folder``, which others may be removing."""
+    found = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            found += path.stat().st_size if path.is_file() else 0
+    return found
+
+
 def _sum(path: Path) -> str:
-    """The SHA-256 of the rows of an NPY file. Raises OSError or ValueError for what is none."""
     with path.open("rb") as file:
-        np.lib.format.read_magic(file)
-        np.lib.format.read_array_header_1_0(file)
-        state = hashlib.sha256()
-        while block := file.read(1 << 20):
-            state.update(block)
-    return state.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unfinished() -> list[Path]:
+    there = folder()
+    return [one for one in there.iterdir() if one.name.startswith((_MAKING, *_OLDER))] if there.is_dir() else []
 
 
 def _locked(there: Path) -> tuple[Path, int]:
     """A new folder, and the open lock on it."""
     while True:
-        room = Path(tempfile.mkdtemp(prefix=_MAKING, dir=there))
-        lock = os.open(room, os.O_RDONLY)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if room.exists():  # someone who clears away may have come before the lock
-            return room, lock
-        os.close(lock)
+        made = Path(tempfile.mkdtemp(prefix=_MAKING, dir=there))
+        with suppress(FileNotFoundError):  # someone who clears away came before the lock
+            lock = os.open(made, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if made.exists():
+                return made, lock
+            os.close(lock)
 
 
-def _is_held(room: Path) -> bool:
-    if room.name.startswith(_OLDER):
-        return time.time() - room.stat().st_mtime < _DAY
+@contextmanager
+def _free(made: Path) -> Iterator[bool]:
+    """True where no process holds the unfinished folder; none can take it within this."""
     try:
-        lock = os.open(room, os.O_RDONLY)
-    except OSError:
-        return True  # gone, or somebody else's
+        lock = os.open(made, os.O_RDONLY)
+    except OSError:  # gone, or somebody else's
+        yield False
+        return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_old = not made.name.startswith(_OLDER) or time.time() - os.fstat(lock).st_mtime > _DAY
     except OSError:
-        return True
+        is_old = False
+    try:
+        yield is_old
     finally:
         os.close(lock)
-    return False
-
-
-def size(room: Path) -> int:
-    """Bytes of the files in ``room``."""
-    return sum(path.stat().st_size for path in room.rglob("*") if path.is_file())

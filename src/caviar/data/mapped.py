@@ -105,7 +105,7 @@ def prepare_mapped(
                 y["test"] = learned.encode(target_for(sealed, task))
         name = digest(table, sealed)
         made = kept_rows.folder() / f"{name}-{seed}-{task}{_mark(arranged, learned, parts)}"
-        if not kept_rows.is_whole(made):
+        if not kept_rows.is_whole(made, [f"{part}.npy" for part in _PARTS]):
             _write(rows, learned, room / "parts", made)
         examples = {part: Examples(np.load(made / f"{part}.npy", mmap_mode="r"), y[part]) for part in y}
         notes = (*table.warnings, *chosen, *arranged.notes, *arranged.notes_of(parts, reading, table.time))

@@ -249,9 +249,7 @@ def notation_of(
         bare=unit.bare,
         factors=unit.factors,
         bounds=bool(bounds),
-        example=max(
-            read, key=lambda text: (float(read[text][0]) > 0, _is_dressed(cells[text], text), counts[text], text)
-        ),
+        example=max(read, key=lambda text: (float(read[text][0]) > 0, _dress(cells[text], text), counts[text], text)),
     )
     marks = [text for text in counts if text in missing or (value := notation.value(text)) is None or value != value]
     own = tuple(sorted(text for text in marks if not is_mark(text)))
@@ -264,7 +262,7 @@ def _are_items(texts: Sequence[str]) -> bool:
     return all(found) and len({item["rest"].casefold() for item in found if item}) > 1
 
 
-def _is_dressed(cell: Cell, text: str) -> int:
+def _dress(cell: Cell, text: str) -> int:
     """The parts of a cell that Python does not write."""
     return bool(cell.unit) + (_split_factor(cell.unit)[1] != 1.0) + (not _PLAIN.fullmatch(text))
 

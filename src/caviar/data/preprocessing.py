@@ -93,7 +93,7 @@ def never_seen(unknown: Mapping[str, int]) -> str:
     cells = (
         "1 cell has a category" if sum(unknown.values()) == 1 else f"{sum(unknown.values()):,} cells have categories"
     )
-    return f"{cells} that no training row had, so nothing is known of them: {_by_column(unknown)}"
+    return f"{cells} that no training row had: {_by_column(unknown)}"
 
 
 def _by_column(counts: Mapping[str, int]) -> str:

@@ -15,4 +15,6 @@ def check_room(size: int, what: str) -> None:
 
 def too_large(rule: str) -> DataError:
     """The mistake of data that do not fit."""
-    return DataError(rule, "give fewer rows; caviar babysit --mapped leaves them on the disk")
+    return DataError(
+        rule, "give fewer rows, or write them as Parquet or NPY: caviar babysit --mapped leaves those on the disk"
+    )

@@ -44,8 +44,10 @@ class TextColumn:
         if not is_text(cells.dtype):
             cells = as_text(cells)
         codes = index(self.categories).get_indexer(index(cells))
-        gaps = cells.isna() | (cells.map(is_mark, na_action="ignore") & (codes < 0)) if self.missing else cells.isna()
-        absent = gaps.to_numpy(dtype=bool)
+        absent = cells.isna().to_numpy(dtype=bool, copy=True)
+        if self.missing:  # a mark of a missing value that training did not have as text
+            for row in np.flatnonzero((codes < 0) & ~absent).tolist():
+                absent[row] = is_mark(cells.iloc[row])
         strange = (codes < 0) & ~absent
         for row in np.flatnonzero(strange).tolist():  # a whole number as a column with gaps has it: 98101.0
             whole = _WHOLE.fullmatch(cells.iloc[row])

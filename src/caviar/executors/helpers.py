@@ -19,7 +19,7 @@ from caviar.records import Task, TaskKey, TaskOutcome, TaskResult, TrialState
 from caviar.store import Result, Store, Watch
 from caviar.store.delivery import Delivery
 
-PATIENCE = 15.0  # seconds without a sign of life, of which there are two a second, until a process counts as frozen
+PATIENCE = 15.0  # seconds without a sign of life until a process counts as frozen; one comes every 2 seconds at least
 
 _LOOK_EVERY = 0.5  # seconds between two looks at the helpers that are there
 _ASK_EVERY = 0.1  # and between two questions for results, while tasks are out

@@ -4,8 +4,8 @@ A trial holds its process from its first epoch to its last. At a rung the progra
 the trial is that answer. So trials do not park here. A program that can save writes a snapshot now and then; a trial
 whose process is gone goes on from there, or from its start.
 
-Where the trials of a study that went well fail before any has been heard of, it may be the program and not a config:
-its environment is not active, say, or its data are not there. Such results are held back until a trial is heard of.
+Where the trials of a study that went well fail before their first report, it may be the program and not a config: its
+environment is not active, say, or its data are not there. Such failures are held back until a trial reports an epoch.
 """
 
 from __future__ import annotations

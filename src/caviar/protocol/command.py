@@ -21,7 +21,7 @@ from types import CodeType
 from typing import IO, Any, ClassVar, Protocol
 
 from caviar.errors import ConfigError
-from caviar.moved import working_folder
+from caviar.files import working_folder
 from caviar.protocol.messages import VERSION
 from caviar.protocol.output import Output
 from caviar.protocol.process import Program
@@ -31,7 +31,7 @@ from caviar.protocol.template import OF_THE_TRIAL, Template, refuse_places
 from caviar.space import Space
 
 _QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.")
-_OF_A_SHELL = re.compile(r"(?<!\S)(?:\|\|?|&&?|[012&]?>>?(?:&\d)?|<|;)|;(?!\S)")
+_OF_A_SHELL = re.compile(r"(?<!\S)(?:\|\|?|&&?|[012&]?>>?(?:&\d)?|<(?!\w+>)|;)|;(?!\S)")
 """Words that a shell would read, where they are not quoted."""
 
 

@@ -32,7 +32,7 @@ class Minder:
         self._lock = threading.Lock()
 
     def mind(self, group: int) -> None:
-        """End ``group`` with us."""
+        """Kill ``group`` when this process ends."""
         with self._lock:
             if self._process is None:
                 self._start()

@@ -8,6 +8,7 @@ from typing import Any
 
 from caviar import files
 from caviar.errors import ConfigError
+from caviar.ranges import brief
 from caviar.records.names import storable
 
 LONGEST_NAME = 100  # characters, as in the protocol
@@ -23,11 +24,11 @@ def checked_attribute(name: object, value: object) -> tuple[str, Any]:
         )
     try:
         plain = files.plain(value)
-        length = len(json.dumps(plain))
+        length = len(json.dumps(plain, ensure_ascii=False))
     except (TypeError, ValueError, RecursionError):
         raise ConfigError(
             f"an attribute is a number, text, boolean, None, or lists and dicts of these, "
-            f"got {storable(name)}={_shown(value)}",
+            f"got {storable(name)}={brief(value)}",
             "write it to a file, in study.folder(trial)",
         ) from None
     if length > LONGEST:
@@ -45,10 +46,3 @@ def storable_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {storable(name): storable_value(item) for name, item in value.items()}
     return [storable_value(item) for item in value] if isinstance(value, list) else value
-
-
-def _shown(value: object) -> str:
-    try:
-        return f"{value!r:.60}"
-    except Exception:  # its own repr may raise anything
-        return type(value).__name__

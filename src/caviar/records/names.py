@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
+from unicodedata import category
 
 from caviar.errors import StoreError
 
@@ -14,6 +15,7 @@ PARAMETERS: dict[Kind, str] = {"study": "study", "run": "name"}
 
 _SHOWN = 60  # letters of a name in a message
 _TAME = re.compile(r"\w[\w .-]{0,99}")
+_DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # of writing
 
 
 def check_name(kind: Kind, name: str) -> None:
@@ -42,11 +44,17 @@ def storable(text: str) -> str:
 def cleaned(text: str) -> str:
     """``text`` of a program or a person, with what a terminal would act on, and no database keeps, written out.
 
-    Line ends and tabs stay; an escape becomes the four letters \\x1b.
+    Line ends and tabs stay, and so do blanks and joiners of any script; an escape becomes the four letters \\x1b.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c.encode("unicode_escape").decode() if _acts(c) else c for c in text)
+
+
+def _acts(letter: str) -> bool:
+    """True for a control character, half of a surrogate pair, and what turns the direction of writing round."""
+    kind = category(letter)
+    return letter not in "\n\t" and (kind in ("Cc", "Cs", "Zl", "Zp") or letter in _DIRECTIONS)
 
 
 def cleaned_value(value: Any) -> Any:

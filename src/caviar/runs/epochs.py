@@ -51,7 +51,7 @@ class Epochs(Sequence[Values]):
             del best[len(self._epochs) :]
 
     def best(self, loss: Loss, first: int | None = None) -> int | None:
-        """The place of the best of all epochs, or of the ``first`` so many; None where none was measured.
+        """Index of the best of the first ``first`` epochs, of all by default; None where none was measured.
 
         Of equals it is the first.
         """
@@ -63,7 +63,7 @@ class Epochs(Sequence[Values]):
         return best[until - 1] if until and math.isfinite(_number(loss, self[best[until - 1]])) else None
 
     def lowest(self, loss: Loss, first: int | None = None) -> float:
-        """The loss of the best of all epochs, or of the ``first`` so many; infinity where none was measured."""
+        """Loss of the best of the first ``first`` epochs, of all by default; infinity where none was measured."""
         place = self.best(loss, first)
         return math.inf if place is None else loss(self[place])
 

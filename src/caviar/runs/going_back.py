@@ -14,9 +14,9 @@ from caviar.store.runs import Runs
 def go_back_to_the_end(session: Session) -> None:
     """After a kill or a Ctrl-C: go back to the newest state that was saved, or that was gone back to.
 
-    A damaged one is named in the diary and the one before it is taken; one that was called damaged earlier and is whole
-    is taken. Turns that were made since are lost with their mini-batches, and made again. Without any whole snapshot
-    training begins again. Raises SnapshotAbsent where the state is away: it may come back.
+    A damaged one is named in the diary, and the one before it is taken. A snapshot that was marked as damaged earlier
+    is taken if its checksum is right. Turns that were made since are lost with their mini-batches, and made again.
+    Without any whole snapshot training begins again. Raises SnapshotAbsent where the state is away: it may come back.
     """
     diary = session.diary_before
     turns = [entry for entry in diary if entry.kind == "turn"]
@@ -61,6 +61,8 @@ def _states(diary: Sequence[DiaryEntry], snapshots: Sequence[RunSnapshot]) -> It
     """The states to go on from, the newest first, each with its place in the diary; a removed one is none."""
     known = {snapshot.number: snapshot for snapshot in snapshots if snapshot.state != "removed"}
     for i in range(len(diary) - 1, -1, -1):
-        snapshot = known.get(diary[i].facts.get("snapshot", 0))
-        if diary[i].kind in ("snapshot", "rollback", "resumed") and snapshot is not None:
+        if diary[i].kind not in ("snapshot", "rollback", "resumed"):
+            continue
+        snapshot = known.pop(diary[i].facts.get("snapshot", 0), None)  # it is tried once, however often it is named
+        if snapshot is not None:
             yield i, snapshot

@@ -15,7 +15,8 @@ from functools import partial
 from typing import Any
 
 from caviar.errors import ConfigError, NoAnswer, StoreAway, StoreError, StoreLost
-from caviar.moved import check_files, check_folder, new_places, working_folder
+from caviar.files import working_folder
+from caviar.moved import check_files, check_folder, new_places
 from caviar.records import Config, DiaryEntry, Run, RunKind, RunSpec, RunState
 from caviar.records.names import storable
 from caviar.runs.client import ask

@@ -1,9 +1,10 @@
 """The way of results to the store: in order, each exactly once, also where the store is away for minutes.
 
-A process that trains owns a Delivery for its lease. A thread of its own does all transactions, so that training never
-waits for a database that is locked, full, restarted or behind a cable that was cut. It also beats while nothing is to
-be written. What cannot be written waits, and is tried again after a pause that doubles. A transaction whose end is
-unknown, because the connection broke in it, is looked up by the lease's count of beats: it counts every transaction.
+A process that trains owns a Delivery for its lease. A thread of its own does all transactions but those of snapshots,
+so that training does not wait for a database that is locked, full, restarted or behind a cable that was cut. It also
+beats while nothing is to be written. What cannot be written waits, and is tried again after a pause that doubles. A
+transaction whose end is unknown, because the connection broke in it, is looked up by the lease's count of beats: it
+counts every transaction.
 """
 
 from __future__ import annotations
@@ -236,9 +237,10 @@ class Delivery:
         with self._changed:
             kind, name = self._leases.subjects.kind, visible(self.lease.name)
             url, n = self._transactions.database.url, self._results()
+            results = "1 result is" if n == 1 else f"{n:,} results are"
             since = "" if self._away is None else f" since {self._away.clock}"
             why = "" if self._away is None or self._away.why is None else f" ({self._away.why.rule})"
-            rule = f"the store {url} cannot be reached{since}, and this process has ended{why}"
+            rule = f"the store {url} cannot be reached{since}, and this process gave up{why}"
             way_out = f"{kind} {name!r} goes on from what the store has: caviar resume {name}"
             first = "" if self._away is None or self._away.why is None else f"{self._away.why.way_out}; "
             if self.is_behind:
@@ -246,7 +248,7 @@ class Delivery:
                     path = self._keep()
                 except StoreAway as error:
                     return StoreLost(rule, f"{first}{error.rule}; {way_out}")
-                way_out = f"{n:,} results are kept in {str(path)!r}, and caviar resume {name} takes them up"
+                way_out = f"{results} kept in {str(path)!r}, and caviar resume {name} takes up what is there"
             else:
                 self._kept.remove()
             return StoreLost(rule, first + way_out)
@@ -377,13 +379,17 @@ def take_up_kept(leases: Leases, lease: Lease, write: Callable[..., None]) -> in
     known = leases.of(lease.name)
     owners = [one for one in known if not one.is_helper and one.fence < lease.fence]
     folders = waiting.places(leases.subjects.transactions.database) if owners else []
-    path = waiting.kept(folders, owners[-1].token) if owners else None
-    if path is None:
+    path, owner = None, None
+    for owner in reversed(owners):
+        path = waiting.kept(folders, owner.token)
+        if path is not None or owner.beats:  # one without a beat has written nothing, and taken nothing up
+            break
+    if path is None or owner is None:
         return 0
     n = 0
     try:
         head, batches = waiting.read_kept(path)
-        done = 0 if head["beats"] is None else max(0, owners[-1].beats - head["beats"])  # each was a beat
+        done = 0 if head["beats"] is None else max(0, owner.beats - head["beats"])  # each was a beat
         left = list(batches)[done:]
         mine = {**head, "fence": lease.fence, "beats": next(one.beats for one in known if one.fence == lease.fence)}
         old, path = path, waiting.keep(folders, lease.token, mine, map(waiting.line_of, left))

@@ -229,12 +229,13 @@ def _snapshots(patient: _Patient, repair: bool, forget: bool) -> Iterator[Findin
                 if may_mend:
                     kept.restore()
     if absent:
-        others = f", and {len(absent) - 1} others" if len(absent) > 1 else ""
+        others = f", and {len(absent) - 1} more" if len(absent) > 1 else ""
         what = f"{absent[0].rule}{others}"
         mended = "given up" if may_mend and forget else ""
         yield replace(patient.find(what, absent[0].way_out, mended), is_damage=False)
     if restored:
-        what = f"{restored} snapshots were taken for damaged, and are whole"
+        were = "snapshot was marked as damaged but is" if restored == 1 else "snapshots were marked as damaged but are"
+        what = f"{restored} {were} whole"
         yield patient.find(what, "caviar doctor --repair uses them again", "used again" if may_mend else "")
     if is_at_work:
         return  # a file that has no row yet may be one that the process is just saving

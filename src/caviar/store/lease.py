@@ -34,7 +34,7 @@ PATIENCE = 10.0
 LOOKS = 4
 """A lease has to be still for this many looks at least, so that an observer that was itself frozen condemns nobody."""
 
-_LOOK_EVERY = 0.3  # seconds; an owner beats twice a second
+_LOOK_EVERY = 0.3  # seconds; an owner beats every 2 seconds at least
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ records of specifications, results and progress go through here on their way in 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,5 +42,5 @@ def _changed(record: Mapping[str, Any], change: Callable[[str], str]) -> dict[st
 
 
 def _relative(path: str, home: Path | None) -> str:
-    whole = Path(path).absolute()
+    whole = Path(os.path.abspath(path))  # without "..": what only seems to lie in the folder does not move with it
     return str(whole.relative_to(home)) if home is not None and whole.is_relative_to(home) else str(whole)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from caviar.errors import StoreError
+from caviar.files import working_folder
 from caviar.store.database import Database
 
 _KEY = "files"
@@ -40,7 +41,7 @@ def is_of(store: str, name: str) -> bool:
 
 def with_place(environment: Mapping[str, Any], database: Database, store: str) -> dict[str, Any]:
     """The facts of an ``environment``, with a new place for files of the store with that random name."""
-    at = str(Path.cwd()) if database.home is None else ""
+    at = (working_folder() or "") if database.home is None else ""
     return {**environment, _KEY: {"name": f"{store}-{secrets.token_hex(6)}", "at": at}}
 
 

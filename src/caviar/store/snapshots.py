@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from caviar import files
-from caviar.errors import SnapshotAbsent, SnapshotError, StoreError
+from caviar.errors import SnapshotAbsent, SnapshotError, StoreAway, StoreError
 from caviar.records import Lease
 from caviar.store import states
 from caviar.store.lease import beat
@@ -182,7 +182,6 @@ class Snapshots:
         """Damage and absence that ``load`` met and passed by, for its caller to show."""
         self._database = store.database
         self._subjects = store.subjects
-        self._begun: set[Path] = set()  # folders that this process has written to
 
     @property
     def folder(self) -> Path:
@@ -199,8 +198,8 @@ class Snapshots:
         """
         kept = self.files(study)
         number, repeat, epoch = int(number), int(repeat), int(epoch)
-        saved = kept.write(f"{number}-{repeat}-{epoch}", states.pack(state), first=kept.folder not in self._begun)
-        self._begun.add(kept.folder)
+        first = kept.folder.is_dir() or not self.of_study(study)
+        saved = kept.write(f"{number}-{repeat}-{epoch}", states.pack(state), first)
         snapshot = Snapshot(number, repeat, epoch, *saved)
         try:
             with self._subjects.writing(study) as (connection, row):
@@ -208,6 +207,8 @@ class Snapshots:
                     beat(connection, "study", row, lease)
                 replaced = _forget(connection, row, snapshot.number, snapshot.repeat, snapshot.epoch)
                 connection.execute(SNAPSHOTS.insert().values(study=row, **snapshot._asdict()))
+        except StoreAway:  # it may be in the store all the same; the doctor knows a file without a row
+            raise
         except BaseException:
             kept.remove([saved.path])
             raise
@@ -239,7 +240,7 @@ class Snapshots:
         away = [saved for saved in newest.values() if not kept.is_there(saved.path)]
         if not away:
             return None
-        others = f", and those of {len(away) - 1} other trials" if len(away) > 1 else ""
+        others = f", and {len(away) - 1} more" if len(away) > 1 else ""
         return kept.absent(f"{away[0].label} of study {study!r} is not there{others}")
 
     def read(self, study: str, snapshot: Snapshot) -> Any:

@@ -29,7 +29,7 @@ from caviar.constraints import Given
 from caviar.errors import ConfigError, NoAnswer, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
-from caviar.records import Config, Measurement, Study, StudyState, Trial, TrialState
+from caviar.records import Config, Lease, Measurement, Study, StudyState, Trial, TrialState
 from caviar.records.attributes import checked_attribute
 from caviar.records.names import check_name, cleaned
 from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key, rank_key_of
@@ -44,7 +44,7 @@ from caviar.space import Space
 from caviar.store import Store
 from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.earlier import create, evidence, is_imported, number_known
-from caviar.study.enqueued import Enqueued
+from caviar.study.enqueued import Enqueued, enqueued_once
 from caviar.study.outbox import Outbox
 from caviar.study.programs import trials_folder
 from caviar.study.spec import DEFAULT_SEARCH, IMPORTED, StorePath, check_store_patience, space_of
@@ -127,6 +127,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._known = known
         proposing = search_named(search, space, seed)
         self._trials: dict[int, Trial] = {}
+        self._stored: list[Trial] = []  # as the store had them when this process came
         self._first_box = 0  # boxes are counted on where a study is taken up
         self._store = Store.open(store)
         record = Study(
@@ -147,7 +148,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         except BaseException:
             self._store.close()
             raise
-        self._outbox = Outbox(self._store, self._delivery, {})
+        self._outbox = Outbox(self._store, self._delivery, {(one.number, one.repeat): one for one in self._stored})
         self._delivery.beat()  # from now on, for an epoch of one's own may take hours
         self._queue = Enqueued(space, seed, self._store.first(name), self._trials.values(), recalled=True)
         self._asking.wishes(self._queue)
@@ -181,7 +182,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         Raises ConfigError for one outside of the space.
         """
         wished = read(self._space, config)
-        self._delivery.need(lambda: self._store.enqueue(self.name, wished))
+        self._delivery.need(enqueued_once(self._store, self.name, wished))
         self._queue.look(self._store, self.name, self._delivery, at_once=True)
 
     @checked
@@ -315,7 +316,8 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         if record.name not in {study.name for study in self._store.studies()}:
             record = create(self._store, record, self._known, self._space)
             self._delivery = self._store.delivery(self._store.leases.join(record.name), store_patience)
-            self._ask_of(record, search, stopping, self._store.trials(record.name))
+            self._stored = self._store.trials(record.name)
+            self._ask_of(record, search, stopping, self._stored)
             return
         there = self._store.study(record.name)
         search_there = record.search if there.search == IMPORTED else there.search
@@ -330,9 +332,19 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
                 f"name this one otherwise: {self._store.free_name(record.name)!r}, say",
             )
         lease = self._store.leases.take(record.name, PATIENCE)
+        try:
+            self._take_up(record, there, search, stopping, lease, store_patience)
+        except BaseException:
+            self._store.leases.leave(lease)
+            raise
+
+    def _take_up(
+        self, record: Study, there: Study, search: Search, stopping: Rule, lease: Lease, store_patience: float
+    ) -> None:
+        """Go on with the study that is ``there``."""
         self._delivery = self._store.delivery(lease, store_patience)
         fresh = [config for config in record.spec.first if config not in there.spec.first]
-        trials = self._store.trials(record.name)
+        trials = self._stored = self._store.trials(record.name)
         spec = replace(record.spec, first=(*there.spec.first, *fresh), known=there.spec.known)
         if is_imported(there) and not there.spec.known:  # by an older version
             spec = replace(spec, known=number_known(there, trials))

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from caviar.errors import ConfigError
+from caviar.files import working_folder
 from caviar.machine import processors
-from caviar.moved import working_folder
 from caviar.records import Config, Measurement, ProgramSpec, Study, StudyKind, Trial, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.ranking import WORST, of_own_code, rank_key_of

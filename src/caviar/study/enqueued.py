@@ -7,7 +7,7 @@ have the origin "enqueued", so that a study that is resumed gives each the same 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from caviar.records import Config, StudyState, Trial, Value
@@ -102,3 +102,16 @@ def looking(
     for turn in turns:
         queue.look(store, study, delivery)
         yield turn
+
+
+def enqueued_once(store: Store, study: str, wished: Config) -> Callable[[], None]:
+    """A transaction that enqueues ``wished``, and does so once where it is tried again because its end is unknown."""
+    before: list[int] = []  # the wishes that were there when it was tried
+
+    def once() -> None:
+        there = store.first(study)
+        if not before or wished not in there[before[0] :]:
+            before[:] = [len(there)]
+            store.enqueue(study, wished)
+
+    return once

@@ -278,7 +278,7 @@ def _no_answer(job: TableJob, ledger: Ledger) -> NoAnswer:
     if too_large and not diverged:
         smallest = min(job.parameters(trial.config) for trial in too_large)
         return NoAnswer(
-            f"the memory sufficed for no trial ({len(too_large)} were tried), the smallest of {smallest:,} parameters",
+            f"the memory was too small for the {len(too_large)} trials, the smallest of {smallest:,} parameters",
             f"lower {', '.join(job.learner.sizes)} in the space, or give the process more memory" + _fitting(),
         )
     if not diverged:
@@ -290,7 +290,7 @@ def _no_answer(job: TableJob, ledger: Ledger) -> NoAnswer:
     rates = [as_number(trial.config[rate]) for trial in diverged if rate in trial.config]
     lowest = f" (the lowest tried was {min(rates):g})" if rates else ""
     return NoAnswer(
-        f"every trial that got anywhere diverged ({len(diverged)}): the loss became infinite, NaN or absurdly large",
+        f"all {len(diverged)} trials that trained diverged: the loss became infinite, NaN or absurdly large",
         f"lower the {rate} in the space{lowest}",
     )
 

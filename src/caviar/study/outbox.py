@@ -47,9 +47,10 @@ class Outbox:
         if stored is not None and stored.state is trial.state and stored == trial:
             self._changed.pop(key, None)
             return
-        if stored is None and key not in self._changed:
+        before = self._changed.get(key, stored)
+        if before is None:
             self._times[key] = (time.time(), None)
-        if trial.state is not TrialState.RUNNING:
+        if trial.state is not TrialState.RUNNING and (before is None or before.state is TrialState.RUNNING):
             self._times[key] = (self._times.get(key, (None, None))[0], time.time())
         self._changed[key] = trial
 

@@ -213,6 +213,19 @@ def _check_goal(measured: Measured) -> None:
         )
 
 
+def _goal_check(job: ProgramJob, ledger: Ledger) -> Callable[[Measured], None]:
+    """The check of the first report of a study whose goal nobody has said; later ones may be equal by chance."""
+    checks = []
+    if job.request.goal is None and job.request.score is None and not any(t.epochs for t in ledger.known_trials()):
+        checks.append(_check_goal)
+
+    def check(measured: Measured) -> None:
+        if checks and measured.score is not None:
+            checks.pop()(measured)
+
+    return check
+
+
 def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) -> Processes:
     """The processes of a study."""
     return Processes(
@@ -224,7 +237,7 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
         before_saving=ledger.write,
         failure_rate=_failure_rate(ledger),
         measured_before=frozenset((one.number, one.repeat) for one in ledger.known_trials() if one.epochs),
-        check=_check_goal if job.request.goal is None and job.request.score is None else lambda measured: None,
+        check=_goal_check(job, ledger),
     )
 
 
@@ -286,7 +299,7 @@ def _silent(job: ProgramJob, silent: Sequence[TaskResult]) -> UserMistake:
     said, way_out = _why_failed(job, last.error, last.task.config)
     count = "the trial that was begun" if len(silent) == 1 else f"the {len(silent)} trials that were begun"
     return UserMistake(
-        f"{count} failed at once, and the study went well before, so none is counted: {said}",
+        f"{count} failed at once. Earlier trials of this study worked, so none is counted: {said}",
         f"{way_out}; then: caviar resume {shlex.quote(job.name)}",
     )
 

@@ -16,8 +16,9 @@ from caviar import other_tuners
 from caviar.arguments import check_number, check_whole
 from caviar.constraints import Given
 from caviar.errors import ConfigError, DataError, SpaceError, did_you_mean
-from caviar.moved import check_files, check_folder, working_folder
-from caviar.ranges import SEED, brief, check_range
+from caviar.files import working_folder
+from caviar.moved import check_files, check_folder
+from caviar.ranges import check_range
 from caviar.records import BY_ITSELF, Config, Reading, Study
 from caviar.records.ranking import Goal
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
@@ -238,8 +239,7 @@ def check_store_patience(seconds: float) -> None:
 
 def check_seed(seed: int) -> None:
     """ConfigError unless ``seed`` is a study's."""
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ConfigError(f"`seed` must be a whole number from 0 to 2**63 - 1, got {brief(seed)}", SEED.way_out)
+    check_whole("seed", seed, "give it one: `seed=0`")
     check_range("seed", seed)
 
 

@@ -99,8 +99,8 @@ def train(
             ledger.close(StudyState.INTERRUPTED, None)
         except StoreLost as lost:
             raise KeyboardInterrupt(f"{lost.rule}; {lost.way_out}") from None
-        except StoreError:
-            pass
+        except StoreError as error:
+            raise KeyboardInterrupt(f"{error.rule}; {error.way_out}") from None
         raise
     except BaseException as ending:
         with suppress(StoreError, *((StoreLost,) if isinstance(ending, CaviarError) else ())):  # which `ending` says

@@ -75,7 +75,9 @@ def mapped_rows(repair: bool) -> list[Finding]:
         return []
     what = f"{left / 2**20:,.1f} MiB of mapped rows in {kept_rows.folder()} were never finished"
     way_out = "caviar doctor --repair removes them, and so does the next run"
-    return [Finding(what, way_out, is_damage=False, mended="removed" if repair and kept_rows.clear() else "")]
+    if repair:
+        kept_rows.clear()
+    return [Finding(what, way_out, is_damage=False, mended="removed" if repair else "")]
 
 
 def machine() -> Machine:

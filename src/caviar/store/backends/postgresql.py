@@ -266,16 +266,14 @@ def _in_two_lines(shown: str, error: sa.exc.DBAPIError, address: sa.URL) -> Stor
             f"no room left on the disk of the store {shown}", "what was written before is safe: make room and go on"
         )
     if state == "55P03":
-        return StoreAway(
-            f"another process has kept the store {shown} locked for {LOCK_SECONDS:.0f} s", "wait for it or end it"
-        )
+        return StoreAway(f"another process keeps the store {shown} locked", "wait for it or end it")
     if state in {"42501", "25006"}:
         kind = StoreAway if state == "25006" else StoreError  # a server that takes over is read-only at first
         return kind(
             f"the store {shown} cannot be written: {said}", "ask for the right to create schemas and tables in it"
         )
     if not state and not isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.InternalError):
-        return StoreError(f"the store {shown} cannot take this: {said}", "write text without NUL, say")
+        return StoreError(f"the store {shown} cannot take this: {said}", "remove NUL characters from the text")
     if state.startswith("08") or not state or state[:2] in {"28", "3D", "53", "57"}:
         return StoreAway(f"the store {shown} cannot be reached: {said}", _LOOK)
     if state in {"40001", "40P01"}:

@@ -142,7 +142,7 @@ class SQLite(Embedded):
     @property
     def home(self) -> Path | None:
         """See Database."""
-        return self.path.absolute().parent
+        return Path(os.path.abspath(self.path)).parent
 
     def folder(self, kind: str) -> Path:
         """Beside the database, so that the two are moved together."""
@@ -344,7 +344,7 @@ def _in_two_lines(path: str, name: str) -> StoreError:
         )
     if name.startswith("SQLITE_BUSY") or name.startswith("SQLITE_LOCKED"):
         return StoreAway(
-            f"another process has kept the store {path!r} locked for {BUSY_SECONDS:.0f} s",
+            f"another process keeps the store {path!r} locked",
             "wait for it or end it, or name another store with `store`",
         )
     if name.startswith("SQLITE_CANTOPEN"):
