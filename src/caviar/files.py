@@ -32,6 +32,7 @@ import numpy as np
 from caviar.errors import ModelError
 
 MANIFEST = "manifest.json"
+PRIVATE, PRIVATE_FOLDER = 0o600, 0o700  # permissions of files and folders of the user alone
 MOST_TEXT = 1 << 24  # bytes of a file that a person writes, a space or a config
 _PART = 1 << 20  # bytes read at once where the size is unknown
 LARGEST = 2**31 - 1  # bytes of a file; ZIP without its 64-bit extension ends at twice that
@@ -86,8 +87,10 @@ def reason(error: Exception) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in said[:120])
 
 
-def put(path: Path, data: bytes | memoryview) -> None:
+def put(path: Path, data: bytes | memoryview, mode: int = 0o666) -> None:
     """Put ``data`` at ``path``: whole and on the disk, or not at all. Raises OSError, or ValueError for a bad name.
+
+    ``mode``: the permissions of a new file, less those of the umask; PRIVATE is for the user alone.
 
     A link stays one. A device or a pipe has nothing to lose, and is written to as it is.
     """
@@ -95,9 +98,11 @@ def put(path: Path, data: bytes | memoryview) -> None:
         path.write_bytes(data)
         return
     path = Path(os.path.realpath(path))
+    with suppress(FileNotFoundError):
+        mode = stat.S_IMODE(path.stat().st_mode)  # somebody chose it
     unfinished = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.unfinished")
     try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
@@ -108,6 +113,13 @@ def put(path: Path, data: bytes | memoryview) -> None:
             unfinished.unlink()
         raise
     sync_folder(path.parent)
+
+
+def make_private(folder: Path) -> None:
+    """Make ``folder``, and those above it that are not there, for this user alone. Raises OSError."""
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
@@ -171,7 +183,7 @@ def write_whole(path: Path, data: bytes) -> None:
     if len(data) > LARGEST:
         raise ModelError(f"a model's file has at most {LARGEST} bytes, got {len(data)}", "train a smaller network")
     try:
-        put(path, data)
+        put(path, data, PRIVATE)
     except (OSError, ValueError) as error:
         raise ModelError(
             f"the model cannot be written to {str(path)!r}: {reason(error)}",

@@ -9,7 +9,7 @@ import typer
 from caviar.cli import options
 from caviar.cli.follow_run import follow_run
 from caviar.cli.interventions import Because, RunName, epoch_or_best
-from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StorePatience, StoreUrl
+from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StorePatience, StoreUrl, Trust
 from caviar.runs import loop
 from caviar.runs.client import branch_point, changes_of
 from caviar.store.delivery import STORE_PATIENCE
@@ -37,6 +37,7 @@ def branch(
     folder: options.FolderAgain = None,
     store: StoreUrl = DEFAULT_STORE,
     store_patience: StorePatience = STORE_PATIENCE,
+    trust: Trust = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -49,7 +50,7 @@ def branch(
     moved = options.given(data=data, test=test, labels=labels, test_labels=test_labels, folder=folder)
     follow_run(
         lambda ended: loop.branch(
-            run, number, changes, store, name, epochs, user(), because, ended, store_patience, **moved
+            run, number, changes, store, name, epochs, user(), because, ended, store_patience, trust, **moved
         ),
         run,
         store,

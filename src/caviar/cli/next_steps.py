@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caviar.cli.options import DEFAULT_STORE
+from caviar.cli.options import DEFAULT_STORE, STORE_VARIABLE
 from caviar.records import Reading, RunKind, RunSpec, Study, StudyKind
 from caviar.records.result import StudyResult
+from caviar.store.transactions import shown_address
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,8 +33,10 @@ def say_next(people: Console, *commands: Command, program: str = "caviar") -> No
 
 
 def at(store: str) -> list[str]:
-    """The option that names ``store``; nothing for the default one."""
-    return [] if store == DEFAULT_STORE else ["--store", store]
+    """The option that names ``store``, a password in it hidden; nothing for the default one, or CAVIAR_STORE's."""
+    if store in (DEFAULT_STORE, os.environ.get(STORE_VARIABLE)):
+        return []
+    return ["--store", shown_address(store)]
 
 
 def after_study(study: Study, result: StudyResult, store: str) -> list[Command]:

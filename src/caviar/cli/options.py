@@ -18,7 +18,17 @@ ForSpreadsheet = Annotated[
     bool,
     typer.Option("--for-spreadsheet", help="In CSV, an apostrophe before text that a spreadsheet would run."),
 ]
-StoreUrl = Annotated[str, typer.Option("--store", help="The database of studies, a path or a URL.", metavar="URL")]
+STORE_VARIABLE = "CAVIAR_STORE"
+StoreUrl = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        envvar=STORE_VARIABLE,
+        show_envvar=False,
+        metavar="URL",
+        help="The database of studies, a path or a URL; else what CAVIAR_STORE has.",
+    ),
+]
 TableFile = Annotated[
     str | None, typer.Argument(help="CSV, Parquet, NPZ, NPY or IDX (.gz); images are flattened. None with --command.")
 ]
@@ -56,6 +66,10 @@ Silence = Annotated[
 DEFAULT_STORE = "caviar.db"
 StorePatience = Annotated[
     float, typer.Option(help="Seconds that training goes on while the store cannot be reached.", metavar="SECONDS")
+]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Run the command in the store, whoever wrote it.", rich_help_panel=PROGRAM),
 ]
 RunOrStudy = Annotated[
     bool | None, typer.Option("--run/--study", help="Which of the two, where there is one of each of that name.")

@@ -47,6 +47,7 @@ def resume(
         str | None,
         typer.Option(help="As of caviar tune, for a study that was imported.", rich_help_panel=options.PROGRAM),
     ] = None,
+    trust: options.Trust = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -73,7 +74,11 @@ def resume(
             intervene(study, "resume", {}, store, "", json, quiet)
         else:
             follow_run(
-                lambda ended: loop.resume(study, store, ended, store_patience, **moved), study, store, json, quiet
+                lambda ended: loop.resume(study, store, ended, store_patience, trust, **moved),
+                study,
+                store,
+                json,
+                quiet,
             )
         return
 
@@ -95,6 +100,7 @@ def resume(
             score=score,
             repeats=repeats,
             store_patience=store_patience,
+            trust=trust,
             ended=ended,
         )
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from caviar.errors import StoreError, UserMistake
 from caviar.executors.parked import StateStore
+from caviar.files import make_private
 from caviar.protocol import messages
 from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snapshot
 from caviar.protocol.process import why_not_started
@@ -210,7 +211,7 @@ class Processes:
         if waits.measured.saves and self.states.is_due(key, place.seconds):
             path = self.folder.absolute() / str(place.task.trial) / f"{epoch}.snapshot"
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_private(path.parent)
                 place.saving, save = (epoch, path), str(path)
             except OSError as error:
                 self._no_snapshots(error)

@@ -31,6 +31,7 @@ from caviar.runs.trainee import DrivenTrainee, Setup
 from caviar.store import Store
 from caviar.store.delivery import STORE_PATIENCE, Delivery
 from caviar.store.runs import Runs, now
+from caviar.store.trust import check_trusted
 
 _DOZE = 0.05  # seconds between two looks at the interventions while paused
 _WRITE = 0.5  # seconds between two looks that others get from the store
@@ -84,10 +85,16 @@ def begin(
 
 
 def resume(
-    name: str, store: str, ended: Ended = lambda: False, store_patience: float = STORE_PATIENCE, **moved: str
+    name: str,
+    store: str,
+    ended: Ended = lambda: False,
+    store_patience: float = STORE_PATIENCE,
+    trust: bool = False,
+    **moved: str,
 ) -> Iterator[Event]:
     """Take up a run whose process was killed or interrupted, from its newest whole snapshot.
 
+    ``trust``: run its program although somebody else may have written its command.
     ``moved`` are new places: of data, test, labels and test_labels, or of a program's folder. They are kept.
 
     Raises StoreError for a run that is over, or that another process holds; SnapshotAbsent where that snapshot is away.
@@ -101,6 +108,8 @@ def resume(
             )
         if run.state.is_over:
             raise StoreError(f"run {name!r} is {run.state}", f"begin from one of its snapshots: caviar branch {name}")
+        if run.spec.command:
+            check_trusted(runs.leases, name, run.spec.command, trust)
         check_there(runs, name)
         spec = _moved(run, moved)
         setup = SETUPS[run.kind](spec, run.config, run.seed)
@@ -139,6 +148,7 @@ def branch(
     because: str = "",
     ended: Ended = lambda: False,
     store_patience: float = STORE_PATIENCE,
+    trust: bool = False,
     **moved: str,
 ) -> Iterator[Event]:
     """Begin a second run from snapshot ``at`` of run ``parent`` with other knobs, and drive it to its end.
@@ -150,6 +160,8 @@ def branch(
         old = runs.run(parent)
         if old.kind is RunKind.LOOP:
             raise StoreError(f"run {parent!r} is a training loop of another program", "branch it there")
+        if old.spec.command:
+            check_trusted(runs.leases, parent, old.spec.command, trust)
         snapshot = snapshot_numbered(runs.snapshots(parent), at)
         saved = runs.load(parent, snapshot)
         spec = _moved(old, moved)

@@ -26,6 +26,7 @@ from typing import Any, get_args
 import numpy as np
 
 from caviar.errors import ConfigError, NoAnswer, SnapshotError, StoreError
+from caviar.files import make_private
 from caviar.machine import environment
 from caviar.protocol import messages as protocol
 from caviar.protocol.command import Speaking
@@ -353,7 +354,7 @@ class ProgramTrainee(OthersTrainee):
 
     def _fresh(self, name: str) -> Path:
         """An absolute path without a file: one that the program has mapped into its memory is not written over."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private(self._folder)
         path = (self._folder / f"{name}.file").absolute()
         path.unlink(missing_ok=True)
         return path

@@ -63,6 +63,12 @@ class Database(Protocol):
         """The faults that the database's own check finds, a line each."""
         ...
 
+    def doubt(self) -> str | None:
+        """The reason why somebody else may have written what is in it: "belongs to user 1001". None where none could.
+
+        A server does not say; see trust.py.
+        """
+
     def warnings(self) -> list[tuple[str, str]]:
         """Warnings of faults to come: (fault, way out)."""
         ...

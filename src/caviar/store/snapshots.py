@@ -59,8 +59,8 @@ class StateFiles:
         try:
             if not first and not self.folder.is_dir():
                 raise self.absent("the earlier snapshots are not there")
-            self.folder.mkdir(parents=True, exist_ok=True)
-            files.put(self.folder / path, content)
+            files.make_private(self.folder)
+            files.put(self.folder / path, content, files.PRIVATE)
         except OSError as error:
             raise StoreError(
                 f"a snapshot cannot be written to {str(self.folder)!r}: {error.strerror}",

@@ -103,6 +103,11 @@ def _migrate(transactions: Transactions) -> None:
             migrations.migrate(connection, version, VERSION)
 
 
+def shown_address(url: str) -> str:
+    """``url`` for people: with stars in the place of a password."""
+    return _database(url).url if postgresql.has_password(url) else url
+
+
 def _database(url: str | None) -> Database:
     """The database that ``url`` names; one of an unknown kind is never shown, for it may hold a password."""
     if url is None or url == memory.URL:

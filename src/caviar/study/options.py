@@ -97,9 +97,11 @@ class ResumeOptions:
     labels, test_labels: the same files, where they were moved.
     folder: the folder that the program of the study is started in, where it was moved; it is the working folder in
         which the study began.
+    trust: run the command that the store has, although somebody else may have written it.
     """
 
     repeats: int | None = None
+    trust: bool = False
     constraints: Sequence[Given] = ()
     after_trial: AfterTrial | None = None
     labels: File | None = None

@@ -18,6 +18,7 @@ from caviar.records import Study, StudyState
 from caviar.records.specs import StudyKind, StudySpec
 from caviar.store import Snapshots, Store
 from caviar.store.delivery import STORE_PATIENCE
+from caviar.store.trust import check_trusted
 from caviar.study.check import check_table, model_path
 from caviar.study.earlier import gone_on_with, is_imported
 from caviar.study.events import Event
@@ -49,12 +50,14 @@ def take_up(
     constraints: Sequence[Given] = (),
     repeats: int | None = None,
     store_patience: float = STORE_PATIENCE,
+    trust: bool = False,
     ended: Callable[[], bool] = lambda: False,
 ) -> Generator[Event, None, None]:
     """Resume ``study``, event by event; see ``caviar.resume``.
 
     data, labels, test, test_labels, folder: the new places of files, and of the folder that a program is started in.
     command, score: the program that goes on with a study that was imported.
+    trust: run the program of the study although somebody else may have written its command.
     repeats: the times that the best trials of a program are trained again, also where nothing of the budget is left.
     """
     started = time.monotonic()
@@ -62,7 +65,10 @@ def take_up(
     given |= {"labels": labels, "test_labels": test_labels, "folder": folder}
     given |= {"constraints": constraints, "repeats": repeats, "store_patience": store_patience}
     with Store.open(store, create=False) as opened, setting_aside() as set_aside:
-        _check_given(opened.study(study), given, processes)  # before anything is written
+        begun = opened.study(study)
+        _check_given(begun, given, processes)  # before anything is written
+        if begun.spec.program is not None and begun.spec.program.command and command is None:
+            check_trusted(opened.leases, study, begun.spec.program.command, trust)
         lease = opened.leases.take(study, PATIENCE)
         try:
             delivery = opened.delivery(lease, store_patience)

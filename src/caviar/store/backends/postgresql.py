@@ -34,7 +34,13 @@ HIDDEN = "***"
 _SILENCE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 
 _SCHEMA = "caviar"
-_SECRET = ("password", "sslpassword", "oauth_client_secret")
+_HARMLESS = frozenset({
+    "host", "hostaddr", "port", "user", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile",
+    "service", "application_name", "fallback_application_name", "connect_timeout", "target_session_attrs",
+    "load_balance_hosts", "channel_binding", "gssencmode", "keepalives", "keepalives_idle",
+    "keepalives_interval", "keepalives_count", "tcp_user_timeout", "client_encoding",
+})  # fmt: skip
+"""Parameters of an address that hold no password; the value of any other is hidden."""
 _MAKING = 0x6361_7669_6172  # "caviar", the number of the lock for making tables
 _EXAMPLE = "write `store='postgresql+psycopg://user:password@host/database'`"
 _LOOK = "look at its user, password, host, port and database name, and whether the server runs"
@@ -66,7 +72,7 @@ class PostgreSQL:
     @property
     def url(self) -> str:
         """The URL as it was given, with stars in the place of passwords."""
-        hidden = {key: HIDDEN for key in self.address.query if key in _SECRET}
+        hidden = {key: HIDDEN for key in self.address.query if key not in _HARMLESS}
         return self.address.update_query_dict(hidden).render_as_string(hide_password=True).replace("%2A%2A%2A", HIDDEN)
 
     @property
@@ -164,6 +170,10 @@ class PostgreSQL:
         """See Database; a server looks after that itself."""
         return []
 
+    def doubt(self) -> str | None:
+        """See Database."""
+        return None
+
     def warnings(self) -> list[tuple[str, str]]:
         """See Database."""
         with self.reading() as connection:
@@ -209,6 +219,14 @@ class PostgreSQL:
         return explained(self.url, self.address)
 
 
+def has_password(url: str) -> bool:
+    """True where ``url`` is the address of a database on a server, with a password or what may be one."""
+    if url.partition("://")[0] not in KINDS:
+        return False
+    parsed = address(url)
+    return bool(parsed.password) or any(key not in _HARMLESS for key in parsed.query)
+
+
 def address(url: str) -> sa.URL:
     """The parts of ``url``; StoreError, which shows nothing of it, if it is not one."""
     try:
@@ -220,7 +238,7 @@ def address(url: str) -> sa.URL:
             "the store's URL has an @ or another special letter in its password",
             "write %40 for @, %2F for /, %3A for :, or keep the password in ~/.pgpass",
         )
-    if HIDDEN in (parsed.password, *(parsed.query.get(key) for key in _SECRET)):
+    if HIDDEN in (parsed.password, *parsed.query.values()):
         raise StoreError(
             f"the store's URL has {HIDDEN} in the place of its password", "write it, or keep it in ~/.pgpass"
         )
@@ -257,7 +275,7 @@ def explained(shown: str, address: sa.URL) -> Iterator[None]:
 def _in_two_lines(shown: str, error: sa.exc.DBAPIError, address: sa.URL) -> StoreError:
     state = getattr(error.orig, "sqlstate", None) or ""
     said = " ".join("".join(c if c.isprintable() else " " for c in str(error.orig)).split())
-    for secret in (address.password, *(address.query.get(key) for key in _SECRET)):
+    for secret in (address.password, *(value for key, value in address.query.items() if key not in _HARMLESS)):
         if secret:
             said = said.replace(str(secret), HIDDEN)
     said = said[:300]

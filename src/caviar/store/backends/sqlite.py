@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import sqlite3
+import stat
 import tempfile
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -83,6 +85,10 @@ class Embedded(ABC):
             lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         rows = [f"{count} rows of {table} belong to none of {parent}" for (table, parent), count in _counted(lost)]
         return [line for line in said if line != "ok"] + rows
+
+    def doubt(self) -> str | None:
+        """See Database: None for one that no file has."""
+        return None
 
     def warnings(self) -> list[tuple[str, str]]:
         """See Database."""
@@ -166,6 +172,7 @@ class SQLite(Embedded):
         """
         to = self.path.with_name(f"{self.path.name}.before-{version}")
         unfinished = to.with_name(f".{to.name}.{os.urandom(4).hex()}.unfinished")
+        unfinished.touch(mode=files.PRIVATE)
         with explained(self.path):
             try:
                 source, copy = sqlite3.connect(self.path), sqlite3.connect(unfinished)
@@ -190,6 +197,24 @@ class SQLite(Embedded):
     def disconnect(self) -> None:
         """See Database: the disk was away, and what the connection had open is stale."""
         self.engine.dispose()
+
+    def doubt(self) -> str | None:
+        """See Database: by the owner of the file, and by who may write to it."""
+        found = self.path.stat()
+        if found.st_uid != os.geteuid():
+            return f"belongs to another user, number {found.st_uid}"
+        if found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and found.st_gid != os.getegid()):
+            return "others may write to"
+        return None
+
+    def warnings(self) -> list[tuple[str, str]]:
+        """See Database."""
+        doubt, found = self.doubt(), self.path.stat()
+        if doubt is None and not found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
+            return super().warnings()
+        what = "others may read" if doubt is None else doubt
+        warning = f"the store is a file that {what}", f"chmod go= {shlex.quote(str(self.path))}, if they should not"
+        return [warning, *super().warnings()]
 
     def close(self) -> None:
         """See Database."""
@@ -223,7 +248,7 @@ def create_whole(path: Path) -> None:
             raise StoreError(f"there is no folder {str(path.parent)!r} for the store", "make it, or name another place")
         with tempfile.TemporaryDirectory(prefix=".caviar-", dir=path.parent) as folder:
             made = Path(folder) / "new.db"
-            made.touch(mode=0o666)
+            made.touch(mode=files.PRIVATE)
             new = SQLite(made)
             try:
                 with new.writing() as connection:

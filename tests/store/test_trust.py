@@ -1,0 +1,118 @@
+"""A store that others may have written: its command is shown and not run; what is made is private."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+
+import pytest
+import sqlalchemy as sa
+
+import caviar
+from caviar.cli.main import run
+from caviar.errors import StoreError
+from caviar.store import Store
+from caviar.store.doctor import examine
+from caviar.store.schema import LEASES
+
+PROGRAM = """
+import json, os, sys
+open("ran", "w").close()
+for line in sys.stdin:
+    if json.loads(line)["type"] != "trial":
+        break
+    for message in ({"type": "epoch", "epoch": 1, "score": 0.5}, {"type": "done", "more": True}):
+        print(json.dumps(message), flush=True)
+        if message["type"] == "epoch":
+            sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A study of a program, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.py").write_text(PROGRAM)
+    (tmp_path / "s.toml").write_text('[lr]\nscale = "log"\nlow = 1e-4\nhigh = 1.0\n')
+
+    def make(store: str) -> None:
+        command = shlex.join([sys.executable, "p.py"])
+        words = ["--trials", "1", "--epochs", "1", "--processes", "1", "--study", "s", "--store", store, "-q"]
+        assert run(["tune", "--command", command, "--space", "s.toml", *words]) == 0
+        os.remove("ran")
+
+    return make
+
+
+def _resume(store: str, *more: str) -> int:
+    return run(["resume", "s", "--trials", "2", "--store", store, "-q", *more])
+
+
+@pytest.mark.parametrize("mode", [0o602, 0o666])
+def test_a_command_in_a_file_that_others_may_write_to_is_shown_and_asked_for(mode, study, capsys):
+    study("a.db")
+    os.chmod("a.db", mode)
+    assert _resume("a.db") == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert "p.py" in said[0]
+    assert "--trust" in said[1]
+    assert not os.path.exists("ran")
+    with pytest.raises(StoreError, match="others may write to"):
+        caviar.resume("s", store="a.db", trials=2)
+    assert _resume("a.db", "--trust") == 0
+    assert os.path.exists("ran")
+
+
+def test_nor_is_that_of_another_user_run(study, monkeypatch):
+    study("a.db")
+    mine = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    assert _resume("a.db") == 2
+    assert not os.path.exists("ran")
+
+
+def test_a_store_of_this_user_is_trusted(study):
+    study("a.db")
+    assert _resume("a.db") == 0
+    assert os.path.exists("ran")
+
+
+def test_on_a_server_the_user_counts_that_began(study, postgresql_url, capsys):
+    study(postgresql_url)
+    assert _resume(postgresql_url) == 0
+    os.remove("ran")
+    with Store.open(postgresql_url) as store, store.database.writing() as connection:
+        identity = dict(connection.scalar(sa.select(LEASES.c.identity).order_by(LEASES.c.fence)))
+        connection.execute(LEASES.update().values(identity=identity | {"user": "mallory\x1b"}))
+    assert run(["resume", "s", "--trials", "3", "--store", postgresql_url, "-q"]) == 2
+    assert "mallory" in capsys.readouterr().err
+    assert not os.path.exists("ran")
+
+
+def test_what_is_made_is_private(study):
+    before = os.umask(0)
+    try:
+        study("a.db")
+        rows = "a,y\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(60))
+        with open("t.csv", "w") as file:
+            file.write(rows)
+        words = ["--target", "y", "--epochs", "2", "--name", "r", "--store", "a.db", "-q"]
+        assert run(["babysit", "t.csv", *words]) == 0
+    finally:
+        os.umask(before)
+    found = [os.path.join(folder, name) for folder, _, names in os.walk(".") for name in names]
+    private = [path for path in found if ".db" in path or path.endswith(".caviar")]
+    assert len(private) >= 3
+    assert [path for path in private if os.stat(path).st_mode & 0o077] == []
+    folders = {os.path.dirname(path) for path in private} - {"."}
+    assert [folder for folder in folders if os.stat(folder).st_mode & 0o077] == []
+
+
+def test_doctor_says_who_else_may_read_and_write(study):
+    study("a.db")
+    for mode, expected in ((0o600, 0), (0o644, 1), (0o666, 1)):
+        os.chmod("a.db", mode)
+        with Store.open("a.db") as store:
+            assert len([one for one in examine(store) if "chmod" in one.way_out]) == expected
