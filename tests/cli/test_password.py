@@ -1,4 +1,4 @@
-"""Passwords in the address of a store: hidden in whatever parameter they stand; CAVIAR_STORE keeps them off the command line."""
+"""Passwords in the address of a store: hidden in whatever parameter they stand."""
 
 from __future__ import annotations
 
