@@ -18,7 +18,7 @@ __all__ = ["run"]
 
 @checked
 def run(
-    name: str,
+    name: str | None = None,
     knobs: Mapping[str, Value] | None = None,
     *,
     store: str | os.PathLike[str] = "caviar.db",
@@ -29,7 +29,8 @@ def run(
 ) -> OwnRun:
     """Nurse a training loop of yours: ``with caviar.babysit.run("net", knobs=dict(learning_rate=0.1)) as run``.
 
-    name: the run's name. A run of that name that was interrupted is taken up again.
+    name: the run's name. A run of that name that was interrupted is taken up again. Without a name it is a new run,
+        with the first free one of run, run-2, run-3, ...
     knobs: numbers, strings and booleans that can be turned while it trains, by name.
     store: the database that the run is written to.
     nurse: NaN and exploding losses lead back to the last good snapshot with half of the learning rate.

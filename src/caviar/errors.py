@@ -9,6 +9,7 @@
     │   ├── ModelError          a model file, or data that does not fit a model
     │   └── StoreError          a store or a study in it
     │       ├── Fenced          a worker that was declared lost tried to write
+    │       ├── NameTaken       a study or run of that name is there
     │       ├── StoreAway       the store cannot be reached now: locked, full, restarted
     │       └── SnapshotError   a snapshot that cannot be used, because it is damaged or of another kind
     │           └── SnapshotAbsent  a snapshot that is not where it should be, and may come back
@@ -74,6 +75,10 @@ class StoreError(UserMistake):
 
 class Fenced(StoreError):
     """A worker was declared lost, and others have its work: the store refuses its writes."""
+
+
+class NameTaken(StoreError):
+    """The store has a study or run of that name already."""
 
 
 class StoreAway(StoreError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -28,8 +27,7 @@ def import_optuna(
 
     record, trials, measured, times = from_optuna.read(url, study)
     with Store.open(store) as opened:
-        record = replace(record, name=opened.free_name(record.name))
-        from_optuna.put(opened, record, trials, measured, times)
+        record = from_optuna.put(opened, record, trials, measured, times)
         result = {**from_optuna.described(record, trials), "measurements": len(measured), "store": opened.url}
         result["notes"] = list(record.notes)
     if json:

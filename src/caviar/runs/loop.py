@@ -174,7 +174,7 @@ def branch(
         setup = SETUPS[spec.kind](spec, old.config, old.seed)
         setup.check_same(old)
         run = Run(
-            name=name or runs.subjects.free_name(f"{parent}-branch"),
+            name=name or f"{parent}-branch",
             seed=old.seed,
             spec=spec,
             config=setup.branched(saved, changes),
@@ -184,7 +184,7 @@ def branch(
             parent=parent,
             parent_snapshot=at,
         )
-        runs.create(run)
+        run = runs.create(run, numbered=name is None)
         text = f"branch {run.name} from snapshot {at} at epoch {snapshot.clock.epoch}"
         runs.enter(parent, DiaryEntry(0, now(), "branch", who, snapshot.clock, text, {"run": run.name, "snapshot": at}))
 

@@ -34,6 +34,7 @@ from caviar.errors import (
     CaviarError,
     CaviarWarning,
     ConfigError,
+    NameTaken,
     SnapshotAbsent,
     SnapshotError,
     StoreError,
@@ -56,6 +57,7 @@ _LOOK = 0.2  # seconds between two looks of the thread beside the loop
 _WRITE = 1.0  # seconds of logged numbers that become one measurement
 _DOZE = 0.05  # seconds between two looks at the interventions while paused
 _WINDOW = 200  # logged losses that stand for an epoch in the nurse's eyes
+_NAME = "run"  # where none is given
 _RECENT = 50  # logged losses that a snapshot is judged by
 
 _Moment = Literal["log", "snapshot", "rollback"]
@@ -177,7 +179,7 @@ class OwnRun:
 
     def __init__(
         self,
-        name: str,
+        name: str | None,
         knobs: Mapping[str, Value],
         store: str | os.PathLike[str],
         spec: RunSpec,
@@ -191,7 +193,9 @@ class OwnRun:
                 )
         check_own(knobs)
         check_budget(spec)
-        self.name = name
+        self._is_numbered = name is None
+        self.name = _NAME if name is None else name
+        """The run's name; of one without a name, the one that it gets when it begins."""
         self._first_knobs = dict(knobs)
         self._spec = spec
         self._store_url = store
@@ -325,10 +329,12 @@ class OwnRun:
                 trainee.offered, trainee.moment = None, "log"
 
     def _begin(self, runs: Runs) -> None:
-        taken_up = self.name in runs.subjects.names()
-        if not taken_up:
-            facts = environment("its own", "unknown", 1)
-            runs.create(Run(self.name, 0, self._spec, self._first_knobs, {}, facts, now()))
+        facts = environment("its own", "unknown", 1)
+        fresh = Run(self.name, 0, self._spec, self._first_knobs, {}, facts, now())
+        try:
+            self.name, taken_up = runs.create(fresh, numbered=self._is_numbered).name, False
+        except NameTaken:
+            taken_up = True
         run = runs.run(self.name)
         if run.kind is not RunKind.LOOP:
             raise StoreError(f"run {self.name!r} is one of caviar babysit's own", "name this one otherwise")

@@ -115,9 +115,9 @@ def put(
     trials: Sequence[Trial],
     measured: Sequence[Measured],
     at: Mapping[Keyed, Times] | None = None,
-) -> None:
-    """Write an imported study; StoreError if the store has one of that name."""
-    store.create_study(study)
+) -> Study:
+    """Write an imported study, its name numbered where it is taken; the study with its name."""
+    study = store.create_study(study, numbered=True)
     by_trial: dict[int, list[Measured]] = {}
     for row in measured:
         by_trial.setdefault(row[0], []).append(row)
@@ -125,6 +125,7 @@ def put(
         some = trials[start : start + _AT_ONCE]
         store.write(study.name, some, [row for trial in some for row in by_trial.get(trial.number, [])], at=at)
     store.finish_study(study.name, study.state, None, study.ended or study.created)
+    return study
 
 
 def _storage(url: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -76,13 +76,17 @@ class Runs:
         saved = Saved(snapshot.path, snapshot.sha256, snapshot.size)
         return self.files(name).read(saved, f"snapshot {snapshot.number}")
 
-    def create(self, run: Run) -> None:
-        """Write a new run; StoreError if there is one of its name, or its name is no name."""
+    def create(self, run: Run, numbered: bool = False) -> Run:
+        """Write a new run; the run with the name that it has.
+
+        NameTaken if there is one of its name, unless it may be ``numbered``; StoreError if its name is no name.
+        """
         check_name("run", run.name)
         parent = None if run.parent is None else self.subjects.number(run.parent)
         row = {name: getattr(run, name) for name in _PLAIN}
         request = paths.kept(run.spec.to_record(), self._store.database)
-        self.subjects.create(row | {"parent": parent, "kind": str(run.kind), "request": request})
+        row |= {"parent": parent, "kind": str(run.kind), "request": request}
+        return replace(run, name=self.subjects.create(row, numbered))
 
     def move(self, name: str, spec: RunSpec) -> None:
         """Write the ``spec`` of a run whose files are elsewhere now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -86,9 +86,25 @@ class Store(AbstractContextManager["Store"]):
         take_up_kept(self.leases, lease, write)
         return Delivery(self.leases, lease, write, patience)
 
-    def create_study(self, study: Study) -> None:
-        """Write a new study; StoreError if one of that name is there, also where two processes do it at once."""
-        self.subjects.create(studies.study_row(self.database, study))
+    def create_study(
+        self,
+        study: Study,
+        trials: Sequence[Trial] = (),
+        measurements: Sequence[tuple[int, int, Measurement]] = (),
+        numbered: bool = False,
+        check: Callable[[str], object] = lambda name: None,
+    ) -> Study:
+        """Write a new study with the trials that it begins with; the study with the name that it has.
+
+        NameTaken if one of its name is there, also where two processes do it at once; unless it may be ``numbered``.
+        ``check`` gets the name before anything is written, and may raise.
+        """
+
+        def write(connection: sa.Connection, number: int) -> None:
+            studies.write_trials(self.database, connection, number, trials, measurements)
+
+        row = studies.study_row(self.database, study)
+        return replace(study, name=self.subjects.create(row, numbered, check, write))
 
     def write(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, count
@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from caviar.errors import StoreError, did_you_mean
+from caviar.errors import NameTaken, StoreError, did_you_mean
 from caviar.records import LeaseState, StudyState, TrialState
 from caviar.records.names import PARAMETERS, Kind, check_storable, visible
 from caviar.store.places import Place, place_of, with_place
@@ -45,21 +45,40 @@ class Subjects:
         with self.transactions.writing() as connection:
             yield connection, self._number(connection, name, lock=True)
 
-    def create(self, row: dict[str, Any]) -> None:
-        """Insert ``row``, with a place for its files; StoreError if its name is taken, even at the same moment."""
-        name = row["name"]
-        check_storable(self.kind, name)
-        try:
-            with self.transactions.writing() as connection:
-                store = str(connection.scalar(sa.select(META.c.identity)))
-                placed = with_place(row["environment"], self.transactions.database, store)
-                connection.execute(self.table.insert(), row | {"state": str(row["state"]), "environment": placed})
-        except sa.exc.IntegrityError:
-            raise StoreError(
-                f"the store has a {self.kind} {visible(name)!r} already",
-                f"name this one otherwise: `{PARAMETERS[self.kind]}={visible(self.free_name(name))!r}`; "
-                f"or go on with the one that is there: caviar resume {visible(name)}",
-            ) from None
+    def create(
+        self,
+        row: dict[str, Any],
+        numbered: bool = False,
+        check: Callable[[str], object] = lambda name: None,
+        write: Callable[[sa.Connection, int], None] = lambda connection, number: None,
+    ) -> str:
+        """Insert ``row``, with a place for its files; the name that it has then.
+
+        Where the name is taken, even at the same moment, it is numbered if it may be ``numbered``; else NameTaken.
+        ``check`` gets the name before anything is written, and may raise. What ``write`` writes is of the same
+        transaction.
+        """
+        check_storable(self.kind, row["name"])
+        while True:
+            name = self.free_name(row["name"]) if numbered else row["name"]
+            check(name)
+            try:
+                with self.transactions.writing() as connection:
+                    store = str(connection.scalar(sa.select(META.c.identity)))
+                    placed = with_place(row["environment"], self.transactions.database, store)
+                    fresh = row | {"name": name, "state": str(row["state"]), "environment": placed}
+                    connection.execute(self.table.insert(), fresh)
+                    write(connection, self._number(connection, name))
+                return name
+            except sa.exc.IntegrityError:
+                if name not in self.names():
+                    raise
+                if not numbered:  # else another process was quicker
+                    raise NameTaken(
+                        f"the store has a {self.kind} {visible(name)!r} already",
+                        f"name this one otherwise: `{PARAMETERS[self.kind]}={visible(self.free_name(name))!r}`; "
+                        f"or go on with the one that is there: caviar resume {visible(name)}",
+                    ) from None
 
     def number(self, name: str) -> int:
         """The number of ``name``; StoreError with 'did you mean' if there is no such name."""

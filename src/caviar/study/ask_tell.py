@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ import numpy as np
 from caviar import other_tuners
 from caviar.arguments import as_number, checked
 from caviar.constraints import Given
-from caviar.errors import ConfigError, NoAnswer, StoreError
+from caviar.errors import ConfigError, NameTaken, NoAnswer, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
 from caviar.records import Config, Lease, Measurement, Study, StudyState, Trial, TrialState
@@ -313,12 +313,13 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self.close()
 
     def _begin(self, record: Study, search: Search, stopping: Rule, store_patience: float) -> None:
-        if record.name not in {study.name for study in self._store.studies()}:
-            record = create(self._store, record, self._known, self._space)
-            self._delivery = self._store.delivery(self._store.leases.join(record.name), store_patience)
-            self._stored = self._store.trials(record.name)
-            self._ask_of(record, search, stopping, self._stored)
-            return
+        if record.name not in self._store.subjects.names():
+            with suppress(NameTaken):  # another process was quicker
+                record = create(self._store, record, self._known, self._space)
+                self._delivery = self._store.delivery(self._store.leases.join(record.name), store_patience)
+                self._stored = self._store.trials(record.name)
+                self._ask_of(record, search, stopping, self._stored)
+                return
         there = self._store.study(record.name)
         search_there = record.search if there.search == IMPORTED else there.search
         if there.spec.kind is not StudyKind.ASKED or (there.space, there.seed, there.metric, search_there) != (

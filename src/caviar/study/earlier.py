@@ -73,19 +73,19 @@ def earlier_trials(store: Store, name: str, space: Space, metric: str) -> Earlie
     return Earlier(trials, measured, f"{len(trials):,} trials of study {name!r} are known from the start{others}")
 
 
-def create(store: Store, study: Study, known: str | None, space: Space) -> Study:
-    """Write the new ``study``, with the trials of the study ``known``, if there is one; the study as it is then."""
+def create(store: Store, study: Study, known: str | None, space: Space, numbered: bool = False) -> Study:
+    """Write the new ``study``, with the trials of the study ``known``, if there is one; the study as it is then.
+
+    Its name is ``numbered`` where it may be and is taken.
+    """
     if known is None:
-        store.create_study(study)
-        return study
+        return store.create_study(study, numbered=numbered)
     earlier = earlier_trials(store, known, space, study.metric)
     count = len(earlier.trials)
     budget = study.spec.trials  # of trials that are to come, and from here on of all of them
     spec = replace(study.spec, known=count, trials=None if budget is None else budget + count)
     study = replace(study, spec=spec, notes=(*study.notes, earlier.note))
-    store.create_study(study)
-    store.write(study.name, earlier.trials, earlier.measured)
-    return study
+    return store.create_study(study, earlier.trials, earlier.measured, numbered)
 
 
 def _in_space(space: Space, config: Config) -> Config | None:

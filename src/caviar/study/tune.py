@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from caviar.errors import CaviarError, NoAnswer, StoreError, StoreLost
 from caviar.executors.helpers import PATIENCE, WithHelpers
@@ -52,13 +53,13 @@ def follow(
     """
     job = check_table(request, ended) if isinstance(request, Request) else check_program(request, ended)
     with Store.open(request.store) as store:
-        study = job.study_record(store.free_name(job.name) if fresh_name else job.name)
+        study = job.study_record(job.name)
         study = replace(study, notes=_notes(job, study))
         if isinstance(job, TableJob):
-            model_path(job.request, study.name)  # before anything is written, not when the work is done
-            store.create_study(study)
+            check = partial(model_path, job.request)  # before anything is written, not when the work is done
+            study = store.create_study(study, numbered=fresh_name, check=check)
         else:
-            study = create(store, study, job.request.known, job.space)
+            study = create(store, study, job.request.known, job.space, fresh_name)
             job = replace(job, request=replace(job.request, trials=study.spec.trials))
         try:
             yield from train(job, store, study)
