@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from caviar.data.dataset import prepare
 from caviar.data.date_columns import features_of, learn_dates
 from caviar.data.dates import CLOCK, ORDERS, Dates, dates_of, hours, moment
-from caviar.data.numerals import Doubt, Words
 from caviar.data.preprocessing import Preprocessing
 from caviar.data.read import read, read_features
+from caviar.data.verdicts import Doubt, Words
 from caviar.errors import DataError, ModelError
 from caviar.records import Reading
 

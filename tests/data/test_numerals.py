@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caviar.data.numerals import Doubt, Notation, Numbers, Words, cell_of, digits, notation_of
+from caviar.data.number_cells import cell_of, digits
+from caviar.data.numerals import Notation, Numbers, notation_of
+from caviar.data.verdicts import Doubt, Words
 
 NB, THIN, MINUS = "\N{NO-BREAK SPACE}", "\N{THIN SPACE}", "\N{MINUS SIGN}"
 QUOTE = "\N{RIGHT SINGLE QUOTATION MARK}"
@@ -138,6 +140,46 @@ def test_the_users_word_and_the_other_columns_end_a_doubt() -> None:
 
 def test_many_cells_with_three_digits_behind_the_mark_are_thousands() -> None:
     assert read(*(f"{n:,}" for n in range(100, 4_000, 37)))[-1] == 3985
+
+
+GERMAN = [f"{n:,}".replace(",", ".") for n in range(100, 4_000, 37)]
+
+
+@pytest.mark.parametrize("cells", [GERMAN, ["950", "1.250", "12.400"], ["1.251", "720", "12.437", "801"]])
+def test_whole_numbers_with_points_for_thousands_are_no_fractions(cells: list[str]) -> None:
+    for word in ({}, {"usual": "."}):
+        found = notation_of(Counter(cells), **word)  # type: ignore[arg-type]
+        assert isinstance(found, Doubt)
+        assert 'decimal="."' in found.way_out
+        assert 'decimal=","' in found.way_out
+    whole = [float(cell.replace(".", "")) for cell in cells]
+    assert read(*cells, usual=",") == read(*cells, decimal=",") == whole
+    assert read(*cells, decimal=".") == [float(cell) for cell in cells]
+
+
+@given(st.lists(st.floats(0.001, 999, allow_nan=False), min_size=2, max_size=40))
+def test_fractions_as_python_writes_them_are_never_thousands(values: list[float]) -> None:
+    """Python writes no 0 at the end, so a few whole numbers among fractions of three digits mislead nobody."""
+    written = [f"{round(v, 3):.15g}" for v in values]
+    found = notation_of(Counter(written))
+    below = [int(t) for t in written if "." not in t]
+    if below and min(below) >= 100 and "0." not in {t[:2] for t in written}:
+        return  # 950 and 1.251
+    assert isinstance(found, Words) or [found.notation.value(t) for t in written] == [float(t) for t in written]
+
+
+def test_a_grade_is_no_negative_number() -> None:
+    assert isinstance(notation_of(Counter(["1+", "1", "1-"])), Words)
+    assert isinstance(notation_of(Counter(["1", "1-", "2-"])), Words)
+    assert read("12-", "5.50-", "3") == [-12, -5.5, 3]
+    assert read("1-", "1", "2", forced=True) == [-1, 1, 2]
+
+
+def test_a_note_shows_a_number_and_never_nan() -> None:
+    found = notation_of(Counter({"5 kg": 30, "<3 lb": 4, "7 lb": 5, "9 kg": 2}), forced=True)
+    assert isinstance(found, Numbers)
+    assert found.bounds == ()
+    assert found.notation.value(found.notation.example) in (5, 9)
 
 
 def test_few_odd_words_are_missing_values_and_many_are_text() -> None:

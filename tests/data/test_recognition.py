@@ -199,6 +199,45 @@ def test_another_column_of_text_shows_the_decimal_mark() -> None:
         recognise(mixed, Reading())
 
 
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("target", [False, True])
+def test_german_whole_numbers_are_refused_with_both_readings(tmp_path: Path, separator: str, target: bool) -> None:
+    """In files, Parquet and frames, as a feature and as the target; a decimal comma elsewhere settles it."""
+    price = RNG.integers(250, 4000, 300)
+    cells = [f"{v:,}".replace(",", ".") for v in price]
+    frame = plain().assign(c=cells)
+    column = "c" if target else "y"
+    frame.to_csv(tmp_path / "t.csv", index=False, sep=separator)
+    frame.to_parquet(tmp_path / "t.parquet")
+    for source in (tmp_path / "t.csv", tmp_path / "t.parquet", frame):
+        with pytest.raises(DataError) as caught:
+            read(source, column)
+        assert "can be read in two ways" in str(caught.value)
+        for decimal, scale in ((".", 0.001), (",", 1)):
+            table = read(source, column, reading=Reading(decimal=decimal))
+            values = table.numbers if target else table.frame["c"]
+            assert values is not None
+            expected = np.where(price < 1000, price, price * scale)
+            assert np.allclose(values.to_numpy(np.float64), expected)
+            assert table.frame["a"].tolist() == A.tolist(), "0.5 has a point only"
+    for source in (frame, tmp_path / "t.csv"):
+        commas = frame.assign(a=[f"{v:.1f}".replace(".", ",") for v in A])
+        commas.to_csv(tmp_path / "t.csv", index=False, sep=separator)
+        table = read(commas if source is frame else source, column)
+        found = table.numbers if target else table.frame["c"]
+        assert found is not None
+        assert found.tolist() == price.tolist()
+        assert any("is " in note and "'c'" in note for note in table.warnings), "never in silence"
+
+
+def test_thousands_alone_are_whole_in_a_file_of_commas(tmp_path: Path) -> None:
+    cells = [f"{v}.000" if v % 3 else "500" for v in range(1, 301)]
+    frame = plain().assign(c=cells, a=[f"{v:.1f}".replace(".", ",") for v in A])
+    frame.to_csv(tmp_path / "t.csv", index=False, sep=";")
+    found = read(tmp_path / "t.csv", "y").frame["c"]
+    assert found.tolist() == [v * 1000 if v % 3 else 500 for v in range(1, 301)]
+
+
 def test_leading_zeros_are_text_and_the_user_has_the_last_word(tmp_path: Path) -> None:
     frame = plain().assign(zip=[f"{n % 9:05}" for n in B])
     frame.to_csv(tmp_path / "t.csv", index=False)

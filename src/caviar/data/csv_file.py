@@ -14,8 +14,9 @@ from caviar.data.blanks import with_tabs
 from caviar.data.columns import Floats, is_number, listed, shown
 from caviar.data.csv_layout import Layout, layout_of, records
 from caviar.data.descriptions import refusal_of
-from caviar.data.numerals import Doubt, Numbers, notation_of
+from caviar.data.numerals import Numbers, notation_of
 from caviar.data.table import check_names
+from caviar.data.verdicts import Doubt
 from caviar.errors import DataError, did_you_mean
 from caviar.records import BY_ITSELF, Reading
 
@@ -144,8 +145,9 @@ def _not_as_python_writes(
 ) -> pd.DataFrame:
     """The columns, as text, that pandas took for numbers and that may mean something else.
 
-    Whole numbers with leading zeros are codes. 1.234 is 1234 in a file with decimal commas; where nothing says which
-    decimal mark a file has that was separated by semicolons, as such files are, it is refused.
+    Whole numbers with leading zeros are codes. 1.234 is 1234 in a file with decimal commas, and where the column looks
+    like whole numbers with marks of thousands; where nothing says which decimal mark a file has that was separated by
+    semicolons, as such files are, it is refused.
     """
     numeric = {str(name): dtype.kind for name, dtype in frame.dtypes.items() if is_number(dtype)}
     floats = [name for name, kind in numeric.items() if kind == "f"]
@@ -157,8 +159,16 @@ def _not_as_python_writes(
         wanted |= {name for name in whole if texts[name].str.fullmatch("[-+]?0[0-9]+").any()}
     commas = reading.decimal == "," or (reading.decimal is None and _has_decimal_commas(frame))
     if commas:
-        wanted |= set(fractions)
-    elif separator == ";" and reading.decimal is None and not any(map(_proves_a_point, (frame[n] for n in fractions))):
+        wanted |= {name for name in floats if name in fractions or b".000" in raw}
+    elif reading.decimal is None and (points := _with_thousands(frame, floats, b".000" in raw)):
+        texts = columns(points, points)
+        wanted |= {name for name in points if _is_doubtful(texts[name])}
+    if (
+        not commas
+        and separator == ";"
+        and reading.decimal is None
+        and not any(map(_proves_a_point, (frame[n] for n in fractions)))
+    ):
         _refuse_doubts(columns(fractions, fractions))
     names = [name for name in numeric if name in wanted]
     return columns(names, names) if names else frame[[]]
@@ -206,6 +216,24 @@ def _proves_a_point(column: pd.Series[Any]) -> bool:
     fractions = np.abs(values[np.isfinite(values) & (values != np.floor(values))])
     thousandfold = fractions * 1000
     return bool(((fractions < 1) | (fractions >= 1000) | (np.abs(thousandfold - np.rint(thousandfold)) > 1e-6)).any())
+
+
+def _with_thousands(frame: pd.DataFrame, floats: Sequence[str], zeros: bool) -> list[str]:
+    """The columns of ``floats`` that may be whole numbers with points for thousands; ``zeros``: .000 is in the file."""
+    found = []
+    for name in floats:
+        if not _proves_a_point(frame[name]):
+            values = frame[name].to_numpy(np.float64)
+            values = values[np.isfinite(values)]
+            some = zeros or bool((values != np.floor(values)).any())
+            found.extend([name] if some and np.abs(values).max(initial=0) < 1000 else [])
+    return found
+
+
+def _is_doubtful(texts: pd.Series[Any]) -> bool:
+    """True for a column of numbers with points that are more than Python's."""
+    found = notation_of(Counter(texts.dropna().tolist()))
+    return isinstance(found, Doubt) or (isinstance(found, Numbers) and bool(found.notation.thousands))
 
 
 def _refuse_doubts(texts: pd.DataFrame) -> None:

@@ -17,7 +17,7 @@ from itertools import islice, pairwise
 
 from caviar.data.blanks import BLANKS, ONE, with_row_names, with_tabs
 from caviar.data.columns import listed, shown
-from caviar.data.numerals import cell_of, is_mark
+from caviar.data.number_cells import cell_of, is_mark
 from caviar.errors import DataError
 
 _SAMPLE = 200  # records that are looked at

@@ -13,7 +13,8 @@ from caviar.data.columns import is_date, is_number, is_text, option, shown
 from caviar.data.date_columns import features_of, read_dates
 from caviar.data.dates import CLOCK, DateNotation, Dates, dates_of, hours, moment, order_in
 from caviar.data.descriptions import described, marks_found, refusal_of
-from caviar.data.numerals import Doubt, Words, is_mark
+from caviar.data.number_cells import is_mark
+from caviar.data.verdicts import Doubt, Words
 from caviar.errors import DataError
 from caviar.records import Reading
 

@@ -16,7 +16,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from caviar.data.numerals import FEW_CODES, MOST_ODD, NEARLY_ALL, Doubt, Words, is_mark
+from caviar.data.number_cells import is_mark
+from caviar.data.verdicts import FEW_CODES, MOST_ODD, NEARLY_ALL, Doubt, Words
 
 FEATURES = ("year", "month", "day", "weekday", "hour", "days")
 """Numbers that become of a date: Monday is weekday 0, the hour has a fraction, ``days`` are counted from the first of

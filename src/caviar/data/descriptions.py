@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from caviar.data.columns import listed, shown
-from caviar.data.numerals import Doubt
+from caviar.data.verdicts import Doubt
 from caviar.errors import DataError
 
 if TYPE_CHECKING:

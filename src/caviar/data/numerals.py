@@ -18,110 +18,19 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NamedTuple
 
-# fmt: off
-MARKS = frozenset({
-    "?", "??", "???", "-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", "\N{MINUS SIGN}", ".", "..", "...",
-    "\N{HORIZONTAL ELLIPSIS}", "*", "**", "/", "//", "\\", "\\n", "_", "na", "n/a", "n.a.", "n.a", "n/d", "n.d.", "n.d",
-    "nd", "nan", "-nan", "+nan", "none", "null", "nil", "nul", "<na>", "<nan>", "(null)", "nat", "1.#qnan", "1.#ind",
-    "-1.#ind", "-1.#qnan", "k.a.", "s/d", "unknown", "unk", "missing", "undefined", "blank", "empty", "tbd", "tba",
-    "not available", "not applicable", "no data", "not measured", "not reported", "not recorded", "keine angabe",
-})
-# fmt: on
-"""Texts that stand for a missing value where numbers or dates are expected, in lower case."""
+from caviar.data.decimal_mark import decimal_of
+from caviar.data.factors import is_word, split_factor
+from caviar.data.number_cells import IS_CURRENCY, LIMITS, Cell, cell_of, digits, is_mark
+from caviar.data.verdicts import FEW_CODES, MOST_ODD, NEARLY_ALL, Doubt, Words
 
-_SPREADSHEET_ERROR = re.compile(r"#[A-Z0-9/]{2,12}[!?]?")  # #DIV/0!, #N/A, #WERT!
-_SPACES = " \N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}\N{FIGURE SPACE}"
-_ALIKE = str.maketrans(
-    dict.fromkeys("\N{MINUS SIGN}\N{EN DASH}\N{SMALL HYPHEN-MINUS}\N{FULLWIDTH HYPHEN-MINUS}", "-")
-    | dict.fromkeys(_SPACES, " ")
-    | dict.fromkeys("\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}\N{PRIME}", "'")
-)
-_CURRENCIES = (
-    "US$|A$|C$|AU$|CA$|NZ$|HK$|S$|R$|[$€£¥₹₽₩₺₪₫฿₴₦₱₡]|USD|EUR|GBP|JPY|CHF|CAD|AUD|NZD|CNY|RMB|INR|Rs|BRL|MXN|RUB|KRW|"
-    "SEK|NOK|DKK|PLN|CZK|HUF|TRY|ZAR|SGD|HKD|THB|ILS|kr|zł|Fr"
-).replace("$|", r"\$|")
-_IS_CURRENCY = re.compile(rf"(?:{_CURRENCIES})")
-_CELL = re.compile(
-    rf"(?P<bound>[<>≤≥~≈]=?)? *(?P<open>\()? *(?P<sign>[-+])? *(?P<prefix>(?:{_CURRENCIES})\.?)? *(?P<inner>[-+])? *"
-    r"(?P<body>[0-9][0-9.,' ]*|[.,][0-9]+)(?P<power>[eE][-+]?[0-9]{1,3})? *(?P<plus>\+)? *"
-    r"(?P<suffix>(?:[^\W\d_]|[%‰°$€£¥₹₽₩/\"″])(?:[^\d<>()=;:,]{0,15}[^\W\d_.%‰°$€£¥₹₽₩²³\"″/]|[^\d<>()=;:,]{0,16})"
-    r"(?:(?<=m)[23])?)?(?P<more>\+)? *(?P<close>\))?(?P<behind>-)?"
-)
 _PLAIN = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?P<mark>[.,' ])[0-9]{3}(?:(?P=mark)[0-9]{3})*")
-_GROUPED_IN_INDIA = re.compile(r"[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}")
 _ITEM = re.compile(r"[0-9]{1,3}[.)] +[<>]? *(?P<rest>[^\W\d_].*)")  # 1. Never Married
-_FACTORS = {"k": 1e3, "tsd": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "b": 1e9, "bn": 1e9, "mrd": 1e9}
 
-NEARLY_ALL = 0.9  # of the cells that are no marks must be numbers ...
-FEW_CODES = 0.02  # ... and of cells with digits that are none, such as V45, so few may be mistakes
-MOST_ODD = 5  # different texts that are neither numbers nor marks: more of them mean something
 MOST_UNITS = 3  # different ones in a column of numbers; more of them are words
 FEW_NUMBERS = 10  # different ones: with an odd text among so few, each may be a category
-_LONGEST = 60  # characters of a cell that may be a number
 LONG_CODE = 9  # digits in groups, in every cell alike: a telephone number
-
-
-class Cell(NamedTuple):
-    """A number as it stands in a cell: sign, body, exponent, unit in its normal form, and a bound such as < or +."""
-
-    sign: str
-    body: str
-    power: str
-    unit: str
-    bound: str
-
-
-def is_mark(text: str) -> bool:
-    """True for a text that stands for a missing value in a column of numbers or dates."""
-    cell = text.strip()
-    return cell.casefold() in MARKS or not cell or _SPREADSHEET_ERROR.fullmatch(cell) is not None
-
-
-@lru_cache(maxsize=4096)
-def _unit(prefix: str, suffix: str) -> str:
-    """The unit in one form: 'Hours', 'hour' and 'hour.' are alike."""
-    found = re.sub(" +", " ", suffix.strip().rstrip("."))
-    found = found if len(found) == 1 else found.casefold()
-    return f"{prefix.rstrip('.')} {found[:-1] if len(found) > 2 and found.endswith('s') else found}".strip()
-
-
-def cell_of(text: str) -> Cell | None:
-    """The number that ``text`` is written as; None where it is no number in any notation."""
-    found = _CELL.fullmatch(text.translate(_ALIKE).strip()) if len(text) <= _LONGEST else None
-    if found is None:
-        return None
-    part = found.groupdict(default="")
-    negative = [mark for mark in (part["sign"], part["inner"], part["behind"]) if mark]
-    if len(negative) + bool(part["open"]) > 1 or bool(part["open"]) != bool(part["close"]):
-        return None
-    sign = "-" if part["open"] or "-" in negative else ""
-    bound = part["bound"] or part["plus"] or part["more"]
-    return Cell(sign, part["body"].strip(), part["power"], _unit(part["prefix"], part["suffix"]), bound)
-
-
-def digits(body: str, decimal: str) -> tuple[str, str] | None:
-    """``body`` as Python writes it, read with that decimal mark, and its mark of thousands; None where it is neither.
-
-    A group of thousands has three digits, in India those before the last have two.
-    """
-    whole, mark, fraction = body.partition(decimal)
-    if mark and not fraction.isdigit() and (fraction or decimal == ","):
-        return None
-    if whole.isdigit() or (not whole and fraction):
-        return (f"{whole or '0'}.{fraction}" if mark else whole), ""
-    grouped = _GROUPED.fullmatch(whole)
-    if grouped is None and decimal == "." and _GROUPED_IN_INDIA.fullmatch(whole):
-        separator = ","
-    elif grouped is None or grouped["mark"] == decimal:
-        return None
-    else:
-        separator = grouped["mark"]
-    plain = whole.replace(separator, "")
-    return (f"{plain}.{fraction}" if mark else plain), separator
 
 
 @dataclass(frozen=True)
@@ -155,7 +64,7 @@ class Notation:
         read = digits(cell.body, self.decimal)
         if read is None or (read[1] and (read[1] not in self.thousands or cell.power)):
             return None
-        unit, factor = _split_factor(cell.unit) if self.factors else (cell.unit, 1.0)
+        unit, factor = split_factor(cell.unit) if self.factors else (cell.unit, 1.0)
         if unit != self.unit and not (not unit and (self.bare or float(read[0]) == 0)):
             return None
         return float(f"{cell.sign}{read[0]}{cell.power}") * factor
@@ -172,25 +81,6 @@ class Numbers:
     marks: tuple[str, ...] = ()
     bounds: tuple[str, ...] = ()
     proof: str = ""  # the decimal mark, where a cell can be read with this one only
-
-
-@dataclass(frozen=True)
-class Words:
-    """A column of text; ``why`` it is, where most of it looks like numbers."""
-
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A column that can be read in two ways: the ``rule`` that it breaks, and the ``way_out``.
-
-    ``settled_by_others``: another column may show which it is.
-    """
-
-    rule: str
-    way_out: str
-    settled_by_others: bool = False
 
 
 def notation_of(
@@ -223,7 +113,7 @@ def notation_of(
     zeros = next((text for text, cell in cells.items() if _leading_zero(cell)), None)
     if zeros is not None and not forced:
         return Words(f"{zeros!r:.30} has a leading zero")
-    decided = _decimal(cells, counts, decimal, usual, wary)
+    decided = decimal_of(cells, counts, decimal, usual, wary)
     if isinstance(decided, Doubt):
         return decided
     mark, proof = decided
@@ -240,8 +130,11 @@ def notation_of(
     if isinstance(unit, Words | Doubt):
         return unit
     bounds = [text for text in read if cells[text].bound]
-    if len(read) - len(bounds) < 2 and not forced and any(cells[text].bound != "+" for text in read):
+    limits = [text for text in bounds if cells[text].bound[0] in LIMITS]
+    if len(read) - len(limits) < 2 and not forced and any(cells[text].bound != "+" for text in read):
         return Words()  # <18 and >65, but not 1,000+ and 5,000+
+    if not forced and (grade := _grade({text: cells[text] for text in read})) is not None:
+        return Words(f"{grade!r:.30} may be a grade")
     notation = Notation(
         decimal=mark,
         thousands="".join(sorted({found[1] for found in read.values()} - {""})),
@@ -249,11 +142,21 @@ def notation_of(
         bare=unit.bare,
         factors=unit.factors,
         bounds=bool(bounds),
-        example=max(read, key=lambda text: (float(read[text][0]) > 0, _dress(cells[text], text), counts[text], text)),
     )
+    fits = [text for text in read if (value := notation.value(text)) is not None and value == value]
+    example = max(
+        fits,
+        key=lambda text: (float(read[text][0]) > 0, _dress(cells[text], text, read[text][1]), counts[text], text),
+        default="",
+    )
+    bounds = [text for text in bounds if text in fits]
     marks = [text for text in counts if text in missing or (value := notation.value(text)) is None or value != value]
     own = tuple(sorted(text for text in marks if not is_mark(text)))
-    return Numbers(replace(notation, missing=own), tuple(marks), tuple(bounds), proof)
+    return Numbers(replace(notation, missing=own, example=example), tuple(marks), tuple(bounds), proof)
+
+
+def _leading_zero(cell: Cell) -> bool:
+    return len(cell.body) > 1 and cell.body[0] == "0" and cell.body.isdigit() and not cell.unit and not cell.power
 
 
 def _are_items(texts: Sequence[str]) -> bool:
@@ -262,62 +165,9 @@ def _are_items(texts: Sequence[str]) -> bool:
     return all(found) and len({item["rest"].casefold() for item in found if item}) > 1
 
 
-def _dress(cell: Cell, text: str) -> int:
-    """The parts of a cell that Python does not write."""
-    return bool(cell.unit) + (_split_factor(cell.unit)[1] != 1.0) + (not _PLAIN.fullmatch(text))
-
-
-def _leading_zero(cell: Cell) -> bool:
-    return len(cell.body) > 1 and cell.body[0] == "0" and cell.body.isdigit() and not cell.unit and not cell.power
-
-
-def _decimal(
-    cells: Mapping[str, Cell], counts: Mapping[str, int], known: str | None, usual: str | None, wary: bool
-) -> tuple[str, str] | Doubt:
-    """The decimal mark, and the same again where a cell proves it; or a doubt."""
-    proofs: dict[str, Counter[str]] = {".": Counter(), ",": Counter()}
-    either = []
-    for text, cell in cells.items():
-        point, comma = digits(cell.body, "."), digits(cell.body, ",")
-        if cell.power:  # no groups before an exponent
-            point, comma = (found if found is None or not found[1] else None for found in (point, comma))
-        if point is None or comma is None:
-            if point or comma:
-                proofs["." if point else ","][text] = counts[text]
-        elif point != comma:
-            either.append(text)
-    if known is not None:
-        return known, known if proofs[known] else ""
-    if proofs["."] and proofs[","]:
-        less, more = sorted(proofs.values(), key=lambda proof: proof.total())
-        if less.total() > FEW_CODES * more.total() or len(less) > MOST_ODD:
-            one, other = (next(iter(proofs[mark])) for mark in ".,")
-            return Doubt(
-                f"a column must have one decimal mark, but {{name}} has both {one!r:.30} and {other!r:.30}",
-                "write them alike, or keep the column as text: `text=[{name}]`",
-            )
-        mark = "." if more is proofs["."] else ","
-        return mark, mark
-    for mark, proof in proofs.items():
-        if proof:
-            return mark, mark
-    if usual is not None:
-        return usual, ""
-    if not (doubtful := [text for text in either if wary or "," in cells[text].body]):
-        return ".", ""  # 1.234, as Python writes it
-    one = doubtful[0]
-    plain = [cell.body for cell in cells.values() if cell.body.isdigit()]
-    if len(doubtful) >= 20 and plain and max(map(len, plain)) <= 3:
-        # fractions of three digits in so many cells, and none of one or two, would be a wonder
-        return ("." if "," in cells[one].body else ","), ""
-    point, comma = digits(cells[one].body, "."), digits(cells[one].body, ",")
-    assert point
-    assert comma
-    return Doubt(
-        f"{one!r:.30} in {{name}} can be read in two ways: as {point[0]} or as {comma[0]}",
-        f'say which: `decimal="."` reads {point[0]}, `decimal=","` reads {comma[0]}',
-        settled_by_others=True,
-    )
+def _dress(cell: Cell, text: str, thousands: str) -> int:
+    """The parts of a cell that Python does not write, or reads otherwise."""
+    return bool(cell.unit) + (split_factor(cell.unit)[1] != 1.0) + bool(thousands or not _PLAIN.fullmatch(text))
 
 
 def _odd(odd: Sequence[str], counts: Mapping[str, int], present: int, values: set[str]) -> str | None:
@@ -339,17 +189,17 @@ def _is_code(cells: Sequence[Cell], thousands: set[str]) -> bool:
     return len(cells) > 1 and len(lengths) == 1 and min(lengths) >= LONG_CODE
 
 
+def _grade(cells: Mapping[str, Cell]) -> str | None:
+    """A cell with a minus behind that looks like a grade's: 1+ stands beside 1-, or all have one digit."""
+    behind = next((text for text, cell in cells.items() if cell.behind), None)
+    alone = all(len(cell.body) == 1 for cell in cells.values())
+    return behind if alone or any(cell.bound == "+" for cell in cells.values()) else None
+
+
 class _Unit(NamedTuple):
     unit: str
     bare: bool
     factors: bool
-
-
-def _split_factor(unit: str) -> tuple[str, float]:
-    """A unit without its factor, and the factor: '€ m' is '€' and a million."""
-    words = unit.split(" ")
-    factor = _FACTORS.get(words[-1].casefold())
-    return (" ".join(words[:-1]), factor) if factor else (unit, 1.0)
 
 
 def _is_bare_unit(text: str, unit: str) -> bool:
@@ -370,9 +220,10 @@ def _units(
     bare = by_unit.pop("", 0) > 0
     if not by_unit:
         return _Unit("", True, False)
-    bases, factors = (set(part) for part in zip(*map(_split_factor, by_unit), strict=True))
+    bases, factors = (set(part) for part in zip(*map(split_factor, by_unit), strict=True))
     scaled = len(factors - {1.0}) > 1 or (factors & {1e3} and (bare or 1.0 in factors))
-    if len(bases) == 1 and (scaled or (factors != {1.0} and _IS_CURRENCY.fullmatch(min(bases)))):
+    scaled = scaled or all(is_word(unit) or split_factor(unit)[1] == 1.0 for unit in by_unit)
+    if len(bases) == 1 and factors != {1.0} and (scaled or (factors != {1.0} and IS_CURRENCY.fullmatch(min(bases)))):
         return _Unit(bases.pop(), True, True)
     if len(by_unit) == 1:
         return _one_unit(next(iter(by_unit)), bare, cells, values)
@@ -389,7 +240,7 @@ def _rare_units(cells: Mapping[str, Cell], counts: Mapping[str, int]) -> set[str
     by_unit: Counter[str] = Counter()
     for text, cell in cells.items():
         by_unit[cell.unit] += counts[text]
-    scales = any(_split_factor(unit)[1] != 1.0 for unit in by_unit)  # a few millions among thousands are none
+    scales = any(split_factor(unit)[1] != 1.0 for unit in by_unit)  # a few millions among thousands are none
     return {unit for unit, n in by_unit.items() if unit and n <= FEW_CODES * by_unit.total() and not scales}
 
 

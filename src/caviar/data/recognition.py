@@ -19,8 +19,10 @@ from caviar.data.date_columns import read_dates
 from caviar.data.date_recognition import recognise_dates
 from caviar.data.descriptions import cell_shown, described, is_float, it_or_them, marks_found, refusal_of
 from caviar.data.forms import Forms
-from caviar.data.numerals import Doubt, Notation, Numbers, Words, cell_of, is_mark, notation_of
+from caviar.data.number_cells import cell_of, is_mark
+from caviar.data.numerals import Notation, Numbers, notation_of
 from caviar.data.text_columns import MOST_CATEGORIES
+from caviar.data.verdicts import Doubt, Words
 from caviar.errors import DataError
 from caviar.records import Reading
 
@@ -138,11 +140,13 @@ def _simple(present: pd.Series[Any], decimal: str) -> Numbers | None:
         cells = cells.str.replace(",", ".", regex=False)
     values = pd.to_numeric(cells.astype(object), errors="coerce")
     rest = Counter(present[values.isna()].tolist())
+    proved = cells.str.fullmatch(_ONE_WAY).any()
+    if not proved and decimal == "." and cells.str.contains(".", regex=False).any():
+        return None  # 950, 1.250: thousands?
     codes = cells.str.fullmatch("[-+]?0[0-9]+").any()
     if codes or values.nunique() < 2 or not all(is_mark(text) for text in rest):
         return None
     example = "" if decimal == "." else next((t for t in present.iloc[:_SAMPLE].tolist() if "," in t), "")
-    proved = cells.str.fullmatch(_ONE_WAY).any()
     return Numbers(Notation(decimal=decimal, example=example), tuple(rest), proof=decimal if proved else "")
 
 
@@ -150,14 +154,24 @@ def how_read(column: pd.Series[Any], found: Numbers) -> str:
     """A few words on the way in which a column's numbers were written, and on the cells that were none."""
     notation, parts = found.notation, []
     value = notation.value(notation.example) if notation.example else None
-    if value is not None and not is_float(notation.example):
+    if value is not None and not (is_float(notation.example) and float(notation.example) == value):
         parts.append(f"{cell_shown(notation.example)} is {value:.12g}")
+    if notation.unit and notation.bare:
+        bare = next((text for text in column.dropna().unique().tolist() if _is_bare(text)), None)
+        if bare is not None:
+            parts.append(f"{cell_shown(bare)} is {notation.value(bare):.12g}, too")
     if found.bounds and notation.example not in found.bounds:
         limit = notation.value(found.bounds[0])
         parts.append(f"{cell_shown(found.bounds[0])} is {limit:.12g}")
     if found.marks:
         parts.append(marks_found([column], found.marks))
     return "; ".join(parts)
+
+
+def _is_bare(text: str) -> bool:
+    """True for a number other than 0 that has no unit."""
+    cell = cell_of(text)
+    return cell is not None and not cell.unit and any(digit in "123456789" for digit in cell.body)
 
 
 def without_marks(column: pd.Series[Any], missing: Sequence[str]) -> pd.Series[Any]:

@@ -11,8 +11,10 @@ import numpy as np
 from caviar.data.columns import as_text, is_number, option, shown
 from caviar.data.descriptions import refusal_of
 from caviar.data.labels import FEW, few_classes, target_numbers, tidy_labels
-from caviar.data.numerals import Doubt, Notation, Numbers, is_mark
+from caviar.data.number_cells import is_mark
+from caviar.data.numerals import Notation, Numbers
 from caviar.data.recognition import how_read, verdict_of, without_marks
+from caviar.data.verdicts import Doubt
 from caviar.errors import DataError
 from caviar.records import Reading
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.data.columns import as_text, index, is_text, plain, shown
-from caviar.data.numerals import is_mark
+from caviar.data.number_cells import is_mark
 from caviar.errors import DataError
 
 if TYPE_CHECKING:
