@@ -9,6 +9,7 @@ import typer
 
 from caviar.cli.console import check_apart, console, print_json
 from caviar.cli.next_steps import say_next
+from caviar.cli.notes import print_notes
 from caviar.cli.options import ForSpreadsheet, Json, Quiet
 from caviar.data.preprocessing import far_outside, never_seen
 from caviar.errors import UserMistake
@@ -55,6 +56,7 @@ def predict(
     also += f"; {far_outside(outside)}" if outside else ""
     where = f" to {out}" if out is not None else ""
     people = console(json=True, quiet=quiet)
+    print_notes(people, prediction.read, "predict")
     people.print(f"{counted(rows, 'prediction')}{where}{also}", markup=False, soft_wrap=True)
     if out is None:
         say_next(people, ["predict", model, data, *(["--proba"] if proba else []), "--out", "predictions.csv"])

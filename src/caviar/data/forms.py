@@ -15,13 +15,15 @@ from caviar.records import Reading
 class Forms:
     """The notation of each column of numbers that is not written as Python writes them, of dates, and of the target.
 
-    ``missing`` are texts that stand for a missing value in any column; ``encoding`` and ``separator`` those of the file
+    ``checkboxes``: columns with one value and blanks, and that value. ``missing`` are texts that stand for a missing
+    value in any column; ``encoding`` and ``separator`` those of the file
     that the user named.
     """
 
     numbers: Mapping[str, Notation] = field(default_factory=dict)
     dates: Mapping[str, DateNotation] = field(default_factory=dict)
     target: Notation | None = None
+    checkboxes: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     encoding: str | None = None
     separator: str | None = None
@@ -42,6 +44,7 @@ class Forms:
             "numbers": {name: _record(notation) for name, notation in self.numbers.items()},
             "dates": {name: asdict(notation) for name, notation in self.dates.items()},
             "target": None if self.target is None else _record(self.target),
+            "checkboxes": dict(self.checkboxes),
             "missing": list(self.missing),
             "encoding": self.encoding,
             "separator": self.separator,
@@ -56,6 +59,7 @@ class Forms:
             numbers={str(name): _notation(plain) for name, plain in data.get("numbers", {}).items()},
             dates={str(name): _date_notation(plain) for name, plain in data.get("dates", {}).items()},
             target=None if target is None else _notation(target),
+            checkboxes={str(name): str(value) for name, value in data.get("checkboxes", {}).items()},
             missing=tuple(map(str, data.get("missing", ()))),
             encoding=data.get("encoding"),
             separator=data.get("separator"),

@@ -34,7 +34,8 @@ from caviar.data.array_files import (
     parse_npz,
     taken,
 )
-from caviar.data.columns import is_text, printable, shown
+from caviar.data.bare_numbers import check_shares
+from caviar.data.columns import is_number, is_text, printable, shown
 from caviar.data.csv_file import parse_csv
 from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.room import check_room, too_large
@@ -78,6 +79,25 @@ def read(
     ``reading`` is the user's word on its columns. ``like`` is the table of training, for one of testing: what is text
     there is text here, and numbers are written alike. Raises DataError.
     """
+    found = _read(source, target, labels, reading, like)
+    for name in found.bare:
+        if like is not None and name in like.frame.columns:
+            check_shares(name, found.frame[name], like.forms.numbers[name], float(like.frame[name].mean()))
+    wanted = None if like is None else like.forms.target
+    if like is not None and wanted is not None and found.target is not None and is_number(found.target.dtype):
+        assert like.numbers is not None
+        check_shares(str(found.target.name), found.target, wanted, float(like.numbers.mean()))
+    return found
+
+
+def _read(
+    source: Source,
+    target: str | None,
+    labels: str | os.PathLike[str] | None,
+    reading: Reading,
+    like: Table | None,
+) -> Table:
+    """As ``read``, before it is compared with the table of training."""
     import pandas as pd
 
     known = None if like is None else like.forms

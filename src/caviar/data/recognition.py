@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from caviar.data.bare_numbers import bare_columns, note_on_bare
+from caviar.data.checkboxes import checkbox_of, note_on, ticked
 from caviar.data.columns import as_text, is_number, is_text, option, read_numbers, shown
 from caviar.data.date_columns import read_dates
 from caviar.data.date_recognition import recognise_dates
@@ -45,6 +47,7 @@ class Recognised:
     forms: Forms
     notes: tuple[str, ...] = ()
     decimal: str | None = None  # the mark that the columns of text prove
+    bare: tuple[str, ...] = ()  # columns of numbers without the unit of training
 
 
 def recognise(
@@ -63,11 +66,14 @@ def recognise(
         if name in columns and not is_text(columns[name].dtype):
             columns[name] = as_text(columns[name])
     notes: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
     decimal = decimal_mark(reading)
     if known is None:
         codes = {name: as_text(column) for name, column in columns.items() if _is_postal(name, column, reading)}
         columns |= codes
-        fixed = {*reading.text, *categorical, *codes}
+        named = {*reading.number, *reading.text, *categorical, *codes, reading.group, reading.time}
+        boxes = {n: value for n, c in columns.items() if n not in named and (value := checkbox_of(c)) is not None}
+        fixed = {*reading.text, *categorical, *codes, *boxes}
         dates = recognise_dates({name: c for name, c in columns.items() if name not in fixed}, reading)
         texts = {name: c for name, c in columns.items() if is_text(c.dtype) and name not in {*fixed, *dates.notations}}
         verdicts, decimal = _verdicts(texts, frame, reading)
@@ -78,16 +84,21 @@ def recognise(
         doubtful = {name: why for name, why in dates.doubtful.items() if name not in numbers}
         reasons = dict.fromkeys(codes, "postal codes")
         reasons |= {name: one.why for name, one in verdicts.items() if isinstance(one, Words) and one.why}
-        notes = (*_notes(columns, verdicts), *dates.notes, *_kept_as_text(reasons, doubtful))
-        known = replace(file_forms(reading), numbers=numbers, dates=dates.notations)
+        notes = (*_notes(columns, verdicts), *dates.notes, *_kept_as_text(reasons, doubtful), *note_on(columns, boxes))
+        known = replace(file_forms(reading), numbers=numbers, dates=dates.notations, checkboxes=boxes)
+    else:
+        bare = bare_columns(columns, known.numbers)
+        notes = tuple(note_on_bare(name, columns[name], known.numbers[name]) for name in bare)
     for name, column in columns.items():
-        if name in known.dates:
+        if name in known.checkboxes:
+            columns[name] = ticked(column, known.checkboxes[name])
+        elif name in known.dates:
             columns[name] = read_dates(column, known.dates[name])
         elif name in known.numbers and is_text(column.dtype):
             columns[name] = without_marks(read_numbers(column, known.numbers[name]), reading.missing)
     changed = any(column is not before[name] for name, column in columns.items())
     read = pd.DataFrame(columns, index=frame.index) if changed else frame
-    return Recognised(read, known, notes, decimal)
+    return Recognised(read, known, notes, decimal, bare)
 
 
 def decimal_mark(reading: Reading) -> str | None:

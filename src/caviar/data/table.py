@@ -31,7 +31,7 @@ class Table:
     path, a study or a terminal; ``warnings`` say what was met while reading; ``forms`` the way in which it is written;
     ``test`` is the test part that came with it, where there is one. ``columns`` are the names of all features that were
     given, those to ignore too; ``group`` and ``time`` the columns that decide on parts, whatever they hold, where they
-    are named and there.
+    are named and there. ``bare``: columns of numbers without the unit that they had in an earlier table.
     """
 
     frame: pd.DataFrame
@@ -45,6 +45,7 @@ class Table:
     columns: tuple[str, ...] = ()
     group: pd.Series[Any] | None = None
     time: pd.Series[Any] | None = None
+    bare: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> pd.Series[Any] | None:
@@ -105,6 +106,7 @@ def table(
         columns=tuple(frame.columns),
         group=frame[reading.group] if reading.group in frame.columns else None,
         time=times[reading.time] if reading.time in times.columns else None,
+        bare=found.bare,
     )
     if target is None:
         return made

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from caviar.data.bare_numbers import note_on_bare
 from caviar.data.columns import as_text, is_number, option, shown
 from caviar.data.descriptions import refusal_of
 from caviar.data.labels import FEW, few_classes, target_numbers, tidy_labels
@@ -49,7 +50,8 @@ def target_of(
     if name in reading.text:
         return Target(as_text(labels) if is_number(labels.dtype) else labels)
     if is_number(labels.dtype) or isinstance(column.dtype, pd.CategoricalDtype):
-        return Target(labels)
+        bare = known is not None and known.unit and is_number(labels.dtype)
+        return Target(labels, notes=(note_on_bare(name, labels, known),) if known and bare else ())
     if known is not None:
         return Target(labels, _numbers(labels, known, reading), known)
     found = verdict_of(labels, reading, usual, name in reading.number)

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar import files
+from caviar.data.bare_numbers import check_shares
 from caviar.data.columns import numbers
 from caviar.data.preprocessing import Notes, Preprocessing, far_outside, never_seen
 from caviar.data.read import read_features
@@ -47,8 +48,8 @@ class Prediction:
 
     ``labels`` (m,) of the type they had in training, ``probabilities`` (m, C) float64, rows adding up to 1; ``missing``
     cells that the preprocessing met, and by column the categories that are ``unknown`` to it and the numbers far
-    ``outside`` those of training. For regression ``labels`` are float64 numbers in the target's units, and
-    ``probabilities`` is None.
+    ``outside`` those of training; ``read`` are notes on how the table was read. For regression ``labels`` are float64
+    numbers in the target's units, and ``probabilities`` is None.
     """
 
     labels: npt.NDArray[Any]
@@ -56,11 +57,12 @@ class Prediction:
     missing: int
     unknown: Mapping[str, int] = field(default_factory=dict)
     outside: Mapping[str, int] = field(default_factory=dict)
+    read: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on what training did not have: categories, and numbers far outside its own."""
-        return tuple(filter(None, (never_seen(self.unknown), far_outside(self.outside))))
+        """``read``, and sentences on what training did not have: categories, and numbers far outside its own."""
+        return tuple(filter(None, (*self.read, never_seen(self.unknown), far_outside(self.outside))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +149,7 @@ class Model:
 
     def prediction(self, data: Any) -> Prediction:
         """Labels, probabilities, and what the preprocessing met."""
-        frame = self._frame(data)
+        frame, read = self._frame(data)
         outputs = np.empty((len(frame), self.network.n_out))
         missing, unknown, outside = 0, Counter[str](), Counter[str]()
         widest = max(network.width for network in (self.network, *(member.network for member in self.members)))
@@ -168,10 +170,10 @@ class Model:
             outside.update(notes.outside)
         if self.regression:
             decoded = self.preprocessing.decode(outputs[:, 0]) if self.preprocessing else outputs[:, 0]
-            return Prediction(decoded, None, missing, unknown, outside)
+            return Prediction(decoded, None, missing, unknown, outside, read)
         # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
         labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
-        return Prediction(labels[outputs.argmax(axis=1)], outputs, missing, unknown, outside)
+        return Prediction(labels[outputs.argmax(axis=1)], outputs, missing, unknown, outside, read)
 
     def outputs(self, x: npt.NDArray[Any]) -> Floats:
         """The weighted mean of the networks' outputs (m, n_out) for inputs ``x`` (m, n_in)."""
@@ -206,18 +208,22 @@ class Model:
         written = FORMAT if self.members else 1
         files.write_whole(Path(path), files.pack(entries, {"format": written, "caviar": VERSION}))
 
-    def _frame(self, data: Any) -> pd.DataFrame:
-        """The features; where there is no preprocessing, the network's inputs."""
+    def _frame(self, data: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """The features, and notes on them; where there is no preprocessing, the network's inputs."""
         learned = self.preprocessing
         if learned:
-            return read_features(data, learned.text_columns, list(learned.columns), learned.forms).frame
+            table = read_features(data, learned.text_columns, list(learned.columns), learned.forms)
+            means = dict(zip(learned.numbers, learned.mean, strict=True))
+            for name in table.bare:
+                check_shares(name, table.frame[name], learned.forms.numbers[name], means.get(name, 0.0))
+            return table.frame, table.warnings
         frame = read_features(data).frame
         if frame.shape[1] != math.prod(self.network.shape):
             raise DataError(
                 f"the network takes {math.prod(self.network.shape)} columns, got {frame.shape[1]}",
                 "give it the columns of x",
             )
-        return numbers(frame, list(frame.columns))
+        return numbers(frame, list(frame.columns)), ()
 
     def _inputs(self, frame: pd.DataFrame, rows: slice) -> tuple[npt.NDArray[np.float64], Notes]:
         """The network's inputs (m, n_in) for some rows, and what the preprocessing met."""
