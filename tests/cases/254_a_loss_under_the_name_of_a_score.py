@@ -5,8 +5,8 @@ status, out, said = script(
     """import caviar
 def objective(trial):
     for epoch in range(1, trial.last_epoch + 1):
-        loss = (trial.config["x"] - 0.3) ** 2 + 0.01234 / epoch
-        trial.report(epoch, loss, train_loss=loss / 2, validation_loss=loss)
+        value = (trial.config["x"] - 0.3) ** 2 + 0.01234 / epoch
+        trial.report(epoch, value, train_loss=value / 2, validation_loss=value)
 caviar.tune(objective, caviar.Space(x=caviar.Linear(0, 1)), trials=8, processes=2, progress=False)
 """
 )

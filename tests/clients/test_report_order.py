@@ -141,11 +141,19 @@ def test_the_config_is_the_programs_own():
     assert trial.knobs == {"lr": 0.1, "sizes": (1, 2)}
 
 
-@pytest.mark.parametrize("score", [{"loss": 0.5}, (0.5, {}), "good", 1j, [0.5, 0.6]])
+@pytest.mark.parametrize("score", [(0.5, {}), "good", 1j, [0.5, 0.6]])
 def test_a_score_that_is_no_number(score):
     with pytest.raises(TypeError, match="a score must be one number, not '" + type(score).__name__):
         a_trial().report(1, score)
     with pytest.raises(TypeError, match="a score must be one number"):
+        a_trial().done(score)
+
+
+@pytest.mark.parametrize("score", [{"loss": 0.5, "accuracy": 1}, {}, {"loss": "low"}, {"ok": True}])
+def test_a_dict_that_is_no_score(score):
+    with pytest.raises(TypeError, match=r"a score must be one number, and this dict has .*: give one, result"):
+        a_trial().report(1, score)
+    with pytest.raises(TypeError, match=r"a score must be one number, and this dict has .*: give one, result"):
         a_trial().done(score)
 
 

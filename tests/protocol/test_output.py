@@ -88,6 +88,24 @@ def test_a_number_that_names_no_epoch_of_its_line(lines):
     assert epochs("\n".join(line.format(i) for i, line in enumerate(lines))) == [0, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("lines", "noted"),
+    [
+        ("step 100 acc=0.1\nstep 200 acc=0.2\n", True),
+        ("[batch: 0/600] acc=0.1\n[batch: 50/600] acc=0.2\n", True),
+        ("iter 0: acc=0.1\niter 250: acc=0.2\n", True),
+        ("step 10 acc=0.1\nstep 0 acc=0.2\n", True),
+        ("step 1 acc=0.1\nstep 2 acc=0.2\nstep 3 acc=0.3\n", False),
+        ("step 100 acc=0.1\n", False),
+        ("epoch 1 step 100 acc=0.1\nepoch 2 step 200 acc=0.2\n", False),
+        ("footstep 100 acc=0.1\nfootstep 200 acc=0.2\n", False),
+        ("acc=0.1 in 100 steps\nacc=0.2 in 200 steps\n", False),
+    ],
+)
+def test_lines_of_mini_batches_are_noted(lines, noted):
+    assert ("steps" in scores(lines)[2]) == noted
+
+
 def test_a_final_score_is_one_that_was_no_epoch():
     assert scores("epoch 1 acc=1\nepoch 2 acc=2\n")[1] is None
     assert scores("epoch 1 acc=1\nepoch 1 acc=1\n")[1:] == (None, {})

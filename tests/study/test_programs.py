@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 import caviar
 import caviar.clients
 from caviar.errors import ConfigError, NoAnswer, SpaceError, StoreError, UserMistake
+from caviar.protocol.goal import LARGER
 from caviar.protocol.pool import Finished, Pool
 from caviar.protocol.process import environments
 from caviar.records import StudyState, TrialState
@@ -116,10 +118,12 @@ def test_what_a_function_returns_is_its_final_score():
         trial.report(1, 0.0)
         return 100 + trial.config["x"]
 
-    study = caviar.tune(returns, SPACE, trials=4, processes=1, epochs=1)
+    with pytest.warns(caviar.CaviarWarning, match=r"reported 0 at last and ended with 10\d\."):
+        study = caviar.tune(returns, SPACE, trials=4, processes=1, epochs=1)
     assert all(score >= 100 for _, _, _, score, _, _ in recorded(study))
 
 
+@pytest.mark.filterwarnings("ignore:trial . reported 0 at last:caviar.CaviarWarning")
 def test_what_a_trial_does_after_its_last_epoch_is_waited_for():
     def finishes_slowly(trial):
         import time
@@ -134,6 +138,7 @@ def test_what_a_trial_does_after_its_last_epoch_is_waited_for():
     assert len(list(Path("caviar.db.programs").rglob("model.txt"))) == 3
 
 
+@pytest.mark.filterwarnings("ignore:trial . reported 0 at last:caviar.CaviarWarning")
 def test_the_last_words_of_trials_that_end_at_once_are_all_heard(tmp_path, monkeypatch):
     """Each trial ends when all have reported; the pool looks seldom, so that it finds several ends in one look."""
     reported = tmp_path / "reported"
@@ -238,8 +243,8 @@ def test_code_that_never_works_is_an_error_after_a_few_trials():
 
 def test_a_score_that_is_a_loss_is_not_maximized_in_silence():
     def as_keras(trial):
-        loss = 0.1234 + abs(trial.config["x"] - 0.7)
-        trial.report(1, loss, train_loss=loss / 2, validation_loss=loss)
+        value = 0.1234 + abs(trial.config["x"] - 0.7)
+        trial.report(1, value, train_loss=value / 2, validation_loss=value)
 
     with pytest.raises(ConfigError, match="validation_loss") as refused:
         caviar.tune(as_keras, SPACE, trials=9, processes=2, epochs=1, study="mine")
@@ -250,6 +255,82 @@ def test_a_score_that_is_a_loss_is_not_maximized_in_silence():
     study = caviar.tune(as_keras, SPACE, trials=9, processes=2, epochs=1, study="mine", goal="minimize")
     assert study.best.score == min(score for _, _, _, score, _, _ in recorded(study))
     caviar.tune(as_keras, SPACE, trials=2, processes=1, epochs=1, goal="maximize")
+
+
+def gives_a_loss(trial):
+    loss = 0.1234 + abs(trial.config["x"] - 0.7)
+    trial.report(1, loss)
+
+
+def of_hyperopt(trial):
+    return {"loss": 0.1234 + abs(trial.config["x"] - 0.7), "status": "ok"}
+
+
+def rmse(trial):
+    return 0.1234 + abs(trial.config["x"] - 0.7)
+
+
+@pytest.mark.parametrize("function", [gives_a_loss, of_hyperopt, rmse, partial(rmse)])
+def test_a_loss_by_its_name_is_minimized_with_a_note(function):
+    with pytest.warns(caviar.CaviarWarning, match='a loss by its name.*`goal="maximize"`') as noted:
+        study = caviar.tune(function, SPACE, trials=9, processes=2, epochs=1)
+    assert study.best_score == min(score for _, _, _, score, _, _ in recorded(study))
+    assert study.notes == tuple(str(note.message) for note in noted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        other = caviar.tune(function, SPACE, trials=9, processes=2, epochs=1, goal="maximize")
+    assert other.best_score == max(score for _, _, _, score, _, _ in recorded(other))
+
+
+def test_a_score_without_a_name_is_maximized_and_that_is_said_once_at_the_start():
+    with pytest.warns(caviar.CaviarWarning) as noted:
+        study = caviar.tune(lambda trial: trial.config["x"], SPACE, trials=3, processes=1)
+    assert study.notes == (LARGER,) == tuple(str(note.message) for note in noted)
+
+
+def test_a_dict_of_a_loss_that_only_its_values_name_is_refused_with_the_way_out():
+    made = partial(dict, val_loss=0.25)  # no name in the function
+    with pytest.raises(ConfigError, match="val_loss"):
+        caviar.tune(lambda trial: made(), SPACE, trials=3, processes=1, study="mine")
+    study = caviar.tune(lambda trial: made(), SPACE, trials=3, processes=1, study="mine", goal="minimize")
+    assert study.best_score == 0.25
+    with pytest.raises(NoAnswer, match=r"2 numbers, acc, loss: give one, result\['acc'\]"):
+        caviar.tune(lambda trial: {"loss": 1.0, "acc": 0.5}, SPACE, trials=9, processes=2, goal="minimize")
+
+
+def test_scores_that_fall_from_epoch_to_epoch_are_noted():
+    def falls(trial):
+        for epoch in range(1, trial.last_epoch + 1):
+            trial.report(epoch, trial.config["x"] + 1 / epoch)
+
+    with pytest.warns(caviar.CaviarWarning, match="fall from epoch to epoch, as those of a loss"):
+        caviar.tune(falls, SPACE, trials=12, processes=2, epochs=9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        caviar.tune(falls, SPACE, trials=12, processes=2, epochs=9, goal="maximize")
+
+
+def test_a_function_with_more_epochs_than_a_trial_gets_a_note():
+    def goes_on(trial):
+        for epoch in range(1, 100):
+            trial.report(epoch, trial.config["x"])
+
+    with pytest.warns(caviar.CaviarWarning, match=r"went on after its 3 epochs .*`epochs=100`"):
+        study = caviar.tune(goes_on, SPACE, trials=3, processes=1, epochs=3)
+    assert study.best.epochs == 3
+
+
+def test_a_final_score_that_was_reported_before_is_no_conflict():
+    def best_of_all(trial):
+        best = 0.0
+        for epoch in range(1, trial.last_epoch + 1):
+            best = max(best, 1 / epoch)
+            trial.report(epoch, 1 / epoch)
+        return best
+
+    study = caviar.tune(best_of_all, SPACE, trials=3, processes=1, epochs=3)
+    assert study.best_score == 1.0
+    assert study.notes == (LARGER,)
 
 
 def test_a_first_report_beyond_the_last_epoch_fails_with_both():

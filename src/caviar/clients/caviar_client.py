@@ -75,7 +75,7 @@ def run(function):
 
     TrialStopped, raised by ``report`` and ``step``, ends the trial. With any other exception the trial has failed, out
     of memory where the exception says so, and the next one begins. What the function returns is the final score, or
-    None: then that is the last one reported.
+    None: then that is the last one reported. A dict with one number, {"val_loss": 0.3}, is that number.
     """
     for trial in _trials(raises=True):
         try:
@@ -194,6 +194,7 @@ class Trial(object):
         if self._snapshot is not None:  # a rollback within this epoch: what is reported is of no epoch
             self._go_back()
             return True
+        score = _one_number(score, values)
         if not self.stopped and not self._over:
             self.epoch = self._last = self._checked(epoch, score, values)
         message = {"type": "epoch", "epoch": self.epoch, "values": _numbers(values)}
@@ -252,9 +253,12 @@ class Trial(object):
 
     def done(self, score=None):
         """End the trial, with ``score`` or the last one reported. Said by itself at the end of the loop's body."""
-        message = {"type": "done", "more": True}
+        message, values = {"type": "done", "more": True}, {}
+        score = _one_number(score, values)
         if score is not None:
             message["score"] = _number(score)
+        if values:
+            message["values"] = _numbers(values)
         if not self._over:
             self._over = True
             self._line.say(self._with_attributes(message))
@@ -528,6 +532,32 @@ def _number(score):
         return float(score)
     except (TypeError, ValueError):
         raise TypeError("a score must be one number, not %r: %.60r" % (type(score).__name__, score))
+
+
+def _one_number(score, values):
+    """``score``; of a dict with one number, {"val_loss": 0.3}, that one, which ``values`` gets by its name.
+
+    Raises TypeError for any other dict.
+    """
+    if not isinstance(score, dict):
+        return score
+    numbers = dict((str(name), value) for name, value in score.items() if _is_number(value))
+    names = sorted(numbers)
+    if len(names) != 1:
+        count = "%d numbers, %s" % (len(names), ", ".join(names[:5])) if names else "no number"
+        raise TypeError(
+            "a score must be one number, and this dict has %s: give one, result[%r]"
+            % (count, names[0] if names else "loss")
+        )
+    values.update(numbers)
+    return numbers[names[0]]
+
+
+def _is_number(value):
+    try:
+        return not isinstance(value, (bool, str, type(""))) and float(value) is not None
+    except (TypeError, ValueError):
+        return False
 
 
 def _numbers(values):

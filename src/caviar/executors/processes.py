@@ -25,6 +25,7 @@ from caviar.errors import StoreError, UserMistake
 from caviar.executors.parked import StateStore
 from caviar.files import make_private
 from caviar.protocol import messages
+from caviar.protocol.goal import GoalWatch
 from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snapshot
 from caviar.protocol.process import why_not_started
 from caviar.records import Measurement, Task, TaskOutcome, TaskResult, TrialKey
@@ -52,7 +53,9 @@ class _Place:
     seconds: float = 0.0  # of training, in this process
     saving: tuple[int, Path] | None = None  # the epoch and file of a snapshot under way
     starts_from: Path | None = None  # the file of the snapshot that it begins with
+    began_midway: bool = False  # with a snapshot
     noted: dict[str, Any] = field(default_factory=dict)  # attributes since the last result
+    scores: list[float] = field(default_factory=list)  # that it reported
 
 
 @dataclass
@@ -68,8 +71,8 @@ class Processes:
     states: StateStore
     before_saving: Callable[[], None]
     """Called before a snapshot is saved: what was measured until then should be stored first."""
-    check: Callable[[messages.Measured], None] = lambda measured: None
-    """Called with each epoch that is reported; what it raises ends the study."""
+    watch: GoalWatch | None = None
+    """Looks at each score; what it raises ends the study."""
     failure_rate: float | None = None
     """The share of the trials before that failed; None where there were none: then nothing is held back."""
     measured_before: frozenset[TrialKey] = frozenset()
@@ -185,7 +188,7 @@ class Processes:
         saved, start = self.states.saved(key, task.to_epoch - 1), None
         try:
             if saved is not None:
-                epoch = int(saved["epoch"])
+                epoch, place.began_midway = int(saved["epoch"]), True
                 folder.mkdir(parents=True, exist_ok=True)
                 path = place.starts_from = folder.absolute() / f"{epoch}.snapshot"
                 path.write_bytes(saved["file"].tobytes())
@@ -240,10 +243,15 @@ class Processes:
         """Take an epoch that a program reported, or a step, which needs no answer but to go on."""
         measured = reported.measured
         place.seconds += reported.seconds
-        self.check(measured)
+        if self.watch is not None:
+            self.watch.see((place.task.trial, place.task.repeat), measured.score, measured.values)
         place.noted |= measured.attributes
         early = place.heard  # it has reported an epoch before
         place.heard = place.heard or measured.epoch is not None
+        if measured.score is not None and measured.epoch is not None:
+            place.scores.append(measured.score)
+        if measured.epoch is not None and measured.epoch > self.last_epoch and (early or place.task.from_epoch):
+            self._note_end(place)
         if place.is_over:
             self.pool.answer(place.number, messages.stop(f"it has had its {self.last_epoch} epochs"))
         elif measured.epoch is None:
@@ -288,11 +296,37 @@ class Processes:
         self._forget(key)
         noted = {**place.noted, **event.attributes}
         if isinstance(event, Finished):
+            if self.watch is not None:
+                self.watch.see(key, event.score, event.values, reported=False)
+            self._note_return(place, event.score)
             self._results.append(TaskResult(place.task, TaskOutcome.FINISHED, score=event.score, attributes=noted))
         elif not place.is_over:
             error = event.why.strip() or "it did not say why"
             failed = TaskResult(place.task, _CRASHES[event.kind], error=error, attributes=noted)
             (self._results if self._heard or self.failure_rate is None else self.silent).append(failed)
+
+    def _note_end(self, place: _Place) -> None:
+        """Note that a trial had more to train when it had all of its epochs."""
+        epochs = f"{self.last_epoch} epoch" + "s" * (self.last_epoch > 1)
+        said = f"went on after its {epochs} (trial.last_epoch), and was ended there: `epochs=100` gives more"
+        if not self.pool.speaks:
+            said = (
+                f"printed more scores than its {epochs}, and was ended there: each line that `score` matches counts as "
+                "an epoch. Let it match the line of a whole epoch alone, or give more, `epochs=100`"
+            )
+        self.pool.notes.setdefault("ended", f"trial {place.task.trial} {said}")
+
+    def _note_return(self, place: _Place, score: float | None) -> None:
+        """Note that the final score of a trial is none of those that it reported."""
+        scores = place.scores
+        if score is None or not scores or place.began_midway or score in scores or not self.pool.speaks:
+            return
+        self.pool.notes.setdefault(
+            "returned",
+            f"trial {place.task.trial} reported {scores[-1]:.6g} at last and ended with {score:.6g}: poor trials are "
+            "stopped by the scores that they report, and the winner is chosen by those that they end with. "
+            "If the two are not measured alike, return None",
+        )
 
     def _let_go(self) -> None:
         """Count the failures that were held back."""

@@ -53,8 +53,8 @@ class Command(Protocol):
         ...
 
     @property
-    def notes(self) -> Mapping[str, str]:
-        """Sentences on the output of its processes that a person should read, by their kind."""
+    def notes(self) -> dict[str, str]:
+        """Sentences on its trials that a person should read, by their kind; whoever has one adds it."""
         ...
 
     def reader(self) -> Reader:
@@ -74,13 +74,13 @@ class Speaking:
     """A command line whose program speaks the protocol."""
 
     speaks = True
-    notes: Mapping[str, str] = {}
 
     def __init__(self, command: str, hyperparameters: Iterable[str] = (), folder: str | None = None) -> None:
         """``folder`` is its working folder, None for ours.
 
         Raises ConfigError where there is no such program, or where the command has a place for a hyperparameter.
         """
+        self.notes: dict[str, str] = {}
         self._arguments = split(command, folder)
         self._folder = folder
         refuse_places(self._arguments, hyperparameters)
@@ -147,10 +147,10 @@ class Objective:
     """A Python function of a trial, in processes of this Python."""
 
     speaks = True
-    notes: Mapping[str, str] = {}
 
     def __init__(self, function: Callable[..., Any]) -> None:
         """Raises ConfigError for a function that cannot be taken to another process."""
+        self.notes: dict[str, str] = {}
         self.name = (
             re.sub(r"\W+", "-", getattr(function, "__name__", type(function).__name__)).strip("-") or "objective"
         )
@@ -259,6 +259,16 @@ def _with_interpreter(path: str) -> str:
     if interpreter is not None:
         return f"write {interpreter} {shlex.quote(path)} ..."
     return f"make it one: chmod +x {shlex.quote(path)}, and write its path: ./{Path(path).name}"
+
+
+def script_of(command: str, folder: str | None) -> Path | None:
+    """The Python script that ``command`` runs in ``folder``; None where it runs none."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return None
+    script = next((word for word in words if word.endswith(".py")), None)
+    return None if script is None else Path(folder or "", script)
 
 
 def name_of(arguments: Sequence[str]) -> str:

@@ -47,6 +47,7 @@ class Over:
     score: float | None
     more: bool = False
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ def _message(found: dict[str, Any]) -> Message:
         return Did(kind, _text(found, "why"))
     if kind == "done":
         score = found.get("score")
-        return Over(None if score is None else _number(score), found.get("more") is True, _attributes(found))
+        score = None if score is None else _number(score)
+        return Over(score, found.get("more") is True, _attributes(found), _values(found))
     if kind == "failed":
         said = found.get("kind", "error")
         if said not in get_args(Kind):

@@ -21,6 +21,7 @@ _EPOCH = re.compile(
     r"['\"]?\s*[:=#\[(]?\s*(\d+(?:\.\d+)?)(?!\d*\s*%)",
     re.IGNORECASE,
 )
+_STEP = re.compile(r"(?<![a-z])(?:global.?step|step|iter(?:ation)?|batch)s?['\"]?\s*[:=#\[(]?\s*(\d+)", re.IGNORECASE)
 
 _SHOWN = 3  # last lines that an error shows
 
@@ -38,6 +39,7 @@ class Output:
         self._line = ""  # in which it stood
         self._ups = 0  # line ends that only go down again
         self._counted: float | None = None  # the score of the last epoch
+        self._step: int | None = None  # that the line of the last epoch names
         self._lines = 0
         self._last: deque[str] = deque(maxlen=_SHOWN)
         self.last: float | None = None
@@ -111,6 +113,7 @@ class Output:
         if epoch is None or epoch != self._epoch:
             self._scores.append(score)
             self._counted = score
+            self._note_steps(epoch, line)
         elif score != self.last:
             self._notes.setdefault(
                 "twice",
@@ -118,6 +121,18 @@ class Output:
                 "trials are compared by the first of an epoch, and the last of all is the final score",
             )
         self._epoch, self._line, self.last = epoch, line, score
+
+    def _note_steps(self, epoch: int | None, line: str) -> None:
+        """Note a line of a mini-batch that counts as an epoch: it has a step that is not the next one."""
+        found = None if epoch is not None else _STEP.search(line)
+        step, before = None if found is None else int(found[1]), self._step
+        self._step = step
+        if step is not None and before is not None and step - before not in (0, 1):
+            self._notes.setdefault(
+                "steps",
+                f"each line that `score` matches counts as an epoch, and {line.strip()!r:.80} names a step: let it "
+                "match the line of a whole epoch alone, or give as many `epochs` as there are such lines",
+            )
 
 
 def _epoch_of(line: str) -> int | None:

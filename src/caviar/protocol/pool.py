@@ -53,6 +53,7 @@ class Finished:
     number: int
     score: float | None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +133,14 @@ class Pool:
         return len(self._places)
 
     @property
-    def notes(self) -> Mapping[str, str]:
-        """Sentences on the output of the processes that a person should read, by their kind."""
+    def notes(self) -> dict[str, str]:
+        """Sentences on the trials that a person should read, by their kind; whoever has one adds it."""
         return self._command.notes
+
+    @property
+    def speaks(self) -> bool:
+        """True for processes with the protocol."""
+        return self._command.speaks
 
     @property
     def has_events(self) -> bool:
@@ -274,8 +280,8 @@ class Pool:
                 why = message.why if message.kind == "infeasible" else with_sentence(message.why)
                 event = Crashed(number, message.kind, why, message.attributes)
             else:
-                score = message.score if isinstance(message, Over) and not stopped else None
-                event = Finished(number, score, message.attributes)
+                over = message if isinstance(message, Over) and not stopped else Over(None)
+                event = Finished(number, over.score, message.attributes, over.values)
             self._end_trial(place, event, warm)
         elif place.stopping is not None:
             if isinstance(message, Measured):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
@@ -28,10 +26,9 @@ from caviar.executors.parked import SavedStates
 from caviar.executors.processes import Processes
 from caviar.machine import environment, processors
 from caviar.protocol.command import Command, Objective, Silent, Speaking
-from caviar.protocol.messages import Measured
+from caviar.protocol.goal import GoalWatch, goal_of_request
 from caviar.protocol.pool import Pool
 from caviar.protocol.process import environments
-from caviar.protocol.score import goal_of_name, name_of_score
 from caviar.randomness import Purpose, raw, stream_key
 from caviar.ranges import check_range
 from caviar.records import Config, Study, StudyState, Task, TaskResult, Trial, TrialState
@@ -59,10 +56,6 @@ from caviar.study.spec import ProgramRequest, check_budget, check_seed, check_st
 _HOPELESS = 5  # trials that failed, and none that did not: it is the code, and not the config
 _SEARCH_SHARE = 0.75  # of a time budget, where the best are repeated
 _OVER = (TrialState.FINISHED, *UNRANKED)
-
-
-class GoalUnclear(ConfigError):
-    """The score of the first trial is one of its losses, and nobody said that losses are to be minimized."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +118,7 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         )
     check_whole("repeats", request.repeats, "give `repeats=3`")
     check_range("repeats", request.repeats)
-    goal, notes = _goal(request)
+    found = goal_of_request(request.goal, request.score, request.objective, request.command, request.folder)
     if request.processes is not None:
         check_whole("processes", request.processes, f"this machine has {processors()}")
     check_range("processes", request.processes)
@@ -150,8 +143,8 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         request=request,
         command=command,
         space=space,
-        goal=goal,
-        notes=(*notes, *(command.notes_before if isinstance(command, Silent) else ())),
+        goal=found.goal,
+        notes=(*found.notes, *(command.notes_before if isinstance(command, Silent) else ())),
         rungs=rungs_to(request.epochs),
         stopping=stopping,
         environments=environments(processes, gpus),
@@ -160,29 +153,6 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         name=request.study or command.name,
         ended=ended,
     )
-
-
-def _goal(request: ProgramRequest) -> tuple[Goal, tuple[str, ...]]:
-    """The goal of a request, and a note where the name of the score decided. Raises ConfigError where it is unclear."""
-    for goal in get_args(Goal):
-        if request.goal == goal:
-            return goal, ()
-    if request.goal is not None:
-        raise ConfigError(
-            f"`goal` is maximize or minimize, got {request.goal!r:.60}", "losses are to be minimized: `goal=minimize`"
-        )
-    if request.score is None:
-        return "maximize", ()
-    name = name_of_score(request.score)
-    if (known := goal_of_name(name)) is not None:
-        other = "maximize" if known == "minimize" else "minimize"
-        return known, (f"{name} is to be {known}d, by its name; `goal={other}` turns that round",)
-    if re.search(r"loss|error", name, re.IGNORECASE):
-        raise ConfigError(
-            f"is the smaller or the larger {name} the better? `score` has a name that could be either",
-            "say it: `goal=minimize` or `goal=maximize`",
-        )
-    return "maximize", ("the larger score is taken for the better; for a loss give `goal=minimize`",)
 
 
 def _command(request: ProgramRequest, space: Space) -> Command:
@@ -200,30 +170,17 @@ def trials_folder(store: Store, study: str) -> Path:
     return store.subjects.place(study).folder(store.database, "programs")
 
 
-def _check_goal(measured: Measured) -> None:
-    """Raise GoalUnclear for a score that is reported once more under the name of a loss."""
-    score = measured.score
-    if score is None or not math.isfinite(score) or score == round(score):  # round numbers are equal by chance
-        return
-    same = [name for name, value in measured.values.items() if value == score]
-    if same and all(goal_of_name(name) == "minimize" for name in same):
-        raise GoalUnclear(
-            f"the score {score:.6g} is the {same[0]} that the trial reports, and without `goal` larger is better",
-            'give `goal="minimize"`; or `goal="maximize"`, if that is meant',
-        )
+def _goal_watch(job: ProgramJob, ledger: Ledger) -> GoalWatch | None:
+    """The look at the scores of a study whose goal nobody has given; None where somebody has.
 
-
-def _goal_check(job: ProgramJob, ledger: Ledger) -> Callable[[Measured], None]:
-    """The check of the first report of a study whose goal nobody has said; later ones may be equal by chance."""
-    checks = []
-    if job.request.goal is None and job.request.score is None and not any(t.epochs for t in ledger.known_trials()):
-        checks.append(_check_goal)
-
-    def check(measured: Measured) -> None:
-        if checks and measured.score is not None:
-            checks.pop()(measured)
-
-    return check
+    It refuses the first score that is a loss by name, where nothing else tells the goal; later ones may be equal to a
+    loss by chance.
+    """
+    if job.request.goal is not None:
+        return None
+    begins = not any(trial.epochs for trial in ledger.known_trials())
+    unknown = job.goal == "maximize" and job.request.score is None
+    return GoalWatch(job.goal, job.command.notes, refuses=begins and unknown)
 
 
 def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) -> Processes:
@@ -237,7 +194,7 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
         before_saving=ledger.write,
         failure_rate=_failure_rate(ledger),
         measured_before=frozenset((one.number, one.repeat) for one in ledger.known_trials() if one.epochs),
-        check=_goal_check(job, ledger),
+        watch=_goal_watch(job, ledger),
     )
 
 

@@ -15,6 +15,7 @@ from caviar.errors import CaviarError, NoAnswer, StoreError, StoreLost
 from caviar.executors.helpers import PATIENCE, WithHelpers
 from caviar.executors.parked import SavedStates
 from caviar.machine import no_collection, setting_aside
+from caviar.protocol.goal import GoalUnclear
 from caviar.records import Study, StudyState
 from caviar.records.names import storable
 from caviar.scheduling.strategy import Strategy
@@ -32,7 +33,6 @@ from caviar.study.known import Known
 from caviar.study.ledger import Ledger, delivered
 from caviar.study.loop import Budget, drive, record_the_rest
 from caviar.study.programs import (
-    GoalUnclear,
     ProgramJob,
     check_program,
     conclude_program,
