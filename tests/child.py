@@ -11,6 +11,7 @@ import argparse
 import importlib
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -145,6 +146,7 @@ def main() -> None:
     parser.add_argument("--out")
     parser.add_argument("--patience", type=float)
     parser.add_argument("--store-patience", type=float, default=STORE_PATIENCE)
+    parser.add_argument("--host", help="the name that the machine seems to have")
     parser.add_argument("--room", type=int, default=1 << 29)
     given = parser.parse_args()
     if given.save_all:
@@ -155,6 +157,8 @@ def main() -> None:
     if given.patience is not None:
         for module in ("caviar.study.resume", "caviar.study.tune"):
             importlib.import_module(module).PATIENCE = given.patience  # type: ignore[attr-defined]
+    if given.host is not None:
+        socket.gethostname = lambda: given.host
     for point in given.crash:
         _crash(point)
     try:

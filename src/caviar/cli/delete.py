@@ -45,7 +45,8 @@ def delete(
             if sys.stdin.readline().strip().lower() not in ("y", "yes"):
                 people.print("nothing was deleted")
                 return 1
-        doctor.delete(opened, kind, name)
+        with people.status("deleting"):  # a process of another machine is watched for ten seconds
+            doctor.delete(opened, kind, name)
     if json:
         print_json({kind: name, "deleted": True, of: n})
     else:

@@ -38,7 +38,8 @@ def doctor(
     if store == DEFAULT_STORE and name is None and not Path(store).exists():
         view = Health(machine(), found=tuple(mapped_rows(repair)))
     else:
-        with Store.open(store, create=False) as opened:
+        looking = console(json=json).status("looking")  # at processes of other machines it takes ten seconds
+        with Store.open(store, create=False) as opened, looking:
             view = health(opened, name, repair, forget_missing)
     if json:
         print_json(plain.health(view))

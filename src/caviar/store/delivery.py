@@ -23,7 +23,7 @@ from caviar.errors import CaviarWarning, Fenced, StoreAway, StoreError, StoreLos
 from caviar.records import Lease, LeaseState
 from caviar.records.names import visible
 from caviar.store import waiting
-from caviar.store.lease import Leases
+from caviar.store.lease import Leases, give_up
 from caviar.store.waiting import Batch, Waiting
 
 STORE_PATIENCE = 300.0
@@ -188,6 +188,7 @@ class Delivery:
             raise self._error
         with self._changed:
             if not asked.is_over:
+                give_up(self.lease)
                 self._error = self._lost()
                 self._waiting.close()
                 raise self._error

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from caviar.errors import SnapshotAbsent, SnapshotError, StoreError, did_you_mean
-from caviar.records import Lease, LeaseState
+from caviar.records import Lease, Run, Study
 from caviar.records.names import Kind, visible
-from caviar.store import claims, process
-from caviar.store.lease import Leases, shown, taken
+from caviar.store import claims
+from caviar.store.lease import PATIENCE, Leases, is_gone, lifeless, shown, taken
 from caviar.store.runs import Runs, now
 from caviar.store.snapshots import Saved, Snapshots, StateFiles, folders_without
 from caviar.store.store import Store
@@ -63,6 +64,7 @@ class _Patient:
     says_running: bool
     files: StateFiles
     kept: list[_Kept]
+    written: Callable[[], str]
 
     @property
     def kind(self) -> Kind:
@@ -73,9 +75,12 @@ class _Patient:
         return replace(finding, study=self.name) if self.kind == "study" else replace(finding, run=self.name)
 
 
-def examine(store: Store, name: str | None = None, repair: bool = False, forget: bool = False) -> list[Finding]:
+def examine(
+    store: Store, name: str | None = None, repair: bool = False, forget: bool = False, patience: float = PATIENCE
+) -> list[Finding]:
     """Look for damage in ``store``, or in study or run ``name`` and the store around it; with ``repair``, mend it.
 
+    A process of another machine that holds a study or run is watched for ``patience`` seconds.
     Snapshots whose files are away are no damage, and stay what they are; with ``forget``, too, they are given up.
     StoreError if there is no such study or run; where there is one of each, both are looked at.
     """
@@ -87,14 +92,16 @@ def examine(store: Store, name: str | None = None, repair: bool = False, forget:
     if left < ENOUGH_ROOM:
         what = f"the disk of the store has {left // 2**20} MiB left"
         found.append(Finding(what, "make room, or go on with a store elsewhere", is_damage=False))
+    runs = Runs(store)
+    held = [(leases, of) for leases in (store.leases, runs.leases) for of in leases.held() if name in (None, of)]
+    dead = lifeless(held, patience)
     for patient in _patients(store, name):
-        found += _leases(patient, repair)
+        found += _leases(patient, dead, repair)
         if patient.kind == "study":
             found += _claims(store, patient, repair)
         found += _state(patient, repair)
         found += _snapshots(patient, repair, forget)
     if name is None:
-        runs = Runs(store)
         found += _folders(Snapshots(store).folder, store.subjects, repair)
         found += _folders(runs.folder, runs.subjects, repair)
     return found
@@ -121,11 +128,14 @@ def kind_of(store: Store, name: str, run: bool | None = None) -> Kind:
     return kinds[0] if run is None else "run" if run else "study"
 
 
-def delete(store: Store, kind: Kind, name: str) -> None:
-    """Delete a study or a run with its files; StoreError while a process that may be alive holds it."""
+def delete(store: Store, kind: Kind, name: str, patience: float = PATIENCE) -> None:
+    """Delete a study or a run with its files; StoreError while a process that may be alive holds it.
+
+    A process of another machine is watched for ``patience`` seconds.
+    """
     runs = Runs(store)
     leases = store.leases if kind == "study" else runs.leases
-    leases.lost(name, _dead(leases, name))
+    leases.lost(name, lifeless([(leases, name)], patience))
     living = leases.living(name)
     if living:
         raise StoreError(taken(kind, living[0]).rule, "end that first, and wait until it has")
@@ -153,14 +163,16 @@ def _patients(store: Store, name: str | None) -> Iterator[_Patient]:
     snapshots, runs = Snapshots(store), Runs(store)
     for study in store.studies():
         if name in (None, study.name):
-            kept = []
+            kept, running, files = [], study.state == "running", snapshots.files(study.name)
+            written = partial(_last_of_study, store, study)
             for of_trial in snapshots.of_study(study.name):
                 remove = partial(snapshots.remove, study.name, of_trial.number, of_trial.repeat, of_trial.epoch)
                 kept.append(_Kept(of_trial.label, of_trial.saved, remove, "removed"))
-            yield _Patient(store.leases, study.name, study.state == "running", snapshots.files(study.name), kept)
+            yield _Patient(store.leases, study.name, running, files, kept, written)
     for run in runs.all():
         if name in (None, run.name):
-            kept = []
+            kept, running, files = [], run.state == "running", runs.files(run.name)
+            written = partial(_last_of_run, runs, run)
             for of_run in runs.snapshots(run.name):
                 if of_run.state != "removed":
                     mark = partial(runs.mark, run.name, [of_run.number], "damaged")
@@ -168,20 +180,31 @@ def _patients(store: Store, name: str | None) -> Iterator[_Patient]:
                     was_damaged = of_run.state == "damaged"
                     restore = partial(runs.mark, run.name, [of_run.number], "kept") if was_damaged else None
                     kept.append(_Kept(f"snapshot {of_run.number}", saved, mark, "marked as damaged", restore))
-            yield _Patient(runs.leases, run.name, run.state == "running", runs.files(run.name), kept)
+            yield _Patient(runs.leases, run.name, running, files, kept, written)
 
 
-def _dead(leases: Leases, name: str) -> list[Lease]:
-    """Held leases of processes that certainly ended."""
-    return [lease for lease in leases.of(name) if lease.state is LeaseState.HELD and process.is_gone(lease.identity)]
+def _last_of_study(store: Store, study: Study) -> str:
+    """When the last trial of a study began or ended, or else the study."""
+    times = [at for of_trial in store.times(study.name).values() for at in of_trial if at is not None]
+    return datetime.fromtimestamp(max(times), UTC).isoformat(timespec="seconds") if times else study.created
 
 
-def _leases(patient: _Patient, repair: bool) -> Iterator[Finding]:
-    dead = _dead(patient.leases, patient.name)
+def _last_of_run(runs: Runs, run: Run) -> str:
+    """When the last entry was made in the diary of a run, or else when it began."""
+    return next((entry.written for entry in reversed(runs.diary(run.name))), run.created)
+
+
+def _leases(patient: _Patient, dead: Sequence[Lease], repair: bool) -> Iterator[Finding]:
+    mine = {lease.token for lease in patient.leases.of(patient.name)}
+    dead = [lease for lease in dead if lease.token in mine]
     lost = {lease.fence for lease in patient.leases.lost(patient.name, dead)} if repair else set()
     for lease in dead:
         mended = "declared lost, its claims freed" if lease.fence in lost else ""
-        what = f"{shown(lease)} is dead, and still holds its lease"
+        if is_gone(lease):
+            what = f"{shown(lease)} is dead, and still holds its lease"
+        else:
+            what = f"{shown(lease)} holds its lease and gives no sign of life; the last that was written is of "
+            what += patient.written()
         yield patient.find(what, "caviar doctor --repair frees it", mended)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +35,8 @@ LOOKS = 4
 """A lease has to be still for this many looks at least, so that an observer that was itself frozen condemns nobody."""
 
 _LOOK_EVERY = 0.3  # seconds; an owner beats every 2 seconds at least
+
+_GIVEN_UP: set[str] = set()  # tokens of leases that this process could not give back, for the store was away
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,15 @@ class Leases:
                 if end(connection, self.subjects.kind, number, lease, LeaseState.LOST, lease.beats)
             ]
 
+    def held(self) -> list[str]:
+        """The names of those that have a held lease."""
+        table, kind = self.subjects.table, self.subjects.kind
+        query = sa.select(table.c.name).where(
+            table.c.id.in_(sa.select(LEASES.c[kind]).where(LEASES.c.state == str(LeaseState.HELD)))
+        )
+        with self.subjects.transactions.reading() as connection:
+            return list(connection.scalars(query))
+
     def living(self, name: str) -> list[Lease]:
         """Held leases of ``name`` whose process may be at work: all but those whose process certainly ended."""
         return [lease for lease in self.of(name) if is_living(lease)]
@@ -142,16 +153,54 @@ class Watch:
             beats, still = self._seen.get((lease.fence, lease.token), (-1, 0.0))
             seen[lease.fence, lease.token] = (lease.beats, still + passed if beats == lease.beats else 0.0)
         self._seen = seen
-        return [
-            lease
-            for lease in self.held
-            if process.is_gone(lease.identity) or seen[lease.fence, lease.token][1] >= self._patience
+        return [lease for lease in self.held if is_gone(lease) or seen[lease.fence, lease.token][1] >= self._patience]
+
+
+def lifeless(
+    watched: Iterable[tuple[Leases, str]],
+    patience: float = PATIENCE,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Lease]:
+    """Held leases of processes that ended, or that cannot be seen from here and give no sign of life for ``patience``.
+
+    It takes no longer than that, and no time at all where every process can be seen from here.
+    """
+    found: dict[str, Lease] = {}
+    watches = [Watch(leases, name, patience, clock) for leases, name in watched]
+    first: dict[str, int] = {}  # beats at the first look, by token
+    while True:
+        for watch in watches:
+            dead = [lease for lease in watch.find() if is_gone(lease) or not process.is_near(lease.identity)]
+            found |= {lease.token: lease for lease in dead}
+        watches = [
+            watch
+            for watch in watches
+            if any(
+                lease.token not in found
+                and not process.is_near(lease.identity)
+                and first.setdefault(lease.token, lease.beats) == lease.beats
+                for lease in watch.held
+            )
         ]
+        if not watches:
+            return list(found.values())
+        sleep(_LOOK_EVERY)
+
+
+def give_up(lease: Lease) -> None:
+    """Let this process be no owner any more: its store was away for longer than the patience, and has it as held."""
+    _GIVEN_UP.add(lease.token)
+
+
+def is_gone(lease: Lease) -> bool:
+    """True where the process of ``lease`` certainly ended, or has given it up."""
+    return lease.token in _GIVEN_UP or process.is_gone(lease.identity)
 
 
 def is_living(lease: Lease | None) -> bool:
     """True where a process holds ``lease``, as far as this machine can know."""
-    return lease is not None and lease.state is LeaseState.HELD and not process.is_gone(lease.identity)
+    return lease is not None and lease.state is LeaseState.HELD and not is_gone(lease)
 
 
 def shown(lease: Lease) -> str:

@@ -27,18 +27,18 @@ def identity() -> dict[str, Any]:
 
 def is_gone(other: Mapping[str, Any]) -> bool:
     """True where the process ``other`` is certainly over; False where this machine cannot know."""
-    return _is_near(other) and _look(int(other["pid"]))[1] != str(other["started"])
+    return is_near(other) and _look(int(other["pid"]))[1] != str(other["started"])
 
 
 def is_running(other: Mapping[str, Any]) -> bool:
     """True where the process ``other`` certainly goes on; False where it is stopped or this machine cannot know."""
-    if not _is_near(other):
+    if not is_near(other):
         return False
     state, started = _look(int(other["pid"]))
     return started == str(other["started"]) and state not in _STOPPED
 
 
-def _is_near(other: Mapping[str, Any]) -> bool:
+def is_near(other: Mapping[str, Any]) -> bool:
     """True where the process ``other`` can be seen from here."""
     here = _machine()
     return bool(here["boot"] and other.get("started")) and all(other.get(key) == here[key] for key in here)
