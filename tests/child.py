@@ -121,11 +121,11 @@ def _helpers(store: str) -> int:
         return sum(worker.is_helper for worker in opened.leases.of(STUDY))
 
 
-def _help(store: str, threads: int, room: int) -> None:
+def _help(store: str, threads: int, room: int, patience: float) -> None:
     from caviar.study.helping import work
 
     begun = False
-    for helping in work(STUDY, store=store, threads=threads, room=room):
+    for helping in work(STUDY, store=store, threads=threads, room=room, store_patience=patience):
         if not begun:
             _say("begun")
         begun = True
@@ -163,7 +163,7 @@ def main() -> None:
         _crash(point)
     try:
         if given.what == "help":
-            _help(given.store, given.threads, given.room)
+            _help(given.store, given.threads, given.room, given.store_patience)
             return
         if given.what == "resume":
             events = take_up(

@@ -286,9 +286,6 @@ def test_an_own_loop_whose_store_stays_away_ends_with_a_note_and_is_taken_up(
     with pytest.warns(CaviarWarning, match=r"cannot be reached since .* kept in"):
         train()
     taken[0].close()
-    with Store.open(url) as store:
-        runs = Runs(store)
-        runs.leases.lost("net", runs.leases.of("net"))  # its process is this one, and lives
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with caviar.babysit.run("net", knobs={}, store=url) as run:
@@ -357,8 +354,6 @@ def test_a_study_of_code_of_ones_own_gives_up_after_its_patience_and_goes_on_lat
     with pytest.raises(StoreLost, match="are kept in"):
         train()
     taken[0].close()
-    with Store.open(url) as store:
-        store.leases.lost("own", store.leases.of("own"))
     with caviar.open_study("own", SPACE, store=url) as study:
         frame = study.trials()
         assert len(ended_ones) - 1 <= frame["state"].isin(["finished", "stopped"]).sum() <= len(ended_ones)

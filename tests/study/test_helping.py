@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from caviar.records import LeaseState, Study, StudyKind, StudySpec, StudyState
 from caviar.store import Store
 from tests.child import STUDY, end, freeze, start, until
 from tests.faults.invariants import acknowledged, check_over, check_whole
+from tests.postgresql_server import database, restarting
 from tests.store.backends import persistent
 from tests.study.test_tune import recorded
 
@@ -93,6 +97,37 @@ def test_a_helper_that_freezes_loses_its_lease_and_ends_quietly_when_it_wakes(wi
     status, said, complained = end(helper)
     assert (status, complained) == (0, "")
     assert "took for dead" in said or "has ended" in said
+    check_same(store, alone)
+
+
+def test_a_postgresql_that_is_restarted_ends_neither_the_owner_nor_its_helper(wine, alone, tmp_path):
+    with restarting() as server:
+        store_url = database(server.url, "helped")
+        owner = start("lead", store_url, wine, "--trials", TRIALS, "--helpers", 1)
+        until(owner, "begun")
+        helper = start("help", store_url, wine)
+        until(helper, _helped)
+        server.stop(signal.SIGINT)
+        time.sleep(2.0)
+        server.start()
+        for child in (owner, helper):
+            assert end(child)[::2] == (0, "")
+        check_same(store_url, alone)
+
+
+def test_a_helper_gives_up_after_its_patience_and_the_study_goes_on(wine, alone, tmp_path):
+    store = tmp_path / "caviar.db"
+    owner = start("lead", store, wine, "--trials", TRIALS, "--helpers", 1)
+    until(owner, "begun")
+    helper = start("help", store, wine, "--store-patience", 0.5)
+    until(helper, _helped)
+    with closing(sqlite3.connect(store, timeout=30, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        status, _, complained = end(helper)
+    assert status == 1
+    assert "cannot be reached since" in complained
+    assert f"study '{STUDY}' goes on without this helper; to help again: caviar work {STUDY}" in complained
+    assert end(owner)[0] == 0
     check_same(store, alone)
 
 

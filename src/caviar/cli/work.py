@@ -11,6 +11,7 @@ from caviar.cli.console import console
 from caviar.cli.next_steps import at, say_next
 from caviar.cli.options import DEFAULT_STORE, Quiet, StoreUrl, Threads
 from caviar.cli.signals import Ended, ending
+from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.helping import work as help_with
 
 _ROUND = 5.0  # seconds between two lines
@@ -24,6 +25,7 @@ def work(
     test: options.TestAgain = None,
     labels: options.LabelsAgain = None,
     test_labels: options.TestLabelsAgain = None,
+    store_patience: options.StorePatience = STORE_PATIENCE,
     quiet: Quiet = False,
 ) -> None:
     """[bold]caviar work flowers[/]
@@ -38,7 +40,9 @@ def work(
     tasks: int | None = None
     with ending() as ended:
         try:
-            for helping in help_with(study, store=store, threads=threads, ended=ended.asked.is_set, **files):
+            for helping in help_with(
+                study, store=store, threads=threads, ended=ended.asked.is_set, store_patience=store_patience, **files
+            ):
                 ended.saves = True
                 if tasks is None:
                     people.print(f"helping with {study}; Ctrl-C ends the help, and the study goes on", markup=False)
@@ -48,7 +52,8 @@ def work(
                     say_next(people, ["watch", study, *at(store)])
                 elif helping.elapsed - printed >= _ROUND:
                     printed = helping.elapsed
-                    people.print(f"{helping.elapsed:.0f} s | {tasks:,} tasks", markup=False)
+                    note = helping.note and f" | {helping.note}"
+                    people.print(f"{helping.elapsed:.0f} s | {tasks:,} tasks{note}", markup=False, soft_wrap=True)
         except KeyboardInterrupt:
             people.print(f"trained {tasks or 0:,} tasks: others have the rest of it now", markup=False)
             raise Ended(ended.status) from None

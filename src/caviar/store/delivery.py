@@ -243,6 +243,8 @@ class Delivery:
             why = "" if self._away is None or self._away.why is None else f" ({self._away.why.rule})"
             rule = f"the store {url} cannot be reached{since}, and this process gave up{why}"
             way_out = f"{kind} {name!r} goes on from what the store has: caviar resume {name}"
+            if self.lease.is_helper:
+                way_out = f"study {name!r} goes on without this helper; to help again: caviar work {name}"
             first = "" if self._away is None or self._away.why is None else f"{self._away.why.way_out}; "
             if self.is_behind:
                 try:

@@ -2,7 +2,7 @@
 
 The owner, a running ``tune`` or ``resume``, finds a helper in the store and assigns tasks to it there; results go back
 the same way. A network stays with the helper that trained it. Where it is no longer kept it is trained from its start
-again, to the same bits.
+again, to the same bits. While the store is away the helper trains the tasks that it has, and keeps what it measured.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from caviar.errors import ConfigError, Fenced, StoreError
@@ -22,7 +24,6 @@ from caviar.learners.contract import BYTES_A_PARAMETER
 from caviar.records import (
     Box,
     Ended,
-    Lease,
     Study,
     StudyState,
     Task,
@@ -36,11 +37,12 @@ from caviar.records.ranking import WORST, RankKey
 from caviar.records.specs import StudyKind
 from caviar.scheduling.contract import Scheduler
 from caviar.store import Assigned, Result, Store, Watch
+from caviar.store.delivery import STORE_PATIENCE, Delivery
 from caviar.study.check import check_table
 from caviar.study.job import TableJob
 from caviar.study.loop import Budget, drive
 from caviar.study.resume import check_same
-from caviar.study.spec import Request, StorePath
+from caviar.study.spec import Request, StorePath, check_store_patience
 
 ROOM = 1 << 29  # bytes of networks that wait for their next task
 _BYTES_A_NETWORK = 1 << 14  # of the smallest one
@@ -51,12 +53,16 @@ _LOOK_EVERY = 0.5  # seconds between two looks at the owner; a look is also a si
 
 @dataclass(frozen=True, slots=True)
 class Helping:
-    """A moment of the help: tasks trained so far, and once it is over, the reason."""
+    """A moment of the help: tasks trained so far, and once it is over, the reason.
+
+    ``note`` is said while the store is away.
+    """
 
     study: Study
     tasks: int
     elapsed: float
     over: str = ""
+    note: str = ""
 
 
 def work(
@@ -70,14 +76,18 @@ def work(
     test_labels: Any = None,
     ended: Callable[[], bool] = lambda: False,
     room: int = ROOM,
+    store_patience: float = STORE_PATIENCE,
 ) -> Iterator[Helping]:
     """Help with ``study`` until it no longer runs or its owner is gone; where ``ended`` turns true, KeyboardInterrupt.
 
     threads: networks trained at once, all processors if not given. data, test, labels, test_labels: where the study's
-    files are here, if elsewhere; they are checked by their SHA-256.
+    files are here, if elsewhere; they are checked by their SHA-256. store_patience: seconds without the store after
+    which it ends.
 
-    Raises UserMistake where there is nothing to help with, or the data or the machine would give other numbers.
+    Raises UserMistake where there is nothing to help with, or the data or the machine would give other numbers, and
+    StoreLost when the patience is over.
     """
+    check_store_patience(store_patience)
     started = time.monotonic()
     with Store.open(store, create=False) as opened:
         record = opened.study(study)
@@ -91,31 +101,34 @@ def work(
         check_same(record, job)
         _check_machine(record, job)
         helper = opened.join_helper(study, job.slots)
-        assigned = AssignedTasks(opened, helper, watch)
-        ledger = HandIn(job, opened, helper, assigned)
+        delivery = Delivery(opened.leases, helper, partial(opened.write, study, lease=helper), store_patience)
+        assigned = AssignedTasks(opened, delivery, watch)
+        ledger = HandIn(job, opened, delivery, assigned)
         parked = ParkedTrainings(most_bytes=room)
         budget = Budget(lambda: -math.inf if assigned.over else math.inf, ended)
         try:
             with Threads(job.slots, job.start, job.metric, parked=parked, n_bytes=ledger.n_bytes) as executor:
                 for tasks in drive(assigned, executor, ledger, budget):
-                    yield Helping(record, tasks, time.monotonic() - started, assigned.why)
+                    yield Helping(record, tasks, time.monotonic() - started, assigned.why, delivery.note)
         except Fenced:
             why = "the owner of the study went on without this helper, which it took for dead"
             yield Helping(record, ledger.tasks, time.monotonic() - started, why)
         finally:
-            opened.leases.leave(helper)
+            with suppress(Fenced):
+                delivery.close(lambda: opened.leases.leave(helper), hurry=True)
 
 
 class AssignedTasks:
     """A Scheduler of the tasks that the owner assigns through the store; ``why`` it is over, once it is."""
 
-    def __init__(self, store: Store, helper: Lease, watch: Watch) -> None:
+    def __init__(self, store: Store, delivery: Delivery, watch: Watch) -> None:
         self.boxes: list[Box] = []
         self.why = ""
         self.held: dict[TaskKey, Assigned] = {}
         """Tasks that were assigned and not handed in."""
         self._store = store
-        self._helper = helper
+        self._delivery = delivery
+        self._helper = delivery.lease
         self._watch = watch
         self._fresh: list[Assigned] = []
         self._asked = self._looked = -math.inf
@@ -126,8 +139,7 @@ class AssignedTasks:
         now = time.monotonic()
         if not self.why and now - self._looked >= _LOOK_EVERY:
             self._looked = now
-            self._store.leases.beat(self._helper)
-            self.why = _over(self._store, self._helper, self._watch)
+            self.why = self._delivery.ask(self._look, "")
         return bool(self.why)
 
     def next(self, room: int = 1) -> Task | None:
@@ -135,13 +147,28 @@ class AssignedTasks:
         now = time.monotonic()
         if not self._fresh and now - self._asked >= _ASK_EVERY:
             self._asked = now
-            self._fresh = [one for one in self._store.assigned(self._helper) if one.task not in self.held]
+            found: list[Assigned] = self._delivery.ask(lambda: self._store.assigned(self._helper), [])
+            self._fresh = [one for one in found if one.task not in self.held]
             self.held.update((one.task, one) for one in self._fresh)
         if not self._fresh:
             return None
         assigned = self._fresh.pop(0)
         number, repeat, to_epoch = assigned.task
         return Task(number, repeat, assigned.trial.config, assigned.measured, to_epoch)
+
+    def _look(self) -> str:
+        """Give a sign of life. The reason why there is nothing more to help with; empty while there is.
+
+        A frozen owner keeps its lease: it may wake up and go on.
+        """
+        self._store.leases.beat(self._helper)
+        lost = {worker.fence for worker in self._watch.find()}
+        if self._store.study(self._helper.name).state is not StudyState.RUNNING:
+            return "the study has ended"
+        owner = self._helper.helps
+        if owner in lost or owner not in {worker.fence for worker in self._watch.held}:
+            return f"the process that led the study is gone; to go on: caviar resume {self._helper.name}"
+        return ""
 
     def report(self, task: Task, rank_key: RankKey) -> list[Ended]:
         """See Scheduler: the owner decides, not the helper."""
@@ -163,12 +190,12 @@ class AssignedTasks:
 class HandIn:
     """The ledger of a helper: results go to the store, in one transaction for all that came together."""
 
-    def __init__(self, job: TableJob, store: Store, helper: Lease, assigned: AssignedTasks) -> None:
+    def __init__(self, job: TableJob, store: Store, delivery: Delivery, assigned: AssignedTasks) -> None:
         self.tasks = 0
         """Tasks handed in so far."""
         self._job = job
         self._store = store
-        self._helper = helper
+        self._delivery = delivery
         self._assigned = assigned
         self._results: list[Result] = []
         self._given_back: list[TaskKey] = []
@@ -204,13 +231,21 @@ class HandIn:
 
     def is_due(self) -> bool:
         """True where there is something to hand in, or it is time for a sign of life."""
-        return bool(self._results or self._given_back) or time.monotonic() - self._shown >= _LOOK_EVERY
+        has_more = bool(self._results or self._given_back) and not self._delivery.is_away
+        return has_more or time.monotonic() - self._shown >= _LOOK_EVERY
 
     def progress(self, scheduler: Scheduler, executor: Executor) -> int:
-        """Hand in what there is; the count of all tasks handed in."""
+        """Hand in what there is; the count of all tasks handed in. Where the store is away it is kept until it is back.
+
+        Where the connection broke in it, another time finds that the tasks are not held any more.
+        """
         self._shown = time.monotonic()
         if (self._results or self._given_back) and not scheduler.over:
-            taken = self._store.hand_in(self._helper, self._results, self._given_back)
+            results, given_back = list(self._results), list(self._given_back)
+            helper = self._delivery.lease
+            taken = self._delivery.ask(lambda: self._store.hand_in(helper, results, given_back), None)
+            if taken is None:
+                return self.tasks
             handed_in = {result.task for result in self._results}
             for key in [*handed_in, *self._given_back]:
                 self._assigned.held.pop(key, None)
@@ -226,20 +261,6 @@ def _after(trial: Trial, result: TaskResult) -> Trial:
     last = result.measurements[-1]
     state = TrialState.DIVERGED if result.outcome is TaskOutcome.DIVERGED else trial.state
     return trial._replace(state=state, epochs=last.epoch, score=last.score, validation_loss=last.validation_loss)
-
-
-def _over(store: Store, helper: Lease, watch: Watch) -> str:
-    """The reason why there is nothing more to help with; empty while there is.
-
-    A frozen owner keeps its lease: it may wake up and go on.
-    """
-    lost = {worker.fence for worker in watch.find()}
-    if store.study(helper.name).state is not StudyState.RUNNING:
-        return "the study has ended"
-    owner = helper.helps
-    if owner in lost or owner not in {worker.fence for worker in watch.held}:
-        return f"the process that led the study is gone; to go on: caviar resume {helper.name}"
-    return ""
 
 
 def _check_kind(study: Study) -> None:
