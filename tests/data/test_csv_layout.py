@@ -238,3 +238,52 @@ def test_every_text_comes_back_as_it_was(rows: list, separator: str) -> None:
 def test_no_bytes_end_in_another_error(raw: bytes) -> None:
     with suppress(DataError):
         parse_csv(raw)
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize("places", [(1,), (30,), (60,), (2, 30, 60), (1, 2)])
+@pytest.mark.parametrize(
+    "text", [PLAIN, SEMICOLONS, "# exported\n" + PLAIN, PLAIN.replace(",", "\t"), FRAME.to_csv(index=False, quoting=1)]
+)
+def test_a_header_in_the_middle_is_left_out(tmp_path: Path, text: str, places: tuple[int, ...], ends: str) -> None:
+    lines = text.splitlines()
+    above = lines[0].startswith("#")
+    for place in reversed(places):
+        lines.insert(place + above, lines[above])
+    first = places[0] + above + 1
+    said = notes_of(ends.join([*lines, ""]))
+    which = f"line {first} is" if len(places) == 1 else f"{len(places)} lines, the first {first}, are"
+    assert f"{which} the header once more, and left out" in said
+    (tmp_path / "t.csv").write_text(ends.join(lines))
+    learned = prepare(read(tmp_path / "t.csv", "y"), 0).preprocessing
+    new = read_features(tmp_path / "t.csv", learned.text_columns, forms=learned.forms)
+    assert np.array_equal(learned.apply(new.frame), learned.apply(FRAME))
+
+
+def test_a_header_in_the_middle_of_a_frame_is_left_out(tmp_path: Path) -> None:
+    whole = pd.concat([FRAME.astype(str), pd.DataFrame([list(FRAME)], columns=list(FRAME))])
+    whole = pd.concat([whole.iloc[40:], whole.iloc[:40]])
+    expected = pd.concat([FRAME.iloc[40:], FRAME.iloc[:40]])
+    whole.to_parquet(tmp_path / "t.parquet")
+    for source in (whole, tmp_path / "t.parquet"):
+        table = read(source, "y")  # type: ignore[arg-type]
+        assert "row 21 is the header once more, and left out: are these several files in one?" in table.warnings
+        assert table.frame.equals(read(expected, "y").frame)
+        assert len(read_features(source).frame) == len(FRAME)
+
+
+def test_cells_that_are_the_names_of_their_columns_stay() -> None:
+    frame = pd.DataFrame({"x": ["x", "w"] * 20, "z": ["v", "z"] * 20, "n": range(40), "y": ["p", "q"] * 20})
+    assert len(read(frame, "y").frame) == 40
+    assert len(parse_csv(frame.to_csv(index=False).encode()).frame) == 40
+    one = parse_csv(b"x\nx\ny\nx\n")
+    assert one.frame["x"].tolist() == ["x", "y", "x"]
+
+
+def test_predict_names_no_option_that_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "wide.csv").write_bytes(PLAIN.encode("utf-16"))
+    (tmp_path / "latin.csv").write_bytes(PLAIN.replace("up", "\xfcp").encode("latin-1"))
+    for name in ("wide.csv", "latin.csv"):
+        with pytest.raises(DataError, match="save it as UTF-8") as caught:
+            read_features(tmp_path / name)
+        assert "`encoding" not in str(caught.value)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from caviar.data.dataset import prepare
 from caviar.data.date_columns import features_of, learn_dates
 from caviar.data.dates import CLOCK, ORDERS, Dates, dates_of, hours, moment
+from caviar.data.forms import Forms
 from caviar.data.preprocessing import Preprocessing
 from caviar.data.read import read, read_features
 from caviar.data.verdicts import Doubt, Words
@@ -39,6 +40,16 @@ from caviar.records import Reading
         ("Mon, 12 Mar 2020", "2020-03-12"),
         ("Sept 2020", "2020-09-01"),
         ("2020-03", "2020-03-01"),
+        ("Mar-20", "2020-03-01"),
+        ("March 98", "1998-03-01"),
+        ("2020Q2", "2020-04-01"),
+        ("2020-Q4", "2020-10-01"),
+        ("Q1-2020", "2020-01-01"),
+        ("Q3 2020", "2020-07-01"),
+        ("3Q2020", "2020-07-01"),
+        ("2020-W05", "2020-01-27"),
+        ("2020W1", "2019-12-30"),
+        ("2020-W05-3", "2020-01-29"),
         ("03/2020", "2020-03-01"),
         ("2020-01-31T10:00:00Z", "2020-01-31T10:00"),
         ("2020-01-31 10:00:00.125+01:00", "2020-01-31T10:00:00.125"),
@@ -52,7 +63,7 @@ def test_a_date_that_can_be_read_in_one_way(text: str, date: str) -> None:
 
 
 NO_DATES = """
-2020-02-30 31/31/2020 1.2.3 2019-20 10-20 555-12-1234 192.168.0.1 12 Mar-20 Q1-2020 2020 45678 x 24:00
+2020-02-30 31/31/2020 1.2.3 2019-20 10-20 555-12-1234 192.168.0.1 12 2020-W60 Q5-2020 Foo-20 2020 45678 x 24:00
 1990-91 V1.2 2020-13 99999999
 """
 
@@ -157,6 +168,58 @@ def test_an_order_that_nothing_shows_is_refused_with_both() -> None:
 )
 def test_text_is_no_date(cells: list[str]) -> None:
     assert isinstance(dates_of(Counter(cells)), Words)
+
+
+@pytest.mark.parametrize(
+    ("years", "first", "last"),
+    [
+        (range(1935, 2004), 1935, 2003),
+        (range(1928, 2004), 1928, 2003),
+        (range(1935, 1969), 1935, 1968),
+        (range(1969, 1999), 1969, 1998),
+        (range(1995, 2026), 1995, 2025),
+        (range(2000, 2026), 2000, 2025),
+        (range(2020, 2046), 2020, 2045),
+        (range(2026, 2028), 2026, 2027),
+        (range(1945, 1947), 1945, 1946),
+    ],
+)
+@pytest.mark.parametrize("form", ["%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%b-%y", "%b-%y"])
+def test_years_of_two_digits_have_one_century(tmp_path: Path, years: range, first: int, last: int, form: str) -> None:
+    """Births are never in the future, and the note says the years; a model keeps them for new rows."""
+    days = [datetime.datetime(year, month, 13) for year in years for month in (2, 11)]
+    days = [day.replace(day=1) for day in days] if form == "%b-%y" else days
+    frame = pd.DataFrame({"when": [day.strftime(form) for day in days], "y": ["p", "q"] * len(years)})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    for source in (frame, tmp_path / "t.csv", tmp_path / "t.parquet"):
+        table = read(source, "y")  # type: ignore[arg-type]
+        assert table.frame["when"].tolist() == days
+        assert any(f"years of two digits are {first} to {last}" in note for note in table.warnings)
+        again = Forms.from_dict(json.loads(json.dumps(table.forms.to_dict())))
+        one = read_features(frame.iloc[:1], forms=again).frame["when"]
+        assert one.tolist() == days[:1]
+
+
+def test_models_of_earlier_versions_count_years_of_two_digits_as_posix_does() -> None:
+    old = {"dates": {"when": {"order": "dmy", "missing": [], "example": "01.02.20"}}}
+    assert Forms.from_dict(old).dates["when"].value("01.02.68") == datetime.datetime(2068, 2, 1)
+
+
+@pytest.mark.parametrize("form", ["%b-%y", "%B %Y", "%m/%Y", "%Y-%m", "%d.%m.%Y %H:%M", "%Y-%m-%d"])
+def test_the_form_that_the_user_names_is_taken(form: str) -> None:
+    frame = pd.DataFrame({"when": DAYS.dt.strftime(form), "a": NOISE, "y": LABEL})
+    table = read(frame, "y", reading=Reading(date=(f"when={form}",)))
+    expected = [datetime.datetime.strptime(day, form) for day in frame["when"]]
+    assert table.frame["when"].tolist() == expected
+
+
+def test_a_form_without_a_year_is_refused() -> None:
+    frame = pd.DataFrame({"when": DAYS.dt.strftime("%d-%b"), "a": NOISE, "y": LABEL})
+    with pytest.raises(DataError, match="a year and a month, got '%d-%b'"):
+        read(frame, "y", reading=Reading(date=("when=%d-%b",)))
+    with pytest.raises(DataError, match="none that can be read: the first cell is '01-Jan'"):
+        read(frame, "y", reading=Reading(date=("when",)))
 
 
 @given(

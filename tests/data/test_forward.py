@@ -72,5 +72,9 @@ def test_times_may_be_numbers_and_dates() -> None:
         times_of(days.where(days.index != 2))
     with pytest.raises(DataError, match=r"`time` must name a column of numbers or dates, but row 1 of 'day' is '2024-"):
         times_of(days)
+    with pytest.raises(DataError, match=r'what is none is missing: `date=\["day"\]`'):
+        times_of(days.mask(days.index == 3, "soon"))
+    with pytest.raises(DataError, match="such as 2024-01-31, or as numbers"):
+        times_of(pd.Series(["early", "late"], name="day"))
     with pytest.raises(DataError, match="needs 3 different times, got 2"):
         split_in_time(np.array([0, 1, 1, 0]))

@@ -393,3 +393,27 @@ def test_postal_codes_are_no_numbers(tmp_path: Path) -> None:
 def test_a_decimal_mark_is_a_point_or_a_comma(decimal: str) -> None:
     with pytest.raises(DataError, match="`decimal` must be a point or a comma"):
         read(plain(), "y", reading=Reading(decimal=decimal))
+
+
+def test_truth_values_go_on_as_numbers(tmp_path: Path) -> None:
+    frame = plain().assign(flag=B % 2)
+    learned = prepare(read(frame, "y"), 0).preprocessing
+    expected = learned.apply(frame)
+    for cells in (B % 2 == 1, np.where(B % 2, "True", "False"), np.where(B % 2, "TRUE", "false")):
+        new = plain().assign(flag=cells)
+        new.to_csv(tmp_path / "n.csv", index=False)
+        for source in (new, tmp_path / "n.csv"):
+            table = read_features(source, learned.text_columns, forms=learned.forms)
+            assert np.array_equal(learned.apply(table.frame), expected)
+    with pytest.raises(DataError, match="got 'yes'"):
+        learned.apply(plain().assign(flag=np.where(B % 2, "True", "yes")))
+
+
+def test_units_that_differ_are_not_dropped_without_a_word() -> None:
+    cells = [f"{v / 10} kg" if v % 3 else f"{v * 100} g" for v in B]
+    (note,) = read(plain().assign(weight=cells), "y").warnings
+    assert "units differ, 'kg' in most cells, and 'g'" in note
+    assert "takes cells in another unit than most as missing" in note
+    forced = read(plain().assign(weight=cells), "y", reading=Reading(number=("weight",)))
+    assert forced.frame["weight"].isna().tolist() == [v % 3 == 0 for v in B]
+    assert any("cells" in note and "are taken as missing" in note for note in forced.warnings)

@@ -12,6 +12,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+FIRST_ROW = "row 1 is the first below the header"
+_ROW = re.compile(r"\brow [0-9]")
 _NAMED = re.compile(r"`(\w+)(?:=([^`\n]*))?`")
 
 
@@ -28,6 +30,12 @@ def in_options(text: str, parameters: Mapping[str, Any]) -> str:
         return _written(parameters[name], value)
 
     return _NAMED.sub(option, text)
+
+
+def with_first_row(text: str, beside: str = "") -> str:
+    """``text``, and how rows are counted, where it, or the text ``beside``, names one without its line."""
+    said = f"{beside} {text}"
+    return f"{text} ({FIRST_ROW})" if _ROW.search(said) and not re.search(r"\bline [0-9]", said) else text
 
 
 def _written(parameter: Any, value: str | None) -> str:

@@ -26,9 +26,9 @@ import typer
 from caviar import other_tuners
 from caviar.arguments import check_text
 from caviar.cli.console import complain
-from caviar.cli.errors import in_options
+from caviar.cli.errors import in_options, with_first_row
 from caviar.cli.signals import Ended, terminal_is_gone
-from caviar.errors import CaviarError, NoAnswer, StoreLost
+from caviar.errors import CaviarError, DataError, NoAnswer, StoreLost
 from caviar.files import no_room, reason
 from caviar.machine import VERSION
 from caviar.ranges import check_ranges
@@ -136,7 +136,8 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except CaviarError as error:
-        complain(in_options(error.rule, parameters), in_options(error.way_out, parameters))
+        way_out = with_first_row(error.way_out, error.rule) if isinstance(error, DataError) else error.way_out
+        complain(in_options(error.rule, parameters), in_options(way_out, parameters))
         return 1 if isinstance(error, NoAnswer | StoreLost) else 2
     except _UsageError as error:
         return _misused(error)

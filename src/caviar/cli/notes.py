@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from caviar.cli.errors import in_options
+from caviar.cli.errors import in_options, with_first_row
 from caviar.cli.main import application
 from caviar.records import DiaryEntry, Study, StudyResult
 from caviar.report.text import visible
@@ -28,7 +28,10 @@ def in_commands(notes: Sequence[str], command: str = "tune") -> tuple[str, ...]:
 
 def print_notes(people: Console, notes: Sequence[str], command: str) -> None:
     """Print ``notes`` of ``command`` for people, each on its own line."""
+    counted = False
     for note in in_commands(notes, command):
+        if not counted and (said := with_first_row(note)) != note:
+            note, counted = said, True
         people.print(f"note: {visible(note)}", markup=False, soft_wrap=not people.is_terminal)
 
 

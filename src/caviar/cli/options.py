@@ -103,6 +103,10 @@ _READING = {
     "decimal": _column("The decimal mark: '.' or ','.", str | None, "C"),
     "encoding": _column("The file's encoding: utf-8, latin-1, utf-16, ...", str | None, "NAME"),
     "missing": _column("A text that stands for a missing value.", metavar="MARK"),
+    "skip_unlabelled": Annotated[
+        bool | None,
+        typer.Option("--skip-unlabelled", help="Leave out rows without a label.", rich_help_panel=_TABLE),
+    ],
 }
 
 

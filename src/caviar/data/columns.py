@@ -31,6 +31,7 @@ Floats = npt.NDArray[np.float64]
 LARGEST = 1e100  # beyond it a number stands for 'missing' or is an accident, and its square would overflow
 _BLOCK = 1 << 21  # cells of a block of rows: 16 MiB of float64, however large the table
 NONE: Mapping[str, Notation] = MappingProxyType({})
+_TRUTH = {"true": "1", "false": "0"}
 _MISSING = "an empty cell means a missing value"
 
 
@@ -270,6 +271,9 @@ def read_numbers(column: pd.Series[Any], notation: Notation = PLAIN) -> pd.Serie
     if is_number(tidied.dtype):
         return tidied
     values, misfit = values_of(tidied, notation)
+    if misfit is not None and not notation.unit:  # truth values in a column that had 1 and 0
+        tidied = tidied.map(lambda text: _TRUTH.get(text.casefold(), text), na_action="ignore")
+        values, misfit = values_of(tidied, notation)
     if misfit is not None:
         raise DataError(
             f"row {misfit + 1}, column {shown(column.name)}: it holds numbers in training, "

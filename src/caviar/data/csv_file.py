@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from caviar.data.columns import Floats, is_number, listed, shown
 from caviar.data.csv_layout import Layout, layout_of, records
 from caviar.data.descriptions import refusal_of
 from caviar.data.numerals import Numbers, notation_of
+from caviar.data.repeated_headers import lines_of_headers, note_on_headers
 from caviar.data.table import check_names
 from caviar.data.verdicts import Doubt
 from caviar.errors import DataError, did_you_mean
@@ -52,6 +53,8 @@ def parse_csv(
     if layout.blanks:
         decoded = with_tabs(decoded, layout.blanks)
         raw = decoded.encode()
+    headers = lines_of_headers(raw, layout.line, layout.separator)
+    layout = replace(layout, skipped=layout.skipped | {*headers})
     if layout.skipped or layout.comment:
         raw, decoded = _without_lines(raw, layout)
     raw, decoded, empty = _without_end(raw, decoded, layout)
@@ -70,9 +73,13 @@ def parse_csv(
     again = _not_as_python_writes(frame, raw, layout.separator, columns, reading)
     if len(again.columns):
         frame = frame.assign(**{str(name): again[name] for name in again.columns})
-    frame, notes = _without_nameless(frame)
+    frame, nameless = _without_nameless(frame)
+    notes = (*layout.notes, *note_on_headers(headers, "line"), *nameless, *empty)
     # a copy joins equal columns into one block, where taking rows of 10,000 columns takes no seconds
-    return CsvFile(frame.copy() if len(header) > len(frame) else frame, (*layout.notes, *notes, *empty))
+    return CsvFile(
+        frame.copy() if len(header) > len(frame) else frame,
+        (*layout.notes, *note_on_headers(headers, "line"), *notes, *empty),
+    )
 
 
 def _without_nameless(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

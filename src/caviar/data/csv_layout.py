@@ -36,7 +36,7 @@ class Layout:
     """The ``separator``, the names in the ``header``, the numbers of the lines that are to be ``skipped``, and notes.
 
     A name is empty where the header has none. ``comment`` is the mark of lines that may stand between the rows.
-    ``blanks``: the separator is the tab that ``with_tabs`` writes for each run of them.
+    ``line`` is the header's. ``blanks``: the separator is the tab that ``with_tabs`` writes for each run of them.
     """
 
     separator: str
@@ -45,6 +45,7 @@ class Layout:
     notes: tuple[str, ...] = ()
     comment: str = ""
     blanks: str = ""
+    line: int = 1
 
 
 def layout_of(decoded: str, separator: str | None = None, usual: str | None = None) -> Layout:
@@ -74,7 +75,8 @@ def layout_of(decoded: str, separator: str | None = None, usual: str | None = No
         which = "line 1 is" if last == 1 else f"lines 1 to {last} are"
         notes.append(f"{which} above the header and skipped: {listed([' '.join(row).strip() for row, _ in above], 2)}")
     names, line = sample[start]
-    rows = [row for row, _ in sample[start + 1 :]]
+    below = [(row, end) for row, end in sample[start + 1 :] if row != names]
+    rows = [row for row, _ in below]
     if names[0].startswith("# ") and not any(row[0].startswith("#") for row in rows):
         names = [names[0].removeprefix("# "), *names[1:]]  # as numpy.savetxt writes it
     names = _without_single_quotes([name.strip() for name in names])
@@ -89,10 +91,10 @@ def layout_of(decoded: str, separator: str | None = None, usual: str | None = No
             )
     _check_header(names, rows, line)
     if _is_of_units(rows):
-        below, end = sample[start + 1]
+        units, end = below[0]
         skipped |= {*range(line + 1, end + 1)}
-        notes.append(f"line {end}, below the header, looks like units and is skipped: {listed(below, 4)}")
-    return Layout(separator, tuple(names), frozenset(skipped), tuple(notes), comment, blanks)
+        notes.append(f"line {end}, below the header, looks like units and is skipped: {listed(units, 4)}")
+    return Layout(separator, tuple(names), frozenset(skipped), tuple(notes), comment, blanks, line)
 
 
 def named_separator(given: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from caviar.data.columns import is_date, is_number, is_text, option, shown
 from caviar.data.date_columns import features_of, read_dates
-from caviar.data.dates import CLOCK, DateNotation, Dates, dates_of, hours, moment, order_in
+from caviar.data.dates import CLOCK, DateNotation, Dates, dates_of, hours, moment, order_in, short_year
 from caviar.data.descriptions import described, marks_found, refusal_of
 from caviar.data.number_cells import is_mark
 from caviar.data.verdicts import Doubt, Words
@@ -53,7 +53,12 @@ def recognise_dates(columns: Mapping[str, pd.Series[Any]], reading: Reading) -> 
         if isinstance(verdict, Dates):
             dates[name] = verdict
         elif name in named:
-            raise DataError(f"column {shown(name)} must hold dates, but it has none", "leave out `date`")
+            cell = next(iter(columns[name].dropna().astype(str)), "")
+            raise DataError(
+                f"column {shown(name)} must hold dates, but it has none that can be read: the first cell is "
+                f"{shown(cell, 30)}",
+                "write them as 2024-01-31, 31.01.2024 or 31 Jan 2024; or leave out `date`",
+            )
     notations = {name: one.notation for name, one in dates.items()}
     already = {name: Dates(DateNotation()) for name, column in columns.items() if is_date(column.dtype)}
     doubtful = {name: one.why for name, one in found.items() if isinstance(one, Words) and one.why}
@@ -112,7 +117,7 @@ def _notes(columns: Mapping[str, pd.Series[Any]], dates: Mapping[str, Dates], re
 
 def _how(column: pd.Series[Any], found: Dates) -> str:
     """The features, the reading of one cell where it depends on the order, and the marks."""
-    notation, parts = found.notation, []
+    notation, parts, present = found.notation, [], np.array([], dtype="datetime64[us]")
     if not notation.clock:
         days = read_dates(column, notation).to_numpy("datetime64[us]")
         present = days[~np.isnat(days)]
@@ -121,9 +126,13 @@ def _how(column: pd.Series[Any], found: Dates) -> str:
             parts.append(", ".join(_SAID.get(name, name) for name, v in made.items() if v.min() < v.max()))
     if notation.clock and (hour := hours(notation.example)) is not None:
         parts.append(f"{shown(notation.example)} is {hour:.4g}")
-    if notation.order not in ("ymd", CLOCK) and is_text(column.dtype):
-        day = moment(notation.example, notation.order)
+    short = not notation.clock and is_text(column.dtype) and short_year(notation.example, notation.order) is not None
+    if (notation.order not in ("ymd", CLOCK) or short) and is_text(column.dtype):
+        day = moment(notation.example, notation.order, notation.first)
         parts.append(f"{shown(notation.example)} is {day:%d %B %Y}")
+    if short and len(present):
+        first, last = (str(day)[:4] for day in (present.min(), present.max()))
+        parts.append(f"years of two digits are {first} to {last}")
     if found.marks:
         parts.append(marks_found([column], found.marks))
     return "; ".join(part for part in parts if part)

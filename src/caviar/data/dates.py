@@ -3,21 +3,25 @@
     2020-01-31, 2020/1/31, 20200131       year, month, day
     31/01/2020, 31.1.2020, 31-01-20       day or month first: only a day above 12, another column or the user can say
     31 Jan 2020, Jan 31, 2020, Jan 2020   the month by its English name
+    Jan-20, 2020Q1, Q1 2020, 2020-W05     a month, a quarter or a week: its first day
     ... 18:30, 18:30:15.5, 6:30 PM        with a time of the day, behind a blank or a T
     18:30, 18.30.00, 2h 50m               a time alone, or a duration
 
-A zone (Z, +01:00) is left aside: the hour is the one that the clock showed where the row was written.
+Years of two digits are those of one century, as far as they leave a gap in it: births from 35 over 99 to 03 are of
+1935 to 2003. A zone (Z, +01:00) is left aside: the hour is the one that the clock showed where the row was written.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from caviar.data.number_cells import is_mark
 from caviar.data.verdicts import FEW_CODES, MOST_ODD, NEARLY_ALL, Doubt, Words
+from caviar.errors import DataError
 
 FEATURES = ("year", "month", "day", "weekday", "hour", "days")
 """Numbers that become of a date: Monday is weekday 0, the hour has a fraction, ``days`` are counted from the first of
@@ -47,6 +51,11 @@ _DATE = [
         rf"{_NAME}[-/, ]+{_YEAR}",
         rf"{_YEAR}[-/]{_MONTH}",
         rf"{_MONTH}[-/]{_YEAR}",
+        rf"{_NAME}[-/ ]'?(?P<y>[0-9]{{2}})",
+        rf"{_YEAR}[-/ ]?[Qq](?P<quarter>[1-4])",
+        rf"[Qq](?P<quarter>[1-4])[-/ ]*{_YEAR}",
+        rf"(?P<quarter>[1-4])[Qq][-/ ]?{_YEAR}",
+        rf"{_YEAR}[- ]?[Ww](?P<week>[0-9]{{1,2}})(?:-(?P<weekday>[1-7]))?",
     )
 ]
 _CLOCK = re.compile(
@@ -61,9 +70,12 @@ _DURATION = re.compile(
 )
 _LONGEST = 40  # characters of a cell that may be a date
 _FIRST_YEAR, _LAST_YEAR = 1500, 2261
-_TURN = 69  # of two digits: from here on they are of the last century, as in POSIX
+_FIRST_OF_SHORT = 1969  # of years of two digits, as in POSIX
+_BEGUN = 29  # years of two digits from 00 to here have a beginning of this century ...
+_LATEST = 2050  # ... unless the last of them would be later
 
 ORDERS = ("ymd", "dmy", "mdy")
+_PARTS = {"d": "d", "e": "d", "m": "m", "b": "m", "B": "m", "y": "y", "Y": "y", "G": "y", "V": "m"}
 CLOCK = "clock"
 
 
@@ -71,12 +83,14 @@ CLOCK = "clock"
 class DateNotation:
     """The way in which a column of dates is written: the ``order`` of year, month and day where it has numbers alone.
 
-    CLOCK: it has times alone. ``missing`` are texts that stand for missing values besides MARKS; ``example`` is a cell.
+    CLOCK: it has times alone. ``first``: the year from which on years of two digits are counted. ``missing`` are texts
+    that stand for missing values besides MARKS; ``example`` is a cell.
     """
 
     order: str = "ymd"
     missing: tuple[str, ...] = ()
     example: str = ""
+    first: int = _FIRST_OF_SHORT
 
     @property
     def clock(self) -> bool:
@@ -87,7 +101,7 @@ class DateNotation:
         """The date in a cell, or its hours; NaN for a missing value, None where the cell does not fit."""
         if is_mark(text) or text in self.missing:
             return float("nan")
-        return hours(text) if self.clock else moment(text, self.order)
+        return hours(text) if self.clock else moment(text, self.order, self.first)
 
 
 @dataclass(frozen=True)
@@ -99,8 +113,8 @@ class Dates:
     proof: str = ""  # the order, where a cell can be read in this one only
 
 
-def moment(text: str, order: str) -> datetime | None:
-    """The date in a cell, read in that ``order``; None where it is none."""
+def moment(text: str, order: str, first: int = _FIRST_OF_SHORT) -> datetime | None:
+    """The date in a cell, read in that ``order``, years of two digits from ``first`` on; None where it is none."""
     cell = " ".join(text.split())
     if not cell or len(cell) > _LONGEST:
         return None
@@ -111,8 +125,11 @@ def moment(text: str, order: str) -> datetime | None:
         part = found.groupdict()
         if part.get("compact"):
             part |= dict(zip(("hour", "minute", "second"), re.findall("..", part["compact"]), strict=True))
-        day = _day_of(part, order)
         try:
+            if part.get("week"):
+                weekday = int(part.get("weekday") or 1)
+                return datetime.fromisocalendar(int(str(part["y"])), int(str(part["week"])), weekday)
+            day = _day_of(part, order, first)
             return None if day is None else datetime(*day, *_time_of(part))
         except ValueError:  # the 31st of April
             return None
@@ -141,7 +158,7 @@ def _parts(text: str) -> dict[str, str | None] | None:
     return found.groupdict() if found and any(found.groups()) else None
 
 
-def _day_of(part: Mapping[str, str | None], order: str) -> tuple[int, int, int] | None:
+def _day_of(part: Mapping[str, str | None], order: str, first: int) -> tuple[int, int, int] | None:
     """Year, month and day."""
     if part.get("a"):
         a, b, c, mark = (str(part[name]) for name in ("a", "b", "c", "mark"))
@@ -154,12 +171,13 @@ def _day_of(part: Mapping[str, str | None], order: str) -> tuple[int, int, int] 
             return None
         year, month, day = found["y"], int(found["m"]), int(found["d"])
     else:
-        name = part.get("name")
+        name, quarter = part.get("name"), part.get("quarter")
+        part = {**part, "m": str(3 * int(quarter) - 2)} if quarter else part
         number = _MONTHS.get(name.casefold()) if name else int(str(part["m"]))
         if number is None:
             return None
         year, month, day = str(part["y"]), number, int(part.get("d") or 1)
-    full = int(year) if len(year) == 4 else int(year) + (1900 if int(year) >= _TURN else 2000)
+    full = int(year) if len(year) == 4 else first + (int(year) - first) % 100
     return (full, month, day) if _FIRST_YEAR <= full <= _LAST_YEAR else None
 
 
@@ -211,7 +229,37 @@ def dates_of(
     marks = [text for text in counts if is_mark(text)]
     example = next((t for t in dates if _unlike(t, possible)), max(dates, key=lambda text: (counts[text], text)))
     missing = tuple(sorted({*odd, *(text for text in marks if not is_mark(text))}))
-    return Dates(DateNotation(decided[0], missing, example), (*marks, *odd), decided[1])
+    short = Counter[int]()
+    for text in possible[decided[0]] if order != CLOCK else ():
+        if (year := short_year(text, decided[0])) is not None:
+            short[year] += counts[text]
+    if short and short_year(example, decided[0]) is None:
+        example = next(text for text in dates if short_year(text, decided[0]) is not None)
+    return Dates(DateNotation(decided[0], missing, example, _first_year(short)), (*marks, *odd), decided[1])
+
+
+def short_year(text: str, order: str) -> int | None:
+    """The year of a date, where it is written with two digits."""
+    one, other = (moment(text, order, first) for first in (_FIRST_OF_SHORT, _FIRST_OF_SHORT + 100))
+    return None if one == other else ((one or other or datetime.min).year % 100)
+
+
+def _first_year(short: Collection[int]) -> int:
+    """The year from which on years of two digits are counted: half of the widest gap before the first of them.
+
+    That is of this century where it is from 00 to _BEGUN, and the last one no later than _LATEST; else of the last.
+    """
+    years = sorted(short)
+    if not years:
+        return _FIRST_OF_SHORT
+    gap, start = max(
+        ((year - before - 1) % 100, year) for before, year in zip([years[-1], *years], years, strict=False)
+    )
+    span = 99 - gap
+    if gap < 2:
+        return _FIRST_OF_SHORT
+    century = 2000 if start <= _BEGUN and 2000 + start + span <= _LATEST else 1900
+    return century + start - gap // 2
 
 
 def _nearly_all(texts: Collection[str], counts: Mapping[str, int], present: int, forced: bool) -> bool:
@@ -259,9 +307,19 @@ def _way(order: str) -> str:
 
 
 def order_in(entry: str, names: Sequence[str]) -> tuple[str, str | None]:
-    """The column that an entry of ``date`` names, and the order of its dates: "when=%d/%m/%Y" is ("when", "dmy")."""
+    """The column that an entry of ``date`` names, and the order of its dates: "when=%d/%m/%Y" is ("when", "dmy").
+
+    There is no order where the day is missing, as in "when=%b-%y". Raises DataError for a date without month or year.
+    """
     name, mark, pattern = entry.rpartition("=%")
-    order = "".join(letter for letter in pattern.lower() if letter in "ymd") if mark else ""
-    if entry in names or sorted(order) != sorted("dmy"):
+    if entry in names or not mark:
         return entry, None
-    return name, order
+    letters = dict.fromkeys(_PARTS[letter] for letter in re.findall("%([a-zA-Z])", f"%{pattern}") if letter in _PARTS)
+    order = "".join(letters)
+    if not {"y", "m"} <= letters.keys():
+        raise DataError(
+            f"a date must have a year and a month, got '%{pattern[:40]}' for {name[:40]!r}",
+            f'write the order of its parts, such as `date=["{name[:40]}=%d/%m/%Y"]`; or keep it as text: '
+            f'`text=["{name[:40]}"]`',
+        )
+    return name, order if order in ORDERS else None

@@ -77,7 +77,8 @@ def _record(notation: Notation) -> dict[str, Any]:
 def _date_notation(plain: Mapping[str, Any]) -> DateNotation:
     if plain["order"] not in (*ORDERS, CLOCK):
         raise ValueError("an order of year, month and day is wrong")
-    return DateNotation(plain["order"], tuple(map(str, plain["missing"])), str(plain["example"]))
+    first = int(plain.get("first", DateNotation().first))
+    return DateNotation(plain["order"], tuple(map(str, plain["missing"])), str(plain["example"]), first)
 
 
 def _notation(plain: Mapping[str, Any]) -> Notation:

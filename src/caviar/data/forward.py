@@ -20,12 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.data.columns import is_text, option, shown
+from caviar.data.dates import ORDERS, moment
 from caviar.data.deal import Indices
 from caviar.data.split import SHARE, Split
 from caviar.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_SAMPLE = 200  # different texts that are looked at for dates
 
 
 def times_of(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -39,9 +42,11 @@ def times_of(column: pd.Series[Any]) -> pd.Series[Any]:
             "fill the times in, or remove these rows",
         )
     if is_text(column.dtype) or column.dtype == np.bool_:
+        some = any(moment(text, order) for text in column.astype(str).unique()[:_SAMPLE] for order in ORDERS)
+        says = f"; or say that it holds dates, and what is none is missing: {option('date', [column.name])}"
         raise DataError(
             f"`time` must name a column of numbers or dates, but row 1 of {name} is {shown(column.tolist()[0])}",
-            f"write dates in one way, such as 2024-01-31; or say that it holds dates: {option('date', [column.name])}",
+            f"write all of it in one way, such as 2024-01-31{says if some else ', or as numbers'}",
         )
     return column
 

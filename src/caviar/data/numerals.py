@@ -28,6 +28,7 @@ from caviar.data.verdicts import FEW_CODES, MOST_ODD, NEARLY_ALL, Doubt, Words
 _PLAIN = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _ITEM = re.compile(r"[0-9]{1,3}[.)] +[<>]? *(?P<rest>[^\W\d_].*)")  # 1. Never Married
 
+UNITS_DIFFER = "units differ"
 MOST_UNITS = 3  # different ones in a column of numbers; more of them are words
 FEW_NUMBERS = 10  # different ones: with an odd text among so few, each may be a category
 LONG_CODE = 9  # digits in groups, in every cell alike: a telephone number
@@ -232,7 +233,7 @@ def _units(
     most = [unit for unit, _ in by_unit.most_common(2)]
     if len(by_unit) > MOST_UNITS or all(len(unit) == 1 and unit.isalpha() for unit in by_unit):
         return Words()  # 12 Main St, 7 High St; 12A, 12B
-    return Words(f"units differ, {most[0]!r:.20} and {most[1]!r:.20}")
+    return Words(f"{UNITS_DIFFER}, {most[0]!r:.20} in most cells, and {most[1]!r:.20}")
 
 
 def _rare_units(cells: Mapping[str, Cell], counts: Mapping[str, int]) -> set[str]:

@@ -38,6 +38,7 @@ from caviar.data.bare_numbers import check_shares
 from caviar.data.columns import is_number, is_text, printable, shown
 from caviar.data.csv_file import parse_csv
 from caviar.data.forms import PLAIN_FORMS, Forms
+from caviar.data.repeated_headers import without_headers
 from caviar.data.room import check_room, too_large
 from caviar.data.table import Table, as_frame, as_labels, named, part, table
 from caviar.data.targets import as_written
@@ -108,7 +109,8 @@ def _read(
         found = table(as_frame(source[0]), as_labels(source[1], target or "label"), "arrays", reading, known)
         return _noted(found, aligned)
     if isinstance(source, pd.DataFrame):
-        return table(*part(named(source), target), "table", reading, known)
+        whole, repeated = without_headers(named(source))
+        return _noted(table(*part(whole, target), "table", reading, known), repeated)
     path = Path(source).expanduser()
     text = [] if target is None else [str(target).strip()]
     content, notes = _load(path, [*text, *(text_columns(like) if like is not None else ())], reading)
@@ -163,9 +165,17 @@ def read_features(
     """
     reading = Reading(missing=forms.missing)
     if not isinstance(source, (str, os.PathLike)):
-        return table(as_frame(source, names), None, "table", reading, forms)
+        whole, repeated = without_headers(as_frame(source, names))
+        return _noted(table(whole, None, "table", reading, forms), repeated)
     path = Path(source).expanduser()
-    content, notes = _load(path, [*text, *forms.columns], reading, forms.file)
+    try:
+        content, notes = _load(path, [*text, *forms.columns], reading, forms.file)
+    except DataError as error:
+        if "`encoding=" not in error.way_out:
+            raise
+        raise DataError(
+            error.rule, "save it as UTF-8; of other encodings a model reads that of its training"
+        ) from error
     return _noted(table(_features(content, names), None, _stem(path), reading, forms), notes)
 
 
@@ -198,7 +208,7 @@ def _parsed(
             found = parse_csv(raw, text, reading, earlier)
             return found.frame, found.notes
         case "parquet":
-            return _parse_parquet(raw), ()
+            return without_headers(_parse_parquet(raw))
         case "npz":
             return parse_npz(raw), ()
         case "npy":

@@ -22,7 +22,7 @@ from caviar.data.date_recognition import recognise_dates
 from caviar.data.descriptions import cell_shown, described, is_float, it_or_them, marks_found, refusal_of
 from caviar.data.forms import Forms
 from caviar.data.number_cells import cell_of, is_mark
-from caviar.data.numerals import Notation, Numbers, notation_of
+from caviar.data.numerals import UNITS_DIFFER, Notation, Numbers, notation_of
 from caviar.data.text_columns import MOST_CATEGORIES
 from caviar.data.verdicts import Doubt, Words
 from caviar.errors import DataError
@@ -258,6 +258,8 @@ def _kept_as_text(words: Mapping[str, str], doubtful: Mapping[str, str]) -> tupl
     ):
         if reasons:
             instead = f"{option(argument, list(reasons))} reads {it_or_them(reasons)} as {what}"
+            if any(why.startswith(UNITS_DIFFER) for why in reasons.values()):
+                instead += ", and takes cells in another unit than most as missing: better convert them to one"
             looks = "it looks" if len(reasons) == 1 else "they look"
             notes.append(f"kept as text, though {looks} like {what}: {described(reasons)}; {instead}")
     return tuple(notes)

@@ -14,7 +14,9 @@ from caviar.data.columns import check_finite, listed, printable, shown, tidy
 from caviar.data.dates import order_in
 from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.recognition import recognise
-from caviar.data.targets import target_of
+from caviar.data.sentinels import note_on_sentinels
+from caviar.data.targets import note_on_unlabelled, target_of, unlabelled
+from caviar.data.total_row import note_on_total
 from caviar.errors import DataError, did_you_mean
 from caviar.records import BY_ITSELF, Reading
 
@@ -110,15 +112,34 @@ def table(
     )
     if target is None:
         return made
+    if reading.skip_unlabelled:
+        absent = unlabelled(target, reading, found.decimal)
+        if absent.any() and not absent.all():
+            made = replace(_rows(made, ~absent), warnings=(*made.warnings, note_on_unlabelled(target.name, absent)))
+            target = target[~absent].reset_index(drop=True)
+    made = replace(made, warnings=(*made.warnings, *_oddities(made.frame, known is None)))
     labels = target_of(target, reading, found.decimal, None if known is None else known.target)
+    of_target = {str(labels.labels.name): labels.labels if labels.values is None else labels.values}
     return replace(
         made,
         target=labels.labels,
         target_name=str(labels.labels.name),
-        warnings=(*made.warnings, *labels.notes),
+        warnings=(*made.warnings, *labels.notes, *(note_on_sentinels(of_target) if known is None else ())),
         values=labels.values,
         forms=replace(found.forms, target=labels.notation),
     )
+
+
+def _rows(whole: Table, kept: npt.NDArray[np.bool_]) -> Table:
+    """The table with some of its rows, before it has labels."""
+    group, time = (None if c is None else c[kept].reset_index(drop=True) for c in (whole.group, whole.time))
+    return replace(whole, frame=whole.frame[kept].reset_index(drop=True), group=group, time=time)
+
+
+def _oddities(frame: pd.DataFrame, sentinels: bool) -> tuple[str, ...]:
+    """Notes on what a table of examples has and may not mean: a row of totals, numbers that stand for missing ones."""
+    numbers = {str(name): frame[name] for name in frame.columns} if sentinels else {}
+    return (*note_on_total(frame), *note_on_sentinels(numbers))
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:

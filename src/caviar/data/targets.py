@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from caviar.data.bare_numbers import note_on_bare
-from caviar.data.columns import as_text, is_number, option, shown
+from caviar.data.columns import as_text, is_number, is_text, option, plain, shown
 from caviar.data.descriptions import refusal_of
 from caviar.data.labels import FEW, few_classes, target_numbers, tidy_labels
 from caviar.data.number_cells import is_mark
@@ -46,6 +47,7 @@ def target_of(
     import pandas as pd
 
     name = str(column.name)
+    _check_labelled(without_marks(column, reading.missing))
     labels = tidy_labels(without_marks(column, reading.missing))
     if name in reading.text:
         return Target(as_text(labels) if is_number(labels.dtype) else labels)
@@ -65,12 +67,47 @@ def target_of(
         raise DataError(
             f"every row must have a number in the target {shown(name)}, but row {rows[0] + 1} has "
             f"{shown(labels.iloc[rows[0]])} ({len(rows):,} such rows)",
-            f"correct or remove these rows; or make each text a class: {option('text', [name])}",
+            "correct these rows, or leave those without a number out: `skip_unlabelled=True`; or make each text a "
+            f"class: {option('text', [name])}",
         )
     values = _numbers(labels, found.notation, reading)
     how = how_read(labels, found)
     note = f"the target {shown(name)} is read as numbers ({how}); {option('text', [name])} keeps it as text"
     return Target(labels, values, found.notation, ((note,) if how else ()) + _written_twice(labels, values))
+
+
+def unlabelled(column: pd.Series[Any], reading: Reading, usual: str | None = None) -> npt.NDArray[np.bool_]:
+    """The rows (m,) without a label: blank, or a mark of a missing value where the labels are numbers."""
+    labels = without_marks(column, reading.missing)
+    absent = labels.isna().to_numpy(dtype=bool, copy=True)
+    present = plain(labels[~absent]) if len(labels) > absent.sum() else None
+    if present is not None and is_text(present.dtype) and str(column.name) not in reading.text:
+        found = verdict_of(present, reading, usual, str(column.name) in reading.number)
+        if isinstance(found, Numbers):
+            absent |= labels.isin(found.marks).to_numpy(dtype=bool)
+    return absent
+
+
+def note_on_unlabelled(name: object, absent: npt.NDArray[np.bool_]) -> str:
+    """A note on the rows without a label that are left out."""
+    rows = np.flatnonzero(absent)
+    which = "1 row has no label" if len(rows) == 1 else f"{len(rows):,} rows have no label"
+    return (
+        f"{which} in {shown(name)} and {'is' if len(rows) == 1 else 'are'} left out, the first is row {rows[0] + 1:,}; "
+        "copies and parts are counted without"
+    )
+
+
+def _check_labelled(labels: pd.Series[Any]) -> None:
+    """Raise DataError for a row without a label."""
+    absent = np.flatnonzero(labels.isna())
+    if len(absent):
+        raise DataError(
+            f"every row must have a label, but {len(absent)} of {len(labels)} rows have none in {shown(labels.name)}, "
+            f"the first is row {int(absent[0]) + 1}",
+            "fill the labels in; or leave these rows out: `skip_unlabelled=True` (caviar predict can fill them in "
+            "afterwards)",
+        )
 
 
 def _numbers(labels: pd.Series[Any], notation: Notation, reading: Reading) -> pd.Series[Any]:

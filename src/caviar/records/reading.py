@@ -19,7 +19,8 @@ class Reading:
     Of a file of text: ``separator`` between cells, ``decimal`` mark, ``encoding``. ``missing``: texts of cells that
     stand for a missing value. Columns: ``ignore`` leaves them out; ``keep`` keeps some that would be left out, such as
     row numbers; ``number``, ``text`` and ``date`` say what they hold. ``group``: the column whose rows of one value go
-    to one part together. ``time``: the column by which the past predicts the future.
+    to one part together. ``time``: the column by which the past predicts the future. ``skip_unlabelled``: rows without
+    a label are left out; else they are refused.
 
     A single text may stand for a list of one. Raises ConfigError for what is no text.
     """
@@ -35,6 +36,7 @@ class Reading:
     date: tuple[str, ...] = ()
     group: str | None = None
     time: str | None = None
+    skip_unlabelled: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(Reading):
@@ -42,6 +44,12 @@ class Reading:
             if field.default is None:
                 if given is not None and not isinstance(given, str):
                     raise ConfigError(f"`{field.name}` must be text, got {given!r:.60}", f'write `{field.name}="..."`')
+                continue
+            if field.default is False:
+                if not isinstance(given, bool):
+                    raise ConfigError(
+                        f"`{field.name}` must be True or False, got {given!r:.60}", f"`{field.name}=True`"
+                    )
                 continue
             listed = (given,) if isinstance(given, str) else given
             if not isinstance(listed, list | tuple) or not all(isinstance(one, str) for one in listed):
@@ -52,7 +60,7 @@ class Reading:
 
     def to_record(self) -> dict[str, Any]:
         """Plain data, for the store: the fields that say something."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, ())}
+        return {name: value for name, value in asdict(self).items() if value not in (None, (), False)}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
