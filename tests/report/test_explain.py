@@ -216,6 +216,13 @@ def test_as_json_is_plain_data(view):
     assert found["reached"] == [{"epochs": 1, "trials": 600}, {"epochs": 3, "trials": 0}]
 
 
+def test_a_trial_takes_less_than_a_kilobyte_of_the_page():
+    study, trials, _ = made()
+    own = [trial for trial in trials if not trial.repeat]
+    small, large = (len(as_html(study_view_of(study, own[:n], [BOX]))) for n in (100, 600))
+    assert 0 < large - small < 500 * 200  # bytes a trial, of three hyperparameters
+
+
 def test_a_hostile_name_is_inert_in_the_page():
     found = []
 
@@ -242,7 +249,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = capsys.readouterr()
     assert json.loads(out.out)["study"] == "flowers"
     assert "What mattered" in out.err
-    assert (tmp_path / "f.html").stat().st_size > 1_000_000  # plotly is in it: it needs no network
+    assert 1_000_000 < (tmp_path / "f.html").stat().st_size < 2_100_000  # plotly is in it: it needs no network
     assert run(["explain", "flower", *given]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 2
     assert run(["explain", "flowers", *given, "--html", str(tmp_path / "no" / "f.html")]) == 2

@@ -10,6 +10,7 @@ import typer
 from caviar.cli.console import console, print_json, write_page
 from caviar.cli.next_steps import say_next
 from caviar.cli.options import Json
+from caviar.report.drawing import as_page
 from caviar.space import Space, default_space
 
 
@@ -26,7 +27,7 @@ def space(
 
     chosen = default_space() if file is None else Space.load(Path(file))
     if html is not None:
-        write_page(html, chosen.show().to_html(include_plotlyjs=True), file)
+        write_page(html, as_page(chosen.show(), "the scales of a space"), file)
     if json:
         print_json({"space": chosen.to_dict(), "html": html})
     elif toml:

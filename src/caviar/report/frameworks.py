@@ -18,6 +18,7 @@ from rich.text import Text
 from caviar.frameworks.facts import Facts, Statement
 from caviar.frameworks.timing import NETWORKS, Timing
 from caviar.machine import processor, processors
+from caviar.report.drawing import as_part
 from caviar.report.text import counted
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def legend() -> str:
 
 def as_html(lines: Sequence[Line]) -> str:
     """One page that needs nothing else: bars, then the tables, with sources as tooltips."""
-    bars = figure(lines).to_html(full_html=False, include_plotlyjs=True)
+    bars = as_part(figure(lines))
     head = "".join(
         f"<th>{escape(name)}</th>"
         for name in ("framework", *_MEASURED, "licence", "governed by", "last release", "can be deployed as")

@@ -6,10 +6,12 @@ from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.console import Console
 
 from caviar.records import Trial
 from caviar.report.answer_page import answer_html
+from caviar.report.drawing import as_part
 from caviar.report.explain import as_text
 from caviar.report.text import value_text
 from caviar.views.study import StudyView, trial_map
@@ -25,7 +27,7 @@ def as_html(view: StudyView) -> str:
     answer = "" if result is None else answer_html(result, view.worth)
     console.print(as_text(view, answer=not answer))
     words = "\n".join(line.rstrip() for line in console.export_text(styles=False).splitlines())
-    pictures = figure(view).to_html(full_html=False, include_plotlyjs=True)
+    pictures = as_part(figure(view))
     name = escape(view.head.record.name)
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{name}</title></head>"
@@ -60,9 +62,9 @@ def figure(view: StudyView) -> Figure:
                 )  # fmt: skip
         trials = Scatter(
             x=places.numbers,
-            y=axis.u,
+            y=np.round(axis.u, 4),
             mode="markers",
-            marker={"size": 4, "color": places.ranks, "colorscale": "Viridis", "opacity": 0.7},
+            marker={"size": 4, "color": np.round(places.ranks, 3), "colorscale": "Viridis", "opacity": 0.7},
             text=[escape(_label(view, trial, axis.name)) for trial in view.trials],
             hoverinfo="text",
             showlegend=False,

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from caviar.analysis.learning_rate_range import Found, figure, highest
 from caviar.report.curves import chart, margin
+from caviar.report.drawing import as_page
 from caviar.report.text import number
 
 _WIDEST = 100
@@ -48,4 +49,5 @@ def _limit(found: Found) -> str:
 
 def as_html(found: Found, name: str) -> str:
     """The curve as one HTML page that needs no network."""
-    return str(figure(found, f"learning-rate range test: {name}").to_html(include_plotlyjs=True))
+    title = f"learning-rate range test: {name}"
+    return as_page(figure(found, title), title)
