@@ -127,7 +127,7 @@ def test_branch_tree_diary_and_watch(here: Path, capsys):
         (["resume", "wine"], "run 'wine' is finished"),
         (["rollback", "wine", "--to", "99"], "no snapshot of epoch 99"),
         (["branch", "wine", "--at", "3", "learning_rate=-2"], "learning_rate must be"),
-        (["branch", "wine", "--at", "3", "--epochs", "2"], "is to have 2 in all"),
+        (["branch", "wine", "--at", "3", "--epochs", "2"], "of its 2 epochs in all none is left"),
         (["branch", "wine", "--at", "3", "momentum=0.5"], "momentum has no effect under optimizer adam"),
         (["replay", "nobody"], "the store has no run 'nobody'"),
         ([*BABYSIT, "--name", "wine"], "has a run 'wine' already"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from caviar.cli.main import run
 from caviar.data import samples
@@ -54,7 +56,7 @@ def test_a_study_of_another_process_is_watched_in_the_store(wine: Path, capsys: 
         assert store.study(STUDY).state is StudyState.RUNNING  # to look on changes nothing
 
 
-def test_a_study_that_is_over_is_shown_with_its_answer(wine: Path, capsys: Capture):
+def test_a_study_that_is_over_is_shown_with_its_answer(wine: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch):
     child = start("lead", "caviar.db", wine, "--trials", 5)
     assert end(child)[0] == 0
     assert run(["watch", STUDY]) == 0
@@ -65,6 +67,10 @@ def test_a_study_that_is_over_is_shown_with_its_answer(wine: Path, capsys: Captu
     assert found["state"] == "finished"
     assert sum(found["progress"]["counts"].values()) == 5
     assert found["result"]["best"]["trial"] < 5
+    terminal = Console(force_terminal=True, width=100, height=9, file=StringIO())  # lower than the picture
+    monkeypatch.setattr("caviar.cli.watch.console", lambda **_: terminal)
+    assert run(["watch", STUDY, "--once"]) == 0
+    assert terminal.file.getvalue().count("sealed test") == 1
 
 
 def test_a_name_of_nothing_is_two_lines(wine: Path, capsys: Capture):

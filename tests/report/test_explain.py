@@ -129,6 +129,22 @@ def finalist(trial: int, parameters: int, *scores: float | None):
 
 
 @pytest.mark.parametrize(
+    ("means", "said"),
+    [
+        ((0.95, 0.95), "Trial 4 won: 7 has the same mean, and 4 is the simpler network"),
+        ((0.95001, 0.95002), "7 has the better mean, but by less than the noise of the repeats, and 4 is the simpler"),
+    ],
+)
+def test_means_that_look_alike_have_more_digits_or_are_the_same(means: tuple[float, float], said: str):
+    study, trials, _ = made()
+    finalists = (finalist(7, 90, means[1]), finalist(4, 90, means[0]))
+    result = StudyResult(metric="accuracy", best=BestTrial(trial=4), finalists=finalists)
+    text = text_of(study_view_of(replace(study, result=result), trials, []))
+    assert said in text
+    assert means[0] == means[1] or (f"{means[0]:.5f}" in text and f"{means[1]:.5f}" in text)
+
+
+@pytest.mark.parametrize(
     ("prefer", "why"),
     [
         ("score", "by less than the noise of the repeats, and 4 is the simpler network (90 parameters against 1,200)"),

@@ -67,8 +67,11 @@ COMMANDS = {
 }
 """The file and the function in cli/ of each command, in the order of --help."""
 
+MANY, ONE = "Tune many networks", "Nurse one network"
+"""The two ways to a network, as headings."""
+
 _GROUPS = {
-    "Tune many networks": ("demo", "tune", "resume", "enqueue", "work", "predict"),
+    MANY: ("demo", "tune", "resume", "enqueue", "work", "predict"),
     "Look at studies": ("show", "explain", "studies", "trials", "export", "delete", "import", "doctor"),
     "Before you begin": ("plan", "lr-find", "space", "client", "frameworks"),
 }
@@ -118,7 +121,7 @@ def application(name: str | None) -> typer.Typer:
         app.command(name, help=_TAG.sub("", text) if plain else text)(command)
         return app
     for other in COMMANDS:
-        panel = next((panel for panel, names in _GROUPS.items() if other in names), "Nurse one network")
+        panel = next((panel for panel, names in _GROUPS.items() if other in names), ONE)
         app.command(other, help=_help_of(other), rich_help_panel=panel)(lambda: None)
     return app
 

@@ -9,13 +9,14 @@ import typer
 
 from caviar.analysis.plan import plan as make
 from caviar.cli.console import console, print_json
+from caviar.cli.main import MANY, ONE
 from caviar.cli.next_steps import of_table, say_next
 from caviar.cli.notes import in_commands, print_notes
 from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, Task, Threads, reads_tables
 from caviar.records import Reading
 from caviar.report.text import counted, duration, number
 
-_WAYS = {"caviar": "Tune many networks", "panda": "Nurse one network"}
+_WAYS = {"caviar": MANY, "panda": ONE}
 
 
 @reads_tables

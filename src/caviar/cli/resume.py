@@ -23,7 +23,9 @@ from caviar.study.resume import take_up
 def resume(
     study: Annotated[str, typer.Argument(help="The name of a study, or of a run of caviar babysit.", metavar="NAME")],
     seconds: Annotated[float | None, typer.Option(help="So many seconds more.")] = None,
-    trials: Annotated[int | None, typer.Option(help="The trials that the study should have in all.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="The trials that the study should have in all, those before counted.")
+    ] = None,
     data: options.DataAgain = None,
     test: options.TestAgain = None,
     labels: options.LabelsAgain = None,

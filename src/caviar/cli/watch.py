@@ -52,7 +52,7 @@ def watch(
             return
         looks = _looks_at_run(people, opened, name) if of_run else _looks_at_study(people, opened, name)
         with suppress(KeyboardInterrupt):  # there is nothing to save
-            _show(people, islice(looks, 1) if once else looks)
+            _show(people, looks, once)
             say_next(people, ["diary" if of_run else "explain", name, *at(store)])
 
 
@@ -60,12 +60,15 @@ Look = tuple[RenderableType, list[RenderableType]]
 """A picture for a terminal, and what is new since the look before, for a pipe."""
 
 
-def _show(people: Console, looks: Iterator[Look]) -> None:
-    """Draw the pictures over one another in a terminal; print the news in a pipe."""
-    with Live(console=people, auto_refresh=False) if people.is_terminal else nullcontext() as display:
-        for picture, news in looks:
+def _show(people: Console, looks: Iterator[Look], once: bool) -> None:
+    """Draw the pictures over one another in a terminal, or the first alone; print the news in a pipe."""
+    live = people.is_terminal and not once
+    with Live(console=people, auto_refresh=False) if live else nullcontext() as display:
+        for picture, news in islice(looks, 1) if once else looks:
             if display is not None:
                 display.update(picture, refresh=True)
+            elif people.is_terminal:
+                people.print(picture)
             else:
                 people.print(*news, sep="\n", end="\n" if news else "", soft_wrap=True)
 

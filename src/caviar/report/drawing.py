@@ -1,6 +1,6 @@
 """Figures of plotly in a page that needs no network: the library and the figure are in it, compressed.
 
-The library has 4.8 MB, and the texts at the points repeat one another. The browser unpacks both (DecompressionStream).
+The library has 4.8 MB, and the texts at the points repeat one another. A script in the page unpacks both.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def _range_text(given: Mapping[str, Any]) -> str:
 def _mattered(view: StudyView) -> list[Any]:
     if not view.importance:
         return []
-    headings = ("  hyperparameter", "importance", "", "the course's tier")
+    headings = ("  hyperparameter", "importance", "", "tier")
     table = _table(headings, left=headings[:3], names=(row.name for row in view.importance))
     most = max(max(row.high for row in view.importance), 1e-9)
     for row in sorted(view.importance, key=lambda row: -row.importance):
@@ -159,6 +159,11 @@ def _mattered(view: StudyView) -> list[Any]:
         "Importance: how much worse results are predicted when this hyperparameter is shuffled; "
         "in brackets its 90 % interval."
     )
+    if any(view.space[row.name].tier is not None for row in view.importance):
+        note += (
+            " Tier: the order in which the search begins to vary them, 1 first; in the default space it is that of the "
+            "course, the learning rate before all others."
+        )
     return [table, _paragraph(note, "dim")]
 
 
@@ -167,11 +172,12 @@ def _finals(view: StudyView) -> list[Any]:
     if not finals.finalists:
         return []
     table = _table(("  trial", "in the search", "trained again, mean", "each time"), left=("each time",))
+    digits = _digits(finals)
     for finalist in finals.finalists:
         table.add_row(
             f"{finalist.trial}{' *' if finalist is finals.winner else '  '}",
             _score(finalist.when_chosen),
-            _score(finalist.mean),
+            _score(finalist.mean, digits),
             " ".join(map(_score, finalist.scores)),
         )
     return [table, *(_paragraph(line) for line in _verdict(finals))]
@@ -238,8 +244,14 @@ def _columns(view: StudyView) -> list[Any]:
     return [table, _paragraph(f"{note}{bounded_text(view.worth)}.{more}", "dim")]
 
 
-def _score(score: float | None) -> str:
-    return "diverged" if score is None else f"{score:.4f}"
+def _score(score: float | None, digits: int = 4) -> str:
+    return "diverged" if score is None else f"{score:.{digits}f}"
+
+
+def _digits(finals: Finals) -> int:
+    """The digits that tell the winner's mean from the best one."""
+    means = [one.mean for one in (finals.winner, finals.finalists[0]) if one is not None and one.mean is not None]
+    return next((n for n in range(4, 9) if len({_score(mean, n) for mean in means}) == len(means)), 4)
 
 
 def _verdict(finals: Finals) -> list[str]:
@@ -264,10 +276,13 @@ def _ground(finals: Finals) -> str:
     smaller = ""
     if won.parameters is not None and best.parameters is not None and won.parameters < best.parameters:
         smaller = f" ({won.parameters:,} parameters against {best.parameters:,})"
+    same = won.mean is not None and _score(won.mean, _digits(finals)) == _score(best.mean, _digits(finals))
     if finals.decision == "noise":
-        why = f"by less than the noise of the repeats, and {won.trial} is the simpler network{smaller}"
+        noise = "" if same else "by less than the noise of the repeats, and "
+        why = f"{noise}{won.trial} is the simpler network{smaller}"
     elif finals.decision == "small":
         why = f"{won.trial} is within a hundredth of it and the smallest network that is{smaller}"
     else:
         why = f"{won.trial} is within a hundredth of it and the quickest network that is"
-    return f"Trial {won.trial} won: {best.trial} has the better mean, but {why}."
+    mean = "the same mean, and" if same else "the better mean, but"
+    return f"Trial {won.trial} won: {best.trial} has {mean} {why}."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.measure import Measurement
 from rich.padding import Padding
@@ -91,25 +92,23 @@ def line(running: Running) -> str:
 
 @dataclass(frozen=True)
 class ByWidth:
-    """A table where there is room for ``least`` and ``beside`` more letters, and paragraphs where there is not."""
+    """A table where there is room for it, and paragraphs where there is not; ``folds`` letters of a row may fold."""
 
     table: Table
-    paragraphs: RenderableType
-    least: Table
-    beside: int = 0
+    paragraphs: Callable[[], RenderableType]
+    folds: int = 0
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """The form for the width that there is."""
-        needed = Measurement.get(console, options.update_width(_ANY_WIDTH), self.least).maximum + self.beside
-        yield self.table if options.max_width >= needed else self.paragraphs
+        whole = Measurement.get(console, options.update_width(_ANY_WIDTH), self.table).maximum
+        yield self.table if options.max_width >= whole - self.folds else self.paragraphs()
 
 
 def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
     """A row, or a paragraph, a study."""
     if not rows:
         return Text("no studies yet")
-    table = _studies_table(rows)
-    return ByWidth(table, Group(*map(_study_paragraph, rows)), least=table)
+    return ByWidth(_studies_table(rows), lambda: Group(*map(_study_paragraph, rows)))
 
 
 def _study_paragraph(row: StudyRow) -> Text:
@@ -150,42 +149,43 @@ def trials_table(metric: str, trials: Sequence[Trial], most: int) -> RenderableT
     if not trials:
         return Text("no trials yet")
     varied = {name for name, values in _values(trials).items() if len(values) > 1}
-    shown = trials[:most]
-    paragraphs = [part for trial in shown for part in _trial_paragraph(metric, trial, varied)]
-    table, least = (_trials_table(metric, shown, names) for names in (varied, set[str]()))
-    parts: list[RenderableType] = [ByWidth(table, Group(*paragraphs), least, beside=_CONFIG)]
+    shown = [(trial, config_text({k: v for k, v in trial.config.items() if k in varied})) for trial in trials[:most]]
+    folds = max(max((cell_len(config) for _, config in shown), default=0) - _CONFIG, 0)
+    table = ByWidth(_trials_table(metric, shown), lambda: Group(*_trial_paragraphs(metric, shown)), folds)
     left = len(trials[most:])
-    if left:
-        parts.append(Text(f"{left:,} more: --best N shows N, --csv and --json give all"))
-    return Group(*parts)
+    return Group(table, *([Text(f"{left:,} more: --best N shows N, --csv and --json give all")] if left else []))
 
 
-def _trial_paragraph(metric: str, trial: Trial, varied: set[str]) -> list[RenderableType]:
-    again = f" again {trial.repeat}" if trial.repeat else ""
-    parts = [f": {_state(trial)} after {counted(trial.epochs, 'epoch')}"]
-    parts += [] if trial.score is None else [f"{metric_name(metric)} {trial.score:.4f}"]
-    parts += [] if trial.validation_loss is None else [f"loss {trial.validation_loss:.4f}"]
-    config = config_text({name: value for name, value in trial.config.items() if name in varied})
-    head = Text.assemble((f"trial {trial.number}{again}", "bold"), ", ".join(parts))
-    return [head, *([Padding(Text(config, style="dim"), (0, 0, 0, 2), expand=False)] if config else [])]
+def _trial_paragraphs(metric: str, shown: Sequence[tuple[Trial, str]]) -> Iterator[RenderableType]:
+    for trial, config in shown:
+        parts = [f": {_state(trial)} after {counted(trial.epochs, 'epoch')}"]
+        parts += [] if trial.score is None else [f"{metric_name(metric)} {trial.score:.4f}"]
+        parts += [] if trial.validation_loss is None else [f"loss {trial.validation_loss:.4f}"]
+        yield Text.assemble((f"trial {_number(trial)}", "bold"), ", ".join(parts))
+        if config:
+            yield Padding(Text(config, style="dim"), (0, 0, 0, 2), expand=False)
+
+
+def _number(trial: Trial) -> str:
+    return f"{trial.number}" + (f" again {trial.repeat}" if trial.repeat else "")
 
 
 def _state(trial: Trial) -> str:
     return trial.state.replace("_", " ")
 
 
-def _trials_table(metric: str, trials: Sequence[Trial], varied: set[str]) -> Table:
+def _trials_table(metric: str, shown: Sequence[tuple[Trial, str]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("trial", "state", "epochs", metric_name(metric), "loss", "config"):
         table.add_column(Text(title), justify="left" if title in ("state", "config") else "right", overflow="fold")
-    for trial in trials:
+    for trial, config in shown:
         table.add_row(
-            f"{trial.number}" + (f" again {trial.repeat}" if trial.repeat else ""),
+            _number(trial),
             _state(trial),
             str(trial.epochs),
             "" if trial.score is None else f"{trial.score:.4f}",
             "" if trial.validation_loss is None else f"{trial.validation_loss:.4f}",
-            Text(config_text({name: value for name, value in trial.config.items() if name in varied})),
+            Text(config),
         )
     return table
 

@@ -167,9 +167,13 @@ def branch(
         spec = _moved(old, moved)
         spec = spec if epochs is None else replace(spec, epochs=epochs)
         if spec.epochs <= snapshot.clock.epoch:
+            kept = [one.clock.epoch for one in runs.snapshots(parent) if one.state == "kept"]
+            earlier = [epoch for epoch in kept if epoch < spec.epochs]
             raise ConfigError(
-                f"the branch begins after epoch {snapshot.clock.epoch} and is to have {spec.epochs} in all",
-                f"give it more: `epochs={snapshot.clock.epoch + RunSpec(kind=spec.kind).epochs}`",
+                f"the branch would begin after epoch {snapshot.clock.epoch} of {parent!r}, and of its {spec.epochs} "
+                "epochs in all none is left to train",
+                f"give it more, `epochs={snapshot.clock.epoch + RunSpec(kind=spec.kind).epochs}`"
+                + (f", or begin it earlier, `at={max(earlier)}`" if earlier else ""),
             )
         setup = SETUPS[spec.kind](spec, old.config, old.seed)
         setup.check_same(old)
