@@ -390,7 +390,8 @@ def test_numbers_of_numpy_and_paths_are_taken(tmp_path):
     assert taken == {"n": 3, "x": 0.5, "b": True, "p": tmp_path, "other": object}
     assert [type(taken[name]) for name in "nxb"] == [int, float, bool]
     assert check_kinds({"n": None}, kinds) == {"n": None}
-    assert kind_of("Sequence[Given]") == kind_of("Any") == frozenset()
+    assert kind_of("Given | Sequence[Given]") == kind_of("Any") == frozenset()
+    assert kind_of("Mapping[str, list[Value]] | None") == {"mapping", "None"}
 
 
 @pytest.mark.parametrize("name", ["run", "Tuner", "report", "uniform", "choice", "grid_search", "TuneConfig"])

@@ -65,7 +65,8 @@ def _with_named_options(call: _Call) -> _Call:
     def calling(*given: Any, **arguments: Any) -> Any:
         refuse_unknown(f"caviar.{call.__name__}", arguments, known)
         rarer = {name: arguments.pop(name) for name in named & set(arguments)}
-        options = arguments.pop("options", None) or _OF_A_RESUME
+        options = arguments.pop("options", None)
+        options = _OF_A_RESUME if options is None else options
         if not isinstance(options, ResumeOptions):
             raise ConfigError(
                 f"`options` must be a caviar.ResumeOptions, got {brief(options)}",

@@ -1,6 +1,7 @@
 """Check a call's arguments: a wrong name, or text where a number belongs, is a mistake in two lines, as any other.
 
-An argument's kind is read from its annotation, where that is made of numbers, text, booleans, paths and None alone.
+An argument's kind is read from its annotation, where that is made of numbers, text, booleans, paths, dicts, lists and
+None alone.
 What has another kind is checked where it is used.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import numbers
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import wraps
@@ -52,7 +54,10 @@ def kinds_of_fields(of: type) -> dict[str, frozenset[str]]:
 
 def kind_of(annotation: Any) -> frozenset[str]:
     """The kinds in an ``annotation`` as it is written; none where it has others besides."""
-    names = {name.strip() for name in str(annotation).split("|")}
+    plain = str(annotation)
+    while "[" in plain and plain != (outer := _BRACKETS.sub("", plain)):  # Mapping[str, list[Value]]: Mapping
+        plain = outer
+    names = {name.strip() for name in plain.split("|")}
     if not names <= set(_KINDS):
         return frozenset()
     return frozenset(kind for name in names for kind in _KINDS[name].split())
@@ -93,8 +98,15 @@ def check_call(name: str, call: Any, example: str) -> None:
 
 def check_text(name: str, value: Any) -> None:
     """Raise ConfigError for a text ``value``, called ``name``, that no path and no database can hold."""
-    if isinstance(value, str) and "\0" in value:
+    if not isinstance(value, str):
+        return
+    if "\0" in value:
         raise ConfigError(f"`{name}` has a character of number 0 in it", "leave that character out")
+    try:
+        os.fsencode(value)  # the name of a file may be no UTF-8: Python has half letters of its own for that
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(value[error.start]):04X}"
+        raise ConfigError(f"`{name}` has half a letter in it, {half}", "leave that character out") from None
 
 
 def check_whole(name: str, value: Any, way_out: str) -> None:
@@ -173,6 +185,10 @@ def _checked(name: str, value: Any, kinds: frozenset[str]) -> Any:
     if isinstance(value, os.PathLike) and "path" in kinds:
         check_text(name, os.fspath(value))
         return value
+    if "mapping" in kinds and isinstance(value, Mapping):
+        return value
+    if "sequence" in kinds and isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return value
     wanted, way_out = _wanted(name, value, kinds)
     instead = ", or leave it out" if "None" in kinds else ""
     raise ConfigError(f"`{name}` must be {wanted}, got {_shown(value)}", way_out + instead)
@@ -193,6 +209,10 @@ def _wanted(name: str, value: Any, kinds: frozenset[str]) -> tuple[str, str]:
         return wanted, f"write one: `{name}={_EXAMPLES.get(name, 10)}`"
     if "bool" in kinds:
         return "True or False", f"write `{name}=True` or `{name}=False`"
+    if "mapping" in kinds:
+        return "a dict", f'write `{name}={{"learning_rate": 0.01}}`'
+    if "sequence" in kinds:
+        return "a list or a tuple", f"write `{name}={_EXAMPLES.get(name, '[...]')}`"
     return "a path" if "path" in kinds else "text", f'write `{name}="..."`'
 
 
@@ -203,7 +223,17 @@ def _shown(value: Any) -> str:
     return brief(value)
 
 
-_EXAMPLES = {"seconds": 60, "trials": 500, "seed": 0, "epochs": 20, "threads": 2, "processes": 2, "patience": 5}
+_BRACKETS = re.compile(r"\[[^\[\]]*\]")
+_EXAMPLES = {
+    "seconds": 60,
+    "trials": 500,
+    "seed": 0,
+    "epochs": 20,
+    "threads": 2,
+    "processes": 2,
+    "patience": 5,
+    "first": '[{"x": 0.2}]',
+}
 _KINDS = {
     "int": "whole",
     "float": "number",
@@ -212,6 +242,12 @@ _KINDS = {
     "None": "None",
     "File": "path",
     "StorePath": "path None",
-    "os.PathLike[str]": "path",
+    "os.PathLike": "path",
+    "Goal": "text",
+    "Rule": "text",
+    "Mapping": "mapping",
+    "Config": "mapping",
+    "Sequence": "sequence",
+    "tuple": "sequence",
 }
 """The kinds that each name in an annotation stands for."""

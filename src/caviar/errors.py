@@ -25,8 +25,16 @@ backquotes, as Python writes it: `seconds` must be above 0, got -1. The command 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+_ENDLESS = re.compile(r"\S{400,}")  # a word that nobody reads to its end, of a user's
+
+
+def shortened(line: str) -> str:
+    """``line`` of a message with the middle of each endless word left out."""
+    return _ENDLESS.sub(lambda word: f"{word[0][:200]}...{word[0][-100:]}", line)
 
 
 class CaviarWarning(UserWarning):
@@ -37,9 +45,8 @@ class CaviarError(Exception):
     """An error in two lines: ``rule`` is the rule that was broken, ``way_out`` a remedy."""
 
     def __init__(self, rule: str, way_out: str) -> None:
-        super().__init__(rule, way_out)
-        self.rule = rule
-        self.way_out = way_out
+        self.rule, self.way_out = (shortened(line) for line in (rule, way_out))
+        super().__init__(self.rule, self.way_out)
 
     def __str__(self) -> str:
         return f"{self.rule}\n{self.way_out}"

@@ -42,6 +42,7 @@ RANGES: Mapping[str, Range] = {
     "high": Range(0, 1e6, "leave it out for 10", above=True),
     "steps": Range(1, 10**6, "leave it out for 200"),
     "best": Range(0, 10**12, "leave it out"),
+    "n": Range(1, 10**6, "ask for a few: `n=10`"),
     "turns": Range(1, 10**6, "leave it out"),
     "snapshot": Range(1, 10**12, "leave it out"),
 }

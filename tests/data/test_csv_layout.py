@@ -211,7 +211,7 @@ def test_refusals_name_the_line(text: str, words: list[str]) -> None:
 
 @pytest.mark.parametrize("separator", ["", ";;", '"', "\n"])
 def test_a_separator_is_one_character(separator: str) -> None:
-    with pytest.raises(DataError, match="`separator` must be one character"):
+    with pytest.raises(DataError, match="`separator` must be one ASCII character"):
         parse_csv(PLAIN.encode(), reading=Reading(separator=separator))
     assert notes_of(FRAME.to_csv(index=False, sep="\t"), separator="tab") == ""
 

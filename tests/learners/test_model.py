@@ -26,7 +26,7 @@ import pytest
 
 from caviar import files
 from caviar.data.preprocessing import learn
-from caviar.errors import CaviarWarning, DataError, ModelError
+from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays
 from caviar.learners.dense.predictor import DensePredictor, fold
 from caviar.learners.model import Model, load
@@ -414,20 +414,21 @@ def test_a_preprocessing_of_another_network_is_refused(saved: Path) -> None:
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.caviar", tmp_path, Path("/dev/zero"), tmp_path / ("x" * 300), tmp_path / "a\0b"):
+    for path in (tmp_path / "none.caviar", tmp_path, Path("/dev/zero"), tmp_path / ("x" * 300)):
         with pytest.raises(ModelError, match=r"there is no model|cannot be read"):
             load(path)
+    for other in (tmp_path / "a\0b", 5, ["m.caviar"]):
+        with pytest.raises(ConfigError, match="`path`"):
+            load(other)
 
 
 # --- writing ---
 
 
-def test_saving_replaces_the_file_whole_with_ordinary_rights(saved: Path) -> None:
-    before = os.umask(0o022)
-    try:
-        flowers().save(str(saved))
-    finally:
-        os.umask(before)
+def test_a_model_is_private_and_a_file_that_it_replaces_keeps_its_rights(saved: Path) -> None:
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    saved.chmod(0o644)
+    flowers().save(str(saved))
     assert stat.S_IMODE(saved.stat().st_mode) == 0o644
     assert list(saved.parent.iterdir()) == [saved]
 

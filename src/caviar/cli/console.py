@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from caviar.cli.options import DEFAULT_STORE
-from caviar.errors import UserMistake
+from caviar.errors import UserMistake, shortened
 from caviar.files import dumps, put, reason
 from caviar.report.text import visible
 
@@ -31,11 +31,22 @@ def console(json: bool = False, quiet: bool = False) -> Console:
     """
     from rich.console import Console
 
-    made = Console(stderr=json, quiet=quiet, highlight=False)
+    class Safe(Console):
+        """A console that writes out what a terminal would act on: the text may have words of a user."""
+
+        def print(self, *objects: Any, **how: Any) -> None:
+            """See Console."""
+            super().print(*(_lines(one) if isinstance(one, str) else one for one in objects), **how)
+
+    made = Safe(stderr=json, quiet=quiet, highlight=False)
     if not made.is_terminal:
         made.width = _UNBROKEN
         made.file = cast(IO[str], _Trimmed(made.file))
     return made
+
+
+def _lines(text: str) -> str:
+    return text if text.isprintable() else "\n".join(map(visible, text.split("\n")))
 
 
 class _Trimmed:
@@ -55,7 +66,7 @@ class _Trimmed:
 
 def complain(rule: str, way_out: str) -> None:
     """Print the two lines of a mistake on stderr, as plain text: the words of a user may hold anything."""
-    print(visible(rule), visible(way_out), sep="\n", file=sys.stderr)
+    print(*(visible(shortened(line)) for line in (rule, way_out)), sep="\n", file=sys.stderr)
 
 
 def to_resume(name: str, store: str) -> str:

@@ -38,8 +38,14 @@ def frameworks(
     """
 
     facts = read_facts()
-    folder = Path(environments or os.environ.get("CAVIAR_FRAMEWORKS") or "build/frameworks")
+    named = environments if environments is not None else os.environ.get("CAVIAR_FRAMEWORKS")
+    folder = Path(named or "build/frameworks")
     found = timing.environments(folder)
+    if environments is not None and not found:
+        raise ConfigError(
+            f"there are no environments of frameworks in the folder {environments!r}",
+            "make frameworks makes them; leave `environments` out to time what is installed here",
+        )
     found += timing.here(facts, found)
     rows = [one.row for one in found]
     for name in names or []:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from caviar.cli.options import DEFAULT_STORE, STORE_VARIABLE
 from caviar.records import Reading, RunKind, RunSpec, Study, StudyKind
 from caviar.records.result import StudyResult
+from caviar.report.text import visible
 from caviar.store.transactions import shown_address
 
 if TYPE_CHECKING:
@@ -28,8 +29,15 @@ def say_next(people: Console, *commands: Command, program: str = "caviar") -> No
     here = f"{Path.cwd()}{os.sep}"
     for i, command in enumerate(commands):
         title = "next:" if i == 0 else "     "
-        words = shlex.join(word.removeprefix(here) for word in command)
+        words = " ".join(_pasted(word.removeprefix(here)) for word in command)
         people.print(f"{title} {program} {words}", markup=False, soft_wrap=True)
+
+
+def _pasted(word: str) -> str:
+    """``word`` quoted for the shell; in ANSI-C quotes where it has what a terminal would act on."""
+    if visible(word) == word:
+        return shlex.quote(word)
+    return "$'" + visible(word.replace("\\", "\\\\").replace("'", "\\'")) + "'"
 
 
 def at(store: str) -> list[str]:

@@ -100,8 +100,8 @@ def layout_of(decoded: str, separator: str | None = None, usual: str | None = No
 def named_separator(given: str) -> str:
     """The character that ``separator`` names. Raises DataError for what is none."""
     found = _NAMED.get(given.casefold(), given)
-    if len(found) != 1 or found in '"\r\n':
-        raise DataError(f"`separator` must be one character, got {shown(given)}", '`separator=";"`, or "tab"')
+    if len(found) != 1 or not found.isascii() or found in '"\r\n\0':
+        raise DataError(f"`separator` must be one ASCII character, got {shown(given)}", '`separator=";"`, or "tab"')
     return found
 
 

@@ -45,6 +45,7 @@ from caviar.data.targets import as_written
 from caviar.errors import DataError, did_you_mean
 from caviar.files import read_file
 from caviar.machine import memory_left
+from caviar.ranges import brief
 from caviar.records import BY_ITSELF, Reading
 
 if TYPE_CHECKING:
@@ -111,6 +112,11 @@ def _read(
     if isinstance(source, pd.DataFrame):
         whole, repeated = without_headers(named(source))
         return _noted(table(*part(whole, target), "table", reading, known), repeated)
+    if not isinstance(source, str | os.PathLike):
+        raise DataError(
+            f"a table is a path, a DataFrame or a pair of arrays (x, y), got {brief(source)}",
+            "give one of these; of a dict or a list of rows: pandas.DataFrame(rows), of another library df.to_pandas()",
+        )
     path = Path(source).expanduser()
     text = [] if target is None else [str(target).strip()]
     content, notes = _load(path, [*text, *(text_columns(like) if like is not None else ())], reading)

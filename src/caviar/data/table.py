@@ -214,7 +214,7 @@ def as_array(values: Any, name: str, dtype: npt.DTypeLike | None = None) -> npt.
         values[hidden] = np.nan
     try:
         array = np.asarray(values, dtype=dtype)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f"{name} must be an array: {shown(str(error), 160)}", "give every row as many cells") from error
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar import files
+from caviar.arguments import checked
 from caviar.data.bare_numbers import check_shares
 from caviar.data.columns import numbers
 from caviar.data.preprocessing import Notes, Preprocessing, far_outside, never_seen
@@ -244,6 +245,7 @@ def _warn(prediction: Prediction) -> None:
         warnings.warn(note, CaviarWarning, stacklevel=3)
 
 
+@checked
 def load(path: str | os.PathLike[str]) -> Model:
     """The model at ``path``. Raises ModelError for a file that is damaged, unsafe, or of a newer format."""
     content = files.read_whole(Path(path))

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+from caviar.arguments import check_text
 from caviar.errors import ConfigError
+from caviar.ranges import brief
 
 COLUMNS = ("ignore", "keep", "number", "text", "date")
 """The fields of Reading that list columns by name."""
@@ -43,7 +45,8 @@ class Reading:
             given = getattr(self, field.name)
             if field.default is None:
                 if given is not None and not isinstance(given, str):
-                    raise ConfigError(f"`{field.name}` must be text, got {given!r:.60}", f'write `{field.name}="..."`')
+                    raise ConfigError(f"`{field.name}` must be text, got {brief(given)}", f'write `{field.name}="..."`')
+                check_text(field.name, given)
                 continue
             if field.default is False:
                 if not isinstance(given, bool):
@@ -54,8 +57,10 @@ class Reading:
             listed = (given,) if isinstance(given, str) else given
             if not isinstance(listed, list | tuple) or not all(isinstance(one, str) for one in listed):
                 raise ConfigError(
-                    f"`{field.name}` must be a list of texts, got {given!r:.60}", f'write `{field.name}=["..."]`'
+                    f"`{field.name}` must be a list of texts, got {brief(given)}", f'write `{field.name}=["..."]`'
                 )
+            for one in listed:
+                check_text(field.name, one)
             object.__setattr__(self, field.name, tuple(listed))
 
     def to_record(self) -> dict[str, Any]:

@@ -6,10 +6,13 @@ The same calls in the same order give the same answers, so a session is resumed 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from caviar import other_tuners
+from caviar.arguments import check_whole
 from caviar.errors import ConfigError
+from caviar.ranges import brief, check_range
 from caviar.records import Box, Config, Task
 from caviar.records.ranking import WORST, RankKey
 from caviar.scheduling.contract import Queue
@@ -17,7 +20,7 @@ from caviar.scheduling.strategy import Strategy
 from caviar.search.contract import Compared, Search
 
 RUNGS = (1, 3, 9, 27, 81, 243, 729)
-
+MOST_RUNGS = 64
 Rule = Literal["halving", "median", "none"]
 TellState = Literal["finished", "stopped", "diverged", "infeasible"]
 
@@ -42,6 +45,19 @@ class AskedTrials(list[Asked]):
         def __getattr__(self, name: str) -> Any:
             """Raise AttributeError, with a word for those who expect a single trial."""
             raise other_tuners.attribute("a list of trials", "asked trials", name)
+
+
+def checked_rungs(rungs: Sequence[int]) -> tuple[int, ...]:
+    """The ``rungs`` of a study that is asked. Raises ConfigError unless they are whole numbers that rise from 1 on."""
+    found = tuple(rungs)
+    for rung in found:
+        check_whole("rungs", rung, "write `rungs=(1, 3, 9, 27)`")
+    if not found or len(found) > MOST_RUNGS or found[0] < 1 or any(b <= a for a, b in pairwise(found)):
+        raise ConfigError(
+            f"`rungs` are 1 to {MOST_RUNGS} numbers of epochs that rise, got {brief(rungs)}",
+            "write `rungs=(1, 3, 9, 27)`",
+        )
+    return tuple(map(int, found))
 
 
 class Asking:
@@ -71,8 +87,8 @@ class Asking:
 
     def ask(self, n: int = 1) -> list[Asked]:
         """The next ``n`` trials; fewer when the search has no more. ConfigError for a number below 1."""
-        if n < 1:
-            raise ConfigError(f"`n`, the number of trials to ask for, must be at least 1, got {n}", "ask(1)")
+        check_whole("n", n, "write `n=1`, the number of trials to ask for")
+        check_range("n", n)
         asked: list[Asked] = []
         while len(asked) < n and (task := self._strategy.next()) is not None:
             self._open(task)

@@ -6,7 +6,7 @@ That stream belongs to the number of the trial. So the trials are the same on an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,9 @@ def constrained(space: Space, constraints: Any) -> Space:
 
     Raises SpaceError where there are more or fewer of these.
     """
-    given = [constraints] if isinstance(constraints, str) or callable(constraints) else list(constraints or ())
+    given = [] if constraints is None else [constraints]
+    if isinstance(constraints, Iterable) and not isinstance(constraints, str) and not callable(constraints):
+        given = list(constraints)
     missing = [one.text for one in space.constraints if one.is_missing]
     if missing and len(given) != len(missing):
         raise SpaceError(

@@ -35,7 +35,7 @@ from caviar.records.names import check_name, cleaned
 from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key, rank_key_of
 from caviar.records.result import BestTrial, StudyResult
 from caviar.records.specs import StudyKind, StudySpec
-from caviar.scheduling.asking import RUNGS, Asked, AskedTrials, Asking, Rule, TellState, checked_epoch
+from caviar.scheduling.asking import RUNGS, Asked, AskedTrials, Asking, Rule, TellState, checked_epoch, checked_rungs
 from caviar.search.contract import Search
 from caviar.search.feasible import check_constraints, constrained
 from caviar.search.given import read, read_all
@@ -70,7 +70,7 @@ def open_study(
     stopping: Rule = "halving",
     rungs: tuple[int, ...] = RUNGS,
     first: Sequence[Config] = (),
-    constraints: Sequence[Given] = (),
+    constraints: Given | Sequence[Given] = (),
     known: str | None = None,
     store: StorePath = "caviar.db",
     store_patience: float = STORE_PATIENCE,
@@ -94,6 +94,7 @@ def open_study(
     space = constrained(space_of(space), constraints)
     check_constraints(space)
     check_store_patience(store_patience)
+    rungs = checked_rungs(rungs)
     return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, known, store, store_patience)
 
 

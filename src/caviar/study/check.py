@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,7 +161,10 @@ def model_path(request: Request, study: str, again: bool = False) -> Path | None
     if request.out is None:
         return None
     path = Path(request.out) / f"{study}.caviar"
-    if path.exists() and not again:
+    there = False
+    with suppress(OSError):  # what keeps it from being made is said below
+        there = path.exists()
+    if there and not again:
         raise StoreError(f"there is a model {path} already", "move it away, or name the study otherwise: `study=...`")
     reason = cannot_make(path.parent)
     if reason:

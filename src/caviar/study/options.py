@@ -55,7 +55,7 @@ class TableOptions(Reading):
     prefer: str = "score"
     ensemble: bool = False
     first: Sequence[Config] = ()
-    constraints: Sequence[Given] = ()
+    constraints: Given | Sequence[Given] = ()
     after_trial: AfterTrial | None = None
     out: File | None = None
     engine: str = "native"
@@ -79,7 +79,7 @@ class ProgramOptions:
     stopping: str = "halving"
     repeats: int = 0
     first: Sequence[Config] = ()
-    constraints: Sequence[Given] = ()
+    constraints: Given | Sequence[Given] = ()
     known: str | None = None
     after_trial: AfterTrial | None = None
     gpus: Sequence[int | str] | None = None
@@ -102,7 +102,7 @@ class ResumeOptions:
 
     repeats: int | None = None
     trust: bool = False
-    constraints: Sequence[Given] = ()
+    constraints: Given | Sequence[Given] = ()
     after_trial: AfterTrial | None = None
     labels: File | None = None
     test_labels: File | None = None

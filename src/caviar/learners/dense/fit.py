@@ -69,7 +69,10 @@ def train(
     regression = as_array(y, "y").dtype.kind == "f"
     training = _examples(x, y, "x", "y", regression)
     if validation is not None:
-        held_out = _examples(*validation, "validation's x", "validation's y", regression)
+        pair = tuple(validation)
+        if len(pair) != 2:
+            raise DataError(f"`validation` is a pair (x, y), got {len(pair)} things", "write `validation=(x, y)`")
+        held_out = _examples(*pair, "validation's x", "validation's y", regression)
         if held_out.x.shape[1] != training.x.shape[1]:
             raise DataError(
                 f"validation has {held_out.x.shape[1]} columns and x has {training.x.shape[1]}",

@@ -279,7 +279,11 @@ def check(path: Path) -> None:
         # Only SQLite may look into the file: if this process has it open already, closing another descriptor of it
         # would drop all of its locks, and the next process to close it would take the log away
         # (sqlite.org/howtocorrupt.html, section 2.2).
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            opened = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        except sqlite3.OperationalError as error:  # its path is too long for SQLite, say
+            raise _in_two_lines(str(path), error.sqlite_errorname) from error
+        with closing(opened) as connection:
             try:
                 connection.execute("PRAGMA schema_version")
             except sqlite3.OperationalError:  # locked, say: what else is wrong is found when it is used
@@ -374,7 +378,8 @@ def _in_two_lines(path: str, name: str) -> StoreError:
         )
     if name.startswith("SQLITE_CANTOPEN"):
         return StoreAway(
-            f"the store {path!r} cannot be opened: its folder may be read-only, or on a network file system",
+            f"the store {path!r} cannot be opened: its folder may be read-only or on a network file system, "
+            "or its path longer than SQLite's 500 letters",
             "name a file on a local disk, in a folder that you may write to, with `store`",
             reconnect=True,
         )
