@@ -2,7 +2,7 @@
 # make test    sets everything up and runs formatting, types, import direction and all tests
 # make faults  the faults that take minutes to cause
 # make cases   troubles that people had with tables and scripts, a script each (tests/cases)
-# make soak    kills and freezes processes of studies at random for SECONDS=300, and checks that nothing is lost
+# make soak    disturbs studies and all around them at random for SECONDS=300, and checks that nothing is lost
 # make bench   the benchmarks, each beside a rival in the same run; they write benchmarks/results/*.csv
 # make frameworks   every framework of the course, tuned and nursed in an environment of its own; NAME=theano only that one
 # make wheel   builds a wheel for this machine, installs it into an empty environment and trains a network there
