@@ -9,13 +9,15 @@ import subprocess
 import sys
 import textwrap
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import caviar
-from caviar.errors import ConfigError, NoAnswer, NotANumber, StoreError
+from caviar.errors import CaviarWarning, ConfigError, NoAnswer, NotANumber, StoreError
+from caviar.protocol.goal import LARGER
 from caviar.records import StudyState, TrialState
 from caviar.store import Store
 
@@ -34,6 +36,29 @@ def train(study, trial) -> bool:
             break
     study.tell(trial, value)
     return epoch == 27
+
+
+def test_a_goal_that_nobody_gives_is_that_of_the_study_or_noted(tmp_path):
+    store = tmp_path / "c.db"
+    with pytest.warns(CaviarWarning, match="a larger score counts as better") as noted:
+        study = caviar.open_study("larger", SPACE, store=store)
+    study.close()
+    assert noted[0].filename == __file__
+    with caviar.open_study("smaller", SPACE, goal="minimize", store=store) as study:
+        for trial, value in zip(study.ask(2), (0.5, 0.25), strict=True):
+            study.tell(trial, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with caviar.open_study("smaller", SPACE, store=store) as study:
+            assert study.best_score == 0.25
+        with caviar.open_study("after", SPACE, known="smaller", store=store) as study:
+            assert study.best_score == 0.25
+        with pytest.raises(CaviarWarning):
+            caviar.open_study("another", SPACE, store=store)
+    with Store.open(store) as opened:
+        assert opened.study("larger").notes == (LARGER,)
+        assert opened.study("smaller").notes == ()
+        assert "another" not in {study.name for study in opened.studies()}
 
 
 def test_good_trials_go_on_poor_ones_stop_and_all_is_kept(tmp_path: Path):

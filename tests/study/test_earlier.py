@@ -87,7 +87,7 @@ def test_a_function_begins_with_them_and_is_taken_up():
     ("given", "said"),
     [
         ({"known": "none"}, "no study 'none'"),
-        ({"known": "old"}, "is ranked by loss, and this one by score"),
+        ({"known": "old", "goal": "maximize"}, "is ranked by loss, and this one by score"),
         ({"known": "old", "goal": "minimize", "space": caviar.Space(other=caviar.Linear(0, 1))}, "lies in this space"),
     ],
 )

@@ -13,6 +13,7 @@ with caviar.open_study("resnets", space, seed=1) as study:
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from copy import deepcopy
@@ -26,9 +27,10 @@ import numpy as np
 from caviar import other_tuners
 from caviar.arguments import as_number, checked
 from caviar.constraints import Given
-from caviar.errors import ConfigError, NameTaken, NoAnswer, StoreError
+from caviar.errors import CaviarWarning, ConfigError, NameTaken, NoAnswer, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
+from caviar.protocol.goal import LARGER
 from caviar.records import Config, Lease, Measurement, Study, StudyState, Trial, TrialState
 from caviar.records.attributes import checked_attribute
 from caviar.records.names import check_name, cleaned
@@ -65,7 +67,7 @@ def open_study(
     space: Space,
     *,
     seed: int = 0,
-    goal: Goal = "maximize",
+    goal: Goal | None = None,
     search: str = DEFAULT_SEARCH,
     stopping: Rule = "halving",
     rungs: tuple[int, ...] = RUNGS,
@@ -77,7 +79,8 @@ def open_study(
 ) -> OpenStudy:
     """Begin a study of networks, or of anything else, that your own code trains; or take the one of that name up again.
 
-    goal: "maximize" for accuracies and the like, "minimize" for losses.
+    goal: "maximize" for accuracies and the like, "minimize" for losses. If not given, that of the study that is taken
+        up, or of ``known``; a new one maximizes, with a CaviarWarning.
     search: the search that proposes the configs, see ``caviar tune --help``.
     stopping: "halving", which lets the best third of a rung go on; "median", the better half; "none".
     rungs: epochs, rising, at which trials are compared; what is reported between them is kept, and no more.
@@ -106,7 +109,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         name: str,
         space: Space,
         seed: int,
-        goal: Goal,
+        goal: Goal | None,
         search: str,
         stopping: Rule,
         rungs: tuple[int, ...],
@@ -116,13 +119,12 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         store_patience: float,
     ) -> None:
         """Use open_study."""
-        if goal not in GOAL_METRICS:
+        if goal is not None and goal not in GOAL_METRICS:
             raise ConfigError(
                 f"`goal` is maximize or minimize, got {goal!r}", "losses are to be minimized: `goal='minimize'`"
             )
         check_name("study", name)
         self.name = name
-        self._metric = GOAL_METRICS[goal]
         self._space = space
         wished = read_all(space, first)
         self._known = known
@@ -131,6 +133,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._stored: list[Trial] = []  # as the store had them when this process came
         self._first_box = 0  # boxes are counted on where a study is taken up
         self._store = Store.open(store)
+        self._metric, notes = _metric(self._store, name, known, goal)
         record = Study(
             name=name,
             seed=seed,
@@ -142,8 +145,11 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
             environment=environment("your own", "", 1),
             state=StudyState.RUNNING,
             created=datetime.now(UTC).isoformat(),
+            notes=notes,
         )
         try:
+            for note in notes:  # before anything is written: a filter may make an error of it
+                warnings.warn(note, CaviarWarning, stacklevel=4)  # through ``checked``
             self._begin(record, proposing, stopping, store_patience)
             self._folders = trials_folder(self._store, name).absolute()  # read now: later the store may be away
         except BaseException:
@@ -392,6 +398,17 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
     def _put(self, trial: Trial) -> None:
         self._trials[trial.number] = trial
         self._outbox.put(trial)
+
+
+def _metric(store: Store, name: str, known: str | None, goal: Goal | None) -> tuple[str, tuple[str, ...]]:
+    """The metric by the ``goal``, or of the study that is taken up or known; a note where nothing tells it."""
+    if goal is not None:
+        return GOAL_METRICS[goal], ()
+    metrics = {study.name: study.metric for study in store.studies()}
+    before = metrics.get(name, metrics.get(known or ""))
+    if before is not None and before in GOAL_METRICS.values():
+        return before, ()
+    return GOAL_METRICS["maximize"], (LARGER,)
 
 
 def _number_of(trial: Any) -> int:
