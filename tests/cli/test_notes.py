@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,7 @@ def test_people_see_it_too(folder, said, monkeypatch, capsys):
     for command in (["explain", "trips", "--html", "trips.html"], ["watch", "trips"]):
         assert run(command) == 0
         assert flat(said[1]["notes"][0]) in flat(capsys.readouterr().out)
-    assert "'name'" in flat((folder / "trips.html").read_text())
+    assert "'name'" in unescape((folder / "trips.html").read_text())
     assert run(["studies"]) == 0
     assert " notes " in capsys.readouterr().out
 

@@ -19,10 +19,12 @@ import pytest
 import caviar.clients
 from caviar.cli.main import run as command_line
 from caviar.errors import ConfigError, NoAnswer, StoreError
+from caviar.protocol.goal import LARGER
 from caviar.records import DiaryEntry, Intervention, InterventionState, RunKind, RunMeasurement, RunSpec, RunState
 from caviar.runs import client, loop
 from caviar.runs.configs import read_config
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress, RunEnded
+from caviar.runs.program import ProgramSetup
 from caviar.runs.replay import replay
 from caviar.store import Store
 from caviar.store.runs import Runs
@@ -111,7 +113,7 @@ class Pond:
         **changes: Any,
     ) -> Iterator[Event]:
         asked = {"epochs": 6, "snapshot_seconds": 0.0, **changes}
-        spec = RunSpec(kind=RunKind.PROGRAM, command=self.command(program), **asked)
+        spec = RunSpec(kind=RunKind.PROGRAM, command=self.command(program), **{"goal": "maximize", **asked})
         return loop.begin(spec, config or {"learning_rate": 0.1}, seed, "net", self.store, ended)
 
     def run_one(self, program: str, config: dict[str, Any] | None = None, **changes: Any) -> Seen:
@@ -196,6 +198,22 @@ class Beside:
 
         self.until(Path(self.pond.store).exists)
         self.until(there)
+
+
+def test_names_decide_the_goal_where_nobody_gives_it(tmp_path):
+    (tmp_path / "train.py").write_text("for trial in trials():\n    trial.report(1, val_loss)\n")
+    asked = RunSpec(kind=RunKind.PROGRAM, command="python3 train.py", folder=str(tmp_path))
+    setup = ProgramSetup(asked, {"lr": 0.1}, 0)
+    assert setup.spec.goal == "minimize"
+    assert "'val_loss'" in setup.warnings[0]
+    given = ProgramSetup(replace(asked, goal="maximize"), {"lr": 0.1}, 0)
+    assert (given.spec.goal, given.warnings) == ("maximize", ())
+    (tmp_path / "train.py").write_text("")
+    unknown = ProgramSetup(asked, {"lr": 0.1}, 0)
+    assert (unknown.spec.goal, unknown.warnings) == ("maximize", (LARGER,))
+    with pytest.raises(ConfigError, match="maximize or minimize"):
+        ProgramSetup(replace(asked, goal="best"), {"lr": 0.1}, 0)
+    assert RunSpec.from_record("program", {"command": "python3 train.py"}).goal == "maximize"
 
 
 def test_a_program_is_run_and_everything_is_written_down(pond: Pond):
@@ -591,7 +609,19 @@ def test_ctrl_c_saves_and_resume_goes_on(pond: Pond, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(pond.folder)
     (pond.folder / "config.toml").write_text("learning_rate = 0.001\nseconds = 0.05\n")
     command = pond.command(bowl())
-    typed = ["babysit", "--command", command, "--config", "config.toml", "--epochs", "1000000", "--name", "net"]
+    typed = [
+        "babysit",
+        "--command",
+        command,
+        "--config",
+        "config.toml",
+        "--epochs",
+        "1000000",
+        "--name",
+        "net",
+        "--goal",
+        "maximize",
+    ]
     with subprocess.Popen([sys.executable, "-c", CALL, *typed], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -623,7 +653,19 @@ def test_ctrl_c_saves_and_resume_goes_on(pond: Pond, monkeypatch: pytest.MonkeyP
 def test_a_killed_caviar_takes_its_program_with_it_and_is_taken_up(pond: Pond):
     (pond.folder / "config.toml").write_text("learning_rate = 0.001\nseconds = 0.05\n")
     command = pond.command(bowl(end=f"open({str(pond.folder / 'pid')!r}, 'w').write(str(os.getpid()))"))
-    typed = ["babysit", "--command", command, "--config", "config.toml", "--epochs", "8", "--name", "net"]
+    typed = [
+        "babysit",
+        "--command",
+        command,
+        "--config",
+        "config.toml",
+        "--epochs",
+        "8",
+        "--name",
+        "net",
+        "--goal",
+        "maximize",
+    ]
     typed += ["--snapshot-seconds", "0"]  # so that nothing begins within an epoch
     with subprocess.Popen(
         [sys.executable, "-c", CALL, *typed], stdout=subprocess.PIPE, text=True, cwd=pond.folder

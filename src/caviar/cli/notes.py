@@ -13,7 +13,7 @@ from caviar.cli.errors import in_options, with_first_row
 from caviar.cli.main import application
 from caviar.records import DiaryEntry, Study, StudyResult
 from caviar.report.text import visible
-from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
+from caviar.study.events import Begun, Event, Progress, TunedProgram, TunedStudy
 from caviar.views.run import RunView
 from caviar.views.study import StudyHead
 
@@ -43,6 +43,8 @@ def event_in_commands(event: Event) -> Event:
         return replace(event, result=_result(event.result))
     if isinstance(event, TunedProgram):
         return replace(event, result=_result(event.result))
+    if isinstance(event, Progress) and event.note:
+        return replace(event, note=in_commands([event.note])[0])
     return event
 
 

@@ -58,7 +58,10 @@ CommandLine = Annotated[
 ]
 Goal = Annotated[
     str | None,
-    typer.Option(help="Of its score: maximize (the default), or minimize, for losses.", rich_help_panel=PROGRAM),
+    typer.Option(
+        help="Of its score: minimize for losses, or maximize; by default its name decides.",
+        rich_help_panel=PROGRAM,
+    ),
 ]
 Silence = Annotated[
     float | None, typer.Option(help="Seconds that it may be silent.", metavar="SECONDS", rich_help_panel=PROGRAM)

@@ -25,7 +25,7 @@ def present_line(measurements: Iterable[RunMeasurement]) -> list[RunMeasurement]
 
 def goal_of(run: Run) -> str:
     """The goal of a program's score; empty for networks of ours and for loops."""
-    return run.spec.goal if run.kind is RunKind.PROGRAM else ""
+    return run.spec.goal or "maximize" if run.kind is RunKind.PROGRAM else ""
 
 
 def judged_by(values: Mapping[str, Any], goal: str) -> str | None:

@@ -43,8 +43,9 @@ class RunSpec:
     Networks and programs: ``epochs``; ``patience`` ends a run when so many epochs in a row are no better than its best.
     Networks: the table ``data``, its ``reading``, and the folder ``out`` for the model; ``save`` is the epoch whose
     network becomes the model, "best" or "last"; ``mapped`` leaves the rows in files, None decides by the file's size.
-    Programs: their ``command`` line, its working ``folder``, the ``goal`` of their score, and the seconds that they may
-    be silent. A run of an earlier version has no folder: its program is started in that of whoever resumes it.
+    Programs: their ``command`` line, its working ``folder``, the ``goal`` of their score, None where names are to tell
+    it, and the seconds that they may be silent. A run of an earlier version has no folder: its program is started in
+    that of whoever resumes it.
     """
 
     kind: RunKind
@@ -66,7 +67,7 @@ class RunSpec:
     save: str = "best"
     command: str = ""
     folder: str | None = None
-    goal: str = "maximize"
+    goal: str | None = None
     trial_timeout: float | None = None
 
     def to_record(self) -> dict[str, Any]:
@@ -78,6 +79,8 @@ class RunSpec:
     def from_record(kind: str, record: Mapping[str, Any]) -> RunSpec:
         """The inverse of ``to_record``; also reads the records of every version before."""
         known = {name: value for name, value in record.items() if name in _FIELDS[RunKind(kind)]}
+        if kind == RunKind.PROGRAM:
+            known.setdefault("goal", "maximize")
         if "reading" in known:
             known["reading"] = Reading.from_record(known["reading"])
         if "budget" in record:

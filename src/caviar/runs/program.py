@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +30,12 @@ from caviar.files import make_private
 from caviar.machine import environment
 from caviar.protocol import messages as protocol
 from caviar.protocol.command import Speaking
+from caviar.protocol.goal import goal_of_request
 from caviar.protocol.messages import Measured
 from caviar.protocol.pool import Crashed, Event, Finished, Pool, Reported, Snapshot
 from caviar.protocol.process import environments, why_not_started
 from caviar.ranges import check_range
 from caviar.records import Clock, Config, Run, RunSpec, Value
-from caviar.records.ranking import Goal
 from caviar.runs.epochs import Epochs
 from caviar.runs.knobs import check_own, own_turn
 from caviar.runs.line import check_line
@@ -54,10 +54,11 @@ _SHARE = 20  # of its time, at most one part in so many goes into snapshots
 class ProgramSetup:
     """A run of a program, before it is started."""
 
-    warnings: tuple[str, ...] = ()
-
     def __init__(self, spec: RunSpec, config: Config, seed: int) -> None:
         """Raises ConfigError for a spec or a config that no program can be started with."""
+        found = goal_of_request(spec.goal, None, None, spec.command, spec.folder)
+        spec = replace(spec, goal=found.goal)
+        self.warnings = found.notes
         _check(spec, config, seed)
         self.spec = spec
         self.config = config
@@ -409,10 +410,6 @@ def _check(spec: RunSpec, config: Config, seed: int) -> None:
     if not 0 <= seed < 2**32:
         raise ConfigError(
             f"a program's `seed` must be a whole number from 0 to 2**32 - 1, got {seed}", "give it one: `seed=0`"
-        )
-    if spec.goal not in get_args(Goal):
-        raise ConfigError(
-            f"a `goal` is maximize or minimize, got {spec.goal!r}", "a loss should get smaller: `goal='minimize'`"
         )
     check_budget(spec)
     check_line(spec)
