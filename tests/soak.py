@@ -29,6 +29,7 @@ from pathlib import Path
 
 from caviar.data import samples
 from caviar.errors import StoreError
+from caviar.records import StudyState
 from caviar.store import Store
 from tests.child import SPACE, STUDY, end, start, until
 from tests.faults.invariants import acknowledged, check_over, check_whole
@@ -187,14 +188,15 @@ def close_terminal(site: Site, data: Path, chance: random.Random) -> tuple[str, 
     os.close(terminal)
     status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     assert status in (0, 128 + signal.SIGHUP, -signal.SIGHUP), status
-    site.begun = site.begun or _is_there(site)
+    site.begun = state_of(site) is not None
     return f"{words[0]} in a terminal that is closed", status
 
 
-def _is_there(site: Site) -> bool:
+def state_of(site: Site) -> StudyState | None:
+    """The state of its study; None where that is not begun."""
     with suppress(StoreError), Store.open(site.store, create=False) as opened:
-        return STUDY in {known.name for known in opened.studies()}
-    return False
+        return opened.study(STUDY).state
+    return None
 
 
 def best(store: str) -> object:
@@ -249,7 +251,7 @@ def main() -> None:
             counts["rounds"] += 1
             results = len(acknowledged(site.store, STUDY)) if site.begun else 0
             line = f"round {counts['rounds']}: {kind}, {done}: {results:,} results, {len(before):,} from before, whole"
-            if status == 0:
+            if status == 0 or state_of(site) is StudyState.FINISHED:
                 finish(site, data, whole)
                 line += f"; finished after {site.rounds} rounds, with the bits of an unbroken study"
                 counts["finished"] += 1
