@@ -6,6 +6,7 @@ line: "NAME ended", or "NAME refused: RULE".
 
 from __future__ import annotations
 
+import importlib
 import os
 import shlex
 import subprocess
@@ -175,10 +176,8 @@ class Every:
 
 
 if __name__ == "__main__":
-    import caviar.study.ask_tell
-    import caviar.study.resume
-
     warnings.simplefilter("ignore")
-    caviar.study.resume.PATIENCE = caviar.study.ask_tell.PATIENCE = PATIENCE  # type: ignore[attr-defined]
+    for module in ("caviar.study.resume", "caviar.study.ask_tell"):
+        importlib.import_module(module).PATIENCE = PATIENCE  # type: ignore[attr-defined]
     Runs.take.__defaults__ = (PATIENCE,)
     Every(sys.argv[2], Path(sys.argv[3]), sys.argv[1] == "resume").main()

@@ -44,7 +44,7 @@ class Database(Protocol):
         """Close the connection; what was written is safe already, except in memory."""
 
     def disconnect(self) -> None:
-        """Let go of connections that no longer find the database; the next transaction makes another."""
+        """Let go of connections that no longer find the database, and of waits for an answer; others are made anew."""
 
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """One consistent view of the store, whatever is being written meanwhile."""

@@ -23,6 +23,7 @@ from caviar.errors import CaviarWarning, Fenced, StoreAway, StoreError, StoreLos
 from caviar.records import Lease, LeaseState
 from caviar.records.names import visible
 from caviar.store import waiting
+from caviar.store.database import Database
 from caviar.store.lease import Leases, give_up
 from caviar.store.waiting import Batch, Waiting
 
@@ -174,16 +175,14 @@ class Delivery:
                 self._check()
                 return
             self._put(asked)
-            if hurry:
-                self._wait(lambda: asked.is_over, _GRACE)
+            if hurry and self._wait(lambda: asked.is_over or self._away is not None, _GRACE):
+                self._wait(lambda: asked.is_over, _LEAST, also_away=False)
             away = 0.0 if self._away is None else time.monotonic() - self._away.since
-            seconds = _LEAST if hurry else max(self.patience - away, _LEAST)
+            seconds = 0.0 if hurry else max(self.patience - away, _LEAST)
             self._wait(lambda: asked.is_over, seconds, also_away=False)
             self._ended = True
             self._changed.notify_all()
-            thread = self._thread
-        if thread is not None:
-            thread.join(2 * _LOCK)  # an attempt that is under way may still get through
+        _let_end(self._thread, self._transactions.database, hurry)
         if self._error is not None:
             raise self._error
         with self._changed:
@@ -359,6 +358,16 @@ class Delivery:
         with self._changed:
             self._away, self._pause = None, _FIRST_PAUSE
             self._changed.notify_all()
+
+
+def _let_end(thread: threading.Thread | None, database: Database, hurry: bool) -> None:
+    """Let the last attempt, which is under way, get through; where it does not, it is broken off."""
+    if thread is None:
+        return
+    thread.join(_LOCK / 2 if hurry else 2 * _LOCK)
+    if thread.is_alive():
+        database.disconnect()
+        thread.join(_LOCK / 4)
 
 
 def _stored(leases: Leases, lease: Lease) -> Lease:

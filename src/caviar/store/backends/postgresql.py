@@ -22,12 +22,15 @@ import sqlalchemy as sa
 from caviar import files
 from caviar.errors import StoreAway, StoreError
 from caviar.store import run_tables, schema
+from caviar.store.backends.attentive import attentive
 from caviar.store.database import Row
 
 KINDS = ("postgresql", "postgresql+psycopg")
 LOCK_SECONDS = 30.0
 FROZEN_SECONDS = 60.0  # twice what others wait: of a client that is only slow, the others give up first
 CONNECT_SECONDS = 10
+ANSWER_SECONDS = 120.0  # for a question: all trials of a large study take a while
+PAUSE_SECONDS = 10.0  # for a word of a transaction that writes, beyond its wait for a lock
 HIDDEN = "***"
 
 # A connection that a firewall has cut says nothing for ever: these end it within half a minute.
@@ -66,7 +69,9 @@ class PostgreSQL:
             raise StoreError(
                 "PostgreSQL needs the driver psycopg, which is not installed", "pip install 'caviar-tuner[postgresql]'"
             ) from None
+        sa.event.listen(engine, "do_connect", _connect)
         sa.event.listen(engine, "connect", _set_up)
+        sa.event.listen(engine, "checkin", _rest)
         return engine
 
     @property
@@ -120,19 +125,23 @@ class PostgreSQL:
         self.engine.dispose()
 
     def disconnect(self) -> None:
-        """Nothing to do: the pool notices a connection that is broken."""
+        """See Database: whoever waits for an answer of the server waits no longer."""
+        for connection in list(attentive().open):
+            connection.silence = 0.0
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """See Database."""
         options: Any = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with self._explained(), self.engine.connect().execution_options(**options) as connection, connection.begin():
+            _driver(connection).silence = ANSWER_SECONDS
             yield connection
 
     @contextmanager
     def writing(self, seconds: float = LOCK_SECONDS) -> Iterator[sa.Connection]:
         """See Database."""
         with self._explained(), self.engine.connect() as connection, connection.begin():
+            _driver(connection).silence = seconds + PAUSE_SECONDS
             if seconds != LOCK_SECONDS:
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * seconds)}")
             yield connection
@@ -149,7 +158,7 @@ class PostgreSQL:
             return
         import psycopg
 
-        driver: Any = connection.connection.driver_connection
+        driver = _driver(connection)
         columns = ", ".join(f'"{column.name}"' for column in table.columns)
         try:
             with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
@@ -187,7 +196,7 @@ class PostgreSQL:
         import psycopg
 
         statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
-        driver: Any = connection.connection.driver_connection
+        driver = _driver(connection)
         try:
             with driver.cursor(binary=True) as cursor:
                 rows: list[tuple[Any, ...]] = cursor.execute(str(statement)).fetchall()
@@ -204,7 +213,7 @@ class PostgreSQL:
         import psycopg
 
         statement = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
-        driver: Any = connection.connection.driver_connection
+        driver = _driver(connection)
         columns = len(query.selected_columns)
         try:
             with driver.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT binary)") as copy:
@@ -245,6 +254,20 @@ def address(url: str) -> sa.URL:
     if not parsed.database:
         raise StoreError("the store's URL of PostgreSQL names no database", _EXAMPLE)
     return parsed.set(drivername="postgresql+psycopg")
+
+
+def _connect(_dialect: object, _record: object, arguments: Sequence[Any], named: dict[str, Any]) -> Any:
+    return attentive().connect(*arguments, **named)
+
+
+def _rest(connection: Any, _record: object) -> None:
+    if connection is not None:
+        connection.silence = PAUSE_SECONDS  # for the question whether it is still there
+
+
+def _driver(connection: sa.Connection) -> Any:
+    """The driver's own connection."""
+    return connection.connection.driver_connection
 
 
 def _set_up(connection: Any, _record: object) -> None:

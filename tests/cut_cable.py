@@ -1,0 +1,69 @@
+"""A cable between a test and a server that can be cut: what is sent then is taken, and goes nowhere."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from typing import Self
+
+
+class Cable:
+    """A port of this machine that leads to the socket of a PostgreSQL server: ``with Cable(url) as cable: ...``.
+
+    While it is cut, connections stay open, and new ones are accepted, as behind a firewall that has forgotten them.
+    """
+
+    def __init__(self, url: str) -> None:
+        server, _, folder = url.partition("?host=")
+        before, _, database = server.rpartition("/")
+        self._to = f"{folder}/.s.PGSQL.5432"
+        self._cut = threading.Event()
+        self._sockets: list[socket.socket] = []
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"{before}127.0.0.1:{self._listening.getsockname()[1]}/{database}"
+        """The address of a database by way of this cable."""
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in (self._listening, *self._sockets):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    def cut(self) -> None:
+        """Let nothing through any more, neither on open connections nor on new ones."""
+        self._cut.set()
+
+    def mend(self) -> None:
+        """Let new connections through; those that were cut stay dead."""
+        self._cut = threading.Event()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                here, _ = self._listening.accept()
+            except OSError:  # closed
+                return
+            self._sockets.append(here)
+            cut = self._cut
+            if cut.is_set():
+                continue
+            there = socket.socket(socket.AF_UNIX)
+            there.connect(self._to)
+            self._sockets.append(there)
+            for source, sink in ((here, there), (there, here)):
+                threading.Thread(target=_forward, args=(source, sink, cut), daemon=True).start()
+
+
+def _forward(source: socket.socket, sink: socket.socket, cut: threading.Event) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            if cut.is_set():
+                continue
+            sink.sendall(data)
+        if not cut.is_set():
+            sink.shutdown(socket.SHUT_WR)
