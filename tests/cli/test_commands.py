@@ -149,7 +149,11 @@ def test_predict_writes_a_row_a_row(here: Path, capsys: pytest.CaptureFixture[st
     assert truth is not None
     assert sum(row["prediction"] == own for row, own in zip(rows, truth.astype(str), strict=True)) > 160
     assert sum(float(v) for k, v in rows[0].items() if k.startswith("p_")) == pytest.approx(1)
-    assert err.startswith("178 predictions\nnext: caviar predict ")
+    assert err.startswith("178 predictions\naccuracy 0.9")
+    assert (
+        "on 178 rows that have their label in 'cultivar'; rows that were trained on make it too good\nnext: caviar"
+        in err
+    )
 
 
 def test_predict_counts_what_it_met(here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -160,6 +164,7 @@ def test_predict_counts_what_it_met(here: Path, tmp_path: Path, capsys: pytest.C
     assert said["rows"] == 178
     assert said["missing"] > 50
     assert said["outside"] == {}
+    assert said["known"] == {"accuracy": pytest.approx(0.95, abs=0.05), "rows": 178}
     assert f"{said['missing']:,} missing values" in err
     assert (tmp_path / "out.csv").read_text().count("\n") == 179
     wine = samples.wine().frame

@@ -54,7 +54,8 @@ def test_engines_do_not_pay_for_pandas() -> None:
 def test_three_parts() -> None:
     dataset = prepare(read((X, Y)), seed=1)
     parts = split(Y, seed=1)
-    preprocessing = learn(pd.DataFrame(X[parts.train], columns=["x0", "x1", "x2"]), pd.Series(Y[parts.train]))
+    training = pd.DataFrame(X[parts.train], columns=["x0", "x1", "x2"])
+    preprocessing = learn(training, pd.Series(Y[parts.train], name="label"))
     assert dataset.preprocessing == preprocessing, "learned on the training rows, and on nothing else"
     assert dataset.test is not None
     test = dataset.test.open()

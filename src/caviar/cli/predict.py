@@ -50,7 +50,9 @@ def predict(
     outside = dict(prediction.outside)
     if json:
         met = {"missing": missing, "unknown": unknown, "outside": outside, "notes": list(prediction.notes)}
-        print_json({"model": model, "data": data, "rows": rows, **met, "out": out})
+        known = prediction.known
+        scores = None if known is None or known.score is None else {known.metric: known.score, "rows": known.rows}
+        print_json({"model": model, "data": data, "rows": rows, **met, "known": scores, "out": out})
     also = f", {counted(missing, 'missing value')}" if missing else ""
     also += f"; {never_seen(prediction.unknown)}" if unknown else ""
     also += f"; {far_outside(outside)}" if outside else ""
@@ -58,6 +60,8 @@ def predict(
     people = console(json=True, quiet=quiet)
     print_notes(people, prediction.read, "predict")
     people.print(f"{counted(rows, 'prediction')}{where}{also}", markup=False, soft_wrap=True)
+    if prediction.known is not None:
+        people.print(prediction.known.note, markup=False, soft_wrap=True)
     if out is None:
         say_next(people, ["predict", model, data, *(["--proba"] if proba else []), "--out", "predictions.csv"])
     elif not proba and not network.regression:

@@ -110,7 +110,7 @@ class Preprocessing:
     column is constant and becomes zeros), and the range ``low`` to ``high``, which models of earlier versions lack;
     ``texts`` those of text, ``dates`` those of dates. The output has the numbers first, then the texts, then the dates.
     For regression there are no ``classes``, and ``target_mean`` and ``target_deviation`` are those of the target.
-    ``forms`` are the notations of columns that are written in a way of their own.
+    ``forms`` are the notations of columns that are written in a way of their own. ``target`` is the target's column.
     """
 
     columns: tuple[str, ...]
@@ -126,6 +126,7 @@ class Preprocessing:
     high: tuple[float, ...] = ()
     dates: tuple[DateColumn, ...] = ()
     forms: Forms = PLAIN_FORMS
+    target: str = ""
 
     @property
     def regression(self) -> bool:
@@ -199,6 +200,8 @@ class Preprocessing:
         found = asdict(self)
         if not self.regression:  # as it was before there was regression
             del found["target_mean"], found["target_deviation"]
+        if not self.target:
+            del found["target"]
         found["forms"] = self.forms.to_dict()
         return found
 
@@ -232,6 +235,7 @@ class Preprocessing:
                 low=tuple(map(float, data.get("low", ()))),
                 high=tuple(map(float, data.get("high", ()))),
                 forms=Forms.from_dict(data.get("forms", {})),
+                target=str(data.get("target", "")),
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise _damaged(f"{type(error).__name__} {error}") from error
@@ -362,6 +366,7 @@ def learned_from(
         low=tuple(found.low.tolist()),
         high=tuple(found.high.tolist()),
         forms=forms,
+        target="" if target.name is None else str(target.name),
     )
 
 

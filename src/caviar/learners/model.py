@@ -27,6 +27,7 @@ from caviar.data.read import read_features
 from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays, Floats, Predictor
 from caviar.learners.dense.predictor import DensePredictor
+from caviar.learners.known_labels import KnownLabels, known_labels
 from caviar.machine import VERSION
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ class Prediction:
 
     ``labels`` (m,) of the type they had in training, ``probabilities`` (m, C) float64, rows adding up to 1; ``missing``
     cells that the preprocessing met, and by column the categories that are ``unknown`` to it and the numbers far
-    ``outside`` those of training; ``read`` are notes on how the table was read. For regression ``labels`` are float64
-    numbers in the target's units, and ``probabilities`` is None.
+    ``outside`` those of training; ``read`` are notes on how the table was read, ``known`` the score on labels that it
+    has. For regression ``labels`` are float64 numbers in the target's units, and ``probabilities`` is None.
     """
 
     labels: npt.NDArray[Any]
@@ -59,6 +60,7 @@ class Prediction:
     unknown: Mapping[str, int] = field(default_factory=dict)
     outside: Mapping[str, int] = field(default_factory=dict)
     read: tuple[str, ...] = ()
+    known: KnownLabels | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -169,12 +171,13 @@ class Model:
             missing += notes.missing
             unknown.update(notes.unknown)
             outside.update(notes.outside)
+        known = known_labels(self.preprocessing, frame, outputs) if self.preprocessing else None
         if self.regression:
             decoded = self.preprocessing.decode(outputs[:, 0]) if self.preprocessing else outputs[:, 0]
-            return Prediction(decoded, None, missing, unknown, outside, read)
+            return Prediction(decoded, None, missing, unknown, outside, read, known)
         # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
         labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
-        return Prediction(labels[outputs.argmax(axis=1)], outputs, missing, unknown, outside, read)
+        return Prediction(labels[outputs.argmax(axis=1)], outputs, missing, unknown, outside, read, known)
 
     def outputs(self, x: npt.NDArray[Any]) -> Floats:
         """The weighted mean of the networks' outputs (m, n_out) for inputs ``x`` (m, n_in)."""
@@ -213,7 +216,8 @@ class Model:
         """The features, and notes on them; where there is no preprocessing, the network's inputs."""
         learned = self.preprocessing
         if learned:
-            table = read_features(data, learned.text_columns, list(learned.columns), learned.forms)
+            text = (*learned.text_columns, *([learned.target] if learned.target else []))
+            table = read_features(data, text, list(learned.columns), learned.forms)
             means = dict(zip(learned.numbers, learned.mean, strict=True))
             for name in table.bare:
                 check_shares(name, table.frame[name], learned.forms.numbers[name], means.get(name, 0.0))

@@ -1,0 +1,65 @@
+"""Score of predictions on labels that the table has already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from caviar.data.columns import plain, shown
+from caviar.data.number_cells import is_mark
+from caviar.data.preprocessing import Preprocessing
+from caviar.errors import DataError
+from caviar.nn.metrics import r2
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class KnownLabels:
+    """The ``score`` of predictions by the ``metric`` on so many ``rows`` that have a label in the ``column``.
+
+    Where the labels cannot be read there is no score, and ``why``.
+    """
+
+    column: str
+    metric: str
+    score: float | None
+    rows: int
+    why: str = ""
+
+    @property
+    def note(self) -> str:
+        """A sentence on the score."""
+        if self.score is None:
+            return f"{shown(self.column)} has labels, but they cannot be compared with the predictions: {self.why}"
+        name = "R2" if self.metric == "r2" else self.metric
+        rows = "1 row that has its label" if self.rows == 1 else f"{self.rows:,} rows that have their label"
+        return f"{name} {self.score:.4f} on {rows} in {shown(self.column)}; rows that were trained on make it too good"
+
+
+def known_labels(learned: Preprocessing, frame: pd.DataFrame, outputs: npt.NDArray[Any]) -> KnownLabels | None:
+    """The score of ``outputs`` (m, n_out) where ``frame`` has the target of training, else None."""
+    name, metric = learned.target, "r2" if learned.regression else "accuracy"
+    if not name or name not in frame.columns or name in learned.columns:
+        return None
+    cells = plain(frame[name])
+    present = np.zeros(len(frame), dtype=bool) if cells is None else cells.notna().to_numpy(dtype=bool, copy=True)
+    if cells is not None and learned.regression:
+        present &= ~np.array([isinstance(cell, str) and is_mark(cell) for cell in cells.tolist()])
+    if cells is None or not present.any():
+        return None
+    try:
+        wanted = learned.encode(cells[present].reset_index(drop=True))
+    except DataError as error:
+        return KnownLabels(name, metric, None, int(present.sum()), error.rule)
+    given = outputs[present]
+    score = (
+        r2(given[:, 0], wanted.astype(np.float64))
+        if learned.regression
+        else float((given.argmax(axis=1) == wanted).mean())
+    )
+    return KnownLabels(name, metric, score, int(present.sum()))
