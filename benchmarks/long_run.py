@@ -33,7 +33,7 @@ EPOCHS, TRIALS, STUDIES = 10_000, 100_000, 200
 SPACE = caviar.Space(learning_rate=caviar.Log(1e-4, 1, tier=1), hidden_units=caviar.Integer(4, 64, log=True))
 
 Point = tuple[str, int, float]
-"""What was measured, where in its course, and the milliseconds of one."""
+"""The thing that was measured, where in its course, and the milliseconds of one."""
 
 
 class Clock:

@@ -96,7 +96,8 @@ def take_up(
 def _within(study: Study, known: Known, seconds: float | None, trials: int | None, repeats: int | None) -> StudySpec:
     """The specification of the study with its budget, and its ``repeats``, from here on."""
     spec = study.spec if repeats is None else replace(study.spec, repeats=repeats)
-    reached = trials == known.begun and study.state is StudyState.FINISHED and repeats is None and seconds is None
+    is_done = study.state is StudyState.FINISHED and not known.unsettled  # a budget of seconds leaves some under way
+    reached = trials == known.begun and is_done and repeats is None and seconds is None
     if trials is not None and (trials < known.begun or reached):
         raise ConfigError(
             f"study {study.name!r} has {known.begun} trials already, and `trials` counts all of them, got {trials}",
