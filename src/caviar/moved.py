@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from caviar.errors import ConfigError, DataError
 
-_FILES = {
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+S = TypeVar("S", bound="DataclassInstance")
+FILES = {
     "data": "data",
     "labels": "file of labels",
     "test": "test data",
@@ -24,9 +29,14 @@ def new_places(given: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(Path(path).expanduser().absolute()) for name, path in paths.items()}
 
 
+def relocated(spec: S, given: Mapping[str, Any], names: Iterable[str] = FILES) -> S:
+    """The ``spec`` with those of its paths ``names`` that are ``given``, absolute."""
+    return replace(spec, **new_places({name: given.get(name) for name in names}))
+
+
 def check_files(whose: str, paths: Mapping[str, Any]) -> None:
     """Raise DataError for the first file of data that is not there, of the study or run ``whose``."""
-    for name, what in _FILES.items():
+    for name, what in FILES.items():
         path = paths.get(name)
         if path and not os.path.exists(path):  # and False where nobody may look
             raise DataError(

@@ -14,6 +14,7 @@ from caviar.data import samples
 from caviar.errors import DataError, StoreError
 from caviar.records import RunState
 from caviar.runs import loop
+from caviar.runs.replay import Replayed, replay
 from caviar.store import Store
 from caviar.store.runs import Runs
 from tests.runs.conftest import Pond
@@ -108,3 +109,9 @@ def test_the_data_of_a_run_that_was_moved_is_named_and_given_again(project: Path
     with pytest.raises(DataError, match=f"(?s)looked for at '{moved}'.*`data=FILE`"):
         Pond.follow(loop.branch("wine", snapshot, {}, store, name="twig"))
     assert Pond.follow(loop.branch("wine", snapshot, {}, store, name="twig", data=str(other))).summary["epochs"] == 6
+    with pytest.raises(DataError, match=f"(?s)looked for at '{moved}'.*`data=FILE`"):
+        list(replay("wine", store))
+    for name in ("wine", "twig"):
+        *_, end = replay(name, store, data=str(other))
+        assert isinstance(end, Replayed)
+        assert end.summary["same_bits"]

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import deque
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,8 @@ from caviar.store import Store
 from caviar.store.lease import Leases
 from caviar.study import ledger
 from caviar.study.events import Progress
-from caviar.study.spec import Request
+from caviar.study.resume import take_up
+from caviar.study.spec import ProgramRequest, Request
 from caviar.study.tune import follow
 from tests.study.counted_clock import CountedClock
 from tests.study.test_tune import SMALL, recorded, study_of, target, wine  # noqa: F401
@@ -122,7 +125,8 @@ CHILD = """
     import sys
     from caviar.study.events import Begun
     from caviar.study.resume import take_up
-    from caviar.study.spec import Request
+    from caviar.study.resume import take_up
+from caviar.study.spec import ProgramRequest, Request
     from caviar.study.tune import follow
     from tests.study.test_tune import SMALL
     first, data, target, store = sys.argv[1:]
@@ -205,3 +209,46 @@ def test_data_from_memory_is_to_be_given_again(tmp_path):
         caviar.resume("mine", store=tmp_path / "caviar.db", trials=40)
     again = caviar.resume("mine", store=tmp_path / "caviar.db", trials=40, data=frame)
     assert again.summary["trials"]["started"] == 40 > first.summary["trials"]["started"]
+
+
+def _slow(trial: Any) -> float:
+    for epoch in range(1, 28):
+        time.sleep(0.05)
+        trial.report(epoch, trial.config["x"] * epoch)
+    return 0.0
+
+
+def test_a_trial_that_was_broken_off_twice_shows_all_the_epochs_that_it_had(tmp_path: Path) -> None:
+    """Epochs between two rungs, which a study that is broken off at once again does not come to."""
+    store = str(tmp_path / "caviar.db")
+    asked = [False]
+    given: Any = {
+        "space": caviar.Space(x=caviar.Linear(0, 1)),
+        "trials": 1,
+        "processes": 1,
+        "goal": "maximize",
+        "study": "slow",
+    }
+    events = follow(ProgramRequest(objective=_slow, store=store, **given), ended=lambda: asked[0])
+
+    def far_enough(_: object) -> None:
+        with Store.open(store) as opened:
+            asked[0] = any(trial.epochs > 4 for trial in opened.trials("slow"))
+
+    with pytest.raises(KeyboardInterrupt):
+        deque(map(far_enough, events), maxlen=0)
+    with Store.open(store) as opened:
+        [before] = opened.trials("slow")
+    assert before.epochs > 3
+    asked[0] = False
+    again = take_up("slow", store=store, data=_slow, ended=lambda: asked[0])
+
+    def at_once(event: object) -> None:
+        asked[0] = isinstance(event, Progress)
+
+    with pytest.raises(KeyboardInterrupt):
+        deque(map(at_once, again), maxlen=0)
+    with Store.open(store) as opened:
+        [after] = opened.trials("slow")
+    assert after.epochs >= before.epochs
+    assert after.score == after.epochs * after.config["x"]

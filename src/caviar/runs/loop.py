@@ -16,13 +16,13 @@ from typing import Any
 
 from caviar.errors import ConfigError, NoAnswer, StoreAway, StoreError, StoreLost
 from caviar.files import working_folder
-from caviar.moved import check_files, check_folder, new_places
 from caviar.records import Config, DiaryEntry, Run, RunKind, RunSpec, RunState
 from caviar.records.names import storable
 from caviar.runs.client import ask
 from caviar.runs.conclusion import conclude
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress
 from caviar.runs.going_back import check_there, go_back_to_the_end
+from caviar.runs.moved import spec_where_it_is
 from caviar.runs.network import NetworkSetup
 from caviar.runs.program import ProgramSetup
 from caviar.runs.session import Session, close
@@ -111,30 +111,13 @@ def resume(
         if run.spec.command:
             check_trusted(runs.leases, name, run.spec.command, trust)
         check_there(runs, name)
-        spec = _moved(run, moved)
+        spec = spec_where_it_is(run, moved)
         setup = SETUPS[run.kind](spec, run.config, run.seed)
         setup.check_same(run)
         if moved:
             runs.move(name, setup.spec)
             run = replace(run, spec=setup.spec)
         yield from _follow(opened, run, setup, go_back_to_the_end, ended, store_patience)
-
-
-def _moved(run: Run, moved: dict[str, str]) -> RunSpec:
-    """The specification of ``run`` with its files in their new places. UserMistake where one is not there."""
-    of_a_program = run.kind is RunKind.PROGRAM
-    for option in moved:
-        if (option == "folder") != of_a_program:
-            its, other = ("program", "tables") if of_a_program else ("table", "programs")
-            raise ConfigError(f"run {run.name!r} is of a {its}, and `{option}` is for {other}", "leave it out")
-    spec = replace(run.spec, **new_places(moved))  # type: ignore[arg-type]  # texts, all of them
-    whose = f"run {run.name!r}"
-    if of_a_program:
-        check_folder(whose, spec.folder)
-    else:
-        paths = {"data": spec.data, "labels": spec.labels, "test": spec.test, "test_labels": spec.test_labels}
-        check_files(whose, paths)
-    return spec
 
 
 def branch(
@@ -164,7 +147,7 @@ def branch(
             check_trusted(runs.leases, parent, old.spec.command, trust)
         snapshot = snapshot_numbered(runs.snapshots(parent), at)
         saved = runs.load(parent, snapshot)
-        spec = _moved(old, moved)
+        spec = spec_where_it_is(old, moved)
         spec = spec if epochs is None else replace(spec, epochs=epochs)
         if spec.epochs <= snapshot.clock.epoch:
             kept = [one.clock.epoch for one in runs.snapshots(parent) if one.state == "kept"]

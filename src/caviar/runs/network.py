@@ -31,6 +31,7 @@ from caviar.learners.dense.contract import DenseTraining, Steps, fewest_rows, st
 from caviar.learners.dense.learner import engine_named
 from caviar.learners.model import Model
 from caviar.machine import environment
+from caviar.moved import relocated
 from caviar.nn.architecture import statistics_shapes
 from caviar.nn.network import State as NetworkState
 from caviar.nn.network import forward
@@ -41,6 +42,7 @@ from caviar.records.result import Scores
 from caviar.runs.answer import answer_of, validation_of
 from caviar.runs.knobs import Settings, config_of, from_plain, to_plain, turned
 from caviar.runs.line import check_line
+from caviar.runs.moved import paths_of
 from caviar.runs.rules import RULES, Rule, Sight
 from caviar.runs.snapshots import check_budget
 from caviar.runs.trainee import OVER, Conclusion, Step
@@ -63,7 +65,7 @@ class NetworkSetup:
     def __init__(self, spec: RunSpec, config: Config, seed: int) -> None:
         """Raises UserMistake for a spec, data or a config that no network can be trained with."""
         _check(spec, seed)
-        self.spec = _absolute(replace(spec, mapped=_is_mapped(spec)))
+        self.spec = relocated(replace(spec, mapped=_is_mapped(spec)), paths_of(spec))
         self.dataset = load(self.spec, seed)
         engine = engine_named(spec.engine)
         self.name = self.dataset.name
@@ -398,16 +400,6 @@ def _is_mapped(spec: RunSpec) -> bool:
         return path.stat().st_size > memory // _SHARE
     except (OSError, ValueError):
         return False  # reading it will say what is wrong
-
-
-def _absolute(spec: RunSpec) -> RunSpec:
-    """``spec`` with paths that mean the same from another folder."""
-
-    def absolute(path: str | None) -> str | None:
-        return None if path is None else str(Path(path).expanduser().absolute())
-
-    labels, test, test_labels = absolute(spec.labels), absolute(spec.test), absolute(spec.test_labels)
-    return replace(spec, data=absolute(spec.data) or "", labels=labels, test=test, test_labels=test_labels)
 
 
 def _settings(config: Config, dataset: Dataset) -> Settings:

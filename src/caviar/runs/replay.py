@@ -16,6 +16,7 @@ from typing import Any
 from caviar.errors import StoreError
 from caviar.learners.contract import Outcome
 from caviar.records import Clock, DiaryEntry, Run, RunKind
+from caviar.runs.moved import spec_where_it_is
 from caviar.runs.network import NetworkSetup, NetworkTrainee
 from caviar.store import Store
 from caviar.store.runs import Runs
@@ -39,8 +40,11 @@ class Replayed:
     summary: Mapping[str, Any]
 
 
-def replay(name: str, store_url: str) -> Iterator[Replaying | Replayed]:
-    """Train run ``name`` again; the Replayed last, whose same_bits says whether the network is the same."""
+def replay(name: str, store_url: str, **moved: str) -> Iterator[Replaying | Replayed]:
+    """Train run ``name`` again; the Replayed last, whose same_bits says whether the network is the same.
+
+    ``moved`` are new places of its data, test, labels and test_labels, for this once.
+    """
     with Store.open(store_url, create=False) as store:
         runs = Runs(store)
         run = runs.run(name)
@@ -56,7 +60,7 @@ def replay(name: str, store_url: str) -> Iterator[Replaying | Replayed]:
         if end is None:
             raise StoreError(f"run {name!r} has not ended", f"go on with it: caviar resume {name}")
         first = _first(runs, run)
-        setup = NetworkSetup(replace(first.spec, out=None), first.config, first.seed)
+        setup = NetworkSetup(replace(spec_where_it_is(first, moved), out=None), first.config, first.seed)
         setup.check_same(first)
         trainee, trained = NetworkTrainee(first, setup.dataset), 0
         for trained in _replay(runs, run, trainee, None):

@@ -13,7 +13,7 @@ from caviar.data.dataset import check_arranged
 from caviar.errors import ConfigError, DataError, StoreError
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import no_collection, setting_aside
-from caviar.moved import new_places
+from caviar.moved import relocated
 from caviar.records import Study, StudyState
 from caviar.records.specs import StudyKind, StudySpec
 from caviar.store import Snapshots, Store
@@ -122,11 +122,9 @@ def _within(study: Study, known: Known, seconds: float | None, trials: int | Non
 def _moved(spec: StudySpec, given: dict[str, Any]) -> StudySpec:
     """The ``spec`` with the paths that are ``given`` anew."""
     if spec.table is not None:
-        paths = new_places({name: given[name] for name in ("data", "labels", "test", "test_labels")})
-        return replace(spec, table=replace(spec.table, **paths))  # type: ignore[arg-type]  # texts, all of them
+        return replace(spec, table=relocated(spec.table, given))
     if spec.program is not None:
-        folder = new_places({"folder": given["folder"]}).get("folder", spec.program.folder)
-        return replace(spec, program=replace(spec.program, folder=folder))
+        return replace(spec, program=relocated(spec.program, given, ["folder"]))
     return spec
 
 
