@@ -827,6 +827,7 @@ def test_a_trial_that_was_measured_is_never_failed_by_a_program_that_is_away():
     request = ProgramRequest(command=f"{sys.executable} train.py", space=SPACE, trials=1, processes=1, epochs=3)
     list(follow(replace(request, study="mine", store="caviar.db")))
     with sqlite3.connect("caviar.db") as database:  # as if it had been killed in the middle
+        database.execute("UPDATE studies SET state = 'interrupted'")
         database.execute("UPDATE trials SET state = 'interrupted', epochs = 2")
         database.execute("DELETE FROM measurements WHERE epoch = 3")
     with Store.open("caviar.db") as store:

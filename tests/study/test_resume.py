@@ -125,8 +125,7 @@ CHILD = """
     import sys
     from caviar.study.events import Begun
     from caviar.study.resume import take_up
-    from caviar.study.resume import take_up
-from caviar.study.spec import ProgramRequest, Request
+    from caviar.study.spec import Request
     from caviar.study.tune import follow
     from tests.study.test_tune import SMALL
     first, data, target, store = sys.argv[1:]

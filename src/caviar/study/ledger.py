@@ -385,10 +385,6 @@ class Ledger:
                 if stored is None or stored.state is not trial.state:
                     self._ended.append(trial.number)
         self.trials[key] = trial
-        stored = self._known.trials.get(key)
-        if stored is not None and trial.state in _WITHOUT_END and stored.epochs > trial.epochs:
-            # It was trained further before the study was broken off: the store keeps that until it is here again.
-            trial = trial._replace(epochs=stored.epochs, score=stored.score, validation_loss=stored.validation_loss)
         self._outbox.put(trial)
 
     def _score(self, trial: Trial, smooth: float | None = None) -> RankKey:

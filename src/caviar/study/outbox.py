@@ -22,6 +22,8 @@ from caviar.store.delivery import Delivery
 
 WRITE_EVERY = 0.5  # seconds: the most that a kill can lose
 
+_WITHOUT_END = (TrialState.RUNNING, TrialState.INTERRUPTED)
+
 
 class Outbox:
     """Changes of one study on their way to the store."""
@@ -41,9 +43,14 @@ class Outbox:
         self._written = time.monotonic()
 
     def put(self, trial: Trial) -> None:
-        """Write ``trial`` with the next batch, unless the store has it like that."""
+        """Write ``trial`` with the next batch, unless the store has it like that.
+
+        One that was trained further before its study was broken off keeps that, until it is there again.
+        """
         key = trial.number, trial.repeat
         stored = self._stored.get(key)
+        if stored is not None and stored.epochs > trial.epochs and trial.state in _WITHOUT_END:
+            trial = trial._replace(epochs=stored.epochs, score=stored.score, validation_loss=stored.validation_loss)
         if stored is not None and stored.state is trial.state and stored == trial:
             self._changed.pop(key, None)
             return
