@@ -81,22 +81,30 @@ def trials() -> Iterator[Point]:
 
 
 def studies() -> Iterator[Point]:
-    """A study of twenty trials, made and listed, for every twenty."""
+    """A study of twenty trials, made and listed, for every twenty; by turns with one in an empty store."""
     clock, every = Clock(), STUDIES // 10
-    making = listing = 0.0
+    making = alone = 0.0
     for number in range(1, STUDIES + 1):
         clock.since()
-        with caviar.open_study(f"study{number}", SPACE) as study:
-            for trial in study.ask(20):
-                study.tell(trial, 1 - abs(math.log10(float(str(trial.config["learning_rate"]))) + 2))
+        study("caviar.db", number)
         making += clock.since()
+        study(f"empty{number}.db", number)
+        alone += clock.since()
         if number % every == 0:
+            yield "study, made", number, making / every
+            yield "study, made in an empty store", number, alone / every
+            clock.since()
             with Store.open("caviar.db") as store:
                 study_rows(store)
-            listing = clock.since() / number
-            yield "study, made", number, making / every
-            yield "study, listed", number, listing
-            making = 0.0
+            yield "study, listed", number, clock.since() / number
+            making = alone = 0.0
+
+
+def study(store: str, number: int) -> None:
+    """Make a study of twenty trials."""
+    with caviar.open_study(f"study{number}", SPACE, goal="maximize", store=store) as opened:
+        for trial in opened.ask(20):
+            opened.tell(trial, 1 - abs(math.log10(float(str(trial.config["learning_rate"]))) + 2))
 
 
 MEASURED: dict[str, list[Callable[[], Iterator[Point]]]] = {
@@ -120,7 +128,7 @@ def main() -> None:
                     for of, at, ms in curve():
                         ratio = ms / first.setdefault(of, ms)
                         rows.append({"of": of, "at": at, "ms": round(ms, 3), "ratio": round(ratio, 2)})
-                        print(f"{of:<20} {at:>8,}  {ms:8.3f} ms each  {ratio:.2f} of the first", flush=True)
+                        print(f"{of:<30} {at:>8,}  {ms:8.3f} ms each  {ratio:.2f} of the first", flush=True)
                 finally:
                     os.chdir(home)
     print(write("long_run", rows))

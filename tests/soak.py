@@ -174,20 +174,22 @@ def play(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
 def close_terminal(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
     """A round of the command itself, in a terminal that is closed under it, if it does not end before."""
     begin = ["tune", data.name, "--target", "cultivar", "--space", "space.toml", "--study", STUDY]
+    begin += ["--out", f"models{Path(site.store).name}"]
     words = [*(["resume", STUDY] if site.begun else begin), "--trials", TRIALS, "--threads", 1, "--store", site.store]
     process, terminal = pty.fork()
     if process == 0:
         os.environ["PYTHONPATH"] = str(Path(__file__).parent.parent)
         program = [sys.executable, "-c", "from caviar.cli.main import main; main()", *map(str, words)]
         os.execv(sys.executable, program)
+    shown = b""
     closes_at = time.monotonic() + chance.uniform(1.0, 6.0)
     with suppress(OSError):  # it ended, and the terminal with it
         while (left := closes_at - time.monotonic()) > 0:
             if select.select([terminal], [], [], left)[0]:
-                os.read(terminal, 1 << 16)
+                shown = (shown + os.read(terminal, 1 << 16))[-2000:]
     os.close(terminal)
     status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    assert status in (0, 128 + signal.SIGHUP, -signal.SIGHUP), status
+    assert status in (0, 128 + signal.SIGHUP, -signal.SIGHUP), (status, shown.decode(errors="replace"))
     site.begun = state_of(site) is not None
     return f"{words[0]} in a terminal that is closed", status
 

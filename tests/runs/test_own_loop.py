@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import subprocess
 import sys
@@ -142,6 +143,31 @@ def test_a_nan_leads_back_with_half_of_the_rate(store: str):
         assert run.wants_rollback
         assert run.state["weights"].tolist() == [0, 1, 2]
         assert run.knobs.learning_rate == 0.25
+
+
+def test_any_number_of_orders_is_taken_while_it_is_paused(store: str):
+    """One order after the other, each looked at by itself; they were taken one inside the other, up to 950."""
+    deep = sys.getrecursionlimit()
+    with caviar.babysit.run("held", {"learning_rate": 0.1}, store=store) as run:
+        run._runs.intervene("held", "pause", {}, "the test", "")
+        until(lambda: run._urgent)
+
+        def turn() -> None:
+            until(lambda: run._session.paused)
+            for number in range(60):
+                run._runs.intervene("held", "turn", {"learning_rate": 0.1 + number / 100}, "the test", "")
+                until(lambda number=number: run.knobs.learning_rate == 0.1 + number / 100)
+            run._runs.intervene("held", "resume", {}, "the test", "")
+
+        thread = threading.Thread(target=turn)
+        thread.start()
+        sys.setrecursionlimit(len(inspect.stack()) + 45)
+        try:
+            run.log(loss=1.0)
+        finally:
+            sys.setrecursionlimit(deep)
+            thread.join()
+        assert run.knobs.learning_rate == 0.1 + 59 / 100
 
 
 def test_pause_holds_log_and_stop_ends_the_block(store: str):
