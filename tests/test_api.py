@@ -45,7 +45,7 @@ CHILD = """
             trial.report(epoch, trial.config["x"])
 
     space = caviar.Space(x=caviar.Linear(0, 1))
-    study = caviar.tune(objective, space, processes=1, epochs=3, **{arguments})
+    study = caviar.tune(objective, space, processes=1, epochs=3, goal="maximize", **{arguments})
     print("found", study.best.number, "rich" in sys.modules)
 """
 
@@ -195,7 +195,7 @@ def test_in_a_pipe_it_is_silent_and_rich_is_not_even_loaded(environment):
 
 def test_in_a_pipe_true_writes_lines_and_none_of_them_to_stdout(capfd, monkeypatch):
     monkeypatch.setattr(showing, "_ROUND", 0.0)
-    caviar.tune(objective, SPACE, trials=8, processes=1, epochs=1, progress=True)
+    caviar.tune(objective, SPACE, trials=8, processes=1, epochs=1, goal="maximize", progress=True)
     out, err = capfd.readouterr()
     assert out == ""
     lines = err.splitlines()
@@ -230,7 +230,7 @@ def test_a_display_that_fails_is_dropped_and_the_study_goes_on(room, what, capfd
 
     monkeypatch.setattr(showing, "_ROUND", 0.0)
     monkeypatch.setattr(room, what, fails)
-    study = caviar.tune(objective, SPACE, trials=8, processes=1, epochs=1, progress=True)
+    study = caviar.tune(objective, SPACE, trials=8, processes=1, epochs=1, goal="maximize", progress=True)
     assert study.summary["trials"]["started"] == 8
     assert "study" not in capfd.readouterr().err
 
