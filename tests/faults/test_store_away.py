@@ -20,7 +20,7 @@ from caviar.errors import CaviarWarning, Fenced, StoreAway, StoreError, StoreLos
 from caviar.records import RunKind, RunSpec, TrialState
 from caviar.runs import loop
 from caviar.runs.events import Noted, RunEnded
-from caviar.store import Store
+from caviar.store import Snapshots, Store
 from caviar.store.delivery import Delivery, take_up_kept
 from caviar.store.runs import Runs
 from caviar.study.events import Progress, TunedStudy
@@ -99,6 +99,28 @@ def test_an_unknown_end_of_a_transaction_is_looked_up_and_nothing_is_written_twi
         until(lambda: not delivery.is_behind)
         delivery.write(trials=[trial(1)], measurements=[(1, 0, measurement(1))])
         assert calls == ["write", "write"]
+        assert [number for number, _, _ in store.measurements(STUDY.name)] == [0, 1]
+        delivery.close(lambda: store.leases.leave(lease))
+
+
+def test_a_snapshot_in_between_is_not_taken_for_the_transaction_that_broke(url: str) -> None:
+    """The states of networks are saved by the threads that train, past the Delivery and its count."""
+    with Store.open(url) as store:
+        lease = store.leases.join(STUDY.name)
+        calls: list[str] = []
+
+        def write(**batch: object) -> None:
+            calls.append("write")
+            if len(calls) == 2:
+                Snapshots(store).save(STUDY.name, 0, 0, 1, {"epoch": 1}, lease)
+                raise StoreAway("the connection broke", "before COMMIT")
+            store.write(STUDY.name, lease=lease, **batch)  # type: ignore[arg-type]
+
+        delivery = Delivery(store.leases, lease, write)
+        for number in range(2):
+            delivery.write(trials=[trial(number)], measurements=[(number, 0, measurement(1))])
+            until(lambda: not delivery.is_behind)
+        assert calls == ["write"] * 3
         assert [number for number, _, _ in store.measurements(STUDY.name)] == [0, 1]
         delivery.close(lambda: store.leases.leave(lease))
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from caviar import files
 from caviar.errors import ConfigError
 from caviar.ranges import brief
-from caviar.records.names import storable
+from caviar.records.names import cleaned, cleaned_value
 
 LONGEST_NAME = 100  # characters, as in the protocol
 LONGEST = 1 << 16  # characters of one attribute as JSON; a larger thing is a file
@@ -28,21 +27,12 @@ def checked_attribute(name: object, value: object) -> tuple[str, Any]:
     except (TypeError, ValueError, RecursionError):
         raise ConfigError(
             f"an attribute is a number, text, boolean, None, or lists and dicts of these, "
-            f"got {storable(name)}={brief(value)}",
+            f"got {cleaned(name)}={brief(value)}",
             "write it to a file, in study.folder(trial)",
         ) from None
     if length > LONGEST:
         raise ConfigError(
-            f"an attribute has {LONGEST:,} characters at most, and {storable(name)!r} has {length:,}",
+            f"an attribute has {LONGEST:,} characters at most, and {cleaned(name)!r} has {length:,}",
             "write it to a file, in study.folder(trial)",
         )
-    return storable(name), storable_value(plain)
-
-
-def storable_value(value: Any) -> Any:
-    """Plain data with a replacement for the characters that databases do not keep."""
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, Mapping):
-        return {storable(name): storable_value(item) for name, item in value.items()}
-    return [storable_value(item) for item in value] if isinstance(value, list) else value
+    return cleaned(name), cleaned_value(plain)

@@ -229,14 +229,13 @@ def _follow(
                 f"caviar diary {shlex.quote(run.name)} says how",
             )
         yield end
-    except KeyboardInterrupt as interrupt:
+    except BaseException as ending:
         try:
             close(runs, delivery, state, result)
         except StoreLost as lost:
-            raise KeyboardInterrupt(f"{lost.rule}; {lost.way_out}") from None
-        raise interrupt
-    except BaseException:
-        close(runs, delivery, state, result)
+            if isinstance(ending, KeyboardInterrupt):
+                raise KeyboardInterrupt(f"{lost.rule}; {lost.way_out}") from None
+            raise
         raise
     close(runs, delivery, state, result)
 

@@ -300,8 +300,9 @@ class Delivery:
             self._answer(asked)
             return
         if head is None:
-            self._beats = None
+            before, self._beats = self._beats, None
             self._leases.beat(self.lease)
+            self._beats = None if before is None else before + 1
             return
         if self._beats is None:
             self._beats = _stored(self._leases, self.lease).beats

@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from caviar import files
 from caviar.errors import SpaceError, StoreError, did_you_mean
 from caviar.records import Measurement, Study, StudyKind, StudySpec, StudyState, Trial, TrialState, Value
-from caviar.records.attributes import storable_value
+from caviar.records.names import cleaned_value
 from caviar.records.ranking import GOAL_METRICS, Goal
 from caviar.scale_rules import as_value, is_name, is_value, value_key
 from caviar.scales import Choice, Fixed, Integer, Linear, Log, Scale
@@ -166,7 +166,7 @@ def _trial(trial: optuna.trial.FrozenTrial, space: Space, names_here: Mapping[st
         score=None if reached is None else float(reached),
         origin="Optuna",
         error=None if error is None else str(error),
-        attributes=storable_value(files.plain(trial.user_attrs)),
+        attributes=cleaned_value(files.plain(trial.user_attrs)),
     )
 
 

@@ -253,7 +253,16 @@ def add(
 
 def beat(connection: sa.Connection, kind: Kind, number: int, lease: Lease) -> None:
     """Count the signs of life of ``lease`` up: the check of every write. Raises Fenced unless it is held."""
-    held = _held(kind, number, lease).values(beats=LEASES.c.beats + 1)
+    _counted(connection, kind, number, lease, 1)
+
+
+def check(connection: sa.Connection, kind: Kind, number: int, lease: Lease) -> None:
+    """Raise Fenced unless ``lease`` is held. It counts no sign of life: see Delivery, which counts what it writes."""
+    _counted(connection, kind, number, lease, 0)
+
+
+def _counted(connection: sa.Connection, kind: Kind, number: int, lease: Lease, more: int) -> None:
+    held = _held(kind, number, lease).values(beats=LEASES.c.beats + more)
     if connection.execute(held).rowcount != 1:
         raise Fenced(
             f"this process was declared lost, or has left {kind} {visible(lease.name)!r}: another may have its work",

@@ -26,7 +26,7 @@ from caviar import files
 from caviar.errors import SnapshotAbsent, SnapshotError, StoreAway, StoreError
 from caviar.records import Lease
 from caviar.store import states
-from caviar.store.lease import beat
+from caviar.store.lease import check
 from caviar.store.places import is_of
 from caviar.store.schema import SNAPSHOTS
 from caviar.store.store import Store
@@ -204,7 +204,7 @@ class Snapshots:
         try:
             with self._subjects.writing(study) as (connection, row):
                 if lease is not None:
-                    beat(connection, "study", row, lease)
+                    check(connection, "study", row, lease)
                 replaced = _forget(connection, row, snapshot.number, snapshot.repeat, snapshot.epoch)
                 connection.execute(SNAPSHOTS.insert().values(study=row, **snapshot._asdict()))
         except StoreAway:  # it may be in the store all the same; the doctor knows a file without a row

@@ -53,6 +53,7 @@ class Waiting:
         """Trials, measurements and lines of a diary that wait."""
         self._last: Batch = {}
         self._records = 0  # in the last batch
+        self._refused = 0  # of these, when the disk had no room for them
         self._file: IO[str] | None = None
         self._lines = 0  # of the file that nobody has taken
         self._at = 0  # where the first of these begins
@@ -66,7 +67,7 @@ class Waiting:
             _merge(self._last, name, value)
         self.results += results_in(batch)
         self._records += sum(len(value) for name, value in batch.items() if name != "progress" and value)
-        if self._records > MOST_IN_MEMORY:
+        if self._records > MOST_IN_MEMORY + self._refused:
             self._spill()
 
     def take(self) -> Batch:
@@ -80,7 +81,7 @@ class Waiting:
                 self._file.close()
                 self._file = None
         else:
-            batch, self._last, self._records = self._last, {}, 0
+            batch, self._last, self._records, self._refused = self._last, {}, 0, 0
             if "trials" in batch:
                 batch["trials"] = list(batch["trials"].values())
         self.results -= results_in(batch)
@@ -102,7 +103,8 @@ class Waiting:
             yield line_of(self._last)
 
     def _spill(self) -> None:
-        with suppress(OSError):  # a full disk: memory has to do
+        self._refused = self._records
+        with suppress(OSError):  # a full disk: memory has to do, and is not written out again for every batch
             if self._file is None:
                 self._file = tempfile.TemporaryFile("w+", encoding="utf-8", prefix="caviar-")  # noqa: SIM115
                 self._at = 0
@@ -116,7 +118,7 @@ class Waiting:
                 self._file.truncate()
                 raise
             self._lines += 1
-            self._last, self._records = {}, 0
+            self._last, self._records, self._refused = {}, 0, 0
 
 
 def _merge(batch: Batch, name: str, value: Any) -> None:

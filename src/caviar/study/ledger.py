@@ -27,7 +27,6 @@ from caviar.records import (
     TrialKey,
     TrialState,
 )
-from caviar.records.attributes import storable_value
 from caviar.records.ranking import UNRANKED, WORST, RankKey, of_own_code, rank_key, rank_key_of, smoothed
 from caviar.scheduling.contract import Scheduler
 from caviar.store import Store
@@ -184,7 +183,7 @@ class Ledger:
             self.results[key] = result
         if result.attributes and key in self.trials:
             trial = self.trials[key]
-            self._put(trial._replace(attributes={**trial.attributes, **storable_value(result.attributes)}))
+            self._put(trial._replace(attributes={**trial.attributes, **result.attributes}))
         if result.outcome is TaskOutcome.INTERRUPTED:
             return None
         if task.repeat > self._repeats:  # the last training is compared with nothing
