@@ -278,7 +278,7 @@ except StoreError as error:
 
 
 @persistent
-@pytest.mark.parametrize("point", ["os.replace", "renamed", "room.beat"])
+@pytest.mark.parametrize("point", ["os.replace", "renamed", "room.check"])
 def test_killed_at_any_step_leaves_whole_ones_and_orphans(snapshots: Snapshots, store_url: str, point: str) -> None:
     snapshots.save("flowers", 0, 0, 1, state(1))
     code = f"""
