@@ -145,7 +145,7 @@ def test_a_nan_leads_back_with_half_of_the_rate(store: str):
         assert run.knobs.learning_rate == 0.25
 
 
-def test_any_number_of_orders_is_taken_while_it_is_paused(store: str):
+def test_any_number_of_interventions_is_taken_while_it_is_paused(store: str):
     """One order after the other, each looked at by itself; they were taken one inside the other, up to 950."""
     deep = sys.getrecursionlimit()
     with caviar.babysit.run("held", {"learning_rate": 0.1}, store=store) as run:
