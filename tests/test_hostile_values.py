@@ -55,7 +55,7 @@ TEXTS = (
     "/",
     "/dev/zero",
     "/dev/null",
-    "/nowhere/at/all",
+    "/proc/nowhere/at/all",
     "../" * 40 + "etc/passwd",
     "x" * 300,
     "x" * 100_000,
