@@ -59,6 +59,7 @@ def test_a_box_is_ticked_or_empty(tmp_path: Path, box: str) -> None:
             inputs, notes = learned.apply_with_notes(table.frame)
             assert np.array_equal(inputs[:, 1:], expected), (name, again)
             assert notes.unknown == {}
+            assert notes.missing == 0, "an empty box lacks nothing"
 
 
 DRESSES = [

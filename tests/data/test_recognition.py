@@ -413,7 +413,7 @@ def test_units_that_differ_are_not_dropped_without_a_word() -> None:
     cells = [f"{v / 10} kg" if v % 3 else f"{v * 100} g" for v in B]
     (note,) = read(plain().assign(weight=cells), "y").warnings
     assert "units differ, 'kg' in most cells, and 'g'" in note
-    assert "takes cells in another unit than most as missing" in note
+    assert "what is none is missing, and so are cells in another unit than most" in note
     forced = read(plain().assign(weight=cells), "y", reading=Reading(number=("weight",)))
     assert forced.frame["weight"].isna().tolist() == [v % 3 == 0 for v in B]
     assert any("cells" in note and "are taken as missing" in note for note in forced.warnings)

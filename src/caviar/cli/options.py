@@ -107,7 +107,7 @@ _READING = {
     "encoding": _column("The file's encoding: utf-8, latin-1, utf-16, ...", str | None, "NAME"),
     "missing": _column("A text that stands for a missing value.", metavar="MARK"),
     "skip_unlabelled": Annotated[
-        bool | None,
+        bool,
         typer.Option("--skip-unlabelled", help="Leave out rows without a label.", rich_help_panel=_TABLE),
     ],
 }
@@ -116,7 +116,10 @@ _READING = {
 def reads_tables(command: Callable[..., None]) -> Callable[..., None]:
     """Give ``command`` an option a field of Reading; it gets a Reading as ``reading``."""
     own = signature(command, eval_str=True)
-    added = [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind) for name, kind in _READING.items()]
+    off = {field.name: False if field.default is False else None for field in fields(Reading)}
+    added = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=off[name], annotation=kind) for name, kind in _READING.items()
+    ]
 
     @wraps(command)
     def with_reading(*args: Any, **arguments: Any) -> None:

@@ -169,7 +169,8 @@ class Preprocessing:
         unknown, start = dict[str, int](), len(self.numbers)
         for text in self.texts:
             absent, strange = text.apply(frame[text.name], out[:, start : start + text.width])
-            missing, start = missing + absent, start + text.width
+            missing += 0 if text.name in self.forms.checkboxes else absent  # an empty box lacks nothing
+            start += text.width
             if strange:
                 unknown[text.name] = strange
         for date in self.dates:

@@ -179,9 +179,7 @@ def read_features(
     except DataError as error:
         if "`encoding=" not in error.way_out:
             raise
-        raise DataError(
-            error.rule, "save it as UTF-8; of other encodings a model reads that of its training"
-        ) from error
+        raise DataError(error.rule, "save it as UTF-8, or in the encoding that the file of training had") from error
     return _noted(table(_features(content, names), None, _stem(path), reading, forms), notes)
 
 

@@ -257,9 +257,11 @@ def _kept_as_text(words: Mapping[str, str], doubtful: Mapping[str, str]) -> tupl
         ("dates", {name: why for name, why in doubtful.items() if name not in words}, "date"),
     ):
         if reasons:
-            instead = f"{option(argument, list(reasons))} reads {it_or_them(reasons)} as {what}"
+            instead = (
+                f"{option(argument, list(reasons))} reads {it_or_them(reasons)} as {what}, what is none is missing"
+            )
             if any(why.startswith(UNITS_DIFFER) for why in reasons.values()):
-                instead += ", and takes cells in another unit than most as missing: better convert them to one"
+                instead += ", and so are cells in another unit than most: better convert them to one"
             looks = "it looks" if len(reasons) == 1 else "they look"
             notes.append(f"kept as text, though {looks} like {what}: {described(reasons)}; {instead}")
     return tuple(notes)

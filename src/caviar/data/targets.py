@@ -94,7 +94,7 @@ def note_on_unlabelled(name: object, absent: npt.NDArray[np.bool_]) -> str:
     which = "1 row has no label" if len(rows) == 1 else f"{len(rows):,} rows have no label"
     return (
         f"{which} in {shown(name)} and {'is' if len(rows) == 1 else 'are'} left out, the first is row {rows[0] + 1:,}; "
-        "copies and parts are counted without"
+        "notes on duplicates and parts count the other rows alone"
     )
 
 
