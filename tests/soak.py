@@ -247,12 +247,13 @@ def main() -> None:
             site = sites[kind]
             before = acknowledged(site.store, STUDY) if site.begun else set()
             done, status = (close_terminal if chance.random() < 0.15 else play)(site, data, chance)
+            print(f"round {counts['rounds'] + 1}: {kind}, {done}", end="", flush=True)
             if site.begun:
                 check_whole(site.store, STUDY, before)
             site.rounds += 1
             counts["rounds"] += 1
             results = len(acknowledged(site.store, STUDY)) if site.begun else 0
-            line = f"round {counts['rounds']}: {kind}, {done}: {results:,} results, {len(before):,} from before, whole"
+            line = f": {results:,} results, {len(before):,} from before, whole"
             if status == 0 or state_of(site) is StudyState.FINISHED:
                 finish(site, data, whole)
                 line += f"; finished after {site.rounds} rounds, with the bits of an unbroken study"

@@ -9,6 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -299,6 +301,26 @@ snapshots.save("flowers", 0, 0, 1, state(2), worker)
     assert same(loaded[1], state(1))
     assert len(remove_orphans(snapshots)) == 1
     assert len(files(snapshots)) == 1
+
+
+def test_ctrl_c_right_after_the_row_is_written_takes_no_file_from_it(
+    snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = snapshots._subjects.writing
+
+    @contextmanager
+    def interrupted(study: str) -> Iterator[Any]:
+        with writing(study) as opened:
+            yield opened
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshots._subjects, "writing", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            snapshots.save("flowers", 0, 0, 1, state(1))
+    loaded = snapshots.load("flowers", 0, 0, 9, pass_absent=False)
+    assert loaded is not None
+    assert same(loaded[1], state(1))
 
 
 def test_folders_of_studies_that_are_gone(store: Store, snapshots: Snapshots) -> None:

@@ -207,11 +207,10 @@ class Snapshots:
                     check(connection, "study", row, lease)
                 replaced = _forget(connection, row, snapshot.number, snapshot.repeat, snapshot.epoch)
                 connection.execute(SNAPSHOTS.insert().values(study=row, **snapshot._asdict()))
-        except StoreAway:  # it may be in the store all the same; the doctor knows a file without a row
-            raise
-        except BaseException:
-            kept.remove([saved.path])
-            raise
+        except StoreError as error:
+            if not isinstance(error, StoreAway):  # refused, so there is no row
+                kept.remove([saved.path])
+            raise  # after all else, Ctrl-C included, there may be one: doctor knows a file without a row
         kept.remove(replaced)
         return snapshot
 
