@@ -306,16 +306,17 @@ snapshots.save("flowers", 0, 0, 1, state(2), worker)
 def test_ctrl_c_right_after_the_row_is_written_takes_no_file_from_it(
     snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writing = snapshots._subjects.writing
+    subjects = type(snapshots._subjects)
+    writing = subjects.writing
 
     @contextmanager
-    def interrupted(study: str) -> Iterator[Any]:
-        with writing(study) as opened:
+    def interrupted(self: Any, study: str) -> Iterator[Any]:
+        with writing(self, study) as opened:
             yield opened
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots._subjects, "writing", interrupted)
+        patch.setattr(subjects, "writing", interrupted)
         with pytest.raises(KeyboardInterrupt):
             snapshots.save("flowers", 0, 0, 1, state(1))
     loaded = snapshots.load("flowers", 0, 0, 9, pass_absent=False)
