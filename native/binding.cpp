@@ -262,6 +262,7 @@ using Row = std::tuple<double, double, double, double, double>;
 }  // namespace
 
 NB_MODULE(_native, module) {
+    nb::set_leak_warnings(false);  // a process that is told to end at once frees nothing, and has nothing to say of it
     module.doc() = "The native engine: dense networks in float32, trained inside the processor's cache.";
 
     module.def(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from caviar.cli.main import run
-from caviar.cli.next_steps import at
+from caviar.cli.next_steps import at, to_resume
 from caviar.store.transactions import shown_address
 
 BASE = "postgresql+psycopg://anna"
@@ -25,6 +25,7 @@ BASE = "postgresql+psycopg://anna"
 def test_a_password_is_hidden(address, capsys, monkeypatch):
     assert "s3cret" not in shown_address(address)
     assert "s3cret" not in " ".join(at(address))
+    assert "s3cret" not in to_resume("flowers", address)
     assert run(["studies", "--store", address]) == 2
     shown = capsys.readouterr().err
     assert "s3cret" not in shown

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from caviar.cli.options import DEFAULT_STORE
 from caviar.errors import UserMistake, shortened
 from caviar.files import dumps, put, reason
 from caviar.report.text import visible
@@ -67,12 +65,6 @@ class _Trimmed:
 def complain(rule: str, way_out: str) -> None:
     """Print the two lines of a mistake on stderr, as plain text: the words of a user may hold anything."""
     print(*(visible(shortened(line)) for line in (rule, way_out)), sep="\n", file=sys.stderr)
-
-
-def to_resume(name: str, store: str) -> str:
-    """The command that takes up study or run ``name`` of ``store``."""
-    where = "" if store == DEFAULT_STORE else f" --store {shlex.quote(store)}"
-    return f"caviar resume {shlex.quote(name)}{where}"
 
 
 def write_page(path: str, page: str, *inputs: str | None) -> None:

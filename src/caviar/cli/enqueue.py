@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from caviar.cli.console import console, print_json, to_resume
+from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import to_resume
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report.text import config_text
 from caviar.study.enqueued import wish

@@ -9,9 +9,9 @@ from typing import Any
 from rich.live import Live
 from rich.text import Text
 
-from caviar.cli.console import console, print_json, to_resume
+from caviar.cli.console import console, print_json
 from caviar.cli.keys import Keys
-from caviar.cli.next_steps import after_run, say_next
+from caviar.cli.next_steps import after_run, say_next, to_resume
 from caviar.cli.notes import entry_in_commands, in_commands, print_notes, run_in_commands
 from caviar.cli.signals import Ended, ending
 from caviar.records import DiaryEntry, RunMeasurement

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from caviar.cli.console import console, print_json, to_resume
-from caviar.cli.next_steps import after_study, say_next
+from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import after_study, say_next, to_resume
 from caviar.cli.notes import event_in_commands
 from caviar.cli.signals import Ended, ending
 from caviar.report.showing import showing
+from caviar.store.transactions import shown_address
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
 from caviar.views.live import view_of
 
@@ -42,7 +43,7 @@ def follow_study(
                             print_json(event.summary)
         except KeyboardInterrupt as interrupt:
             if begun is not None:
-                how = interrupt.args[0] if interrupt.args else f"with everything saved in {store}"
+                how = interrupt.args[0] if interrupt.args else f"with everything saved in {shown_address(store)}"
                 people.print(
                     f"ended early, {how}; to go on: {to_resume(begun.study.name, store)}",
                     markup=False,

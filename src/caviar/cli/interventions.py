@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from caviar.cli.console import console, print_json, to_resume
-from caviar.cli.next_steps import at, say_next
+from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import at, say_next, to_resume
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
 from caviar.errors import ConfigError, StoreError
 from caviar.records import InterventionState

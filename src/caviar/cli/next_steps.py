@@ -47,6 +47,11 @@ def at(store: str) -> list[str]:
     return ["--store", shown_address(store)]
 
 
+def to_resume(name: str, store: str) -> str:
+    """The command that takes up study or run ``name`` of ``store``."""
+    return " ".join(_pasted(word) for word in ["caviar", "resume", name, *at(store)])
+
+
 def after_study(study: Study, result: StudyResult, store: str) -> list[Command]:
     """After a study that has ended: its model predicts, and its way is explained."""
     explained = ["explain", study.name, *at(store)]

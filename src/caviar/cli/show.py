@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from caviar.cli.console import console, print_json, to_resume
-from caviar.cli.next_steps import after_run, after_study, at, say_next
+from caviar.cli.console import console, print_json
+from caviar.cli.next_steps import after_run, after_study, at, say_next, to_resume
 from caviar.cli.notes import head_in_commands, run_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
 from caviar.errors import NoAnswer
