@@ -126,7 +126,7 @@ def test_what_was_met_is_counted_and_a_table_in_pieces_is_the_same_table(monkeyp
             call(features)
         assert [warning.filename for warning in noted] == [__file__] * 2
         unknown, outside = [str(warning.message) for warning in noted]
-        assert unknown.endswith("that no training row had: 'colour' (3)")
+        assert unknown.endswith("which no training row had: 'colour' (3)")
         assert re.match(r"2 numbers are far outside those of training, .*: 'size' \(2\)$", outside)
     np.testing.assert_allclose(pieces.probabilities, whole.probabilities, rtol=1e-12)
     bad = features.astype({"size": object})
@@ -517,5 +517,5 @@ def test_what_training_did_not_have_is_in_the_notes_of_a_prediction() -> None:
     strange = known.assign(**{number: known[number] * 1e6})
     strange.loc[0, text] = "never seen"
     unknown, outside = model.prediction(strange).notes
-    assert unknown == "1 cell has a category that no training row had: 'colour' (1)"
+    assert unknown == "1 unknown category, which no training row had: 'colour' (1)"
     assert "far outside those of training" in outside

@@ -90,10 +90,9 @@ def never_seen(unknown: Mapping[str, int]) -> str:
     """A sentence on the ``unknown`` categories, by column; empty where there are none."""
     if not unknown:
         return ""
-    cells = (
-        "1 cell has a category" if sum(unknown.values()) == 1 else f"{sum(unknown.values()):,} cells have categories"
-    )
-    return f"{cells} that no training row had: {_by_column(unknown)}"
+    cells = sum(unknown.values())
+    which = "1 unknown category" if cells == 1 else f"{cells:,} unknown categories"
+    return f"{which}, which no training row had: {_by_column(unknown)}"
 
 
 def _by_column(counts: Mapping[str, int]) -> str:
