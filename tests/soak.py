@@ -174,7 +174,7 @@ def play(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
 def close_terminal(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
     """A round of the command itself, in a terminal that is closed under it, if it does not end before."""
     begin = ["tune", data.name, "--target", "cultivar", "--space", "space.toml", "--study", STUDY]
-    begin += ["--out", f"models{Path(site.store).name}"]
+    begin += ["--out", f"models{abs(hash(site.store))}"]
     words = [*(["resume", STUDY] if site.begun else begin), "--trials", TRIALS, "--threads", 1, "--store", site.store]
     process, terminal = pty.fork()
     if process == 0:
