@@ -123,3 +123,26 @@ def test_the_word_is_kept() -> None:
     assert Reading().to_record() == {}
     with pytest.raises(ConfigError, match="`skip_unlabelled` must be True or False"):
         Reading(skip_unlabelled="yes")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "form", ["{a}/{b}", "{a}-{b}", "{a} to {b} kg", "{a} out of {b}", "{a}'{c}\"", "{a} {c}/12", "{a} x {b} mm"]
+)
+def test_cells_of_two_numbers_are_noted(tmp_path: Path, form: str) -> None:
+    cells = [form.format(a=10 + k % 30, b=45 + k % 40, c=k % 12) for k in range(300)]
+    for source in sources(tmp_path, FRAME.assign(size=cells)):
+        (note,) = said(source, "two numbers")
+        assert "'size'" in note
+        assert note.endswith("as numbers they are two columns")
+
+
+@pytest.mark.parametrize(
+    "form", ["{a} Main St", "A{a}-{b}", "{b}-{a}", "v{a}.{b}.{c}", "{a} rooms, {c} baths", "{d}-{e}"]
+)
+    "form", ["{a} Main St", "A{a}-{b}", "{b}-{a}", "v{a}.{b}.{c}", "{a} rooms, {c} baths", "{d}-{e}"]
+)
+def test_codes_and_a_few_ranges_are_no_two_numbers(tmp_path: Path, form: str) -> None:
+    age = [(k % 5) * 10 for k in range(300)]
+    cells = [form.format(a=10 + k % 30, b=45 + k % 40, c=k % 12, d=age[k], e=age[k] + 9) for k in range(300)]
+    for source in sources(tmp_path, FRAME.assign(size=cells)):
+        assert not said(source, "two numbers")

@@ -22,6 +22,7 @@ _SPACES = " \N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}\N{FIGURE S
 _ALIKE = str.maketrans(
     dict.fromkeys("\N{MINUS SIGN}\N{EN DASH}\N{SMALL HYPHEN-MINUS}\N{FULLWIDTH HYPHEN-MINUS}", "-")
     | dict.fromkeys(_SPACES, " ")
+    | {start + digit: str(digit) for start in (0x660, 0x6F0, 0x966, 0xFF10) for digit in range(10)}
     | dict.fromkeys("\N{RIGHT SINGLE QUOTATION MARK}\N{MODIFIER LETTER APOSTROPHE}\N{PRIME}", "'")
 )
 _CURRENCIES = (
@@ -51,6 +52,7 @@ _FOOTNOTE = re.compile(
     re.IGNORECASE,
 )
 LIMITS = "<>\N{LESS-THAN OR EQUAL TO}\N{GREATER-THAN OR EQUAL TO}"
+_NO_CENTS = re.compile(r"(?<=[0-9])[.,] ?(?:--?|\N{EM DASH})(?=\D*$)")  # 58.- francs, 12,-- EUR
 _LONGEST = 60  # characters of a cell that may be a number
 
 
@@ -86,7 +88,7 @@ def cell_of(text: str) -> Cell | None:
     """The number that ``text`` is written as; None where it is no number in any notation."""
     if len(text) > _LONGEST:
         return None
-    plain, remark = _without_remark(text.translate(_ALIKE).strip())
+    plain, remark = _without_remark(_without_quotes(text.translate(_ALIKE).strip()))
     found = _CELL.fullmatch(plain)
     if found is None:
         return None
@@ -98,6 +100,14 @@ def cell_of(text: str) -> Cell | None:
     bound = part["bound"] or part["plus"] or part["more"] or remark
     unit = _unit(part["prefix"], part["suffix"])
     return Cell(sign, part["body"].strip(), part["power"], unit, bound, bool(part["behind"]))
+
+
+def _without_quotes(cell: str) -> str:
+    """A cell without what a spreadsheet puts around a number, ="80.6" or '80.6, and without a price's empty cents."""
+    if cell[:1].isdigit() and cell[-1:].isdigit():  # nearly all cells
+        return cell
+    cell = cell[2:-1] if cell.startswith('="') and cell.endswith('"') else cell
+    return _NO_CENTS.sub("", cell[1:] if cell[:1] == "'" and cell[1:2].isdigit() else cell)
 
 
 def _without_remark(cell: str) -> tuple[str, str]:

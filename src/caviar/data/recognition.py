@@ -24,6 +24,7 @@ from caviar.data.forms import Forms
 from caviar.data.number_cells import cell_of, is_mark
 from caviar.data.numerals import UNITS_DIFFER, Notation, Numbers, notation_of
 from caviar.data.text_columns import MOST_CATEGORIES
+from caviar.data.two_numbers import two_numbers
 from caviar.data.verdicts import Doubt, Words
 from caviar.errors import DataError
 from caviar.records import Reading
@@ -84,7 +85,9 @@ def recognise(
         doubtful = {name: why for name, why in dates.doubtful.items() if name not in numbers}
         reasons = dict.fromkeys(codes, "postal codes")
         reasons |= {name: one.why for name, one in verdicts.items() if isinstance(one, Words) and one.why}
-        notes = (*_notes(columns, verdicts), *dates.notes, *_kept_as_text(reasons, doubtful), *note_on(columns, boxes))
+        rest = {n: texts[n] for n, one in verdicts.items() if isinstance(one, Words) and n not in {*reasons, *doubtful}}
+        kept = (*_kept_as_text(reasons, doubtful), *_of_two_numbers(rest))
+        notes = (*_notes(columns, verdicts), *dates.notes, *kept, *note_on(columns, boxes))
         known = replace(file_forms(reading), numbers=numbers, dates=dates.notations, checkboxes=boxes)
     else:
         bare = bare_columns(columns, known.numbers)
@@ -247,6 +250,19 @@ def _notes(columns: Mapping[str, pd.Series[Any]], verdicts: Mapping[str, Verdict
         reasons[tuple(names)] = marks_found([columns[n] for n in names], found.marks) if several else how[names[0]]
     instead = f"{option('text', list(numbers))} keeps {it_or_them(numbers)} as text"
     return (f"read as numbers: {described(reasons)}; {instead}",)
+
+
+def _of_two_numbers(columns: Mapping[str, pd.Series[Any]]) -> tuple[str, ...]:
+    """A note on the text of which each cell holds two numbers."""
+    found = {}
+    for name, column in columns.items():
+        present = column.dropna()
+        sample = present.iloc[:: max(1, len(present) // _SAMPLE)].tolist()
+        if example := two_numbers([text for text in sample if not is_mark(text)]):
+            found[name] = cell_shown(example)
+    if not found:
+        return ()
+    return (f"kept as text, though each cell holds two numbers: {described(found)}; as numbers they are two columns",)
 
 
 def _kept_as_text(words: Mapping[str, str], doubtful: Mapping[str, str]) -> tuple[str, ...]:
