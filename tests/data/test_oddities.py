@@ -139,8 +139,6 @@ def test_cells_of_two_numbers_are_noted(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize(
     "form", ["{a} Main St", "A{a}-{b}", "{b}-{a}", "v{a}.{b}.{c}", "{a} rooms, {c} baths", "{d}-{e}"]
 )
-    "form", ["{a} Main St", "A{a}-{b}", "{b}-{a}", "v{a}.{b}.{c}", "{a} rooms, {c} baths", "{d}-{e}"]
-)
 def test_codes_and_a_few_ranges_are_no_two_numbers(tmp_path: Path, form: str) -> None:
     age = [(k % 5) * 10 for k in range(300)]
     cells = [form.format(a=10 + k % 30, b=45 + k % 40, c=k % 12, d=age[k], e=age[k] + 9) for k in range(300)]
