@@ -175,6 +175,19 @@ def test_predict_counts_what_it_met(here: Path, tmp_path: Path, capsys: pytest.C
     )
 
 
+def test_predict_says_what_is_empty_and_writes_nothing_but_csv(
+    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    wine = samples.wine().frame
+    wine.assign(alcohol="").to_csv(tmp_path / "empty.csv", index=False)
+    assert run(["predict", "wine.caviar", str(tmp_path / "empty.csv"), "--out", str(tmp_path / "out.csv")]) == 0
+    assert "no row has a value in 'alcohol'" in capsys.readouterr().err
+    for name in ("out.parquet", "out.xlsx"):
+        assert run(["predict", "wine.caviar", str(tmp_path / "empty.csv"), "--out", str(tmp_path / name)]) == 2
+        assert "name the file out.csv" in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
+
+
 def test_predict_names_row_and_column_of_what_it_cannot_read(
     here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -70,11 +70,14 @@ DRESSES = [
     np.where(TICKED, "true", None),
     np.where(TICKED, "1", "NA").astype(object),
     np.where(TICKED, "1.0", "0").astype(object),
+    np.where(TICKED, "x", None),
+    np.where(TICKED, "Yes", "no").astype(object),
+    np.where(TICKED, "\N{CHECK MARK}", "").astype(object),
 ]
 
 
 @pytest.mark.parametrize("kind", range(len(DRESSES)))
-@pytest.mark.parametrize("box", ["1", "True", "float", "truth"])
+@pytest.mark.parametrize("box", ["1", "True", "float", "truth", "x"])
 def test_a_model_finds_the_box_in_another_dress(tmp_path: Path, box: str, kind: int) -> None:
     paid = pd.Series(BOXES[box], dtype=object).replace("", None)
     learned = prepare(read(pd.DataFrame({"paid": paid, "x": X, "y": Y}), "y"), 0)

@@ -20,6 +20,7 @@ from caviar.data.dates import CLOCK, ORDERS, Dates, dates_of, hours, moment
 from caviar.data.forms import Forms
 from caviar.data.preprocessing import Preprocessing
 from caviar.data.read import read, read_features
+from caviar.data.recognition import recognise
 from caviar.data.verdicts import Doubt, Words
 from caviar.errors import DataError, ModelError
 from caviar.records import Reading
@@ -360,3 +361,21 @@ def test_damaged_dates_are_refused(change: dict) -> None:
         Preprocessing.from_dict(data)
     with pytest.raises(ModelError):
         Preprocessing.from_dict(data | {"dates": [], "forms": {"dates": {"when": {"order": "x"}}}})
+
+
+@pytest.mark.parametrize(
+    ("cells", "noted"),
+    [
+        (["03/04/2020"] * 9, True),
+        (["03/04/2020"] * 8 + ["13/04/2020"], False),
+        (["03.04.2020"] * 9, False),
+        (["2020-04-03"] * 9, False),
+    ],
+)
+def test_a_model_says_in_which_order_it_reads_dates_with_another_mark(cells: list[str], noted: bool) -> None:
+    days = pd.date_range("2020-01-01", periods=60, freq="3D").strftime("%d.%m.%Y").astype(object)
+    learned = recognise(pd.DataFrame({"day": days}), Reading()).forms
+    found = recognise(pd.DataFrame({"day": cells}), Reading(), known=learned)
+    assert found.frame["day"].dt.month.eq(4).all()
+    assert bool(found.notes) == noted
+    assert not noted or "with the day before the month" in found.notes[0]

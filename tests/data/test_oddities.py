@@ -144,3 +144,9 @@ def test_codes_and_a_few_ranges_are_no_two_numbers(tmp_path: Path, form: str) ->
     cells = [form.format(a=10 + k % 30, b=45 + k % 40, c=k % 12, d=age[k], e=age[k] + 9) for k in range(300)]
     for source in sources(tmp_path, FRAME.assign(size=cells)):
         assert not said(source, "two numbers")
+
+
+def test_an_index_with_names_is_no_column_and_said() -> None:
+    (note,) = said(FRAME.set_index(["region", "z"]), "index of the frame")
+    assert "('region', 'z')" in note
+    assert not said(FRAME.sample(frac=1, random_state=1), "index of the frame")

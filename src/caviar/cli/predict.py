@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,8 @@ from caviar.errors import UserMistake
 from caviar.learners import model as models
 from caviar.report.table import predictions_frame, write_csv
 from caviar.report.text import counted
+
+_OTHERS = (".parquet", ".pq", ".feather", ".xlsx", ".xls", ".npz", ".npy", ".json")
 
 
 def predict(
@@ -37,6 +40,10 @@ def predict(
         raise UserMistake("with --json stdout holds one JSON object, so the predictions need a file", "add --out FILE")
     if out is not None:
         check_apart(out, model, data)
+    if out is not None and Path(out).suffix.lower() in _OTHERS:
+        raise UserMistake(
+            f"predictions are written as CSV, got the name {Path(out).name!r}", f"name the file {Path(out).stem}.csv"
+        )
     network = models.load(model)
     if proba:
         network.check_classes()

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SAMPLE = 1_000  # cells that are looked at before a column is looked at as a whole
+_TICKED = frozenset(
+    {"x", "1", "true", "t", "yes", "y", "ja", "j", "oui", "si", "s\xed", "on", "checked", "\u2713", "\u2714", "\u2611"}
+)
 _EMPTY = ("no", "n", "false", "f", "0")
 
 
@@ -65,11 +68,16 @@ def note_on(columns: Mapping[str, pd.Series[Any]], found: Mapping[str, str]) -> 
 def _ticked(text: str, value: str) -> str | None:
     """``value`` for a text that means it, None for an empty box, else the text."""
     cell, wanted = text.strip().casefold(), value.strip().casefold()
-    if cell == wanted or _meaning(cell) == _meaning(wanted):
+    if cell == wanted or _meaning(cell) == _meaning(wanted) or {_as_sign(cell), _as_sign(wanted)} <= _TICKED:
         return value
     if is_mark(cell) or ((cell in _EMPTY or _meaning(cell) == 0) and wanted not in _EMPTY):
         return None
     return text
+
+
+def _as_sign(cell: str) -> str:
+    """1 for 1.0 as well."""
+    return "1" if _meaning(cell) == 1 else cell
 
 
 def _meaning(cell: str) -> float | str:

@@ -275,8 +275,9 @@ def read_numbers(column: pd.Series[Any], notation: Notation = PLAIN) -> pd.Serie
         tidied = tidied.map(lambda text: _TRUTH.get(text.casefold(), text), na_action="ignore")
         values, misfit = values_of(tidied, notation)
     if misfit is not None:
+        unit = f" with {shown(notation.unit)}" if notation.unit else ""
         raise DataError(
-            f"row {misfit + 1}, column {shown(column.name)}: it holds numbers in training, "
+            f"row {misfit + 1}, column {shown(column.name)}: it holds numbers{unit} in training, "
             f"got {shown(tidied.iloc[misfit])}",
             f"{_as_in_training(notation)}, or leave the cell empty: {_MISSING}",
         )

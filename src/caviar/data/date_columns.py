@@ -7,6 +7,7 @@ in all training rows are left out. Each becomes z, by its mean and deviation ove
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.columns import Floats, as_text, is_date, is_number, plain, shown
+from caviar.data.columns import Floats, as_text, is_date, is_number, is_text, plain, shown
 from caviar.data.dates import FEATURES, DateNotation
 from caviar.data.moments import moments
 from caviar.errors import DataError
@@ -26,6 +27,7 @@ Dates = npt.NDArray[np.datetime64]
 
 ISO = DateNotation()
 _DAY = np.timedelta64(1, "D")
+_SHORT = re.compile(r"\s*(?P<a>[0-9]{1,2})(?P<mark>[-/. ])(?P<b>[0-9]{1,2})(?P=mark)[0-9]{2,4}.*", re.DOTALL)
 _WRITTEN_IN_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
 
 
@@ -122,6 +124,23 @@ def read_dates(column: pd.Series[Any], notation: DateNotation = ISO) -> pd.Serie
     return pd.Series(values, index=column.index, name=column.name)
 
 
+def other_mark(column: pd.Series[Any], notation: DateNotation) -> str:
+    """A note where text that could be read with the day or the month first is written with another mark than before."""
+    own = _SHORT.fullmatch(notation.example)
+    if own is None or notation.order == "ymd" or not is_text(column.dtype):
+        return ""
+    marks = column.dropna().astype("str").str.extract(_SHORT, expand=True)
+    foreign = marks[(marks["mark"].notna()) & (marks["mark"] != own["mark"])]
+    if foreign.empty or (foreign[["a", "b"]].astype(int).max() > 12).any():  # a day above 12 shows the order
+        return ""
+    text = column.loc[foreign.index[0]]
+    day, month = ("day", "month") if notation.order == "dmy" else ("month", "day")
+    return (
+        f"{shown(text)} in {shown(column.name)} is read with the {day} before the {month}, "
+        f"as {shown(notation.example)} was in training; write it so if that is wrong"
+    )
+
+
 def _quickly(cells: pd.Series[Any]) -> Dates | None:
     """The dates of a column in the one notation that pandas reads at once; None for any other."""
     import pandas as pd
@@ -140,7 +159,7 @@ def _cell_by_cell(cells: pd.Series[Any], notation: DateNotation) -> npt.NDArray[
             what = "times" if notation.clock else "dates"
             raise DataError(
                 f"row {row}, column {shown(cells.name)}: it holds {what} in training, got {shown(text)}",
-                f"write it as in training, such as {shown(notation.example)}, or leave the cell empty",
+                f"write it as in training, such as {shown(notation.example or '2020-01-31')}, or leave the cell empty",
             )
     found = [meanings.get(text) if isinstance(text, str) else None for text in cells.tolist()]
     if notation.clock:

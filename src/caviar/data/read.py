@@ -111,7 +111,7 @@ def _read(
         return _noted(found, aligned)
     if isinstance(source, pd.DataFrame):
         whole, repeated = without_headers(named(source))
-        return _noted(table(*part(whole, target), "table", reading, known), repeated)
+        return _noted(table(*part(whole, target), "table", reading, known), (*repeated, *_index_left_out(source)))
     if not isinstance(source, str | os.PathLike):
         raise DataError(
             f"a table is a path, a DataFrame or a pair of arrays (x, y), got {brief(source)}",
@@ -131,6 +131,16 @@ def _read(
         raise DataError(f"{shown(path.name)} holds features only", "give the file of the labels: `labels=...`")
     x, y = part(content, target)
     return _noted(table(x, as_written(y) if _is_csv(path) else y, _stem(path), reading, known), notes)
+
+
+def _index_left_out(frame: pd.DataFrame) -> tuple[str, ...]:
+    """A note on an index that has names: it was made of columns, and is none."""
+    names = [shown(name) for name in frame.index.names if name is not None]
+    if not names:
+        return ()
+    return (
+        f"the index of the frame ({', '.join(names)}) is no column, and was left out; frame.reset_index() makes it one",
+    )
 
 
 def _noted(found: Table, notes: Sequence[str]) -> Table:

@@ -17,7 +17,7 @@ import numpy as np
 from caviar.data.bare_numbers import bare_columns, note_on_bare
 from caviar.data.checkboxes import checkbox_of, note_on, ticked
 from caviar.data.columns import as_text, is_number, is_text, option, read_numbers, shown
-from caviar.data.date_columns import read_dates
+from caviar.data.date_columns import other_mark, read_dates
 from caviar.data.date_recognition import recognise_dates
 from caviar.data.descriptions import cell_shown, described, is_float, it_or_them, marks_found, refusal_of
 from caviar.data.forms import Forms
@@ -92,6 +92,9 @@ def recognise(
     else:
         bare = bare_columns(columns, known.numbers)
         notes = tuple(note_on_bare(name, columns[name], known.numbers[name]) for name in bare)
+        notes += tuple(
+            filter(None, (other_mark(columns[name], known.dates[name]) for name in known.dates if name in columns))
+        )
     for name, column in columns.items():
         if name in known.checkboxes:
             columns[name] = ticked(column, known.checkboxes[name])

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from caviar import files
 from caviar.arguments import checked
 from caviar.data.bare_numbers import check_shares
-from caviar.data.columns import numbers
+from caviar.data.columns import numbers, shown
 from caviar.data.preprocessing import Notes, Preprocessing, far_outside, never_seen
 from caviar.data.read import read_features
 from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
@@ -221,7 +221,9 @@ class Model:
             means = dict(zip(learned.numbers, learned.mean, strict=True))
             for name in table.bare:
                 check_shares(name, table.frame[name], learned.forms.numbers[name], means.get(name, 0.0))
-            return table.frame, table.warnings
+            there = [name for name in learned.columns if name in table.frame and len(table.frame) > 1]
+            empty = [name for name in there if table.frame[name].isna().all()]
+            return table.frame, (*table.warnings, *_without_values(empty))
         frame = read_features(data).frame
         if frame.shape[1] != math.prod(self.network.shape):
             raise DataError(
@@ -247,6 +249,14 @@ def _warn(prediction: Prediction) -> None:
     """Give the notes as warnings, at the line that called the model."""
     for note in prediction.notes:
         warnings.warn(note, CaviarWarning, stacklevel=3)
+
+
+def _without_values(columns: list[str]) -> tuple[str, ...]:
+    """A note on ``columns`` of which the rows to predict have no value."""
+    if not columns:
+        return ()
+    listed = ", ".join(map(shown, columns[:5])) + (", ..." if len(columns) > 5 else "")
+    return (f"no row has a value in {listed}: taken as missing in all rows",)
 
 
 @checked
