@@ -150,3 +150,9 @@ def test_an_index_with_names_is_no_column_and_said() -> None:
     (note,) = said(FRAME.set_index(["region", "z"]), "index of the frame")
     assert "('region', 'z')" in note
     assert not said(FRAME.sample(frac=1, random_state=1), "index of the frame")
+
+
+def test_a_column_that_pandas_kept_as_the_index_of_a_parquet_file_is_one(tmp_path: Path) -> None:
+    FRAME.set_index("age").to_parquet(tmp_path / "t.parquet")
+    found = read(tmp_path / "t.parquet", "y")
+    assert found.frame["age"].tolist() == FRAME["age"].tolist()

@@ -58,7 +58,7 @@ def after_study(study: Study, result: StudyResult, store: str) -> list[Command]:
     if study.spec.kind is not StudyKind.TABLE:
         return [*again(study, store), explained, ["trials", study.name, *at(store)]]
     table = study.spec.table
-    if result.model is None or table is None or table.data is None:
+    if result.model is None or table is None or table.data is None or not os.path.exists(result.model):
         return [explained]
     if set(table.reading.to_record()) & {"separator", "decimal", "encoding", "missing"}:  # predict has none of these
         return [explained]
@@ -97,4 +97,6 @@ def _predict(model: str, data: str, name: str) -> Command:
 def short(path: str) -> str:
     """A path as one would type it: relative where it leads down from here."""
     relative = os.path.relpath(Path(path).absolute())
+    if relative.startswith("-"):  # an option, it would seem
+        return os.path.join(os.curdir, relative)
     return path if relative.startswith("..") else relative

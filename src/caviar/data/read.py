@@ -284,7 +284,9 @@ def _parse_parquet(raw: bytes) -> pd.DataFrame:
     try:
         facts = pyarrow.parquet.read_metadata(io.BytesIO(raw))
         check_room(facts.num_rows * facts.num_columns, "the Parquet file, unpacked,")  # a byte a cell at the least
-        return named(pyarrow.parquet.read_table(io.BytesIO(raw)).to_pandas())
+        frame = pyarrow.parquet.read_table(io.BytesIO(raw)).to_pandas()
+        indexed = [name for name in frame.index.names if name is not None]  # columns of the file, index to pandas alone
+        return named(frame.reset_index(level=indexed) if indexed else frame)
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
         raise DataError(
             f"this is not a Parquet file that can be read: {shown(str(error), 120)}", "write it again"

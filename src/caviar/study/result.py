@@ -16,6 +16,7 @@ from caviar.analysis.account import account, validation_scores, with_intervals
 from caviar.analysis.baseline import Pair
 from caviar.analysis.intervals import of_mean, of_metric
 from caviar.data.examples import Examples
+from caviar.errors import ModelError
 from caviar.learners.contract import Floats
 from caviar.learners.model import Model
 from caviar.learners.scoring import outputs_of
@@ -69,7 +70,10 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
     if path is not None:
         with suppress(OSError):  # saving says what is wrong
             path.parent.mkdir(parents=True, exist_ok=True)
-        model.save(path)
+        try:
+            model.save(path)
+        except ModelError as error:
+            raise ModelError(error.rule, f"{error.way_out}; then: caviar resume {study.name}") from error
     repeated = _repeated(job, found)
     sign = -1.0 if smaller_is_better(job.metric) else 1.0
     result = StudyResult(
