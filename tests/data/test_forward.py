@@ -76,5 +76,7 @@ def test_times_may_be_numbers_and_dates() -> None:
         times_of(days.mask(days.index == 3, "soon"))
     with pytest.raises(DataError, match="such as 2024-01-31, or as numbers"):
         times_of(pd.Series(["early", "late"], name="day"))
+    with pytest.raises(DataError, match="different times, but every row of 'day' has '2024-01-05'"):
+        times_of(pd.Series(["2024-01-05"] * 3, name="day"))
     with pytest.raises(DataError, match="needs 3 different times, got 2"):
         split_in_time(np.array([0, 1, 1, 0]))

@@ -41,6 +41,11 @@ def times_of(column: pd.Series[Any]) -> pd.Series[Any]:
             f"the first is row {int(absent[0]) + 1}",
             "fill the times in, or remove these rows",
         )
+    if column.nunique() == 1:
+        raise DataError(
+            f"`time` must name a column of different times, but every row of {name} has {shown(column.tolist()[0])}",
+            "name another, or leave `time` out",
+        )
     if is_text(column.dtype) or column.dtype == np.bool_:
         some = any(moment(text, order) for text in column.astype(str).unique()[:_SAMPLE] for order in ORDERS)
         says = f"; or say that it holds dates, and what is none is missing: {option('date', [column.name])}"
