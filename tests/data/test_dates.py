@@ -379,3 +379,29 @@ def test_a_model_says_in_which_order_it_reads_dates_with_another_mark(cells: lis
     assert found.frame["day"].dt.month.eq(4).all()
     assert bool(found.notes) == noted
     assert not noted or "with the day before the month" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("31. Januar 2020", (2020, 1, 31)),
+        ("Di, 03. M\xe4rz 2020", (2020, 3, 3)),
+        ("Mrz-17", (2017, 3, 1)),
+        ("Mar-17", (2017, 3, 1)),
+        ("lundi 3 f\xe9vrier 2020", (2020, 2, 3)),
+        ("1 ao\xfbt 2020", (2020, 8, 1)),
+        ("31 de enero de 2020", (2020, 1, 31)),
+        ("7 de outubro de 2020", (2020, 10, 7)),
+        ("1 settembre 2019", (2019, 9, 1)),
+        ("3 mei 2020", (2020, 5, 3)),
+    ],
+)
+def test_months_in_other_languages(text: str, date: tuple[int, int, int]) -> None:
+    found = moment(text, "dmy")
+    assert found is not None
+    assert (found.year, found.month, found.day) == date
+
+
+@pytest.mark.parametrize("text", ["SET-10", "Out 45", "gen-12", "Main 2020", "de 12 2020"])
+def test_other_words_with_numbers_are_no_months(text: str) -> None:
+    assert moment(text, "dmy") is None

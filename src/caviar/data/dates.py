@@ -2,7 +2,8 @@
 
     2020-01-31, 2020/1/31, 20200131       year, month, day
     31/01/2020, 31.1.2020, 31-01-20       day or month first: only a day above 12, another column or the user can say
-    31 Jan 2020, Jan 31, 2020, Jan 2020   the month by its English name
+    31 Jan 2020, Jan 31, 2020, Jan 2020   the month by its name, in seven languages
+    31. Januar 2020, 31 de enero de 2020
     Jan-20, 2020Q1, Q1 2020, 2020-W05     a month, a quarter or a week: its first day
     ... 18:30, 18:30:15.5, 6:30 PM        with a time of the day, behind a blank or a T
     18:30, 18.30.00, 2h 50m               a time alone, or a duration
@@ -27,13 +28,25 @@ FEATURES = ("year", "month", "day", "weekday", "hour", "days")
 """Numbers that become of a date: Monday is weekday 0, the hour has a fraction, ``days`` are counted from the first of
 training."""
 
+# In English, German, French, Spanish, Italian, Portuguese and Dutch.
 _MONTH_NAMES = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
-)  # fmt: skip
-_MONTHS = {name: k for k, full in enumerate(_MONTH_NAMES, 1) for name in (full, full[:3])} | {"sept": 9}
-_WEEKDAY = r"(?:[A-Za-z]{3,9}\.?,? +)?"
-_NAME = r"(?P<name>[A-Za-z]{3,9})\.?"
+    "january jan januar jänner janvier janv enero ene gennaio gen janeiro januari",
+    "february feb februar février fevrier févr fév fev febrero febbraio fevereiro februari",
+    "march mar märz maerz mär mrz mars marzo março marco maart mrt",
+    "april apr avril avr abril abr aprile",
+    "may mai mayo maggio mag maio mei",
+    "june jun juni juin junio giugno giu junho",
+    "july jul juli juillet juil julio luglio lug julho",
+    "august aug août aout agosto ago augustus",
+    "september sep sept septembre septiembre settembre set setembro",
+    "october oct oktober okt octobre octubre ottobre ott outubro out",
+    "november nov novembre noviembre novembro",
+    "december dec dezember dez décembre decembre déc diciembre dic dicembre dezembro",
+)
+_MONTHS = {name: k for k, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
+_WORDS_TOO = frozenset({"gen", "mag", "lug", "ago", "set", "out", "ene"})  # with two digits: SET-10
+_WEEKDAY = r"(?:[^\W\d_]{2,10}\.?,? +)?"
+_NAME = r"(?P<name>[^\W\d_]{3,10})\.?"
 _YEAR, _MONTH, _DAY = r"(?P<y>[0-9]{4})", r"(?P<m>[0-9]{1,2})", r"(?P<d>[0-9]{1,2})(?:st|nd|rd|th)?"
 _CLOCK_TIME = (
     r"(?P<hour>[0-9]{1,2})[:.](?P<minute>[0-9]{2})(?:[:.](?P<second>[0-9]{2})(?P<fraction>[.,][0-9]{1,9})?)?"
@@ -45,7 +58,7 @@ _DATE = [
     for pattern in (
         rf"(?P<a>[0-9]{{1,4}})(?P<mark>[-/. ])(?P<b>[0-9]{{1,2}})(?P=mark)(?P<c>[0-9]{{1,4}})\.?{_TIME}",
         rf"{_YEAR}(?P<m>[0-9]{{2}})(?P<d>[0-9]{{2}})(?:[T ]?(?P<compact>[0-9]{{6}})Z?|{_TIME})",
-        rf"{_WEEKDAY}{_DAY}[-/. ]+{_NAME}[-/, ]+(?P<y>[0-9]{{4}}|[0-9]{{2}}){_TIME}",
+        rf"{_WEEKDAY}{_DAY}(?:[-/. ]+| de ){_NAME}(?:[-/, ]+| de )(?P<y>[0-9]{{4}}|[0-9]{{2}}){_TIME}",
         rf"{_WEEKDAY}{_NAME}[-/ ]+{_DAY},? +{_YEAR}{_TIME}",
         rf"{_WEEKDAY}{_NAME} {_DAY} {_CLOCK_TIME}(?: [A-Z]{{3,4}})? {_YEAR}",
         rf"{_NAME}[-/, ]+{_YEAR}",
@@ -174,7 +187,9 @@ def _day_of(part: Mapping[str, str | None], order: str, first: int) -> tuple[int
         name, quarter = part.get("name"), part.get("quarter")
         part = {**part, "m": str(3 * int(quarter) - 2)} if quarter else part
         number = _MONTHS.get(name.casefold()) if name else int(str(part["m"]))
-        if number is None:
+        if number is None or (
+            len(str(part["y"])) == 2 and not part.get("d") and name and name.casefold() in _WORDS_TOO
+        ):
             return None
         year, month, day = str(part["y"]), number, int(part.get("d") or 1)
     full = int(year) if len(year) == 4 else first + (int(year) - first) % 100
