@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from caviar.data.bare_numbers import note_on_scale
 from caviar.data.dataset import prepare
 from caviar.data.read import read
 from caviar.errors import CaviarWarning, DataError
@@ -87,3 +88,22 @@ def test_bare_cells_beside_a_unit_are_shown() -> None:
     (note,) = read(pd.DataFrame({"d": cells, "z": Z[:100], "y": Y[:100]}), "y", reading=Reading()).warnings
     assert "km' is" in note
     assert "'2000' is 2000, too" in note
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (0.001, "times 1,000"),
+        (0.01, "times 100"),
+        (1000, "divided by 1,000"),
+        (100, "divided by 100"),
+        (1, ""),
+        (2, ""),
+    ],
+)
+def test_numbers_in_another_unit_are_noted(factor: float, words: str) -> None:
+    values = pd.Series(np.random.default_rng(1).uniform(1000, 9000, 200))
+    note = note_on_scale("income", values[:50] * factor, 1000, 9000)
+    assert (f"{words} it would be alike" in note) if words else not note
+    assert not note_on_scale("income", values[:3] * factor, 1000, 9000)
+    assert not note_on_scale("centred", (values - 5000) * min(factor, 1), -4000, 4000), "about zero nothing is known"

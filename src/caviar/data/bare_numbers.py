@@ -13,12 +13,15 @@ import numpy as np
 
 from caviar.data.columns import is_number, shown
 from caviar.data.numerals import Notation
+from caviar.data.verdicts import NEARLY_ALL
 from caviar.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _WHOLES = {"%": 100, "‰": 1000}
+_FACTORS = (1000.0, 100.0, 0.01, 0.001)  # between units, and of a decimal mark that is one of thousands
+_FEW = 5  # numbers: of fewer nothing is said
 _WELL_ABOVE = 5.0  # per cent that training has on average: shares from 0 to 1 are not likely to be per cent
 
 
@@ -53,4 +56,26 @@ def check_shares(name: str, column: pd.Series[Any], notation: Notation, mean: fl
         f"here: {value:.6g} can be {value:.6g} {notation.unit} or {value * whole:.6g} {notation.unit}",
         f"multiply the column by {whole}; or write the unit in each cell, as text: "
         f"{shown(f'{value:.6g}{notation.unit}')}",
+    )
+
+
+def note_on_scale(name: str, column: pd.Series[Any], low: float, high: float) -> str:
+    """A note where numbers would be like those of training if all were multiplied by 1,000, say; empty elsewhere.
+
+    low, high: the least and the greatest of training.
+    """
+    values = column.to_numpy(np.float64)
+    values = values[np.isfinite(values)]
+    if len(values) < _FEW or not low < high:
+        return ""
+    if np.count_nonzero((values < low) | (values > high)) < NEARLY_ALL * len(values):
+        return ""
+    middle = float(np.median(values))
+    factor = next((f for f in _FACTORS if low <= middle * f <= high), None)
+    if factor is None or not middle:
+        return ""
+    by = f"times {factor:,g}" if factor > 1 else f"divided by {1 / factor:,.0f}"
+    return (
+        f"{shown(name)} has {middle:.6g} in the middle, and {low:.6g} to {high:.6g} in training: {by} it would be "
+        "alike, so look at its unit and its decimal mark"
     )

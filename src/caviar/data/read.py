@@ -186,11 +186,15 @@ def read_features(
     path = Path(source).expanduser()
     try:
         content, notes = _load(path, [*text, *forms.columns], reading, forms.file)
-    except DataError as error:
-        if "`encoding=" not in error.way_out:
+        return _noted(table(_features(content, names), None, _stem(path), reading, forms), notes)
+    except DataError as error:  # nothing can be said beside a model: it knows what the file of training was like
+        if "`encoding=" in error.way_out:
+            way_out = "save it as UTF-8, or in the encoding that the file of training had"
+        elif "`decimal=" in error.way_out:
+            way_out = "write these numbers as in the file of training"
+        else:
             raise
-        raise DataError(error.rule, "save it as UTF-8, or in the encoding that the file of training had") from error
-    return _noted(table(_features(content, names), None, _stem(path), reading, forms), notes)
+        raise DataError(error.rule, way_out) from error
 
 
 def _features(content: Any, names: list[str] | None = None) -> pd.DataFrame:

@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from caviar import files
 from caviar.arguments import checked
-from caviar.data.bare_numbers import check_shares
-from caviar.data.columns import numbers, shown
+from caviar.data.bare_numbers import check_shares, note_on_scale
+from caviar.data.columns import is_number, numbers, shown
 from caviar.data.preprocessing import Notes, Preprocessing, far_outside, never_seen
 from caviar.data.read import read_features
 from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
@@ -221,9 +221,15 @@ class Model:
             means = dict(zip(learned.numbers, learned.mean, strict=True))
             for name in table.bare:
                 check_shares(name, table.frame[name], learned.forms.numbers[name], means.get(name, 0.0))
+            spans = zip(learned.numbers, learned.low, learned.high, strict=False)  # earlier versions have none
+            scales = [
+                note_on_scale(name, table.frame[name], low, high)
+                for name, low, high in spans
+                if name in table.frame and is_number(table.frame[name].dtype)
+            ]
             there = [name for name in learned.columns if name in table.frame and len(table.frame) > 1]
             empty = [name for name in there if table.frame[name].isna().all()]
-            return table.frame, (*table.warnings, *_without_values(empty))
+            return table.frame, (*table.warnings, *_without_values(empty), *filter(None, scales))
         frame = read_features(data).frame
         if frame.shape[1] != math.prod(self.network.shape):
             raise DataError(
