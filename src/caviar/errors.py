@@ -37,6 +37,19 @@ def shortened(line: str) -> str:
     return _ENDLESS.sub(lambda word: f"{word[0][:200]}...{word[0][-100:]}", line)
 
 
+def abridged(text: str, most: int) -> str:
+    """``text`` in ``most`` characters and three dots, cut between two words where there are any.
+
+    >>> abridged("epoch 1 of the run", 12)
+    'epoch 1 of...'
+    """
+    text = text.strip()
+    if len(text) <= most:
+        return text
+    whole = re.match(rf"(.{{{most // 2},{most}}})(?=\s)", text, re.DOTALL)
+    return f"{(whole[1] if whole else text[:most]).rstrip()}..."
+
+
 class CaviarWarning(UserWarning):
     """A note of ``caviar.tune``, ``resume`` or ``train``, or of a model's prediction, through Python's ``warnings``."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,6 @@ def test_the_loop_that_trial_epochs_gives_knows_its_epoch():
         ([(1, 1), (2, 2), (3, 3)], [1, 2, 3]),
         ([(10, 1), (20, 2)], [10, 20]),  # every tenth epoch
         ([(3, 1.0), (5, 2.0)], [3, 5]),
-        ([(3, True), (5, False)], [3, 5]),
         ([(1.0, 0.5), (np.int64(2), 0.5), (np.float64(3), 0.5)], [1, 2, 3]),  # as transformers' Trainer counts
         ([(27, 0.5), (28, 0.5)], [27, 28]),  # a loop that does not end by itself: caviar does
         ([(5, 40), (9, 41)], [5, 9]),
@@ -114,6 +114,74 @@ def test_a_trial_that_goes_on_from_a_snapshot():
     trial.report(10, 0.5)
     with pytest.raises(ValueError, match="not after epoch 10"):
         trial.report(10, 0.5)
+
+
+@pytest.mark.parametrize("score", [True, False, np.bool_(True), np.array(False)])
+def test_true_and_false_are_no_scores(score):
+    with pytest.raises(TypeError, match="must be one number, not '"):
+        a_trial().report(1, score)
+    with pytest.raises(TypeError, match="must be one number, not '"):
+        a_trial().done(score)
+
+
+@pytest.mark.parametrize(("reports", "went_on"), [(1, None), (2, None), (4, 3)])
+def test_a_trial_that_goes_on_after_its_stop_says_so(monkeypatch, reports, went_on):
+    monkeypatch.setattr(Line, "hear", lambda self: {"type": "stop"})
+    trial = a_trial()
+    for epoch in range(1, reports + 1):
+        with pytest.raises(caviar_client.TrialStopped):
+            trial.report(epoch, 0.5)
+    trial.done()
+    assert trial._line.said[-1].get("went_on") == went_on
+
+
+def by_brackets(trial):
+    return trial.config["learning_rat"]
+
+
+def by_another_name(trial):
+    parameters = dict(trial.config)
+    return parameters["learning_rat"]
+
+
+def by_attribute(trial):
+    return trial.learning_rat
+
+
+def by_attribute_of_the_config(trial):
+    return trial.config.learning_rat
+
+
+READS = [by_brackets, by_another_name, by_attribute, by_attribute_of_the_config]
+
+
+@pytest.mark.parametrize("function", READS)
+@pytest.mark.parametrize(
+    ("names", "known"),
+    [(["learning_rate", "b"], "did you mean 'learning_rate'?"), (["lr", "units"], "lr")],
+)
+def test_a_name_that_is_not_in_the_space_gets_those_that_are(function, names, known):
+    trial = a_trial(**dict.fromkeys(names, 0.1))
+    try:
+        function(trial)
+    except (KeyError, AttributeError):
+        said = caviar_client._why(trial, *sys.exc_info()).splitlines()[-1]
+    assert "learning_rat'" in said or "learning_rat:" in said
+    assert known in said
+    assert "known: " in said or "learning_rate'?" in said
+
+
+def test_a_key_of_another_dict_is_not_taken_for_a_hyperparameter():
+    def of_another(trial):
+        history = {"loss": trial.config["lr"]}
+        return history["accuracy"]
+
+    trial = a_trial(lr=0.1)
+    try:
+        of_another(trial)
+    except KeyError:
+        said = caviar_client._why(trial, *sys.exc_info()).splitlines()[-1]
+    assert said == "KeyError: 'accuracy'"
 
 
 def test_after_the_end_nothing_is_checked():

@@ -106,6 +106,28 @@ def test_lines_of_mini_batches_are_noted(lines, noted):
     assert ("steps" in scores(lines)[2]) == noted
 
 
+@pytest.mark.parametrize("epochs_of_lines", [(1, 2, 3, 1, 2, 3), (0, 1, 0), (5, 3)])
+def test_epochs_that_fall_back_are_noted(epochs_of_lines):
+    text = "".join(f"fold {i} epoch {epoch} acc=0.{i}\n" for i, epoch in enumerate(epochs_of_lines, 1))
+    assert len(epochs(text)) == len(epochs_of_lines)
+    noted = scores(text)[2]["fall"]
+    assert "each line counts as a further epoch" in noted
+    assert "train one fold in a trial" in noted
+
+
+@pytest.mark.parametrize("epochs_of_lines", [(1, 2, 3), (1, 1, 2, 2), (10, 20, 30)])
+def test_epochs_that_rise_are_not(epochs_of_lines):
+    assert "fall" not in scores("".join(f"epoch {epoch} acc=0.5\n" for epoch in epochs_of_lines))[2]
+
+
+def test_a_long_line_is_shown_in_whole_words_and_quotes():
+    (noted,) = scores("".join(f"epoch {e} acc=0.{e:04} " for e in range(1, 30)))[2].values()
+    shown = noted.partition(" numbers in ")[2].removesuffix(", and the last counts")
+    assert shown.startswith("'epoch 1 acc=0.0001 ")
+    assert shown.endswith("...'")
+    assert shown[:-4].split()[-1] in {"epoch", *map(str, range(1, 30)), *(f"acc=0.{e:04}" for e in range(1, 30))}
+
+
 def test_a_final_score_is_one_that_was_no_epoch():
     assert scores("epoch 1 acc=1\nepoch 2 acc=2\n")[1] is None
     assert scores("epoch 1 acc=1\nepoch 1 acc=1\n")[1:] == (None, {})

@@ -361,6 +361,35 @@ def test_one_that_knows_nothing_is_ended_when_it_is_stopped(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("ends", "outcome"),
+    [("exit 3", Crashed), ("kill -SEGV $$", Crashed), ("exit 0", Finished), ("sleep 1000", Finished)],
+)
+def test_one_that_fails_by_itself_at_its_stop_has_failed(tmp_path, ends, outcome):
+    script = tmp_path / "train.sh"
+    script.write_text(f"echo loss 1.5; while [ ! -e {tmp_path}/go ]; do sleep 0.02; done; echo Error: no disk; {ends}")
+    now = [0.0]  # it stands still, so that the moment is as long as the program needs
+    with Pool(Silent(f"sh {script} {{x}}", "loss ([0-9.]+)", SPACE), [{}], clock=lambda: now[0], moment=1.0) as pool:
+        pool.give(trial(0, x=1))
+        while not isinstance(pool.take(timeout=0.0), Reported):
+            time.sleep(0.01)
+        pool.answer(0, protocol.stop("poor"))
+        assert pool.room == 1  # the next one can begin
+        assert not pool.idle
+        (tmp_path / "go").touch()
+        if "1000" in ends:
+            assert pool.take(timeout=0.0) is None
+            now[0] = 2.0
+        while (event := pool.take(timeout=0.0)) is None:
+            time.sleep(0.01)
+        assert pool.idle
+        now[0] += 100.0  # for those that leave
+    assert isinstance(event, outcome)
+    if isinstance(event, Crashed):
+        assert "Error: no disk" in event.why
+        assert "before the trial was done" in event.why
+
+
+@pytest.mark.parametrize(
     ("command", "score", "rule"),
     [
         ("sh {x} {y}", "(1)", "{y}, which is no hyperparameter"),

@@ -9,7 +9,18 @@ from array import array
 import pytest
 
 from caviar.errors import StoreError
-from caviar.records import Comparison, Curve, Lease, Measurement, Task, TaskOutcome, TaskResult, Trial, TrialState
+from caviar.records import (
+    Comparison,
+    Curve,
+    Ended,
+    Lease,
+    Measurement,
+    Task,
+    TaskOutcome,
+    TaskResult,
+    Trial,
+    TrialState,
+)
 from caviar.records.ranking import WORST, smoothed
 from caviar.study.known import Known
 from caviar.study.ledger import Ledger
@@ -154,3 +165,24 @@ def test_a_program_without_any_score_has_failed():
     ledger.begin(task(1, 0))
     assert ledger.record(TaskResult(task(1), TaskOutcome.FINISHED)) == WORST
     assert ledger.trials[0, 0].state is TrialState.FAILED
+
+
+def test_a_stopped_program_that_had_failed_by_itself_has_failed_after_a_resume_as_well():
+    first = Task(0, 0, {}, 0, 1)
+    ledger = Ledger(None, Remembering(Curve((), array("d"), array("d"), 0.0)), "score", keep=1)
+    ledger.begin(first)
+    ledger.record(TaskResult(first, TaskOutcome.TRAINED, [measured(1, 0.5)]))
+    ledger.settle([Ended(0, True, 0)])
+    assert ledger.trials[0, 0].state is TrialState.STOPPED
+    assert ledger.record(TaskResult(first, TaskOutcome.FAILED, error="no disk")) is None
+    failed = ledger.trials[0, 0]
+    assert (failed.state, failed.error, failed.epochs) == (TrialState.FAILED, "no disk", 1)
+    assert ledger.best(1) == []
+    assert ledger.failures == ["no disk"]
+
+    curve = Curve((1,), array("d", [0.5]), array("d", [0.5]), 0.01)
+    again = Ledger(None, Remembering(curve), "score", keep=1, known=Known({(0, 0): failed}, {(0, 0): curve}))
+    assert again.begin(first) > WORST  # compared as it was
+    again.settle([Ended(0, True, 0)])
+    assert again.trials[0, 0] == failed
+    assert again.best(1) == []

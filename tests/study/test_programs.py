@@ -354,7 +354,9 @@ def test_an_error_names_the_exception_and_the_line_of_the_users_file(tmp_path: P
 
     with pytest.raises(NoAnswer) as failed:
         caviar.tune(broken, SPACE, trials=9, processes=2)
-    assert "KeyError: 'lr' (test_programs.py, line" in failed.value.rule
+    assert "KeyError: 'lr': trial.config has no such hyperparameter; known: x, y (test_programs.py, line" in (
+        failed.value.rule
+    )
     assert 'return trial.config["lr"] + 1' in failed.value.rule
     assert "fix the function; the trial had x=" in failed.value.way_out
     with pytest.raises(NoAnswer, match=r"SystemExit: data folder not found \(test_programs.py, line"):
@@ -846,3 +848,39 @@ def test_a_score_that_equals_a_loss_by_chance_later_on_ends_no_study():
 
     study = caviar.tune(objective, SPACE, trials=10, processes=1, epochs=1, study="mine")
     assert len(study.trials()) == 10
+
+
+def test_a_program_that_crashes_after_its_first_epoch_has_no_score(monkeypatch):
+    monkeypatch.setattr(programs, "_MOMENT", 60.0)  # a loaded machine may need long for a traceback
+    Path("train.py").write_text("import sys\nprint('acc=' + sys.argv[1], flush=True)\nraise RuntimeError('no disk')\n")
+    command = f"{sys.executable} train.py {{x}} {{y}}"
+    request = ProgramRequest(command=command, score="acc=([0-9.]+)", space=SPACE, trials=8, processes=1)
+    with pytest.raises(NoAnswer, match=r"no trial has a score; [5-8] failed, the last so: RuntimeError: no disk"):
+        list(follow(request))
+
+
+def test_a_study_without_a_trial_beyond_its_first_epoch_says_so():
+    def crashes(trial):
+        trial.report(1, trial.config["x"])
+        raise RuntimeError("no disk")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study = caviar.tune(crashes, SPACE, trials=12, processes=1, epochs=9)
+    assert study.summary["trials"]["failed"]
+    assert any("no trial went beyond its first epoch without failing" in note for note in study.summary["notes"])
+
+
+def test_a_function_that_catches_its_stop_is_noted():
+    def deaf(trial):
+        for epoch in range(1, 10):
+            try:
+                trial.report(epoch, trial.config["x"])
+            except BaseException:  # that is the mistake
+                continue
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study = caviar.tune(deaf, SPACE, trials=6, processes=1, epochs=9)
+    assert any("catches TrialStopped" in note for note in study.summary["notes"])
+    assert not any("beyond its first epoch" in note for note in study.summary["notes"])

@@ -31,9 +31,11 @@ CAVIAR_TRY_EPOCHS=10 makes them ten. What caviar says and hears is in its docs/p
 """
 
 import copy
+import difflib
 import errno
 import io
 import json
+import linecache
 import os
 import re
 import sys
@@ -44,6 +46,21 @@ _VERSION = "1"
 _STEP_SECONDS = 0.1  # between two steps that are reported; the others cost next to nothing
 _LONGEST = 10000  # characters of the reason of a failure
 _LARGEST = 1 << 16  # characters of an attribute
+_ATTRIBUTES = [  # of a trial
+    "number",
+    "config",
+    "seed",
+    "last_epoch",
+    "epoch",
+    "knobs",
+    "stopped",
+    "folder",
+    "report",
+    "step",
+    "set",
+    "epochs",
+    "done",
+]
 _ORDER = "the order is trial.report(epoch, score), not Optuna's report(value, step)"
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|(can't|cannot) allocate memory|RESOURCE_EXHAUSTED|std::bad_alloc", re.IGNORECASE
@@ -86,10 +103,10 @@ def run(function):
         except TrialStopped:
             trial.done()
         except SystemExit as error:  # the process ends, as the function wants
-            trial._fail(_why(*sys.exc_info()), _kind(error), False)
+            trial._fail(_why(trial, *sys.exc_info()), _kind(error), False)
             raise
         except Exception as error:
-            trial.failed(_why(*sys.exc_info()), _kind(error))
+            trial.failed(_why(trial, *sys.exc_info()), _kind(error))
 
 
 class Trial(object):
@@ -126,6 +143,7 @@ class Trial(object):
         self._can_go_back = False  # only ``epochs`` can
         self._reported = None  # when the last step was
         self._last = 0  # epoch that was reported, or restored
+        self._after = 0  # reports after the stop
         self._counts = []  # the whole-numbered scores so far, which may be epochs in the wrong place
         if message.get("start"):
             self.epoch = self._last = message["start"]["epoch"]
@@ -145,6 +163,8 @@ class Trial(object):
             name += ": write trial.report(epoch, score, loss=...)"
         elif name in self.__dict__.get("config", ()):
             name += ": write trial.config[%r]" % (name,)
+        elif not name.startswith("_"):
+            name += ": " + _nearest(name, _ATTRIBUTES + list(self.__dict__.get("config", ())))
         raise AttributeError("a trial has no attribute %s" % name)
 
     def __getitem__(self, name):
@@ -195,6 +215,7 @@ class Trial(object):
             self._go_back()
             return True
         score = _one_number(score, values)
+        self._after += self.stopped
         if not self.stopped and not self._over:
             self.epoch = self._last = self._checked(epoch, score, values)
         message = {"type": "epoch", "epoch": self.epoch, "values": _numbers(values)}
@@ -259,6 +280,8 @@ class Trial(object):
             message["score"] = _number(score)
         if values:
             message["values"] = _numbers(values)
+        if self._after > 1:  # one may be in a finally
+            message["went_on"] = self._after
         if not self._over:
             self._over = True
             self._line.say(self._with_attributes(message))
@@ -372,6 +395,21 @@ def _trials(raises):
         line.trial.done()
 
 
+class _Words(str):
+    """A message that a KeyError shows as it is."""
+
+    __repr__ = str.__str__
+
+
+def _nearest(name, known):
+    """The names that may have been meant."""
+    names = sorted(str(one) for one in known)
+    close = difflib.get_close_matches(str(name), names)
+    if close:
+        return "did you mean %s?" % " or ".join(repr(one) for one in close)
+    return "known: %s" % ", ".join(names[:20] + ["..."] * (len(names) > 20)) if names else "there are none"
+
+
 class _Line(object):
     """The pipes to and from caviar; nobody else's prints get into the one, and nobody else reads from the other."""
 
@@ -418,7 +456,7 @@ class _Line(object):
         """Tell why the trial has failed before Python prints it and ends; but not in a fork."""
         if self.trial is not None and os.getpid() == self._process and not issubclass(kind, KeyboardInterrupt):
             try:
-                self.trial._fail(_why(kind, error, trace), _kind(error), False)
+                self.trial._fail(_why(self.trial, kind, error, trace), _kind(error), False)
             except SystemExit:
                 pass
         self._hook(kind, error, trace)
@@ -527,11 +565,18 @@ def _path(path):
 
 
 def _number(score):
-    """``score`` as a float. Raises TypeError for what is no number."""
+    """``score`` as a float. Raises TypeError for what is no number, such as True."""
     try:
-        return float(score)
+        if not _is_bool(score):
+            return float(score)
     except (TypeError, ValueError):
-        raise TypeError("a score must be one number, not %r: %.60r" % (type(score).__name__, score))
+        pass
+    raise TypeError("a score must be one number, not %r: %.60r" % (type(score).__name__, score))
+
+
+def _is_bool(value):
+    """Whether ``value`` is True or False, of Python's, NumPy's or a tensor's."""
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")).rpartition(".")[2] in ("bool", "bool_")
 
 
 def _one_number(score, values):
@@ -555,7 +600,7 @@ def _one_number(score, values):
 
 def _is_number(value):
     try:
-        return not isinstance(value, (bool, str, type(""))) and float(value) is not None
+        return not _is_bool(value) and not isinstance(value, (str, type(""))) and float(value) is not None
     except (TypeError, ValueError):
         return False
 
@@ -588,9 +633,39 @@ def _plain(value):
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _why(kind, error, trace):
+def _why(trial, kind, error, trace):
     """The reason of a failure: a traceback, or the words of an infeasible config."""
+    _name_known(trial, error, trace)
     return (_text(str(error)) or "infeasible") if isinstance(error, Infeasible) else _trace(kind, error, trace)
+
+
+def _name_known(trial, error, trace):
+    """Have an error in the use of the config, which is a plain dict, name the hyperparameters that there are."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not _reads_config(trial, trace.tb_frame, trace.tb_lineno):
+        return
+    if type(error) is KeyError and len(error.args) == 1:
+        name = error.args[0]
+        if isinstance(name, (str, type(""))) and name not in trial.config:
+            said = "%r: trial.config has no such hyperparameter; %s" % (name, _nearest(name, trial.config))
+            error.args = (_Words(said),)
+    elif type(error) is AttributeError and str(error).startswith("'dict' object has no attribute "):
+        name = str(error).split("'")[-2]
+        said = "trial.config[%r]" % (name,) if name in trial.config else _nearest(name, trial.config)
+        error.args = ("%s: a config is a dict, %s" % (error, said),)
+
+
+def _reads_config(trial, frame, number):
+    """Whether the line of an error reads the trial's config, by whatever name; yes where there is no such line."""
+    names = [
+        name
+        for name, value in frame.f_locals.items()
+        if value is trial or (type(value) is dict and set(value) == set(trial.config))
+    ]
+    line = linecache.getline(frame.f_code.co_filename, number)
+    found = r"\b(%s)(\.config|\.knobs)?\s*[.\[]" % "|".join(map(re.escape, names))
+    return bool(names) and (not line or re.search(found, line) is not None)
 
 
 def _trace(kind, error, trace):

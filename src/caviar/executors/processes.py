@@ -50,6 +50,7 @@ class _Place:
     waits: Reported | None = None  # at its rung, for the next task
     heard: bool = False  # it has reported an epoch
     is_over: bool = False  # the trial was released: its process may still have something to say
+    was_stopped: bool = False  # released before it had all of its epochs
     seconds: float = 0.0  # of training, in this process
     saving: tuple[int, Path] | None = None  # the epoch and file of a snapshot under way
     starts_from: Path | None = None  # the file of the snapshot that it begins with
@@ -163,6 +164,7 @@ class Processes:
             return
         place.is_over = True
         at_the_end = place.waits is not None and (place.waits.measured.epoch or 0) >= self.last_epoch
+        place.was_stopped = not at_the_end
         why = "poorer than its rung asks for"
         self.pool.answer(place.number, messages.go_on() if at_the_end else messages.stop(why))
         place.waits = None
@@ -300,7 +302,7 @@ class Processes:
                 self.watch.see(key, event.score, event.values, reported=False)
             self._note_return(place, event.score)
             self._results.append(TaskResult(place.task, TaskOutcome.FINISHED, score=event.score, attributes=noted))
-        elif not place.is_over:
+        elif not place.is_over or place.was_stopped:
             error = event.why.strip() or "it did not say why"
             failed = TaskResult(place.task, _CRASHES[event.kind], error=error, attributes=noted)
             (self._results if self._heard or self.failure_rate is None else self.silent).append(failed)

@@ -42,12 +42,16 @@ class Did:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The trial is over; ``score`` is None where that of the last epoch stands. ``more``: it takes another trial."""
+    """The trial is over; ``score`` is None where that of the last epoch stands. ``more``: it takes another trial.
+
+    ``went_on`` where it reported on and on after its stop.
+    """
 
     score: float | None
     more: bool = False
     attributes: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, float] = field(default_factory=dict)
+    went_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,7 @@ def _message(found: dict[str, Any]) -> Message:
     if kind == "done":
         score = found.get("score")
         score = None if score is None else _number(score)
-        return Over(score, found.get("more") is True, _attributes(found), _values(found))
+        return Over(score, found.get("more") is True, _attributes(found), _values(found), bool(found.get("went_on")))
     if kind == "failed":
         said = found.get("kind", "error")
         if said not in get_args(Kind):

@@ -11,6 +11,7 @@ import math
 import re
 from collections import deque
 
+from caviar.errors import abridged
 from caviar.protocol.decoding import decoded, without_codes
 from caviar.protocol.messages import LONGEST
 from caviar.protocol.score import ScorePattern
@@ -87,13 +88,13 @@ class Output:
         lines = f"{self._lines:,} line" + ("" if self._lines == 1 else "s")
         if not self._lines:
             return f"it printed nothing, so `score` {self._pattern.text!r:.80} found no number"
-        last = ", ".join(f"{line:.100}" for line in self._last)
+        last = ", ".join(self._last)
         return f"`score` {self._pattern.text!r:.80} matches none of the {lines} that it printed, which end so: {last}"
 
     def _read_line(self, line: str) -> bool:
         if line.strip():
             self._lines += 1
-            self._last.append(repr(line.strip()))
+            self._last.append(repr(abridged(line, 100)))
         epoch = _epoch_of(line)
         if self._drawn is not None and None not in (epoch, self._drawn[1]) and epoch != self._drawn[1]:
             self._settle()
@@ -114,11 +115,13 @@ class Output:
             self._scores.append(score)
             self._counted = score
             self._note_steps(epoch, line)
+            self._note_fall(epoch, line)
         elif score != self.last:
             self._notes.setdefault(
                 "twice",
-                f"`score` matches more than one line of an epoch, {self._line.strip()!r:.60} and {line.strip()!r:.60}: "
-                "trials are compared by the first of an epoch, and the last of all is the final score",
+                f"`score` matches more than one line of an epoch, {abridged(self._line, 60)!r} and "
+                f"{abridged(line, 60)!r}: trials are compared by the first of an epoch, and the last of all is the "
+                "final score",
             )
         self._epoch, self._line, self.last = epoch, line, score
 
@@ -130,8 +133,18 @@ class Output:
         if step is not None and before is not None and step - before not in (0, 1):
             self._notes.setdefault(
                 "steps",
-                f"each line that `score` matches counts as an epoch, and {line.strip()!r:.80} names a step: let it "
+                f"each line that `score` matches counts as an epoch, and {abridged(line, 80)!r} names a step: let it "
                 "match the line of a whole epoch alone, or give as many `epochs` as there are such lines",
+            )
+
+    def _note_fall(self, epoch: int | None, line: str) -> None:
+        """Note an epoch below the one before, as where a program trains one fold after another."""
+        if epoch is not None and self._epoch is not None and epoch < self._epoch:
+            self._notes.setdefault(
+                "fall",
+                f"the epochs that lines name fall back from {self._epoch} to {epoch}, {abridged(self._line, 60)!r} and "
+                f"{abridged(line, 60)!r}: each line counts as a further epoch, and the last score is the final one. "
+                "For folds let `score` match a line with the mean of all alone, or train one fold in a trial",
             )
 
 

@@ -8,6 +8,7 @@ One thread drives them all: ``give`` a trial, ``take`` what happens, ``answer`` 
 
 from __future__ import annotations
 
+import math
 import selectors
 import time
 from collections import deque
@@ -18,12 +19,17 @@ from typing import Any, Literal
 
 from caviar.protocol import messages as protocol
 from caviar.protocol.command import Command
-from caviar.protocol.failures import exception, sentence, with_sentence
+from caviar.protocol.failures import exception, with_sentence
 from caviar.protocol.messages import Did, Failure, Kind, Malformed, Measured, Over
 from caviar.protocol.process import Program
 from caviar.protocol.reading import Reader, Spoken
+from caviar.protocol.stopped import Stopped, why_gone
 
 _STOPPING = 10.0  # seconds from a stop until the trial must have said done
+_DEAF = (
+    "a bare `except:` or `except BaseException` around trial.report catches TrialStopped, which is to end the function "
+    "(let it pass, or catch Exception); in a loop over trials(), `if not trial.report(...): break`"
+)
 _LEAVING = 5.0  # seconds that a process has to end when there is no trial for it
 _WORDS = 8000  # characters of a program's last output that stand below its error
 _MOST_LINES = 1000  # of a program that does not wait for its answers: more is a flood
@@ -93,10 +99,12 @@ class Pool:
         environments: Sequence[Mapping[str, str]],
         timeout: float | None = None,
         clock: Callable[[], float] = time.monotonic,
+        moment: float = 0.0,
     ) -> None:
         """``environments``: variables for the processes of each place.
 
-        ``timeout``: seconds that a process may be silent in its turn.
+        ``timeout``: seconds that a process may be silent in its turn. ``moment``: seconds that one without the protocol
+        has after its stop to fail by itself.
         """
         self._command = command
         self._places = [_Place(dict(environment)) for environment in environments]
@@ -105,6 +113,7 @@ class Pool:
         self._events: deque[Event] = deque()
         self._selector = selectors.DefaultSelector()
         self._leaving: list[tuple[Program, float]] = []
+        self._stopped = Stopped(moment)
 
     def __enter__(self) -> Pool:
         return self
@@ -118,6 +127,7 @@ class Pool:
                 if place.number is None:
                     place.program.send(protocol.line_of({"type": "end"}))
                 self._leave(place)
+        self._look_at_stopped(math.inf)
         until = self._clock() + (_LEAVING if error is None else 0.5)
         while self._leaving and self._clock() < until:
             self._reap()
@@ -155,7 +165,7 @@ class Pool:
     @property
     def idle(self) -> bool:
         """True where no trial has a place and no event waits to be taken: two trials may end in one look."""
-        return self.room == len(self._places) and not self._events
+        return self.room == len(self._places) and not self._events and not self._stopped
 
     def give(self, trial: Mapping[str, Any], number: int | None = None) -> None:
         """Train a trial, given by the protocol's message; a warm process takes it where there is one.
@@ -188,7 +198,7 @@ class Pool:
             if place.stopping is None:
                 place.stopping = now
             if not self._command.speaks:
-                self._end_trial(place, Finished(number, None))
+                self._stop(place, number, place.program, now)
                 return
             if place.turn != "we":
                 return  # the stop is sent with its next report
@@ -205,6 +215,8 @@ class Pool:
         if place is not None:
             place.number, place.turn = None, "idle"
             self._leave(place)
+        elif (program := self._stopped.take(number)) is not None:
+            self._ask_to_end(program)
 
     def take(self, timeout: float | None = None) -> Event | None:
         """The next event; None where there is none within ``timeout`` seconds."""
@@ -239,6 +251,7 @@ class Pool:
                     place.program.hush()  # nobody asked
                 self._hear(place)
                 self._watch(place, now)
+        self._look_at_stopped(now)
         self._reap()
 
     def _hear(self, place: _Place) -> None:
@@ -276,6 +289,8 @@ class Pool:
             warm = message.more and not program.has_ended
             stopped = place.stopping is not None
             event: Event
+            if stopped and isinstance(message, Over) and message.went_on:
+                self._note_deaf("did not end at its stop, and went on")
             if isinstance(message, Failure) and not stopped:
                 why = message.why if message.kind == "infeasible" else with_sentence(message.why)
                 event = Crashed(number, message.kind, why, message.attributes)
@@ -303,6 +318,7 @@ class Pool:
         if place.number is None or place.turn == "idle":
             return
         if place.stopping is not None and now - place.stopping > _STOPPING:
+            self._note_deaf(f"did not end within {_STOPPING:g} s of its stop, and its process was ended")
             self._end_trial(place, Finished(place.number, None))
         elif (
             self._timeout is not None
@@ -310,6 +326,9 @@ class Pool:
             and now - max(place.asked_at, place.heard_at) > self._timeout
         ):
             self._crash(place, "error", f"it was silent for more than {self._timeout:g} s, the trial timeout")
+
+    def _note_deaf(self, said: str) -> None:
+        self._command.notes.setdefault("deaf", f"a trial {said}: {_DEAF}")
 
     def _gone(self, place: _Place, program: Program) -> None:
         """Handle a process that ended without a message.
@@ -336,12 +355,22 @@ class Pool:
             self._crash(place, over.kind, "; ".join(filter(None, [exception(program.last_words), over.why])))
         elif over is not None:
             self._handle(place, program, place.number, over)
-        elif program.was_killed_for_memory:
-            self._crash(place, "out_of_memory", "the system ended it for want of memory")
         else:
-            said, ending = sentence(program.last_words), f"{program.ending} before the trial was done"
-            why = [ending, said] if program.ended_well else [said, ending]
-            self._crash(place, "error", "; ".join(filter(None, why)))
+            self._crash(place, *why_gone(program))
+
+    def _stop(self, place: _Place, number: int, program: Program, now: float) -> None:
+        """Stop a trial whose program does not speak: its place is free, and it has a moment to fail by itself."""
+        self._stopped.add(number, program, now)
+        self._detach(place)
+        place.number, place.turn, place.stopping = None, "idle", None
+        if not self._stopped.seconds:
+            self._look_at_stopped(now)
+
+    def _look_at_stopped(self, now: float) -> None:
+        for number, program in self._stopped.over(now):
+            failed = self._stopped.seconds and program.has_ended and not program.ended_well
+            self._events.append(_crashed(number, program, *why_gone(program)) if failed else Finished(number, None))
+            self._ask_to_end(program)
 
     def _crash(self, place: _Place, kind: Kind, why: str) -> None:
         assert place.program is not None
@@ -349,8 +378,7 @@ class Pool:
         if place.stopping is not None:
             self._end_trial(place, Finished(place.number, None))
             return
-        words = place.program.last_words
-        self._end_trial(place, Crashed(place.number, kind, f"{why}\n{words[-_WORDS:]}" if words else why))
+        self._end_trial(place, _crashed(place.number, place.program, kind, why))
 
     def _end_trial(self, place: _Place, event: Event, warm: bool = False) -> None:
         self._events.append(event)
@@ -360,10 +388,18 @@ class Pool:
 
     def _leave(self, place: _Place) -> None:
         """Ask the process of a place to end; another may begin there meanwhile."""
-        program, place.program = place.program, None
+        program = place.program
         assert program is not None
+        self._detach(place)
+        self._ask_to_end(program)
+
+    def _detach(self, place: _Place) -> None:
+        """Read no more of the process of a place."""
+        place.program = None
         for key in [key for key in self._selector.get_map().values() if key.data is place]:
             self._selector.unregister(key.fd)
+
+    def _ask_to_end(self, program: Program) -> None:
         program.ask_to_end()
         self._leaving.append((program, self._clock() + _LEAVING))
 
@@ -376,3 +412,9 @@ class Pool:
 
     def _place(self, number: int) -> _Place | None:
         return next((place for place in self._places if place.number == number), None)
+
+
+def _crashed(number: int, program: Program, kind: Kind, why: str) -> Crashed:
+    """The failure of a trial, with the last words of its process."""
+    words = program.last_words
+    return Crashed(number, kind, f"{why}\n{words[-_WORDS:]}" if words else why)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from caviar.errors import ConfigError
+from caviar.errors import ConfigError, abridged
 from caviar.protocol.messages import Malformed
 from caviar.records.ranking import Goal
 
@@ -76,7 +76,7 @@ class ScorePattern:
         match = matches[-1]
         value, remark = self._read(line, match)
         if len(matches) > 1:
-            remark = f"`score` matches {len(matches)} numbers in {line!r:.120}, and the last counts"
+            remark = f"`score` matches {len(matches)} numbers in {_shown(line)}, and the last counts"
         return Found(value, remark)
 
     def _matches(self, line: str) -> list[re.Match[str]]:
@@ -97,7 +97,7 @@ class ScorePattern:
             return _with_comma("-" + said.strip() if negative else said, line), ""
         inside = [token for token in _TOKEN.finditer(line) if token.start() < end and token.end() > start]
         if len(inside) != 1 or re.search(r"\w", line[start : inside[0].start()] + line[inside[0].end() : end]):
-            raise Malformed(f"the score must be one number, got {said!r:.60} in {line!r:.120}")
+            raise Malformed(f"the score must be one number, got {said!r:.60} in {_shown(line)}")
         token = inside[0]
         if not pinned and token.end() >= end:
             _check_end(token[0], line[token.end() :], line)
@@ -106,7 +106,7 @@ class ScorePattern:
             whole = whole[1:]
         value = float(re.sub(r"[_']", "", whole.replace("\u2212", "-")))
         same = said.strip(" %") in (token[0], whole) or _number(said) == value
-        return value, "" if same else f"`score` matches {said!r:.60} in {line!r:.120}, and {whole} is read"
+        return value, "" if same else f"`score` matches {said!r:.60} in {_shown(line)}, and {whole} is read"
 
     def _names_the_sign(self) -> bool:
         """True where the expression asks for a sign, or a hyphen, and leaves it out of its group."""
@@ -118,6 +118,11 @@ def _group_of(pattern: str) -> re.Match[str] | None:
     """The parenthesis in ``pattern`` where the score is: that called ``score``, else the first."""
     groups = list(_GROUP.finditer(pattern))
     return next((group for group in groups if group[1] == "score"), groups[0] if groups else None)
+
+
+def _shown(line: str) -> str:
+    """``line`` in quotes, of a long one its beginning."""
+    return repr(abridged(line, 110))
 
 
 def _number(text: str) -> float | None:
@@ -143,13 +148,14 @@ def _check_end(token: str, behind: str, line: str) -> None:
     if comma and re.fullmatch(r"[-+\u2212]?(?:\d+|[1-9]\d{0,2}\.\d{3})", token):
         number = token + comma[0]
         raise Malformed(
-            f"the score could be {token} or {number!r} in {line!r:.120}: "
+            f"the score could be {token} or {number!r} in {_shown(line)}: "
             "take commas into the group of `score`, ([0-9.,]+), or write the comma behind it, ([0-9.]+),"
         )
     if joined := re.match(r"\w+|\.\d[\d.]*", behind):
         number = token + joined[0]
         raise Malformed(
-            f"the score {number!r} is not only a number in {line!r:.120}: write what stands behind the group of `score`"
+            f"the score {number!r} is not only a number in {_shown(line)}: "
+            "write what stands behind the group of `score`"
         )
 
 
@@ -165,7 +171,9 @@ def _with_comma(said: str, line: str) -> float:
         return float(number.replace(".", "").replace(",", "."))
     if re.fullmatch(r"[-+]?\d*,\d+", number) and not re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", number):
         return float(number.replace(",", "."))
-    raise Malformed(f"the score {said!r:.60} could be two different numbers in {line!r:.120}: print it without a comma")
+    raise Malformed(
+        f"the score {said!r:.60} could be two different numbers in {_shown(line)}: print it without a comma"
+    )
 
 
 # --- larger or smaller ---

@@ -10,6 +10,7 @@ from caviar.records import Comparison, Curve, Study, Trial, TrialKey, TrialState
 from caviar.store import Store
 
 _UNSETTLED = (TrialState.RUNNING, TrialState.INTERRUPTED)
+UNTRAINED = (TrialState.OUT_OF_MEMORY, TrialState.FAILED, TrialState.INFEASIBLE)
 _FEW = 500  # trials whose curves are asked for by their numbers; of more it is sooner to read all
 
 
@@ -24,6 +25,11 @@ class Known:
     trials: Mapping[TrialKey, Trial] = field(default_factory=dict)
     curves: Mapping[TrialKey, Curve] = field(default_factory=dict)
     comparisons: Mapping[TrialKey, Sequence[Comparison]] = field(default_factory=dict)
+
+    def failed_at(self, trial: Trial) -> Trial | None:
+        """The stored trial where it failed by itself after as many epochs as ``trial``; else None."""
+        stored = self.trials.get((trial.number, trial.repeat))
+        return stored if stored and stored.state in UNTRAINED and stored.epochs == trial.epochs else None
 
     @staticmethod
     def of(store: Store, study: Study) -> Known:

@@ -32,12 +32,11 @@ from caviar.scheduling.contract import Scheduler
 from caviar.store import Store
 from caviar.store.delivery import Delivery
 from caviar.study.events import Progress
-from caviar.study.known import Known
+from caviar.study.known import UNTRAINED, Known
 from caviar.study.outbox import Outbox
 
 SHOW_EVERY = 0.1  # seconds between two signs of progress
 
-_UNTRAINED = (TrialState.OUT_OF_MEMORY, TrialState.FAILED, TrialState.INFEASIBLE)
 _WITHOUT_END = (TrialState.RUNNING, TrialState.INTERRUPTED)
 _NOTHING = Curve((), array("d"), array("d"), 0.0)
 _NO_SCORE = "it told no score: it neither reported one, trial.report(epoch, score), nor returned one at its end"
@@ -200,7 +199,11 @@ class Ledger:
         for number, stopped, repeat in ended:
             trial = self.trials.get((number, repeat))
             if trial is not None and trial.state is TrialState.RUNNING:
-                self._put(trial._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED))
+                before = None if self._of_a_table else self._known.failed_at(trial)
+                if before is None:
+                    self._put(trial._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED))
+                else:
+                    self._score(trial._replace(state=before.state, error=before.error))
 
     def interrupt(self) -> None:
         """Mark whatever still runs as interrupted: by the end of the budget, or by a person."""
@@ -264,20 +267,21 @@ class Ledger:
         trial = self.trials[key]
         if result.outcome is TaskOutcome.FINISHED:
             return self._finish(trial, result.score)
-        if trial.state is not TrialState.RUNNING:
+        fails_late = trial.state is TrialState.STOPPED and _STATES.get(result.outcome) in UNTRAINED
+        if trial.state is not TrialState.RUNNING and not fails_late:
             return self.rank_key(trial)
         if result.measurements:
             trial = self._measure(key, trial, result)
         if result.outcome in _STATES:
             trial = trial._replace(state=_STATES[result.outcome])
-            if trial.state in _UNTRAINED:
+            if trial.state in UNTRAINED:
                 error = result.error or str(trial.state).replace("_", " ")
                 trial = trial._replace(error=error)
                 is_failure = trial.repeat == 0 and trial.state is not TrialState.INFEASIBLE
                 self.failures += [error] if is_failure else []
         elif not (trial.score is None or math.isfinite(trial.score) or self._of_a_table):
             trial = trial._replace(state=TrialState.DIVERGED)
-        if result.outcome is TaskOutcome.UNDER_WAY or not self._of_a_table or trial.state in _UNTRAINED:
+        if result.outcome is TaskOutcome.UNDER_WAY or not self._of_a_table or trial.state in UNTRAINED:
             return self._score(trial)
         return self._compare(trial)
 
@@ -345,7 +349,7 @@ class Ledger:
     def _recall(self, task: Task, stored: Trial) -> RankKey | None:
         """Look a task's end up in what the store has of its trial, which runs."""
         key, to_epoch, state = (task.trial, 0), task.to_epoch, TrialState.RUNNING
-        if stored.state in _UNTRAINED and stored.epochs < to_epoch:
+        if stored.state in UNTRAINED and stored.epochs < to_epoch:
             trial = self.trials.get(key) or _fresh(task, stored)
             return self._score(trial._replace(state=stored.state, error=stored.error))
         if stored.state is TrialState.DIVERGED and stored.epochs <= to_epoch:

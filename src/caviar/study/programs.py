@@ -53,6 +53,7 @@ from caviar.study.ledger import Ledger, outcomes
 from caviar.study.loop import Budget, drive
 from caviar.study.spec import ProgramRequest, check_budget, check_seed, check_store_patience, space_of, stopping_named
 
+_MOMENT = 1.0  # seconds that a stopped program has to fail by itself, if it was about to
 _HOPELESS = 5  # trials that failed, and none that did not: it is the code, and not the config
 _SEARCH_SHARE = 0.75  # of a time budget, where the best are repeated
 _OVER = (TrialState.FINISHED, *UNRANKED)
@@ -186,7 +187,7 @@ def _goal_watch(job: ProgramJob, ledger: Ledger) -> GoalWatch | None:
 def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) -> Processes:
     """The processes of a study."""
     return Processes(
-        pool=Pool(job.command, job.environments, job.request.trial_timeout),
+        pool=Pool(job.command, job.environments, job.request.trial_timeout, moment=_MOMENT),
         folder=trials_folder(store, study),
         last_epoch=job.rungs[-1],
         seed=job.trial_seed,
@@ -332,7 +333,7 @@ def conclude_program(job: ProgramJob, ledger: Ledger, study: Study, store: Store
             folder=str(folder.absolute()) if folder.is_dir() else None,
             attributes=winner.attributes,
         ),
-        notes=(*study.notes, *job.command.notes.values(), *_failed(ledger)),
+        notes=(*study.notes, *job.command.notes.values(), *_failed(ledger), *_one_epoch(job, ledger)),
     )
     return TunedProgram(
         study.name, store.url, result, "" if job.request.store is None else os.fspath(job.request.store), winner
@@ -346,6 +347,17 @@ def _failed(ledger: Ledger) -> tuple[str, ...]:
         return ()
     count = f"{len(failed)} of {sum(ledger.counts().values()):,} trials failed"
     return (f"{count}, the last, trial {failed[-1].number}, so: {(failed[-1].error or '').splitlines()[0]}",)
+
+
+def _one_epoch(job: ProgramJob, ledger: Ledger) -> tuple[str, ...]:
+    """A note where no trial went beyond its first epoch, unless a trial ended well with it."""
+    trials = [trial for trial in ledger.trials.values() if trial.state not in UNRANKED]
+    if job.rungs[-1] == 1 or any(trial.epochs > 1 or trial.state is TrialState.FINISHED for trial in trials):
+        return ()
+    return (
+        "no trial went beyond its first epoch without failing: the best score is that of one epoch, and says little; "
+        "try the program alone with more",
+    )
 
 
 def _in_error(ledger: Ledger) -> list[Trial]:
