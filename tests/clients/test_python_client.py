@@ -266,7 +266,7 @@ def test_scores_that_are_not_finite_and_numbers_of_other_types(start: Start) -> 
                 return 0.5
 
         for trial in caviar_client.trials():
-            scores = [float("nan"), float("inf"), -float("inf"), True, Scalar(), Fraction(1, 4)]
+            scores = [float("nan"), float("inf"), -float("inf"), 1, Scalar(), Fraction(1, 4)]
             for epoch, score in enumerate(scores, 1):
                 trial.report(epoch, score, loss=score, left_out=None)
             trial.report(7)
@@ -440,7 +440,7 @@ def test_a_fork_of_the_program_that_fails_is_not_the_trial(start: Start) -> None
             child = os.fork()
             if child == 0:
                 raise ValueError("in the child")
-            trial.report(1, os.waitpid(child, 0)[1] != 0)
+            trial.report(1, float(os.waitpid(child, 0)[1] != 0))
     """
     with start(program) as caviar:
         caviar.trial()

@@ -354,10 +354,8 @@ def test_an_error_names_the_exception_and_the_line_of_the_users_file(tmp_path: P
 
     with pytest.raises(NoAnswer) as failed:
         caviar.tune(broken, SPACE, trials=9, processes=2)
-    assert "KeyError: 'lr': trial.config has no such hyperparameter; known: x, y (test_programs.py, line" in (
-        failed.value.rule
-    )
-    assert 'return trial.config["lr"] + 1' in failed.value.rule
+    said = "KeyError: 'lr': trial.config has no such hyperparameter; known: x, y (test_programs.py, line"
+    assert said in failed.value.rule
     assert "fix the function; the trial had x=" in failed.value.way_out
     with pytest.raises(NoAnswer, match=r"SystemExit: data folder not found \(test_programs.py, line"):
         caviar.tune(exits, SPACE, trials=9, processes=2)

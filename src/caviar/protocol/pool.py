@@ -20,17 +20,16 @@ from typing import Any, Literal
 from caviar.protocol import messages as protocol
 from caviar.protocol.command import Command
 from caviar.protocol.failures import exception, with_sentence
+from caviar.protocol.leaving import Leaving, Stopped, why_gone
 from caviar.protocol.messages import Did, Failure, Kind, Malformed, Measured, Over
 from caviar.protocol.process import Program
 from caviar.protocol.reading import Reader, Spoken
-from caviar.protocol.stopped import Stopped, why_gone
 
 _STOPPING = 10.0  # seconds from a stop until the trial must have said done
 _DEAF = (
     "a bare `except:` or `except BaseException` around trial.report catches TrialStopped, which is to end the function "
     "(let it pass, or catch Exception); in a loop over trials(), `if not trial.report(...): break`"
 )
-_LEAVING = 5.0  # seconds that a process has to end when there is no trial for it
 _WORDS = 8000  # characters of a program's last output that stand below its error
 _MOST_LINES = 1000  # of a program that does not wait for its answers: more is a flood
 
@@ -112,7 +111,7 @@ class Pool:
         self._clock = clock
         self._events: deque[Event] = deque()
         self._selector = selectors.DefaultSelector()
-        self._leaving: list[tuple[Program, float]] = []
+        self._leaving = Leaving()
         self._stopped = Stopped(moment)
 
     def __enter__(self) -> Pool:
@@ -128,12 +127,7 @@ class Pool:
                     place.program.send(protocol.line_of({"type": "end"}))
                 self._leave(place)
         self._look_at_stopped(math.inf)
-        until = self._clock() + (_LEAVING if error is None else 0.5)
-        while self._leaving and self._clock() < until:
-            self._reap()
-            time.sleep(0.01)
-        for program, _ in self._leaving:
-            program.end()
+        self._leaving.end(self._clock, error is not None)
         self._selector.close()
         self._command.close()
 
@@ -190,7 +184,7 @@ class Pool:
 
     def answer(self, number: int, message: Mapping[str, Any]) -> None:
         """Answer a trial that reported; a ``stop`` may come at any time."""
-        place = self._place(number)
+        place = _place_of(self._places, number)
         if place is None or place.program is None:
             return
         now = self._clock()
@@ -198,7 +192,9 @@ class Pool:
             if place.stopping is None:
                 place.stopping = now
             if not self._command.speaks:
-                self._stop(place, number, place.program, now)
+                self._stopped.add(number, place.program, now)
+                self._detach(place)
+                place.number, place.turn, place.stopping = None, "idle", None
                 return
             if place.turn != "we":
                 return  # the stop is sent with its next report
@@ -211,12 +207,12 @@ class Pool:
 
     def end(self, number: int) -> None:
         """End a trial and its process at once."""
-        place = self._place(number)
+        place = _place_of(self._places, number)
         if place is not None:
             place.number, place.turn = None, "idle"
             self._leave(place)
         elif (program := self._stopped.take(number)) is not None:
-            self._ask_to_end(program)
+            self._leaving.add(program, self._clock())
 
     def take(self, timeout: float | None = None) -> Event | None:
         """The next event; None where there is none within ``timeout`` seconds."""
@@ -252,7 +248,7 @@ class Pool:
                 self._hear(place)
                 self._watch(place, now)
         self._look_at_stopped(now)
-        self._reap()
+        self._leaving.reap(now)
 
     def _hear(self, place: _Place) -> None:
         """Take what a process wrote, as long as it is its turn."""
@@ -290,7 +286,7 @@ class Pool:
             stopped = place.stopping is not None
             event: Event
             if stopped and isinstance(message, Over) and message.went_on:
-                self._note_deaf("did not end at its stop, and went on")
+                self.notes.setdefault("deaf", f"a trial did not end at its stop, and went on: {_DEAF}")
             if isinstance(message, Failure) and not stopped:
                 why = message.why if message.kind == "infeasible" else with_sentence(message.why)
                 event = Crashed(number, message.kind, why, message.attributes)
@@ -318,7 +314,7 @@ class Pool:
         if place.number is None or place.turn == "idle":
             return
         if place.stopping is not None and now - place.stopping > _STOPPING:
-            self._note_deaf(f"did not end within {_STOPPING:g} s of its stop, and its process was ended")
+            self.notes.setdefault("deaf", f"a trial was killed {_STOPPING:g} s after its stop: {_DEAF}")
             self._end_trial(place, Finished(place.number, None))
         elif (
             self._timeout is not None
@@ -326,9 +322,6 @@ class Pool:
             and now - max(place.asked_at, place.heard_at) > self._timeout
         ):
             self._crash(place, "error", f"it was silent for more than {self._timeout:g} s, the trial timeout")
-
-    def _note_deaf(self, said: str) -> None:
-        self._command.notes.setdefault("deaf", f"a trial {said}: {_DEAF}")
 
     def _gone(self, place: _Place, program: Program) -> None:
         """Handle a process that ended without a message.
@@ -358,19 +351,11 @@ class Pool:
         else:
             self._crash(place, *why_gone(program))
 
-    def _stop(self, place: _Place, number: int, program: Program, now: float) -> None:
-        """Stop a trial whose program does not speak: its place is free, and it has a moment to fail by itself."""
-        self._stopped.add(number, program, now)
-        self._detach(place)
-        place.number, place.turn, place.stopping = None, "idle", None
-        if not self._stopped.seconds:
-            self._look_at_stopped(now)
-
     def _look_at_stopped(self, now: float) -> None:
         for number, program in self._stopped.over(now):
             failed = self._stopped.seconds and program.has_ended and not program.ended_well
             self._events.append(_crashed(number, program, *why_gone(program)) if failed else Finished(number, None))
-            self._ask_to_end(program)
+            self._leaving.add(program, self._clock())
 
     def _crash(self, place: _Place, kind: Kind, why: str) -> None:
         assert place.program is not None
@@ -391,7 +376,7 @@ class Pool:
         program = place.program
         assert program is not None
         self._detach(place)
-        self._ask_to_end(program)
+        self._leaving.add(program, self._clock())
 
     def _detach(self, place: _Place) -> None:
         """Read no more of the process of a place."""
@@ -399,22 +384,13 @@ class Pool:
         for key in [key for key in self._selector.get_map().values() if key.data is place]:
             self._selector.unregister(key.fd)
 
-    def _ask_to_end(self, program: Program) -> None:
-        program.ask_to_end()
-        self._leaving.append((program, self._clock() + _LEAVING))
-
-    def _reap(self) -> None:
-        now = self._clock()
-        for program, until in list(self._leaving):
-            if program.has_ended or now >= until:
-                program.end()
-                self._leaving.remove((program, until))
-
-    def _place(self, number: int) -> _Place | None:
-        return next((place for place in self._places if place.number == number), None)
-
 
 def _crashed(number: int, program: Program, kind: Kind, why: str) -> Crashed:
     """The failure of a trial, with the last words of its process."""
     words = program.last_words
     return Crashed(number, kind, f"{why}\n{words[-_WORDS:]}" if words else why)
+
+
+def _place_of(places: Sequence[_Place], number: int) -> _Place | None:
+    """The place of a trial; None where it has none."""
+    return next((place for place in places if place.number == number), None)

@@ -199,11 +199,9 @@ class Ledger:
         for number, stopped, repeat in ended:
             trial = self.trials.get((number, repeat))
             if trial is not None and trial.state is TrialState.RUNNING:
+                closed = trial._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED)
                 before = None if self._of_a_table else self._known.failed_at(trial)
-                if before is None:
-                    self._put(trial._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED))
-                else:
-                    self._score(trial._replace(state=before.state, error=before.error))
+                self._score(before) if before else self._put(closed)
 
     def interrupt(self) -> None:
         """Mark whatever still runs as interrupted: by the end of the budget, or by a person."""
@@ -268,17 +266,16 @@ class Ledger:
         if result.outcome is TaskOutcome.FINISHED:
             return self._finish(trial, result.score)
         fails_late = trial.state is TrialState.STOPPED and _STATES.get(result.outcome) in UNTRAINED
-        if trial.state is not TrialState.RUNNING and not fails_late:
+        if not (trial.state is TrialState.RUNNING or fails_late):
             return self.rank_key(trial)
         if result.measurements:
             trial = self._measure(key, trial, result)
         if result.outcome in _STATES:
             trial = trial._replace(state=_STATES[result.outcome])
             if trial.state in UNTRAINED:
-                error = result.error or str(trial.state).replace("_", " ")
-                trial = trial._replace(error=error)
-                is_failure = trial.repeat == 0 and trial.state is not TrialState.INFEASIBLE
-                self.failures += [error] if is_failure else []
+                trial = trial._replace(error=result.error or str(trial.state).replace("_", " "))
+                counts = not trial.repeat and trial.state is not TrialState.INFEASIBLE
+                self.failures += [str(trial.error)] if counts else []
         elif not (trial.score is None or math.isfinite(trial.score) or self._of_a_table):
             trial = trial._replace(state=TrialState.DIVERGED)
         if result.outcome is TaskOutcome.UNDER_WAY or not self._of_a_table or trial.state in UNTRAINED:
@@ -340,9 +337,8 @@ class Ledger:
         key = (trial.number, trial.repeat)
         known = self._known.comparisons.get(key)
         if trial.epochs and (known is None or known[-1].epoch < trial.epochs):
-            smooth = smoothed(self._curves[key])
             score, loss = _or_nan(trial.score), _or_nan(trial.validation_loss)
-            comparison = Comparison(trial.epochs, smooth, score, loss, self.seconds[key])
+            comparison = Comparison(trial.epochs, smoothed(self._curves[key]), score, loss, self.seconds[key])
             self._outbox.compared(key, comparison)
         return found
 

@@ -1,17 +1,48 @@
-"""Processes of trials that were stopped, and that get a moment to show that they were failing by themselves.
+"""Processes that are to end: of trials that were stopped, and of places that have no trial for them.
 
 A program without the protocol goes on while its score is compared. It may be about to fail where its trial is stopped:
-it has printed an epoch, and then saves, evaluates, or runs out of memory. So it is not ended at once.
+it has printed an epoch, and then saves, evaluates, or runs out of memory. So it has a moment to show it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from caviar.protocol.failures import sentence
 from caviar.protocol.messages import Kind
 from caviar.protocol.process import Program
+
+_LEAVING = 5.0  # seconds that a process has to end
+
+
+class Leaving:
+    """Processes that were asked to end, and that are killed where they do not."""
+
+    def __init__(self) -> None:
+        self._programs: list[tuple[Program, float]] = []
+
+    def add(self, program: Program, now: float) -> None:
+        """Ask a process to end."""
+        program.ask_to_end()
+        self._programs.append((program, now + _LEAVING))
+
+    def reap(self, now: float) -> None:
+        """Forget those that have ended, and kill those whose time is over."""
+        for program, until in list(self._programs):
+            if program.has_ended or now >= until:
+                program.end()
+                self._programs.remove((program, until))
+
+    def end(self, clock: Callable[[], float], hurries: bool) -> None:
+        """End all of them."""
+        until = clock() + (0.5 if hurries else _LEAVING)
+        while self._programs and clock() < until:
+            self.reap(clock())
+            time.sleep(0.01)
+        for program, _ in self._programs:
+            program.end()
 
 
 @dataclass
