@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from caviar.store import migrations
 from caviar.store.backends import memory, postgresql, sqlite
 from caviar.store.database import Database
 from caviar.store.schema import META, VERSION
+
+# SQLAlchemy logs what a signal breaks off while a connection is closed. Without a handler of the user's nobody sees it.
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
 
 class Transactions:
