@@ -41,17 +41,18 @@ def times_of(column: pd.Series[Any]) -> pd.Series[Any]:
             f"the first is row {int(absent[0]) + 1}",
             "fill the times in, or remove these rows",
         )
-    if column.nunique() == 1:
+    text = is_text(column.dtype) or column.dtype == np.bool_
+    dates = text and any(moment(cell, order) for cell in column.astype(str).unique()[:_SAMPLE] for order in ORDERS)
+    if column.nunique() == 1 and (dates or not text):
         raise DataError(
             f"`time` must name a column of different times, but every row of {name} has {shown(column.tolist()[0])}",
             "name another, or leave `time` out",
         )
-    if is_text(column.dtype) or column.dtype == np.bool_:
-        some = any(moment(text, order) for text in column.astype(str).unique()[:_SAMPLE] for order in ORDERS)
+    if text:
         says = f"; or say that it holds dates, and what is none is missing: {option('date', [column.name])}"
         raise DataError(
             f"`time` must name a column of numbers or dates, but row 1 of {name} is {shown(column.tolist()[0])}",
-            f"write all of it in one way, such as 2024-01-31{says if some else ', or as numbers'}",
+            f"write all of it in one way, such as 2024-01-31{says if dates else ', or as numbers'}",
         )
     return column
 
