@@ -77,6 +77,15 @@ def test_an_id_of_several_rows_each_is_pointed_out() -> None:
     assert any("each of 400 groups, nearly every row one of its own, is in one part" in note for note in own)
 
 
+def test_groups_that_are_written_alike_are_noted() -> None:
+    for left, right in (("Z1", "z1 "), ("001", "1")):
+        patient = FRAME["patient"].astype(str).mask(FRAME.index < 9, left).mask(FRAME.index > 390, right)
+        alike = FRAME.assign(patient=patient)
+        (note,) = [n for n in prepared(group="patient", frame=alike).warnings if "differ only in" in n]
+        assert f"{left!r} and {right!r}" in note or f"{right!r} and {left!r}" in note
+    assert not [n for n in prepared(group="patient").warnings if "differ only in" in n]
+
+
 def test_groups_and_copies_stay_together_both() -> None:
     frame = pd.concat([FRAME, FRAME.iloc[:80].assign(patient=[f"q{i}" for i in range(80)])], ignore_index=True)
     dataset = prepared(frame, group="patient", ignore="day")

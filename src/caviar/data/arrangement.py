@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from caviar.data.columns import codes, is_date, listed, option, printable, set_to, shown
+from caviar.data.columns import codes, is_date, is_text, listed, option, printable, set_to, shown
 from caviar.data.copies import FEW, LARGEST_SHARE, Copies, copies, shared_rows
 from caviar.data.deal import Indices
 from caviar.data.forward import places_in_time, split_in_time, times_of
@@ -111,6 +111,7 @@ def arrange(table: Table, labels: pd.Series[Any], reading: Reading) -> Arrangeme
     twins = copies(table.frame, columns, labels)
     times = None if table.time is None else times_of(table.time)
     groups = None if table.group is None else _groups(table.group)
+    notes += [] if table.group is None else _alike_groups(table.group)
     sets = None if times is not None else _together(groups, twins.sets)
     if sets is groups and twins.sets is not None:
         twins = twins._replace(sets=None, apart="they tie nearly all groups together")
@@ -197,6 +198,21 @@ def _groups(column: pd.Series[Any]) -> Indices:
             f"{shown(column.tolist()[0])}",
             "choose another column",
         ) from error
+
+
+def _alike_groups(column: pd.Series[Any]) -> list[str]:
+    """A note on groups that are written alike, and may be the same: P1 and p1, 001 and 1."""
+    alike: dict[str, list[str]] = {}
+    for text in sorted(column.unique().tolist()) if is_text(column.dtype) else ():
+        alike.setdefault(" ".join(str(text).split()).casefold().lstrip("0"), []).append(text)
+    several = [texts for texts in alike.values() if len(texts) > 1]
+    if not several:
+        return []
+    more = f", and {len(several) - 1:,} more such" if len(several) > 1 else ""
+    return [
+        f"groups of {shown(column.name)} that differ only in blanks, upper case or leading zeros may be in two parts: "
+        f"{' and '.join(map(shown, several[0][:3]))}{more}; write them alike in the file if they mean the same"
+    ]
 
 
 def _together(groups: Indices | None, twins: Indices | None) -> Indices | None:
