@@ -1,8 +1,7 @@
 """Check a call's arguments: a wrong name, or text where a number belongs, is a mistake in two lines, as any other.
 
 An argument's kind is read from its annotation, where that is made of numbers, text, booleans, paths, dicts, lists and
-None alone.
-What has another kind is checked where it is used.
+None alone. An argument of another kind is checked where it is used.
 """
 
 from __future__ import annotations

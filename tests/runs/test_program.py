@@ -603,25 +603,14 @@ def test_turns_since_the_last_snapshot_are_turned_again(pond: Pond):
 # --- as a person types it ---
 
 CALL = "import sys; from caviar.cli.main import run; sys.exit(run(sys.argv[1:]))"
+TYPED = ["babysit", "--config", "config.toml", "--name", "net", "--goal", "maximize"]
 
 
 def test_ctrl_c_saves_and_resume_goes_on(pond: Pond, monkeypatch: pytest.MonkeyPatch, capsys):
     monkeypatch.chdir(pond.folder)
     (pond.folder / "config.toml").write_text("learning_rate = 0.001\nseconds = 0.05\n")
     command = pond.command(bowl())
-    typed = [
-        "babysit",
-        "--command",
-        command,
-        "--config",
-        "config.toml",
-        "--epochs",
-        "1000000",
-        "--name",
-        "net",
-        "--goal",
-        "maximize",
-    ]
+    typed = [*TYPED, "--command", command, "--epochs", "1000000"]
     with subprocess.Popen([sys.executable, "-c", CALL, *typed], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -653,19 +642,7 @@ def test_ctrl_c_saves_and_resume_goes_on(pond: Pond, monkeypatch: pytest.MonkeyP
 def test_a_killed_caviar_takes_its_program_with_it_and_is_taken_up(pond: Pond):
     (pond.folder / "config.toml").write_text("learning_rate = 0.001\nseconds = 0.05\n")
     command = pond.command(bowl(end=f"open({str(pond.folder / 'pid')!r}, 'w').write(str(os.getpid()))"))
-    typed = [
-        "babysit",
-        "--command",
-        command,
-        "--config",
-        "config.toml",
-        "--epochs",
-        "8",
-        "--name",
-        "net",
-        "--goal",
-        "maximize",
-    ]
+    typed = [*TYPED, "--command", command, "--epochs", "8"]
     typed += ["--snapshot-seconds", "0"]  # so that nothing begins within an epoch
     with subprocess.Popen(
         [sys.executable, "-c", CALL, *typed], stdout=subprocess.PIPE, text=True, cwd=pond.folder

@@ -575,7 +575,7 @@ def _number(score):
 
 
 def _is_bool(value):
-    """Whether ``value`` is True or False, of Python's, NumPy's or a tensor's."""
+    """True for a truth value of Python's, of NumPy's or of a tensor's."""
     return isinstance(value, bool) or str(getattr(value, "dtype", "")).rpartition(".")[2] in ("bool", "bool_")
 
 
@@ -657,7 +657,7 @@ def _name_known(trial, error, trace):
 
 
 def _reads_config(trial, frame, number):
-    """Whether the line of an error reads the trial's config, by whatever name; yes where there is no such line."""
+    """True where the line of an error reads the trial's config, by any name, or where the line is unknown."""
     names = [
         name
         for name, value in frame.f_locals.items()

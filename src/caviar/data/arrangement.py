@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from caviar.data.columns import codes, is_date, is_text, listed, option, printable, set_to, shown
+from caviar.data.columns import codes, is_date, is_text, listed, option, printable, set_to, shown, written_alike
 from caviar.data.copies import FEW, LARGEST_SHARE, Copies, copies, shared_rows
 from caviar.data.deal import Indices
 from caviar.data.forward import places_in_time, split_in_time, times_of
@@ -202,10 +202,8 @@ def _groups(column: pd.Series[Any]) -> Indices:
 
 def _alike_groups(column: pd.Series[Any]) -> list[str]:
     """A note on groups that are written alike, and may be the same: P1 and p1, 001 and 1."""
-    alike: dict[str, list[str]] = {}
-    for text in sorted(column.unique().tolist()) if is_text(column.dtype) else ():
-        alike.setdefault(" ".join(str(text).split()).casefold().lstrip("0"), []).append(text)
-    several = [texts for texts in alike.values() if len(texts) > 1]
+    different = map(str, column.unique().tolist()) if is_text(column.dtype) else ()
+    several = written_alike(different, lambda text: text.lstrip("0"))
     if not several:
         return []
     more = f", and {len(several) - 1:,} more such" if len(several) > 1 else ""

@@ -14,7 +14,7 @@ import numpy as np
 from caviar.data.columns import as_text, is_date, is_number, option, shown
 from caviar.data.descriptions import described
 from caviar.data.number_cells import is_mark
-from caviar.data.numerals import PLAIN
+from caviar.data.numerals import meaning_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,20 +68,13 @@ def note_on(columns: Mapping[str, pd.Series[Any]], found: Mapping[str, str]) -> 
 def _ticked(text: str, value: str) -> str | None:
     """``value`` for a text that means it, None for an empty box, else the text."""
     cell, wanted = text.strip().casefold(), value.strip().casefold()
-    if cell == wanted or _meaning(cell) == _meaning(wanted) or {_as_sign(cell), _as_sign(wanted)} <= _TICKED:
+    if cell == wanted or meaning_of(cell) == meaning_of(wanted) or {_as_sign(cell), _as_sign(wanted)} <= _TICKED:
         return value
-    if is_mark(cell) or ((cell in _EMPTY or _meaning(cell) == 0) and wanted not in _EMPTY):
+    if is_mark(cell) or ((cell in _EMPTY or meaning_of(cell) == 0) and wanted not in _EMPTY):
         return None
     return text
 
 
 def _as_sign(cell: str) -> str:
     """1 for 1.0 as well."""
-    return "1" if _meaning(cell) == 1 else cell
-
-
-def _meaning(cell: str) -> float | str:
-    """The number that a cell stands for, a truth value as 1 or 0; else its text."""
-    truth = {"true": 1.0, "false": 0.0}.get(cell)
-    number = PLAIN.value(cell) if truth is None else truth
-    return cell if number is None or number != number else number
+    return "1" if meaning_of(cell) == 1 else cell

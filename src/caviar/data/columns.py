@@ -12,7 +12,7 @@ message, the header not counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,14 @@ def _quoted(name: object) -> str:
 def listed(names: Sequence[object], most: int = 5) -> str:
     """The first few of ``names``, quoted, for a message."""
     return ", ".join(shown(n) for n in names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def written_alike(texts: Iterable[str], key: Callable[[str], str]) -> list[list[str]]:
+    """Those of ``texts`` that have one ``key``, but for blanks and upper case, in lists of two or more."""
+    alike: dict[str, list[str]] = {}
+    for text in sorted(texts):
+        alike.setdefault(key(" ".join(text.split()).casefold()), []).append(text)
+    return [group for group in alike.values() if len(group) > 1]
 
 
 def row_blocks(rows: int, columns: int, cells: int | None = None) -> Iterator[slice]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.data.columns import LARGEST, Floats, as_text, index, is_number, plain, shown, values_of
-from caviar.data.numerals import PLAIN, Notation
+from caviar.data.numerals import PLAIN, Notation, meaning_of
 from caviar.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -213,8 +213,4 @@ def encode_labels(target: pd.Series[Any], classes: Sequence[Label]) -> npt.NDArr
 
 def _meaning(label: Label) -> float | str:
     """The number that a label stands for, true and false being 1 and 0; text that stands for none."""
-    if not isinstance(label, str):
-        return float(label)
-    truth = {"true": 1.0, "false": 0.0}.get(label.strip().casefold())
-    number = PLAIN.value(label) if truth is None else truth
-    return label if number is None or number != number else number
+    return meaning_of(label) if isinstance(label, str) else float(label)

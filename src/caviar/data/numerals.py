@@ -74,6 +74,13 @@ class Notation:
 PLAIN = Notation()
 
 
+def meaning_of(text: str) -> float | str:
+    """The number that ``text`` stands for as Python writes it, true and false being 1 and 0; else the text."""
+    truth = {"true": 1.0, "false": 0.0}.get(text.strip().casefold())
+    number = PLAIN.value(text) if truth is None else truth
+    return text if number is None or number != number else number
+
+
 @dataclass(frozen=True)
 class Numbers:
     """A column of numbers in ``notation``. ``marks``: texts taken as missing; ``bounds``: taken as the limit."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.data.bare_numbers import note_on_bare
-from caviar.data.columns import as_text, is_number, is_text, option, plain, shown
+from caviar.data.columns import as_text, is_number, is_text, option, plain, shown, written_alike
 from caviar.data.descriptions import refusal_of
 from caviar.data.labels import FEW, few_classes, target_numbers, tidy_labels
 from caviar.data.number_cells import is_mark
@@ -130,9 +130,7 @@ def as_written(column: pd.Series[Any]) -> pd.Series[Any]:
 def _odd_labels(labels: pd.Series[Any]) -> tuple[str, ...]:
     """Notes on labels that may be mistakes: the same but for blanks or case, and words for a missing value."""
     counts = labels.value_counts()
-    alike: dict[object, list[str]] = {}
-    for text in sorted(counts.index.tolist()):
-        alike.setdefault(" ".join(text.split()).casefold(), []).append(text)
+    alike = written_alike(counts.index.tolist(), lambda text: text)
     notes = _note_of_alike(alike, counts, "differ only in blanks or upper case")
     states = sum(len(text) == 2 and text.isupper() for text in counts.index) > FEW
     marks = [text for text in counts.index if is_mark(text) and len(counts) > 1 and not (states and text == "ND")]
@@ -150,11 +148,10 @@ def _written_twice(labels: pd.Series[Any], values: pd.Series[Any]) -> tuple[str,
     alike: dict[object, list[str]] = {}
     for text, value in sorted(set(zip(labels.tolist(), values.tolist(), strict=True))):
         alike.setdefault(value, []).append(text)
-    return tuple(_note_of_alike(alike, counts, "are the same number"))
+    return tuple(_note_of_alike([texts for texts in alike.values() if len(texts) > 1], counts, "are the same number"))
 
 
-def _note_of_alike(alike: dict[object, list[str]], counts: pd.Series[Any], how: str) -> list[str]:
-    groups = [group for group in alike.values() if len(group) > 1]
+def _note_of_alike(groups: list[list[str]], counts: pd.Series[Any], how: str) -> list[str]:
     if not groups:
         return []
     written = ", ".join(f"{shown(text, 30)} ({counts[text]:,} rows)" for text in groups[0])

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from caviar import files
 from caviar.arguments import checked
 from caviar.data.bare_numbers import check_shares, note_on_scale
-from caviar.data.columns import is_number, numbers, shown
+from caviar.data.columns import is_number, listed, numbers
 from caviar.data.preprocessing import Notes, Preprocessing, far_outside, never_seen
 from caviar.data.read import read_features
 from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
@@ -261,8 +261,7 @@ def _without_values(columns: list[str]) -> tuple[str, ...]:
     """A note on ``columns`` of which the rows to predict have no value."""
     if not columns:
         return ()
-    listed = ", ".join(map(shown, columns[:5])) + (", ..." if len(columns) > 5 else "")
-    return (f"no row has a value in {listed}: taken as missing in all rows",)
+    return (f"no row has a value in {listed(columns)}: taken as missing in all rows",)
 
 
 @checked

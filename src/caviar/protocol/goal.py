@@ -17,9 +17,8 @@ from caviar.protocol.command import script_of
 from caviar.protocol.named_scores import Named, bare, scores_of_function, scores_of_script
 from caviar.protocol.score import goal_of_name, name_of_score
 from caviar.records import TrialKey
-from caviar.records.ranking import Goal
+from caviar.records.ranking import OTHER, Goal
 
-OTHER: Mapping[Goal, Goal] = {"minimize": "maximize", "maximize": "minimize"}
 LARGER = 'a larger score counts as better, since no name says otherwise; for a loss give `goal="minimize"`'
 """The note where nothing tells the goal."""
 
@@ -111,7 +110,8 @@ class GoalWatch:
         self._notes = notes
         self._refuses = refuses
         self._first: dict[TrialKey, tuple[int, float]] = {}  # scores so far, and the first of them
-        self._ways: dict[TrialKey, float] = {}  # last score - first score
+        self._shown: set[TrialKey] = set()  # those that show a way
+        self._wrong: set[TrialKey] = set()  # and of these those whose last score is poorer than the first
 
     def see(self, trial: TrialKey, score: float | None, values: Mapping[str, float], reported: bool = True) -> None:
         """Take in a score, beside the ``values`` of the same report. Raises GoalUnclear."""
@@ -125,15 +125,17 @@ class GoalWatch:
         n, first = self._first.get(trial, (0, score))
         self._first[trial] = n + 1, first
         if n + 1 >= _EPOCHS:
-            self._ways[trial] = score - first
+            is_wrong = (score < first) if self._goal == "maximize" else (score > first)
+            (self._wrong.add if is_wrong else self._wrong.discard)(trial)
+            self._shown.add(trial)
             self._look()
 
     def _look(self) -> None:
-        wrong = sum((way < 0) if self._goal == "maximize" else (way > 0) for way in self._ways.values())
-        if len(self._ways) >= _TRIALS and wrong >= _MOST * len(self._ways):
+        wrong, shown = len(self._wrong), len(self._shown)
+        if shown >= _TRIALS and wrong >= _MOST * shown:
             go, kind = _WAYS[self._goal]
             self._notes["goal"] = (
-                f"the scores of {wrong} of {len(self._ways)} trials {go} from epoch to epoch, as those of {kind}, and "
+                f"the scores of {wrong} of {shown} trials {go} from epoch to epoch, as those of {kind}, and "
                 f"{_SIZES[self._goal]} one counts as better: if that is wrong, begin again with "
                 f'`goal="{OTHER[self._goal]}"`'
             )

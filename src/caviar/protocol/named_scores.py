@@ -15,9 +15,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from caviar.protocol.score import goal_of_name
-from caviar.records.ranking import Goal
+from caviar.records.ranking import OTHER, Goal
 
-_TURNED: dict[Goal, Goal] = {"minimize": "maximize", "maximize": "minimize"}
 _THROUGH = {"float", "int", "round", "abs", "min", "max", "sum", "mean", "nanmean", "median", "average"}
 _THROUGH |= {"sqrt", "array", "asarray", "tensor", "item", "numpy", "cpu", "detach", "tolist", "values"}
 """Calls whose value has the goal of what they are given."""
@@ -135,7 +134,7 @@ class _Reader:
 
     def _turned(self, node: ast.expr) -> Goal | None:
         goal = self.goal(node)
-        return None if goal is None else _TURNED[goal]
+        return None if goal is None else OTHER[goal]
 
     def _followed(self, name: str) -> Goal | None:
         """The goal of what is assigned to ``name``."""

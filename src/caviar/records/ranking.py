@@ -10,6 +10,7 @@ from caviar.records import Trial, TrialState
 from caviar.records.metrics import SMALLER_IS_BETTER
 
 Goal = Literal["maximize", "minimize"]
+OTHER: dict[Goal, Goal] = {"minimize": "maximize", "maximize": "minimize"}
 GOAL_METRICS: dict[Goal, str] = {"maximize": "score", "minimize": "loss"}
 """The metrics of a study of other people's code: the larger, or the smaller, the better."""
 _OWN_CODE = (*GOAL_METRICS.values(), "objective", "objective_loss")  # the last two: imported by older versions

@@ -47,7 +47,7 @@ def attentive() -> Any:
                 ) from None
             except psycopg.Error:
                 raise
-            except BaseException:  # Ctrl-C; the server notices, and writes nothing
+            except BaseException:  # Ctrl-C: nobody knows now whether it was done
                 self.pgconn.finish()
                 raise
 
