@@ -73,6 +73,8 @@ Settings settings_from(const nb::dict& given) {
     s.exact_statistics = setting<bool>(given, "exact_statistics");
     s.dropout = share<double>(given, "dropout");
     s.input_dropout = share<double>(given, "input_dropout");
+    s.input_scaling = setting<bool>(given, "input_scaling");
+    s.input_scaling_rate = amount<double>(given, "input_scaling_rate");
     s.label_smoothing = share<float>(given, "label_smoothing");
     s.class_weights = setting<std::vector<float>>(given, "class_weights");
     const size_t classes = s.output == Output::softmax ? static_cast<size_t>(s.widths.back()) : 2;
@@ -161,35 +163,37 @@ const Level& level_named(const std::string& name) {
 }
 
 size_t parameter_arrays(const Network& network) {
-    return static_cast<size_t>(2 * network.layers + (network.batch_norm ? network.layers - 1 : 0));
+    return static_cast<size_t>(2 * network.layers + (network.batch_norm ? network.layers - 1 : 0) + network.input_scaling);
 }
 
-// Visits every array of a state in the one order that Python and C++ agree on, that of nn.network.State: for each layer w and then gamma,
-// beta (or b); each hidden layer's running mean and variance; for each parameter again its moments. f(place, layer, is_matrix).
+// Visits every array of a state in the one order that Python and C++ agree on, that of nn.network.State: the factors of scaled inputs; for
+// each layer w and then gamma, beta (or b); each hidden layer's running mean and variance; for each parameter again its moments.
+// f(place, rows, columns, padded_rows); one of a single dimension has 0 rows.
 template <typename F>
 void visit(const Trial& trial, float* statistics, const F& f) {
     const Network& network = trial.network;
     const auto each_parameter = [&](const auto& g) {
+        if (network.input_scaling) g(0, 0, network.layer[0].n_in, 0);
         for (int l = 0; l < network.layers; ++l) {
             const Layer& layer = network.layer[l];
-            g(layer.w, layer, true);
+            g(layer.w, layer.n_in, layer.n_out, layer.padded_in);
             if (l + 1 < network.layers && network.batch_norm) {
-                g(layer.gamma, layer, false);
-                g(layer.beta, layer, false);
+                g(layer.gamma, 0, layer.n_out, 0);
+                g(layer.beta, 0, layer.n_out, 0);
             } else {
-                g(layer.b, layer, false);
+                g(layer.b, 0, layer.n_out, 0);
             }
         }
     };
-    each_parameter([&](size_t at, const Layer& layer, bool matrix) { f(trial.parameters.get() + at, layer, matrix); });
+    each_parameter([&](size_t at, int rows, int columns, int padded_rows) { f(trial.parameters.get() + at, rows, columns, padded_rows); });
     if (network.batch_norm)
         for (int l = 0; l + 1 < network.layers; ++l) {
-            f(statistics + network.layer[l].mean, network.layer[l], false);
-            f(statistics + network.layer[l].variance, network.layer[l], false);
+            f(statistics + network.layer[l].mean, 0, network.layer[l].n_out, 0);
+            f(statistics + network.layer[l].variance, 0, network.layer[l].n_out, 0);
         }
-    each_parameter([&](size_t at, const Layer& layer, bool matrix) {
-        if (network.first_moment) f(trial.first.get() + at, layer, matrix);
-        if (network.second_moment) f(trial.second.get() + at, layer, matrix);
+    each_parameter([&](size_t at, int rows, int columns, int padded_rows) {
+        if (network.first_moment) f(trial.first.get() + at, rows, columns, padded_rows);
+        if (network.second_moment) f(trial.second.get() + at, rows, columns, padded_rows);
     });
 }
 
@@ -199,28 +203,28 @@ void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
     const size_t given = nb::len(arrays);
     std::vector<Array> checked;
     size_t known = 0;
-    visit(trial, trial.statistics.get(), [&](float*, const Layer& layer, bool matrix) {
+    visit(trial, trial.statistics.get(), [&](float*, int rows, int columns, int) {
         if (!all && known >= parameters) return;
         require(known < given, "the state has too few arrays");
         Array array;
         if (!nb::try_cast(arrays[known], array))
             throw nb::type_error(("array " + std::to_string(known) + " of the state is no array of numbers").c_str());
-        const bool fits = matrix ? array.ndim() == 2 && array.shape(0) == static_cast<size_t>(layer.n_in) &&
-                                       array.shape(1) == static_cast<size_t>(layer.n_out)
-                                 : array.ndim() == 1 && array.shape(0) == static_cast<size_t>(layer.n_out);
+        const bool fits = rows > 0 ? array.ndim() == 2 && array.shape(0) == static_cast<size_t>(rows) &&
+                                         array.shape(1) == static_cast<size_t>(columns)
+                                   : array.ndim() == 1 && array.shape(0) == static_cast<size_t>(columns);
         require(fits, "array " + std::to_string(known) + " of the state has another shape than the network");
         checked.push_back(array);
         ++known;
     });
     require(known == given, "the state has too many arrays");
     size_t next = 0;
-    visit(trial, trial.statistics.get(), [&](float* place, const Layer& layer, bool matrix) {
+    visit(trial, trial.statistics.get(), [&](float* place, int rows, int columns, int padded_rows) {
         if (next >= checked.size()) return;
         const float* plain = data_of(checked[next++]);
-        if (matrix)
-            write_matrix(plain, layer.n_in, layer.n_out, layer.padded_in, place);
+        if (rows > 0)
+            write_matrix(plain, rows, columns, padded_rows, place);
         else
-            std::memcpy(place, plain, sizeof(float) * static_cast<size_t>(layer.n_out));
+            std::memcpy(place, plain, sizeof(float) * static_cast<size_t>(columns));
     });
 }
 
@@ -243,12 +247,13 @@ void load_state(Trial& trial, const nb::list& arrays, int64_t step, int64_t epoc
 
 nb::list export_with(const Trial& trial, float* statistics) {
     nb::list arrays;
-    visit(trial, statistics, [&](float* place, const Layer& layer, bool matrix) {
-        const size_t rows = matrix ? static_cast<size_t>(layer.n_in) : 1, columns = static_cast<size_t>(layer.n_out);
+    visit(trial, statistics, [&](float* place, int n_rows, int n_columns, int padded_rows) {
+        const bool matrix = n_rows > 0;
+        const size_t rows = matrix ? static_cast<size_t>(n_rows) : 1, columns = static_cast<size_t>(n_columns);
         float* plain = new float[rows * columns];
         nb::capsule owner(plain, [](void* p) noexcept { delete[] static_cast<float*>(p); });
         if (matrix)
-            read_matrix(place, layer.n_in, layer.n_out, layer.padded_in, plain);
+            read_matrix(place, n_rows, n_columns, padded_rows, plain);
         else
             std::memcpy(plain, place, sizeof(float) * columns);
         const size_t shape[2] = {matrix ? rows : columns, columns};

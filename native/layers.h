@@ -58,6 +58,30 @@ inline void clear_padding(float* a, int m, int columns) {
         for (int j = columns; j < strip; ++j) a[row * strip + j] = 0.0f;
 }
 
+// Input scaling: row i of w (padded_in, padded_out), in strips, times the factor s[i] of input i.
+inline void scale_rows(const float* w, const float* s, int padded_in, int padded_out, float* scaled) {
+    for (int q = 0; q < padded_out; q += strip, w += padded_in * strip, scaled += padded_in * strip)
+        for (int i = 0; i < padded_in; ++i) {
+            const vec factor = broadcast(s[i]);
+            for (int v = 0; v < strip; v += lanes) store(scaled + i * strip + v, load(w + i * strip + v) * factor);
+        }
+}
+
+// dw holds dv, the gradient of v = s w, and becomes that of w: dv s. ds (padded_in) = the sum of w dv over a row.
+inline void scale_rows_backward(const float* w, const float* s, int padded_in, int padded_out, float* dw, float* ds) {
+    for (int q = 0; q < padded_out; q += strip, w += padded_in * strip, dw += padded_in * strip)
+        for (int i = 0; i < padded_in; ++i) {
+            const vec factor = broadcast(s[i]);
+            vec sum{};
+            for (int v = 0; v < strip; v += lanes) {
+                const vec dv = load(dw + i * strip + v);
+                sum += load(w + i * strip + v) * dv;
+                store(dw + i * strip + v, dv * factor);
+            }
+            ds[i] = (q == 0 ? 0.0f : ds[i]) + sum_of_lanes(sum);
+        }
+}
+
 // Mean and biased variance of each column of z (m, 16), z normalised in place, and what the layer makes of it:
 //   z <- (z - mean) / sqrt(variance + epsilon)      a = activation(gamma * z + beta)
 template <Activation kind>

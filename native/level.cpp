@@ -58,6 +58,17 @@ RowsToCome rows_to_come(const Network& network, const float* x, const uint32_t* 
     return {x, n, rows, m, (m + strips - 1) / strips};
 }
 
+// The first layer's weights as products need them: where inputs are scaled, in the workspace, each row times its input's factor. x is then
+// never scaled itself: x (s w) = (x s) w.
+const float* first_weights(const Network& network, const State& state, float* workspace) {
+    const Layer& first = network.layer[0];
+    const float* w = state.parameters + first.w;
+    if (!network.input_scaling) return w;
+    float* scaled = workspace + network.scaled;
+    scale_rows(w, state.parameters, first.padded_in, first.padded_out, scaled);
+    return scaled;
+}
+
 alignas(64) constexpr float ones[strip] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
 void forward(const Network& network, State& state, float* workspace, int m, RowsToCome to_come) {
@@ -74,11 +85,12 @@ void forward(const Network& network, State& state, float* workspace, int m, Rows
     for (int l = 0; l < network.layers; ++l) {
         const Layer& layer = network.layer[l];
         const bool hidden = l + 1 < network.layers;
+        const float* w = l == 0 ? first_weights(network, state, workspace) : state.parameters + layer.w;
         for (int q = 0; q < layer.padded_out; q += strip) {
             const size_t at = static_cast<size_t>(q) * m;
             float* pre = workspace + layer.pre + at;
             to_come.ask();
-            product(x, m, state.parameters + layer.w + static_cast<size_t>(q) * layer.padded_in, layer.padded_in / strip, pre);
+            product(x, m, w + static_cast<size_t>(q) * layer.padded_in, layer.padded_in / strip, pre);
             if (!hidden) {
                 activate_forward<Activation::identity>(pre, m, ones, state.parameters + layer.b + q, pre);
                 continue;
@@ -135,7 +147,12 @@ void backward(const Network& network, const State& state, float* workspace, int 
             for (int p = 0; p < layer.padded_in; p += strip) outer(x + static_cast<size_t>(p) * m, dz_strip, m, dw + p * strip);
             if (l + 1 == network.layers || !network.batch_norm) column_sums(dz_strip, m, gradient + layer.b + q);  // from z = ... + b
         }
-        if (l == 0) break;
+        if (l == 0) {
+            if (network.input_scaling)
+                scale_rows_backward(state.parameters + layer.w, state.parameters, layer.padded_in, layer.padded_out, gradient + layer.w,
+                                    gradient);
+            break;
+        }
         const Layer& below = network.layer[l - 1];
         transpose(state.parameters + layer.w, layer.padded_in, layer.padded_out, workspace + network.transposed);
         for (int p = 0; p < layer.padded_in; p += strip) {
@@ -157,9 +174,11 @@ void backward(const Network& network, const State& state, float* workspace, int 
     }
 }
 
-// Calls f(first parameter, how many, are they weights) for the two ranges of every layer: L2 and decay are for weights only.
+// Calls f(first parameter, how many, are they weights) for the factors of scaled inputs and the two ranges of every layer: L2 and decay are
+// for weights only.
 template <typename F>
 void each_range(const Network& network, const F& f) {
+    if (network.input_scaling) f(size_t{0}, network.layer[0].w, false);
     for (int l = 0; l < network.layers; ++l) {
         const Layer& layer = network.layer[l];
         const size_t weights = static_cast<size_t>(layer.padded_in) * layer.padded_out;
@@ -173,7 +192,7 @@ template <bool first, bool second, bool nesterov>
 void update_all(const Network& network, State& state, const float* gradient, double learning_rate) {
     const bool correct = network.bias_correction;
     Rule rule{};
-    rule.rate = static_cast<float>(correct && first ? learning_rate / (1.0 - std::pow(network.beta1, state.first_steps + 1.0)) : learning_rate);
+    const float rate = static_cast<float>(correct && first ? learning_rate / (1.0 - std::pow(network.beta1, state.first_steps + 1.0)) : learning_rate);
     rule.root_correction = static_cast<float>(correct && second ? 1.0 / std::sqrt(1.0 - std::pow(network.beta2, state.second_steps + 1.0)) : 1.0);
     rule.beta1 = static_cast<float>(network.beta1);
     rule.beta2 = static_cast<float>(network.beta2);
@@ -190,6 +209,7 @@ void update_all(const Network& network, State& state, const float* gradient, dou
     each_range(network, [&](size_t from, size_t n, bool weights) {
         rule.l2 = weights ? network.l2 : 0.0f;
         rule.decay = weights ? static_cast<float>(learning_rate * static_cast<double>(network.weight_decay)) : 0.0f;
+        rule.rate = network.input_scaling && from == 0 ? rate * static_cast<float>(network.input_scaling_rate) : rate;
         update<first, second, nesterov>(state.parameters + from, gradient + from, state.first + (first ? from : 0),
                                         state.second + (second ? from : 0), n, rule);
     });
@@ -231,16 +251,17 @@ void fold_layer(const Network& network, const State& state, const Layer& layer, 
     }
 }
 
-// m rows up to layer `last`, whose z = x w (before bias, batch norm and activation) is returned, in strips.
-float* infer(const Network& network, const State& state, float* workspace, const float* x, int m, int last) {
+// m rows up to layer `last`, whose z = x w (before bias, batch norm and activation) is returned, in strips. `w1` is from first_weights.
+float* infer(const Network& network, const State& state, const float* w1, float* workspace, const float* x, int m, int last) {
     gather(x, network.layer[0].n_in, nullptr, m, workspace + network.input);
     const float* in = workspace + network.input;
     float* out = workspace + network.delta_a;
     for (int l = 0;; ++l) {
         const Layer& layer = network.layer[l];
+        const float* w = l == 0 ? w1 : state.parameters + layer.w;
         for (int q = 0; q < layer.padded_out; q += strip) {
             float* z = out + static_cast<size_t>(q) * m;
-            product(in, m, state.parameters + layer.w + static_cast<size_t>(q) * layer.padded_in, layer.padded_in / strip, z);
+            product(in, m, w + static_cast<size_t>(q) * layer.padded_in, layer.padded_in / strip, z);
             if (l == last) continue;
             const float* scale = network.batch_norm ? workspace + network.scale + layer.fold + q : ones;
             const float* shift = network.batch_norm ? workspace + network.shift + layer.fold + q : state.parameters + layer.b + q;
@@ -256,6 +277,7 @@ float* infer(const Network& network, const State& state, float* workspace, const
 void exact_statistics(const Network& network, const State& state, float* workspace, const float* x, int64_t rows, double* sums,
                       float* statistics, Interruption interrupted) {
     const int n_in = network.layer[0].n_in;
+    const float* w1 = first_weights(network, state, workspace);
     for (int l = 0; l + 1 < network.layers; ++l) {
         const Layer& layer = network.layer[l];
         double *mean = sums, *squares = sums + layer.padded_out;  // squares: of the distances from the mean
@@ -263,7 +285,7 @@ void exact_statistics(const Network& network, const State& state, float* workspa
         for (int64_t start = 0; start < rows; start += inference_rows) {
             if (interrupted()) return;
             const int m = static_cast<int>(rows - start < inference_rows ? rows - start : inference_rows);
-            const float* z = infer(network, state, workspace, x + start * n_in, m, l);
+            const float* z = infer(network, state, w1, workspace, x + start * n_in, m, l);
             const double before = static_cast<double>(start), now = static_cast<double>(m);
             for (int j = 0; j < layer.padded_out; ++j) {  // two groups of rows become one (Chan, Golub and LeVeque 1983)
                 const float* column = z + static_cast<size_t>(j / strip) * m * strip + j % strip;
@@ -292,6 +314,7 @@ Scores evaluate(const Network& network, const State& state, const float* statist
     Scores scores{0.0, 0.0, 0};
     const Layer& last = network.layer[network.layers - 1];
     const int n_in = network.layer[0].n_in;
+    const float* w1 = first_weights(network, state, workspace);
     if (network.batch_norm) {
         const double started = 1.0 - std::pow(static_cast<double>(network.batch_norm_momentum), static_cast<double>(state.step));
         for (int l = 0; l + 1 < network.layers; ++l) {
@@ -318,7 +341,7 @@ Scores evaluate(const Network& network, const State& state, const float* statist
     for (int64_t start = 0; start < rows; start += inference_rows) {
         if (interrupted()) break;
         const int m = static_cast<int>(rows - start < inference_rows ? rows - start : inference_rows);
-        float* out = infer(network, state, workspace, x + start * n_in, m, network.layers - 1);
+        float* out = infer(network, state, w1, workspace, x + start * n_in, m, network.layers - 1);
         const size_t z_strip = static_cast<size_t>(m) * strip;
         for (int q = 0; q < last.padded_out; q += strip) {
             float* z = out + static_cast<size_t>(q) * m;

@@ -9,8 +9,8 @@
 //   padded  a width rounded up to a multiple of 16. Padding holds zeros: padded weights meet zero inputs and get zero gradients,
 //           so they stay exactly zero and need no mask (but sigmoid(0) is not 0: see activate in layers.h).
 //
-// One flat array holds all parameters, in the order w, then gamma and beta (or b), layer by layer; the gradient and both moments are
-// flat arrays of the same shape, so that an optimiser is one pass.
+// One flat array holds all parameters, in the order w, then gamma and beta (or b), layer by layer, the factors of scaled inputs before
+// them; the gradient and both moments are flat arrays of the same shape, so that an optimiser is one pass.
 //   w  (n_in, n_out) as strips of output columns: element (i, j) at w + (j / 16) * padded_in * 16 + i * 16 + j % 16
 #pragma once
 #include <cstddef>
@@ -57,6 +57,8 @@ struct Network {
     bool batch_norm;
     float batch_norm_momentum, batch_norm_epsilon;
     float dropout, input_dropout;
+    bool input_scaling;  // its factors are the first parameters
+    double input_scaling_rate;  // times the learning rate: theirs
     uint32_t dropout_threshold, input_dropout_threshold;  // a unit is kept when its 16-bit number is not below this
     float label_smoothing;
     const float* class_weights;  // (classes), or null: every row counts alike
@@ -71,6 +73,7 @@ struct Network {
     size_t statistics;  // floats in the flat array of running means and variances
     // workspace offsets
     size_t input, transposed, gradient, delta_a, delta_b, scale, shift, workspace;
+    size_t scaled;  // the first layer's weights times the factors of the inputs
 };
 
 // Arrays of one trial that outlive a step.

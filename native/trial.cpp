@@ -37,6 +37,8 @@ Network lay_out(const Settings& settings) {
     network.dropout_threshold = threshold(settings.dropout);
     network.input_dropout = static_cast<float>(settings.input_dropout);
     network.input_dropout_threshold = threshold(settings.input_dropout);
+    network.input_scaling = settings.input_scaling;
+    network.input_scaling_rate = settings.input_scaling_rate;
     network.label_smoothing = settings.label_smoothing;
     network.order_key = settings.order_key;
     network.dropout_key = settings.dropout_key;
@@ -59,6 +61,7 @@ Network lay_out(const Settings& settings) {
     };
     const size_t rows = static_cast<size_t>(settings.batch_size);
     size_t widest = 0, widest_product = 0;
+    if (network.input_scaling) take(parameters, static_cast<size_t>(padded(settings.widths[0])));
     for (int l = 0; l < network.layers; ++l) {
         Layer& layer = network.layer[l];
         const bool hidden = l + 1 < network.layers;
@@ -100,6 +103,7 @@ Network lay_out(const Settings& settings) {
     network.scale = take(workspace, hidden_units);
     network.shift = take(workspace, hidden_units);
     network.gradient = take(workspace, parameters);
+    if (network.input_scaling) network.scaled = take(workspace, static_cast<size_t>(network.layer[0].padded_in) * network.layer[0].padded_out);
     network.workspace = workspace;
     const auto bounded = [](const char* what, size_t n, size_t most) {
         if (n > most)
@@ -332,12 +336,16 @@ Outcome Trial::train_steps(Examples examples, const double* learning_rates, int6
 // The scores of the output layer, which a training step replaces by their gradient, put back into its place in the workspace.
 static void output_scores(const Network& network, const float* parameters, float* room, int m) {
     const Layer& last = network.layer[network.layers - 1];
+    const float* factors = network.input_scaling && network.layers == 1 ? parameters : nullptr;
     const float* x = room + (network.layers > 1 ? network.layer[network.layers - 2].out : network.input);
     for (int j = 0; j < last.n_out; ++j)
         for (int row = 0; row < m; ++row) {
             const float* w = parameters + last.w + static_cast<size_t>(j / strip) * last.padded_in * strip + j % strip;
             float z = parameters[last.b + static_cast<size_t>(j)];
-            for (int i = 0; i < last.n_in; ++i) z += x[(static_cast<size_t>(i / strip) * m + row) * strip + i % strip] * w[i * strip];
+            for (int i = 0; i < last.n_in; ++i) {
+                const float input = x[(static_cast<size_t>(i / strip) * m + row) * strip + i % strip];
+                z += (factors == nullptr ? input : input * factors[i]) * w[i * strip];
+            }
             room[last.pre + (static_cast<size_t>(j / strip) * m + row) * strip + j % strip] = z;
         }
 }

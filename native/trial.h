@@ -28,6 +28,8 @@ struct Settings {
     float batch_norm_momentum = 0.9f, batch_norm_epsilon = 1e-5f;
     bool exact_statistics = false;  // predict mode: normalise by the whole training set and not by the running averages
     double dropout = 0.0, input_dropout = 0.0;
+    bool input_scaling = false;
+    double input_scaling_rate = 6.0;
     float label_smoothing = 0.0f;
     std::vector<float> class_weights;  // none, or one a class
     bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false;

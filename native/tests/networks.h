@@ -43,6 +43,7 @@ inline Rows rows_for(const Settings& settings, int rows, unsigned long long seed
 // Weights of variance 2 / n_in, gamma near 1, beta and b near 0, as padding allows: through write_matrix.
 inline void initialise(Trial& trial, unsigned long long seed) {
     Uniform uniform(seed);
+    for (int i = 0; i < trial.network.layer[0].n_in && trial.network.input_scaling; ++i) trial.parameters[static_cast<size_t>(i)] = 1.0f + 0.5f * uniform();
     for (int l = 0; l < trial.network.layers; ++l) {
         const Layer& layer = trial.network.layer[l];
         const size_t n_in = static_cast<size_t>(layer.n_in), n_out = static_cast<size_t>(layer.n_out);
@@ -115,6 +116,20 @@ inline std::vector<Case> cases() {
     add("exact statistics, one row too many", {7, 18, 3}, 129, [](Settings& s) {
         s.exact_statistics = true;
         s.dropout = 0.3;
+    });
+    add("scaled inputs", {19, 40, 18, 4}, 33, [](Settings& s) {
+        s.input_scaling = true;
+        s.input_dropout = 0.2;
+        s.weight_decay = 0.1f;
+        s.clip_norm = 0.5f;
+    });
+    add("scaled inputs, no layer", {33, 1}, 20, [](Settings& s) {
+        s.input_scaling = true;
+        s.output = Output::sigmoid;
+    });
+    add("scaled inputs, exact statistics", {5, 18, 33, 3}, 150, [](Settings& s) {
+        s.input_scaling = true;
+        s.exact_statistics = true;
     });
     add("a mini-batch larger than the set", {5, 9, 3}, 7, [](Settings& s) { s.batch_size = 1000; });
     add("inner dimension in two pieces", {290, 270, 2}, 19, as_it_is);

@@ -103,6 +103,11 @@ static void lay_outs() {
         if (hidden_units > 0) workspace.push_back({n.scale, hidden_units, "scale"});
         if (hidden_units > 0) workspace.push_back({n.shift, hidden_units, "shift"});
         workspace.push_back({n.gradient, n.parameters, "gradient"});
+        if (n.input_scaling) {
+            const size_t inputs = static_cast<size_t>(n.layer[0].padded_in);
+            parameters.push_back({0, inputs, "factors of inputs"});
+            workspace.push_back({n.scaled, inputs * static_cast<size_t>(n.layer[0].padded_out), "scaled"});
+        }
         apart(parameters, n.parameters, c.name + ", parameters");
         apart(statistics, n.statistics, c.name + ", statistics");
         apart(workspace, n.workspace, c.name + ", workspace");
@@ -135,6 +140,7 @@ static std::vector<double> scores_of(const Trial& trial, const Examples& rows, c
             const bool hidden = l + 1 < trial.network.layers;
             const Numbers w = numbers(n_in * n_out);
             read_matrix(trial.parameters.get() + layer.w, layer.n_in, layer.n_out, layer.padded_in, w.get());
+            for (size_t i = 0; i < n_in * n_out && l == 0 && trial.network.input_scaling; ++i) w[i] *= trial.parameters[i / n_out];
             std::vector<double> z(m * n_out);
             for (size_t row = 0; row < m; ++row)
                 for (size_t j = 0; j < n_out; ++j)
@@ -215,6 +221,8 @@ static double loss_of(const Trial& trial, const Examples& rows, const Examples& 
 // Every float of padding is exactly zero, in `all` that is laid out like the parameters.
 static void padding_is_zero(const Network& network, const float* all, const std::string& where) {
     if (all == nullptr) return;
+    for (int i = network.layer[0].n_in; i < network.layer[0].padded_in && network.input_scaling; ++i)
+        if (all[i] != 0.0f) check(false, where + ": the padding of the factors of inputs is not zero");
     for (int l = 0; l < network.layers; ++l) {
         const Layer& layer = network.layer[l];
         for (int i = 0; i < layer.padded_in; ++i)

@@ -93,6 +93,13 @@ NETWORKS = {
         13, 1, (24,), activation="gelu", batch_norm=False, dropout=0.1, output="linear"
     ),
     "linear regression": Architecture(10, 1, (), output="linear"),
+    "scaled inputs": Architecture(
+        21, 3, (32, 24), activation="silu", dropout=0.1, input_dropout=0.2, input_scaling=True
+    ),
+    "scaled inputs of linear regression": Architecture(10, 1, (), output="linear", input_scaling=True),
+    "scaled inputs and exact statistics": Architecture(
+        20, 2, (17,), output="sigmoid", batch_norm_statistics="exact", input_scaling=True
+    ),
     "exact statistics": Architecture(20, 3, (32, 24), batch_norm_statistics="exact"),
 }
 

@@ -1,5 +1,10 @@
 """From a config to a network: what is accepted, what is refused and in which words."""
 
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,6 +43,8 @@ FULL = {
     "warmup_steps": 20,
     "label_smoothing": 0.05,
     "class_weights": "balanced",
+    "input_scaling": True,
+    "input_scaling_rate": 3.0,
 }
 
 
@@ -45,12 +52,23 @@ def test_every_hyperparameter_arrives_where_it_belongs():
     assert set(FULL) == set(HYPERPARAMETERS)
     architecture, optimisation = from_config(FULL, 7, 3)
     assert architecture == Architecture(
-        7, 3, (48, 24, 12), "tanh", False, 0.8, 1e-3, 0.25, "lecun", "exact", 0.1, "softmax"
+        7, 3, (48, 24, 12), "tanh", False, 0.8, 1e-3, 0.25, "lecun", "exact", 0.1, "softmax", True
     )
     assert optimisation == Optimisation(
         *("momentum", 0.01, 0.95, 0.8, 0.99, 1e-7, 1e-4, 32, "staircase", 0.1),
-        *(0.02, 1.5, "step", 20, 0.05, "balanced"),
+        *(0.02, 1.5, "step", 20, 0.05, "balanced", 3.0),
     )
+
+
+def test_the_document_lists_every_hyperparameter_with_its_default():
+    text = (Path(__file__).parents[2] / "docs" / "hyperparameters.md").read_text()
+    listed = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", text, flags=re.MULTILINE))
+    assert set(listed) == set(HYPERPARAMETERS)
+    defaults = {f.name: f.default for kind in (Architecture, Optimisation) for f in fields(kind)}
+    defaults |= {"hidden_units": 64, "layers": 2, "shape": "constant"}
+    for name, shown in listed.items():
+        value = defaults[name]
+        assert shown == value if isinstance(value, str) else json.loads(shown) == value, name
 
 
 def test_an_empty_config_is_a_network_too():
@@ -180,6 +198,8 @@ BAD = {
     "warmup_steps": [-1, 2.0, True],
     "label_smoothing": [-0.1, 1.0],
     "class_weights": ["balance", None, 2.0],
+    "input_scaling": [0, "on", None],
+    "input_scaling_rate": [-1, "fast"],
 }
 NUMBERS = sorted(name for name, value in FULL.items() if isinstance(value, float))
 

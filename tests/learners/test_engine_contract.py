@@ -79,6 +79,7 @@ RESUMED = [
     ("exact statistics", "adamw, cosine by the step, warm-up"),
     ("dropout of inputs too", "smoothed and balanced"),
     ("regression", "nesterov, clipped"),
+    ("scaled inputs", "adamw, cosine by the step, warm-up"),
 ]
 
 
@@ -224,6 +225,9 @@ PREDICTING = [
     "linear regression",
     "gelu with dropout",
     "softmax regression with dropout of inputs",
+    "scaled inputs",
+    "scaled inputs of linear regression",
+    "scaled inputs and exact statistics",
 ]
 
 
@@ -236,7 +240,7 @@ def test_scores_are_scikit_learns_for_the_folded_network_that_is_saved(engine: E
     validation = examples_for(architecture, 70, seed=2)
     _, weights = trial.predictor().record()
     folded = nn.State({name: w.astype(np.float64) for name, w in weights.items()})
-    z = nn.scores(replace(architecture, batch_norm=False), folded, validation.x.astype(np.float64))
+    z = nn.scores(replace(architecture, batch_norm=False, input_scaling=False), folded, validation.x.astype(np.float64))
     evaluation, y = trial.evaluate(validation), validation.y
     if architecture.regression:
         expected = {
@@ -276,8 +280,9 @@ def test_exact_statistics_change_what_is_predicted_and_nothing_that_is_trained(e
     np.testing.assert_allclose(state["layer1.variance"] / start_of_averages, z.var(axis=0), rtol=1e-3)
 
 
-def test_looking_inside_changes_nothing_and_agrees_with_nn(engine: Engine):
-    architecture, optimisation = NETWORKS["dropout of inputs too"], RECIPES["adamw, cosine by the step, warm-up"]
+@pytest.mark.parametrize("network", ["dropout of inputs too", "scaled inputs", "scaled inputs of linear regression"])
+def test_looking_inside_changes_nothing_and_agrees_with_nn(engine: Engine, network: str):
+    architecture, optimisation = NETWORKS[network], RECIPES["adamw, cosine by the step, warm-up"]
     trials = [start(e, architecture, optimisation) for e in (engine, ReferenceEngine())]
     for trial in trials:
         trial.train(2, never())
@@ -285,11 +290,25 @@ def test_looking_inside_changes_nothing_and_agrees_with_nn(engine: Engine):
     mini_batch = examples_for(architecture, 32, seed=5)
     ours, true = (trial.inside(mini_batch, 0.01) for trial in trials)
     assert bits(trials[0].state()) == before
-    assert len(ours) == len(true) == 2
+    assert len(ours) == len(true) == len(architecture.hidden_units) + 1
     for own, other in zip(ours, true, strict=True):
         assert asdict(own) == pytest.approx(asdict(other), rel=2e-2, abs=1e-3)
-    with pytest.raises(DataError, match="at least 2 rows"):
-        trials[0].inside(examples_for(architecture, 1), 0.01)
+    if architecture.hidden_units:
+        with pytest.raises(DataError, match="at least 2 rows"):
+            trials[0].inside(examples_for(architecture, 1), 0.01)
+
+
+def test_input_scaling_turns_columns_of_noise_down(engine: Engine):
+    """Two of ten columns say which class it is; their factors are the two largest in the end."""
+    random = np.random.default_rng(3)
+    x = random.normal(size=(600, 10)).astype(np.float32)
+    training = Examples(x, (x[:, 4] + x[:, 7] > 0).astype(np.int32))
+    architecture = Architecture(10, 2, (16,), activation="silu", input_scaling=True)
+    trial = engine.start(architecture, RECIPES["adam"], training, training, Keys.of(0))
+    trial.train(10, never())
+    assert set(np.argsort(trial.state()["layer1.scale"])[-2:].tolist()) == {4, 7}
+    plain, _ = trial.predictor().record()
+    assert "input_scaling" not in plain  # a file that earlier versions read
 
 
 def test_too_few_rows_are_an_error(engine: Engine):

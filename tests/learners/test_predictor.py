@@ -23,13 +23,16 @@ from tests.learners.contract import trained
     hidden=st.lists(st.integers(1, 20), max_size=3).map(tuple),
     activation=st.sampled_from(["relu", "leaky_relu", "tanh", "sigmoid"]),
     batch_norm=st.booleans(),
+    input_scaling=st.booleans(),
     steps=st.integers(0, 200),
     seed=st.integers(0, 1000),
 )
 def test_folding_changes_nothing_but_rounding(
-    hidden: tuple[int, ...], activation: str, batch_norm: bool, steps: int, seed: int
+    hidden: tuple[int, ...], activation: str, batch_norm: bool, input_scaling: bool, steps: int, seed: int
 ) -> None:
-    architecture = Architecture(6, 3, hidden, activation=activation, batch_norm=batch_norm, dropout=0.5)
+    architecture = Architecture(
+        6, 3, hidden, activation=activation, batch_norm=batch_norm, dropout=0.5, input_scaling=input_scaling
+    )
     arrays = trained(architecture, seed, steps)
     if steps == 0:
         arrays |= {name: np.zeros(shape) for name, shape in statistics_shapes(architecture).items()}

@@ -33,6 +33,8 @@ SETTINGS: dict[str, Any] = {
     "exact_statistics": False,
     "dropout": 0.0,
     "input_dropout": 0.0,
+    "input_scaling": False,
+    "input_scaling_rate": 6.0,
     "label_smoothing": 0.0,
     "class_weights": [],
     "first_moment": True,

@@ -64,6 +64,14 @@ def test_every_output_passes_with_all_that_a_loss_may_count(output, what):
     assert max(block.error for block in report.blocks) < 1e-6
 
 
+@pytest.mark.parametrize("hidden", [(), (6, 5)])
+def test_the_factors_of_inputs_pass(hidden):
+    architecture = Architecture(4, 3, hidden, "gelu", input_scaling=True)
+    report = check_gradients(architecture, trained(architecture, 20), *examples(), L2)
+    assert report.wrong == ()
+    assert report.blocks[0].name == "layer1.scale"
+
+
 def test_gradients_that_have_vanished_are_not_called_wrong():
     architecture = Architecture(4, 3, (6,) * 8, "tanh", batch_norm=False, initialiser="small_normal")
     assert check_gradients(architecture, trained(architecture, 0), *examples()).wrong == ()

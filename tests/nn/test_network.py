@@ -48,6 +48,8 @@ ARCHITECTURES = [
     Architecture(5, 2, (), output="sigmoid", input_dropout=0.4),
     Architecture(5, 1, (8, 4), "elu", output="linear", dropout=0.3),
     Architecture(5, 1, (7,), "identity", batch_norm=False, output="linear"),
+    Architecture(5, 3, (8, 6), "tanh", dropout=0.3, input_dropout=0.2, input_scaling=True),
+    Architecture(5, 2, (), output="sigmoid", input_scaling=True),
 ]
 OPTIMIZERS = architecture.OPTIMIZERS
 
@@ -73,6 +75,8 @@ def torch_scores(architecture, p, x, masks):
     a = torch.tensor(x)
     if 0 in masks:
         a = a * torch.tensor(masks[0])
+    if architecture.input_scaling:
+        a = a * p["layer1.scale"]
     for layer in range(1, len(architecture.hidden_units) + 1):
         w = p[f"layer{layer}.w"]
         if architecture.batch_norm:
@@ -166,6 +170,27 @@ def test_fifty_steps_of_training_match_pytorch(architecture, optimizer):
         state, loss = train_step(architecture, optimisation, state, x, y, 0.01, DROPOUT)
         np.testing.assert_allclose(loss, expected, rtol=1e-9)
     assert state.step == 50
+    for name, tensor in p.items():
+        np.testing.assert_allclose(state.arrays[name], tensor.detach().numpy(), atol=1e-9, err_msg=name)
+
+
+def test_factors_of_inputs_learn_at_their_own_rate_and_without_decay_as_in_pytorch():
+    architecture = Architecture(5, 3, (8, 6), "gelu", input_dropout=0.2, input_scaling=True)
+    optimisation = Optimisation("adamw", epsilon=1e-6, weight_decay=0.5, input_scaling_rate=4.0)
+    state = initial_state(architecture, optimisation, WEIGHTS)
+    p = {name: torch.tensor(state.arrays[name], requires_grad=True) for name in parameter_shapes(architecture)}
+    assert p["layer1.scale"].tolist() == [1.0] * 5
+    groups = [
+        {"params": [value], "lr": 0.04 if name == "layer1.scale" else 0.01, "weight_decay": 0.5 * name.endswith(".w")}
+        for name, value in p.items()
+    ]
+    rival = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-6)
+    for step in range(50):
+        x, y = examples(seed=step)
+        rival.zero_grad()
+        torch_loss(architecture, p, x, y, dropout_masks(architecture, len(x), DROPOUT, step), l2=0.0).backward()
+        rival.step()
+        state, _ = train_step(architecture, optimisation, state, x, y, 0.01, DROPOUT)
     for name, tensor in p.items():
         np.testing.assert_allclose(state.arrays[name], tensor.detach().numpy(), atol=1e-9, err_msg=name)
 

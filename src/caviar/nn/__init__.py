@@ -13,8 +13,11 @@ Notation, for the whole room
     dz             dJ/dz, the gradient of the loss by z; so for every other letter, and of the same shape
     t              training steps taken, this one included: 1, 2, ...
 
+    s              factors of the inputs (n_in,), where they are scaled
+
 A hidden layer is  dense -> (batch norm, or + b) -> activation -> inverted dropout;  the output layer is
-dense with b -> softmax, or sigmoid, or nothing.  Parameters are named "layer1.w", "layer1.b" (or "layer1.gamma",
+dense with b -> softmax, or sigmoid, or nothing.  Parameters are named "layer1.scale"
+(of scaled inputs alone), "layer1.w", "layer1.b" (or "layer1.gamma",
 "layer1.beta"), ...
 
 "Course" in a docstring is "Improving Deep Neural Networks" (A. Ng, deeplearning.ai), by week and section.

@@ -22,6 +22,8 @@ OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "inverse", "exponential", "inverse_sqrt", "staircase", "cosine")
 DECAYS_BY = ("epoch", "step")
 CLASS_WEIGHTS = ("none", "balanced")
+INPUT_SCALE = "layer1.scale"
+"""The parameter of input scaling, one factor an input."""
 
 _SMALLEST_EPSILON = 1e-30  # a float32 engine must be able to hold it: 0 / (0 + epsilon) is 0 only then
 
@@ -34,7 +36,8 @@ class Architecture:
     ``input_dropout`` that of dropping an input. ``output`` is "softmax", one score a class; "sigmoid", one score in
     all, for ``n_out`` = 2 classes; or "linear", the number itself, for regression, where ``n_out`` is 1.
     ``batch_norm_statistics`` are those that predictions use: "running" averages of the mini-batches', or the "exact"
-    ones of the whole training set under the present weights.
+    ones of the whole training set under the present weights. ``input_scaling`` multiplies every input by a number that
+    is learned (see input_scaling).
     """
 
     n_in: int
@@ -49,6 +52,7 @@ class Architecture:
     batch_norm_statistics: str = "running"  # exact ones cost a pass over the training set at every evaluation
     input_dropout: float = 0.0
     output: str = "softmax"
+    input_scaling: bool = False
 
     def __post_init__(self) -> None:
         check_whole("n_in", self.n_in, least=1, example=64)
@@ -64,6 +68,7 @@ class Architecture:
         check_name("batch_norm_statistics", self.batch_norm_statistics, STATISTICS)
         _check_share("dropout", self.dropout, example=0.2)
         _check_share("input_dropout", self.input_dropout, example=0.1)
+        _check_bool("input_scaling", self.input_scaling)
 
     @property
     def output_width(self) -> int:
@@ -86,7 +91,8 @@ class Optimisation:
     joint norm is above ``clip_norm`` are scaled down to it; 0 leaves them. The learning rate changes after
     every ``decay_by``, "epoch" or "step"; it rises in a line over the first ``warmup_steps`` steps.
     ``label_smoothing`` is the share of each row's target that goes to all classes alike; "balanced"
-    ``class_weights`` count every class the same in all, whatever its share of the training rows.
+    ``class_weights`` count every class the same in all, whatever its share of the training rows. The factors of
+    ``input_scaling`` learn at ``input_scaling_rate`` times the learning rate.
     """
 
     optimizer: str = "adam"
@@ -105,6 +111,7 @@ class Optimisation:
     warmup_steps: int = 0
     label_smoothing: float = 0.0
     class_weights: str = "none"
+    input_scaling_rate: float = 6.0  # as RealMLP-TD has it
 
     def __post_init__(self) -> None:
         check_name("optimizer", self.optimizer, OPTIMIZERS)
@@ -128,11 +135,12 @@ class Optimisation:
         check_whole("warmup_steps", self.warmup_steps, least=0, example=100)
         _check_share("label_smoothing", self.label_smoothing, example=0.1)
         check_name("class_weights", self.class_weights, CLASS_WEIGHTS)
+        _check_size("input_scaling_rate", self.input_scaling_rate, example=6.0)
 
 
 def parameter_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     """The name and shape of every parameter, in order; a layer under batch norm has no b, for beta does its work."""
-    shapes: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {INPUT_SCALE: (architecture.n_in,)} if architecture.input_scaling else {}
     widths = (architecture.n_in, *architecture.hidden_units, architecture.output_width)
     for layer, (n_in, n_out) in enumerate(pairwise(widths), start=1):
         shapes[f"layer{layer}.w"] = (n_in, n_out)

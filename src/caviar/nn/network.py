@@ -16,7 +16,7 @@ import numpy as np
 
 from caviar.nn import Arrays, FloatArray, Targets, dropout
 from caviar.nn.activations import ACTIVATIONS
-from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
+from caviar.nn.architecture import INPUT_SCALE, Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.averages import exponentially_weighted
 from caviar.nn.batch_norm import (
     BatchNormCache,
@@ -28,6 +28,7 @@ from caviar.nn.batch_norm import (
 from caviar.nn.dense import dense_backward, dense_forward
 from caviar.nn.dropout import dropout_backward, dropout_forward
 from caviar.nn.initialisers import initial_parameters
+from caviar.nn.input_scaling import input_scaling_backward, input_scaling_forward
 from caviar.nn.losses import PLAIN, LossTerms, mean_loss, mean_loss_backward
 from caviar.nn.optimisers import clip, recipe, update
 from caviar.randomness import UInt64
@@ -62,8 +63,9 @@ class HiddenCache:
 
 @dataclass(frozen=True)
 class Cache:
-    """Values that the forward pass keeps: the hidden layers, then x and scores of the output layer."""
+    """Values that the forward pass keeps: the inputs, the hidden layers, then x and scores of the output layer."""
 
+    inputs: FloatArray  # (m, n_in)  after dropout, before scaling
     hidden: tuple[HiddenCache, ...]
     x: FloatArray  # (m, n_in of the output layer)
     z: FloatArray  # (m, output_width)
@@ -102,15 +104,15 @@ def forward(
     """The scores (m, output_width) in training mode, and all that ``backward`` needs; no ``masks``: no dropout."""
     masks = masks or {}
     hidden = []
-    if 0 in masks:
-        x = dropout_forward(x, masks[0])
+    inputs = dropout_forward(x, masks[0]) if 0 in masks else x  # (m, n_in)
+    x = _scaled(architecture, arrays, inputs)
     for layer in range(1, len(architecture.hidden_units) + 1):
         cache = _hidden_forward(architecture, arrays, f"layer{layer}", x, masks.get(layer))
         hidden.append(cache)
         x = cache.a if cache.mask is None else dropout_forward(cache.a, cache.mask)
     output = f"layer{len(hidden) + 1}"
     z = dense_forward(x, arrays[f"{output}.w"], arrays[f"{output}.b"])  # (m, output_width)
-    return Cache(tuple(hidden), x, z)
+    return Cache(inputs, tuple(hidden), x, z)
 
 
 def backward(
@@ -128,6 +130,8 @@ def backward(
     for layer in range(len(cache.hidden), 0, -1):
         dx, block = _hidden_backward(architecture, arrays, f"layer{layer}", dx, cache.hidden[layer - 1])
         gradients.update(block)
+    if architecture.input_scaling:
+        gradients[INPUT_SCALE] = input_scaling_backward(dx, cache.inputs)
     for name in _weights(architecture):
         gradients[name] = gradients[name] + terms.l2 * arrays[name]  # from l2/2 * sum(w**2)
     return {name: gradients[name] for name in parameter_shapes(architecture)}
@@ -173,6 +177,7 @@ def scores(architecture: Architecture, state: State, x: FloatArray) -> FloatArra
     """The scores z (m, output_width) in predict mode; their meaning and their loss are in losses."""
     arrays = state.arrays
     with np.errstate(all="ignore"):  # a diverged network predicts NaN: a result, not a warning
+        x = _scaled(architecture, arrays, x)
         for layer in range(1, len(architecture.hidden_units) + 1):
             name = f"layer{layer}"
             z = _before_normalising(architecture, arrays, name, x)
@@ -202,6 +207,7 @@ def with_exact_statistics(architecture: Architecture, state: State, x: FloatArra
     start = 1 - architecture.batch_norm_momentum**state.step
     exact: Arrays = {}
     with np.errstate(all="ignore"):
+        x = _scaled(architecture, state.arrays, x)
         for layer in range(1, len(architecture.hidden_units) + 1):
             name = f"layer{layer}"
             z = _before_normalising(architecture, state.arrays, name, x)
@@ -211,6 +217,10 @@ def with_exact_statistics(architecture: Architecture, state: State, x: FloatArra
             z = _normalised(architecture, state.arrays, name, z, mean, variance)
             x = ACTIVATIONS[architecture.activation].forward(z)
     return replace(state, arrays={**state.arrays, **exact})
+
+
+def _scaled(architecture: Architecture, arrays: Mapping[str, FloatArray], x: FloatArray) -> FloatArray:
+    return input_scaling_forward(x, arrays[INPUT_SCALE]) if architecture.input_scaling else x
 
 
 def _before_normalising(
@@ -261,7 +271,8 @@ def train_step(
         for name, g in gradients.items():
             moments = {moment: arrays[f"{name}.{moment}"] for moment in rule.moments}
             own = rule if name.endswith(".w") else replace(rule, decay=0.0)
-            new = update(own, arrays[name], g, moments, seen, learning_rate)
+            rate = learning_rate * (optimisation.input_scaling_rate if name == INPUT_SCALE else 1.0)
+            new = update(own, arrays[name], g, moments, seen, rate)
             changed[name] = new.pop("p")
             changed.update({f"{name}.{moment}": value for moment, value in new.items()})
     return State({name: changed[name] for name in arrays}, step + 1, seen["first"], seen["second"]), loss

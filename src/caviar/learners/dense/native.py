@@ -83,6 +83,8 @@ class NativeTraining:
             "exact_statistics": architecture.batch_norm_statistics == "exact",
             "dropout": architecture.dropout,
             "input_dropout": architecture.input_dropout,
+            "input_scaling": architecture.input_scaling,
+            "input_scaling_rate": optimisation.input_scaling_rate,
             "label_smoothing": 0.0 if architecture.regression else optimisation.label_smoothing,
             "class_weights": [] if weights is None else weights.tolist(),
             "first_moment": rule.beta_first is not None,

@@ -5,12 +5,15 @@ Notation
     w, b           weights (n_in, n_out) and bias (n_out,) of a layer;  z = x @ w + b
     gamma, beta    scale and shift of batch norm;  mean, variance  its running statistics, corrected for their start
     w', b'         weights and bias with batch norm folded in
+    s              factors of scaled inputs (n_in,)
 
 At test time batch norm is a fixed scale and shift of z = x @ w, and goes into the weights before it:
 
     gamma (z - mean) / sqrt(variance + epsilon) + beta  =  x @ w' + b'
     w' = w * gamma / sqrt(variance + epsilon)           (every column by its unit's)
     b' = beta - mean * gamma / sqrt(variance + epsilon)
+
+Factors of the inputs go into the first layer's weights before that: (x * s) @ w  =  x @ (s[:, None] * w).
 
 Sources: Course, week 3, "Batch Norm at Test Time";
 Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2018, 3.2.
@@ -28,8 +31,9 @@ import numpy.typing as npt
 from caviar.errors import ModelError
 from caviar.learners.contract import Arrays, Floats, State
 from caviar.nn import losses
-from caviar.nn.architecture import Architecture, parameter_shapes
+from caviar.nn.architecture import INPUT_SCALE, Architecture, parameter_shapes
 from caviar.nn.batch_norm import running_statistics
+from caviar.nn.input_scaling import fold_scale
 from caviar.nn.network import State as Network
 from caviar.nn.network import scores
 
@@ -57,7 +61,8 @@ class DensePredictor:
     @staticmethod
     def of(architecture: Architecture, state: State) -> DensePredictor:
         """The predictor of a training's ``state``."""
-        return DensePredictor(architecture, fold(architecture, state, int(state["step"])))
+        predicting = replace(architecture, input_scaling=False)
+        return DensePredictor(predicting, fold(architecture, state, int(state["step"])))
 
     @staticmethod
     def from_record(plain: Mapping[str, Any], weights: Arrays) -> DensePredictor:
@@ -65,8 +70,10 @@ class DensePredictor:
         return DensePredictor(Architecture(**{**plain, "hidden_units": tuple(plain["hidden_units"])}), weights)
 
     def record(self) -> tuple[dict[str, Any], Arrays]:
-        """The architecture as plain data, and the weights."""
-        return asdict(self.architecture), self.weights
+        """The architecture as plain data, without what is in the weights alone, and the weights."""
+        plain = asdict(self.architecture)
+        del plain["input_scaling"]
+        return plain, self.weights
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -101,8 +108,9 @@ class DensePredictor:
 def fold(
     architecture: Architecture, arrays: Mapping[str, npt.NDArray[Any]], step: int
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """The weights for prediction, float32: "layer1.w" (n_in, n_1), "layer1.b" (n_1,), ... with batch norm folded in.
+    """The weights for prediction, float32: "layer1.w" (n_in, n_1), "layer1.b" (n_1,), ...
 
+    Batch norm and the factors of scaled inputs are folded into them.
     ``arrays`` holds parameters and running statistics as nn/ and the engines name them, and may hold more; ``step`` is
     how many training steps they have seen.
     """
@@ -111,6 +119,8 @@ def fold(
         for layer in range(1, len(architecture.hidden_units) + 2):
             name = f"layer{layer}"
             w = np.asarray(arrays[f"{name}.w"], dtype=np.float64)  # (n_in, n_out)
+            if architecture.input_scaling and layer == 1:
+                w = fold_scale(w, np.asarray(arrays[INPUT_SCALE], dtype=np.float64))
             if architecture.batch_norm and layer <= len(architecture.hidden_units):
                 gamma, beta, mean, variance = (
                     np.asarray(arrays[f"{name}.{part}"], dtype=np.float64)
