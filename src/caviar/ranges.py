@@ -43,6 +43,7 @@ RANGES: Mapping[str, Range] = {
     "steps": Range(1, 10**6, "leave it out for 200"),
     "best": Range(0, 10**12, "leave it out"),
     "n": Range(1, 10**6, "ask for a few: `n=10`"),
+    "coverage": Range(0, 0.9999, "give a share of the rows: `coverage=0.9`", above=True),
     "turns": Range(1, 10**6, "leave it out"),
     "snapshot": Range(1, 10**12, "leave it out"),
 }

@@ -430,6 +430,18 @@ def test_regression_end_to_end(fresh: Path, capsys: pytest.CaptureFixture[str]):
     err = capsys.readouterr().err
     assert "--proba" in err
     assert len(err.splitlines()) == 2
+    assert run(["predict", "diabetes.caviar", "diabetes.csv", "--interval", "0.9"]) == 0
+    said = capsys.readouterr()
+    assert "--interval 0.9 --out predictions.csv" in said.err
+    ends = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(io.StringIO(said.out))]
+    assert [row["prediction"] for row in ends] == [float(row["prediction"]) for row in rows]
+    assert all(row["low"] < row["prediction"] < row["high"] for row in ends)
+    for coverage, way_out in (("90", "--interval 0.9"), ("0.9999", "--interval 0.99")):
+        assert run(["predict", "diabetes.caviar", "diabetes.csv", "--interval", coverage, "--out", "none.csv"]) == 2
+        refused = capsys.readouterr().err.splitlines()
+        assert len(refused) == 2
+        assert way_out in refused[1]
+    assert not (fresh / "none.csv").exists()
 
 
 def test_the_version(capsys):

@@ -12,12 +12,15 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from caviar.records import ProgramSpec, StudyKind, StudyProgress, StudyResult, StudySpec, StudyState, Trial, TrialState
+from caviar.records.result import Calibration
 from caviar.report import plain
 from caviar.report.answer import answer
 from caviar.report.explain import as_text
 from caviar.report.page import figure
 from caviar.report.study import heading, line, picture, studies_table, trials_table
+from caviar.report.worth import worth_lines
 from caviar.views.study import Running, StudyRow, head, progress_of, ranked, study_view_of
+from caviar.views.worth import Worth
 from tests.records.test_study import PROGRESS
 from tests.views.records import STUDIES, study_of
 
@@ -189,3 +192,20 @@ def test_time_is_left_to_a_study_that_runs_only(seconds: float | None, state: St
 def test_a_study_whose_process_has_ended_says_so():
     study = study_of(state=StudyState.RUNNING)
     assert "its process has ended" in drawn(picture(Running(head(study), progress_of(study, []), alive=False)))
+
+
+def test_the_effect_of_a_calibration_is_one_line():
+    found = Calibration(
+        temperature=1.5,
+        rows=300,
+        log_loss=0.5,
+        log_loss_before=0.6,
+        calibration_error=0.02,
+        calibration_error_before=0.1,
+    )
+    (line,) = worth_lines("accuracy", Worth(calibration=found))
+    assert line[0] == "calibration"
+    assert line[1].plain == (
+        "probabilities at temperature 1.5: calibration error 0.1000 before, 0.0200 after; "
+        "log loss 0.6000 before, 0.5000 after, on 300 rows not trained on"
+    )

@@ -107,6 +107,7 @@ def test_the_answer_is_what_product_md_says(wine: Path, tmp_path: Path):
         "confusion",
         "columns",
         "undefined",
+        "calibration",
         "notes",
     }
     assert set(summary["data"]) == {"task", "rows", "features", "classes", "train", "validation", "test", "sha256"}

@@ -17,7 +17,7 @@ from caviar.data.column_inputs import column_inputs
 from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
 from caviar.learners.contract import Floats, Predictor
-from caviar.learners.scoring import Scoring, outputs_of
+from caviar.learners.scoring import Scoring, Targets, outputs_of
 from caviar.randomness import Purpose, stream_key
 from caviar.records.result import Baseline, Column, Confusion
 
@@ -75,6 +75,17 @@ def account(
         undefined=undefined,
         doubts=doubts(metric, scores, found.baseline, undefined["test"]),
     )
+
+
+def unseen_outputs(unseen: Sequence[Unseen]) -> tuple[Floats, Targets]:
+    """The outputs (k, n, n_out) of k networks for n rows that they have not seen, and the targets (n,).
+
+    Networks of the same rows stand side by side; those of folds have their rows one after the other, and k is 1.
+    """
+    said = [outputs_of(one.predictor, one.rows.x) for one in unseen]
+    if all(one.rows is unseen[0].rows for one in unseen):
+        return np.stack(said), unseen[0].rows.y
+    return np.concatenate(said)[None], np.concatenate([one.rows.y for one in unseen])
 
 
 def validation_scores(measured: Mapping[str, float], scoring: Scoring, unseen: Sequence[Unseen]) -> dict[str, float]:

@@ -26,6 +26,14 @@ def predict(
     data: Annotated[str, typer.Argument(help="A file with the features of training; other columns are ignored.")],
     out: Annotated[str | None, typer.Option(help="Write here and not to stdout.", metavar="FILE")] = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column p_<class> for every class.")] = False,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            "--interval",
+            help="For numbers: add columns low and high, between which so many of 1 lie: 0.9.",
+            metavar="COVERAGE",
+        ),
+    ] = None,
     for_spreadsheet: ForSpreadsheet = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -33,7 +41,8 @@ def predict(
     """[bold]caviar predict flowers.caviar new.csv --out guesses.csv[/]
 
     Predict the label, or the number, of every row: a CSV with the column prediction, in the order of the rows.
-    Labels are written as they came.
+    Labels are written as they came. An interval comes from errors on rows that the networks had not seen, and holds for
+    rows that come as those did.
     """
 
     if json and out is None:
@@ -47,9 +56,10 @@ def predict(
     network = models.load(model)
     if proba:
         network.check_classes()
-    prediction = network.prediction(data)
+    prediction = network.prediction(data, coverage)
+    probabilities = prediction.probabilities if proba else None
     write_csv(
-        predictions_frame(prediction.labels, prediction.probabilities if proba else None, network.classes),
+        predictions_frame(prediction.labels, probabilities, network.classes, prediction.interval),
         out if out is not None else sys.stdout,
         for_spreadsheet=for_spreadsheet,
     )
@@ -59,7 +69,8 @@ def predict(
         met = {"missing": missing, "unknown": unknown, "outside": outside, "notes": list(prediction.notes)}
         known = prediction.known
         scores = None if known is None or known.score is None else {known.metric: known.score, "rows": known.rows}
-        print_json({"model": model, "data": data, "rows": rows, **met, "known": scores, "out": out})
+        asked = {} if coverage is None else {"interval": coverage}
+        print_json({"model": model, "data": data, "rows": rows, **met, **asked, "known": scores, "out": out})
     also = f", {counted(missing, 'missing value')}" if missing else ""
     also += f"; {never_seen(prediction.unknown)}" if unknown else ""
     also += f"; {far_outside(outside)}" if outside else ""
@@ -70,7 +81,8 @@ def predict(
     if prediction.known is not None:
         people.print(prediction.known.note, markup=False, soft_wrap=True)
     if out is None:
-        say_next(people, ["predict", model, data, *(["--proba"] if proba else []), "--out", "predictions.csv"])
+        also_asked = ["--proba"] if proba else [] if coverage is None else ["--interval", f"{coverage:g}"]
+        say_next(people, ["predict", model, data, *also_asked, "--out", "predictions.csv"])
     elif not proba and not network.regression:
         say_next(people, ["predict", model, data, "--proba", "--out", "probabilities.csv"])
     else:

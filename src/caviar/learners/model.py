@@ -28,14 +28,16 @@ from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays, Floats, Predictor
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.known_labels import KnownLabels, known_labels
+from caviar.learners.residuals import Residuals, check_coverage
+from caviar.learners.temperature import HIGHEST, LOWEST, tempered
 from caviar.machine import VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 2
-"""Counts up with every change of the file; a newer one is refused. Format 1 has one network, and is still written where
-there is only one."""
+FORMAT = 3
+"""Counts up with every change of the file; a newer one is refused. Format 1 has one network, 2 several, 3 the rest of
+Model. The lowest that holds a model is written."""
 
 PREDICTORS: dict[str, Callable[[Mapping[str, Any], Arrays], Predictor]] = {"dense": DensePredictor.from_record}
 """Maker of a predictor from its record, by the predictor's kind."""
@@ -51,7 +53,8 @@ class Prediction:
     ``labels`` (m,) of the type they had in training, ``probabilities`` (m, C) float64, rows adding up to 1; ``missing``
     cells that the preprocessing met, and by column the categories that are ``unknown`` to it and the numbers far
     ``outside`` those of training; ``read`` are notes on how the table was read, ``known`` the score on labels that it
-    has. For regression ``labels`` are float64 numbers in the target's units, and ``probabilities`` is None.
+    has. For regression ``labels`` are float64 numbers in the target's units, and ``probabilities`` is None. Where a
+    coverage was asked for, ``interval`` (m, 2) has the low and the high end of each number.
     """
 
     labels: npt.NDArray[Any]
@@ -61,6 +64,7 @@ class Prediction:
     outside: Mapping[str, int] = field(default_factory=dict)
     read: tuple[str, ...] = ()
     known: KnownLabels | None = None
+    interval: npt.NDArray[np.float64] | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -84,13 +88,16 @@ class Model:
     are kept with it for people: study, trial, config, scores.
 
     The prediction of an ensemble is the weighted mean of its networks' probabilities, or of their numbers. The share
-    of ``network`` is what the shares of ``members`` leave of 1. Raises ModelError where the parts do not fit.
+    of ``network`` is what the shares of ``members`` leave of 1. Intervals need ``residuals``. Probabilities are those
+    at the ``temperature``, which changes no label. Raises ModelError where the parts do not fit.
     """
 
     network: Predictor
     preprocessing: Preprocessing | None = field(default=None, repr=False)
     facts: Mapping[str, Any] = field(default_factory=dict)
     members: tuple[Member, ...] = ()
+    residuals: Residuals | None = field(default=None, repr=False)
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         own, learned = self.network, self.preprocessing
@@ -99,6 +106,10 @@ class Model:
         shares = [member.share for member in self.members]
         if not all(0 < share < 1 for share in shares) or sum(shares) >= 1:
             raise ModelError("the shares of an ensemble must be above 0 and add up to 1", "divide them by their sum")
+        if not LOWEST <= self.temperature <= HIGHEST:
+            raise ModelError(
+                f"the temperature is from {LOWEST} to {HIGHEST}, got {self.temperature}", "train the network again"
+            )
         if learned and (learned.n_in, learned.n_out) != (math.prod(own.shape), own.n_out):
             wanted = "a number to predict" if learned.regression else f"{learned.n_out} classes"
             raise ModelError(
@@ -142,6 +153,35 @@ class Model:
         assert found.probabilities is not None  # there are classes
         return found.probabilities
 
+    def predict_interval(self, data: Any, coverage: float = 0.9) -> npt.NDArray[np.float64]:
+        """The low and the high end (m, 2) of an interval that has the true number of a share ``coverage`` of the rows.
+
+        Its width is the same for every row: it comes from the errors on rows that networks of this config had not seen
+        (split conformal prediction, see residuals.py). It holds for new rows that come as those did.
+
+        Gives the warning of ``predict``. Raises ModelError for a model of classes, for one that was saved without
+        residuals, and for a coverage that needs more rows than the study had.
+        """
+        found = self.prediction(data, coverage)
+        _warn(found)
+        assert found.interval is not None  # a coverage was asked for
+        return found.interval
+
+    def reach(self, coverage: float) -> float:
+        """Half of the width of an interval, in standard deviations of the target. Raises as ``predict_interval``."""
+        check_coverage(coverage)
+        if not self.regression:
+            raise ModelError(
+                "intervals are for numbers, and this model predicts classes", "ask for probabilities: `proba=True`"
+            )
+        if self.residuals is None:
+            raise ModelError(
+                "this model has no errors on unseen rows to make intervals of: it was saved by caviar babysit, by "
+                "caviar.train or by an earlier version",
+                "train it by caviar tune, which keeps them",
+            )
+        return self.residuals.reach(coverage)
+
     def check_classes(self) -> None:
         """Raise ModelError for a model of regression: it has no probabilities to give."""
         if self.regression:
@@ -150,8 +190,9 @@ class Model:
                 "predict without `proba`",
             )
 
-    def prediction(self, data: Any) -> Prediction:
-        """Labels, probabilities, and what the preprocessing met."""
+    def prediction(self, data: Any, coverage: float | None = None) -> Prediction:
+        """Labels, probabilities, and what the preprocessing met; intervals of ``coverage`` where one is given."""
+        reach = None if coverage is None else self.reach(coverage)
         frame, read = self._frame(data)
         outputs = np.empty((len(frame), self.network.n_out))
         missing, unknown, outside = 0, Counter[str](), Counter[str]()
@@ -173,14 +214,16 @@ class Model:
             outside.update(notes.outside)
         known = known_labels(self.preprocessing, frame, outputs) if self.preprocessing else None
         if self.regression:
-            decoded = self.preprocessing.decode(outputs[:, 0]) if self.preprocessing else outputs[:, 0]
-            return Prediction(decoded, None, missing, unknown, outside, read, known)
+            z = outputs[:, 0]
+            ends = None if reach is None else np.stack([self._decoded(z - reach), self._decoded(z + reach)], axis=1)
+            return Prediction(self._decoded(z), None, missing, unknown, outside, read, known, ends)
         # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
         labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
-        return Prediction(labels[outputs.argmax(axis=1)], outputs, missing, unknown, outside, read, known)
+        probabilities = tempered(outputs, self.temperature)
+        return Prediction(labels[outputs.argmax(axis=1)], probabilities, missing, unknown, outside, read, known)
 
     def outputs(self, x: npt.NDArray[Any]) -> Floats:
-        """The weighted mean of the networks' outputs (m, n_out) for inputs ``x`` (m, n_in)."""
+        """The weighted mean of the networks' outputs (m, n_out) for inputs ``x`` (m, n_in), before the temperature."""
         x = x.reshape(len(x), *self.network.shape)
         mean = self.network.outputs(x)
         if not self.members:
@@ -189,6 +232,10 @@ class Model:
         for member in self.members:
             mean += member.share * member.network.outputs(x)
         return mean
+
+    def _decoded(self, z: Floats) -> Floats:
+        """Standardised numbers (m,) in the units of the target."""
+        return self.preprocessing.decode(z) if self.preprocessing else z
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one file; where that fails, what was at ``path`` is untouched. Raises ModelError."""
@@ -202,6 +249,10 @@ class Model:
             plain, weights = _record(member.network)
             network["company"].append({"share": member.share, "network": plain})
             tensors |= {f"member{number}.{name}": w for name, w in weights.items()}
+        if self.residuals is not None:
+            network["residuals"] = self.residuals.to_dict()
+        if self.temperature != 1.0:
+            network["temperature"] = self.temperature
         _check_finite(tensors)
         entries = {
             _NETWORK: files.dumps(network).encode(),
@@ -209,7 +260,8 @@ class Model:
             _FACTS: files.dumps(self.facts).encode(),
             _WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in tensors.items()}),
         }
-        written = FORMAT if self.members else 1
+        has_more = self.residuals is not None or self.temperature != 1.0
+        written = FORMAT if has_more else 2 if self.members else 1
         files.write_whole(Path(path), files.pack(entries, {"format": written, "caviar": VERSION}))
 
     def _frame(self, data: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -286,11 +338,14 @@ def _unpack(content: bytes) -> Model:
             Member(float(entry["share"]), _predictor(entry["network"], _with_prefix(weights, f"member{number}.")))
             for number, entry in enumerate(network.pop("company", []), start=1)
         ]
+        residuals, temperature = network.pop("residuals", None), float(network.pop("temperature", 1.0))
         model = Model(
             _predictor(network, {name: w for name, w in weights.items() if not name.startswith("member")}),
             None if learned is None else Preprocessing.from_dict(learned),
             dict(facts),
             tuple(members),
+            None if residuals is None else Residuals.from_dict(residuals),
+            temperature,
         )
     except (ConfigError, SafetensorError, ValueError, ArithmeticError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(

@@ -233,6 +233,21 @@ class EnsembleResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """The ``temperature`` of the model's probabilities, 1 where they are as its networks say them.
+
+    The scores are on so many ``rows`` that the networks had not seen, those ``before`` without the temperature.
+    """
+
+    temperature: float
+    rows: int
+    log_loss: float
+    log_loss_before: float
+    calibration_error: float
+    calibration_error_before: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyResult:
     """The result of a study by its ``metric``.
 
@@ -243,7 +258,7 @@ class StudyResult:
     first, and the ``front``, the best score first. They have a ``baseline`` by the names "majority" and "linear", the
     ``confusion`` of classes on the sealed test part, the ``columns``, the most important first, and by part of the data
     the metrics that are ``undefined`` there, each with its reason. Of two classes the rarer one is ``positive``, which
-    average precision is about. All of these are None for other studies.
+    average precision is about, and the ``calibration`` is that of the model. All of these are None for other studies.
     """
 
     metric: str
@@ -264,6 +279,7 @@ class StudyResult:
     columns: Sequence[Column] | None = None
     undefined: Mapping[str, Mapping[str, str]] | None = None
     positive: Label | None = None
+    calibration: Calibration | None = None
     notes: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
@@ -287,6 +303,7 @@ class StudyResult:
             "columns",
             "undefined",
             "positive",
+            "calibration",
             "test_opened",
         ):
             if record[name] is None:
@@ -316,4 +333,6 @@ class StudyResult:
             ]
         if "ensemble" in plain:
             plain["ensemble"] = EnsembleResult(**known(EnsembleResult, numbers(plain["ensemble"])))
+        if "calibration" in plain:
+            plain["calibration"] = Calibration(**known(Calibration, numbers(plain["calibration"])))
         return cls(**plain)

@@ -44,7 +44,7 @@ def account(view: StudyView) -> dict[str, Any]:
 def _answer(result: StudyResult | None) -> dict[str, Any]:
     """The scores of a result and their worth, as far as it has them."""
     record = {} if result is None else result.to_record()
-    names = ("best", "baseline", "confusion", "columns", "undefined")
+    names = ("best", "baseline", "confusion", "columns", "undefined", "calibration")
     return {name: record.get(name) for name in names}
 
 

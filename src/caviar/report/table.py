@@ -24,13 +24,17 @@ def predictions_frame(
     labels: Sequence[Any] | npt.NDArray[Any],
     probabilities: npt.NDArray[Any] | None,
     classes: Sequence[str | int | bool],
+    interval: npt.NDArray[Any] | None = None,
 ) -> pd.DataFrame:
-    """A column ``prediction``, and where there are ``probabilities``, (rows, classes), a column p_<class> for each."""
+    """A column ``prediction``; p_<class> for each of ``probabilities`` (rows, classes), low and high of ``interval``
+    (rows, 2)."""
     import pandas as pd
 
     columns: dict[str, Any] = {"prediction": labels}
     if probabilities is not None:
         columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)}
+    if interval is not None:
+        columns |= {"low": interval[:, 0], "high": interval[:, 1]}
     return pd.DataFrame(columns)
 
 

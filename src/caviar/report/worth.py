@@ -8,7 +8,7 @@ from rich.text import Text
 
 from caviar.analysis.doubts import percent
 from caviar.records.metrics import metric_name
-from caviar.records.result import Column
+from caviar.records.result import Calibration, Column
 from caviar.report.text import counted, score_number, visible
 from caviar.views.worth import BaselineView, Imbalance, Worth
 
@@ -33,6 +33,8 @@ def worth_lines(metric: str, worth: Worth) -> Iterator[tuple[str, Text]]:
         yield "imbalance", Text(imbalance_text(worth.imbalance), style="yellow")
     if worth.mistakes:
         yield "mistakes", Text(mistakes_text(worth))
+    if worth.calibration is not None:
+        yield "calibration", Text(calibration_text(worth.calibration))
     if worth.columns:
         yield "columns", Text(columns_text(metric, worth))
     elif worth.unmeasured:
@@ -66,6 +68,14 @@ def mistakes_text(worth: Worth) -> str:
     ]
     more = len(worth.mistakes) - len(pairs)
     return "; ".join(pairs) + (f"; {counted(more, 'other pair')}" if more else "")
+
+
+def calibration_text(found: Calibration) -> str:
+    """The effect of the temperature."""
+    error = f"calibration error {found.calibration_error_before:.4f} before, {found.calibration_error:.4f} after"
+    loss = f"log loss {found.log_loss_before:.4f} before, {found.log_loss:.4f} after"
+    rows = counted(found.rows, "row")
+    return f"probabilities at temperature {found.temperature:.3g}: {error}; {loss}, on {rows} not trained on"
 
 
 def columns_text(metric: str, worth: Worth) -> str:

@@ -22,6 +22,7 @@ from caviar.errors import NoAnswer
 from caviar.executors.threads import Threads
 from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Floats, Training
 from caviar.learners.model import Member
+from caviar.learners.scoring import Targets
 from caviar.machine import memory_left
 from caviar.records import Task, TaskOutcome, TaskResult, Trial, TrialState
 from caviar.records.config import as_number
@@ -59,11 +60,17 @@ class Repeat(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """Members, the share of each finalist, and the scores of all together on rows that none has seen."""
+    """Members, the share of each finalist, and the scores of all together on rows that none has seen.
+
+    ``unseen`` (n, n_out) are their outputs for these rows, and ``y`` (n,) the targets. In a cross-validation a row's
+    outputs are those of the members that have not seen it.
+    """
 
     members: list[Member]
     finalists: dict[int, float]  # share by trial
     validation: dict[str, float]
+    unseen: Floats
+    y: Targets
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +269,8 @@ def _ensemble(job: TableJob, entrants: dict[int, list[Repeat]]) -> Ensemble:
             number = unit[0].result.task.trial
             finalists[number] = finalists.get(number, 0.0) + share
             members += [Member(share / len(unit), r.training.predictor()) for r in unit if r.training is not None]
-    return Ensemble(members, finalists, job.scoring.scores(np.tensordot(shares, outputs, axes=1), y))
+    together = np.tensordot(shares, outputs, axes=1)
+    return Ensemble(members, finalists, job.scoring.scores(together, y), together, y)
 
 
 def _outputs(job: TableJob, repeat: Repeat) -> Floats:

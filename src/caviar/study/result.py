@@ -7,23 +7,26 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from caviar.analysis.account import account, validation_scores, with_intervals
+from caviar.analysis.account import account, unseen_outputs, validation_scores, with_intervals
 from caviar.analysis.baseline import Pair
+from caviar.analysis.calibration import calibration
 from caviar.analysis.intervals import of_mean, of_metric
 from caviar.data.examples import Examples
 from caviar.errors import ModelError
 from caviar.learners.contract import Floats
 from caviar.learners.model import Model
-from caviar.learners.scoring import outputs_of
+from caviar.learners.residuals import Residuals
+from caviar.learners.scoring import Targets, outputs_of
+from caviar.learners.temperature import tempered
 from caviar.randomness import Purpose, stream_key
 from caviar.records import Study
 from caviar.records.metrics import smaller_is_better, within_range
-from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoint, Repeated, StudyResult
+from caviar.records.result import BestTrial, Calibration, EnsembleResult, Finalist, FrontPoint, Repeated, StudyResult
 from caviar.study.check import model_path
 from caviar.study.events import Best, TunedStudy
 from caviar.study.finals import Ensemble, Found
@@ -37,7 +40,8 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
     """Open the sealed test part, once; save the model; sum up the study."""
     winner, network = found.winner, found.training.predictor()
     sealed = job.dataset.test.open()
-    said = outputs_of(network, sealed.x)
+    made = _made_of(unseen_outputs(found.unseen), job) if found.unseen else _Made()
+    said = tempered(outputs_of(network, sealed.x), made.temperature)
     measured = account(
         job.dataset,
         job.scoring,
@@ -61,11 +65,12 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         "test": test,
     }
     together = None
-    model = Model(network, job.dataset.preprocessing, facts)
+    model = Model(network, job.dataset.preprocessing, facts, (), made.residuals, made.temperature)
     if found.ensemble is not None:
-        together = _together(job, found.ensemble, sealed)
+        made = _made_of((found.ensemble.unseen[None], found.ensemble.y), job)
+        together = _together(job, found.ensemble, sealed, made.temperature)
         facts["ensemble"] = asdict(together)
-        model = _ensemble(job, found.ensemble, facts)
+        model = _ensemble(job, found.ensemble, facts, made)
     path = model_path(job.request, study.name, again=True)  # checked when the work began
     if path is not None:
         with suppress(OSError):  # saving says what is wrong
@@ -107,6 +112,7 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         columns=measured.columns,
         undefined=measured.undefined,
         positive=job.dataset.preprocessing.classes[job.scoring.positive] if job.scoring.n_out == 2 else None,
+        calibration=made.calibration,
         notes=(*study.notes, *measured.doubts),
     )
     return TunedStudy(
@@ -133,11 +139,33 @@ def _finalists(job: TableJob, ledger: Ledger, found: Found) -> list[Finalist]:
     ]
 
 
-def _together(job: TableJob, chosen: Ensemble, sealed: Examples) -> EnsembleResult:
+class _Made(NamedTuple):
+    """Parts of a model that were learned on rows that its networks had not seen."""
+
+    residuals: Residuals | None = None
+    calibration: Calibration | None = None
+
+    @property
+    def temperature(self) -> float:
+        return 1.0 if self.calibration is None else self.calibration.temperature
+
+
+def _made_of(unseen: tuple[Floats, Targets], job: TableJob) -> _Made:
+    """The residuals of regression or the calibration of classes, of outputs (k, n, n_out) and the targets (n,)."""
+    outputs, y = unseen
+    if not len(y):
+        return _Made()
+    if job.scoring.n_out == 1:
+        return _Made(residuals=Residuals.of(outputs[..., 0] - y))
+    return _Made(calibration=calibration(outputs, y.astype(np.int64)))
+
+
+def _together(job: TableJob, chosen: Ensemble, sealed: Examples, temperature: float) -> EnsembleResult:
     """The ensemble and its scores, beside the single network."""
     said = np.zeros((len(sealed), job.scoring.n_out))
     for member in chosen.members:
         said += member.share * outputs_of(member.network, sealed.x)
+    said = tempered(said, temperature)
     scores, rows, width = job.scoring.scores(said, sealed.y), len(sealed), job.scoring.n_out
     names = [name for name in dict.fromkeys((job.metric, "r2")) if name in scores and name != "accuracy"]
 
@@ -151,10 +179,11 @@ def _together(job: TableJob, chosen: Ensemble, sealed: Examples) -> EnsembleResu
     return EnsembleResult(len(chosen.members), shares, chosen.validation, test)
 
 
-def _ensemble(job: TableJob, chosen: Ensemble, facts: dict[str, Any]) -> Model:
+def _ensemble(job: TableJob, chosen: Ensemble, facts: dict[str, Any], made: _Made) -> Model:
     """The members as one model, the one with the largest share first."""
     first, *others = sorted(chosen.members, key=lambda member: -member.share)
-    return Model(first.network, job.dataset.preprocessing, facts, tuple(others))
+    parts = made.residuals, made.temperature
+    return Model(first.network, job.dataset.preprocessing, facts, tuple(others), *parts)
 
 
 def _repeated(job: TableJob, found: Found) -> Repeated:
