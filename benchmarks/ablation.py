@@ -23,7 +23,7 @@ from statistics import mean, stdev
 from benchmarks.machine import RESULTS, merge, read
 from benchmarks.main_job import CAVIAR, tune
 from benchmarks.search_real import best_seen, chosen
-from benchmarks.tables import NAMES, table_file
+from benchmarks.table_files import NAMES, table_file
 from caviar.scales import Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale
 from caviar.search.searches import SEARCHES
 from caviar.space import Space, default_space

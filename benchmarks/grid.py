@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import mean, median
 
 from benchmarks.machine import read, write
-from benchmarks.tables import table_file
+from benchmarks.table_files import table_file
 from caviar import train
 from caviar.records import Config
 from caviar.scales import Log

@@ -41,7 +41,7 @@ import numpy as np
 
 from benchmarks.machine import RESULTS, merge, read
 from benchmarks.main_job import tune
-from benchmarks.tables import NAMES, TableFile, table_file
+from benchmarks.table_files import NAMES, TableFile, table_file
 from caviar.scheduling.halving import rungs_for
 from caviar.space import default_space
 from caviar.store import Store

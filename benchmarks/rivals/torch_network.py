@@ -47,9 +47,9 @@ def optimiser_of(config: Config, network: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, config["learning_rate"], momentum=beta, dampening=beta, fused=True)
 
 
-def training(network: nn.Module, config: Config, x: Tensor, y: Tensor) -> Iterator[int]:
-    """Train epoch by epoch; gives the epochs done."""
-    optimiser, loss_of = optimiser_of(config, network), nn.CrossEntropyLoss()
+def training(network: nn.Module, config: Config, x: Tensor, y: Tensor, loss: nn.Module | None = None) -> Iterator[int]:
+    """Train epoch by epoch, on the cross-entropy if no ``loss`` is given; gives the epochs done."""
+    optimiser, loss_of = optimiser_of(config, network), loss or nn.CrossEntropyLoss()
     batch_size, epoch = int(config["batch_size"]), 0
     while True:
         for group in optimiser.param_groups:
