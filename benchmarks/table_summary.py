@@ -124,7 +124,7 @@ def _table(rows: Sequence[Row], goal: Measure, contenders: Sequence[str]) -> Ite
     scores = scores_of(rows, goal)
     if not scores:
         return
-    yield f"### {goal.title.capitalize()}: mean over splits ± its standard error"
+    yield f"### {goal.title[0].upper()}{goal.title[1:]}: mean over splits ± its standard error"
     yield from ("", f"| table | {' | '.join(contenders)} |", "|---" * (len(contenders) + 1) + "|")
     for table in dict.fromkeys(table for table, _ in scores):
         cells = []
