@@ -88,6 +88,12 @@ class Space:
         object.__setattr__(self, "constraints", (*self.constraints, *new))
         return self
 
+    def fixing(self, name: str, value: Value) -> Space:
+        """A space like this one that has ``name`` besides, always ``value``."""
+        found = Space(**{**self.scales, name: value})
+        object.__setattr__(found, "constraints", self.constraints)
+        return found
+
     def fulfils(self, config: Mapping[str, Value]) -> bool:
         """True where ``config`` fulfils every constraint."""
         return all(one.holds(config) for one in self.constraints)

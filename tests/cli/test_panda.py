@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+import caviar
 from caviar.cli.keys import Keys
 from caviar.cli.main import run
 from caviar.data import samples
@@ -72,6 +75,34 @@ def test_babysit_prints_its_promise_as_json_and_saves_a_model(here: Path, capsys
     capsys.readouterr()
     assert run(["predict", summary["model"], "wine.csv"]) == 0
     assert capsys.readouterr().out.count("\n") == 179
+
+
+def test_a_balanced_network_keeps_honest_probabilities_and_a_branch_is_balanced_too(here: Path, capsys):
+    rng = np.random.default_rng(0)
+    ill = rng.random(600) < 0.1
+    x = rng.normal(size=(600, 2)) + 1.2 * ill[:, None]
+    table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": np.where(ill, "ill", "healthy"), "z": x[:, 0]})
+    table.to_csv("ill.csv", index=False)
+    balanced = ["babysit", "ill.csv", "--config", "config.toml", "--epochs", "4", "--balance", "--ignore"]
+    summary = printed(capsys, *balanced, "z", "--target", "y", "--name", "ill", "--json")
+    model = caviar.load("ill.caviar")
+    assert model.facts["config"]["class_weights"] == "balanced"
+    p = model.predict_proba(table)
+    assert p[:, 1].mean() == pytest.approx(0.1, abs=0.05)
+    assert (model.predict(table) == "ill").mean() > 0.15 > (p[:, 1] > 0.5).mean()
+    assert summary["test"]["log_loss"] < 0.4
+    assert summary["validation"]["log_loss"] < 0.4
+    assert any("--balance" in note for note in summary["notes"])
+    (here / "none.toml").write_text(CONFIG + 'class_weights = "none"\n')
+    for mistake in (
+        [*balanced, "y", "--target", "z", "--name", "no"],
+        [*balanced, "z", "--target", "y", "--name", "no", "--config", "none.toml"],
+        ["babysit", "--command", "true", "--balance"],
+    ):
+        assert run(mistake) == 2
+        said = capsys.readouterr().err
+        assert len(said.splitlines()) == 2
+        assert "--balance" in said
 
 
 def test_in_a_pipe_there_is_a_line_an_epoch(here: Path, capsys):

@@ -17,7 +17,9 @@ from caviar.data.column_inputs import column_inputs
 from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
 from caviar.learners.contract import Floats, Predictor
-from caviar.learners.scoring import Scoring, Targets, outputs_of
+from caviar.learners.correction import PLAIN, Correction
+from caviar.learners.scoring import Scoring, Targets, outputs_for, outputs_of
+from caviar.nn.metrics import OF_LABELS
 from caviar.randomness import Purpose, stream_key
 from caviar.records.result import Baseline, Column, Confusion
 
@@ -52,17 +54,18 @@ def account(
     parameters: int,
     seed: int,
     share: float = 1.0,
+    labels: Floats | None = None,
 ) -> Account:
     """The account of a network with ``outputs`` (m, n_out) for the scored rows of ``test``.
 
     unseen: networks of its config with rows that they have not seen; there may be none. parameters: of a network.
-    share: that of the usual work on baselines and columns.
+    share: that of the usual work on baselines and columns. labels: see Scoring.scores.
     """
     learned, y = dataset.preprocessing, test.scored.y
     pairs = [Pair(one.training, one.rows) for one in unseen]
     key = stream_key(seed, Purpose.INTERVAL)
-    found = worth(test, outputs, pairs, scoring, metric, learned.classes, key, share)
-    scores = with_intervals(scoring.scores(outputs, y), len(y), found.intervals)
+    found = worth(test, outputs_for(metric, outputs, labels), pairs, scoring, metric, learned.classes, key, share)
+    scores = with_intervals(scoring.scores(outputs, y, labels), len(y), found.intervals)
     undefined = {
         "validation": _undefined(scoring, [one.rows for one in unseen]),
         "test": _undefined(scoring, [test.scored]),
@@ -70,7 +73,7 @@ def account(
     return Account(
         test=scores,
         baseline=found.baseline,
-        confusion=None if learned.regression else confusion(outputs, y, learned.classes),
+        confusion=None if learned.regression else confusion(outputs if labels is None else labels, y, learned.classes),
         columns=_columns(dataset, scoring, metric, unseen, parameters, seed, share),
         undefined=undefined,
         doubts=doubts(metric, scores, found.baseline, undefined["test"]),
@@ -88,13 +91,21 @@ def unseen_outputs(unseen: Sequence[Unseen]) -> tuple[Floats, Targets]:
     return np.concatenate(said)[None], np.concatenate([one.rows.y for one in unseen])
 
 
-def validation_scores(measured: Mapping[str, float], scoring: Scoring, unseen: Sequence[Unseen]) -> dict[str, float]:
-    """The mean of every metric over ``unseen``; those that an engine has ``measured`` already are left as they are."""
+def validation_scores(
+    measured: Mapping[str, float], scoring: Scoring, unseen: Sequence[Unseen], correction: Correction = PLAIN
+) -> dict[str, float]:
+    """The mean of every metric over ``unseen``; those that an engine has ``measured`` already are left as they are.
+
+    correction: that of outputs before they are scored.
+    """
     each = []
+    if correction != PLAIN:  # an engine measures without it
+        measured = {name: score for name, score in measured.items() if name in OF_LABELS}
     for one in unseen:
         said = outputs_of(one.predictor, one.rows.x)
         wanted = [name for name in scoring.metrics if name not in measured and not scoring.undefined(name, one.rows.y)]
-        each.append({name: scoring.score(name, said, one.rows.y) for name in wanted})
+        answer = scoring.corrected(said, correction)
+        each.append({name: scoring.score(name, outputs_for(name, answer, said), one.rows.y) for name in wanted})
     found = {name: [scores[name] for scores in each if name in scores] for name in scoring.metrics}
     means = {name: float(np.mean(scores)) for name, scores in found.items() if scores} | dict(measured)
     return {name: means[name] for name in scoring.metrics if name in means}

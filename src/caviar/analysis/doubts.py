@@ -42,7 +42,7 @@ def imbalance(metric: str, dataset: Dataset) -> tuple[str, ...]:
         return ()
     return (
         f"{percent(share)} of the training rows are {most!r}, so accuracy says little about the other classes: "
-        '`metric="balanced_accuracy"` counts every class alike',
+        '`metric="balanced_accuracy"` counts every class alike, and `balance=True` does so in training',
     )
 
 

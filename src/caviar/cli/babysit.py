@@ -12,7 +12,7 @@ from caviar.cli.follow_run import follow_run
 from caviar.errors import ConfigError
 from caviar.records import Reading, RunKind, RunSpec
 from caviar.runs import loop
-from caviar.runs.configs import goal_of, read_config
+from caviar.runs.configs import balanced, goal_of, read_config
 from caviar.store.delivery import STORE_PATIENCE
 
 
@@ -39,6 +39,7 @@ def babysit(
     ] = None,
     seed: options.SplitSeed = 0,
     task: options.Task = None,
+    balance: options.Balance = False,
     no_nurse: Annotated[bool, typer.Option("--no-nurse", help="Nobody watches but you.")] = False,
     nurse: Annotated[
         str | None,
@@ -82,7 +83,7 @@ def babysit(
     knobs.
     """
     of_tables = options.given(data=data, target=target, labels=labels, test=test, test_labels=test_labels)
-    of_tables |= options.given(task=task, mapped=mapped, out=out, last=last or None)
+    of_tables |= options.given(task=task, mapped=mapped, out=out, last=last or None, balance=balance or None)
     of_programs = options.given(goal=goal, trial_timeout=trial_timeout, snapshot_seconds=snapshot_seconds, score=score)
     of_both: dict[str, Any] = {"epochs": epochs, "disk_bytes": int(disk * 1e6), "patience": patience}
     if command is not None:
@@ -121,6 +122,7 @@ def babysit(
         shape = {"out": ".", "save": "last" if last else "best", **of_tables}
         spec = RunSpec(kind=RunKind.NETWORK, nurse=nurse, reading=reading, **of_both, **shape)
         chosen = read_config(config, from_study, store)
+        chosen = balanced(chosen) if balance else chosen
     title = command if data is None else Path(data).name
     follow_run(
         lambda ended: loop.begin(spec, chosen, seed, name, store, ended, store_patience),

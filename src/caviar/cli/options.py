@@ -47,6 +47,9 @@ FolderAgain = Annotated[
 Target = Annotated[str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")]
 Labels = Annotated[str | None, typer.Option(help="A file of labels, for NPY and IDX.", metavar="FILE")]
 Task = Annotated[str | None, typer.Option(help="classification or regression; by default the column decides.")]
+Balance = Annotated[
+    bool, typer.Option("--balance", help="Count every class alike in training, however few rows it has.")
+]
 SplitSeed = Annotated[int, typer.Option(help="Decides the split and every weight.")]
 Threads = Annotated[int | None, typer.Option(help="Networks trained at once; by default one a processor.")]
 OutFolder = Annotated[

@@ -74,6 +74,7 @@ def predict(
     also = f", {counted(missing, 'missing value')}" if missing else ""
     also += f"; {never_seen(prediction.unknown)}" if unknown else ""
     also += f"; {far_outside(outside)}" if outside else ""
+    also += f"; {prediction.cut}" if prediction.cut else ""
     where = f" to {out}" if out is not None else ""
     people = console(json=True, quiet=quiet)
     print_notes(people, prediction.read, "predict")

@@ -54,6 +54,10 @@ def tune(
     ensemble: Annotated[
         bool, typer.Option("--ensemble", help="Save a weighted mean of several finalists, not a single network.")
     ] = False,
+    balance: options.Balance = False,
+    clip: Annotated[
+        bool, typer.Option("--clip", help="For numbers: cut predictions to the range of the target in training.")
+    ] = False,
     first: Annotated[
         list[str] | None,
         typer.Option(
@@ -123,6 +127,7 @@ def tune(
     """
     of_tables = options.given(data=data, target=target, labels=labels, test=test, test_labels=test_labels, task=task)
     of_tables |= options.given(metric=metric, prefer=prefer, ensemble=ensemble or None, threads=threads, out=out)
+    of_tables |= options.given(balance=balance or None, clip=clip or None)
     listed = None if gpus is None else [gpu.strip() for gpu in gpus.split(",")]
     of_programs = options.given(score=score, goal=goal, epochs=epochs, processes=processes, gpus=listed)
     of_programs |= options.given(trial_timeout=trial_timeout, repeats=repeats, known=known)

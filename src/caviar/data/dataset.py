@@ -14,8 +14,9 @@ from caviar.data.columns import listed
 from caviar.data.deal import Indices
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
-from caviar.data.labels import noted_task
+from caviar.data.labels import noted_task, target_numbers
 from caviar.data.leaks import leaks
+from caviar.data.numerals import PLAIN, Notation
 from caviar.data.preprocessing import Preprocessing, learn
 from caviar.data.split import Split
 from caviar.data.table import Table
@@ -31,7 +32,8 @@ class Dataset:
     """Three parts of a table, and the preprocessing learned from the first; ``sha256`` is that of the table.
 
     ``sets`` and ``times`` (m,) are those of the rows for training and validation, one part after the other, as in
-    Arrangement; ``arranged`` are the facts of the arrangement.
+    Arrangement; ``arranged`` are the facts of the arrangement. ``target_range`` has the least and the greatest number
+    that is the target of these rows; None for classes, and for rows that stay in files.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Dataset:
     sets: Indices | None = None
     times: Indices | None = None
     arranged: Mapping[str, Any] = field(default_factory=dict)
+    target_range: tuple[float, float] | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -122,6 +125,7 @@ def prepare(
         (*notes, *parts.warnings, *preprocessing.warnings),
         **rows_for_folds(arranged, parts),
         arranged=arranged.facts,
+        target_range=_range(labels.iloc[[*parts.train, *parts.validation]], table.forms.target) if regression else None,
     )
 
 
@@ -158,6 +162,12 @@ def target_for(table: Table, task: str) -> pd.Series[Any]:
     found = _numbers(table) if task == "regression" else table.target
     assert found is not None
     return found
+
+
+def _range(target: pd.Series[Any], notation: Notation | None) -> tuple[float, float]:
+    """The least and the greatest number of a target of regression."""
+    found = target_numbers(target, notation or PLAIN)
+    return float(found.min()), float(found.max())
 
 
 def _numbers(table: Table) -> pd.Series[Any]:

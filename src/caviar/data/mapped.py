@@ -121,6 +121,7 @@ def prepare_mapped(
         (*notes, *parts.warnings, *learned.warnings),
         **rows_for_folds(arranged, parts),
         arranged=arranged.facts,
+        target_range=None,
     )
 
 

@@ -26,10 +26,10 @@ from caviar.data.preprocessing import Notes, Preprocessing, far_outside, never_s
 from caviar.data.read import read_features
 from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays, Floats, Predictor
+from caviar.learners.correction import PLAIN, Correction
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.known_labels import KnownLabels, known_labels
 from caviar.learners.residuals import Residuals, check_coverage
-from caviar.learners.temperature import HIGHEST, LOWEST, tempered
 from caviar.machine import VERSION
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class Prediction:
     cells that the preprocessing met, and by column the categories that are ``unknown`` to it and the numbers far
     ``outside`` those of training; ``read`` are notes on how the table was read, ``known`` the score on labels that it
     has. For regression ``labels`` are float64 numbers in the target's units, and ``probabilities`` is None. Where a
-    coverage was asked for, ``interval`` (m, 2) has the low and the high end of each number.
+    coverage was asked for, ``interval`` (m, 2) has the low and the high end of each number. ``cut`` is a note on
+    numbers that were beyond the range of training.
     """
 
     labels: npt.NDArray[Any]
@@ -65,11 +66,12 @@ class Prediction:
     read: tuple[str, ...] = ()
     known: KnownLabels | None = None
     interval: npt.NDArray[np.float64] | None = None
+    cut: str = ""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """``read``, and sentences on what training did not have: categories, and numbers far outside its own."""
-        return tuple(filter(None, (*self.read, never_seen(self.unknown), far_outside(self.outside))))
+        return tuple(filter(None, (*self.read, never_seen(self.unknown), far_outside(self.outside), self.cut)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +90,8 @@ class Model:
     are kept with it for people: study, trial, config, scores.
 
     The prediction of an ensemble is the weighted mean of its networks' probabilities, or of their numbers. The share
-    of ``network`` is what the shares of ``members`` leave of 1. Intervals need ``residuals``. Probabilities are those
-    at the ``temperature``, which changes no label. Raises ModelError where the parts do not fit.
+    of ``network`` is what the shares of ``members`` leave of 1. Intervals need ``residuals``. The ``correction``
+    changes probabilities, but no label, and numbers. Raises ModelError where the parts do not fit.
     """
 
     network: Predictor
@@ -97,7 +99,7 @@ class Model:
     facts: Mapping[str, Any] = field(default_factory=dict)
     members: tuple[Member, ...] = ()
     residuals: Residuals | None = field(default=None, repr=False)
-    temperature: float = 1.0
+    correction: Correction = PLAIN
 
     def __post_init__(self) -> None:
         own, learned = self.network, self.preprocessing
@@ -106,10 +108,8 @@ class Model:
         shares = [member.share for member in self.members]
         if not all(0 < share < 1 for share in shares) or sum(shares) >= 1:
             raise ModelError("the shares of an ensemble must be above 0 and add up to 1", "divide them by their sum")
-        if not LOWEST <= self.temperature <= HIGHEST:
-            raise ModelError(
-                f"the temperature is from {LOWEST} to {HIGHEST}, got {self.temperature}", "train the network again"
-            )
+        if len(self.correction.shares) not in (0, own.n_out):
+            raise ModelError("the correction is of other classes", "train the network again")
         if learned and (learned.n_in, learned.n_out) != (math.prod(own.shape), own.n_out):
             wanted = "a number to predict" if learned.regression else f"{learned.n_out} classes"
             raise ModelError(
@@ -212,18 +212,20 @@ class Model:
             missing += notes.missing
             unknown.update(notes.unknown)
             outside.update(notes.outside)
-        known = known_labels(self.preprocessing, frame, outputs) if self.preprocessing else None
+        answers = outputs if not self.regression else self._within(outputs[:, 0])[0][:, None]
+        known = known_labels(self.preprocessing, frame, answers) if self.preprocessing else None
         if self.regression:
-            z = outputs[:, 0]
+            z, beyond = self._within(outputs[:, 0])
             ends = None if reach is None else np.stack([self._decoded(z - reach), self._decoded(z + reach)], axis=1)
-            return Prediction(self._decoded(z), None, missing, unknown, outside, read, known, ends)
+            decoded = self.correction.exactly(self._decoded(z))
+            return Prediction(decoded, None, missing, unknown, outside, read, known, ends, self._note_on(beyond))
         # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
         labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
-        probabilities = tempered(outputs, self.temperature)
+        probabilities = self.correction.probabilities(outputs)
         return Prediction(labels[outputs.argmax(axis=1)], probabilities, missing, unknown, outside, read, known)
 
     def outputs(self, x: npt.NDArray[Any]) -> Floats:
-        """The weighted mean of the networks' outputs (m, n_out) for inputs ``x`` (m, n_in), before the temperature."""
+        """The weighted mean of the networks' outputs (m, n_out) for inputs ``x`` (m, n_in), not corrected."""
         x = x.reshape(len(x), *self.network.shape)
         mean = self.network.outputs(x)
         if not self.members:
@@ -236,6 +238,21 @@ class Model:
     def _decoded(self, z: Floats) -> Floats:
         """Standardised numbers (m,) in the units of the target."""
         return self.preprocessing.decode(z) if self.preprocessing else z
+
+    def _within(self, z: Floats) -> tuple[Floats, int]:
+        """Standardised numbers (m,) in the range of the correction, and how many were beyond it."""
+        learned, beyond = self.preprocessing, self.correction.beyond(self._decoded(z))
+        if learned is None or learned.target_mean is None or learned.target_deviation is None:
+            return self.correction.cut(z), beyond
+        return self.correction.cut(z, learned.target_mean, learned.target_deviation), beyond
+
+    def _note_on(self, beyond: int) -> str:
+        """A note on predictions that were cut; empty where none was."""
+        if not beyond:
+            return ""
+        which = "1 prediction was" if beyond == 1 else f"{beyond:,} predictions were"
+        low, high = self.correction.low, self.correction.high
+        return f"{which} beyond the target of training, {low:g} to {high:g}, and cut to it, as its study was asked to"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to one file; where that fails, what was at ``path`` is untouched. Raises ModelError."""
@@ -251,8 +268,8 @@ class Model:
             tensors |= {f"member{number}.{name}": w for name, w in weights.items()}
         if self.residuals is not None:
             network["residuals"] = self.residuals.to_dict()
-        if self.temperature != 1.0:
-            network["temperature"] = self.temperature
+        if self.correction != PLAIN:
+            network["correction"] = self.correction.to_dict()
         _check_finite(tensors)
         entries = {
             _NETWORK: files.dumps(network).encode(),
@@ -260,7 +277,7 @@ class Model:
             _FACTS: files.dumps(self.facts).encode(),
             _WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in tensors.items()}),
         }
-        has_more = self.residuals is not None or self.temperature != 1.0
+        has_more = self.residuals is not None or self.correction != PLAIN
         written = FORMAT if has_more else 2 if self.members else 1
         files.write_whole(Path(path), files.pack(entries, {"format": written, "caviar": VERSION}))
 
@@ -338,14 +355,14 @@ def _unpack(content: bytes) -> Model:
             Member(float(entry["share"]), _predictor(entry["network"], _with_prefix(weights, f"member{number}.")))
             for number, entry in enumerate(network.pop("company", []), start=1)
         ]
-        residuals, temperature = network.pop("residuals", None), float(network.pop("temperature", 1.0))
+        residuals, correction = network.pop("residuals", None), network.pop("correction", {})
         model = Model(
             _predictor(network, {name: w for name, w in weights.items() if not name.startswith("member")}),
             None if learned is None else Preprocessing.from_dict(learned),
             dict(facts),
             tuple(members),
             None if residuals is None else Residuals.from_dict(residuals),
-            temperature,
+            Correction.from_dict(correction),
         )
     except (ConfigError, SafetensorError, ValueError, ArithmeticError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(

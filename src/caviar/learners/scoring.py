@@ -14,7 +14,8 @@ import numpy.typing as npt
 from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
 from caviar.learners.contract import Epoch, Evaluation, Floats, Outcome, Predictor, State, StopFlag, Training
-from caviar.nn.metrics import OF_CLASSES, OF_NUMBERS, undefined
+from caviar.learners.correction import Correction
+from caviar.nn.metrics import OF_CLASSES, OF_LABELS, OF_NUMBERS, undefined
 
 _CELLS = 1 << 22  # of the widest layer that are computed at once: 32 MiB of float64, however many rows there are
 _ZERO = 2.0**-21  # of the target's mean: a 0 that went through float32 comes back as something below this
@@ -63,14 +64,29 @@ class Scoring:
             return OF_NUMBERS[metric](outputs[:, 0] * self.deviation + self.mean, self._numbers(y))
         return OF_CLASSES[metric](outputs, y.astype(np.int64, copy=False), self.positive)
 
-    def scores(self, outputs: Floats, y: Targets) -> dict[str, float]:
-        """Every metric that is defined, by name."""
-        return {name: self.score(name, outputs, y) for name in self.metrics if self.undefined(name, y) is None}
+    def scores(self, outputs: Floats, y: Targets, labels: Floats | None = None) -> dict[str, float]:
+        """Every metric that is defined, by name.
+
+        labels: (m, n_out), whose largest number is the label, where that is not the most probable class.
+        """
+        defined = [name for name in self.metrics if self.undefined(name, y) is None]
+        return {name: self.score(name, outputs_for(name, outputs, labels), y) for name in defined}
+
+    def corrected(self, outputs: Floats, correction: Correction) -> Floats:
+        """The outputs (m, n_out) of networks as a model with this ``correction`` gives them."""
+        if self.n_out == 1:
+            return correction.cut(outputs, self.mean, self.deviation)
+        return correction.probabilities(outputs)
 
     def _numbers(self, y: Targets) -> Floats:
         """The targets in their own units, 0 where they were 0."""
         numbers = y.astype(np.float64) * self.deviation + self.mean
         return np.where(np.abs(numbers) <= _ZERO * abs(self.mean), 0.0, numbers)
+
+
+def outputs_for(metric: str, outputs: Floats, labels: Floats | None) -> Floats:
+    """Those of ``outputs`` and ``labels`` that ``metric`` looks at."""
+    return labels if labels is not None and metric in OF_LABELS else outputs
 
 
 def outputs_of(predictor: Predictor, x: npt.NDArray[np.float32]) -> Floats:

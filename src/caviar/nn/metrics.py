@@ -158,6 +158,9 @@ OF_CLASSES: dict[str, ClassMetric] = {
     "brier": brier,
     "calibration_error": calibration_error,
 }
+OF_LABELS = ("accuracy", "balanced_accuracy", "f1_macro", "mcc")
+"""The metrics of classes that look at the label alone, and not at the probabilities."""
+
 OF_NUMBERS: dict[str, NumberMetric] = {"r2": r2, "rmse": rmse, "mae": mae, "mape": mape}
 
 

@@ -42,7 +42,8 @@ class RunSpec:
     of the snapshots; ``snapshot_seconds`` lie between two of them, None for the default of the kind.
     Networks and programs: ``epochs``; ``patience`` ends a run when so many epochs in a row are no better than its best.
     Networks: the table ``data``, its ``reading``, and the folder ``out`` for the model; ``save`` is the epoch whose
-    network becomes the model, "best" or "last"; ``mapped`` leaves the rows in files, None decides by the file's size.
+    network becomes the model, "best" or "last"; ``mapped`` leaves the rows in files, None decides by the file's size;
+    ``balance`` counts every class alike in training, and sets probabilities back.
     Programs: their ``command`` line, its working ``folder``, the ``goal`` of their score, None where names are to tell
     it, and the seconds that they may be silent. A run of an earlier version has no folder: its program is started in
     that of whoever resumes it.
@@ -65,6 +66,7 @@ class RunSpec:
     engine: str = "native"
     out: str | None = None
     save: str = "best"
+    balance: bool = False
     command: str = ""
     folder: str | None = None
     goal: str | None = None

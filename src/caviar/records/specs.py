@@ -34,6 +34,8 @@ class TableSpec:
     reading: Reading = BY_ITSELF
     prefer: str = "score"
     ensemble: bool = False
+    balance: bool = False
+    clip: bool = False
     engine: str = "native"
     out: str | None = None
 

@@ -11,6 +11,7 @@ from caviar.analysis.baseline import Pair
 from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
 from caviar.learners.contract import Evaluation, Predictor
+from caviar.learners.correction import PLAIN, Correction
 from caviar.learners.scoring import Scoring, outputs_of
 from caviar.records.result import Scores
 
@@ -28,22 +29,29 @@ class Answer(NamedTuple):
 
 
 def answer_of(
-    dataset: Dataset, network: Predictor, evaluate: Callable[[Examples], Evaluation], seed: int, whole: bool
+    dataset: Dataset,
+    network: Predictor,
+    evaluate: Callable[[Examples], Evaluation],
+    seed: int,
+    whole: bool,
+    correction: Correction = PLAIN,
 ) -> Answer:
     """Score ``network``, and open the sealed part once if it is ``whole``; ``evaluate`` is its engine's."""
-    validation = validation_of(dataset, network, evaluate, whole)
+    validation = validation_of(dataset, network, evaluate, whole, correction)
     if not whole:
         return Answer(validation, None, {}, ())
     scoring, sealed = Scoring.of(dataset), dataset.test.open()
+    said = outputs_of(network, sealed.x)
     found = account(
         dataset,
         scoring,
         scoring.metrics[0],
         Pair(dataset.train, sealed),
-        outputs_of(network, sealed.x),
+        scoring.corrected(said, correction),
         _unseen(dataset, network),
         sum(weights.size for weights in network.record()[1].values()),
         seed,
+        labels=said,
     )
     worth: dict[str, Any] = {
         "baseline": {name: one.to_record() for name, one in found.baseline.items()},
@@ -55,13 +63,17 @@ def answer_of(
 
 
 def validation_of(
-    dataset: Dataset, network: Predictor, evaluate: Callable[[Examples], Evaluation], whole: bool = True
+    dataset: Dataset,
+    network: Predictor,
+    evaluate: Callable[[Examples], Evaluation],
+    whole: bool = True,
+    correction: Correction = PLAIN,
 ) -> Scores:
     """The scores of ``network`` on validation, in the units of the target."""
     scoring = Scoring.of(dataset)
     units = {"rmse": scoring.deviation, "mae": scoring.deviation}
     measured = {name: score * units.get(name, 1.0) for name, score in evaluate(dataset.validation).scores.items()}
-    return validation_scores(measured, scoring, _unseen(dataset, network) if whole else [])
+    return validation_scores(measured, scoring, _unseen(dataset, network) if whole else [], correction)
 
 
 def _unseen(dataset: Dataset, network: Predictor) -> list[Unseen]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from caviar.errors import ConfigError, NoAnswer, did_you_mean
 from caviar.files import MOST_TEXT, read_file, reason
+from caviar.learners.balance import BALANCED, NAME
 from caviar.learners.dense.config import HYPERPARAMETERS
 from caviar.records import Config, ProgramSpec, Study
 from caviar.records.ranking import WORST, rank_key_of
@@ -26,6 +27,15 @@ def read_config(path: str | None, study: str | None, store: str, own: bool = Fal
     if path is not None:
         return _read_file(Path(path), own)
     return {} if study is None else _best_of(study, store, own)
+
+
+def balanced(config: Config) -> Config:
+    """``config`` with class_weights "balanced". Raises ConfigError where it has others."""
+    if config.get(NAME, BALANCED) != BALANCED:
+        raise ConfigError(
+            f"`balance` sets {NAME} to {BALANCED}, and the config has {config[NAME]!r}", "leave one of the two out"
+        )
+    return {**config, NAME: BALANCED}
 
 
 def goal_of(study: str, store: str) -> str:

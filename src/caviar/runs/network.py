@@ -25,7 +25,9 @@ from caviar.data.mapped import prepare_mapped
 from caviar.data.read import read
 from caviar.errors import ConfigError, StoreError
 from caviar.files import cannot_make
+from caviar.learners.balance import BALANCED, NOTE, check_classes
 from caviar.learners.contract import Evaluation, Keys, Outcome, Predictor, State, explosion, never
+from caviar.learners.correction import PLAIN, Correction, shares_of
 from caviar.learners.dense.config import from_config
 from caviar.learners.dense.contract import DenseTraining, Steps, fewest_rows, steps_left, steps_per_epoch
 from caviar.learners.dense.learner import engine_named
@@ -67,12 +69,14 @@ class NetworkSetup:
         _check(spec, seed)
         self.spec = relocated(replace(spec, mapped=_is_mapped(spec)), paths_of(spec))
         self.dataset = load(self.spec, seed)
+        if spec.balance:
+            check_classes(self.dataset.preprocessing.regression)
         engine = engine_named(spec.engine)
         self.name = self.dataset.name
         self.config = config_of(_settings(config, self.dataset))
         self.data: Mapping[str, Any] = self.dataset.facts
         self.environment: Mapping[str, Any] = environment(engine.name, engine.instruction_set, 1)
-        self.warnings = self.dataset.warnings
+        self.warnings = (*self.dataset.warnings, *([NOTE] if spec.balance else ()))
 
     def check_same(self, run: Run) -> None:
         """Raise StoreError if ``run`` was trained on other data."""
@@ -114,6 +118,7 @@ class NetworkTrainee:
         self.clock = Clock()
         self.last_rate = self.settings.optimisation.learning_rate  # of the last mini-batch
         self._epochs = run.spec.epochs
+        self._balance = run.spec.balance
         self._dataset = dataset
         self._engine = engine_named(run.spec.engine)
         self._keys = Keys.of(run.seed)
@@ -239,7 +244,7 @@ class NetworkTrainee:
     def scores(self) -> Scores:
         """The validation scores of the network as it stands, in units of the target."""
         network = self.predictor()
-        return validation_of(self._dataset, network, self.evaluate, _is_whole(network))
+        return validation_of(self._dataset, network, self.evaluate, _is_whole(network), self._correction(self.settings))
 
     def loss_of(self, values: Mapping[str, Any]) -> float:
         """The validation loss of an epoch."""
@@ -269,12 +274,13 @@ class NetworkTrainee:
         chosen = self._training if best is None else self._start(settings, dict(best["state"]))
         network, epoch = chosen.predictor(), chosen.epoch
         whole = _is_whole(network)
-        answer = answer_of(dataset, network, chosen.evaluate, run.seed, whole)
+        correction = self._correction(settings)
+        answer = answer_of(dataset, network, chosen.evaluate, run.seed, whole, correction)
         validation, test = dict(answer.validation), answer.test
         last = {"epoch": self.clock.epoch, "validation": validation if best is None else dict(self.scores())}
         facts = {"run": run.name, "config": config_of(settings), "epochs": epoch, "rows": len(dataset.train.y)}
         facts |= {"validation": validation, "test": test, "bits": bits}
-        model = Model(network, dataset.preprocessing, facts) if whole else None
+        model = Model(network, dataset.preprocessing, facts, correction=correction) if whole else None
         path = None
         if model is not None and run.spec.out is not None:
             with suppress(OSError):  # saving says what is wrong
@@ -289,6 +295,12 @@ class NetworkTrainee:
         summary: dict[str, Any] = {"data": dict(dataset.facts), **scores, **saved}
         replayed = {"bits": bits, "epochs": last["epoch"]}
         return Conclusion(text, replayed, summary, model, whole, notes=answer.doubts)
+
+    def _correction(self, settings: Settings) -> Correction:
+        """The correction of a model of the run: that of balanced training, where it was asked for and still is so."""
+        if not self._balance or settings.optimisation.class_weights != BALANCED:
+            return PLAIN
+        return Correction(shares=shares_of(self._dataset.train.y, settings.architecture.n_out))
 
     def bits(self) -> str:
         """The SHA-256 of all that the next mini-batch depends on."""

@@ -35,6 +35,7 @@ from caviar.search.feasible import check_constraints, constrained
 from caviar.search.given import read_all
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space
+from caviar.study.balance import balanced, check_balance
 from caviar.study.job import TableJob
 from caviar.study.spec import PREFERENCES, Request, check_budget, check_seed, check_store_patience, stopping_named
 
@@ -69,6 +70,8 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
         space = learner.default_space()
     else:
         space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
+    if request.balance:
+        space = balanced(space)
     _check_names(space, learner)
     if not helps:
         space = constrained(space, request.constraints)
@@ -82,6 +85,7 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     )
     dataset = prepare(table, request.seed, test, request.task, reading)
     metric = metric_for(str(dataset.facts["task"]), request.metric)
+    _check_corrections(request, str(dataset.facts["task"]), metric)
     scoring = Scoring.of(dataset)
     _check_defined(metric, scoring, dataset)
     largest = _largest(space, learner, TrainingData.of(dataset))
@@ -138,6 +142,14 @@ def _check_defined(metric: str, scoring: Scoring, dataset: Dataset) -> None:
         raise ConfigError(
             f"{metric} is not defined on the validation rows: {why}", f'choose another: `metric="{other}"`'
         )
+
+
+def _check_corrections(request: Request, task: str, metric: str) -> None:
+    """Raise ConfigError for a correction that the ``task`` or the ``metric`` of a study has no use for."""
+    if request.balance:
+        check_balance(task, metric)
+    if request.clip and task != "regression":
+        raise ConfigError("`clip` is for numbers, and the target is a class", "leave out `clip=True`")
 
 
 def _check_names(space: Space, learner: Learner) -> None:

@@ -18,6 +18,7 @@ from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
 from caviar.executors.parked import StateStore
 from caviar.executors.threads import Threads
+from caviar.learners.balance import NOTE as BALANCE_NOTE
 from caviar.learners.contract import Evaluation, Keys, Learner, State, Training, TrainingData, score_names
 from caviar.learners.scoring import ScoredTraining, Scoring
 from caviar.machine import environment
@@ -62,7 +63,8 @@ class TableJob:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the data, and on what the metric says of it."""
-        return (*self.dataset.warnings, *imbalance(self.metric, self.dataset), *self.noted)
+        uneven = (BALANCE_NOTE,) if self.request.balance else imbalance(self.metric, self.dataset)
+        return (*self.dataset.warnings, *uneven, *self.noted)
 
     @property
     def repeats(self) -> int:

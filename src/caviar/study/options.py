@@ -28,6 +28,9 @@ class TableOptions(Reading):
     prefer: "score", or "small" or "fast": the smallest network, or the quickest at predicting, that is within a
         hundredth of the best.
     ensemble: make the model a weighted mean of several finalists' networks (greedy ensemble selection).
+    balance: count every class alike in training (class_weights "balanced"): labels favour rare classes; probabilities
+        are set back to how often classes come.
+    clip: cut predicted numbers to the range of the target in training.
     first: configs to try before the search's own, dicts by name; what one leaves out the search fills in.
     constraints: conditions that every config fulfils, as of ``Space.require``: texts, "units2 <= units1", or functions.
     after_trial: a function that gets each trial when it is over, in this process. What it raises ends the study, with
@@ -54,6 +57,8 @@ class TableOptions(Reading):
     stopping: str = "halving"
     prefer: str = "score"
     ensemble: bool = False
+    balance: bool = False
+    clip: bool = False
     first: Sequence[Config] = ()
     constraints: Given | Sequence[Given] = ()
     after_trial: AfterTrial | None = None

@@ -7,27 +7,26 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from caviar.analysis.account import account, unseen_outputs, validation_scores, with_intervals
 from caviar.analysis.baseline import Pair
-from caviar.analysis.calibration import calibration
 from caviar.analysis.intervals import of_mean, of_metric
 from caviar.data.examples import Examples
 from caviar.errors import ModelError
 from caviar.learners.contract import Floats
+from caviar.learners.correction import Correction
 from caviar.learners.model import Model
-from caviar.learners.residuals import Residuals
-from caviar.learners.scoring import Targets, outputs_of
-from caviar.learners.temperature import tempered
+from caviar.learners.scoring import outputs_for, outputs_of
 from caviar.randomness import Purpose, stream_key
 from caviar.records import Study
 from caviar.records.metrics import smaller_is_better, within_range
-from caviar.records.result import BestTrial, Calibration, EnsembleResult, Finalist, FrontPoint, Repeated, StudyResult
+from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoint, Repeated, StudyResult
 from caviar.study.check import model_path
+from caviar.study.corrections import Learned, asked_for, learned
 from caviar.study.events import Best, TunedStudy
 from caviar.study.finals import Ensemble, Found
 from caviar.study.job import TableJob
@@ -40,20 +39,22 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
     """Open the sealed test part, once; save the model; sum up the study."""
     winner, network = found.winner, found.training.predictor()
     sealed = job.dataset.test.open()
-    made = _made_of(unseen_outputs(found.unseen), job) if found.unseen else _Made()
-    said = tempered(outputs_of(network, sealed.x), made.temperature)
+    asked = asked_for(job, found.rows)
+    made = learned(job, asked, *unseen_outputs(found.unseen)) if found.unseen else Learned(asked)
+    said = outputs_of(network, sealed.x)
     measured = account(
         job.dataset,
         job.scoring,
         job.metric,
         Pair(found.rows, sealed),
-        said,
+        job.scoring.corrected(said, made.correction),
         found.unseen,
         job.parameters(winner.config),
         job.request.seed,
         job.share,
+        labels=said,
     )
-    validation = validation_scores(job.shown(found.repeats), job.scoring, found.unseen)
+    validation = validation_scores(job.shown(found.repeats), job.scoring, found.unseen, asked)
     test = dict(measured.test)
     facts: dict[str, Any] = {
         "study": study.name,
@@ -65,10 +66,10 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         "test": test,
     }
     together = None
-    model = Model(network, job.dataset.preprocessing, facts, (), made.residuals, made.temperature)
+    model = Model(network, job.dataset.preprocessing, facts, (), made.residuals, made.correction)
     if found.ensemble is not None:
-        made = _made_of((found.ensemble.unseen[None], found.ensemble.y), job)
-        together = _together(job, found.ensemble, sealed, made.temperature)
+        made = learned(job, asked, found.ensemble.unseen[None], found.ensemble.y)
+        together = _together(job, found.ensemble, sealed, asked, made.correction)
         facts["ensemble"] = asdict(together)
         model = _ensemble(job, found.ensemble, facts, made)
     path = model_path(job.request, study.name, again=True)  # checked when the work began
@@ -139,50 +140,34 @@ def _finalists(job: TableJob, ledger: Ledger, found: Found) -> list[Finalist]:
     ]
 
 
-class _Made(NamedTuple):
-    """Parts of a model that were learned on rows that its networks had not seen."""
-
-    residuals: Residuals | None = None
-    calibration: Calibration | None = None
-
-    @property
-    def temperature(self) -> float:
-        return 1.0 if self.calibration is None else self.calibration.temperature
-
-
-def _made_of(unseen: tuple[Floats, Targets], job: TableJob) -> _Made:
-    """The residuals of regression or the calibration of classes, of outputs (k, n, n_out) and the targets (n,)."""
-    outputs, y = unseen
-    if not len(y):
-        return _Made()
-    if job.scoring.n_out == 1:
-        return _Made(residuals=Residuals.of(outputs[..., 0] - y))
-    return _Made(calibration=calibration(outputs, y.astype(np.int64)))
-
-
-def _together(job: TableJob, chosen: Ensemble, sealed: Examples, temperature: float) -> EnsembleResult:
-    """The ensemble and its scores, beside the single network."""
-    said = np.zeros((len(sealed), job.scoring.n_out))
+def _together(
+    job: TableJob, chosen: Ensemble, sealed: Examples, asked: Correction, correction: Correction
+) -> EnsembleResult:
+    """The ensemble and its scores, beside the single network; on the sealed rows with all of its ``correction``."""
+    scoring = job.scoring
+    said = np.zeros((len(sealed), scoring.n_out))
     for member in chosen.members:
         said += member.share * outputs_of(member.network, sealed.x)
-    said = tempered(said, temperature)
-    scores, rows, width = job.scoring.scores(said, sealed.y), len(sealed), job.scoring.n_out
+    answer = scoring.corrected(said, correction)
+    scores, rows, width = scoring.scores(answer, sealed.y, said), len(sealed), scoring.n_out
     names = [name for name in dict.fromkeys((job.metric, "r2")) if name in scores and name != "accuracy"]
 
     def on(rows: npt.NDArray[np.intp]) -> Floats:
-        return np.array([job.scoring.score(name, said[rows], sealed.y[rows]) for name in names])
+        seen = [(name, outputs_for(name, answer, said)[rows]) for name in names]
+        return np.array([scoring.score(name, outputs, sealed.y[rows]) for name, outputs in seen])
 
     low, high = of_metric(on, rows, width, stream_key(job.request.seed, Purpose.INTERVAL))
     ends = {name: within_range(name, float(low[i]), float(high[i])) for i, name in enumerate(names)}
     shares = {str(number): share for number, share in chosen.finalists.items()}
     test = with_intervals(scores, rows, ends)
-    return EnsembleResult(len(chosen.members), shares, chosen.validation, test)
+    validation = scoring.scores(scoring.corrected(chosen.unseen, asked), chosen.y, chosen.unseen)
+    return EnsembleResult(len(chosen.members), shares, validation, test)
 
 
-def _ensemble(job: TableJob, chosen: Ensemble, facts: dict[str, Any], made: _Made) -> Model:
+def _ensemble(job: TableJob, chosen: Ensemble, facts: dict[str, Any], made: Learned) -> Model:
     """The members as one model, the one with the largest share first."""
     first, *others = sorted(chosen.members, key=lambda member: -member.share)
-    parts = made.residuals, made.temperature
+    parts = made.residuals, made.correction
     return Model(first.network, job.dataset.preprocessing, facts, tuple(others), *parts)
 
 

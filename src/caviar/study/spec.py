@@ -57,6 +57,8 @@ class Request:
     stopping: str = "halving"
     prefer: str = "score"
     ensemble: bool = False
+    balance: bool = False
+    clip: bool = False
     first: Sequence[Config | str] = ()
     constraints: Sequence[Given] = ()
     study: str | None = None
@@ -87,6 +89,8 @@ class Request:
                 reading=self.reading,
                 prefer=self.prefer,
                 ensemble=self.ensemble,
+                balance=self.balance,
+                clip=self.clip,
                 engine=self.engine,
                 out=None if self.out is None else str(Path(self.out).absolute()),
             ),

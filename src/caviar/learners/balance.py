@@ -1,0 +1,18 @@
+"""Balanced training: every class counts the same in the loss, whatever its share of the rows."""
+
+from __future__ import annotations
+
+from caviar.errors import ConfigError
+
+NAME, BALANCED = "class_weights", "balanced"
+
+NOTE = (
+    "every class counts alike in training, so labels favour rare classes; probabilities are set back to how often "
+    "classes come, and the label of a row need not be its most probable class; leave out `balance=True` to have it so"
+)
+
+
+def check_classes(regression: bool) -> None:
+    """Raise ConfigError for balanced training of a ``regression``."""
+    if regression:
+        raise ConfigError("`balance` is for classes, and the target is a number", "leave out `balance=True`")

@@ -1,0 +1,46 @@
+"""Parts of a model that are no network: corrections of its outputs, and its errors on rows that were not seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from caviar.analysis.calibration import calibration
+from caviar.data.examples import Examples
+from caviar.learners.contract import Floats
+from caviar.learners.correction import PLAIN, Correction, shares_of
+from caviar.learners.residuals import Residuals
+from caviar.learners.scoring import Targets
+from caviar.records.result import Calibration
+from caviar.study.job import TableJob
+
+
+class Learned(NamedTuple):
+    """The ``correction`` of a model; the ``residuals`` of regression; the effect of the ``calibration`` of classes."""
+
+    correction: Correction = PLAIN
+    residuals: Residuals | None = None
+    calibration: Calibration | None = None
+
+
+def asked_for(job: TableJob, rows: Examples) -> Correction:
+    """The correction that the request asks for, of a network that learned from ``rows``."""
+    if job.request.balance:
+        return Correction(shares=shares_of(rows.y, job.scoring.n_out))
+    if job.request.clip and job.dataset.target_range is not None:
+        low, high = job.dataset.target_range
+        return Correction(low=low, high=high)
+    return PLAIN
+
+
+def learned(job: TableJob, asked: Correction, outputs: Floats, y: Targets) -> Learned:
+    """The parts that are learned from ``outputs`` (k, n, n_out) for n unseen rows with targets ``y`` (n,)."""
+    if not len(y):
+        return Learned(asked)
+    answer = job.scoring.corrected(outputs.reshape(-1, outputs.shape[-1]), asked).reshape(outputs.shape)
+    if job.scoring.n_out == 1:
+        return Learned(asked, residuals=Residuals.of(answer[..., 0] - y))
+    found = calibration(answer, y.astype(np.int64))
+    return Learned(replace(asked, temperature=found.temperature), calibration=found)
