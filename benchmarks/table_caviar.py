@@ -37,7 +37,11 @@ def tuned(job: TableJob) -> tuple[Predict, str]:
         seed=job.seed,
         store=None,
         progress=False,
-        options=caviar.TableOptions(task="regression" if job.regression else "classification", test=other),
+        options=caviar.TableOptions(
+            task="regression" if job.regression else "classification",
+            test=other,
+            text=job.texts,  # the others are told as well which numbers are names
+        ),
     )
     model = study.best.model
     if job.regression:

@@ -26,6 +26,8 @@ import csv
 import fcntl
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -72,6 +74,8 @@ COLUMNS = (
     "memory_mb", "memory_all_mb", "version", "detail", "machine", "commit", "date",
 )
 # fmt: on
+RUNNING: dict[int, tuple[subprocess.Popen[bytes], Path]] = {}
+"""The process that each core had last, and its folder."""
 Row = Mapping[str, str]
 Key = tuple[str, str, str, str, str]
 
@@ -188,13 +192,12 @@ def process(run: Run, folder: Path, core: int) -> Ended:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        RUNNING[core] = running, folder
         try:
             code = running.wait(run.limit)
-        except BaseException as error:
-            os.killpg(running.pid, 9)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
             running.wait()
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
             return Ended(f"{_TOO_LONG}: ended after {run.limit:.0f} s", time.monotonic() - began)
     seconds = time.monotonic() - began
     if code == 0:
@@ -243,13 +246,22 @@ def measure(run: Run, data: Columns, core: int | None) -> dict[str, Any]:
     return row | {name: result[name] for name in ("memory_mb", "memory_all_mb", "version", "detail")}
 
 
-def measure_all(runs: Sequence[Run], packages: Path, path: Path, jobs: int, within: float) -> None:
-    """Measure the runs, ``jobs`` at once, each on a core of its own; each row is written as its run ends.
+def stop(number: int, _: object) -> None:
+    """End the contenders with this process; their runs have no rows, and are done another time."""
+    for running, folder in RUNNING.values():
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
+    os._exit(128 + number)
+
+
+def measure_all(runs: Sequence[Run], packages: Path, path: Path, chosen: Sequence[int], within: float) -> None:
+    """Measure the runs, as many at once as cores are ``chosen``; each row is written as its run ends.
 
     within: seconds after which no run begins.
     """
     cores: SimpleQueue[int] = SimpleQueue()
-    for core in sorted(os.sched_getaffinity(0))[:jobs]:
+    for core in chosen:
         cores.put(core)
     known, loaded, lock = machine.facts(), dict[str, Columns](), threading.Lock()
 
@@ -269,7 +281,7 @@ def measure_all(runs: Sequence[Run], packages: Path, path: Path, jobs: int, with
         print("  ".join(f"{name} {row[name]}" for name in shown if row.get(name, "") != ""), flush=True)
 
     ends = time.monotonic() + within
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(len(chosen)) as pool:
         for _ in pool.map(lambda run: one(run) if time.monotonic() < ends else None, runs):
             pass
 
@@ -283,6 +295,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, nargs="+", default=list(BUDGETS))
     parser.add_argument("--splits", type=int, nargs="+", choices=SPLITS, default=list(SPLITS))
     parser.add_argument("--jobs", type=int, default=2, help="runs at once, each on a core")
+    parser.add_argument("--cores", type=int, nargs="+", help="the numbers of the cores; the first if not given")
     parser.add_argument("--retry", action="store_true", help="do failed runs again")
     parser.add_argument("--within", type=float, default=inf, help="begin no run after so many seconds")
     parser.add_argument("--results", type=Path, default=machine.RESULTS / "tables.csv", help="the CSV")
@@ -297,8 +310,11 @@ def main() -> None:
         sys.exit(f"there is no {rivals_python()}: sh benchmarks/rivals.sh makes it, or use --contenders caviar")
     left = missing(runs, rows_of(options.results), commit_of_source(), retry=options.retry)
     print(f"{len(left)} of {len(runs)} runs are not measured yet", flush=True)
+    cores = options.cores or sorted(os.sched_getaffinity(0))[: options.jobs]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
     options.results.parent.mkdir(parents=True, exist_ok=True)
-    measure_all(left, options.packages, options.results, options.jobs, options.within)
+    measure_all(left, options.packages, options.results, cores, options.within)
 
 
 if __name__ == "__main__":
