@@ -90,6 +90,7 @@ Settings settings_from(const nb::dict& given) {
     s.nesterov = setting<bool>(given, "nesterov");
     s.weight_decay = amount<float>(given, "weight_decay");
     s.clip_norm = amount<float>(given, "clip_norm");
+    s.averaging = share<double>(given, "averaging");
     s.batch_size = setting<int>(given, "batch_size");
     require(s.batch_size >= (s.batch_norm ? 2 : 1) && s.batch_size <= 1 << 24, "batch_size is between 1 (2 with batch norm) and 2**24");
     const auto keys = setting<std::vector<uint64_t>>(given, "keys");
@@ -167,10 +168,11 @@ size_t parameter_arrays(const Network& network) {
 }
 
 // Visits every array of a state in the one order that Python and C++ agree on, that of nn.network.State: the factors of scaled inputs; for
-// each layer w and then gamma, beta (or b); each hidden layer's running mean and variance; for each parameter again its moments.
+// each layer w and then gamma, beta (or b); each hidden layer's running mean and variance; for each parameter again its moments; for
+// each parameter and statistic its average.
 // f(place, rows, columns, padded_rows); one of a single dimension has 0 rows.
 template <typename F>
-void visit(const Trial& trial, float* statistics, const F& f) {
+void visit(const Trial& trial, float* parameters, float* statistics, const F& f) {
     const Network& network = trial.network;
     const auto each_parameter = [&](const auto& g) {
         if (network.input_scaling) g(0, 0, network.layer[0].n_in, 0);
@@ -185,16 +187,21 @@ void visit(const Trial& trial, float* statistics, const F& f) {
             }
         }
     };
-    each_parameter([&](size_t at, int rows, int columns, int padded_rows) { f(trial.parameters.get() + at, rows, columns, padded_rows); });
-    if (network.batch_norm)
-        for (int l = 0; l + 1 < network.layers; ++l) {
-            f(statistics + network.layer[l].mean, 0, network.layer[l].n_out, 0);
-            f(statistics + network.layer[l].variance, 0, network.layer[l].n_out, 0);
+    each_parameter([&](size_t at, int rows, int columns, int padded_rows) { f(parameters + at, rows, columns, padded_rows); });
+    const auto each_statistic = [&](float* from) {
+        for (int l = 0; l + 1 < network.layers && network.batch_norm; ++l) {
+            f(from + network.layer[l].mean, 0, network.layer[l].n_out, 0);
+            f(from + network.layer[l].variance, 0, network.layer[l].n_out, 0);
         }
+    };
+    each_statistic(statistics);
     each_parameter([&](size_t at, int rows, int columns, int padded_rows) {
         if (network.first_moment) f(trial.first.get() + at, rows, columns, padded_rows);
         if (network.second_moment) f(trial.second.get() + at, rows, columns, padded_rows);
     });
+    if (trial.average == nullptr) return;
+    each_parameter([&](size_t at, int rows, int columns, int padded_rows) { f(trial.average.get() + at, rows, columns, padded_rows); });
+    each_statistic(trial.average.get() + network.parameters);
 }
 
 // The arrays that come in, each checked against the place that it goes to; `all` or the parameters alone.
@@ -203,7 +210,7 @@ void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
     const size_t given = nb::len(arrays);
     std::vector<Array> checked;
     size_t known = 0;
-    visit(trial, trial.statistics.get(), [&](float*, int rows, int columns, int) {
+    visit(trial, trial.parameters.get(), trial.statistics.get(), [&](float*, int rows, int columns, int) {
         if (!all && known >= parameters) return;
         require(known < given, "the state has too few arrays");
         Array array;
@@ -218,7 +225,7 @@ void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
     });
     require(known == given, "the state has too many arrays");
     size_t next = 0;
-    visit(trial, trial.statistics.get(), [&](float* place, int rows, int columns, int padded_rows) {
+    visit(trial, trial.parameters.get(), trial.statistics.get(), [&](float* place, int rows, int columns, int padded_rows) {
         if (next >= checked.size()) return;
         const float* plain = data_of(checked[next++]);
         if (rows > 0)
@@ -232,10 +239,10 @@ void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
 void start(Trial& trial, const nb::list& parameters) { write_arrays(trial, parameters, false); }
 
 void load_state(Trial& trial, const nb::list& arrays, int64_t step, int64_t epoch, int64_t row, double loss, double first_steps,
-                double second_steps) {
+                double second_steps, double average_steps) {
     for (const int64_t count : {step, epoch, row})
         require(count >= 0 && count >> 53 == 0, "step, epoch and row count from 0 and stay below 2**53");
-    for (const double steps : {first_steps, second_steps}) require(steps >= 0.0, "the steps of a moment are a number of at least 0");
+    for (const double steps : {first_steps, second_steps, average_steps}) require(steps >= 0.0, "the steps of a moment are a number of at least 0");
     write_arrays(trial, arrays, true);
     trial.step = step;
     trial.epoch = epoch;
@@ -243,11 +250,12 @@ void load_state(Trial& trial, const nb::list& arrays, int64_t step, int64_t epoc
     trial.loss = loss;
     trial.first_steps = first_steps;
     trial.second_steps = second_steps;
+    trial.average_steps = average_steps;
 }
 
-nb::list export_with(const Trial& trial, float* statistics) {
+nb::list export_with(const Trial& trial, float* parameters, float* statistics) {
     nb::list arrays;
-    visit(trial, statistics, [&](float* place, int n_rows, int n_columns, int padded_rows) {
+    visit(trial, parameters, statistics, [&](float* place, int n_rows, int n_columns, int padded_rows) {
         const bool matrix = n_rows > 0;
         const size_t rows = matrix ? static_cast<size_t>(n_rows) : 1, columns = static_cast<size_t>(n_columns);
         float* plain = new float[rows * columns];
@@ -377,13 +385,20 @@ NB_MODULE(_native, module) {
                     Asking asking(interrupted);
                     exact = trial.statistics_of(training, asking);
                 });
-                return export_with(trial, exact.get());
+                Floats averages;
+                return export_with(trial, trial.predicting(averages).parameters, exact.get());
             },
             nb::arg("x"), nb::arg("y"))
         .def("start", &start, nb::arg("parameters"))
         .def("load", &load_state, nb::arg("arrays"), nb::arg("step"), nb::arg("epoch"), nb::arg("row"), nb::arg("loss"),
-             nb::arg("first_steps"), nb::arg("second_steps"))
-        .def("export", [](const Trial& trial) { return export_with(trial, trial.statistics.get()); })
+             nb::arg("first_steps"), nb::arg("second_steps"), nb::arg("average_steps") = 0.0)
+        .def("export", [](const Trial& trial) { return export_with(trial, trial.parameters.get(), trial.statistics.get()); })
+        .def("averaged",
+             [](const Trial& trial) {
+                 Floats averages;
+                 const State state = trial.predicting(averages);
+                 return export_with(trial, state.parameters, state.statistics);
+             })
         .def("steps_per_epoch", &Trial::steps_per_epoch, nb::arg("rows"))
         .def_ro("step", &Trial::step)
         .def_ro("epoch", &Trial::epoch)
@@ -391,6 +406,7 @@ NB_MODULE(_native, module) {
         .def_ro("loss", &Trial::loss)
         .def_ro("first_steps", &Trial::first_steps)
         .def_ro("second_steps", &Trial::second_steps)
+        .def_ro("average_steps", &Trial::average_steps)
         .def_prop_ro("bytes", &Trial::bytes)
         .def_prop_ro("workspace_bytes", [](const Trial& trial) { return sizeof(float) * trial.network.workspace; });
 }

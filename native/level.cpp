@@ -235,6 +235,12 @@ double train_step(const Network& network, State& state, float* workspace, const 
     ++state.step;
     state.first_steps += 1.0;
     state.second_steps += 1.0;
+    if (network.averaging > 0.0) {
+        average(state.average, state.parameters, network.parameters, network.averaging, 1.0);
+        const double started = 1.0 - std::pow(static_cast<double>(network.batch_norm_momentum), static_cast<double>(state.step));
+        average(state.average + network.parameters, state.statistics, network.statistics, network.averaging, 1.0 / started);
+        state.average_steps += 1.0;
+    }
     return loss;
 }
 

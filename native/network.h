@@ -69,6 +69,7 @@ struct Network {
     float epsilon, l2;
     float weight_decay;  // decoupled from the gradient
     float clip_norm;     // 0: no clipping
+    double averaging;    // beta of the averages that predictions use; 0: there are none
     size_t parameters;  // floats in the flat parameter array, padding included
     size_t statistics;  // floats in the flat array of running means and variances
     // workspace offsets
@@ -82,8 +83,9 @@ struct State {
     float* first;
     float* second;
     float* statistics;
-    int64_t step;  // training steps taken
-    double first_steps, second_steps;  // that each moment has seen; no whole numbers where a beta was turned on the way
+    float* average;  // of the parameters, then of the statistics as predictions use them; null without averaging
+    int64_t step;    // training steps taken
+    double first_steps, second_steps, average_steps;  // that each has seen; no whole numbers where a beta was turned on the way
 };
 
 // Targets of the rows: classes, or numbers. One of the two is null.

@@ -52,6 +52,7 @@ Network lay_out(const Settings& settings) {
     network.nesterov = settings.nesterov;
     network.weight_decay = settings.weight_decay;
     network.clip_norm = settings.clip_norm;
+    network.averaging = settings.averaging;
 
     size_t parameters = 0, statistics = 0, workspace = 0, hidden_units = 0;
     const auto take = [](size_t& total, size_t n) {
@@ -181,14 +182,32 @@ Trial::Trial(const Settings& settings_, const Level& level_)
       parameters(zeros(network.parameters)),
       first(network.first_moment ? zeros(network.parameters) : nullptr),
       second(network.second_moment ? zeros(network.parameters) : nullptr),
-      statistics(zeros(network.statistics)) {
+      statistics(zeros(network.statistics)),
+      average(network.averaging > 0.0 ? zeros(network.parameters + network.statistics) : nullptr) {
     network.class_weights = settings.class_weights.empty() ? nullptr : settings.class_weights.data();
 }
 
-State Trial::state() const { return {parameters.get(), first.get(), second.get(), statistics.get(), step, first_steps, second_steps}; }
+State Trial::state() const {
+    return {parameters.get(), first.get(), second.get(), statistics.get(), average.get(), step, first_steps, second_steps, average_steps};
+}
+
+State Trial::predicting(Floats& room) const {
+    State now = state();
+    if (average == nullptr || average_steps == 0.0) return now;
+    const size_t all = network.parameters + network.statistics;
+    room = zeros(all);
+    const double whole = 1.0 - std::pow(network.averaging, average_steps);  // what the weights of the steps seen add up to
+    const double started = 1.0 - std::pow(static_cast<double>(network.batch_norm_momentum), static_cast<double>(step));
+    for (size_t i = 0; i < all; ++i)
+        room[i] = static_cast<float>(static_cast<double>(average[i]) / whole * (i < network.parameters ? 1.0 : started));
+    now.parameters = room.get();
+    now.statistics = room.get() + network.parameters;
+    return now;
+}
 
 size_t Trial::bytes() const {
-    return sizeof(float) * (network.parameters * (1 + network.first_moment + network.second_moment) + network.statistics);
+    const size_t averages = average == nullptr ? 0 : network.parameters + network.statistics;
+    return sizeof(float) * (network.parameters * (1 + network.first_moment + network.second_moment) + network.statistics + averages);
 }
 
 int64_t Trial::steps_per_epoch(int64_t rows) const {
@@ -213,7 +232,8 @@ Floats Trial::statistics_of(Examples training, Asking& asking) const {
     int widest = 0;
     for (int l = 0; l < network.layers; ++l) widest = std::max(widest, network.layer[l].padded_out);
     std::vector<double> sums(2 * static_cast<size_t>(widest));
-    level->exact_statistics(network, state(), workspace.at_least(network.workspace), training.x, training.rows, sums.data(),
+    Floats averages;
+    level->exact_statistics(network, predicting(averages), workspace.at_least(network.workspace), training.x, training.rows, sums.data(),
                             exact_statistics.get(), asking.as_interruption());
     return exact_statistics;
 }
@@ -227,7 +247,8 @@ Evaluation Trial::evaluate(Examples examples, Examples training, Asking& asking)
     const double rows = static_cast<double>(examples.rows);
     std::vector<int64_t> correct_of(classes), rows_of(classes);
     float* const room = workspace.at_least(network.workspace);
-    const Scores scores = level->evaluate(network, state(), exact_statistics.get(), room, examples.x, examples.y, examples.rows,
+    Floats averages;
+    const Scores scores = level->evaluate(network, predicting(averages), exact_statistics.get(), room, examples.x, examples.y, examples.rows,
                                           correct_of.data(), asking.as_interruption());
     if (asking.ended()) return {nan, nan, nan};
     if (network.output == Output::linear) {
@@ -304,6 +325,7 @@ Outcome Trial::run_steps(Examples examples, const uint32_t* order, const double*
     step = now.step;
     first_steps = now.first_steps;
     second_steps = now.second_steps;
+    average_steps = now.average_steps;
     return outcome;
 }
 
@@ -357,6 +379,7 @@ std::vector<Inside> Trial::inside(Examples examples, double learning_rate) const
     wider.batch_size = m;
     Network view = lay_out(wider);  // room for these rows; where the parameters stand does not change
     view.class_weights = network.class_weights;
+    view.averaging = 0.0;
     const auto copy = [](const Floats& floats, size_t n) {
         if (floats == nullptr) return Floats();
         Floats other = zeros(n);
@@ -365,7 +388,7 @@ std::vector<Inside> Trial::inside(Examples examples, double learning_rate) const
     };
     const Floats p = copy(parameters, network.parameters), f = copy(first, network.parameters), s = copy(second, network.parameters),
                  r = copy(statistics, network.statistics);
-    State now{p.get(), f.get(), s.get(), r.get(), step, first_steps, second_steps};
+    State now{p.get(), f.get(), s.get(), r.get(), nullptr, step, first_steps, second_steps, average_steps};
     std::vector<uint32_t> rows(static_cast<size_t>(m));
     for (int i = 0; i < m; ++i) rows[static_cast<size_t>(i)] = static_cast<uint32_t>(i);
     float* const room = workspace.at_least(view.workspace);

@@ -35,6 +35,7 @@ struct Settings {
     bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false;
     double beta1 = 0.9, beta2 = 0.999;
     float epsilon = 1e-8f, l2 = 0.0f, weight_decay = 0.0f, clip_norm = 0.0f;
+    double averaging = 0.0;
     int batch_size = 64;
     Key order_key{}, dropout_key{};
 };
@@ -95,12 +96,12 @@ struct Trial {
     Network network;
     const Level* level;
     bool exact;
-    Floats parameters, first, second, statistics;
+    Floats parameters, first, second, statistics, average;
     int64_t step = 0;
     int64_t epoch = 0;
     int64_t row = 0;    // rows of the epoch under way that have been trained on
     double loss = 0.0;  // summed over these rows
-    double first_steps = 0.0, second_steps = 0.0;  // see State
+    double first_steps = 0.0, second_steps = 0.0, average_steps = 0.0;  // see State
 
     Trial(const Settings& settings, const Level& level);
 
@@ -130,6 +131,7 @@ struct Trial {
 
     size_t bytes() const;  // what outlives a step
     State state() const;
+    State predicting(Floats& room) const;  // averages, in `room`, in the places of parameters and statistics where there are some
 
   private:
     std::vector<uint32_t> order_;  // of the epoch order_of_; kept between the calls of train_steps alone

@@ -33,6 +33,12 @@ inline void update(float* __restrict p, const float* __restrict g, float* __rest
     }
 }
 
+// kept <- beta * kept + (1 - beta) * scale * now: the averages that predictions use.
+inline void average(float* __restrict kept, const float* __restrict now, size_t n, double beta, double scale) {
+    const float old = static_cast<float>(beta), fresh = static_cast<float>((1.0 - beta) * scale);
+    for (size_t i = 0; i < n; ++i) kept[i] = old * kept[i] + fresh * now[i];
+}
+
 // The sum of the squares of gradient + l2 * p.
 inline double squared_norm(const float* p, const float* g, size_t n, float l2) {
     double total = 0.0;

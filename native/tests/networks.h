@@ -127,6 +127,16 @@ inline std::vector<Case> cases() {
         s.input_scaling = true;
         s.output = Output::sigmoid;
     });
+    add("averages, exact statistics", {5, 18, 33, 3}, 150, [](Settings& s) {
+        s.averaging = 0.9;
+        s.exact_statistics = true;
+    });
+    add("averages of one input, no batch norm", {1, 17, 1}, 25, [](Settings& s) {
+        s.averaging = 0.5;
+        s.output = Output::linear;
+        s.batch_norm = false;
+        s.input_scaling = true;
+    });
     add("scaled inputs, exact statistics", {5, 18, 33, 3}, 150, [](Settings& s) {
         s.input_scaling = true;
         s.exact_statistics = true;

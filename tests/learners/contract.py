@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def start(
     return engine.start(architecture, optimisation, training, validation, Keys.of(seed, trial), state)
 
 
-NETWORKS = {
+_NETWORKS = {
     "default": Architecture(20, 3, (32, 24)),
     "without batch norm": Architecture(20, 3, (32, 24), batch_norm=False),
     "tanh with dropout": Architecture(11, 4, (17,), activation="tanh", initialiser="xavier", dropout=0.3),
@@ -93,17 +94,10 @@ NETWORKS = {
         13, 1, (24,), activation="gelu", batch_norm=False, dropout=0.1, output="linear"
     ),
     "linear regression": Architecture(10, 1, (), output="linear"),
-    "scaled inputs": Architecture(
-        21, 3, (32, 24), activation="silu", dropout=0.1, input_dropout=0.2, input_scaling=True
-    ),
-    "scaled inputs of linear regression": Architecture(10, 1, (), output="linear", input_scaling=True),
-    "scaled inputs and exact statistics": Architecture(
-        20, 2, (17,), output="sigmoid", batch_norm_statistics="exact", input_scaling=True
-    ),
     "exact statistics": Architecture(20, 3, (32, 24), batch_norm_statistics="exact"),
 }
 
-RECIPES = {
+_RECIPES = {
     "adam": Optimisation("adam", learning_rate=0.01, batch_size=32, l2=1e-3),
     "momentum": Optimisation("momentum", learning_rate=0.1, batch_size=48, l2=1e-2),
     "rmsprop": Optimisation("rmsprop", learning_rate=0.003, batch_size=20),
@@ -124,3 +118,28 @@ RECIPES = {
         "momentum", learning_rate=0.1, batch_size=48, label_smoothing=0.1, class_weights="balanced"
     ),
 }
+
+# Parts that touch little else: not with every recipe and network, which would take a minute.
+_NETWORKS_OF_PARTS = {
+    "scaled inputs": Architecture(
+        21, 3, (32, 24), activation="silu", dropout=0.1, input_dropout=0.2, input_scaling=True
+    ),
+    "scaled inputs of linear regression": Architecture(10, 1, (), output="linear", input_scaling=True),
+    "scaled inputs and exact statistics": Architecture(
+        20, 2, (17,), output="sigmoid", batch_norm_statistics="exact", input_scaling=True
+    ),
+}
+
+_RECIPES_OF_PARTS = {
+    "averaged": Optimisation("adam", learning_rate=0.01, batch_size=32, averaging=0.9),
+}
+
+NETWORKS = _NETWORKS | _NETWORKS_OF_PARTS
+RECIPES = _RECIPES | _RECIPES_OF_PARTS
+
+PAIRS = [
+    *product(_NETWORKS, _RECIPES),
+    *product(_NETWORKS_OF_PARTS, ["momentum", "adamw, cosine by the step, warm-up", "averaged"]),
+    *product(["default", "regression", "exact statistics"], _RECIPES_OF_PARTS),
+]
+"""The networks and recipes on which engines are compared."""

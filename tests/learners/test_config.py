@@ -45,6 +45,7 @@ FULL = {
     "class_weights": "balanced",
     "input_scaling": True,
     "input_scaling_rate": 3.0,
+    "averaging": 0.99,
 }
 
 
@@ -56,7 +57,7 @@ def test_every_hyperparameter_arrives_where_it_belongs():
     )
     assert optimisation == Optimisation(
         *("momentum", 0.01, 0.95, 0.8, 0.99, 1e-7, 1e-4, 32, "staircase", 0.1),
-        *(0.02, 1.5, "step", 20, 0.05, "balanced", 3.0),
+        *(0.02, 1.5, "step", 20, 0.05, "balanced", 3.0, 0.99),
     )
 
 
@@ -200,6 +201,7 @@ BAD = {
     "class_weights": ["balance", None, 2.0],
     "input_scaling": [0, "on", None],
     "input_scaling_rate": [-1, "fast"],
+    "averaging": [-0.1, 1.0, None],
 }
 NUMBERS = sorted(name for name, value in FULL.items() if isinstance(value, float))
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn import metrics
@@ -23,9 +24,11 @@ from caviar.learners.dense.learner import engine_named
 from caviar.learners.dense.reference import ReferenceEngine
 from caviar.nn import network as nn
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
+from caviar.nn.averaged import averaged_names
 from caviar.nn.losses import probabilities
 from caviar.nn.optimisers import adam
-from tests.learners.contract import NETWORKS, RECIPES, bits, examples, examples_for, start
+from caviar.nn.schedules import step_rates
+from tests.learners.contract import NETWORKS, PAIRS, RECIPES, bits, examples, examples_for, start
 
 # Float32 has 7 digits; 50 and more steps at high learning rates multiply the rounding. Adam's first steps divide by the
 # square root of squared gradients, so where a gradient is almost 0 its sign, and with it a whole step of
@@ -49,8 +52,7 @@ def truth(network: str, recipe: str):
     return trained(ReferenceEngine(), NETWORKS[network], RECIPES[recipe])
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(("network", "recipe"), PAIRS)
 def test_agrees_with_nn_after_50_steps(engine: Engine, network: str, recipe: str):
     architecture = NETWORKS[network]
     done, ours_state = trained(engine, architecture, RECIPES[recipe])
@@ -80,6 +82,7 @@ RESUMED = [
     ("dropout of inputs too", "smoothed and balanced"),
     ("regression", "nesterov, clipped"),
     ("scaled inputs", "adamw, cosine by the step, warm-up"),
+    ("default", "averaged"),
 ]
 
 
@@ -231,11 +234,12 @@ PREDICTING = [
 ]
 
 
+@pytest.mark.parametrize("averaging", [0.0, 0.95])
 @pytest.mark.parametrize("network", PREDICTING)
-def test_scores_are_scikit_learns_for_the_folded_network_that_is_saved(engine: Engine, network: str):
+def test_scores_are_scikit_learns_for_the_folded_network_that_is_saved(engine: Engine, network: str, averaging):
     """The way of a saved model: predictor, scores; and other people's metrics."""
     architecture = NETWORKS[network]
-    trial = start(engine, architecture, RECIPES["momentum"])
+    trial = start(engine, architecture, replace(RECIPES["momentum"], averaging=averaging))
     trial.train(3, never())
     validation = examples_for(architecture, 70, seed=2)
     _, weights = trial.predictor().record()
@@ -259,6 +263,41 @@ def test_scores_are_scikit_learns_for_the_folded_network_that_is_saved(engine: E
         }
     assert evaluation.loss == pytest.approx(loss, rel=1e-3, abs=1e-4)
     assert evaluation.scores == pytest.approx(expected, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("network", ["default", "scaled inputs", "regression", "exact statistics"])
+def test_averages_predict_and_are_those_of_pandas_and_training_goes_on_without_them(engine: Engine, network: str):
+    architecture, plain = NETWORKS[network], RECIPES["adam"]
+    trials = [start(engine, architecture, replace(plain, averaging=beta)) for beta in (0.0, 0.8)]
+    names, seen = averaged_names(architecture), []
+    rates = step_rates(plain, 0, 5)
+    for i in range(5):
+        for trial in trials:
+            trial.train_steps(rates[i : i + 1], never())
+        seen.append({name: trials[0].state()[name].astype(np.float64) for name in names})
+        for name in names:
+            assert trials[1].state()[name].tobytes() == trials[0].state()[name].tobytes()
+    state, step_of = trials[1].inference_state(), np.arange(1, 6)
+    for name in names:
+        statistic = name.endswith((".mean", ".variance"))
+        if statistic and architecture.batch_norm_statistics == "exact":
+            continue
+        started = 1 - architecture.batch_norm_momentum**step_of if statistic else np.ones(5)
+        history = pd.DataFrame(
+            [array.ravel() / s for array, s in zip((now[name] for now in seen), started, strict=True)]
+        )
+        expected = history.ewm(alpha=1 - 0.8).mean().iloc[-1].to_numpy() * started[-1]
+        np.testing.assert_allclose(state[name].ravel(), expected, rtol=1e-4, atol=1e-6, err_msg=name)
+    validation = examples_for(architecture, 70, seed=2)
+    assert trials[0].evaluate(validation).loss != pytest.approx(trials[1].evaluate(validation).loss, rel=1e-4)
+    mini_batch = examples_for(architecture, 32, seed=5)
+    assert trials[0].inside(mini_batch, 0.01) == trials[1].inside(mini_batch, 0.01)
+
+
+def test_averages_before_the_first_step_are_the_first_weights(engine: Engine):
+    trials = [start(engine, NETWORKS["default"], replace(RECIPES["adam"], averaging=beta)) for beta in (0.0, 0.99)]
+    validation = examples_for(NETWORKS["default"], 70, seed=2)
+    assert trials[0].evaluate(validation) == trials[1].evaluate(validation)
 
 
 def test_exact_statistics_change_what_is_predicted_and_nothing_that_is_trained(engine: Engine):

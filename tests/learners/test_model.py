@@ -31,7 +31,8 @@ from caviar.learners.contract import Arrays
 from caviar.learners.dense.predictor import DensePredictor, fold
 from caviar.learners.model import Model, load
 from caviar.nn.architecture import Architecture
-from caviar.nn.network import State, scores
+from caviar.nn.network import scores
+from caviar.nn.state import State
 from tests.learners.contract import trained
 
 ENTRIES = ("network.json", "preprocessing.json", "facts.json", "weights.safetensors")

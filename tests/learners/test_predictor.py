@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from caviar.errors import ModelError
 from caviar.learners.dense.predictor import DensePredictor, fold
 from caviar.nn.architecture import Architecture, statistics_shapes
-from caviar.nn.network import State, scores
+from caviar.nn.network import scores
 from caviar.nn.softmax import softmax
+from caviar.nn.state import State
 from tests.learners.contract import trained
 
 

@@ -24,7 +24,7 @@ from tests.learners.contract import NETWORKS, RECIPES, bits, start
 ROWS = 150
 
 
-@pytest.mark.parametrize("recipe", ["adam", "adamw, cosine by the step, warm-up", "sgd"])
+@pytest.mark.parametrize("recipe", ["adam", "adamw, cosine by the step, warm-up", "sgd", "averaged"])
 @pytest.mark.parametrize("network", ["tanh with dropout", "regression", "exact statistics"])
 def test_pieces_and_restores_at_every_mini_batch_have_the_bits_of_whole_epochs(engine: Engine, network: str, recipe):
     architecture, optimisation = NETWORKS[network], RECIPES[recipe]
@@ -43,6 +43,7 @@ def test_pieces_and_restores_at_every_mini_batch_have_the_bits_of_whole_epochs(e
             pieces = start(engine, architecture, optimisation, ROWS, state=pieces.state())
         assert piece.train_loss == pytest.approx(epochs[epoch].train_loss, rel=1e-15)
     assert bits(pieces.state()) == bits(whole.state())
+    assert bits(pieces.inference_state()) == bits(whole.inference_state())
 
 
 def test_an_epoch_under_way_is_finished_by_train(engine: Engine):
@@ -86,6 +87,9 @@ TURNS = {
     "rmsprop to adamw": (RECIPES["rmsprop"], replace(RECIPES["adam"], optimizer="adamw")),
     "sgd to nesterov": (RECIPES["sgd"], RECIPES["nesterov, clipped"]),
     "adam to sgd": (RECIPES["adam"], RECIPES["sgd"]),
+    "averaging begins": (RECIPES["adam"], RECIPES["averaged"]),
+    "averaging ends": (RECIPES["averaged"], RECIPES["rmsprop"]),
+    "another averaging": (RECIPES["averaged"], replace(RECIPES["averaged"], averaging=0.5)),
 }
 
 
@@ -101,7 +105,7 @@ def test_engines_agree_with_nn_through_a_turn(engine: Engine, turn: str):
         training.train_steps(np.full(1, 0.01), never())
         training.turn(other, after)
         training.train(6, never())
-        return training.state()
+        return {**training.state(), **{f"predicts.{name}": a for name, a in training.inference_state().items()}}
 
     ours, true = nursed(engine), nursed(engine_named("reference"))
     assert list(ours) == list(true)

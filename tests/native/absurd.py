@@ -47,6 +47,7 @@ SETTINGS: dict[str, Any] = {
     "l2": 0.0,
     "weight_decay": 0.0,
     "clip_norm": 0.0,
+    "averaging": 0.0,
     "batch_size": 4,
     "keys": [1, 2, 3, 4],
 }
@@ -87,7 +88,7 @@ def everything(of: _native.Trial, x: np.ndarray, y: np.ndarray) -> None:
     of.evaluate(x, y, x, y)
     of.inside(x, y, 0.01)
     of.statistics_of(x, y)
-    of.load(of.export(), of.step, of.epoch, of.row, of.loss, of.first_steps, of.second_steps)
+    of.load(of.export(), of.step, of.epoch, of.row, of.loss, of.first_steps, of.second_steps, of.average_steps)
 
 
 def uninitialised() -> None:

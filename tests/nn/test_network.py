@@ -10,7 +10,6 @@ from caviar.nn import architecture
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.losses import LossTerms, balanced_class_weights, mean_loss, probabilities
 from caviar.nn.network import (
-    State,
     backward,
     dropout_masks,
     forward,
@@ -21,6 +20,7 @@ from caviar.nn.network import (
     with_exact_statistics,
 )
 from caviar.nn.softmax import softmax
+from caviar.nn.state import State
 from caviar.randomness import Purpose, stream_key
 
 WEIGHTS = stream_key(3, Purpose.WEIGHTS)

@@ -92,7 +92,8 @@ class Optimisation:
     every ``decay_by``, "epoch" or "step"; it rises in a line over the first ``warmup_steps`` steps.
     ``label_smoothing`` is the share of each row's target that goes to all classes alike; "balanced"
     ``class_weights`` count every class the same in all, whatever its share of the training rows. The factors of
-    ``input_scaling`` learn at ``input_scaling_rate`` times the learning rate.
+    ``input_scaling`` learn at ``input_scaling_rate`` times the learning rate. ``averaging`` is the beta of an average
+    of all parameters, which predictions then use (see averaged); 0 is none.
     """
 
     optimizer: str = "adam"
@@ -112,6 +113,7 @@ class Optimisation:
     label_smoothing: float = 0.0
     class_weights: str = "none"
     input_scaling_rate: float = 6.0  # as RealMLP-TD has it
+    averaging: float = 0.0
 
     def __post_init__(self) -> None:
         check_name("optimizer", self.optimizer, OPTIMIZERS)
@@ -136,6 +138,7 @@ class Optimisation:
         _check_share("label_smoothing", self.label_smoothing, example=0.1)
         check_name("class_weights", self.class_weights, CLASS_WEIGHTS)
         _check_size("input_scaling_rate", self.input_scaling_rate, example=6.0)
+        _check_share("averaging", self.averaging, example=0.99)
 
 
 def parameter_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:

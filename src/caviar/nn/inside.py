@@ -23,7 +23,8 @@ import numpy as np
 from caviar.nn import FloatArray, Targets
 from caviar.nn.architecture import Architecture, Optimisation
 from caviar.nn.losses import LossTerms
-from caviar.nn.network import State, backward, dropout_masks, forward, train_step
+from caviar.nn.network import backward, dropout_masks, forward, train_step
+from caviar.nn.state import State
 from caviar.randomness import UInt64
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from caviar.nn import Arrays, FloatArray, Targets, dropout
 from caviar.nn.activations import ACTIVATIONS
 from caviar.nn.architecture import INPUT_SCALE, Architecture, Optimisation, parameter_shapes, statistics_shapes
+from caviar.nn.averaged import averaged_names, next_averages
 from caviar.nn.averages import exponentially_weighted
 from caviar.nn.batch_norm import (
     BatchNormCache,
@@ -31,23 +32,8 @@ from caviar.nn.initialisers import initial_parameters
 from caviar.nn.input_scaling import input_scaling_backward, input_scaling_forward
 from caviar.nn.losses import PLAIN, LossTerms, mean_loss, mean_loss_backward
 from caviar.nn.optimisers import clip, recipe, update
+from caviar.nn.state import State
 from caviar.randomness import UInt64
-
-
-@dataclass(frozen=True)
-class State:
-    """A network in training: all that the next step depends on.
-
-    ``arrays`` holds the parameters, then the running statistics ("layer1.mean", "layer1.variance": raw, uncorrected
-    averages), then the moments ("layer1.w.first", "layer1.w.second"); ``step`` counts the training steps taken, and
-    ``first_steps`` and ``second_steps`` those that the moments have seen: fewer where the optimiser was changed on the
-    way.
-    """
-
-    arrays: Arrays
-    step: int = 0
-    first_steps: float = 0.0
-    second_steps: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +70,10 @@ def initial_state(architecture: Architecture, optimisation: Optimisation, key: U
         for name, p in parameters.items()
         for moment in recipe(optimisation).moments
     }
-    return State({**parameters, **statistics, **moments})
+    start = {**parameters, **statistics}
+    names = averaged_names(architecture) if optimisation.averaging > 0 else ()
+    averages = {f"{name}.average": np.zeros_like(start[name]) for name in names}
+    return State({**start, **moments, **averages})
 
 
 def dropout_masks(architecture: Architecture, m: int, key: UInt64, step: int) -> Masks:
@@ -265,7 +254,7 @@ def train_step(
         cache = forward(architecture, arrays, np.asarray(x, dtype=np.float64), masks)
         loss = mean_loss(architecture.output, cache.z, y, terms)
         gradients = clip(backward(architecture, arrays, cache, y, terms), optimisation.clip_norm)
-        changed = _running_averages(architecture, arrays, cache)
+        changed = {**arrays, **_running_averages(architecture, arrays, cache)}
         rule = recipe(optimisation)
         seen = {"first": state.first_steps + 1, "second": state.second_steps + 1}
         for name, g in gradients.items():
@@ -275,7 +264,11 @@ def train_step(
             new = update(own, arrays[name], g, moments, seen, rate)
             changed[name] = new.pop("p")
             changed.update({f"{name}.{moment}": value for moment, value in new.items()})
-    return State({name: changed[name] for name in arrays}, step + 1, seen["first"], seen["second"]), loss
+        average_steps = state.average_steps
+        if optimisation.averaging > 0:
+            average_steps += 1
+            changed.update(next_averages(architecture, optimisation.averaging, changed, step + 1))
+    return State(changed, step + 1, seen["first"], seen["second"], average_steps), loss
 
 
 def _running_averages(architecture: Architecture, arrays: Mapping[str, FloatArray], cache: Cache) -> Arrays:

@@ -35,9 +35,9 @@ from caviar.learners.model import Model
 from caviar.machine import environment
 from caviar.moved import relocated
 from caviar.nn.architecture import statistics_shapes
-from caviar.nn.network import State as NetworkState
 from caviar.nn.network import forward
 from caviar.nn.schedules import rates_from
+from caviar.nn.state import State as NetworkState
 from caviar.ranges import check_range
 from caviar.records import Clock, Config, Run, RunSpec, Value
 from caviar.records.result import Scores

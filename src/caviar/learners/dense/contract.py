@@ -4,9 +4,10 @@ Every engine draws the same random numbers (see randomness.py): initial weights,
 masks depend on the keys alone, so that two engines train the same network and differ by rounding only.
 tests/learners/test_engine_contract.py holds every engine to this contract.
 
-A state holds parameters, running statistics and moments as nn/ names them, and six numbers: "step" and "epoch" count
-what is done; "row" counts the rows of the epoch under way that are done, and "loss" is their summed loss;
-"first_steps" and "second_steps" are the steps that the moments have seen (see turning). A state without the last four
+A state holds parameters, running statistics, moments and averages as nn/ names them, and six numbers: "step" and
+"epoch" count what is done; "row" counts the rows of the epoch under way that are done, and "loss" is their summed loss;
+"first_steps" and "second_steps" are the steps that the moments have seen (see turning); one with averages has
+"average_steps", too. A state without the last four
 stands at the end of an epoch and was never turned.
 """
 
@@ -47,6 +48,7 @@ class DenseTraining(Training, Protocol):
     ``evaluate`` and ``predictor`` are in predict mode. Where the architecture's batch_norm_statistics are "exact", they
     and the validation of every epoch use the statistics of the whole training set under the parameters of the moment
     (nn.network.with_exact_statistics). These are a function of parameters and training set; training uses its own.
+    Where the optimisation has averaging, they use the averages (nn.averaged) in the place of parameters and statistics.
     """
 
     @property
@@ -79,7 +81,7 @@ class DenseTraining(Training, Protocol):
         ...
 
     def inference_state(self) -> State:
-        """The state that predictions use, for predictor.fold: ``state``, but with exact statistics where asked for.
+        """The state that predictions use, for predictor.fold: averages and exact statistics where asked for.
 
         Exact statistics stand in the places of the running averages. They are scaled by 1 - mu^step, so that the bias
         correction in ``fold`` cancels. Training cannot go on from this state.

@@ -20,6 +20,7 @@ from caviar.learners.dense.contract import Steps, rows_of, steps_per_epoch
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
+from caviar.nn.averaged import averaged_names
 from caviar.nn.initialisers import initial_parameters
 from caviar.nn.inside import LayerInside
 from caviar.nn.losses import loss_terms
@@ -97,6 +98,7 @@ class NativeTraining:
             "l2": optimisation.l2,
             "weight_decay": rule.decay,
             "clip_norm": optimisation.clip_norm,
+            "averaging": optimisation.averaging,
             "batch_size": min(optimisation.batch_size, max(len(self._training.y), 2)),  # a larger one is the whole set
             "keys": [int(k) for k in (*self._keys.order, *self._keys.dropout)],
         }
@@ -111,7 +113,9 @@ class NativeTraining:
         """The names of a state's arrays, in the order that native/binding.cpp visits them."""
         parameters = parameter_shapes(self._architecture)
         moments = (f"{name}.{moment}" for name in parameters for moment in recipe(self._optimisation).moments)
-        return (*parameters, *statistics_shapes(self._architecture), *moments)
+        names = averaged_names(self._architecture) if self._optimisation.averaging > 0 else ()
+        averages = (f"{name}.average" for name in names)
+        return (*parameters, *statistics_shapes(self._architecture), *moments, *averages)
 
     @property
     def architecture(self) -> Architecture:
@@ -161,7 +165,8 @@ class NativeTraining:
     def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
         """See DenseTraining."""
         check_turn(self._architecture, architecture)
-        state = turned(self.state(), self._optimisation, optimisation, parameter_shapes(architecture))
+        names = parameter_shapes(architecture), statistics_shapes(architecture)
+        state = turned(self.state(), self._optimisation, optimisation, *names)
         self._begin(architecture, optimisation)
         self._load(state)
 
@@ -177,7 +182,7 @@ class NativeTraining:
     def inference_state(self) -> State:
         """See DenseTraining."""
         if self._architecture.batch_norm_statistics != "exact" or not statistics_shapes(self._architecture):
-            return self.state()
+            return self._with_counts(self._trial.averaged()) if self._optimisation.averaging > 0 else self.state()
         state = self._with_counts(self._trial.statistics_of(self._training.x, self._training.y))
         for name in statistics_shapes(self._architecture):
             share = 1 - self._architecture.batch_norm_momentum ** int(state["step"])
@@ -201,7 +206,8 @@ class NativeTraining:
 
     def _with_counts(self, arrays: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> State:
         trial = self._trial
-        place = Place(trial.step, trial.epoch, trial.row, trial.loss, trial.first_steps, trial.second_steps)
+        seen = trial.first_steps, trial.second_steps, trial.average_steps
+        place = Place(trial.step, trial.epoch, trial.row, trial.loss, *seen)
         return {**dict(zip(self._names, arrays, strict=True)), **place.arrays()}
 
 

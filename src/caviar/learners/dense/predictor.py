@@ -34,8 +34,8 @@ from caviar.nn import losses
 from caviar.nn.architecture import INPUT_SCALE, Architecture, parameter_shapes
 from caviar.nn.batch_norm import running_statistics
 from caviar.nn.input_scaling import fold_scale
-from caviar.nn.network import State as Network
 from caviar.nn.network import scores
+from caviar.nn.state import State as Network
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,11 +13,13 @@ from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, St
 from caviar.learners.dense.contract import Steps, fewest_rows, rows_of, steps_left, steps_per_epoch
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
-from caviar.nn import FloatArray, Targets, network
-from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
+from caviar.nn import Arrays, FloatArray, Targets, network
+from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
+from caviar.nn.averaged import averaged
 from caviar.nn.inside import LayerInside, look_inside
 from caviar.nn.losses import loss_terms, mean_loss, predicted_classes
 from caviar.nn.schedules import step_rates
+from caviar.nn.state import State as NetworkState
 
 
 class ReferenceTraining:
@@ -47,7 +49,7 @@ class ReferenceTraining:
             place = place_of(state)
             self._epoch, self._row, self._loss = place.epoch, place.row, place.loss
             arrays = {name: state[name].astype(np.float64) for name in self._state.arrays}
-            self._state = network.State(arrays, place.step, place.first_steps, place.second_steps)
+            self._state = _state_at(place, arrays)
 
     @property
     def architecture(self) -> Architecture:
@@ -129,12 +131,10 @@ class ReferenceTraining:
     def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
         """See DenseTraining."""
         check_turn(self._architecture, architecture)
-        state = turned(self.state(), self._optimisation, optimisation, parameter_shapes(architecture))
-        place = place_of(state)
+        names_of = parameter_shapes(architecture), statistics_shapes(architecture)
+        state = turned(self.state(), self._optimisation, optimisation, *names_of)
         names = network.initial_state(architecture, optimisation, self._keys.weights).arrays
-        self._state = network.State(
-            {name: state[name] for name in names}, place.step, place.first_steps, place.second_steps
-        )
+        self._state = _state_at(place_of(state), {name: state[name] for name in names})
         self._architecture, self._optimisation = architecture, optimisation
         self._class_weights = loss_terms(architecture, optimisation, self._y).class_weights
 
@@ -177,15 +177,21 @@ class ReferenceTraining:
             self._class_weights,
         )
 
-    def _predicting(self) -> network.State:
+    def _predicting(self) -> NetworkState:
         """The state that predictions use."""
+        state = averaged(self._architecture, self._optimisation, self._state)
         if self._architecture.batch_norm_statistics == "exact":
-            return network.with_exact_statistics(self._architecture, self._state, self._x)
-        return self._state
+            return network.with_exact_statistics(self._architecture, state, self._x)
+        return state
 
-    def _plain(self, state: network.State) -> State:
-        place = Place(state.step, self._epoch, self._row, self._loss, state.first_steps, state.second_steps)
+    def _plain(self, state: NetworkState) -> State:
+        seen = state.first_steps, state.second_steps, state.average_steps
+        place = Place(state.step, self._epoch, self._row, self._loss, *seen)
         return {**{name: a.copy() for name, a in state.arrays.items()}, **place.arrays()}
+
+
+def _state_at(place: Place, arrays: Arrays) -> NetworkState:
+    return NetworkState(arrays, place.step, place.first_steps, place.second_steps, place.average_steps)
 
 
 def _targets(examples: Examples) -> Targets:

@@ -13,6 +13,9 @@ Where beta is turned, the weights of what v has seen still add up to 1 - beta_be
 need for the same sum is t log(beta_before) / log(beta_after), no whole number, and with it every later correction is
 exact: v_(t+1) = beta v_t + (1 - beta) g has weights 1 - beta^(t+1) again.
 
+The averages of parameters and running statistics (see nn/averaged) are such averages, too, and are turned as moments
+are: kept, begun at 0, or left out.
+
 Source: our own; the correction is that of Kingma and Ba, Adam, 2015, section 3.
 """
 
@@ -45,10 +48,14 @@ class Place:
     loss: float
     first_steps: float
     second_steps: float
+    average_steps: float = 0.0
 
     def arrays(self) -> State:
-        """The numbers as a state holds them."""
-        return {name: np.array(value) for name, value in asdict(self).items()}
+        """The numbers as a state holds them; one without averages is that of earlier versions, to the bit."""
+        numbers = {name: np.array(value) for name, value in asdict(self).items()}
+        if self.average_steps == 0:
+            del numbers["average_steps"]
+        return numbers
 
 
 def place_of(state: State) -> Place:
@@ -61,6 +68,7 @@ def place_of(state: State) -> Place:
         float(state.get("loss", 0.0)),
         float(state.get("first_steps", step)),
         float(state.get("second_steps", step)),
+        float(state.get("average_steps", 0.0)),
     )
 
 
@@ -75,23 +83,36 @@ def check_turn(before: Architecture, after: Architecture) -> None:
             )
 
 
-def turned(state: State, before: Optimisation, after: Optimisation, parameters: Iterable[str]) -> State:
-    """``state`` as a training with ``after`` takes it up; ``parameters`` are the names of the network's."""
-    had, needs = recipe(before).moments, recipe(after).moments
+def turned(
+    state: State, before: Optimisation, after: Optimisation, parameters: Iterable[str], statistics: Iterable[str] = ()
+) -> State:
+    """``state`` as a training with ``after`` takes it up.
+
+    ``parameters`` and ``statistics`` are the names of the network's parameters and running statistics.
+    """
+    had, needs = _betas(before), _betas(after)
     place = place_of(state)
-    seen = {"first": place.first_steps, "second": place.second_steps}
-    names = tuple(parameters)
+    seen = {"first": place.first_steps, "second": place.second_steps, "average": place.average_steps}
+    of_moments = tuple(parameters)
+    names_of = {"first": of_moments, "second": of_moments, "average": (*of_moments, *statistics)}
     moments: State = {}
-    for moment in ("first", "second"):
+    for moment, names in names_of.items():
         if moment in needs and moment in had:
             seen[moment] = _same_weight(seen[moment], had[moment], needs[moment])
             moments |= {f"{name}.{moment}": state[f"{name}.{moment}"] for name in names}
-        elif moment in needs:
+        elif moment in needs or moment == "average":  # the steps of an average that there is not are 0
             seen[moment] = 0.0
-            moments |= {f"{name}.{moment}": np.zeros_like(state[name]) for name in names}
-    gone = {f"{name}.{moment}" for name in names for moment in had}
-    kept = {name: array for name, array in state.items() if name not in gone}
-    return {**kept, **moments, **replace(place, first_steps=seen["first"], second_steps=seen["second"]).arrays()}
+            moments |= {f"{name}.{moment}": np.zeros_like(state[name]) for name in names if moment in needs}
+    gone = {f"{name}.{moment}" for moment, names in names_of.items() for name in names}
+    kept = {name: array for name, array in state.items() if name not in gone and name != "average_steps"}
+    place = replace(place, first_steps=seen["first"], second_steps=seen["second"], average_steps=seen["average"])
+    return {**kept, **moments, **place.arrays()}
+
+
+def _betas(optimisation: Optimisation) -> dict[str, float]:
+    """The betas of the averages that a training keeps, by name."""
+    averaging = {"average": optimisation.averaging} if optimisation.averaging > 0 else {}
+    return {**recipe(optimisation).moments, **averaging}
 
 
 def _same_weight(t: float, before: float, after: float) -> float:
