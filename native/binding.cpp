@@ -61,7 +61,7 @@ Settings settings_from(const nb::dict& given) {
     require(s.widths.size() <= max_layers, "at most " + std::to_string(max_layers - 1) + " layers");
     for (const int width : s.widths) require(width >= 1 && width <= 1 << 20, "a width is between 1 and 2**20, got " + std::to_string(width));
     const int activation = setting<int>(given, "activation"), output = setting<int>(given, "output");
-    require(activation >= 0 && activation <= static_cast<int>(Activation::silu), "unknown activation");
+    require(activation >= 0 && activation <= static_cast<int>(Activation::selu), "unknown activation");
     require(output >= 0 && output <= static_cast<int>(Output::linear), "unknown output");
     s.activation = static_cast<Activation>(activation);
     s.output = static_cast<Output>(output);
@@ -75,6 +75,11 @@ Settings settings_from(const nb::dict& given) {
     s.input_dropout = share<double>(given, "input_dropout");
     s.input_scaling = setting<bool>(given, "input_scaling");
     s.input_scaling_rate = amount<double>(given, "input_scaling_rate");
+    const int error = setting<int>(given, "loss");
+    require(error >= 0 && error <= static_cast<int>(Error::pinball), "unknown loss");
+    s.error = static_cast<Error>(error);
+    s.huber_delta = amount<double>(given, "huber_delta");
+    s.quantile = share<double>(given, "quantile");
     s.label_smoothing = share<float>(given, "label_smoothing");
     s.class_weights = setting<std::vector<float>>(given, "class_weights");
     const size_t classes = s.output == Output::softmax ? static_cast<size_t>(s.widths.back()) : 2;

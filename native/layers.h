@@ -5,6 +5,11 @@
 // The share of a standard normal distribution below y.
 inline vec normal_share(vec y) { return 0.5f * (1.0f + error_function(y * 0.70710678118654752f)); }
 
+constexpr float selu_alpha = 1.6732632423543772f, selu_scale = 1.0507009873554805f;
+
+// e**y for mish, whose t = tanh(log(1 + e**y)) = n / (n + 2) with n = e**y (e**y + 2): above 20 t is 1, and n would soon overflow.
+inline vec mish_exponential(vec y) { return exponential(choose(y > 20.0f, broadcast(20.0f), y)); }
+
 template <Activation kind>
 inline vec activate(vec y) {
     if constexpr (kind == Activation::relu) return choose(y <= 0.0f, vec{}, y);  // NaN stays NaN: a diverged network must not look dead
@@ -14,6 +19,11 @@ inline vec activate(vec y) {
     if constexpr (kind == Activation::elu) return choose(y <= 0.0f, exponential(y) - 1.0f, y);
     if constexpr (kind == Activation::gelu) return y * normal_share(y);
     if constexpr (kind == Activation::silu) return y / (1.0f + exponential(-y));
+    if constexpr (kind == Activation::mish) {
+        const vec e = mish_exponential(y), n = e * (e + 2.0f);
+        return y * (n / (n + 2.0f));
+    }
+    if constexpr (kind == Activation::selu) return choose(y <= 0.0f, (exponential(y) - 1.0f) * (selu_scale * selu_alpha), y * selu_scale);
     return y;
 }
 
@@ -30,6 +40,11 @@ inline vec slope(vec y, vec a) {
         const vec s = 1.0f / (1.0f + exponential(-y));
         return s + a * (1.0f - s);
     }
+    if constexpr (kind == Activation::mish) {
+        const vec e = mish_exponential(y), n = e * (e + 2.0f), share = 1.0f / (n + 2.0f);
+        return n * share + y * (4.0f * e * (1.0f + e) * share * share);  // t + y (1 - t^2) sigmoid(y)
+    }
+    if constexpr (kind == Activation::selu) return choose(y > 0.0f, broadcast(selu_scale), a + selu_scale * selu_alpha);
     return broadcast(1.0f);
 }
 
@@ -49,6 +64,8 @@ inline void with_activation(Activation kind, const F& f) {
         case Activation::elu: return f(Kind<Activation::elu>{});
         case Activation::gelu: return f(Kind<Activation::gelu>{});
         case Activation::silu: return f(Kind<Activation::silu>{});
+        case Activation::mish: return f(Kind<Activation::mish>{});
+        case Activation::selu: return f(Kind<Activation::selu>{});
     }
 }
 
@@ -337,6 +354,30 @@ inline double squared_error_backward(float* z, int m, Targets y, const uint32_t*
         const double error = static_cast<double>(z[row * strip]) - static_cast<double>(y.values[rows[row]]);
         loss += error * error;
         z[row * strip] = static_cast<float>(2.0 * error / m);
+    }
+    return loss;
+}
+
+// Huber: e**2 where |e| = |z - y| <= delta, else 2 delta |e| - delta**2; gradient 2 e / m, with e cut at -delta and delta.
+inline double huber_backward(float* z, int m, Targets y, const uint32_t* rows, double delta) {
+    double loss = 0.0;
+    for (int row = 0; row < m; ++row) {
+        const double error = static_cast<double>(z[row * strip]) - static_cast<double>(y.values[rows[row]]);
+        const double cut = error > delta ? delta : error < -delta ? -delta : error;
+        loss += cut * (2.0 * error - cut);
+        z[row * strip] = static_cast<float>(2.0 * cut / m);
+    }
+    return loss;
+}
+
+// Pinball: q (y - z) where y > z, else (1 - q) (z - y); gradient -q / m or (1 - q) / m, 0 at z = y.
+inline double pinball_backward(float* z, int m, Targets y, const uint32_t* rows, double q) {
+    double loss = 0.0;
+    for (int row = 0; row < m; ++row) {
+        const double error = static_cast<double>(z[row * strip]) - static_cast<double>(y.values[rows[row]]);
+        const double pull = error > 0.0 ? 1.0 - q : error < 0.0 ? -q : 0.0;
+        loss += pull * error;
+        z[row * strip] = static_cast<float>(pull / m);
     }
     return loss;
 }

@@ -129,7 +129,12 @@ double loss_backward(const Network& network, float* z, int m, Targets y, const u
         case Output::softmax:
             return softmax_backward(z, m, last.n_out, y, rows, network.label_smoothing, network.class_weights) / m;
         case Output::sigmoid: return sigmoid_backward(z, m, y, rows, network.label_smoothing, network.class_weights) / m;
-        case Output::linear: return squared_error_backward(z, m, y, rows) / m;
+        case Output::linear:
+            switch (network.error) {
+                case Error::squared: return squared_error_backward(z, m, y, rows) / m;
+                case Error::huber: return huber_backward(z, m, y, rows, network.huber_delta) / m;
+                case Error::pinball: return pinball_backward(z, m, y, rows, network.quantile) / m;
+            }
     }
     return 0.0;
 }

@@ -28,10 +28,13 @@ constexpr size_t rows_to_come_floats = 1 << 14;  // of a mini-batch that is fetc
 
 constexpr int padded(int n) { return (n + strip - 1) / strip * strip; }
 
-enum class Activation : int { identity, relu, leaky_relu, tanh, sigmoid, elu, gelu, silu };
+enum class Activation : int { identity, relu, leaky_relu, tanh, sigmoid, elu, gelu, silu, mish, selu };
 
 // Meaning of the output layer's z: a logit for each class; one logit for the second of two classes; the predicted number.
 enum class Output : int { softmax, sigmoid, linear };
+
+// What a predicted number is trained by; it is always evaluated by squared error.
+enum class Error : int { squared, huber, pinball };
 
 struct Layer {
     int n_in, n_out;              // true widths
@@ -60,6 +63,8 @@ struct Network {
     bool input_scaling;  // its factors are the first parameters
     double input_scaling_rate;  // times the learning rate: theirs
     uint32_t dropout_threshold, input_dropout_threshold;  // a unit is kept when its 16-bit number is not below this
+    Error error;
+    double huber_delta, quantile;
     float label_smoothing;
     const float* class_weights;  // (classes), or null: every row counts alike
     Key order_key, dropout_key;

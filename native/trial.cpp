@@ -39,6 +39,9 @@ Network lay_out(const Settings& settings) {
     network.input_dropout_threshold = threshold(settings.input_dropout);
     network.input_scaling = settings.input_scaling;
     network.input_scaling_rate = settings.input_scaling_rate;
+    network.error = settings.error;
+    network.huber_delta = settings.huber_delta;
+    network.quantile = settings.quantile;
     network.label_smoothing = settings.label_smoothing;
     network.order_key = settings.order_key;
     network.dropout_key = settings.dropout_key;

@@ -111,12 +111,14 @@ double truth_of(Activation kind, double y) {
         case Activation::elu: return y > 0 ? y : std::expm1(y);
         case Activation::gelu: return y * 0.5 * std::erfc(-y / std::sqrt(2.0));
         case Activation::silu: return y / (1 + std::exp(-y));
+        case Activation::mish: return y * std::tanh(std::log1p(std::exp(y < 700 ? y : 700)));
+        case Activation::selu: return 1.0507009873554805 * (y > 0 ? y : 1.6732632423543772 * std::expm1(y));
     }
     return nan;
 }
 
 void activations() {
-    for (int number = 0; number <= static_cast<int>(Activation::silu); ++number)
+    for (int number = 0; number <= static_cast<int>(Activation::selu); ++number)
         with_activation(static_cast<Activation>(number), [&](auto kind) {
             constexpr Activation which = decltype(kind)::value;
             const std::string name = "activation " + std::to_string(number);

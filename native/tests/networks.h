@@ -82,7 +82,7 @@ inline std::vector<Case> cases() {
     add("softmax regression that asks for batch norm", {5, 7}, 18, as_it_is);
     for (const int classes : {2, 15, 16, 17, 32, 33, 40})
         add(std::to_string(classes) + " classes", {9, 20, classes}, 41, [](Settings& s) { s.label_smoothing = 0.1f; });
-    for (int kind = 0; kind <= static_cast<int>(Activation::silu); ++kind)
+    for (int kind = 0; kind <= static_cast<int>(Activation::selu); ++kind)
         for (const bool batch_norm : {false, true})
             add("activation " + std::to_string(kind) + (batch_norm ? " with batch norm" : ""), {17, 33, 5, 3}, 17, [&](Settings& s) {
                 s.activation = static_cast<Activation>(kind);
@@ -97,6 +97,13 @@ inline std::vector<Case> cases() {
         s.output = Output::linear;
         s.batch_norm = false;
     });
+    for (const Error error : {Error::huber, Error::pinball})
+        add(error == Error::huber ? "huber" : "pinball", {33, 17, 1}, 25, [&](Settings& s) {
+            s.output = Output::linear;
+            s.error = error;
+            s.huber_delta = 0.3;
+            s.quantile = 0.8;
+        });
     add("linear output, one input, no layer", {1, 1}, 9, [](Settings& s) { s.output = Output::linear; });
     add("class weights and clipping", {6, 19, 4}, 33, [](Settings& s) {
         s.class_weights = {1.0f, 0.0f, 3.0f, 0.5f};
@@ -130,6 +137,10 @@ inline std::vector<Case> cases() {
     add("averages, exact statistics", {5, 18, 33, 3}, 150, [](Settings& s) {
         s.averaging = 0.9;
         s.exact_statistics = true;
+    });
+    add("averages of scaled inputs, running statistics", {5, 18, 33, 3}, 150, [](Settings& s) {
+        s.averaging = 0.8;
+        s.input_scaling = true;
     });
     add("averages of one input, no batch norm", {1, 17, 1}, 25, [](Settings& s) {
         s.averaging = 0.5;

@@ -130,6 +130,10 @@ static void lay_outs() {
 // of its column over `rows`, or by the running averages divided by 1 - momentum**step.
 static std::vector<double> scores_of(const Trial& trial, const Examples& rows, const Examples& statistics_of) {
     const bool own = statistics_of.x == rows.x;
+    std::vector<float> parameters(trial.parameters.get(), trial.parameters.get() + trial.network.parameters);
+    const double averaged = 1.0 - std::pow(trial.network.averaging, trial.average_steps);
+    for (size_t i = 0; i < parameters.size() && trial.average != nullptr && trial.step > 0; ++i)
+        parameters[i] = static_cast<float>(static_cast<double>(trial.average[i]) / averaged);
     const auto push = [&](const Examples& e, const std::vector<std::vector<double>>& means, const std::vector<std::vector<double>>& variances,
                           std::vector<std::vector<double>>* own_means, std::vector<std::vector<double>>* own_variances) {
         const size_t m = static_cast<size_t>(e.rows);
@@ -139,8 +143,8 @@ static std::vector<double> scores_of(const Trial& trial, const Examples& rows, c
             const size_t n_in = static_cast<size_t>(layer.n_in), n_out = static_cast<size_t>(layer.n_out), k = static_cast<size_t>(l);
             const bool hidden = l + 1 < trial.network.layers;
             const Numbers w = numbers(n_in * n_out);
-            read_matrix(trial.parameters.get() + layer.w, layer.n_in, layer.n_out, layer.padded_in, w.get());
-            for (size_t i = 0; i < n_in * n_out && l == 0 && trial.network.input_scaling; ++i) w[i] *= trial.parameters[i / n_out];
+            read_matrix(parameters.data() + layer.w, layer.n_in, layer.n_out, layer.padded_in, w.get());
+            for (size_t i = 0; i < n_in * n_out && l == 0 && trial.network.input_scaling; ++i) w[i] *= parameters[i / n_out];
             std::vector<double> z(m * n_out);
             for (size_t row = 0; row < m; ++row)
                 for (size_t j = 0; j < n_out; ++j)
@@ -158,11 +162,11 @@ static std::vector<double> scores_of(const Trial& trial, const Examples& rows, c
                         mean = means[k][j];
                         variance = variances[k][j];
                     }
-                    scale = static_cast<double>(trial.parameters[layer.gamma + j]) /
+                    scale = static_cast<double>(parameters[layer.gamma + j]) /
                             std::sqrt(variance + static_cast<double>(trial.network.batch_norm_epsilon));
-                    shift = static_cast<double>(trial.parameters[layer.beta + j]) - mean * scale;
+                    shift = static_cast<double>(parameters[layer.beta + j]) - mean * scale;
                 } else {
-                    shift = static_cast<double>(trial.parameters[layer.b + j]);
+                    shift = static_cast<double>(parameters[layer.b + j]);
                 }
                 for (size_t row = 0; row < m; ++row) {
                     double& y = z[row * n_out + j];
@@ -177,6 +181,8 @@ static std::vector<double> scores_of(const Trial& trial, const Examples& rows, c
                         case Activation::elu: y = y > 0 ? y : std::expm1(y); break;
                         case Activation::gelu: y = y * 0.5 * std::erfc(-y / std::sqrt(2.0)); break;
                         case Activation::silu: y = y / (1 + std::exp(-y)); break;
+                        case Activation::mish: y = y * std::tanh(std::log1p(std::exp(y))); break;
+                        case Activation::selu: y = 1.0507009873554805 * (y > 0 ? y : 1.6732632423543772 * std::expm1(y)); break;
                     }
                 }
             }
@@ -193,8 +199,10 @@ static std::vector<double> scores_of(const Trial& trial, const Examples& rows, c
     const double weight = 1.0 - std::pow(static_cast<double>(trial.network.batch_norm_momentum), static_cast<double>(trial.step));
     for (size_t l = 0; l + 1 < layers && trial.network.batch_norm; ++l)
         for (size_t j = 0; j < static_cast<size_t>(trial.network.layer[l].n_out); ++j) {
-            means[l].push_back(static_cast<double>(trial.statistics[trial.network.layer[l].mean + j]) / weight);
-            variances[l].push_back(static_cast<double>(trial.statistics[trial.network.layer[l].variance + j]) / weight);
+            const bool averages = trial.average != nullptr;  // of statistics that are corrected already
+            const float* statistics = averages ? trial.average.get() + trial.network.parameters : trial.statistics.get();
+            means[l].push_back(static_cast<double>(statistics[trial.network.layer[l].mean + j]) / (averages ? averaged : weight));
+            variances[l].push_back(static_cast<double>(statistics[trial.network.layer[l].variance + j]) / (averages ? averaged : weight));
         }
     return push(rows, means, variances, nullptr, nullptr);
 }

@@ -121,6 +121,10 @@ _RECIPES = {
 
 # Parts that touch little else: not with every recipe and network, which would take a minute.
 _NETWORKS_OF_PARTS = {
+    "mish": Architecture(20, 3, (24, 12), activation="mish", dropout=0.1),
+    "mish without batch norm": Architecture(7, 3, (5, 17), activation="mish", batch_norm=False),
+    "selu": Architecture(20, 3, (18, 9), activation="selu", initialiser="lecun"),
+    "selu without batch norm": Architecture(7, 3, (5, 17), activation="selu", initialiser="lecun", batch_norm=False),
     "scaled inputs": Architecture(
         21, 3, (32, 24), activation="silu", dropout=0.1, input_dropout=0.2, input_scaling=True
     ),
@@ -131,6 +135,8 @@ _NETWORKS_OF_PARTS = {
 }
 
 _RECIPES_OF_PARTS = {
+    "huber": Optimisation("momentum", learning_rate=0.1, batch_size=48, loss="huber", huber_delta=0.5),
+    "pinball": Optimisation("momentum", learning_rate=0.1, batch_size=48, loss="pinball", quantile=0.8),
     "averaged": Optimisation("adam", learning_rate=0.01, batch_size=32, averaging=0.9),
 }
 
@@ -140,6 +146,7 @@ RECIPES = _RECIPES | _RECIPES_OF_PARTS
 PAIRS = [
     *product(_NETWORKS, _RECIPES),
     *product(_NETWORKS_OF_PARTS, ["momentum", "adamw, cosine by the step, warm-up", "averaged"]),
-    *product(["default", "regression", "exact statistics"], _RECIPES_OF_PARTS),
+    *product(["default", "exact statistics"], ["averaged"]),
+    *product(["regression", "linear regression"], _RECIPES_OF_PARTS),
 ]
 """The networks and recipes on which engines are compared."""

@@ -46,6 +46,9 @@ FULL = {
     "input_scaling": True,
     "input_scaling_rate": 3.0,
     "averaging": 0.99,
+    "loss": "squared",
+    "huber_delta": 1.0,
+    "quantile": 0.5,
 }
 
 
@@ -86,8 +89,8 @@ def test_no_layers_is_softmax_regression():
 @pytest.mark.parametrize(
     ("activation", "initialiser"),
     [
-        *((name, "he") for name in ("relu", "leaky_relu", "elu", "gelu", "silu")),
-        *(("tanh", "xavier"), ("sigmoid", "xavier"), ("identity", "lecun")),
+        *((name, "he") for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "mish")),
+        *(("tanh", "xavier"), ("sigmoid", "xavier"), ("identity", "lecun"), ("selu", "lecun")),
     ],
 )
 def test_the_initialiser_follows_the_activation_unless_it_is_given(activation, initialiser):
@@ -159,6 +162,12 @@ def test_what_is_for_classes_is_refused_in_regression(name, value):
         from_config({name: value}, 4, 1)
 
 
+@pytest.mark.parametrize(("name", "value"), [("loss", "huber"), ("huber_delta", 2.0), ("quantile", 0.9)])
+def test_what_is_for_numbers_is_refused_for_classes(name, value):
+    assert f"{name} is for numbers, and the target is a class" in refusal({name: value}).rule
+    assert getattr(from_config({name: value}, 4, 1)[1], name) == value
+
+
 def test_numbers_of_numpy_become_plain_ones():
     config = {"hidden_units": np.int64(8), "layers": np.int32(2), "learning_rate": np.float32(0.5)}
     architecture, optimisation = from_config(config, 4, 2)
@@ -202,6 +211,9 @@ BAD = {
     "input_scaling": [0, "on", None],
     "input_scaling_rate": [-1, "fast"],
     "averaging": [-0.1, 1.0, None],
+    "loss": ["hubber", None],
+    "huber_delta": [0, -1.0, "wide"],
+    "quantile": [0.0, 1.0, None],
 }
 NUMBERS = sorted(name for name, value in FULL.items() if isinstance(value, float))
 

@@ -421,6 +421,22 @@ def test_what_training_adds_to_the_loss_is_not_in_the_evaluation(engine: Engine,
     assert same == (recipe == "momentum")
 
 
+@pytest.mark.parametrize(("loss", "share"), [({"loss": "pinball", "quantile": 0.9}, 0.9), ({"loss": "huber"}, None)])
+def test_numbers_are_trained_by_their_loss_and_evaluated_by_squared_error(engine: Engine, loss, share):
+    architecture = NETWORKS["linear regression"]
+    training = examples_for(architecture, 400, seed=1)
+    training.y[::40] += 100  # outliers
+    trial = engine.start(architecture, Optimisation("adam", 0.03, **loss), training, training, Keys.of(0))
+    _, done = trial.train(60, never())
+    z = trial.predictor().outputs(training.x)[:, 0]
+    assert trial.evaluate(training).loss == pytest.approx(metrics.mean_squared_error(training.y, z), rel=1e-4)
+    if share is not None:
+        assert (training.y <= z).mean() == pytest.approx(share, abs=0.02)
+        assert done[-1].train_loss < metrics.mean_pinball_loss(training.y, 0 * z, alpha=share)
+    else:  # 10 of 400 rows are 100 too high: 2.5 in the mean
+        assert abs(float(z.mean())) < 0.3
+
+
 def test_balanced_class_weights_are_those_of_the_whole_training_set(engine: Engine):
     """One step on classes of 100, 40 and 10 rows, beside PyTorch's loss with scikit-learn's weights."""
     architecture = NETWORKS["softmax regression"]

@@ -48,6 +48,9 @@ SETTINGS: dict[str, Any] = {
     "weight_decay": 0.0,
     "clip_norm": 0.0,
     "averaging": 0.0,
+    "loss": 0,
+    "huber_delta": 1.0,
+    "quantile": 0.5,
     "batch_size": 4,
     "keys": [1, 2, 3, 4],
 }

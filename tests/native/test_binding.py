@@ -20,7 +20,7 @@ from caviar.learners.contract import Keys, Outcome, never
 from caviar.learners.dense import _native
 from caviar.learners.dense.native import NativeEngine
 from caviar.learners.dense.reference import ReferenceEngine
-from caviar.nn.architecture import Architecture, Optimisation
+from caviar.nn.architecture import ACTIVATIONS, Architecture, Optimisation
 from tests.native.absurd import CASES, CLEAR, SETTINGS, X, Y, everything, rows, says_why, train, trial
 
 ROOT = Path(__file__).parents[2]
@@ -291,7 +291,7 @@ BAD = st.sampled_from([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-45])
     m=st.integers(0, 40),
     validation=st.integers(0, 3),
     batch_size=st.sampled_from([1, 2, 7, 16, 2**24]),
-    activation=st.sampled_from(["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "identity"]),
+    activation=st.sampled_from(ACTIVATIONS),
     batch_norm=st.booleans(),
     statistics=st.sampled_from(["running", "exact"]),
     dropout=st.sampled_from([0.0, 0.3, 0.999999999]),

@@ -64,6 +64,16 @@ def test_every_output_passes_with_all_that_a_loss_may_count(output, what):
     assert max(block.error for block in report.blocks) < 1e-6
 
 
+@pytest.mark.parametrize(
+    "terms", [LossTerms(0.1, loss="huber", huber_delta=0.7), LossTerms(loss="pinball", quantile=0.8)]
+)
+def test_the_losses_of_numbers_pass(terms):
+    architecture = Architecture(4, 1, (6, 5), "mish", output="linear")
+    arrays = trained(architecture, 20)
+    report = check_gradients(architecture, arrays, *examples_for(architecture), terms)
+    assert report.wrong == ()
+
+
 @pytest.mark.parametrize("hidden", [(), (6, 5)])
 def test_the_factors_of_inputs_pass(hidden):
     architecture = Architecture(4, 3, hidden, "gelu", input_scaling=True)

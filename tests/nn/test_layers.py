@@ -18,6 +18,8 @@ TORCH = {
     "elu": torch.nn.functional.elu,
     "gelu": torch.nn.functional.gelu,
     "silu": torch.nn.functional.silu,
+    "mish": torch.nn.functional.mish,
+    "selu": torch.nn.functional.selu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "identity": lambda z: z * 1,

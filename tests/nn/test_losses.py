@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.special
+import sklearn.metrics
 import sklearn.utils.class_weight
 import torch
 from hypothesis import given
@@ -50,6 +51,30 @@ def test_a_sigmoid_is_a_softmax_over_nothing_and_itself(z, s, seed):
     np.testing.assert_allclose(one, two, rtol=1e-10, atol=1e-12)
     dz, dboth = mean_loss_backward("sigmoid", z, y, smoothed), mean_loss_backward("softmax", both, y, smoothed)
     np.testing.assert_allclose(dboth, np.concatenate([-dz, dz], axis=1), atol=1e-12)
+
+
+@given(st.integers(0, 2**32), st.floats(0.01, 100), st.floats(0.01, 0.99))
+def test_huber_and_pinball_and_their_gradients_match_autograd_and_scikit_learn(seed, delta, q):
+    random = np.random.default_rng(seed)
+    z, y = 3 * random.standard_cauchy((9, 1)), random.standard_normal(9)
+    tensor, target = torch.tensor(z, requires_grad=True), torch.tensor(y)
+    huber = 2 * torch.nn.functional.huber_loss(tensor[:, 0], target, delta=delta)
+    error = target - tensor[:, 0]
+    pinball = torch.maximum(q * error, (q - 1) * error).mean()
+    terms = {"huber": LossTerms(loss="huber", huber_delta=delta), "pinball": LossTerms(loss="pinball", quantile=q)}
+    for name, loss in (("huber", huber), ("pinball", pinball)):
+        (gradient,) = torch.autograd.grad(loss, tensor, retain_graph=True)
+        np.testing.assert_allclose(mean_loss("linear", z, y, terms[name]), loss.item(), rtol=1e-10)
+        np.testing.assert_allclose(mean_loss_backward("linear", z, y, terms[name]), gradient.numpy(), atol=1e-12)
+    expected = sklearn.metrics.mean_pinball_loss(y, z[:, 0], alpha=q)
+    assert mean_loss("linear", z, y, terms["pinball"]) == pytest.approx(expected, rel=1e-10)
+    wide = LossTerms(loss="huber", huber_delta=1e9)
+    assert mean_loss("linear", z, y, wide) == pytest.approx(mean_loss("linear", z, y), rel=1e-12)
+
+
+def test_pinball_has_no_pull_where_the_prediction_is_right():
+    z = np.array([[1.0], [2.0]])
+    np.testing.assert_array_equal(mean_loss_backward("linear", z, z[:, 0], LossTerms(loss="pinball")), 0)
 
 
 def test_the_largest_logits_do_not_overflow():

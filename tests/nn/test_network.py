@@ -31,6 +31,8 @@ ACTIVATIONS = {
     "elu": torch.nn.functional.elu,
     "gelu": torch.nn.functional.gelu,
     "silu": torch.nn.functional.silu,
+    "mish": torch.nn.functional.mish,
+    "selu": torch.nn.functional.selu,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "identity": lambda z: z,
@@ -50,6 +52,8 @@ ARCHITECTURES = [
     Architecture(5, 1, (7,), "identity", batch_norm=False, output="linear"),
     Architecture(5, 3, (8, 6), "tanh", dropout=0.3, input_dropout=0.2, input_scaling=True),
     Architecture(5, 2, (), output="sigmoid", input_scaling=True),
+    Architecture(5, 1, (8, 4), "mish", output="linear"),
+    Architecture(5, 3, (8, 6), "selu", batch_norm=False, initialiser="lecun"),
 ]
 OPTIMIZERS = architecture.OPTIMIZERS
 

@@ -7,7 +7,8 @@ Notation
 
 Sources: Course 1 of the specialisation, week 3, "Activation Functions" and "Derivatives of Activation Functions";
 Clevert et al., Fast and accurate deep network learning by exponential linear units, 2016; Hendrycks and Gimpel,
-Gaussian error linear units, 2016, section 2 (gelu, and silu, which others call swish).
+Gaussian error linear units, 2016, section 2 (gelu, and silu, which others call swish); Misra, Mish: a self regularized
+non-monotonic activation function, 2019; Klambauer et al., Self-normalizing neural networks, 2017, appendix A (selu).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 from caviar.nn import FloatArray
 
 LEAK = 0.01  # the course's slope below 0
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # mean 0 and variance 1 go in and come out
 
 
 def relu(z: FloatArray) -> FloatArray:
@@ -82,6 +84,35 @@ def silu_derivative(z: FloatArray, a: FloatArray) -> FloatArray:
     return s + a * (1 - s)
 
 
+def mish(z: FloatArray) -> FloatArray:
+    """a = z tanh(log(1 + e^z))."""
+    return z * _tanh_of_softplus(z)
+
+
+def mish_derivative(z: FloatArray, a: FloatArray) -> FloatArray:
+    """g' = t + z (1 - t^2) sigmoid(z), with t = tanh(log(1 + e^z))."""
+    t = _tanh_of_softplus(z)
+    return t + z * (1 - t**2) * sigmoid(z)
+
+
+def _tanh_of_softplus(z: FloatArray) -> FloatArray:
+    t: FloatArray = np.tanh(np.logaddexp(0.0, z))
+    return t
+
+
+def selu(z: FloatArray) -> FloatArray:
+    """a = scale z where z > 0, else scale alpha (e^z - 1): weights of ``lecun`` then keep mean 0 and variance 1.
+
+    Batch norm sees to mean and variance already; under it selu is one more shape of an activation.
+    """
+    return SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0.0)))
+
+
+def selu_derivative(z: FloatArray, a: FloatArray) -> FloatArray:
+    """g' = scale where z > 0, else scale alpha e^z = a + scale alpha."""
+    return np.where(z > 0, SELU_SCALE, a + SELU_SCALE * SELU_ALPHA)
+
+
 def tanh(z: FloatArray) -> FloatArray:
     """a = (e^z - e^-z) / (e^z + e^-z)."""
     return np.tanh(z)
@@ -126,6 +157,8 @@ ACTIVATIONS = {
     "elu": Activation(elu, elu_derivative),
     "gelu": Activation(gelu, gelu_derivative),
     "silu": Activation(silu, silu_derivative),
+    "mish": Activation(mish, mish_derivative),
+    "selu": Activation(selu, selu_derivative),
     "tanh": Activation(tanh, tanh_derivative),
     "sigmoid": Activation(sigmoid, sigmoid_derivative),
     "identity": Activation(identity, identity_derivative),

@@ -14,14 +14,15 @@ from typing import NoReturn
 
 from caviar.errors import ConfigError, did_you_mean
 
-ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "identity")
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "selu", "tanh", "sigmoid", "identity")
 INITIALISERS = ("he", "xavier", "lecun", "small_normal")
 STATISTICS = ("running", "exact")
 OUTPUTS = ("softmax", "sigmoid", "linear")
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
-SCHEDULES = ("constant", "inverse", "exponential", "inverse_sqrt", "staircase", "cosine")
+SCHEDULES = ("constant", "inverse", "exponential", "inverse_sqrt", "staircase", "cosine", "flat_cosine", "coslog4")
 DECAYS_BY = ("epoch", "step")
 CLASS_WEIGHTS = ("none", "balanced")
+LOSSES = ("squared", "huber", "pinball")
 INPUT_SCALE = "layer1.scale"
 """The parameter of input scaling, one factor an input."""
 
@@ -93,7 +94,8 @@ class Optimisation:
     ``label_smoothing`` is the share of each row's target that goes to all classes alike; "balanced"
     ``class_weights`` count every class the same in all, whatever its share of the training rows. The factors of
     ``input_scaling`` learn at ``input_scaling_rate`` times the learning rate. ``averaging`` is the beta of an average
-    of all parameters, which predictions then use (see averaged); 0 is none.
+    of all parameters, which predictions then use (see averaged); 0 is none. ``loss`` is that of regression, with
+    ``huber_delta`` in the units of the target and the ``quantile`` of "pinball".
     """
 
     optimizer: str = "adam"
@@ -114,6 +116,9 @@ class Optimisation:
     class_weights: str = "none"
     input_scaling_rate: float = 6.0  # as RealMLP-TD has it
     averaging: float = 0.0
+    loss: str = "squared"
+    huber_delta: float = 1.0
+    quantile: float = 0.5
 
     def __post_init__(self) -> None:
         check_name("optimizer", self.optimizer, OPTIMIZERS)
@@ -134,11 +139,19 @@ class Optimisation:
         else:
             _check_size("decay_rate", self.decay_rate, example=0.05)
         check_name("decay_by", self.decay_by, DECAYS_BY)
+        if self.decay == "coslog4" and self.decay_by == "epoch" and self.decay_rate > 0:
+            raise ConfigError(
+                "decay_by must be step where decay is coslog4, got epoch: the first epoch would train nothing",
+                "give it decay_by = step",
+            )
         check_whole("warmup_steps", self.warmup_steps, least=0, example=100)
         _check_share("label_smoothing", self.label_smoothing, example=0.1)
         check_name("class_weights", self.class_weights, CLASS_WEIGHTS)
         _check_size("input_scaling_rate", self.input_scaling_rate, example=6.0)
         _check_share("averaging", self.averaging, example=0.99)
+        check_name("loss", self.loss, LOSSES)
+        _check_number("huber_delta", self.huber_delta, lambda v: v > 0, "greater than 0", example=1.0)
+        _check_number("quantile", self.quantile, lambda v: 0 < v < 1, "above 0 and below 1", example=0.5)
 
 
 def parameter_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:

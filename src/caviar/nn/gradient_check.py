@@ -7,7 +7,8 @@ Notation
             one-sided one only with h
 
 A parameter block (one of "layer1.w", "layer1.gamma", ...) is right where ||g - d|| / (||g|| + ||d||) is small. Under
-relu J has kinks: where a unit changes sign between theta - h and theta + h, d is no derivative: theta is left out.
+relu and selu J has kinks: where a unit changes sign between theta - h and theta + h, d is no derivative: theta is left
+out.
 
 Source: Course, week 1, "Numerical Approximation of Gradients", "Gradient Checking", "Gradient Checking
 Implementation Notes", whose advice this keeps: with the L2 term, never with dropout, at initialisation and again
@@ -26,6 +27,8 @@ from caviar.nn import FloatArray, Targets
 from caviar.nn.architecture import Architecture, parameter_shapes
 from caviar.nn.losses import PLAIN, LossTerms, mean_loss
 from caviar.nn.network import Cache, backward, forward, penalty
+
+_KINKED = ("relu", "leaky_relu", "selu")  # activations whose derivative has a step at 0
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def _two_sided_differences(
             cache = forward(architecture, there, x)
             losses.append(_loss(architecture, there, cache, y, terms))
             caches.append(cache)
-        kink = "relu" in architecture.activation and _signs_differ(*caches)
+        kink = architecture.activation in _KINKED and _signs_differ(*caches)
         differences[index] = np.nan if kink else (losses[0] - losses[1]) / (2 * h)
     return differences
 

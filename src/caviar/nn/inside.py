@@ -22,7 +22,7 @@ import numpy as np
 
 from caviar.nn import FloatArray, Targets
 from caviar.nn.architecture import Architecture, Optimisation
-from caviar.nn.losses import LossTerms
+from caviar.nn.losses import terms_with
 from caviar.nn.network import backward, dropout_masks, forward, train_step
 from caviar.nn.state import State
 from caviar.randomness import UInt64
@@ -50,7 +50,7 @@ def look_inside(
     class_weights: FloatArray | None = None,
 ) -> tuple[LayerInside, ...]:
     """Every layer, first to last, of what ``train_step`` with the same arguments would do; ``state`` stays as it is."""
-    terms = LossTerms(optimisation.l2, optimisation.label_smoothing, class_weights)
+    terms = terms_with(optimisation, class_weights)
     following, _ = train_step(
         architecture, optimisation, state, x, y, learning_rate, key, class_weights
     )  # the step itself, so that momentum, clipping and weight decay are in the update

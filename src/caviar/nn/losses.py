@@ -1,4 +1,4 @@
-"""The loss by the network's output: the room's one door to softmax, logistic and squared_error.
+"""The loss by the network's output: the room's one door to softmax, logistic, squared_error, huber and pinball.
 
 Notation
     z (m, width)      the output layer's scores: width C under softmax, 1 under sigmoid and linear
@@ -17,37 +17,54 @@ class_weight="balanced" reads it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from caviar.nn import FloatArray, Labels, Targets
 from caviar.nn.architecture import Architecture, Optimisation
+from caviar.nn.huber import huber, huber_backward
 from caviar.nn.logistic import binary_cross_entropy, binary_cross_entropy_backward, both_probabilities
+from caviar.nn.pinball import pinball, pinball_backward
 from caviar.nn.softmax import cross_entropy, cross_entropy_backward, softmax
 from caviar.nn.squared_error import squared_error, squared_error_backward
 
 
 @dataclass(frozen=True, eq=False)
 class LossTerms:
-    """Terms of the training loss besides the error: see Optimisation. ``class_weights`` None: all classes alike."""
+    """Terms of the training loss, see Optimisation. ``class_weights`` None: all classes alike."""
 
     l2: float = 0.0
     label_smoothing: float = 0.0
     class_weights: FloatArray | None = None  # (C,)
+    loss: str = "squared"
+    huber_delta: float = 1.0
+    quantile: float = 0.5
 
 
 PLAIN = LossTerms()
-"""The loss that is evaluated: no L2 term, no smoothing, no weights."""
+"""The loss that is evaluated: no L2 term, no smoothing, no weights; squared error, whatever numbers are trained by."""
+
+
+def terms_with(optimisation: Optimisation, class_weights: FloatArray | None) -> LossTerms:
+    """The loss terms of ``optimisation``, with these weights of the classes (C,)."""
+    return LossTerms(
+        optimisation.l2,
+        optimisation.label_smoothing,
+        class_weights,
+        optimisation.loss,
+        optimisation.huber_delta,
+        optimisation.quantile,
+    )
 
 
 def loss_terms(architecture: Architecture, optimisation: Optimisation, y: Targets) -> LossTerms:
-    """The loss terms of ``optimisation`` on training rows with classes ``y`` (m,); regression has L2 alone."""
+    """The loss terms of ``optimisation`` on training rows with targets ``y`` (m,)."""
     if architecture.regression:
-        return LossTerms(optimisation.l2)
+        return replace(terms_with(optimisation, None), label_smoothing=0.0)
     balanced = optimisation.class_weights == "balanced"
     weights = balanced_class_weights(y, architecture.n_out) if balanced else None
-    return LossTerms(optimisation.l2, optimisation.label_smoothing, weights)
+    return terms_with(optimisation, weights)
 
 
 def balanced_class_weights(y: Labels, classes: int) -> FloatArray:
@@ -63,7 +80,9 @@ def balanced_class_weights(y: Labels, classes: int) -> FloatArray:
 def mean_loss(output: str, z: FloatArray, y: Targets, terms: LossTerms = PLAIN) -> float:
     """J without its L2 term, for a network whose output is "softmax", "sigmoid" or "linear"."""
     if output == "linear":
-        return squared_error(z, y)
+        if terms.loss == "huber":
+            return huber(z, y, terms.huber_delta)
+        return pinball(z, y, terms.quantile) if terms.loss == "pinball" else squared_error(z, y)
     loss = cross_entropy if output == "softmax" else binary_cross_entropy
     return loss(z, y, terms.label_smoothing, _row_weights(terms, y))
 
@@ -71,7 +90,9 @@ def mean_loss(output: str, z: FloatArray, y: Targets, terms: LossTerms = PLAIN) 
 def mean_loss_backward(output: str, z: FloatArray, y: Targets, terms: LossTerms = PLAIN) -> FloatArray:
     """dz (m, width) of ``mean_loss``."""
     if output == "linear":
-        return squared_error_backward(z, y)
+        if terms.loss == "huber":
+            return huber_backward(z, y, terms.huber_delta)
+        return pinball_backward(z, y, terms.quantile) if terms.loss == "pinball" else squared_error_backward(z, y)
     s, row_weights = terms.label_smoothing, _row_weights(terms, y)
     if output == "softmax":
         return cross_entropy_backward(softmax(z), y, s, row_weights)

@@ -30,7 +30,7 @@ from caviar.nn.dense import dense_backward, dense_forward
 from caviar.nn.dropout import dropout_backward, dropout_forward
 from caviar.nn.initialisers import initial_parameters
 from caviar.nn.input_scaling import input_scaling_backward, input_scaling_forward
-from caviar.nn.losses import PLAIN, LossTerms, mean_loss, mean_loss_backward
+from caviar.nn.losses import PLAIN, LossTerms, mean_loss, mean_loss_backward, terms_with
 from caviar.nn.optimisers import clip, recipe, update
 from caviar.nn.state import State
 from caviar.randomness import UInt64
@@ -248,7 +248,7 @@ def train_step(
     A network that diverges gets infinities and NaN, also in its loss; nothing is raised.
     """
     arrays, step = state.arrays, state.step
-    terms = LossTerms(optimisation.l2, optimisation.label_smoothing, class_weights)
+    terms = terms_with(optimisation, class_weights)
     with np.errstate(all="ignore"):
         masks = dropout_masks(architecture, len(x), key, step)
         cache = forward(architecture, arrays, np.asarray(x, dtype=np.float64), masks)

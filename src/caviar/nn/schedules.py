@@ -9,7 +9,8 @@ Notation
     t       training steps done before the step, over the whole training: 0, 1, 2, ...
 
 Sources: Course, week 2, "Learning Rate Decay"; Loshchilov and Hutter, SGDR, 2017, equation 5 (cosine, without its
-restarts); Goyal et al., Accurate, large minibatch SGD, 2017, section 2.2 (warm-up).
+restarts); Howard and others, fastai, fit_flat_cos (flat_cosine); Holzmueller et al., Better by default, 2024
+(arXiv 2407.04491), section 3 (coslog4); Goyal et al., Accurate, large minibatch SGD, 2017, section 2.2 (warm-up).
 """
 
 from __future__ import annotations
@@ -54,6 +55,23 @@ def cosine(base: float, rate: float, epoch: FloatArray) -> FloatArray:
     return base * ((1 + np.cos(math.pi * np.minimum(1.0, rate * epoch))) / 2)
 
 
+def flat_cosine(base: float, rate: float, epoch: FloatArray) -> FloatArray:
+    """base until half of the 1/rate epochs are done, then half a wave from base to 0."""
+    t: FloatArray = np.minimum(1.0, rate * epoch)
+    return base * ((1 + np.cos(math.pi * np.maximum(0.0, 2 * t - 1))) / 2)
+
+
+def coslog4(base: float, rate: float, epoch: FloatArray) -> FloatArray:
+    """base * (1 - cos(2 pi log2(1 + 15 t))) / 2, t = min(1, rate * epoch): four waves from 0 to base and back to 0.
+
+    Each is twice as long as the one before it; they end at t = 1/15, 3/15, 7/15 and 1.
+    """
+    if rate == 0:
+        return constant(base, rate, epoch)
+    t: FloatArray = np.minimum(1.0, rate * epoch)
+    return base * ((1 - np.cos(2 * math.pi * np.log2(1 + 15 * t))) / 2)
+
+
 SCHEDULES = {
     "constant": constant,
     "inverse": inverse,
@@ -61,6 +79,8 @@ SCHEDULES = {
     "inverse_sqrt": inverse_sqrt,
     "staircase": staircase,
     "cosine": cosine,
+    "flat_cosine": flat_cosine,
+    "coslog4": coslog4,
 }
 
 

@@ -23,8 +23,16 @@ _OPTIMISATION = tuple(f.name for f in fields(Optimisation))
 HYPERPARAMETERS = (*_OPTIMISATION, "hidden_units", "layers", "shape", *_ARCHITECTURE)
 """Every hyperparameter that a config may give."""
 
+_FOR_CLASSES, _FOR_NUMBERS = ("label_smoothing", "class_weights"), ("loss", "huber_delta", "quantile")
+_OFF = {f.name: f.default for f in fields(Optimisation)}
+
 _HIDDEN_UNITS, _LAYERS = 64, 2  # where a config is silent: deep enough to be a deep network, small enough to be quick
-_FOLLOWS = {"tanh": "xavier", "sigmoid": "xavier", "identity": "lecun"}  # "he" is right for those that are relu above 0
+_FOLLOWS = {  # "he" is right for those that are relu above 0; selu is made for "lecun"
+    "tanh": "xavier",
+    "sigmoid": "xavier",
+    "identity": "lecun",
+    "selu": "lecun",
+}
 
 
 def from_config(config: Config, n_in: int, n_out: int) -> tuple[Architecture, Optimisation]:
@@ -34,10 +42,11 @@ def from_config(config: Config, n_in: int, n_out: int) -> tuple[Architecture, Op
     the one below it, down to 2. ``hidden_units`` may also list every layer's width, as numbers or as text that a
     Choice can hold: "128-64-32", or "none" for no hidden layer; ``layers`` is then left out, or their number.
 
-    Where the config names no initialiser it is "xavier" under tanh and sigmoid, "lecun" under identity, else "he". The
-    output is "softmax" unless the config asks for "sigmoid" (two classes), and "linear" for regression, where
-    label_smoothing and class_weights have no meaning. Raises ConfigError for an unknown hyperparameter, and for a value
-    that no network can be built from.
+    Where the config names no initialiser it is "xavier" under tanh and sigmoid, "lecun" under identity and selu, else
+    "he". The output is "softmax" unless the config asks for "sigmoid" (two classes), and "linear" for regression, where
+    label_smoothing and class_weights have no meaning; for classes loss, huber_delta and quantile have none.
+
+    Raises ConfigError for an unknown hyperparameter, and for a value that no network can be built from.
     """
     plain = {name: _plain(value) for name, value in config.items()}
     for name in plain:
@@ -58,13 +67,14 @@ def from_config(config: Config, n_in: int, n_out: int) -> tuple[Architecture, Op
             "batch_size must be at least 2 with batch norm, got 1: one example has no variance",
             "give a larger batch_size, or batch_norm = false",
         )
-    if architecture.regression:
-        for name, off in (("label_smoothing", 0.0), ("class_weights", "none")):
-            if getattr(optimisation, name) != off:
-                raise ConfigError(
-                    f"{name} is for classes, and the target is a number, got {getattr(optimisation, name)!r}",
-                    f"leave {name} out",
-                )
+    others = _FOR_CLASSES if architecture.regression else _FOR_NUMBERS
+    use, target = ("classes", "a number") if architecture.regression else ("numbers", "a class")
+    for name in others:
+        if getattr(optimisation, name) != _OFF[name]:
+            raise ConfigError(
+                f"{name} is for {use}, and the target is {target}, got {getattr(optimisation, name)!r}",
+                f"leave {name} out",
+            )
     return architecture, optimisation
 
 

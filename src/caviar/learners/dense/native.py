@@ -27,9 +27,10 @@ from caviar.nn.losses import loss_terms
 from caviar.nn.optimisers import recipe
 from caviar.nn.schedules import step_rates
 
-# The numbers of the enums Activation and Output in native/network.h.
-_ACTIVATIONS = ("identity", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "gelu", "silu")
+# The numbers of the enums Activation, Output and Error in native/network.h.
+_ACTIVATIONS = ("identity", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "gelu", "silu", "mish", "selu")
 _OUTPUTS = ("softmax", "sigmoid", "linear")
+_LOSSES = ("squared", "huber", "pinball")
 _MOST_HIDDEN_LAYERS = 63  # max_layers - 1 in native/network.h
 
 
@@ -99,6 +100,9 @@ class NativeTraining:
             "weight_decay": rule.decay,
             "clip_norm": optimisation.clip_norm,
             "averaging": optimisation.averaging,
+            "loss": _LOSSES.index(optimisation.loss),
+            "huber_delta": optimisation.huber_delta,
+            "quantile": optimisation.quantile,
             "batch_size": min(optimisation.batch_size, max(len(self._training.y), 2)),  # a larger one is the whole set
             "keys": [int(k) for k in (*self._keys.order, *self._keys.dropout)],
         }
