@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from caviar.analysis.account import Unseen, unseen_outputs
 from caviar.analysis.calibration import calibration
+from caviar.data.examples import Examples
 from caviar.nn.metrics import calibration_error, log_loss
 from tests.learners.test_temperature import drawn
 
@@ -48,3 +50,25 @@ def test_equal_networks_are_no_more_evidence_than_one():
 
 def test_a_single_row_calibrates_nothing():
     assert calibration(np.array([[[0.2, 0.8]]]), np.array([0])).temperature == 1.0
+
+
+def test_of_many_rows_some_are_looked_at(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("caviar.analysis.account._MOST_UNSEEN", 100)
+    rng = np.random.default_rng(0)
+
+    class Sure:
+        n_out, width = 2, 2
+
+        def outputs(self, x):
+            return np.tile([0.25, 0.75], (len(x), 1))
+
+    rows = [
+        Examples(rng.normal(size=(m, 3)).astype(np.float32), rng.integers(0, 2, m, dtype=np.int32)) for m in (60, 90)
+    ]
+    for unseen, k in (([rows[0], rows[1]], 1), ([rows[0]] * 3, 3), ([rows[0]], 1)):
+        p, y = unseen_outputs([Unseen(Sure(), rows[0], part) for part in unseen])
+        step = -(-sum(2 * len(part) for part in unseen) // 100)
+        assert p.shape == (k, len(y), 2)
+        assert p.size <= 110
+        wanted = [part.y[::step] for part in (unseen if k == 1 else unseen[:1])]
+        assert np.array_equal(y, np.concatenate(wanted))

@@ -23,6 +23,8 @@ from caviar.nn.metrics import OF_LABELS
 from caviar.randomness import Purpose, stream_key
 from caviar.records.result import Baseline, Column, Confusion
 
+_MOST_UNSEEN = 1 << 20  # outputs that a calibration looks at: a tenth of a second, and 8 MB
+
 
 class Unseen(NamedTuple):
     """A network, the rows that it learned from, and rows that it has not seen."""
@@ -83,12 +85,15 @@ def account(
 def unseen_outputs(unseen: Sequence[Unseen]) -> tuple[Floats, Targets]:
     """The outputs (k, n, n_out) of k networks for n rows that they have not seen, and the targets (n,).
 
-    Networks of the same rows stand side by side; those of folds have their rows one after the other, and k is 1.
+    Networks of the same rows stand side by side; those of folds have their rows one after the other, and k is 1. Where
+    that would be many numbers, every second row is taken, or every third, and so on.
     """
-    said = [outputs_of(one.predictor, one.rows.x) for one in unseen]
+    numbers = sum(len(one.rows) * one.predictor.n_out for one in unseen)
+    some = slice(None, None, -(-numbers // _MOST_UNSEEN) or 1)
+    said = [outputs_of(one.predictor, one.rows.x[some]) for one in unseen]
     if all(one.rows is unseen[0].rows for one in unseen):
-        return np.stack(said), unseen[0].rows.y
-    return np.concatenate(said)[None], np.concatenate([one.rows.y for one in unseen])
+        return np.stack(said), unseen[0].rows.y[some]
+    return np.concatenate(said)[None], np.concatenate([one.rows.y[some] for one in unseen])
 
 
 def validation_scores(

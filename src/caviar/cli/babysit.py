@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from caviar.cli import options
 from caviar.cli.follow_run import follow_run
 from caviar.errors import ConfigError
+from caviar.learners.balance import BALANCED, NAME
 from caviar.records import Reading, RunKind, RunSpec
 from caviar.runs import loop
 from caviar.runs.configs import balanced, goal_of, read_config
@@ -122,6 +124,8 @@ def babysit(
         shape = {"out": ".", "save": "last" if last else "best", **of_tables}
         spec = RunSpec(kind=RunKind.NETWORK, nurse=nurse, reading=reading, **of_both, **shape)
         chosen = read_config(config, from_study, store)
+        if from_study is not None and chosen.get(NAME) == BALANCED:  # of a study with --balance
+            spec = replace(spec, balance=True)
         chosen = balanced(chosen) if balance else chosen
     title = command if data is None else Path(data).name
     follow_run(

@@ -8,7 +8,7 @@ NAME, BALANCED = "class_weights", "balanced"
 
 NOTE = (
     "every class counts alike in training, so labels favour rare classes; probabilities are set back to how often "
-    "classes come, and the label of a row need not be its most probable class; leave out `balance=True` to have it so"
+    "classes come, so the label of a row need not be its most probable class; without `balance=True` it is"
 )
 
 
