@@ -12,15 +12,16 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from caviar.records import ProgramSpec, StudyKind, StudyProgress, StudyResult, StudySpec, StudyState, Trial, TrialState
-from caviar.records.result import Calibration
+from caviar.records.result import BestTrial, Calibration
 from caviar.report import plain
 from caviar.report.answer import answer
+from caviar.report.answer_page import answer_html
 from caviar.report.explain import as_text
 from caviar.report.page import figure
 from caviar.report.study import heading, line, picture, studies_table, trials_table
 from caviar.report.worth import worth_lines
 from caviar.views.study import Running, StudyRow, head, progress_of, ranked, study_view_of
-from caviar.views.worth import Worth
+from caviar.views.worth import Worth, worth_of
 from tests.records.test_study import PROGRESS
 from tests.views.records import STUDIES, study_of
 
@@ -209,3 +210,7 @@ def test_the_effect_of_a_calibration_is_one_line():
         "probabilities at temperature 1.5: calibration error 0.1000 before, 0.0200 after; "
         "log loss 0.6000 before, 0.5000 after, on 300 rows not trained on"
     )
+    result = StudyResult(metric="accuracy", best=BestTrial(trial=0, test={"accuracy": 1.0}), calibration=found)
+    assert line[1].plain in answer_html(result, worth_of(result))
+    unchanged = replace(result, calibration=replace(found, temperature=1.0))
+    assert "temperature" not in answer_html(unchanged, worth_of(unchanged))

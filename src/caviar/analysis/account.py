@@ -27,11 +27,12 @@ _MOST_UNSEEN = 1 << 20  # outputs that a calibration looks at: a tenth of a seco
 
 
 class Unseen(NamedTuple):
-    """A network, the rows that it learned from, and rows that it has not seen."""
+    """A network, the rows that it learned from, rows that it has not seen, and its epochs where they are known."""
 
     predictor: Predictor
     training: Examples
     rows: Examples
+    epochs: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

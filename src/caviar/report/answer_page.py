@@ -8,7 +8,7 @@ from html import escape
 from caviar.records.metrics import METRICS, metric_name
 from caviar.records.result import Confusion, Scores, StudyResult
 from caviar.report.text import number, score_number, visible
-from caviar.report.worth import bounded_text, importance_text, shown
+from caviar.report.worth import bounded_text, calibration_text, importance_text, shown
 from caviar.views.worth import Worth
 
 STYLE = """
@@ -39,6 +39,7 @@ def answer_html(result: StudyResult, worth: Worth) -> str:
             "<h2>The answer</h2>",
             *(f"<p class='doubt'>{_text(doubt)}</p>" for doubt in worth.doubts),
             _scores(result, worth),
+            f"<p class='small'>{_text(calibration_text(worth.calibration))}.</p>" if worth.calibration else "",
             _confusion(result.confusion) if result.confusion is not None else "",
             _columns(result.metric, worth),
         )

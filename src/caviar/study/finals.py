@@ -114,7 +114,7 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
                 if training is None:
                     continue
                 found = [training.evaluate(job.dataset.validation)]
-                unseen = [Unseen(training.predictor(), job.dataset.train, job.dataset.validation)]
+                unseen = [Unseen(training.predictor(), job.dataset.train, job.dataset.validation, training.epoch)]
                 last = _last_result(job, ledger, executor, trial)
                 if last is not None and last.training is not None:
                     return Found(trial, last.epochs, found, unseen, last.training, everything, best_front)
@@ -232,7 +232,7 @@ def _weigh(job: TableJob, trial: Trial, repeats: list[Repeat]) -> Finalist:
 def _unseen(job: TableJob, repeats: list[Repeat]) -> list[Unseen]:
     """The networks of the winner's repeats."""
     return [
-        Unseen(repeat.training.predictor(), *job.folds[repeat.result.task.repeat - 1])
+        Unseen(repeat.training.predictor(), *job.folds[repeat.result.task.repeat - 1], repeat.epochs)
         for repeat in repeats
         if repeat.sound and repeat.training is not None
     ]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from caviar.analysis.account import account, unseen_outputs, validation_scores, with_intervals
+from caviar.analysis.account import account, validation_scores, with_intervals
 from caviar.analysis.baseline import Pair
 from caviar.analysis.intervals import of_mean, of_metric
 from caviar.data.examples import Examples
@@ -26,7 +26,7 @@ from caviar.records import Study
 from caviar.records.metrics import smaller_is_better, within_range
 from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoint, Repeated, StudyResult
 from caviar.study.check import model_path
-from caviar.study.corrections import Learned, asked_for, learned
+from caviar.study.corrections import Learned, asked_for, learned, learned_alone
 from caviar.study.events import Best, TunedStudy
 from caviar.study.finals import Ensemble, Found
 from caviar.study.job import TableJob
@@ -40,7 +40,7 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
     winner, network = found.winner, found.training.predictor()
     sealed = job.dataset.test.open()
     asked = asked_for(job, found.rows)
-    made = learned(job, asked, *unseen_outputs(found.unseen)) if found.unseen else Learned(asked)
+    made = learned_alone(job, asked, found.unseen, found.epochs)
     said = outputs_of(network, sealed.x)
     measured = account(
         job.dataset,
@@ -114,7 +114,7 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         undefined=measured.undefined,
         positive=job.dataset.preprocessing.classes[job.scoring.positive] if job.scoring.n_out == 2 else None,
         calibration=made.calibration,
-        notes=(*study.notes, *measured.doubts),
+        notes=(*study.notes, *measured.doubts, *made.notes),
     )
     return TunedStudy(
         study.name,
