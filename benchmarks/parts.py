@@ -44,6 +44,7 @@ def parts(widths: tuple[int, ...], batch: int) -> dict[str, tuple[dict[str, Any]
         "silu": ({"activation": "silu"}, {}, None),
         "mish": ({"activation": "mish"}, {}, None),
         "selu": ({"activation": "selu"}, {}, None),
+        "parametric mish": ({"activation": "mish", "parametric_activation": True}, {}, None),
         "huber": ({}, {"loss": "huber"}, 4.0 * batch),
         "pinball": ({}, {"loss": "pinball"}, 4.0 * batch),
         "nothing": ({}, {}, 0.0),  # what two measurements of the same differ by

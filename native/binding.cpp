@@ -75,6 +75,8 @@ Settings settings_from(const nb::dict& given) {
     s.input_dropout = share<double>(given, "input_dropout");
     s.input_scaling = setting<bool>(given, "input_scaling");
     s.input_scaling_rate = amount<double>(given, "input_scaling_rate");
+    s.parametric = setting<bool>(given, "parametric_activation");
+    s.parametric_rate = amount<double>(given, "parametric_rate");
     const int error = setting<int>(given, "loss");
     require(error >= 0 && error <= static_cast<int>(Error::pinball), "unknown loss");
     s.error = static_cast<Error>(error);
@@ -169,11 +171,13 @@ const Level& level_named(const std::string& name) {
 }
 
 size_t parameter_arrays(const Network& network) {
-    return static_cast<size_t>(2 * network.layers + (network.batch_norm ? network.layers - 1 : 0) + network.input_scaling);
+    const int hidden = network.layers - 1;
+    return static_cast<size_t>(2 * network.layers + (network.batch_norm ? hidden : 0) + (network.parametric ? hidden : 0) +
+                               network.input_scaling);
 }
 
 // Visits every array of a state in the one order that Python and C++ agree on, that of nn.network.State: the factors of scaled inputs; for
-// each layer w and then gamma, beta (or b); each hidden layer's running mean and variance; for each parameter again its moments; for
+// each layer w and then gamma, beta (or b), alpha; each hidden layer's running mean and variance; for each parameter again its moments; for
 // each parameter and statistic its average.
 // f(place, rows, columns, padded_rows); one of a single dimension has 0 rows.
 template <typename F>
@@ -190,6 +194,7 @@ void visit(const Trial& trial, float* parameters, float* statistics, const F& f)
             } else {
                 g(layer.b, 0, layer.n_out, 0);
             }
+            if (l + 1 < network.layers && network.parametric) g(layer.alpha, 0, layer.n_out, 0);
         }
     };
     each_parameter([&](size_t at, int rows, int columns, int padded_rows) { f(parameters + at, rows, columns, padded_rows); });

@@ -48,24 +48,52 @@ inline vec slope(vec y, vec a) {
     return broadcast(1.0f);
 }
 
-template <Activation kind>
+// What a unit gives: the activation, or with `parametric` y + alpha (activation - y). alpha is not read otherwise.
+template <Activation kind, bool parametric>
+inline vec mixed(vec y, const float* alpha, int v) {
+    const vec g = activate<kind>(y);
+    if constexpr (parametric) return y + load(alpha + v) * (g - y);
+    return g;
+}
+
+// The derivative of `mixed` by y, given a = mixed(y); `pull` becomes that by alpha.
+template <Activation kind, bool parametric>
+inline vec mixed_slope(vec y, vec a, const float* alpha, int v, vec& pull) {
+    if constexpr (parametric) {
+        const vec share = load(alpha + v), g = activate<kind>(y);
+        pull = g - y;
+        return 1.0f - share + share * slope<kind>(y, g);
+    }
+    return slope<kind>(y, a);
+}
+
+template <Activation kind, bool is_parametric>
 struct Kind {
     static constexpr Activation value = kind;
+    static constexpr bool parametric = is_parametric;
 };
 
+template <Activation kind, typename F>
+inline void with_parametric(bool parametric, const F& f) {
+    if (parametric)
+        f(Kind<kind, true>{});
+    else
+        f(Kind<kind, false>{});
+}
+
 template <typename F>
-inline void with_activation(Activation kind, const F& f) {
+inline void with_activation(Activation kind, bool parametric, const F& f) {
     switch (kind) {
-        case Activation::identity: return f(Kind<Activation::identity>{});
-        case Activation::relu: return f(Kind<Activation::relu>{});
-        case Activation::leaky_relu: return f(Kind<Activation::leaky_relu>{});
-        case Activation::tanh: return f(Kind<Activation::tanh>{});
-        case Activation::sigmoid: return f(Kind<Activation::sigmoid>{});
-        case Activation::elu: return f(Kind<Activation::elu>{});
-        case Activation::gelu: return f(Kind<Activation::gelu>{});
-        case Activation::silu: return f(Kind<Activation::silu>{});
-        case Activation::mish: return f(Kind<Activation::mish>{});
-        case Activation::selu: return f(Kind<Activation::selu>{});
+        case Activation::identity: return with_parametric<Activation::identity>(parametric, f);
+        case Activation::relu: return with_parametric<Activation::relu>(parametric, f);
+        case Activation::leaky_relu: return with_parametric<Activation::leaky_relu>(parametric, f);
+        case Activation::tanh: return with_parametric<Activation::tanh>(parametric, f);
+        case Activation::sigmoid: return with_parametric<Activation::sigmoid>(parametric, f);
+        case Activation::elu: return with_parametric<Activation::elu>(parametric, f);
+        case Activation::gelu: return with_parametric<Activation::gelu>(parametric, f);
+        case Activation::silu: return with_parametric<Activation::silu>(parametric, f);
+        case Activation::mish: return with_parametric<Activation::mish>(parametric, f);
+        case Activation::selu: return with_parametric<Activation::selu>(parametric, f);
     }
 }
 
@@ -101,9 +129,9 @@ inline void scale_rows_backward(const float* w, const float* s, int padded_in, i
 
 // Mean and biased variance of each column of z (m, 16), z normalised in place, and what the layer makes of it:
 //   z <- (z - mean) / sqrt(variance + epsilon)      a = activation(gamma * z + beta)
-template <Activation kind>
+template <Activation kind, bool parametric = false>
 inline void normalise_forward(float* z, int m, float epsilon, const float* gamma, const float* beta, float* mean, float* variance,
-                              float* inverse, float* a) {
+                              float* inverse, float* a, const float* alpha = nullptr) {
     for (int v = 0; v < strip; v += lanes) {
         vec sum[4] = {vec{}, vec{}, vec{}, vec{}};  // four sums hide the latency of an addition
         int row = 0;
@@ -127,7 +155,7 @@ inline void normalise_forward(float* z, int m, float epsilon, const float* gamma
         for (row = 0; row < m; ++row) {
             const vec normalised = (load(z + row * strip + v) - mu) * inv;
             store(z + row * strip + v, normalised);
-            store(a + row * strip + v, activate<kind>(normalised * scale + shift));
+            store(a + row * strip + v, mixed<kind, parametric>(normalised * scale + shift, alpha, v));
         }
         store(mean + v, mu);
         store(variance + v, var);
@@ -138,15 +166,18 @@ inline void normalise_forward(float* z, int m, float epsilon, const float* gamma
 // d (m, 16) is the gradient of a = activation(y), y = gamma * normalised + beta, and becomes that of z:
 //   dy = d * activation'(y)      dgamma = sum dy * normalised      dbeta = sum dy
 //   dz = gamma * inverse * (dy - dbeta / m - normalised * dgamma / m)       (through mean and variance; Ioffe and Szegedy 2015)
-template <Activation kind>
+template <Activation kind, bool parametric = false>
 inline void normalise_backward(float* d, const float* normalised, const float* a, int m, const float* gamma, const float* beta,
-                               const float* inverse, float* dgamma, float* dbeta) {
+                               const float* inverse, float* dgamma, float* dbeta, const float* alpha = nullptr, float* dalpha = nullptr) {
     for (int v = 0; v < strip; v += lanes) {
         const vec scale = load(gamma + v), shift = load(beta + v);
-        vec g[2] = {vec{}, vec{}}, b[2] = {vec{}, vec{}};
+        vec g[2] = {vec{}, vec{}}, b[2] = {vec{}, vec{}}, shares{};
         const auto take = [&](int row, vec& sum_g, vec& sum_b) {
             const int at = row * strip + v;
-            const vec normal = load(normalised + at), dy = load(d + at) * slope<kind>(normal * scale + shift, load(a + at));
+            vec pull{};
+            const vec normal = load(normalised + at), da = load(d + at);
+            const vec dy = da * mixed_slope<kind, parametric>(normal * scale + shift, load(a + at), alpha, v, pull);
+            if constexpr (parametric) shares += da * pull;
             store(d + at, dy);
             sum_g += dy * normal;
             sum_b += dy;
@@ -158,6 +189,7 @@ inline void normalise_backward(float* d, const float* normalised, const float* a
         const vec sum_g = g[0] + g[1], sum_b = b[0] + b[1];
         store(dgamma + v, sum_g);
         store(dbeta + v, sum_b);
+        if constexpr (parametric) store(dalpha + v, shares);
         const vec outside = scale * load(inverse + v), mean_g = sum_g / static_cast<float>(m), mean_b = sum_b / static_cast<float>(m);
         for (row = 0; row < m; ++row) {
             const int at = row * strip + v;
@@ -167,23 +199,30 @@ inline void normalise_backward(float* d, const float* normalised, const float* a
 }
 
 // a = activation(scale * z + shift), column by column.
-template <Activation kind>
-inline void activate_forward(const float* z, int m, const float* scale, const float* shift, float* a) {
+template <Activation kind, bool parametric = false>
+inline void activate_forward(const float* z, int m, const float* scale, const float* shift, float* a, const float* alpha = nullptr) {
     for (int v = 0; v < strip; v += lanes) {
         const vec s = load(scale + v), t = load(shift + v);
-        for (int row = 0; row < m; ++row) store(a + row * strip + v, activate<kind>(load(z + row * strip + v) * s + t));
+        for (int row = 0; row < m; ++row) 
+            store(a + row * strip + v, mixed<kind, parametric>(load(z + row * strip + v) * s + t, alpha, v));
     }
 }
 
 // d <- d * activation'(scale * z + shift)
-template <Activation kind>
-inline void activate_backward(float* d, const float* z, const float* a, int m, const float* scale, const float* shift) {
+template <Activation kind, bool parametric = false>
+inline void activate_backward(float* d, const float* z, const float* a, int m, const float* scale, const float* shift,
+                              const float* alpha = nullptr, float* dalpha = nullptr) {
     for (int v = 0; v < strip; v += lanes) {
         const vec s = load(scale + v), t = load(shift + v);
+        vec shares{};
         for (int row = 0; row < m; ++row) {
             const int at = row * strip + v;
-            store(d + at, load(d + at) * slope<kind>(load(z + at) * s + t, load(a + at)));
+            vec pull{};
+            const vec da = load(d + at);
+            store(d + at, da * mixed_slope<kind, parametric>(load(z + at) * s + t, load(a + at), alpha, v, pull));
+            if constexpr (parametric) shares += da * pull;
         }
+        if constexpr (parametric) store(dalpha + v, shares);
     }
 }
 

@@ -98,9 +98,10 @@ void forward(const Network& network, State& state, float* workspace, int m, Rows
             float* active = workspace + layer.active + at;
             if (network.batch_norm) {
                 alignas(64) float mean[strip], variance[strip];
-                with_activation(network.activation, [&](auto kind) {
-                    normalise_forward<kind.value>(pre, m, network.batch_norm_epsilon, state.parameters + layer.gamma + q,
-                                                  state.parameters + layer.beta + q, mean, variance, workspace + layer.inverse + q, active);
+                with_activation(network.activation, network.parametric, [&](auto kind) {
+                    normalise_forward<kind.value, kind.parametric>(
+                        pre, m, network.batch_norm_epsilon, state.parameters + layer.gamma + q, state.parameters + layer.beta + q, mean,
+                        variance, workspace + layer.inverse + q, active, state.parameters + layer.alpha + q);
                 });
                 float* running_mean = state.statistics + layer.mean + q;
                 float* running_variance = state.statistics + layer.variance + q;
@@ -109,8 +110,9 @@ void forward(const Network& network, State& state, float* workspace, int m, Rows
                     running_variance[j] = mu * running_variance[j] + (1.0f - mu) * variance[j];
                 }
             } else {
-                with_activation(network.activation, [&](auto kind) {
-                    activate_forward<kind.value>(pre, m, ones, state.parameters + layer.b + q, active);
+                with_activation(network.activation, network.parametric, [&](auto kind) {
+                    activate_forward<kind.value, kind.parametric>(pre, m, ones, state.parameters + layer.b + q, active,
+                                                                  state.parameters + layer.alpha + q);
                 });
             }
             if (network.activation == Activation::sigmoid && layer.n_out - q < strip) clear_padding(active, m, layer.n_out - q);
@@ -166,12 +168,15 @@ void backward(const Network& network, const State& state, float* workspace, int 
             product(dz, m, workspace + network.transposed + static_cast<size_t>(p) * layer.padded_out, layer.padded_out / strip, d);
             if (network.dropout > 0.0f) dropout_backward(d, workspace + below.mask + at, m);
             const float *pre = workspace + below.pre + at, *active = workspace + below.active + at;
-            with_activation(network.activation, [&](auto kind) {
+            with_activation(network.activation, network.parametric, [&](auto kind) {
+                const float* alpha = state.parameters + below.alpha + p;
+                float* dalpha = gradient + below.alpha + p;
                 if (network.batch_norm)
-                    normalise_backward<kind.value>(d, pre, active, m, state.parameters + below.gamma + p, state.parameters + below.beta + p,
-                                                   workspace + below.inverse + p, gradient + below.gamma + p, gradient + below.beta + p);
+                    normalise_backward<kind.value, kind.parametric>(
+                        d, pre, active, m, state.parameters + below.gamma + p, state.parameters + below.beta + p,
+                        workspace + below.inverse + p, gradient + below.gamma + p, gradient + below.beta + p, alpha, dalpha);
                 else
-                    activate_backward<kind.value>(d, pre, active, m, ones, state.parameters + below.b + p);
+                    activate_backward<kind.value, kind.parametric>(d, pre, active, m, ones, state.parameters + below.b + p, alpha, dalpha);
             });
         }
         dz = dx;
@@ -179,17 +184,19 @@ void backward(const Network& network, const State& state, float* workspace, int 
     }
 }
 
-// Calls f(first parameter, how many, are they weights) for the factors of scaled inputs and the two ranges of every layer: L2 and decay are
-// for weights only.
+// Calls f(first parameter, how many, are they weights, their share of the learning rate) for the factors of scaled inputs and the ranges of
+// every layer: L2 and decay are for weights only.
 template <typename F>
 void each_range(const Network& network, const F& f) {
-    if (network.input_scaling) f(size_t{0}, network.layer[0].w, false);
+    if (network.input_scaling) f(size_t{0}, network.layer[0].w, false, static_cast<float>(network.input_scaling_rate));
     for (int l = 0; l < network.layers; ++l) {
         const Layer& layer = network.layer[l];
         const size_t weights = static_cast<size_t>(layer.padded_in) * layer.padded_out;
-        const size_t end = l + 1 < network.layers ? network.layer[l + 1].w : network.parameters;
-        f(layer.w, weights, true);
-        f(layer.w + weights, end - layer.w - weights, false);
+        const bool shares = network.parametric && l + 1 < network.layers;
+        const size_t next = l + 1 < network.layers ? network.layer[l + 1].w : network.parameters, end = shares ? layer.alpha : next;
+        f(layer.w, weights, true, 1.0f);
+        f(layer.w + weights, end - layer.w - weights, false, 1.0f);
+        if (shares) f(layer.alpha, next - layer.alpha, false, static_cast<float>(network.parametric_rate));
     }
 }
 
@@ -205,16 +212,16 @@ void update_all(const Network& network, State& state, const float* gradient, dou
     rule.scale = 1.0f;
     if (network.clip_norm > 0.0f) {
         double squares = 0.0;
-        each_range(network, [&](size_t from, size_t n, bool weights) {
+        each_range(network, [&](size_t from, size_t n, bool weights, float) {
             squares += squared_norm(state.parameters + from, gradient + from, n, weights ? network.l2 : 0.0f);
         });
         const double norm = std::sqrt(squares);
         if (norm > static_cast<double>(network.clip_norm)) rule.scale = static_cast<float>(static_cast<double>(network.clip_norm) / norm);
     }
-    each_range(network, [&](size_t from, size_t n, bool weights) {
+    each_range(network, [&](size_t from, size_t n, bool weights, float share) {
         rule.l2 = weights ? network.l2 : 0.0f;
         rule.decay = weights ? static_cast<float>(learning_rate * static_cast<double>(network.weight_decay)) : 0.0f;
-        rule.rate = network.input_scaling && from == 0 ? rate * static_cast<float>(network.input_scaling_rate) : rate;
+        rule.rate = rate * share;
         update<first, second, nesterov>(state.parameters + from, gradient + from, state.first + (first ? from : 0),
                                         state.second + (second ? from : 0), n, rule);
     });
@@ -276,7 +283,9 @@ float* infer(const Network& network, const State& state, const float* w1, float*
             if (l == last) continue;
             const float* scale = network.batch_norm ? workspace + network.scale + layer.fold + q : ones;
             const float* shift = network.batch_norm ? workspace + network.shift + layer.fold + q : state.parameters + layer.b + q;
-            with_activation(network.activation, [&](auto kind) { activate_forward<kind.value>(z, m, scale, shift, z); });
+            with_activation(network.activation, network.parametric, [&](auto kind) {
+                activate_forward<kind.value, kind.parametric>(z, m, scale, shift, z, state.parameters + layer.alpha + q);
+            });
             if (network.activation == Activation::sigmoid && layer.n_out - q < strip) clear_padding(z, m, layer.n_out - q);
         }
         if (l == last) return out;

@@ -40,6 +40,7 @@ struct Layer {
     int n_in, n_out;              // true widths
     int padded_in, padded_out;    // rounded up to whole strips
     size_t w, b, gamma, beta;     // offsets into the flat parameters (b without batch norm, gamma and beta with it)
+    size_t alpha;                 // of a parametric activation, after these
     size_t mean, variance;        // offsets into the flat running statistics
     size_t fold;                  // offset into the workspace's test-time scale and shift of each column
     // offsets into the workspace, for a mini-batch of Network::batch_size rows
@@ -62,6 +63,8 @@ struct Network {
     float dropout, input_dropout;
     bool input_scaling;  // its factors are the first parameters
     double input_scaling_rate;  // times the learning rate: theirs
+    bool parametric;            // every hidden unit has its share alpha of the activation
+    double parametric_rate;     // times the learning rate: theirs
     uint32_t dropout_threshold, input_dropout_threshold;  // a unit is kept when its 16-bit number is not below this
     Error error;
     double huber_delta, quantile;

@@ -39,6 +39,8 @@ Network lay_out(const Settings& settings) {
     network.input_dropout_threshold = threshold(settings.input_dropout);
     network.input_scaling = settings.input_scaling;
     network.input_scaling_rate = settings.input_scaling_rate;
+    network.parametric = settings.parametric;
+    network.parametric_rate = settings.parametric_rate;
     network.error = settings.error;
     network.huber_delta = settings.huber_delta;
     network.quantile = settings.quantile;
@@ -85,6 +87,7 @@ Network lay_out(const Settings& settings) {
         } else {
             layer.b = take(parameters, out);
         }
+        if (hidden && settings.parametric) layer.alpha = take(parameters, out);
         layer.pre = take(workspace, rows * out);
         if (hidden) {
             layer.fold = take(hidden_units, out);

@@ -30,6 +30,8 @@ struct Settings {
     double dropout = 0.0, input_dropout = 0.0;
     bool input_scaling = false;
     double input_scaling_rate = 6.0;
+    bool parametric = false;
+    double parametric_rate = 0.1;
     Error error = Error::squared;
     double huber_delta = 1.0, quantile = 0.5;
     float label_smoothing = 0.0f;

@@ -119,7 +119,7 @@ double truth_of(Activation kind, double y) {
 
 void activations() {
     for (int number = 0; number <= static_cast<int>(Activation::selu); ++number)
-        with_activation(static_cast<Activation>(number), [&](auto kind) {
+        with_activation(static_cast<Activation>(number), false, [&](auto kind) {
             constexpr Activation which = decltype(kind)::value;
             const std::string name = "activation " + std::to_string(number);
             for (int i = -9001; i <= 9000; i += 6) {  // never at 0, where some have a corner

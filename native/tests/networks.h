@@ -54,6 +54,7 @@ inline void initialise(Trial& trial, unsigned long long seed) {
         for (size_t j = 0; j < n_out; ++j) {
             if (normalised) trial.parameters[layer.gamma + j] = 1.0f + 0.1f * uniform();
             trial.parameters[(normalised ? layer.beta : layer.b) + j] = 0.1f * uniform();
+            if (trial.network.parametric && l + 1 < trial.network.layers) trial.parameters[layer.alpha + j] = 1.0f + 0.5f * uniform();
         }
     }
 }
@@ -142,6 +143,13 @@ inline std::vector<Case> cases() {
         s.averaging = 0.8;
         s.input_scaling = true;
     });
+    for (const bool batch_norm : {false, true})
+        add(batch_norm ? "parametric sigmoid with batch norm" : "parametric sigmoid", {17, 33, 5, 3}, 17, [&](Settings& s) {
+            s.activation = Activation::sigmoid;
+            s.batch_norm = batch_norm;
+            s.parametric = true;
+            s.dropout = 0.2;
+        });
     add("averages of one input, no batch norm", {1, 17, 1}, 25, [](Settings& s) {
         s.averaging = 0.5;
         s.output = Output::linear;

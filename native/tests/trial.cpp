@@ -83,6 +83,7 @@ static void lay_outs() {
             } else {
                 parameters.push_back({layer.b, out, "b"});
             }
+            if (hidden && n.parametric) parameters.push_back({layer.alpha, out, "alpha"});
             if (hidden) {
                 workspace.push_back({layer.active, m * out, "active"});
                 if (n.dropout > 0.0f) {
@@ -172,6 +173,7 @@ static std::vector<double> scores_of(const Trial& trial, const Examples& rows, c
                     double& y = z[row * n_out + j];
                     y = y * scale + shift;
                     if (!hidden) continue;
+                    const double before = y;
                     switch (trial.network.activation) {
                         case Activation::identity: break;
                         case Activation::relu: y = std::max(y, 0.0); break;
@@ -184,6 +186,7 @@ static std::vector<double> scores_of(const Trial& trial, const Examples& rows, c
                         case Activation::mish: y = y * std::tanh(std::log1p(std::exp(y))); break;
                         case Activation::selu: y = 1.0507009873554805 * (y > 0 ? y : 1.6732632423543772 * std::expm1(y)); break;
                     }
+                    if (trial.network.parametric) y = before + static_cast<double>(parameters[layer.alpha + j]) * (y - before);
                 }
             }
             in = z;

@@ -121,6 +121,10 @@ _RECIPES = {
 
 # Parts that touch little else: not with every recipe and network, which would take a minute.
 _NETWORKS_OF_PARTS = {
+    "parametric mish": Architecture(20, 3, (24, 12), activation="mish", dropout=0.1, parametric_activation=True),
+    "parametric sigmoid without batch norm": Architecture(
+        7, 3, (5, 17), activation="sigmoid", initialiser="xavier", batch_norm=False, parametric_activation=True
+    ),
     "mish": Architecture(20, 3, (24, 12), activation="mish", dropout=0.1),
     "mish without batch norm": Architecture(7, 3, (5, 17), activation="mish", batch_norm=False),
     "selu": Architecture(20, 3, (18, 9), activation="selu", initialiser="lecun"),

@@ -45,6 +45,7 @@ FULL = {
     "class_weights": "balanced",
     "input_scaling": True,
     "input_scaling_rate": 3.0,
+    "parametric_activation": True,
     "averaging": 0.99,
     "loss": "squared",
     "huber_delta": 1.0,
@@ -56,7 +57,7 @@ def test_every_hyperparameter_arrives_where_it_belongs():
     assert set(FULL) == set(HYPERPARAMETERS)
     architecture, optimisation = from_config(FULL, 7, 3)
     assert architecture == Architecture(
-        7, 3, (48, 24, 12), "tanh", False, 0.8, 1e-3, 0.25, "lecun", "exact", 0.1, "softmax", True
+        7, 3, (48, 24, 12), "tanh", False, 0.8, 1e-3, 0.25, "lecun", "exact", 0.1, "softmax", True, True
     )
     assert optimisation == Optimisation(
         *("momentum", 0.01, 0.95, 0.8, 0.99, 1e-7, 1e-4, 32, "staircase", 0.1),
@@ -209,6 +210,7 @@ BAD = {
     "label_smoothing": [-0.1, 1.0],
     "class_weights": ["balance", None, 2.0],
     "input_scaling": [0, "on", None],
+    "parametric_activation": [1, "yes", None],
     "input_scaling_rate": [-1, "fast"],
     "averaging": [-0.1, 1.0, None],
     "loss": ["hubber", None],

@@ -83,6 +83,7 @@ RESUMED = [
     ("regression", "nesterov, clipped"),
     ("scaled inputs", "adamw, cosine by the step, warm-up"),
     ("default", "averaged"),
+    ("parametric mish", "averaged"),
 ]
 
 
@@ -231,6 +232,8 @@ PREDICTING = [
     "scaled inputs",
     "scaled inputs of linear regression",
     "scaled inputs and exact statistics",
+    "parametric mish",
+    "parametric sigmoid without batch norm",
 ]
 
 

@@ -25,14 +25,28 @@ from tests.learners.contract import trained
     activation=st.sampled_from(["relu", "leaky_relu", "tanh", "sigmoid"]),
     batch_norm=st.booleans(),
     input_scaling=st.booleans(),
+    parametric=st.booleans(),
     steps=st.integers(0, 200),
     seed=st.integers(0, 1000),
 )
 def test_folding_changes_nothing_but_rounding(
-    hidden: tuple[int, ...], activation: str, batch_norm: bool, input_scaling: bool, steps: int, seed: int
+    hidden: tuple[int, ...],
+    activation: str,
+    batch_norm: bool,
+    input_scaling: bool,
+    parametric: bool,
+    steps: int,
+    seed: int,
 ) -> None:
     architecture = Architecture(
-        6, 3, hidden, activation=activation, batch_norm=batch_norm, dropout=0.5, input_scaling=input_scaling
+        6,
+        3,
+        hidden,
+        activation=activation,
+        batch_norm=batch_norm,
+        dropout=0.5,
+        input_scaling=input_scaling,
+        parametric_activation=parametric,
     )
     arrays = trained(architecture, seed, steps)
     if steps == 0:

@@ -35,6 +35,8 @@ SETTINGS: dict[str, Any] = {
     "input_dropout": 0.0,
     "input_scaling": False,
     "input_scaling_rate": 6.0,
+    "parametric_activation": False,
+    "parametric_rate": 0.1,
     "label_smoothing": 0.0,
     "class_weights": [],
     "first_moment": True,

@@ -74,6 +74,12 @@ def test_the_losses_of_numbers_pass(terms):
     assert report.wrong == ()
 
 
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_the_shares_of_activations_pass(batch_norm):
+    architecture = Architecture(4, 3, (6, 5), "mish", batch_norm=batch_norm, parametric_activation=True)
+    assert check_gradients(architecture, trained(architecture, 20), *examples(), L2).wrong == ()
+
+
 @pytest.mark.parametrize("hidden", [(), (6, 5)])
 def test_the_factors_of_inputs_pass(hidden):
     architecture = Architecture(4, 3, hidden, "gelu", input_scaling=True)

@@ -53,6 +53,8 @@ ARCHITECTURES = [
     Architecture(5, 3, (8, 6), "tanh", dropout=0.3, input_dropout=0.2, input_scaling=True),
     Architecture(5, 2, (), output="sigmoid", input_scaling=True),
     Architecture(5, 1, (8, 4), "mish", output="linear"),
+    Architecture(5, 3, (8, 6), "mish", dropout=0.3, parametric_activation=True),
+    Architecture(5, 3, (8, 6), "tanh", batch_norm=False, parametric_activation=True),
     Architecture(5, 3, (8, 6), "selu", batch_norm=False, initialiser="lecun"),
 ]
 OPTIMIZERS = architecture.OPTIMIZERS
@@ -91,6 +93,9 @@ def torch_scores(architecture, p, x, masks):
         else:
             z = torch.nn.functional.linear(a, w.T, p[f"layer{layer}.b"])
         a = ACTIVATIONS[architecture.activation](z)
+        if architecture.parametric_activation:
+            alpha = p[f"layer{layer}.alpha"]
+            a = (1 - alpha) * z + alpha * a
         if layer in masks:
             a = a * torch.tensor(masks[layer])
     last = len(architecture.hidden_units) + 1
@@ -178,14 +183,16 @@ def test_fifty_steps_of_training_match_pytorch(architecture, optimizer):
         np.testing.assert_allclose(state.arrays[name], tensor.detach().numpy(), atol=1e-9, err_msg=name)
 
 
-def test_factors_of_inputs_learn_at_their_own_rate_and_without_decay_as_in_pytorch():
-    architecture = Architecture(5, 3, (8, 6), "gelu", input_dropout=0.2, input_scaling=True)
+def test_factors_of_inputs_and_shares_of_activations_learn_at_their_own_rate_and_without_decay_as_in_pytorch():
+    architecture = Architecture(5, 3, (8, 6), "gelu", input_dropout=0.2, input_scaling=True, parametric_activation=True)
     optimisation = Optimisation("adamw", epsilon=1e-6, weight_decay=0.5, input_scaling_rate=4.0)
     state = initial_state(architecture, optimisation, WEIGHTS)
     p = {name: torch.tensor(state.arrays[name], requires_grad=True) for name in parameter_shapes(architecture)}
     assert p["layer1.scale"].tolist() == [1.0] * 5
+    assert p["layer2.alpha"].tolist() == [1.0] * 6
+    rates = {"scale": 0.04, "alpha": 0.001}
     groups = [
-        {"params": [value], "lr": 0.04 if name == "layer1.scale" else 0.01, "weight_decay": 0.5 * name.endswith(".w")}
+        {"params": [value], "lr": rates.get(name.split(".")[1], 0.01), "weight_decay": 0.5 * name.endswith(".w")}
         for name, value in p.items()
     ]
     rival = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-6)

@@ -38,7 +38,8 @@ class Architecture:
     all, for ``n_out`` = 2 classes; or "linear", the number itself, for regression, where ``n_out`` is 1.
     ``batch_norm_statistics`` are those that predictions use: "running" averages of the mini-batches', or the "exact"
     ones of the whole training set under the present weights. ``input_scaling`` multiplies every input by a number that
-    is learned (see input_scaling).
+    is learned (see input_scaling); ``parametric_activation`` lets every hidden unit learn its share of the activation
+    (see parametric).
     """
 
     n_in: int
@@ -54,6 +55,7 @@ class Architecture:
     input_dropout: float = 0.0
     output: str = "softmax"
     input_scaling: bool = False
+    parametric_activation: bool = False
 
     def __post_init__(self) -> None:
         check_whole("n_in", self.n_in, least=1, example=64)
@@ -70,6 +72,7 @@ class Architecture:
         _check_share("dropout", self.dropout, example=0.2)
         _check_share("input_dropout", self.input_dropout, example=0.1)
         _check_bool("input_scaling", self.input_scaling)
+        _check_bool("parametric_activation", self.parametric_activation)
 
     @property
     def output_width(self) -> int:
@@ -165,6 +168,8 @@ def parameter_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
             shapes[f"layer{layer}.beta"] = (n_out,)
         else:
             shapes[f"layer{layer}.b"] = (n_out,)
+        if architecture.parametric_activation and layer < len(widths) - 1:
+            shapes[f"layer{layer}.alpha"] = (n_out,)
     return shapes
 
 

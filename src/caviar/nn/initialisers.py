@@ -47,7 +47,7 @@ INITIALISERS = {"he": he, "xavier": xavier, "lecun": lecun, "small_normal": smal
 
 
 def initial_parameters(architecture: Architecture, key: UInt64) -> Arrays:
-    """The parameters before the first step: w drawn layer by layer, b and beta 0, gamma and scale 1.
+    """The parameters before the first step: w drawn layer by layer, b and beta 0, gamma, scale and alpha 1.
 
     ``key`` is the trial's stream of randomness.Purpose.WEIGHTS; an initialiser changes the scale, not the draws.
     """
@@ -58,5 +58,5 @@ def initial_parameters(architecture: Architecture, key: UInt64) -> Arrays:
         if name.endswith(".w"):
             parameters[name] = scale(*shape) * random.standard_normal(shape)
         else:
-            parameters[name] = np.full(shape, 1.0 if name.endswith((".gamma", ".scale")) else 0.0)
+            parameters[name] = np.full(shape, 1.0 if name.endswith((".gamma", ".scale", ".alpha")) else 0.0)
     return parameters

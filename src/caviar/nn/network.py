@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from caviar.nn import Arrays, FloatArray, Targets, dropout
+from caviar.nn import Arrays, FloatArray, Targets, dropout, parametric
 from caviar.nn.activations import ACTIVATIONS
 from caviar.nn.architecture import INPUT_SCALE, Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.averaged import averaged_names, next_averages
@@ -32,6 +32,7 @@ from caviar.nn.initialisers import initial_parameters
 from caviar.nn.input_scaling import input_scaling_backward, input_scaling_forward
 from caviar.nn.losses import PLAIN, LossTerms, mean_loss, mean_loss_backward, terms_with
 from caviar.nn.optimisers import clip, recipe, update
+from caviar.nn.parametric import parametric_backward, parametric_forward
 from caviar.nn.state import State
 from caviar.randomness import UInt64
 
@@ -42,6 +43,7 @@ class HiddenCache:
 
     x: FloatArray  # (m, n_in)
     z: FloatArray  # (m, n)  what the activation got: after batch norm
+    g: FloatArray  # (m, n)  what the activation gave; a itself unless it is parametric
     a: FloatArray  # (m, n)  before dropout
     batch_norm: BatchNormCache | None
     mask: FloatArray | None  # (m, n)
@@ -137,8 +139,9 @@ def _hidden_forward(
         z, norm = batch_norm_forward(z, gamma, beta, architecture.batch_norm_epsilon)
     else:
         z = dense_forward(x, arrays[f"{name}.w"], arrays[f"{name}.b"])  # (m, n)
-    a = ACTIVATIONS[architecture.activation].forward(z)  # (m, n)
-    return HiddenCache(x, z, a, norm, mask)
+    g = ACTIVATIONS[architecture.activation].forward(z)  # (m, n)
+    a = parametric_forward(z, g, arrays[f"{name}.alpha"]) if architecture.parametric_activation else g
+    return HiddenCache(x, z, g, a, norm, mask)
 
 
 def _hidden_backward(
@@ -147,10 +150,15 @@ def _hidden_backward(
     """(dx, the layer's gradients): dropout and the lines of _hidden_forward, last first."""
     gradients: Arrays = {}
     da = dout if cache.mask is None else dropout_backward(dout, cache.mask)  # (m, n)
-    dz = da * ACTIVATIONS[architecture.activation].derivative(cache.z, cache.a)  # (m, n)
+    slope = ACTIVATIONS[architecture.activation].derivative(cache.z, cache.g)  # (m, n)
+    if architecture.parametric_activation:
+        alpha = f"{name}.alpha"
+        dz, gradients[alpha] = parametric_backward(da, cache.z, cache.g, slope, arrays[alpha])
+    else:
+        dz = da * slope  # (m, n)
     if cache.batch_norm is not None:
         dz, dgamma, dbeta = batch_norm_backward(dz, arrays[f"{name}.gamma"], cache.batch_norm)
-        gradients = {f"{name}.gamma": dgamma, f"{name}.beta": dbeta}
+        gradients |= {f"{name}.gamma": dgamma, f"{name}.beta": dbeta}
     dx, gradients[f"{name}.w"], db = dense_backward(dz, cache.x, arrays[f"{name}.w"])
     if cache.batch_norm is None:
         gradients[f"{name}.b"] = db
@@ -174,7 +182,7 @@ def scores(architecture: Architecture, state: State, x: FloatArray) -> FloatArra
                 raw = arrays[f"{name}.mean"], arrays[f"{name}.variance"]
                 mean, variance = running_statistics(*raw, architecture.batch_norm_momentum, state.step)
                 z = _normalised(architecture, arrays, name, z, mean, variance)
-            x = ACTIVATIONS[architecture.activation].forward(z)
+            x = _activated(architecture, arrays, name, z)
         output = f"layer{len(architecture.hidden_units) + 1}"
         return dense_forward(x, arrays[f"{output}.w"], arrays[f"{output}.b"])
 
@@ -204,12 +212,17 @@ def with_exact_statistics(architecture: Architecture, state: State, x: FloatArra
             variance = ((z - mean) ** 2).mean(axis=0)  # (n,)
             exact |= {f"{name}.mean": mean * start, f"{name}.variance": variance * start}
             z = _normalised(architecture, state.arrays, name, z, mean, variance)
-            x = ACTIVATIONS[architecture.activation].forward(z)
+            x = _activated(architecture, state.arrays, name, z)
     return replace(state, arrays={**state.arrays, **exact})
 
 
 def _scaled(architecture: Architecture, arrays: Mapping[str, FloatArray], x: FloatArray) -> FloatArray:
     return input_scaling_forward(x, arrays[INPUT_SCALE]) if architecture.input_scaling else x
+
+
+def _activated(architecture: Architecture, arrays: Mapping[str, FloatArray], name: str, z: FloatArray) -> FloatArray:
+    g = ACTIVATIONS[architecture.activation].forward(z)
+    return parametric_forward(z, g, arrays[f"{name}.alpha"]) if architecture.parametric_activation else g
 
 
 def _before_normalising(
@@ -260,8 +273,7 @@ def train_step(
         for name, g in gradients.items():
             moments = {moment: arrays[f"{name}.{moment}"] for moment in rule.moments}
             own = rule if name.endswith(".w") else replace(rule, decay=0.0)
-            rate = learning_rate * (optimisation.input_scaling_rate if name == INPUT_SCALE else 1.0)
-            new = update(own, arrays[name], g, moments, seen, rate)
+            new = update(own, arrays[name], g, moments, seen, learning_rate * _share_of_rate(optimisation, name))
             changed[name] = new.pop("p")
             changed.update({f"{name}.{moment}": value for moment, value in new.items()})
         average_steps = state.average_steps
@@ -269,6 +281,12 @@ def train_step(
             average_steps += 1
             changed.update(next_averages(architecture, optimisation.averaging, changed, step + 1))
     return State(changed, step + 1, seen["first"], seen["second"], average_steps), loss
+
+
+def _share_of_rate(optimisation: Optimisation, name: str) -> float:
+    if name == INPUT_SCALE:
+        return optimisation.input_scaling_rate
+    return parametric.RATE if name.endswith(".alpha") else 1.0
 
 
 def _running_averages(architecture: Architecture, arrays: Mapping[str, FloatArray], cache: Cache) -> Arrays:

@@ -19,6 +19,7 @@ from caviar.learners.dense import _native
 from caviar.learners.dense.contract import Steps, rows_of, steps_per_epoch
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
+from caviar.nn import parametric
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.averaged import averaged_names
 from caviar.nn.initialisers import initial_parameters
@@ -87,6 +88,8 @@ class NativeTraining:
             "input_dropout": architecture.input_dropout,
             "input_scaling": architecture.input_scaling,
             "input_scaling_rate": optimisation.input_scaling_rate,
+            "parametric_activation": architecture.parametric_activation,
+            "parametric_rate": parametric.RATE,
             "label_smoothing": 0.0 if architecture.regression else optimisation.label_smoothing,
             "class_weights": [] if weights is None else weights.tolist(),
             "first_moment": rule.beta_first is not None,

@@ -70,9 +70,11 @@ class DensePredictor:
         return DensePredictor(Architecture(**{**plain, "hidden_units": tuple(plain["hidden_units"])}), weights)
 
     def record(self) -> tuple[dict[str, Any], Arrays]:
-        """The architecture as plain data, without what is in the weights alone, and the weights."""
+        """The architecture as plain data, without what the weights have and what earlier versions do not know."""
         plain = asdict(self.architecture)
         del plain["input_scaling"]
+        if not self.architecture.parametric_activation:
+            del plain["parametric_activation"]
         return plain, self.weights
 
     @property
@@ -132,4 +134,6 @@ def fold(
             else:
                 b = np.asarray(arrays[f"{name}.b"], dtype=np.float64)
             folded |= {f"{name}.w": w.astype(np.float32), f"{name}.b": b.astype(np.float32)}
+            if architecture.parametric_activation and layer <= len(architecture.hidden_units):
+                folded[f"{name}.alpha"] = np.asarray(arrays[f"{name}.alpha"], dtype=np.float32)
     return folded
