@@ -23,10 +23,10 @@ from statistics import mean, stdev
 from benchmarks.machine import RESULTS, merge, read
 from benchmarks.main_job import CAVIAR, tune
 from benchmarks.search_real import best_seen, chosen
-from benchmarks.table_files import NAMES, table_file
+from benchmarks.table_files import NAMES, plain_space, table_file
 from caviar.scales import Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale
 from caviar.search.searches import SEARCHES
-from caviar.space import Space, default_space
+from caviar.space import Space
 from caviar.study.spec import DEFAULT_SEARCH
 
 KEY = ("data", "tool", "seconds", "seed")  # "tool" is the variation: the summary of search_real reads these rows too
@@ -66,7 +66,7 @@ class Variation:
         if self.scales is None:
             return given
         path = folder / "space.toml"
-        space = default_space()
+        space = plain_space()
         path.write_text(Space(**{name: self.scales(space[name]) for name in space}).to_toml(), encoding="utf-8")
         return [*given, "--space", str(path)]
 

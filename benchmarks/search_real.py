@@ -41,9 +41,8 @@ import numpy as np
 
 from benchmarks.machine import RESULTS, merge, read
 from benchmarks.main_job import tune
-from benchmarks.table_files import NAMES, TableFile, table_file
+from benchmarks.table_files import NAMES, PLAIN_SPACE, TableFile, plain_space, table_file
 from caviar.scheduling.halving import rungs_for
-from caviar.space import default_space
 from caviar.store import Store
 
 RIVALS = {
@@ -106,7 +105,7 @@ def measure_caviar(piece: Piece, table: TableFile, folder: Path) -> Measured:
     """`caviar tune` as a new user runs it."""
     study = f"{piece.data} {piece.seconds} {piece.seed}"
     budget = ["--seconds", str(piece.seconds), "--seed", str(piece.seed), "--threads", "2", "--study", study]
-    run = tune([*table.arguments, *budget], folder)
+    run = tune([*table.arguments, *budget, "--space", str(PLAIN_SPACE)], folder)
     result, wall = run["result"], run["wall"]
     best = best_seen(folder, study)
     row = {
@@ -143,7 +142,7 @@ def measure_rival(piece: Piece, table: TableFile, folder: Path) -> Measured:
         "seed": piece.seed,
         "epochs": rungs_for(len(train))[-1],
         "classes": dataset.preprocessing.n_out,
-        "space": default_space().to_dict(),
+        "space": plain_space().to_dict(),
     }
     (folder / "job.json").write_text(json.dumps(job))
     command = [str(rivals_python()), "-m", f"benchmarks.rivals.{RIVALS[piece.tool]}", str(folder)]

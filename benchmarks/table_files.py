@@ -14,7 +14,9 @@ import numpy as np
 from caviar.data import samples
 from caviar.data.dataset import Dataset, prepare
 from caviar.data.read import read
+from caviar.space import Space
 
+PLAIN_SPACE = Path(__file__).with_name("plain_space.toml")
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 NAMES = ("digits", "twelve", "fashion-mnist")
 
@@ -71,3 +73,8 @@ def write_twelve(path: Path) -> None:
         random_state=0,
     )
     np.savez(path, x=x.astype(np.float32), y=y.astype(np.int32))
+
+
+def plain_space() -> Space:
+    """The space of plain networks that all rivals can train."""
+    return Space.load(PLAIN_SPACE)

@@ -144,6 +144,7 @@ def main() -> None:
     parser.add_argument("--crash", action="append", default=[])
     parser.add_argument("--save-all", action="store_true", help="every network and result saved at once, however quick")
     parser.add_argument("--out")
+    parser.add_argument("--preset")
     parser.add_argument("--patience", type=float)
     parser.add_argument("--store-patience", type=float, default=STORE_PATIENCE)
     parser.add_argument("--host", help="the name that the machine seems to have")
@@ -183,6 +184,7 @@ def main() -> None:
                 study=STUDY,
                 threads=given.threads,
                 out=given.out,
+                preset=given.preset,
                 store_patience=given.store_patience,
             )
             events = follow(request)

@@ -37,9 +37,9 @@ WRONG = {
         "use `processes=2`",
     ),
     "an option of tables for a function": (
-        lambda: caviar.tune(objective, SPACE, ensemble=True),
-        "`ensemble` is for tables, and code of your own trains in processes, on its own data",
-        "leave out `ensemble`",
+        lambda: caviar.tune(objective, SPACE, preset="best"),
+        "`preset` is for tables, and code of your own trains in processes, on its own data",
+        "leave out `preset`",
     ),
     "processes for a table": (
         lambda: caviar.tune("flowers.csv", "species", processes=2),
@@ -202,9 +202,9 @@ WRONG = {
         "write `trials=100`, or leave it out",
     ),
     "text for a switch": (
-        lambda: caviar.tune("flowers.csv", "species", ensemble="no"),
-        "`ensemble` must be True or False, got 'no'",
-        "write `ensemble=True` or `ensemble=False`",
+        lambda: caviar.tune("flowers.csv", "species", balance="no"),
+        "`balance` must be True or False, got 'no'",
+        "write `balance=True` or `balance=False`",
     ),
     "text in options": (
         lambda: caviar.tune(objective, SPACE, options=caviar.ProgramOptions(trial_timeout="9")),

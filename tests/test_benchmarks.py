@@ -13,18 +13,18 @@ from benchmarks import machine
 from benchmarks.ablation import linear, without_tiers
 from benchmarks.rivals.job import climbs, config_from, zeroed
 from benchmarks.search_real import compared
+from benchmarks.table_files import plain_space
 from caviar.scales import Linear, Log
-from caviar.space import default_space
 
 
 @given(u=st.floats(0, 1), name=st.sampled_from(["l2", "decay_rate", "dropout", "input_dropout"]))
 def test_rivals_draw_exact_zeros_as_caviar_does(u: float, name: str) -> None:
-    space = default_space()
+    space = plain_space()
     assert zeroed(space.to_dict()[name], u) == pytest.approx(float(space[name].from_unit(u)), rel=1e-9, abs=1e-12)
 
 
 def test_a_rivals_config_has_what_caviars_has() -> None:
-    space = default_space()
+    space = plain_space()
     for wanted in space.sample(50, seed=1):
         asked = []
 
@@ -37,7 +37,7 @@ def test_a_rivals_config_has_what_caviars_has() -> None:
 
 
 def test_linear_scales_keep_the_ranges() -> None:
-    space = default_space()
+    space = plain_space()
     for name in space.searched:
         scale, changed = space[name], linear(space[name])
         assert (changed.tier, changed.when) == (scale.tier, scale.when)
@@ -49,7 +49,7 @@ def test_linear_scales_keep_the_ranges() -> None:
 
 
 def test_without_tiers_all_are_first() -> None:
-    space = default_space()
+    space = plain_space()
     for name in space.searched:
         changed = without_tiers(space[name])
         assert changed.tier == 1

@@ -67,17 +67,16 @@ def test_every_hyperparameter_of_the_default_space_follows_its_scale():
         return np.array([config[name] for config in configs if name in config])
 
     averages = np.concatenate([column("beta1"), column("momentum")])
-    decay, l2, dropout = column("decay_rate"), column("l2"), column("dropout")
+    l2, dropout = column("l2"), column("dropout")
     for values, distribution in [
         (column("learning_rate"), stats.loguniform(1e-4, 1)),
         (1 - averages, stats.loguniform(1e-3, 0.1)),
-        (decay[decay > 0], stats.loguniform(1e-3, 1)),
         (l2[l2 > 0], stats.loguniform(1e-6, 1e-2)),
         (dropout[dropout > 0], stats.uniform(0, 0.5)),
     ]:
         assert stats.kstest(values, distribution.cdf).pvalue > REFUSED
-    for values in (decay, l2, dropout):
-        assert stats.binomtest(int((values == 0).sum()), len(configs), 0.3).pvalue > REFUSED
+    for values in (l2, dropout):
+        assert stats.binomtest(int((values == 0).sum()), len(values), 0.3).pvalue > REFUSED
     assert stats.binomtest(int((averages > 0.99).sum()), len(averages), 0.5).pvalue > REFUSED
     for name, cells in [("optimizer", 2), ("batch_size", 5), ("layers", 4)]:
         counts = Counter(column(name).tolist())
@@ -323,19 +322,26 @@ value = 3
 def test_the_default_space_is_the_courses():
     assert default_space() == Space(
         learning_rate=Log(1e-4, 1, tier=1),
-        optimizer=Choice(["adam", "momentum"], tier=2),
-        beta1=OneMinusLog(0.9, 0.999, tier=2, when={"optimizer": ["adam"]}),
+        optimizer=Choice(["adamw", "momentum"], tier=2),
+        beta1=OneMinusLog(0.9, 0.999, tier=2, when={"optimizer": ["adamw"]}),
         momentum=OneMinusLog(0.9, 0.999, tier=2, when={"optimizer": ["momentum"]}),
         batch_size=PowerOfTwo(32, 512, tier=2),
         hidden_units=Integer(16, 256, log=True, tier=2),
         layers=Integer(1, 4, tier=3),
-        decay_rate=Log(1e-3, 1, zero=0.3, tier=3),
-        beta2=Fixed(0.999, tier=4, when={"optimizer": ["adam"]}),
-        epsilon=Fixed(1e-8, tier=4, when={"optimizer": ["adam"]}),
-        l2=Log(1e-6, 1e-2, zero=0.3),
+        decay="cosine",
+        decay_by="step",
+        decay_rate=0.012345679,
+        beta2=Fixed(0.999, tier=4, when={"optimizer": ["adamw"]}),
+        epsilon=Fixed(1e-8, tier=4, when={"optimizer": ["adamw"]}),
+        weight_decay=Log(1e-3, 3, zero=0.2, tier=3, when={"optimizer": ["adamw"]}),
+        l2=Log(1e-6, 1e-2, zero=0.3, tier=3, when={"optimizer": ["momentum"]}),
         dropout=Linear(0, 0.5, zero=0.3),
         input_dropout=Linear(0, 0.3, zero=0.3),
-        activation="relu",
+        encoding=Choice(["standard", "robust", "quantile_bins", "tree_bins"], tier=2),
+        bins=PowerOfTwo(8, 64, tier=3, when={"encoding": ["quantile_bins", "tree_bins"]}),
+        input_scaling=Choice([False, True], tier=3),
+        averaging=Choice([0.0, 0.99], tier=4),
+        activation=Choice(["relu", "silu"], tier=3),
         batch_norm=True,
     )
 

@@ -312,7 +312,10 @@ class Space:
 
 
 def default_space() -> Space:
-    """The space for dense networks that is searched when none is given: default_space.toml, with its reasons."""
+    """The space for dense networks that is searched when none is given: default_space.toml, with its reasons.
+
+    A study has one over its own number of epochs as the ``decay_rate``.
+    """
     return Space.from_toml(resources.files("caviar").joinpath("default_space.toml").read_text(encoding="utf-8"))
 
 

@@ -106,7 +106,8 @@ def test_tune_prints_one_json_object_and_nothing_else_on_stdout(fresh: Path, cap
 
 
 def test_tune_in_a_pipe_says_what_it_found(fresh: Path, capsys: pytest.CaptureFixture[str]):
-    assert run(["tune", "wine.csv", "--target", target(), "--trials", "5", "--space", "small.toml"]) == 0
+    single = ["--trials", "5", "--space", "small.toml", "--preset", "single"]
+    assert run(["tune", "wine.csv", "--target", target(), *single]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     assert out.startswith("wine: 178 rows, 13 features, 3 classes")
@@ -124,8 +125,8 @@ def test_tune_in_a_pipe_says_what_it_found(fresh: Path, capsys: pytest.CaptureFi
 def test_a_grid_shows_its_cost_and_an_ensemble_stands_beside_the_single_network(
     fresh: Path, capsys: pytest.CaptureFixture[str]
 ):
-    command = ["tune", "wine.csv", "--target", target(), "--trials", "5", "--space", "small.toml"]
-    assert run([*command, "--search", "grid", "--ensemble"]) == 0
+    command = ["tune", "wine.csv", "--target", target(), "--trials", "5", "--seed", "2", "--space", "small.toml"]
+    assert run([*command, "--search", "grid", "--preset", "best"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "note: the grid has 9 configs, 3 values of each scale; 5 trials are 56 % of it" in out
     assert re.search(r"ensemble accuracy 0\.\d+ \(95 %.* on the sealed test, .* on validation, of \d+ networks", out)

@@ -22,7 +22,7 @@ def parameters_of(name: str):
         ("tune", 'use `task="regression"`, or `test_labels`', "use --task regression, or --test-labels"),
         ("tune", 'use `study="my study"`', "use --study 'my study'"),
         ("tune", "use `gpus=[0, 1]`", "use --gpus 0,1"),
-        ("tune", "use `ensemble=True`", "use --ensemble"),
+        ("tune", "use `balance=True`", "use --balance"),
         ("tune", 'use `keep=["a b", "id"]`, or `ignore=...`', "use --keep 'a b' --keep id, or --ignore ..."),
         ("tune", '`text="zip"`', "--text zip"),
         ("tune", "`data` is for tables", "DATA is for tables"),

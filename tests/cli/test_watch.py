@@ -57,7 +57,7 @@ def test_a_study_of_another_process_is_watched_in_the_store(wine: Path, capsys: 
 
 
 def test_a_study_that_is_over_is_shown_with_its_answer(wine: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch):
-    child = start("lead", "caviar.db", wine, "--trials", 5)
+    child = start("lead", "caviar.db", wine, "--trials", 5, "--preset", "single")
     assert end(child)[0] == 0
     assert run(["watch", STUDY]) == 0
     out = " ".join(capsys.readouterr().out.split())

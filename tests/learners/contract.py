@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -11,6 +12,7 @@ from caviar.data.examples import Examples
 from caviar.learners.contract import Keys, State
 from caviar.learners.dense.contract import DenseTraining, Engine
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
+from caviar.nn.encoding import learn
 
 
 def examples(rows: int, columns: int, classes: int, seed: int = 0) -> Examples:
@@ -65,6 +67,12 @@ def start(
     return engine.start(architecture, optimisation, training, validation, Keys.of(seed, trial), state)
 
 
+def encoded(architecture: Architecture) -> Architecture:
+    """With the encoding of its examples."""
+    rows = examples_for(architecture, 300, seed=5)
+    return replace(architecture, learned=learn(architecture.encoding, architecture.bins, rows.x, rows.y))
+
+
 _NETWORKS = {
     "default": Architecture(20, 3, (32, 24)),
     "without batch norm": Architecture(20, 3, (32, 24), batch_norm=False),
@@ -95,6 +103,11 @@ _NETWORKS = {
     ),
     "linear regression": Architecture(10, 1, (), output="linear"),
     "exact statistics": Architecture(20, 3, (32, 24), batch_norm_statistics="exact"),
+    "robust numbers": encoded(Architecture(20, 3, (32, 24), encoding="robust")),
+    "numbers in bins": encoded(Architecture(13, 3, (32,), encoding="quantile_bins", bins=5)),
+    "a number by numbers in a tree's bins": encoded(
+        Architecture(13, 1, (17,), activation="tanh", batch_norm=False, output="linear", encoding="tree_bins", bins=3)
+    ),
 }
 
 _RECIPES = {

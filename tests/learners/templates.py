@@ -146,7 +146,7 @@ class TemplatesLearner:
     rate = "pace"
     sizes = ("together",)
 
-    def default_space(self) -> Space:
+    def default_space(self, epochs: int | None = None) -> Space:
         return Space(pace=Log(0.003, 1.0), together=PowerOfTwo(8, 64))
 
     def parameters(self, config, data: TrainingData) -> int:

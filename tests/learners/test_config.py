@@ -33,6 +33,8 @@ FULL = {
     "batch_norm_statistics": "exact",
     "input_dropout": 0.1,
     "output": "softmax",
+    "encoding": "robust",
+    "bins": 24,
     "initialiser": "lecun",
     "l2": 1e-4,
     "decay": "staircase",
@@ -57,7 +59,7 @@ def test_every_hyperparameter_arrives_where_it_belongs():
     assert set(FULL) == set(HYPERPARAMETERS)
     architecture, optimisation = from_config(FULL, 7, 3)
     assert architecture == Architecture(
-        7, 3, (48, 24, 12), "tanh", False, 0.8, 1e-3, 0.25, "lecun", "exact", 0.1, "softmax", True, True
+        7, 3, (48, 24, 12), "tanh", False, 0.8, 1e-3, 0.25, "lecun", "exact", 0.1, "softmax", True, True, "robust", 24
     )
     assert optimisation == Optimisation(
         *("momentum", 0.01, 0.95, 0.8, 0.99, 1e-7, 1e-4, 32, "staircase", 0.1),

@@ -103,6 +103,31 @@ def test_a_resumed_trial_has_the_same_bits_as_an_unbroken_one(engine: Engine, ne
     assert bits(second.inference_state()) == bits(unbroken.inference_state())
 
 
+@pytest.mark.parametrize("network", ["default", "exact statistics", "regression", "numbers in bins"])
+def test_an_epoch_at_a_learning_rate_of_0_changes_nothing_and_is_scored(engine: Engine, network: str):
+    architecture = NETWORKS[network]
+    annealed = replace(RECIPES["adamw, cosine by the step, warm-up"], decay_rate=1 / 3)
+    whole = start(engine, architecture, annealed)
+    outcome, done = whole.train(6, never())
+    assert outcome is Outcome.TRAINED
+    assert [epoch.epoch for epoch in done] == [1, 2, 3, 4, 5, 6]
+    assert [epoch.learning_rate for epoch in done[2:]] == pytest.approx([done[2].learning_rate, 0, 0, 0], abs=0)
+    assert done[2].learning_rate > 0
+    assert [epoch.validation for epoch in done[3:]] == [done[2].validation] * 3
+    assert done[4].train_loss == pytest.approx(whole.evaluate(examples_for(architecture, 150, seed=1)).loss)
+    short = start(engine, architecture, annealed)
+    short.train(3, never())
+    before, after = bits(short.state()), bits(whole.state())
+    assert {name for name in before if before[name] != after[name]} == {"epoch"}
+    assert (whole.epoch, whole.step) == (6, short.step)
+    resumed = start(engine, architecture, annealed, state=whole.state())
+    assert resumed.epoch == 6
+    _, later = resumed.train(8, never())
+    assert [replace(epoch, seconds=0) for epoch in later] == [
+        replace(done[5], epoch=epoch, seconds=0) for epoch in (7, 8)
+    ]
+
+
 def test_a_trial_has_the_same_bits_alone_and_beside_others(engine: Engine):
     architecture, optimisation = NETWORKS["tanh with dropout"], RECIPES["adam"]
 

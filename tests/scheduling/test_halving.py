@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from caviar.records.metrics import check_metric
 from caviar.records.ranking import WORST, RankKey, rank_key, smoothed
 from caviar.scheduling.contract import Decision
-from caviar.scheduling.halving import Halving, rungs_for
+from caviar.scheduling.halving import LADDERS, WHOLE, Halving, rungs_for, rungs_within
 
 RUNGS = (1, 3, 9, 27)
 
@@ -152,3 +152,20 @@ def test_a_smoothed_score_leans_on_the_last_epochs():
     assert rising == pytest.approx((0.9 * 4 + 0.5 * 2 + 0.1) / 7)  # weights halve with every epoch
     assert smoothed([float("nan"), 0.4]) == 0.4
     assert math.isnan(smoothed([0.4, float("nan")]))
+
+
+@given(st.floats(0.01, 1e6), st.floats(1e-5, 1e3))
+def test_the_ladder_follows_the_time_that_there_is(seconds: float, epoch: float):
+    rungs = rungs_within(seconds, epoch)
+    assert rungs[-1] in LADDERS
+    assert rungs[-1] <= rungs_within(2 * seconds, epoch)[-1]
+    assert rungs[-1] == rungs_within(4 * seconds, 4 * epoch)[-1]
+    if seconds >= 1e4 * epoch:
+        assert rungs[-1] == 243
+    if 27 < rungs[-1] < 243:
+        assert WHOLE / 2 < seconds / epoch / rungs[-1] < WHOLE * 2
+
+
+def test_few_epochs_are_better_spent_on_few_longer_trials():
+    assert rungs_within(41, 1)[-1] == 27
+    assert rungs_within(10, 1)[-1] == 9

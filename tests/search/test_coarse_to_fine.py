@@ -220,7 +220,14 @@ def test_tiers_open_one_after_the_other():
 @pytest.mark.parametrize("seed", range(4))
 def test_what_was_never_varied_stays_whole(seed: int):
     """While its tier is closed a hyperparameter stands in the middle of its scale, which says nothing of the rest."""
-    space = default_space()
+    space = Space(
+        learning_rate=Log(1e-4, 1, tier=1),
+        batch_size=PowerOfTwo(32, 512, tier=2),
+        layers=Integer(1, 4, tier=3),
+        beta2=OneMinusLog(0.9, 0.999, tier=4),
+        dropout=Linear(0, 0.5),
+        l2=Log(1e-6, 1e-2),
+    )
     late = [name for name in space.searched if space[name].tier is None]  # open from trial 6 on
     assert "dropout" in late
     search = CoarseToFine(space, seed)

@@ -389,7 +389,7 @@ BUDGETS = {  # what schema 4 kept, beside the facts of the data, and the specifi
             rungs=(1, 3),
             repeats=5,
             stopping="median",
-            table=TableSpec(data="/data/flowers.csv", target="species", prefer="small", ensemble=True, out="."),
+            table=TableSpec(data="/data/flowers.csv", target="species", prefer="small", preset="best", out="."),
         ),
     ),
     "function": (

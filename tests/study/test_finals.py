@@ -26,14 +26,16 @@ from caviar.errors import ConfigError, SpaceError
 from caviar.learners.contract import Outcome, never
 from caviar.learners.dense.native import NativeTraining
 from caviar.records import Trial, TrialState
+from caviar.records.ranking import WORST
 from caviar.report.answer import answer
 from caviar.scheduling.choosing import NEARLY
 from caviar.study import finals
 from caviar.study.check import FOLDED_BELOW, FOLDS, REPEATS, check_table
 from caviar.study.job import FINALISTS, TableJob
+from caviar.study.ranked import Peaks
 from caviar.study.spec import Request
 from caviar.views.live import view_of
-from tests.study.test_tune import SMALL, study_of, target, wine  # noqa: F401
+from tests.study.test_tune import SMALL, peaks_of, study_of, target, wine  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("ignore:the target .* different whole numbers:caviar.CaviarWarning")
 
@@ -49,8 +51,9 @@ def test_the_answer_says_how_much_the_first_score_flattered(wine: Path, tmp_path
         0.95, FOLDS - 1, loc=np.mean(repeated["scores"]), scale=np.std(repeated["scores"], ddof=1) / FOLDS**0.5
     )
     assert (repeated["low"], repeated["high"]) == (pytest.approx(low), pytest.approx(min(high, 1.0)))
-    assert repeated["when_chosen"] == mine.loc[0]
-    assert repeated["gap"] == pytest.approx(mine.loc[0] - repeated["mean"])
+    peak = peaks_of(study, tmp_path)[study.best.trial][0]
+    assert repeated["when_chosen"] == pytest.approx(peak)
+    assert repeated["gap"] == pytest.approx(peak - repeated["mean"])
     assert (repeated["how"], repeated["planned"]) == ("5-fold cross-validation", FOLDS)
     finalists = study.summary["finalists"]
     means = [np.mean(finalist["scores"]) for finalist in finalists]
@@ -133,10 +136,10 @@ def test_an_ensemble_is_one_model_with_the_scores_of_the_answer(regression: bool
     else:
         path, column = wine, target()
     study = caviar.tune(
-        path, column, trials=30, space=SMALL, ensemble=True, store=tmp_path / "c.db", out=tmp_path, study="together"
+        path, column, trials=30, space=SMALL, preset="best", store=tmp_path / "c.db", out=tmp_path, study="together"
     )
     ensemble = study.summary["ensemble"]
-    assert ensemble["networks"] == len(study.best.model.members) + 1 >= FOLDS
+    assert ensemble["networks"] == len(study.best.model.members) + 1 == len(ensemble["trials"]) > 1
     assert sum(ensemble["trials"].values()) == pytest.approx(1)
     assert len(ensemble["trials"]) <= FINALISTS
     loaded = caviar.load(tmp_path / "together.caviar")
@@ -156,7 +159,7 @@ def test_an_ensemble_is_one_model_with_the_scores_of_the_answer(regression: bool
 
 
 def test_an_ensemble_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_path: Path):  # noqa: F811
-    one, three = (study_of(wine, tmp_path, threads=n, ensemble=True) for n in (1, 3))
+    one, three = (study_of(wine, tmp_path, threads=n, preset="best") for n in (1, 3))
     assert one.summary["ensemble"] == three.summary["ensemble"]
     for mine, other in zip(one.best.model.members, three.best.model.members, strict=True):
         assert mine.share == other.share
@@ -189,17 +192,41 @@ def hourglass(seconds: float | None, left: float = math.inf, threads: int = 2) -
 
 
 def ranked(*trials: tuple[int, str, float]) -> SimpleNamespace:
-    """A ledger of trials, the best first, as (epochs, state, seconds)."""
+    """A ledger of trials, the best first, as (epochs, state, seconds); each was best in the end."""
     known = [Trial(n, {}, TrialState(state), epochs, 0.9 - n / 100, 0.3) for n, (epochs, state, _) in enumerate(trials)]
-    seconds = {(n, 0): took for n, (_, _, took) in enumerate(trials)}
-    return SimpleNamespace(best=lambda n: known[:n], seconds=seconds)
+    seconds, peaks = {(n, 0): took for n, (_, _, took) in enumerate(trials)}, Peaks(FINALISTS)
+    for trial in known:
+        peaks.take((trial.number, 0), (0.9 - trial.number / 100, -0.3), trial.epochs)
+    by_number = {(trial.number, 0): trial for trial in known}
+    return SimpleNamespace(best=lambda n: known[:n], seconds=seconds, peaks=peaks, trials=by_number)
 
 
-def test_a_finalist_that_only_the_time_kept_back_is_trained_to_the_end():
+def test_a_finalist_is_trained_for_as_long_as_it_was_best():
     job = hourglass(60.0)
     ledger = ranked((243, "finished", 2.0), (27, "stopped", 1.0), (9, "running", 0.5), (27, "interrupted", 1.0))
-    assert [job.epochs_wanted(trial) for trial in ledger.best(4)] == [243, 27, 243, 243]
-    assert [job.cost(ledger, trial) for trial in ledger.best(4)] == [2.0, 1.0, 0.5 * 27, 9.0]
+    assert [job.epochs_wanted(ledger, trial) for trial in ledger.best(4)] == [243, 27, 9, 27]
+    ledger.peaks.take((0, 0), (0.95, -0.2), 81)  # it was better after 81 epochs than after 243
+    ledger.peaks.take((1, 0), (0.1, -0.4), 81)
+    assert [job.epochs_wanted(ledger, trial) for trial in ledger.best(4)] == [81, 27, 9, 27]
+    assert [job.cost(ledger, trial) for trial in ledger.best(4)] == pytest.approx([2.0 / 3, 1.0, 0.5, 1.0])
+    ledger.peaks.take((0, 0), WORST, 100)
+    assert [trial.number for trial in job.finalists(ledger)] == [1, 2, 3]  # what diverges in the end is no finalist
+
+
+@pytest.mark.parametrize(("preset", "repeated", "last"), [("best", 5, 2), ("single", 5, 1), ("fast", 0, 1)])
+def test_a_preset_says_what_the_end_is_spent_on(preset: str, repeated: int, last: int, wine: Path, tmp_path: Path):  # noqa: F811
+    study = study_of(wine, tmp_path, preset=preset)
+    trials = study.trials()
+    assert trials[trials["repeat"] > 0]["number"].nunique() == repeated
+    assert len(study.best.model.members) + 1 >= last
+    assert (study.summary.get("ensemble") is not None) == (preset == "best")
+    assert study.best.model.facts["rows"] == study.summary["data"]["train"] + study.summary["data"]["validation"]
+
+
+def test_there_is_no_preset_of_another_name(wine: Path, tmp_path: Path):  # noqa: F811
+    with pytest.raises(ConfigError, match="no preset 'bset': it is 'best', 'single', 'fast'") as refusal:
+        study_of(wine, tmp_path, preset="bset")
+    assert "best" in refusal.value.way_out
 
 
 @given(
@@ -214,13 +241,14 @@ def test_a_finalist_that_only_the_time_kept_back_is_trained_to_the_end():
     st.integers(1, 4),
 )
 def test_there_are_as_many_finalists_as_a_share_of_the_time_allows(trials, seconds: float, threads: int):
-    """Brute force: one round of repeats and the last training, a fifth more, in two fifths of the time."""
+    """Brute force: one round of repeats and the last trainings, a fifth more, in two fifths of the time."""
     job, ledger = hourglass(seconds, threads=threads), ranked(*trials)
     costs = [job.cost(ledger, trial) for trial in ledger.best(FINALISTS)]
     last = 1 + len(job.dataset.validation) / len(job.dataset.train)
 
     def wall(k: int) -> float:
-        return 1.2 * (max(sum(costs[:k]) / threads, *costs[:k]) + last * max(costs[:k]))
+        one_each = max(sum(costs[:k]) / threads, *costs[:k])
+        return 1.2 * (one_each + last * one_each)
 
     affordable = [k for k in range(2, len(costs) + 1) if wall(k) <= 0.4 * seconds]
     finalists = job.finalists(ledger)
@@ -230,26 +258,15 @@ def test_there_are_as_many_finalists_as_a_share_of_the_time_allows(trials, secon
         assert job.finals_cost(ledger) >= wall(len(finalists)) * (1 - 1e-9)
 
 
-def test_the_last_training_gets_as_many_epochs_as_there_is_time_for():
-    ledger = ranked((27, "interrupted", 1.0))
-    (trial,) = ledger.best(1)
-    assert hourglass(60.0, left=40.0).last_epochs(ledger, trial) == 243
-    half = hourglass(60.0, left=40.0)
-    needed = half.last_cost(half.cost(ledger, trial))
-    assert hourglass(60.0, left=needed / 2).last_epochs(ledger, trial) == pytest.approx(121, abs=1)
-    assert hourglass(60.0, left=0.01).last_epochs(ledger, trial) == 27  # it had so many in the search
-    assert hourglass(None).last_epochs(ledger, trial) == 243
-
-
 def test_one_finalist_is_trained_a_last_time_beside_its_repeats(wine: Path, tmp_path: Path, monkeypatch):  # noqa: F811
     """The same bits as when the last training waits for the choice."""
     with monkeypatch.context() as patch:
         patch.setattr(TableJob, "finalists", lambda self, ledger: ledger.best(1))
-        beside = study_of(wine, tmp_path, study="beside")
+        beside = study_of(wine, tmp_path, study="beside", preset="single")
     with monkeypatch.context() as patch:
         patch.setattr(TableJob, "finalists", lambda self, ledger: ledger.best(2))
         patch.setattr(finals, "choose", lambda weighed, prefer: weighed[0])
-        waits = study_of(wine, tmp_path, study="waits")
+        waits = study_of(wine, tmp_path, study="waits", preset="single")
     assert beside.best.trial == waits.best.trial
     assert beside.summary["best"] == waits.summary["best"]
     mine, other = beside.best.model.network.weights, waits.best.model.network.weights

@@ -15,11 +15,14 @@ from caviar.data.examples import Examples, Sealed
 from caviar.errors import NoAnswer, SpaceError
 from caviar.learners.model import PREDICTORS
 from caviar.learners.names import LEARNERS
-from caviar.study import check
+from caviar.study import check, finals
 from tests.learners.contract import examples, numbers
 from tests.learners.templates import TemplatesLearner, TemplatesPredictor
 
-pytestmark = pytest.mark.filterwarnings("ignore:the target .* different whole numbers:caviar.CaviarWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:the target .* different whole numbers:caviar.CaviarWarning"),
+    pytest.mark.filterwarnings("ignore:the network is hardly better:caviar.CaviarWarning"),
+]
 
 
 @pytest.fixture(params=["classes", "numbers"])
@@ -49,13 +52,15 @@ def study_of(images: Path, **arguments):
     return caviar.tune(images, "kind", **given)
 
 
-def test_a_study_of_another_learner_gives_a_model_that_comes_back(images: Path):
-    study = study_of(images, ensemble=True, prefer="fast", out=images.parent, study="together")
+def test_a_study_of_another_learner_gives_a_model_that_comes_back(images: Path, monkeypatch: pytest.MonkeyPatch):
+    alike = lambda outputs, _: (np.full(len(outputs), 1 / len(outputs)), 0.0)  # noqa: E731  # templates gain nothing
+    monkeypatch.setattr(finals, "select", alike)  # from one another
+    study = study_of(images, preset="best", out=images.parent, study="together")
     best, score = study.summary["best"], "r2" if study.best.model.regression else "accuracy"
     n_out = 1 if study.best.model.regression else 3
     assert best["parameters"] == 17 * n_out
     assert set(best["config"]) == {"pace", "together"}
-    assert best["test"][score] > (0.2 if n_out == 1 else 0.8)
+    assert best["test"][score] > (0.15 if n_out == 1 else 0.8)
     assert study.summary["ensemble"]["networks"] > 1
     loaded, features = caviar.load(images.parent / "together.caviar"), pd.read_csv(images).drop(columns="kind")
     assert isinstance(loaded.network, TemplatesPredictor)

@@ -42,8 +42,13 @@ def tune(
     ] = None,
     space: Annotated[str | None, typer.Option(help="A space file (TOML); see caviar space.", metavar="FILE")] = None,
     search: Annotated[
-        str, typer.Option(help="coarse_to_fine, sobol, random, grid, or optuna:tpe, optuna:gp, optuna:cmaes.")
-    ] = "coarse_to_fine",
+        str | None,
+        typer.Option(
+            help="portfolio (the default in the default space), coarse_to_fine (in another), sobol, random, grid, or "
+            "optuna:tpe, optuna:gp, optuna:cmaes.",
+            metavar="NAME",
+        ),
+    ] = None,
     stopping: Annotated[
         str, typer.Option(help="The rule that stops poor trials early: halving, hyperband, median or none.")
     ] = "halving",
@@ -51,9 +56,14 @@ def tune(
         str | None,
         typer.Option(help="small or fast: the least network within a hundredth of the best.", metavar="WHAT"),
     ] = None,
-    ensemble: Annotated[
-        bool, typer.Option("--ensemble", help="Save a weighted mean of several finalists, not a single network.")
-    ] = False,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="best (the default): a weighted mean of several finalists; single: one of them; fast: the search's "
+            "best, without repeats.",
+            metavar="NAME",
+        ),
+    ] = None,
     balance: options.Balance = False,
     clip: Annotated[
         bool, typer.Option("--clip", help="For numbers: cut predictions to the range of the target in training.")
@@ -126,7 +136,7 @@ def tune(
     The same search for a program of your own, in any language and framework: see docs/protocol.md, caviar client.
     """
     of_tables = options.given(data=data, target=target, labels=labels, test=test, test_labels=test_labels, task=task)
-    of_tables |= options.given(metric=metric, prefer=prefer, ensemble=ensemble or None, threads=threads, out=out)
+    of_tables |= options.given(metric=metric, prefer=prefer, preset=preset, threads=threads, out=out)
     of_tables |= options.given(balance=balance or None, clip=clip or None)
     listed = None if gpus is None else [gpu.strip() for gpu in gpus.split(",")]
     of_programs = options.given(score=score, goal=goal, epochs=epochs, processes=processes, gpus=listed)
@@ -136,7 +146,7 @@ def tune(
         "trials": trials,
         "seed": seed,
         "space": space,
-        "search": search,
+        **options.given(search=search),
         "first": first or (),
         "constraints": constraints or (),
         "stopping": stopping,

@@ -209,8 +209,8 @@ class Learner(Protocol):
         """The hyperparameters to lower where networks need more memory than there is."""
         ...
 
-    def default_space(self) -> Space:
-        """The space that is searched where none is given."""
+    def default_space(self, epochs: int | None = None) -> Space:
+        """The space that is searched where none is given, for trials of at most so many ``epochs``."""
         ...
 
     def parameters(self, config: Config, data: TrainingData) -> int:

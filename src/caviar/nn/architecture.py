@@ -7,12 +7,13 @@ large learning rate is accepted: the network will diverge, and that is a result.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from caviar.errors import ConfigError, did_you_mean
+from caviar.nn.encoding import AS_THEY_ARE, ENCODINGS, Encoding
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "selu", "tanh", "sigmoid", "identity")
 INITIALISERS = ("he", "xavier", "lecun", "small_normal")
@@ -37,9 +38,10 @@ class Architecture:
     ``input_dropout`` that of dropping an input. ``output`` is "softmax", one score a class; "sigmoid", one score in
     all, for ``n_out`` = 2 classes; or "linear", the number itself, for regression, where ``n_out`` is 1.
     ``batch_norm_statistics`` are those that predictions use: "running" averages of the mini-batches', or the "exact"
-    ones of the whole training set under the present weights. ``input_scaling`` multiplies every input by a number that
-    is learned (see input_scaling); ``parametric_activation`` lets every hidden unit learn its share of the activation
-    (see parametric).
+    ones of the whole training set under the present weights. ``encoding`` is what becomes of numbers before the first
+    layer (see encoding.py), of those in ``bins`` with so many of them; ``learned`` is that of the training rows.
+    ``input_scaling`` multiplies every input, encoded, by a number that is learned (see input_scaling.py);
+    ``parametric_activation`` lets every hidden unit learn its share of the activation (see parametric.py).
     """
 
     n_in: int
@@ -56,9 +58,14 @@ class Architecture:
     output: str = "softmax"
     input_scaling: bool = False
     parametric_activation: bool = False
+    encoding: str = "standard"
+    bins: int = 16
+    learned: Encoding = AS_THEY_ARE
 
     def __post_init__(self) -> None:
         check_whole("n_in", self.n_in, least=1, example=64)
+        check_name("encoding", self.encoding, ENCODINGS)
+        check_whole("bins", self.bins, least=2, example=16, most=1024)
         check_name("output", self.output, OUTPUTS)
         _check_outputs(self.output, self.n_out)
         for units in self.hidden_units:
@@ -75,6 +82,11 @@ class Architecture:
         _check_bool("parametric_activation", self.parametric_activation)
 
     @property
+    def inputs(self) -> int:
+        """Inputs of the first layer: the features, encoded."""
+        return self.learned.width(self.n_in)
+
+    @property
     def output_width(self) -> int:
         """Columns of the output layer: a score a class under softmax, else one."""
         return self.n_out if self.output == "softmax" else 1
@@ -83,6 +95,23 @@ class Architecture:
     def regression(self) -> bool:
         """True for a network that predicts a number, False for one of classes."""
         return self.output == "linear"
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain data, of which ``from_record`` makes the same architecture."""
+        record = asdict(self)
+        record["hidden_units"] = list(self.hidden_units)
+        record["learned"] = [list(numbers) for numbers in self.learned.columns]
+        if self.encoding == "standard":  # as it was before there were others
+            del record["encoding"], record["bins"], record["learned"]
+        return record
+
+    @staticmethod
+    def from_record(plain: Mapping[str, Any]) -> Architecture:
+        """The inverse of ``to_record``. Raises TypeError and ConfigError for what it cannot have written."""
+        columns = tuple(tuple(map(float, numbers)) for numbers in plain.get("learned", ()))
+        return Architecture(
+            **{**plain, "hidden_units": tuple(plain["hidden_units"]), "learned": Encoding(columns)},
+        )
 
 
 @dataclass(frozen=True)
@@ -159,8 +188,8 @@ class Optimisation:
 
 def parameter_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     """The name and shape of every parameter, in order; a layer under batch norm has no b, for beta does its work."""
-    shapes: dict[str, tuple[int, ...]] = {INPUT_SCALE: (architecture.n_in,)} if architecture.input_scaling else {}
-    widths = (architecture.n_in, *architecture.hidden_units, architecture.output_width)
+    shapes: dict[str, tuple[int, ...]] = {INPUT_SCALE: (architecture.inputs,)} if architecture.input_scaling else {}
+    widths = (architecture.inputs, *architecture.hidden_units, architecture.output_width)
     for layer, (n_in, n_out) in enumerate(pairwise(widths), start=1):
         shapes[f"layer{layer}.w"] = (n_in, n_out)
         if architecture.batch_norm and layer < len(widths) - 1:

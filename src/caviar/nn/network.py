@@ -80,7 +80,7 @@ def initial_state(architecture: Architecture, optimisation: Optimisation, key: U
 
 def dropout_masks(architecture: Architecture, m: int, key: UInt64, step: int) -> Masks:
     """The masks (m, n) of the step with ``step`` steps before it, for the inputs and for every hidden layer."""
-    widths = (architecture.n_in, *architecture.hidden_units)
+    widths = (architecture.inputs, *architecture.hidden_units)
     shares = (architecture.input_dropout, *(architecture.dropout for _ in architecture.hidden_units))
     return {
         layer: dropout.mask((m, n), p, key, step, layer)

@@ -33,7 +33,7 @@ class TableSpec:
     task: str | None = None
     reading: Reading = BY_ITSELF
     prefer: str = "score"
-    ensemble: bool = False
+    preset: str = "single"
     balance: bool = False
     clip: bool = False
     engine: str = "native"
@@ -98,7 +98,8 @@ class StudySpec:
         table, program = plain.get("table"), plain.get("program")
         if table is not None:
             reading = Reading.from_record(table.get("reading") or {})
-            table = TableSpec(**known(TableSpec, table) | {"reading": reading})
+            preset = table.get("preset") or ("best" if table.get("ensemble") else "single")  # before there were presets
+            table = TableSpec(**known(TableSpec, table) | {"reading": reading, "preset": preset})
         if program is not None:
             gpus = program.get("gpus")
             program = ProgramSpec(**known(ProgramSpec, program) | {"gpus": None if gpus is None else tuple(gpus)})

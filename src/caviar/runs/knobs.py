@@ -183,7 +183,7 @@ def turned(settings: Settings, changes: Mapping[str, Value], place: float, rate:
 def to_plain(settings: Settings) -> dict[str, Any]:
     """Plain data of which ``from_plain`` makes the same settings."""
     return {
-        "architecture": asdict(settings.architecture) | {"hidden_units": list(settings.architecture.hidden_units)},
+        "architecture": settings.architecture.to_record(),
         "optimisation": asdict(settings.optimisation),
         "since": settings.since,
     }
@@ -191,9 +191,8 @@ def to_plain(settings: Settings) -> dict[str, Any]:
 
 def from_plain(plain: Mapping[str, Any]) -> Settings:
     """The inverse of ``to_plain``."""
-    architecture = plain["architecture"]
     return Settings(
-        Architecture(**{**architecture, "hidden_units": tuple(architecture["hidden_units"])}),
+        Architecture.from_record(plain["architecture"]),
         Optimisation(**plain["optimisation"]),
         float(plain["since"]),
     )
@@ -203,7 +202,7 @@ def config_of(settings: Settings) -> Config:
     """The settings as a config, for people."""
     names = [f.name for f in fields(Optimisation)] + [f.name for f in fields(Architecture)]
     every = asdict(settings.architecture) | asdict(settings.optimisation)
-    shown = {name: every[name] for name in names if name not in ("n_in", "n_out", "hidden_units")}
+    shown = {name: every[name] for name in names if name not in ("n_in", "n_out", "hidden_units", "learned")}
     return shown | {"hidden_units": "-".join(map(str, settings.architecture.hidden_units)) or NO_LAYERS}
 
 

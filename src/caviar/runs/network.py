@@ -30,6 +30,7 @@ from caviar.learners.contract import Evaluation, Keys, Outcome, Predictor, State
 from caviar.learners.correction import PLAIN, Correction, shares_of
 from caviar.learners.dense.config import from_config
 from caviar.learners.dense.contract import DenseTraining, Steps, fewest_rows, steps_left, steps_per_epoch
+from caviar.learners.dense.inputs import rows_of
 from caviar.learners.dense.learner import engine_named
 from caviar.learners.model import Model
 from caviar.machine import environment
@@ -350,7 +351,7 @@ class NetworkTrainee:
         architecture = replace(self.settings.architecture, dropout=0.0, input_dropout=0.0)
         arrays = NetworkState({name: a.astype(np.float64) for name, a in state.items() if "layer" in name}).arrays
         with np.errstate(all="ignore"):
-            cache = forward(architecture, arrays, seen.x.astype(np.float64))
+            cache = forward(architecture, arrays, rows_of(architecture, seen).x.astype(np.float64))
         return [float(np.mean((hidden.a <= low) | (hidden.a >= high))) for hidden in cache.hidden]
 
     def _start(self, settings: Settings, state: State | None = None) -> DenseTraining:
@@ -415,7 +416,8 @@ def _is_mapped(spec: RunSpec) -> bool:
 
 
 def _settings(config: Config, dataset: Dataset) -> Settings:
-    return Settings(*from_config(config, dataset.preprocessing.n_in, dataset.preprocessing.n_out))
+    learned = dataset.preprocessing
+    return Settings(*from_config(config, learned.n_in, learned.n_out, dataset.train))
 
 
 def _check(spec: RunSpec, seed: int) -> None:

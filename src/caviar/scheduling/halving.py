@@ -24,6 +24,7 @@ all weights must be kept; here it depends on numbers, and the weights of `POOL` 
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from collections import deque
 from dataclasses import dataclass, field
@@ -35,12 +36,26 @@ ETA = 3
 _SLACK = 1  # promotions of a rung that a window does not wait for
 RESERVE = 4  # a quarter of the promotions: enough to learn whether slow starters deserve it, too few to lose much
 _UNJUDGED = 4  # trials at a rung before its median stops any: fewer have no median worth the name
+WHOLE = 8  # trainings to the last rung that the time of a search is enough for
+FEWEST, ENOUGH = 1.5, 27  # such trainings at the least, and epochs of a training that is no stump
+LADDERS = (9, 27, 81, 243)  # the last rungs that there are
 POOL = 9  # eta**2: a trial outside the best third is all but never among the best nine of those passed over
 
 
 def rungs_for(rows: int) -> tuple[int, ...]:
     """The rungs, in epochs, for a training part of ``rows`` rows: the fewer rows, the more epochs a network needs."""
     return rungs_to(243 if rows < 400 else 81 if rows < 10_000 else 27)
+
+
+def rungs_within(seconds: float, epoch_seconds: float) -> tuple[int, ...]:
+    """The rungs for a search of ``seconds`` in all, where an epoch takes about ``epoch_seconds``.
+
+    The last rung is such that `WHOLE` trainings fit: halving then brings a few trials there, and begins many. Where
+    that would be very few epochs, the trials are fewer.
+    """
+    epochs = seconds / epoch_seconds
+    wanted = max(epochs / WHOLE, min(epochs / FEWEST, ENOUGH))
+    return rungs_to(min(LADDERS, key=lambda last: abs(math.log(last / wanted))))
 
 
 def rungs_to(last: int) -> tuple[int, ...]:

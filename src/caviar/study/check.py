@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from caviar.data.columns import listed
 from caviar.data.dataset import Dataset, prepare
 from caviar.data.deal import Indices
 from caviar.data.examples import Examples
@@ -29,19 +32,32 @@ from caviar.machine import processors
 from caviar.ranges import check_range
 from caviar.records.metrics import check_metric, metric_for
 from caviar.records.names import check_name
-from caviar.scheduling.halving import POOL, rungs_for
+from caviar.scheduling.halving import POOL, rungs_for, rungs_within
 from caviar.scheduling.strategy import places
 from caviar.search.feasible import check_constraints, constrained
 from caviar.search.given import read_all
-from caviar.search.searches import check_search, search_named
+from caviar.search.searches import PORTFOLIO, check_search, search_named
 from caviar.space import Space
 from caviar.study.balance import balanced, check_balance
 from caviar.study.job import TableJob
-from caviar.study.spec import PREFERENCES, Request, check_budget, check_seed, check_store_patience, stopping_named
+from caviar.study.spec import (
+    DEFAULT_SEARCH,
+    PREFERENCES,
+    PRESETS,
+    Request,
+    check_budget,
+    check_seed,
+    check_store_patience,
+    stopping_named,
+)
 
 FOLDS = 5
 FOLDED_BELOW = 2_000  # rows; with fewer, one validation part says too little to choose by
 REPEATS = 3  # with fresh seeds, where there are no folds
+
+_TYPICAL = (128, 128, 128)  # hidden units of a network of middle size
+_SPEED = 4e10  # floating-point operations that a processor does for it in a second
+_SEARCHED = 0.5  # of a time budget: the rest is for the finals
 
 _MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
 
@@ -60,14 +76,19 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
             f"there is no preference {request.prefer!r}: it is score, small or fast",
             did_you_mean(request.prefer, PREFERENCES),
         )
+    preset = request.preset or ("best" if request.prefer == "score" else "single")
+    if preset not in PRESETS:
+        raise ConfigError(f"there is no preset {preset!r}: it is {listed(PRESETS)}", did_you_mean(preset, PRESETS))
     stopping = stopping_named(request.stopping)
     if request.metric is not None:
         check_metric(request.metric)
     check_task(request.task)
-    check_search(request.search)
+    search = request.search or (DEFAULT_SEARCH if request.space is not None else PORTFOLIO)
+    check_search(search)
+    request = replace(request, search=search, preset=preset)
     learner = learner_named(request.engine)
     if request.space is None:
-        space = learner.default_space()
+        space = learner.default_space()  # until the data say for how many epochs
     else:
         space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
     if request.balance:
@@ -76,7 +97,7 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     if not helps:
         space = constrained(space, request.constraints)
         check_constraints(space)
-    search_named(request.search, space, request.seed)  # not every search can walk through every space
+    search_named(search, space, request.seed)  # not every search can walk through every space
     request = replace(request, first=read_all(space, request.first))
     reading = request.reading
     table = read(request.data, request.target, request.labels, reading)
@@ -88,10 +109,12 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     _check_corrections(request, str(dataset.facts["task"]), metric)
     scoring = Scoring.of(dataset)
     _check_defined(metric, scoring, dataset)
+    rungs = _rungs(request, dataset, seconds)
+    if request.space is None:
+        space = constrained(learner.default_space(rungs[-1]), () if helps else request.constraints)
     largest = _largest(space, learner, TrainingData.of(dataset))
     name = request.study if request.study is not None else table.name
     check_name("study", name)
-    rungs = rungs_for(len(dataset.train))
     return TableJob(
         request=request,
         name=name,
@@ -108,6 +131,17 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
         seconds=seconds,
         ended=ended,
     )
+
+
+def _rungs(request: Request, dataset: Dataset, seconds: float | None) -> tuple[int, ...]:
+    """The rungs of a study: by its rows, and where it has a time budget by what that can pay for."""
+    if request.rungs is not None:
+        return request.rungs
+    rows, n_in = len(dataset.train), math.prod(dataset.train.x.shape[1:])
+    if seconds is None:
+        return rungs_for(rows)
+    flops = 6.0 * rows * sum(a * b for a, b in pairwise((n_in, *_TYPICAL)))  # forward, and backward twice that
+    return rungs_within(_SEARCHED * seconds * (request.threads or processors()), flops / _SPEED)
 
 
 def _folds(dataset: Dataset, seed: int, scoring: Scoring, metric: str) -> tuple[tuple[Examples, Examples], ...]:

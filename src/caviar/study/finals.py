@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -62,8 +62,11 @@ class Repeat(NamedTuple):
 class Ensemble:
     """Members, the share of each finalist, and the scores of all together on rows that none has seen.
 
-    ``unseen`` (n, n_out) are their outputs for these rows, and ``y`` (n,) the targets. In a cross-validation a row's
-    outputs are those of the members that have not seen it.
+    The scores are those of the networks of the repeats. The members are the finalists' last trainings, which have all
+    rows; where there was no time for that, the networks of the repeats.
+
+    ``unseen`` (n, n_out) are the outputs of the repeats' networks for these rows, and ``y`` (n,) the targets. In a
+    cross-validation a row's outputs are those of the networks that have not seen it.
     """
 
     members: list[Member]
@@ -107,7 +110,9 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
         yield from _repeat(job, ledger, executor, finalists)
         entrants = _shared(_repeats(job, ledger, finalists))
         everything = job.dataset.train_and_validation()
-        weighed = [_weigh(job, trial, entrants[trial.number]) for trial in finalists if trial.number in entrants]
+        weighed = [
+            _weigh(job, ledger, trial, entrants[trial.number]) for trial in finalists if trial.number in entrants
+        ]
         if not any(finalist.mean > WORST for finalist in weighed):
             for trial in [*finalists, *ledger.best(len(ledger.trials))]:
                 training = ledger.networks.get((trial.number, 0))
@@ -123,14 +128,19 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
             raise _no_answer(job, ledger)
         chosen = choose(weighed, job.request.prefer)
         winner = next(trial for trial in finalists if trial.number == chosen.number)
-        ensemble = _ensemble(job, _sound(entrants)) if job.request.ensemble else None
+        ensemble = _ensemble(job, _sound(entrants)) if job.request.preset == "best" else None
         evaluations = [repeat.evaluation for repeat in entrants[winner.number]]
         unseen = _unseen(job, entrants[winner.number])
-        if len(finalists) > 1:
+        together = ensemble.finalists if ensemble is not None else {}
+        others = [trial for trial in finalists if trial.number in together and trial is not winner]
+        left = [winner, *others] if len(finalists) > 1 else others
+        if left:
             ledger.phase = "last training"
-            last_task = _last_task(job, winner, job.last_epochs(ledger, winner))
-            yield from drive(Repeats([last_task]), executor, ledger, Budget(job.seconds_left, job.ended))
+            tasks = [_last_task(job, ledger, trial) for trial in left]
+            yield from drive(Repeats(tasks), executor, ledger, Budget(job.seconds_left, job.ended))
         last = _last_result(job, ledger, executor, winner)
+        if ensemble is not None:
+            ensemble = _refitted(ensemble, {trial.number: _last_result(job, ledger, executor, trial) for trial in left})
     if last is not None and last.training is not None:
         return Found(winner, last.epochs, evaluations, unseen, last.training, everything, best_front, weighed, ensemble)
     rank_keys = [entry[0] for entry in chosen.rank_keys]  # out of time, or it diverged: its best repeat
@@ -155,34 +165,33 @@ def _repeat(job: TableJob, ledger: Ledger, executor: Threads, finalists: list[Tr
     ledger.phase = "finals"
     alone = len(finalists) == 1
     if alone:
-        epochs = job.last_epochs(ledger, finalists[0])
-        executor.submit(_last_task(job, finalists[0], epochs))  # even if there is no time for a repeat beside it
-        reserve = job.cost(ledger, finalists[0], epochs)  # a repeat that cannot be done is not begun
+        executor.submit(_last_task(job, ledger, finalists[0]))  # even if there is no time for a repeat beside it
+        reserve = job.cost(ledger, finalists[0])  # a repeat that cannot be done is not begun
     else:
-        reserve = job.last_cost(max((job.cost(ledger, trial) for trial in finalists), default=0.0))
+        reserve = job.last_seconds([job.cost(ledger, trial) for trial in finalists])
     tasks = [
-        Task(trial.number, repeat, trial.config, 0, epochs if alone else job.epochs_wanted(trial))
+        Task(trial.number, repeat, trial.config, 0, job.epochs_wanted(ledger, trial))
         for repeat in range(1, job.repeats + 1)
         for trial in finalists
+        if job.request.preset != "fast"
     ]
     budget = Budget(job.seconds_left, job.ended, lambda: reserve, finish_begun=alone)
     yield from drive(Repeats(tasks), executor, ledger, budget)
 
 
-def _last_task(job: TableJob, winner: Trial, epochs: int) -> Task:
-    """The winner's last training, on all rows but the sealed ones."""
-    return Task(winner.number, job.repeats + 1, winner.config, 0, epochs)
+def _last_task(job: TableJob, ledger: Ledger, finalist: Trial) -> Task:
+    """The last training of a finalist, on all rows but the sealed ones."""
+    return Task(finalist.number, job.repeats + 1, finalist.config, 0, job.epochs_wanted(ledger, finalist))
 
 
 def _last_result(job: TableJob, ledger: Ledger, executor: Threads, winner: Trial) -> Repeat | None:
-    """The last training, if it was done, or at least got as far as the winner had in the search."""
+    """The last training of a finalist, if it was done."""
     key = winner.number, job.repeats + 1
     result = ledger.results.get(key)
     if result is None:
         return None
-    cut_short = result.outcome is TaskOutcome.INTERRUPTED and 0 < winner.epochs <= len(result.measurements)
-    far_enough = cut_short or result.outcome is TaskOutcome.TRAINED
-    return Repeat(result, ledger.networks.get(key) or executor.parked.get(key)) if far_enough else None
+    trained = result.outcome is TaskOutcome.TRAINED
+    return Repeat(result, ledger.networks.get(key) or executor.parked.get(key)) if trained else None
 
 
 def _repeats(job: TableJob, ledger: Ledger, finalists: list[Trial]) -> dict[int, list[Repeat]]:
@@ -216,7 +225,7 @@ def _sound(entrants: dict[int, list[Repeat]]) -> dict[int, list[Repeat]]:
     return {n: found for n, found in sound.items() if [repeat.result.task.repeat for repeat in found] == same}
 
 
-def _weigh(job: TableJob, trial: Trial, repeats: list[Repeat]) -> Finalist:
+def _weigh(job: TableJob, ledger: Ledger, trial: Trial, repeats: list[Repeat]) -> Finalist:
     """A finalist as the choice sees it."""
     rank_keys = [
         rank_key(job.metric, repeat.evaluation.scores[job.metric], repeat.evaluation.loss) if repeat.sound else WORST
@@ -226,7 +235,7 @@ def _weigh(job: TableJob, trial: Trial, repeats: list[Repeat]) -> Finalist:
     burden = float(parameters)
     if job.request.prefer == "fast":
         burden = min((_prediction_seconds(job, r.training) for r in repeats[:1] if r.training), default=math.inf)
-    return Finalist(trial.number, rank_keys, parameters, job.epochs_wanted(trial), burden)
+    return Finalist(trial.number, rank_keys, parameters, job.epochs_wanted(ledger, trial), burden)
 
 
 def _unseen(job: TableJob, repeats: list[Repeat]) -> list[Unseen]:
@@ -249,8 +258,8 @@ def _prediction_seconds(job: TableJob, training: Training) -> float:
     return min(took)
 
 
-def _ensemble(job: TableJob, entrants: dict[int, list[Repeat]]) -> Ensemble:
-    """The ensemble of finalists and their seeds, chosen by rows that no member has seen.
+def _ensemble(job: TableJob, entrants: dict[int, list[Repeat]]) -> Ensemble | None:
+    """The ensemble of finalists and their seeds, chosen by rows that no member has seen; None of a single finalist.
 
     In a cross-validation a finalist stands or falls with all of its folds: together they have predicted every row
     unseen. With fresh seeds every network is a member of its own.
@@ -269,8 +278,23 @@ def _ensemble(job: TableJob, entrants: dict[int, list[Repeat]]) -> Ensemble:
             number = unit[0].result.task.trial
             finalists[number] = finalists.get(number, 0.0) + share
             members += [Member(share / len(unit), r.training.predictor()) for r in unit if r.training is not None]
+    if len(finalists) < 2:
+        return None
     together = np.tensordot(shares, outputs, axes=1)
     return Ensemble(members, finalists, job.scoring.scores(together, y), together, y)
+
+
+def _refitted(chosen: Ensemble, last: dict[int, Repeat | None]) -> Ensemble:
+    """The ensemble with the last trainings of its finalists, if all have one: on one scale, or as it was."""
+    networks = {number: found.training for number, found in last.items() if found is not None}
+    if not all(networks.get(number) for number in chosen.finalists):
+        return chosen
+    members = [
+        Member(share, training.predictor())
+        for number, share in chosen.finalists.items()
+        if (training := networks[number]) is not None
+    ]
+    return replace(chosen, members=members)
 
 
 def _outputs(job: TableJob, repeat: Repeat) -> Floats:

@@ -22,10 +22,10 @@ from caviar.learners.balance import NOTE as BALANCE_NOTE
 from caviar.learners.contract import Evaluation, Keys, Learner, State, Training, TrainingData, score_names
 from caviar.learners.scoring import ScoredTraining, Scoring
 from caviar.machine import environment
-from caviar.records import Config, Study, StudyState, Task, Trial, TrialState
+from caviar.records import Config, Study, StudyState, Task, Trial
 from caviar.scheduling.strategy import Stopping
 from caviar.search.contract import Search
-from caviar.search.searches import search_named
+from caviar.search.searches import PORTFOLIO, search_named
 from caviar.space import Space
 from caviar.study.ledger import Ledger
 from caviar.study.spec import Request
@@ -104,7 +104,7 @@ class TableJob:
 
     def search(self) -> Search:
         """The search that proposes the configs."""
-        return search_named(self.request.search, self.space, self.request.seed)
+        return search_named(self.request.search or PORTFOLIO, self.space, self.request.seed)
 
     def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
         """The mean scores of ``evaluations``; those of regression that have a unit in the target's own."""
@@ -136,28 +136,28 @@ class TableJob:
             - (time.monotonic() - self.request.started)
         )
 
-    def epochs_wanted(self, trial: Trial) -> int:
-        """Epochs of a finalist's repeats: its own, or all where nothing but the end of the time kept it from them."""
-        over = trial.state in (TrialState.FINISHED, TrialState.STOPPED)
-        return trial.epochs if over else self.rungs[-1]
+    def epochs_wanted(self, ledger: Ledger, trial: Trial) -> int:
+        """Epochs of a finalist's repeats: those at which it was best. More, that it never had, may spoil it."""
+        return ledger.peaks.epochs((trial.number, 0)) or max(trial.epochs, 1)
 
     def cost(self, ledger: Ledger, trial: Trial, epochs: int | None = None) -> float:
         """Seconds of one repeat of a finalist, for ``epochs`` or else for ``epochs_wanted``."""
-        return ledger.seconds.get((trial.number, 0), 0.0) * (epochs or self.epochs_wanted(trial)) / max(trial.epochs, 1)
+        spent = ledger.seconds.get((trial.number, 0), 0.0) / max(trial.epochs, 1)
+        return spent * (epochs or self.epochs_wanted(ledger, trial))
 
     def last_cost(self, cost: float) -> float:
         """Seconds of the last training, on more rows, of a finalist whose repeats take ``cost``."""
         return _ROOM * (1 + len(self.dataset.validation) / len(self.dataset.train)) * cost
 
-    def last_epochs(self, ledger: Ledger, trial: Trial) -> int:
-        """Epochs that there is time to train the winner for on all rows; no fewer than it had in the search."""
-        wanted, last_cost = self.epochs_wanted(trial), self.last_cost(self.cost(ledger, trial))
-        fitting = wanted if last_cost <= self.seconds_left() else int(wanted * self.seconds_left() / last_cost)
-        return max(fitting, trial.epochs)
+    def last_seconds(self, costs: list[float]) -> float:
+        """Seconds of the last trainings of finalists whose repeats take ``costs``: of one, or of all of an ensemble."""
+        together = sum(costs) / self.slots if self.request.preset == "best" else 0.0
+        return self.last_cost(max(together, max(costs, default=0.0)))
 
     def finalists(self, ledger: Ledger) -> list[Trial]:
         """The best trials: FINALISTS of them, or as many as there is time to repeat once before the last training."""
-        best = ledger.best(FINALISTS)
+        most = 1 if self.request.preset == "fast" else FINALISTS
+        best = [ledger.trials[number, 0] for number in ledger.peaks.best(most)]
         while len(best) > 1 and self._round_cost(ledger, best) > _FINALS_SHARE * (self.seconds or math.inf):
             best.pop()
         return best
@@ -175,9 +175,9 @@ class TableJob:
         A single finalist trains its last time in parallel with its repeats.
         """
         costs = [self.cost(ledger, trial) for trial in finalists]
-        one_round = max(sum(costs) / self.slots, max(costs))
+        one_round = 0.0 if self.request.preset == "fast" else max(sum(costs) / self.slots, max(costs))
         beside = len(costs) == 1 and self.slots > 1
-        return (0.0 if beside else _ROOM * repeats * one_round) + self.last_cost(max(costs))
+        return (0.0 if beside else _ROOM * repeats * one_round) + self.last_seconds(costs)
 
     def study_record(self, name: str) -> Study:
         """The record of the study at its start."""
@@ -186,7 +186,7 @@ class TableJob:
             name=name,
             seed=request.seed,
             metric=self.metric,
-            search=request.search,
+            search=request.search or PORTFOLIO,
             space=self.space.to_dict(),
             spec=request.spec(self.seconds, self.rungs, self.repeats),
             data=self.dataset.facts,

@@ -9,11 +9,9 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from heapq import nlargest
 
 from caviar.errors import StoreError
 from caviar.executors.contract import Executor
-from caviar.learners.contract import Training
 from caviar.records import (
     Comparison,
     Curve,
@@ -34,6 +32,7 @@ from caviar.store.delivery import Delivery
 from caviar.study.events import Progress
 from caviar.study.known import UNTRAINED, Known
 from caviar.study.outbox import Outbox
+from caviar.study.ranked import Networks, Peaks, Ranked
 
 SHOW_EVERY = 0.1  # seconds between two signs of progress
 
@@ -46,54 +45,6 @@ _STATES = {
     TaskOutcome.OUT_OF_MEMORY: TrialState.OUT_OF_MEMORY,
     TaskOutcome.INFEASIBLE: TrialState.INFEASIBLE,
 }
-
-
-class Ranked:
-    """Rank keys of trials and repeats, and the best trials by them."""
-
-    def __init__(self, most: int) -> None:
-        """``most`` are the best that are asked for often."""
-        self._most = most
-        self._keys: dict[TrialKey, RankKey] = {}
-        self._best: list[tuple[RankKey, int]] = []  # (rank key, -number), the best first; empty while unknown
-
-    def put(self, key: TrialKey, rank_key: RankKey) -> None:
-        """Rank a trial, or a repeat, anew."""
-        self._keys[key] = rank_key
-        if self._best and (rank_key >= self._best[-1][0] or any(-minus == key[0] for _, minus in self._best)):
-            self._best = []
-
-    def of(self, key: TrialKey) -> RankKey:
-        """The rank key of a trial; WORST while it has none."""
-        return self._keys.get(key, WORST)
-
-    def best(self, n: int) -> list[int]:
-        """The numbers of the ``n`` best trials that have a score; the earlier one where two are equal."""
-        if len(self._best) < n:
-            found = ((key, -number) for (number, repeat), key in self._keys.items() if not repeat and key > WORST)
-            self._best = nlargest(max(n, self._most), found)
-        return [-minus for _, minus in self._best[:n]]
-
-    def worst_first(self, numbers: Sequence[int]) -> list[int]:
-        """Sort trials by rank key, the worst first."""
-        return sorted(numbers, key=lambda number: (self.of((number, 0)), -number))
-
-
-class Networks(dict[TrialKey, Training]):
-    """Networks that can be the answer: of the best trials that are over, of repeats, of the last training."""
-
-    def __init__(self, ranked: Ranked, most: int) -> None:
-        """Hold those of the ``most`` best trials."""
-        super().__init__()
-        self._ranked = ranked
-        self._most = most
-
-    def keep(self, key: TrialKey, training: Training) -> None:
-        """Keep the network of a trial while it is among the best; those of repeats always."""
-        self[key] = training
-        trials = self._ranked.worst_first([number for number, repeat in self if not repeat])
-        for number in trials[: max(len(trials) - self._most, 0)]:
-            del self[number, 0]
 
 
 class Ledger:
@@ -117,6 +68,7 @@ class Ledger:
         """
         self.trials: dict[TrialKey, Trial] = {}
         self.seconds: dict[TrialKey, float] = {}  # spent training each
+        self.peaks = Peaks(keep)
         self.results: dict[TrialKey, TaskResult] = {}
         """The last result of each repeat, and of the last training."""
         self.ranked = Ranked(keep)
@@ -125,8 +77,7 @@ class Ledger:
         self.phase = "search"
         self._store = store
         self._study = delivery.lease.name
-        self._metric = metric
-        self._of_a_table = not of_own_code(metric)
+        self._metric, self._of_a_table = metric, not of_own_code(metric)
         self._repeats = repeats
         self._known = known or Known()
         self._started = time.monotonic() if started is None else started
@@ -137,8 +88,7 @@ class Ledger:
         self._curves: dict[TrialKey, array[float]] = {}  # the scores of each trial's epochs
         self._open: set[TrialKey] = set()  # trials with a task that was not compared yet
         self._ended: list[int] = []  # trials since the last sign of progress
-        self._boxes_seen = 0
-        self._shown = float("-inf")
+        self._boxes_seen, self._shown = 0, float("-inf")
 
     def adopt(self, trials: Sequence[Trial]) -> None:
         """Count ``trials`` that were measured before the study began; the store has them."""
@@ -395,6 +345,7 @@ class Ledger:
             smooth = smoothed(self._curves[key])
         new = WORST if failed else rank_key(self._metric, smooth, trial.validation_loss)
         self.ranked.put(key, new)
+        self.peaks.take(key, new, trial.epochs)
         return new
 
 

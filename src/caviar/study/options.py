@@ -23,11 +23,14 @@ class TableOptions(Reading):
     labels: a file of labels, for NPY and IDX.
     test, test_labels: data that is sealed until the end; without it, a fifth of the rows is.
     task: "classification" or "regression"; where it is None, the column of labels decides.
-    search: the method that proposes configs, see ``caviar tune --help``.
+    search: the method that proposes configs, see ``caviar tune --help``. Without one it is "portfolio" in the default
+        space, which begins with configs that did well on many tables, and "coarse_to_fine" in a space of yours.
     stopping: "halving", "hyperband", "median" or "none": the rule that stops poor trials early.
     prefer: "score", or "small" or "fast": the smallest network, or the quickest at predicting, that is within a
         hundredth of the best.
-    ensemble: make the model a weighted mean of several finalists' networks (greedy ensemble selection).
+    preset: "best", a weighted mean of several finalists (greedy ensemble selection); "single", one of the finalists;
+        "fast", the search's best without repeats: all the time is the search's. Without one it is "best", and "single"
+        under ``prefer``.
     balance: count every class alike in training (class_weights "balanced"): labels favour rare classes; probabilities
         are set back to how often classes come.
     clip: cut predicted numbers to the range of the target in training.
@@ -53,10 +56,10 @@ class TableOptions(Reading):
     test: Any = None
     test_labels: File | None = None
     task: str | None = None
-    search: str = DEFAULT_SEARCH
+    search: str | None = None
     stopping: str = "halving"
     prefer: str = "score"
-    ensemble: bool = False
+    preset: str | None = None
     balance: bool = False
     clip: bool = False
     first: Sequence[Config] = ()

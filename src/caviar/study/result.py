@@ -80,7 +80,7 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
             model.save(path)
         except ModelError as error:
             raise ModelError(error.rule, f"{error.way_out}; then: caviar resume {study.name}") from error
-    repeated = _repeated(job, found)
+    repeated = _repeated(job, ledger, found)
     sign = -1.0 if smaller_is_better(job.metric) else 1.0
     result = StudyResult(
         metric=job.metric,
@@ -133,11 +133,17 @@ def _finalists(job: TableJob, ledger: Ledger, found: Found) -> list[Finalist]:
             finalist.number,
             finalist.epochs,
             finalist.parameters,
-            ledger.trials[finalist.number, 0].score,
+            _score_when_chosen(job, ledger, finalist.number),
             [sign * key[0] if math.isfinite(key[0]) else None for key in finalist.rank_keys],
         )
         for finalist in sorted(found.weighed, key=lambda finalist: finalist.mean, reverse=True)
     ]
+
+
+def _score_when_chosen(job: TableJob, ledger: Ledger, number: int) -> float | None:
+    """The score that made a trial a finalist: the smoothed one, where it was best."""
+    score = ledger.peaks.of((number, 0))[0]
+    return (-score if smaller_is_better(job.metric) else score) if math.isfinite(score) else None
 
 
 def _together(
@@ -171,12 +177,12 @@ def _ensemble(job: TableJob, chosen: Ensemble, facts: dict[str, Any], made: Lear
     return Model(first.network, job.dataset.preprocessing, facts, tuple(others), *parts)
 
 
-def _repeated(job: TableJob, found: Found) -> Repeated:
+def _repeated(job: TableJob, ledger: Ledger, found: Found) -> Repeated:
     """The scores of the config when it was trained again, and how much the first score had flattered it."""
     scores = [float(evaluation.scores[job.metric]) for evaluation in found.repeats]
     mean = float(np.mean(scores))
     low, high = of_mean(scores) or (None, None)
-    chosen = found.winner.score
+    chosen = _score_when_chosen(job, ledger, found.winner.number)
     forward = "validation forward in time" if job.dataset.times is not None else "cross-validation"
     how = f"{job.repeats}-fold {forward}" if job.folded else "fresh seeds"
     return Repeated(

@@ -31,6 +31,9 @@ DEFAULT_SEARCH = "coarse_to_fine"
 EPOCHS = 27  # of a trial of the user's own code
 IMPORTED = "optuna"  # the search of a study that was imported
 
+PRESETS = ("best", "single", "fast")
+"""The end of a study: an ensemble of finalists that were repeated; one of them; no repeats at all."""
+
 PREFERENCES = ("score", "small", "fast")
 """The winner is chosen for one of these, among networks that are nearly as good as the best."""
 
@@ -39,7 +42,12 @@ StorePath = str | os.PathLike[str] | None
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A request for a network for a table; ``started`` is when the budget began to count."""
+    """A request for a network for a table; ``started`` is when the budget began to count.
+
+    ``rungs`` are those of the study that is resumed. Without a ``search`` it is the portfolio in the space of ours, and
+    coarse to fine in another. Without a ``preset`` it is "best", or "single" where small or fast networks are
+    preferred.
+    """
 
     data: Any
     target: str | None = None
@@ -53,10 +61,10 @@ class Request:
     reading: Reading = BY_ITSELF
     metric: str | None = None
     space: Space | str | os.PathLike[str] | None = None
-    search: str = DEFAULT_SEARCH
+    search: str | None = None
     stopping: str = "halving"
     prefer: str = "score"
-    ensemble: bool = False
+    preset: str | None = None
     balance: bool = False
     clip: bool = False
     first: Sequence[Config | str] = ()
@@ -67,6 +75,7 @@ class Request:
     out: str | os.PathLike[str] | None = None
     engine: str = "native"
     store_patience: float = STORE_PATIENCE
+    rungs: tuple[int, ...] | None = None
     started: float = field(default_factory=time.monotonic)
 
     def spec(self, seconds: float | None, rungs: tuple[int, ...], repeats: int) -> StudySpec:
@@ -88,7 +97,7 @@ class Request:
                 task=self.task,
                 reading=self.reading,
                 prefer=self.prefer,
-                ensemble=self.ensemble,
+                preset=self.preset or PRESETS[0],
                 balance=self.balance,
                 clip=self.clip,
                 engine=self.engine,
@@ -108,7 +117,8 @@ class Request:
                 "give it again: caviar.resume(..., data=...)",
             )
         check_files(f"study {study.name!r}", {name: path for name, path in asked.items() if name not in anew})
-        return cls(**{**asked, **anew, **_again(study, budget), "metric": study.metric, "started": started})
+        as_it_was = _again(study, budget) | {"metric": study.metric, "rungs": budget.rungs or None}
+        return cls(**{**asked, **anew, **as_it_was, "started": started})
 
 
 @dataclass(frozen=True, kw_only=True)

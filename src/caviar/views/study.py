@@ -306,11 +306,11 @@ def _importances(study: Study, space: Space, trials: Sequence[Trial]) -> list[Im
     """Importance of each hyperparameter for the last rung of a trial, and for its score there.
 
     Only draws from the whole space count, where there are enough of them. A box lies where the search expects good
-    values, so that draws from it would show the search's own opinion.
+    values, so that draws from it would show the search's own opinion; so would the configs of a portfolio.
     """
     begun = [trial for trial in trials if trial.epochs or trial.state is TrialState.DIVERGED]
     begun = [trial for trial in begun if trial.state is not TrialState.INFEASIBLE]
-    everywhere = [trial for trial in begun if not trial.origin.startswith("box")]
+    everywhere = [trial for trial in begun if not trial.origin.startswith(("box", "portfolio"))]
     counted = everywhere if len(everywhere) >= ENOUGH else begun
     ranks = []
     for trial in counted:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
+from caviar.data.examples import Examples
 from caviar.errors import ConfigError, did_you_mean
+from caviar.learners.dense.inputs import encoding_of
 from caviar.nn.architecture import Architecture, Optimisation, check_name, check_whole, refuse
 from caviar.records import Config
 
@@ -18,7 +20,8 @@ NO_LAYERS = "none"
 
 _MOST_LAYERS = 1000
 
-_ARCHITECTURE = tuple(f.name for f in fields(Architecture) if f.name not in ("n_in", "n_out", "hidden_units"))
+_NO_HYPERPARAMETERS = ("n_in", "n_out", "hidden_units", "learned")
+_ARCHITECTURE = tuple(f.name for f in fields(Architecture) if f.name not in _NO_HYPERPARAMETERS)
 _OPTIMISATION = tuple(f.name for f in fields(Optimisation))
 HYPERPARAMETERS = (*_OPTIMISATION, "hidden_units", "layers", "shape", *_ARCHITECTURE)
 """Every hyperparameter that a config may give."""
@@ -35,8 +38,12 @@ _FOLLOWS = {  # "he" is right for those that are relu above 0; selu is made for 
 }
 
 
-def from_config(config: Config, n_in: int, n_out: int) -> tuple[Architecture, Optimisation]:
+def from_config(
+    config: Config, n_in: int, n_out: int, rows: Examples | None = None
+) -> tuple[Architecture, Optimisation]:
     """The network that ``config`` describes, for ``n_in`` features and ``n_out`` classes, or 1 for regression.
+
+    An encoding of the numbers is learned from the training ``rows``, where they are given.
 
     There are ``layers`` hidden layers of ``hidden_units`` each, or, where ``shape`` is "halving", each half as wide as
     the one below it, down to 2. ``hidden_units`` may also list every layer's width, as numbers or as text that a
@@ -61,6 +68,9 @@ def from_config(config: Config, n_in: int, n_out: int) -> tuple[Architecture, Op
         shape["output"] = "linear"
     training: dict[str, Any] = {name: plain[name] for name in _OPTIMISATION if name in plain}
     architecture = Architecture(n_in, n_out, hidden_units=_widths(plain), **shape)
+    if rows is not None and architecture.encoding != "standard":
+        learned = encoding_of(rows, architecture.encoding, architecture.bins)
+        architecture = replace(architecture, learned=learned)
     optimisation = Optimisation(**training)
     if architecture.batch_norm and architecture.hidden_units and optimisation.batch_size == 1:
         raise ConfigError(

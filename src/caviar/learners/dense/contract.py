@@ -13,7 +13,8 @@ stands at the end of an epoch and was never turned.
 
 from __future__ import annotations
 
-import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,7 +23,7 @@ import numpy.typing as npt
 
 from caviar.data.examples import Examples
 from caviar.errors import DataError
-from caviar.learners.contract import Keys, Outcome, State, StopFlag, Training
+from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, Training
 from caviar.nn.architecture import Architecture, Optimisation
 from caviar.nn.inside import LayerInside
 
@@ -43,7 +44,9 @@ class Steps:
 class DenseTraining(Training, Protocol):
     """A dense network in training: it can also be trained by mini-batches, turned and looked into.
 
-    ``train`` trains on the last, smaller mini-batch of an epoch too, unless it has one row and there is batch norm.
+    ``train`` trains on the last, smaller mini-batch of an epoch too, unless it has one row and there is batch norm. An
+    epoch whose learning rates are all 0 is scored and not trained: nothing would change but running averages. Its
+    train_loss is that of the training rows in predict mode.
 
     ``evaluate`` and ``predictor`` are in predict mode. Where the architecture's batch_norm_statistics are "exact", they
     and the validation of every epoch use the statistics of the whole training set under the parameters of the moment
@@ -145,18 +148,20 @@ def steps_left(architecture: Architecture, optimisation: Optimisation, rows: int
     return whole + (left >= fewest_rows(architecture))
 
 
-def rows_of(architecture: Architecture, examples: Examples) -> Examples:
-    """The ``examples`` as a network takes them: each a row of numbers, whatever its shape was; x is (m, n_in).
+def idle_epochs(rates: npt.NDArray[np.float64]) -> int:
+    """Count the last epochs of ``rates`` (epochs, steps) in which every learning rate is 0."""
+    at_work = np.flatnonzero(np.count_nonzero(rates, axis=1))
+    return len(rates) - (int(at_work[-1]) + 1 if len(at_work) else 0)
 
-    Raises DataError unless y holds what the network predicts: int32 classes, or float32 numbers. Another width is not
-    converted here: a copy a call would cost memory, and 2**32 is no int32.
-    """
-    wanted = np.dtype(np.float32 if architecture.regression else np.int32)
-    if examples.y.dtype != wanted:
-        raise DataError(
-            f"output {architecture.output} predicts {'numbers' if architecture.regression else 'classes'}, "
-            f"got y of {examples.y.dtype}",
-            "give y as float32 numbers" if architecture.regression else "give y as int32 classes from 0 on",
-        )
-    x = examples.x
-    return examples if x.ndim == 2 else Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y)
+
+def scored_only(
+    scored: Callable[[Examples], Evaluation], training: Examples, validation: Examples, first: int, to_epoch: int
+) -> list[Epoch]:
+    """The epochs after ``first`` up to ``to_epoch`` of a network that learns no more: its scores, again and again."""
+    start = time.perf_counter()
+    train_loss, found = scored(training).loss, scored(validation)
+    seconds = time.perf_counter() - start
+    return [
+        Epoch(epoch, train_loss, found, 0.0, seconds if epoch == first + 1 else 0.0)
+        for epoch in range(first + 1, to_epoch + 1)
+    ]

@@ -13,6 +13,7 @@ from caviar.learners.dense.native import NativeEngine
 from caviar.learners.dense.reference import ReferenceEngine
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
 from caviar.records import Config
+from caviar.scales import Fixed
 from caviar.space import Space, default_space
 
 ENGINES: dict[str, Callable[[], Engine]] = {"native": NativeEngine, "reference": ReferenceEngine}
@@ -28,7 +29,7 @@ def engine_named(name: str) -> Engine:
 
 def architecture_of(config: Config, data: TrainingData) -> tuple[Architecture, Optimisation]:
     """The network that ``config`` describes for ``data``. Raises ConfigError."""
-    return from_config(config, math.prod(data.shape), data.n_out)
+    return from_config(config, math.prod(data.shape), data.n_out, data.training)
 
 
 class DenseLearner:
@@ -43,9 +44,12 @@ class DenseLearner:
         self._engine = engine_named(name)
         self.instruction_set = self._engine.instruction_set
 
-    def default_space(self) -> Space:
-        """The space that is searched where none is given."""
-        return default_space()
+    def default_space(self, epochs: int | None = None) -> Space:
+        """See contract.Learner: the learning rate is 0 after ``epochs``."""
+        space = default_space()
+        if epochs is None:
+            return space
+        return Space(**{name: space[name] for name in space.names} | {"decay_rate": Fixed(1 / epochs)})
 
     def parameters(self, config: Config, data: TrainingData) -> int:
         """See contract.Learner."""

@@ -16,7 +16,8 @@ from caviar.data.examples import Examples
 from caviar.errors import ConfigError, did_you_mean
 from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, explosion
 from caviar.learners.dense import _native
-from caviar.learners.dense.contract import Steps, rows_of, steps_per_epoch
+from caviar.learners.dense.contract import Steps, idle_epochs, scored_only, steps_per_epoch
+from caviar.learners.dense.inputs import rows_of
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
 from caviar.nn import parametric
@@ -77,7 +78,7 @@ class NativeTraining:
         self._optimisation = optimisation
         weights = loss_terms(architecture, optimisation, self._training.y).class_weights
         settings = {
-            "widths": [architecture.n_in, *architecture.hidden_units, architecture.output_width],
+            "widths": [architecture.inputs, *architecture.hidden_units, architecture.output_width],
             "activation": _ACTIVATIONS.index(architecture.activation),
             "output": _OUTPUTS.index(architecture.output),
             "batch_norm": architecture.batch_norm and bool(architecture.hidden_units),
@@ -152,13 +153,18 @@ class NativeTraining:
         if to_epoch <= first:
             return Outcome.TRAINED, []
         rates = np.array([step_rates(self._optimisation, epoch, steps) for epoch in range(first, to_epoch)])
+        idle = idle_epochs(rates) if self.row == 0 else 0
         outcome, rows = self._trial.train(
-            training.x, training.y, validation.x, validation.y, rates, explosion(self._architecture.n_out), stop
+            *(training.x, training.y, validation.x, validation.y),
+            *(rates[: len(rates) - idle], explosion(self._architecture.n_out), stop),
         )
         done = [
             Epoch(first + i + 1, train_loss, self._evaluation(*scores), float(rates[i, -1]), seconds)
             for i, (train_loss, *scores, seconds) in enumerate(rows)
         ]
+        if idle and Outcome(outcome) is Outcome.TRAINED:
+            done += scored_only(self._scored, training, validation, to_epoch - idle, to_epoch)
+            self._load({**self.state(), "epoch": np.array(to_epoch)})
         return Outcome(outcome), done
 
     def train_steps(self, rates: npt.NDArray[np.float64], stop: StopFlag) -> tuple[Outcome, Steps]:
@@ -179,7 +185,11 @@ class NativeTraining:
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
-        training, examples = self._training, rows_of(self._architecture, examples)
+        return self._scored(rows_of(self._architecture, examples))
+
+    def _scored(self, examples: Examples) -> Evaluation:
+        """The scores of ``examples`` as ``rows_of`` gives them."""
+        training = self._training
         return self._evaluation(*self._trial.evaluate(examples.x, examples.y, training.x, training.y))
 
     def state(self) -> State:

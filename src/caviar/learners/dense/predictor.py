@@ -22,7 +22,7 @@ Jacob et al., Quantization and Training of Neural Networks for Efficient Integer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from caviar.learners.contract import Arrays, Floats, State
 from caviar.nn import losses
 from caviar.nn.architecture import INPUT_SCALE, Architecture, parameter_shapes
 from caviar.nn.batch_norm import running_statistics
+from caviar.nn.encoding import encode
 from caviar.nn.input_scaling import fold_scale
 from caviar.nn.network import scores
 from caviar.nn.state import State as Network
@@ -67,11 +68,11 @@ class DensePredictor:
     @staticmethod
     def from_record(plain: Mapping[str, Any], weights: Arrays) -> DensePredictor:
         """The inverse of ``record``."""
-        return DensePredictor(Architecture(**{**plain, "hidden_units": tuple(plain["hidden_units"])}), weights)
+        return DensePredictor(Architecture.from_record(plain), weights)
 
     def record(self) -> tuple[dict[str, Any], Arrays]:
         """The architecture as plain data, without what the weights have and what earlier versions do not know."""
-        plain = asdict(self.architecture)
+        plain = self.architecture.to_record()
         del plain["input_scaling"]
         if not self.architecture.parametric_activation:
             del plain["parametric_activation"]
@@ -90,7 +91,7 @@ class DensePredictor:
     @property
     def width(self) -> int:
         """Units of the widest layer."""
-        return max(self.architecture.n_in, *self.architecture.hidden_units, self.architecture.n_out)
+        return max(self.architecture.inputs, *self.architecture.hidden_units, self.architecture.n_out)
 
     def outputs(self, x: npt.NDArray[Any]) -> Floats:
         """Probabilities (m, C) for inputs ``x`` (m, n_in), or numbers (m, 1), in float64."""
@@ -100,7 +101,8 @@ class DensePredictor:
     def scores(self, x: npt.NDArray[Any]) -> Floats:
         """The output layer's scores (m, output_width) for inputs ``x`` (m, n_in), in float64."""
         network = Network({name: w.astype(np.float64) for name, w in self.weights.items()})
-        return scores(self._folded(), network, x.reshape(len(x), self.architecture.n_in).astype(np.float64))
+        rows = x.reshape(len(x), self.architecture.n_in).astype(np.float64)
+        return scores(self._folded(), network, encode(self.architecture.learned, rows))
 
     def _folded(self) -> Architecture:
         """The network that predicts: without batch norm, for that is in the weights."""

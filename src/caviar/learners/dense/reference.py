@@ -10,7 +10,8 @@ import numpy.typing as npt
 from caviar.data.batches import batches, epoch_order
 from caviar.data.examples import Examples
 from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, explosion, not_evaluated
-from caviar.learners.dense.contract import Steps, fewest_rows, rows_of, steps_left, steps_per_epoch
+from caviar.learners.dense.contract import Steps, fewest_rows, idle_epochs, scored_only, steps_left, steps_per_epoch
+from caviar.learners.dense.inputs import rows_of
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
 from caviar.nn import Arrays, FloatArray, Targets, network
@@ -37,6 +38,7 @@ class ReferenceTraining:
         training, validation = (rows_of(architecture, examples) for examples in (training, validation))
         self._architecture = architecture
         self._optimisation = optimisation
+        self._scored_rows = training
         self._x = training.x.astype(np.float64)
         self._y = _targets(training)
         self._class_weights = loss_terms(architecture, optimisation, self._y).class_weights
@@ -79,6 +81,10 @@ class ReferenceTraining:
         while self._epoch < to_epoch:
             start = time.perf_counter()
             rates = step_rates(self._optimisation, self._epoch, steps)
+            if self._row == 0 and idle_epochs(rates[None]):  # no schedule rises again
+                done += scored_only(self._scored, self._scored_rows, self._validation, self._epoch, to_epoch)
+                self._epoch = to_epoch
+                break
             left = steps_left(self._architecture, self._optimisation, m, self._row)
             outcome, steps_done = self.train_steps(rates[len(rates) - left :], stop)
             if outcome is Outcome.INTERRUPTED:
@@ -87,7 +93,7 @@ class ReferenceTraining:
             if diverged:
                 self._end_epoch()
             train_loss = steps_done.train_loss
-            validation = not_evaluated(self._architecture.n_out) if diverged else self.evaluate(self._validation)
+            validation = not_evaluated(self._architecture.n_out) if diverged else self._scored(self._validation)
             diverged = diverged or train_loss > explosion(self._architecture.n_out)
             diverged = diverged or (len(self._validation.y) > 0 and not np.isfinite(validation.loss))
             done.append(Epoch(self._epoch, train_loss, validation, float(rates[-1]), time.perf_counter() - start))
@@ -143,9 +149,12 @@ class ReferenceTraining:
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
+        return self._scored(rows_of(self._architecture, examples))
+
+    def _scored(self, examples: Examples) -> Evaluation:
+        """The scores of ``examples`` as ``rows_of`` gives them."""
         if len(examples.y) == 0:
             return not_evaluated(self._architecture.n_out)
-        examples = rows_of(self._architecture, examples)
         z = network.scores(self._architecture, self._predicting(), examples.x.astype(np.float64))
         score = _regression_scores if self._architecture.regression else _classification_scores
         return score(self._architecture, z, _targets(examples))

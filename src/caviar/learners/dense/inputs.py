@@ -1,0 +1,62 @@
+"""Examples as the first layer takes them: flat rows, with their numbers encoded.
+
+An encoding is learned once for the training rows and a kind, and rows are encoded once for all networks that use them
+at the same time: these share one copy, which goes with the last of them.
+"""
+
+from __future__ import annotations
+
+import math
+from threading import Lock
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import numpy as np
+
+from caviar.data.examples import Examples
+from caviar.errors import ConfigError, DataError
+from caviar.nn.architecture import Architecture
+from caviar.nn.encoding import Encoding, encode, learn
+
+_learned: WeakKeyDictionary[Examples, dict[tuple[str, int], Encoding]] = WeakKeyDictionary()
+_encoded: WeakKeyDictionary[Examples, WeakValueDictionary[Encoding, Examples]] = WeakKeyDictionary()
+_lock = Lock()  # of both: many threads start networks on the same examples
+
+
+def encoding_of(training: Examples, kind: str, bins: int) -> Encoding:
+    """The encoding of ``kind``, with so many ``bins``, of the ``training`` rows. Raises ConfigError for mapped rows."""
+    if isinstance(training.x, np.memmap):
+        raise ConfigError(
+            f"encoding must be standard where the rows stay in a file, got {kind!r}",
+            "leave encoding out, or read the rows into memory: `mapped=False`",
+        )
+    with _lock:
+        found = _learned.setdefault(training, {})
+        if (kind, bins) not in found:
+            flat = training.x.reshape(len(training), math.prod(training.x.shape[1:]))
+            found[kind, bins] = learn(kind, bins, flat, training.y)
+        return found[kind, bins]
+
+
+def rows_of(architecture: Architecture, examples: Examples) -> Examples:
+    """The ``examples`` as a network takes them: each a row of numbers, whatever its shape was; x is (m, inputs).
+
+    Raises DataError unless y holds what the network predicts: int32 classes, or float32 numbers. Another width is not
+    converted here: a copy a call would cost memory, and 2**32 is no int32.
+    """
+    wanted = np.dtype(np.float32 if architecture.regression else np.int32)
+    if examples.y.dtype != wanted:
+        raise DataError(
+            f"output {architecture.output} predicts {'numbers' if architecture.regression else 'classes'}, "
+            f"got y of {examples.y.dtype}",
+            "give y as float32 numbers" if architecture.regression else "give y as int32 classes from 0 on",
+        )
+    x, learned = examples.x, architecture.learned
+    if learned.columns:
+        with _lock:
+            shared = _encoded.setdefault(examples, WeakValueDictionary())
+            found = shared.get(learned)
+            if found is None:
+                flat = x.reshape(len(x), architecture.n_in)
+                found = shared[learned] = Examples(encode(learned, flat), examples.y)
+            return found
+    return examples if x.ndim == 2 else Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y)

@@ -1,0 +1,142 @@
+"""The encoding of numbers before the first layer: robust scaling, or a spread over bins.
+
+Notation
+    m, n     rows; inputs as they came
+    x        (m, n) the inputs, standardised;  x_j one of them (m,)
+    q        (3,) the quartiles of x_j over the training rows
+    b        (T + 1,) the edges of T bins of x_j, in rising order
+
+robust       f((x_j - q_2) / (q_3 - q_1)) with f(u) = u / sqrt(1 + (u / 3)^2), which bends what lies far out towards
+             +-3. Where the quartiles are equal, twice the distance from the median over the range.
+bins         piecewise-linear: T numbers e_1 .. e_T, e_t = (x_j - b_{t-1}) / (b_t - b_{t-1}), cut to [0, 1]; but e_1 is
+             not cut below and e_T not above, where both go on in a line. The first layer can then bend what it makes
+             of a number at every edge.
+
+The edges are quantiles of the training rows, or those of a small decision tree on x_j alone that predicts the target:
+it has its edges where the target changes. An input with two values or fewer stays as it is: a category, or a constant.
+
+Sources: Gorishniy, Rubachev and Babenko, On embeddings for numerical features in tabular deep learning, 2022, section
+3.2 (bins, by quantiles and by trees); Holzmueller, Grinsztajn and Steinwart, Better by default: strong pre-tuned MLPs
+and boosted trees on tabular data, 2024, section 3 (robust scaling and smooth clipping).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+ENCODINGS = ("standard", "robust", "quantile_bins", "tree_bins")
+CLIPPED_AT = 3.0
+MOST_INPUTS = 1024
+"""Inputs of the first layer: where bins would make more of them, every number gets fewer."""
+MOST_CELLS = 1 << 24
+"""Encoded numbers of the training rows: 64 MiB of float32."""
+
+_TREE_ROWS = 10_000  # of which the edges of a tree are learned: more change little
+_STEEPEST = 1e6  # a factor of robust scaling: numbers that are closer together differ by rounding
+_SMALLEST_LEAF = 16  # rows of a tree's leaf: an edge that fewer ask for is noise
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The learned encoding of n inputs; without ``columns`` they stay as they are.
+
+    ``columns`` has of each input: nothing where it stays as it is; the median and the factor of robust scaling; or the
+    edges of its bins, three or more.
+    """
+
+    columns: tuple[tuple[float, ...], ...] = ()
+
+    def width(self, n_in: int) -> int:
+        """Inputs of the first layer, for ``n_in`` inputs that came."""
+        return sum(max(len(numbers) - 1, 1) for numbers in self.columns) if self.columns else n_in
+
+
+AS_THEY_ARE = Encoding()
+
+
+def encode(encoding: Encoding, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """``x`` (m, n) encoded: (m, encoding.width(n)), of the same type; ``x`` itself where there is nothing to do."""
+    if not encoding.columns:
+        return x
+    out = np.empty((len(x), encoding.width(x.shape[1])), dtype=x.dtype)
+    at = 0
+    for j, numbers in enumerate(encoding.columns):
+        if len(numbers) < 2:
+            out[:, at] = x[:, j]
+            at += 1
+        elif len(numbers) == 2:
+            median, scale = numbers
+            out[:, at] = _smoothly_clipped((x[:, j] - median) * scale)
+            at += 1
+        else:
+            edges = np.array(numbers, dtype=x.dtype)  # (T + 1,)
+            width = len(edges) - 1
+            part = out[:, at : at + width]
+            np.divide(x[:, j, None] - edges[:-1], edges[1:] - edges[:-1], out=part)
+            np.maximum(part[:, 1:], 0.0, out=part[:, 1:])
+            np.minimum(part[:, :-1], 1.0, out=part[:, :-1])
+            at += width
+    return out
+
+
+def learn(kind: str, bins: int, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Encoding:
+    """The encoding of ``kind`` for inputs like ``x`` (m, n) with targets ``y`` (m,), those of the training rows."""
+    if kind == "standard" or not len(x):
+        return AS_THEY_ARE
+    many = [j for j in range(x.shape[1]) if _is_number(x[:, j])]
+    if kind == "robust":
+        columns = {j: _robust(x[:, j]) for j in many}
+    else:
+        plain = x.shape[1] - len(many)
+        room = min(MOST_INPUTS, MOST_CELLS // len(x)) - plain
+        bins = min(bins, room // max(len(many), 1))
+        edges = _quantiles if kind == "quantile_bins" else _leaves
+        columns = {j: edges(x[:, j], y, bins) if bins >= 2 else () for j in many}
+    return Encoding(tuple(columns.get(j, ()) for j in range(x.shape[1])) if any(columns.values()) else ())
+
+
+def _is_number(x: npt.NDArray[Any]) -> bool:
+    """True for an input (m,) with three values or more."""
+    low, high = x.min(), x.max()
+    return bool(np.isfinite(low) and np.isfinite(high)) and not ((x == low) | (x == high)).all()
+
+
+def _smoothly_clipped(u: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """f(u) = u / sqrt(1 + (u / 3)^2)."""
+    return u / np.sqrt(1 + (u / CLIPPED_AT) ** 2)
+
+
+def _robust(x: npt.NDArray[Any]) -> tuple[float, ...]:
+    """The median of an input, and the factor that its distance is multiplied by."""
+    q = np.quantile(x.astype(np.float64), [0.25, 0.5, 0.75])
+    spread = q[2] - q[0]
+    scale = 1 / spread if spread > 0 else 2 / (float(x.max()) - float(x.min()))
+    return (float(q[1]), float(scale)) if scale < _STEEPEST else ()
+
+
+def _quantiles(x: npt.NDArray[Any], y: npt.NDArray[Any], bins: int) -> tuple[float, ...]:
+    """The edges of ``bins`` bins with equally many rows each; fewer where values repeat."""
+    return _rising(np.quantile(x, np.linspace(0, 1, bins + 1)).astype(np.float64))
+
+
+def _leaves(x: npt.NDArray[Any], y: npt.NDArray[Any], bins: int) -> tuple[float, ...]:
+    """The edges of the leaves of a tree that predicts ``y`` (m,) from this input alone."""
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    step = max(1, len(x) // _TREE_ROWS)  # evenly: the rows of a part are in no order
+    some, target = x[::step, None], y[::step]
+    kind = DecisionTreeRegressor if y.dtype.kind == "f" else DecisionTreeClassifier
+    tree = kind(max_leaf_nodes=bins, min_samples_leaf=min(_SMALLEST_LEAF, max(len(some) // 4, 1)), random_state=0)
+    found = tree.fit(some, target).tree_
+    inner = np.sort(found.threshold[found.feature >= 0])
+    return _rising(np.concatenate([[x.min()], inner, [x.max()]]).astype(np.float64))
+
+
+def _rising(edges: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """``edges`` without those that repeat in float32; none where fewer than two bins are left."""
+    edges = np.unique(edges.astype(np.float32)).astype(np.float64)
+    return tuple(edges.tolist()) if len(edges) > 2 else ()

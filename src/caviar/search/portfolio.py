@@ -1,0 +1,65 @@
+"""The search that begins with a portfolio: configs that did well on many tables; then it goes from coarse to fine.
+
+The portfolio is in portfolio.toml, the best config first. benchmarks/portfolio.py found it greedily: each config is the
+one that made the best of all so far better, in the mean over the tables.
+
+Source: Feurer, Eggensperger, Falkner, Lindauer and Hutter, Auto-sklearn 2.0: hands-free AutoML via meta-learning, 2022,
+section 4.2 (greedy portfolios).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from caviar.errors import ConfigError
+from caviar.records import Box, Config
+from caviar.search.coarse_to_fine import CoarseToFine
+from caviar.search.contract import Evidence, Proposal
+from caviar.search.given import Wish, read
+from caviar.space import Space
+
+ORIGIN = "portfolio"
+
+
+class Portfolio:
+    """The search ``portfolio``; see contract.Search."""
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self._search = CoarseToFine(space, seed)
+        self._configs = configs(space, seed)
+        self._space = space
+
+    def lag(self, number: int) -> int | None:
+        """See Search: the portfolio is the same whatever comes of it."""
+        return None if number < len(self._configs) else self._search.lag(number)
+
+    def recall(self, config: Config) -> None:
+        """See Search."""
+        self._search.recall(config)
+
+    def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
+        """The rest of the portfolio, and after it a round from coarse to fine."""
+        rest = self._configs[number:]
+        if rest:
+            return [Proposal(config, ORIGIN) for config in rest], []
+        return self._search.propose(number, evidence)
+
+
+def configs(space: Space, seed: int) -> list[Config]:
+    """The configs of the portfolio that lie in ``space``, with its value of what is not searched."""
+    found: list[Config] = []
+    for entry in _entries():
+        try:
+            found.append(Wish(space, read(space, entry), seed).config(len(found), None))
+        except ConfigError:
+            continue  # the space is another
+    return found
+
+
+@cache
+def _entries() -> list[dict[str, Any]]:
+    text = resources.files("caviar").joinpath("portfolio.toml").read_text(encoding="utf-8")
+    return [dict(entry) for entry in tomllib.loads(text)["config"]]
