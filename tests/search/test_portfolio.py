@@ -34,6 +34,7 @@ def test_it_comes_first_and_the_search_goes_on_from_coarse_to_fine():
     assert search.lag(0) is None  # nothing is waited for
     proposals, boxes = search.propose(0, [[], [], [], []])
     assert [proposal.origin for proposal in proposals] == [ORIGIN] * 8
+    assert [proposal.entry for proposal in proposals] == [3, 3, 0, 0, 0, 0, 0, 0]  # two to the end at once
     assert boxes == []
     assert search.propose(5, [[], [], [], []])[0] == proposals[5:]  # a study that was broken off there
     assert search.propose(8, [[], [], [], []]) == plain.propose(8, [[], [], [], []])

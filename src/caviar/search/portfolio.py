@@ -22,6 +22,8 @@ from caviar.search.given import Wish, read
 from caviar.space import Space
 
 ORIGIN = "portfolio"
+STRAIGHT = 2
+"""Configs that are trained to the end at once: there is soon a good network, also where there is time for no other."""
 
 
 class Portfolio:
@@ -44,7 +46,10 @@ class Portfolio:
         """The rest of the portfolio, and after it a round from coarse to fine."""
         rest = self._configs[number:]
         if rest:
-            return [Proposal(config, ORIGIN) for config in rest], []
+            last = len(evidence) - 1
+            return [
+                Proposal(config, ORIGIN, last if number + place < STRAIGHT else 0) for place, config in enumerate(rest)
+            ], []
         return self._search.propose(number, evidence)
 
 

@@ -163,11 +163,17 @@ class TableJob:
         return best
 
     def finals_cost(self, ledger: Ledger) -> float:
-        """Seconds to keep for the finals if the best trials of now become the finalists."""
+        """Seconds to keep for the finals if the best trials of now become the finalists.
+
+        None where not even one last training would fit: the search's own network is the answer then.
+        """
         best = self.finalists(ledger)
         if self.seconds is None or not best:
             return 0.0
-        return min(self._round_cost(ledger, best, self.repeats), _FINALS_SHARE * self.seconds)
+        most = _FINALS_SHARE * self.seconds
+        if self.last_cost(self.cost(ledger, best[0])) > most:
+            return 0.0
+        return min(self._round_cost(ledger, best, self.repeats), most)
 
     def _round_cost(self, ledger: Ledger, finalists: list[Trial], repeats: int = 1) -> float:
         """Seconds of so many repeats of the finalists and the last training of the costliest.
