@@ -89,7 +89,7 @@ def test_many_rows_are_predicted_in_parts_that_fit_the_memory():
 
 def test_a_scored_training_is_the_same_training_with_one_score_more():
     data = two_classes()
-    plain, scored = training_of(data), ScoredTraining(training_of(data), data.validation, Scoring.of(data), "roc_auc")
+    plain, scored = training_of(data), ScoredTraining(training_of(data), data.validation, Scoring.of(data), ["roc_auc"])
     (outcome, epochs), (other, same) = plain.train(3, never()), scored.train(3, never())
     assert (outcome, other) == (Outcome.TRAINED, Outcome.TRAINED)
     assert [epoch.validation.loss for epoch in epochs] == [epoch.validation.loss for epoch in same]
@@ -106,10 +106,10 @@ def test_a_scored_training_without_validation_rows_has_no_score_and_one_that_div
     data = two_classes()
     nothing = Examples(data.validation.x[:0], data.validation.y[:0])
     last = DenseLearner().start(CONFIG, replace(TrainingData.of(data), validation=nothing), Keys.of(0))
-    _, [epoch] = ScoredTraining(last, nothing, Scoring.of(data), "brier").train(1, never())
+    _, [epoch] = ScoredTraining(last, nothing, Scoring.of(data), ["brier"]).train(1, never())
     assert math.isnan(epoch.validation.scores["brier"])
     wild = training_of(data, CONFIG | {"learning_rate": 1e30, "optimizer": "momentum"})
-    outcome, epochs = ScoredTraining(wild, data.validation, Scoring.of(data), "mcc").train(5, never())
+    outcome, epochs = ScoredTraining(wild, data.validation, Scoring.of(data), ["mcc"]).train(5, never())
     assert outcome is Outcome.DIVERGED
     assert len(epochs) < 5
     assert math.isnan(epochs[-1].validation.scores["mcc"])

@@ -3,6 +3,8 @@
     majority   always the class with the most training rows, each class as probable as its share; of numbers, the mean
     linear     logistic regression, or ridge regression (analysis/linear.py)
 
+Of numbers both are those of the target in its own units, on whatever scale the network learns it.
+
 Each learns from the same rows as the network that it stands beside. The lead of the network over each of them has an
 interval by a paired bootstrap: both are scored on the same resampled rows.
 """
@@ -26,6 +28,8 @@ from caviar.records.metrics import smaller_is_better, within_range
 from caviar.records.result import Baseline, Label, Lead
 
 NAMES = ("majority", "linear")
+
+Inputs = npt.NDArray[np.float32]
 
 
 class Pair(NamedTuple):
@@ -102,28 +106,38 @@ def _answer(name: str, pair: Pair, scoring: Scoring, share: float) -> Answer:
     """The outputs of the baseline ``name`` for the scored rows of ``pair``."""
     training, x = pair.training, pair.scored.x
     if name == "majority":
-        return Answer(np.tile(_constant(training.y, scoring.n_out), (len(x), 1)), len(training))
+        return Answer(np.tile(_constant(training.y, scoring), (len(x), 1)), len(training))
     flat = training.x.reshape(len(training), -1)
     if scoring.n_out == 1:
-        model = ridge(flat, training.y.astype(np.float32, copy=False), share)
-    else:
-        model = logistic(flat, training.y.astype(np.int32, copy=False), scoring.n_out, share)
+        return _numbers(flat, training.y, x.reshape(len(x), -1), scoring, share)
+    model = logistic(flat, training.y.astype(np.int32, copy=False), scoring.n_out, share)
     return Answer(model.outputs(x.reshape(len(x), -1)), model.rows)
 
 
-def _constant(y: Targets, n_out: int) -> Floats:
-    """The shares of the classes (n_out,) among ``y``, or the mean (1,) of numbers."""
-    if n_out == 1:
+def _numbers(flat: Inputs, y: Targets, x: Inputs, scoring: Scoring, share: float) -> Answer:
+    """The outputs for ``x`` of ridge regression on ``flat`` and ``y``, as a network would give them."""
+    if not scoring.beside:
+        model = ridge(flat, y.astype(np.float32, copy=False), share)
+        return Answer(model.outputs(x), model.rows)
+    own = scoring.numbers(y)
+    mean, deviation = own.mean(), own.std() or 1.0  # all rows of a fold may be alike
+    model = ridge(flat, ((own - mean) / deviation).astype(np.float32), share)
+    return Answer(scoring.standardised(model.outputs(x) * deviation + mean), model.rows)
+
+
+def _constant(y: Targets, scoring: Scoring) -> Floats:
+    """The shares of the classes (n_out,) among ``y``, or the output (1,) that stands for the mean of the numbers."""
+    if scoring.n_out > 1:
+        return np.bincount(y.astype(np.int64), minlength=scoring.n_out) / len(y)
+    if not scoring.beside:
         return np.array([y.mean(dtype=np.float64)])
-    return np.bincount(y.astype(np.int64), minlength=n_out) / len(y)
+    return scoring.standardised(np.array([scoring.numbers(y).mean()]))
 
 
 def _always(y: Targets, scoring: Scoring, classes: Sequence[Label]) -> Label | float:
     """The one answer of the majority: a class, or the mean in the target's units."""
-    constant = _constant(y, scoring.n_out)
-    return (
-        float(constant[0]) * scoring.deviation + scoring.mean if scoring.n_out == 1 else classes[int(constant.argmax())]
-    )
+    constant = _constant(y, scoring)
+    return float(scoring.decoded(constant)[0]) if scoring.n_out == 1 else classes[int(constant.argmax())]
 
 
 def _method(name: str, scoring: Scoring) -> str:

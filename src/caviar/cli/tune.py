@@ -68,6 +68,12 @@ def tune(
     clip: Annotated[
         bool, typer.Option("--clip", help="For numbers: cut predictions to the range of the target in training.")
     ] = False,
+    target_scale: Annotated[
+        str | None,
+        typer.Option(
+            help="For numbers: learn them on a plain, log or quantile scale, without a trial.", metavar="SCALE"
+        ),
+    ] = None,
     first: Annotated[
         list[str] | None,
         typer.Option(
@@ -137,7 +143,7 @@ def tune(
     """
     of_tables = options.given(data=data, target=target, labels=labels, test=test, test_labels=test_labels, task=task)
     of_tables |= options.given(metric=metric, prefer=prefer, preset=preset, threads=threads, out=out)
-    of_tables |= options.given(balance=balance or None, clip=clip or None)
+    of_tables |= options.given(balance=balance or None, clip=clip or None, target_scale=target_scale)
     listed = None if gpus is None else [gpu.strip() for gpu in gpus.split(",")]
     of_programs = options.given(score=score, goal=goal, epochs=epochs, processes=processes, gpus=listed)
     of_programs |= options.given(trial_timeout=trial_timeout, repeats=repeats, known=known)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,11 +20,25 @@ from caviar.data.numerals import PLAIN, Notation
 from caviar.data.preprocessing import Preprocessing, learn
 from caviar.data.split import Split
 from caviar.data.table import Table
+from caviar.data.target_scale import PLAIN as PLAIN_TARGET
 from caviar.errors import DataError
 from caviar.records import BY_ITSELF, Reading
 
 if TYPE_CHECKING:
     import pandas as pd
+
+PLAIN_SCALE = PLAIN_TARGET.name
+
+
+class ChosenScale(NamedTuple):
+    """A scale for the target of regression by its name, see target_scale.py, and ``notes`` on the choice."""
+
+    name: str
+    notes: tuple[str, ...] = ()
+
+
+ScaleChoice = Callable[[Preprocessing, Examples, Examples], ChosenScale]
+"""Chooses from the preprocessing and the rows for training and validation, all with the target as it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +88,17 @@ class Dataset:
 
 
 def prepare(
-    table: Table, seed: int, test: Table | None = None, task: str | None = None, reading: Reading = BY_ITSELF
+    table: Table,
+    seed: int,
+    test: Table | None = None,
+    task: str | None = None,
+    reading: Reading = BY_ITSELF,
+    choose: ScaleChoice | None = None,
 ) -> Dataset:
     """Split, learn on the training rows, and apply.
 
-    ``task`` is "classification" or "regression"; None decides from the column (see labels.task_of).
+    ``task`` is "classification" or "regression"; None decides from the column (see labels.task_of). ``choose`` chooses
+    the scale of a target of regression, which is plain without it.
 
     ``seed`` decides the split: 60 % training, 20 % validation, 20 % test; or, where ``test`` is given or came with the
     table, 80 % and 20 %, and the whole of ``test`` is the test part. Classes are in every part in proportion, and so
@@ -102,15 +122,22 @@ def prepare(
     def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
         return Examples(preprocessing.apply(frame), preprocessing.encode(target))
 
+    train, validation = (
+        examples(table.frame.iloc[rows], labels.iloc[rows]) for rows in (parts.train, parts.validation)
+    )
+    scale = choose(preprocessing, train, validation) if choose is not None and regression else ChosenScale(PLAIN_SCALE)
+    if scale.name != PLAIN_SCALE:
+        preprocessing = preprocessing.on_scale(scale.name, labels.iloc[parts.train])
+        train, validation = (
+            Examples(part.x, preprocessing.encode(labels.iloc[rows]))
+            for part, rows in ((train, parts.train), (validation, parts.validation))
+        )
     if test is None:
         sealed = Sealed(examples(table.frame.iloc[parts.test], labels.iloc[parts.test]))
     else:
         with in_test_file(test):
             _numbers(test)
             sealed = Sealed(examples(test.frame, target_for(test, task)))
-    train, validation = (
-        examples(table.frame.iloc[rows], labels.iloc[rows]) for rows in (parts.train, parts.validation)
-    )
     notes += arranged.notes + arranged.notes_of(parts, reading, table.time)
     if test is not None:
         notes += notes_on_test(table, test, arranged)
@@ -122,7 +149,7 @@ def prepare(
         sealed,
         preprocessing,
         digest(table, test),
-        (*notes, *parts.warnings, *preprocessing.warnings),
+        (*notes, *parts.warnings, *preprocessing.warnings, *scale.notes),
         **rows_for_folds(arranged, parts),
         arranged=arranged.facts,
         target_range=_range(labels.iloc[[*parts.train, *parts.validation]], table.forms.target) if regression else None,

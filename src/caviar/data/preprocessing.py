@@ -23,7 +23,7 @@ Text becomes one column a category, 1 where the row has it (one-hot; see text_co
 month, day, weekday, hour and the days since the first, which are numbers like others (see date_columns.py).
 
 The target of regression becomes z too, by its own mu and sigma over the training rows, and is not cut: ``encode`` and
-``decode``.
+``decode``. Where it is learned on another scale (target_scale.py), mu and sigma are those of the numbers on that scale.
 
 What is learned is plain numbers and strings: it is kept as JSON, and reading it back runs no code.
 """
@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +56,8 @@ from caviar.data.labels import Label, classes_of, encode_labels, target_numbers,
 from caviar.data.moments import Moments, moments
 from caviar.data.numerals import PLAIN
 from caviar.data.table import named
+from caviar.data.target_scale import PLAIN as PLAIN_SCALE
+from caviar.data.target_scale import TargetScale, learn_scale
 from caviar.data.text_columns import TextColumn, learn_text
 from caviar.errors import DataError, ModelError, did_you_mean
 
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FURTHEST = 5.0  # standard deviations; see the head of this file
+_FLAT = 1e-9  # of a target's mean on its scale: a deviation below is rounding
 FAR = 0.5  # of the range of training, beyond its ends; see the head of this file
 
 
@@ -108,7 +111,8 @@ class Preprocessing:
     ``columns`` are the input's, in its order; ``numbers`` those of numbers, with ``mean`` and ``deviation`` (0: the
     column is constant and becomes zeros), and the range ``low`` to ``high``, which models of earlier versions lack;
     ``texts`` those of text, ``dates`` those of dates. The output has the numbers first, then the texts, then the dates.
-    For regression there are no ``classes``, and ``target_mean`` and ``target_deviation`` are those of the target.
+    For regression there are no ``classes``, and ``target_mean`` and ``target_deviation`` are those of the target on its
+    ``target_scale``.
     ``forms`` are the notations of columns that are written in a way of their own. ``target`` is the target's column.
     """
 
@@ -126,6 +130,7 @@ class Preprocessing:
     dates: tuple[DateColumn, ...] = ()
     forms: Forms = PLAIN_FORMS
     target: str = ""
+    target_scale: TargetScale = PLAIN_SCALE
 
     @property
     def regression(self) -> bool:
@@ -186,14 +191,34 @@ class Preprocessing:
         """
         if self.target_mean is None or self.target_deviation is None:
             return encode_labels(target, self.classes)
-        z = (target_numbers(target, self.forms.target or PLAIN) - self.target_mean) / self.target_deviation
-        return z.astype(np.float32)
+        return self.standardised(target_numbers(target, self.forms.target or PLAIN)).astype(np.float32)
+
+    def standardised(self, numbers: Floats) -> Floats:
+        """Numbers in the units of the target of regression, as networks learn them; ``encode`` rounds them."""
+        if self.target_mean is None or self.target_deviation is None:
+            raise _of_classes()
+        return (self.target_scale.encode(numbers) - self.target_mean) / self.target_deviation
 
     def decode(self, z: npt.ArrayLike) -> Floats:
         """The numbers (m,), in the target's own units, that standardised ones stand for: the inverse of ``encode``."""
         if self.target_mean is None or self.target_deviation is None:
-            raise ModelError("only numbers are decoded, and this model predicts classes", "see classes")
-        return np.asarray(z, dtype=np.float64) * self.target_deviation + self.target_mean
+            raise _of_classes()
+        return self.target_scale.decode(np.asarray(z, dtype=np.float64) * self.target_deviation + self.target_mean)
+
+    def on_scale(self, name: str, target: pd.Series[Any]) -> Preprocessing:
+        """The same with the target of regression, ``target`` in the training rows, on the scale ``name``.
+
+        Raises DataError where the rows do not differ on that scale: there is nothing to divide by.
+        """
+        scale = learn_scale(name, target_numbers(target, self.forms.target or PLAIN))
+        u = scale.encode(target_numbers(target, self.forms.target or PLAIN))
+        mean, deviation = _mean_and_deviation(u)
+        if deviation <= _FLAT * abs(mean):
+            raise DataError(
+                f"on a {name} scale {shown(self.target)} is the same in every training row but for rounding",
+                'learn it as it is: `target_scale="plain"`',
+            )
+        return replace(self, target_scale=scale, target_mean=mean, target_deviation=deviation)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and lists, which JSON keeps without loss."""
@@ -202,6 +227,9 @@ class Preprocessing:
             del found["target_mean"], found["target_deviation"]
         if not self.target:
             del found["target"]
+        del found["target_scale"]
+        if self.target_scale != PLAIN_SCALE:
+            found["target_scale"] = self.target_scale.to_dict()
         found["forms"] = self.forms.to_dict()
         return found
 
@@ -236,6 +264,7 @@ class Preprocessing:
                 high=tuple(map(float, data.get("high", ()))),
                 forms=Forms.from_dict(data.get("forms", {})),
                 target=str(data.get("target", "")),
+                target_scale=TargetScale.from_dict(data.get("target_scale", {})),
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise _damaged(f"{type(error).__name__} {error}") from error
@@ -382,10 +411,7 @@ def _only_zeros(names: Sequence[str], deviation: Floats, present: Floats) -> lis
 
 def _learn_target(target: pd.Series[Any]) -> tuple[float, float]:
     """Mean and standard deviation of a numeric target. Raises DataError where it is constant."""
-    import pandas as pd
-
-    found = moments(pd.DataFrame({"target": target_numbers(target)}))
-    mean, deviation = float(found.mean[0]), float(found.deviation[0])
+    mean, deviation = _mean_and_deviation(target_numbers(target))
     if deviation == 0:
         raise DataError(
             f"the target of regression must differ between rows, but {shown(target.name)} is {mean:g} in every "
@@ -393,6 +419,17 @@ def _learn_target(target: pd.Series[Any]) -> tuple[float, float]:
             "add rows with other values, or choose another target column",
         )
     return mean, deviation
+
+
+def _mean_and_deviation(numbers: Floats) -> tuple[float, float]:
+    import pandas as pd
+
+    found = moments(pd.DataFrame({"target": numbers}))
+    return float(found.mean[0]), float(found.deviation[0])
+
+
+def _of_classes() -> ModelError:
+    return ModelError("only numbers are decoded, and this model predicts classes", "see classes")
 
 
 def _strings(values: Any) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ probabilities, 2002; there the new shares are estimated, here they are known.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,11 +53,12 @@ class Correction:
         """The probabilities (m, C) of the answer, from those of the networks."""
         return tempered(shifted(outputs, self.shares), self.temperature)
 
-    def cut(self, z: Floats, mean: float = 0.0, deviation: float = 1.0) -> Floats:
-        """Standardised numbers within the range; ``mean`` and ``deviation`` are those of the target."""
+    def cut(self, z: Floats, standardised: Callable[[Floats], Floats]) -> Floats:
+        """Standardised numbers within the range; ``standardised`` makes such of those in the target's own units."""
         if self.low is None or self.high is None:
             return z
-        return np.clip(z, (self.low - mean) / deviation, (self.high - mean) / deviation)
+        low, high = standardised(np.array([self.low, self.high]))
+        return np.clip(z, low, high)
 
     def exactly(self, numbers: Floats) -> Floats:
         """Numbers in the target's own units after ``cut``, without what rounding leaves beyond the range."""

@@ -58,7 +58,7 @@ def known_labels(learned: Preprocessing, frame: pd.DataFrame, outputs: npt.NDArr
         return KnownLabels(name, metric, None, int(present.sum()), error.rule)
     given = outputs[present]
     score = (
-        r2(given[:, 0], wanted.astype(np.float64))
+        r2(learned.decode(given[:, 0]), learned.decode(wanted))
         if learned.regression
         else float((given.argmax(axis=1) == wanted).mean())
     )

@@ -24,6 +24,7 @@ from caviar.data.bare_numbers import check_shares, note_on_scale
 from caviar.data.columns import is_number, listed, numbers
 from caviar.data.preprocessing import Notes, Preprocessing, far_outside, never_seen
 from caviar.data.read import read_features
+from caviar.data.target_scale import PLAIN as PLAIN_SCALE
 from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays, Floats, Predictor
 from caviar.learners.correction import PLAIN, Correction
@@ -35,9 +36,9 @@ from caviar.machine import VERSION
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 3
+FORMAT = 4
 """Counts up with every change of the file; a newer one is refused. Format 1 has one network, 2 several, 3 the rest of
-Model. The lowest that holds a model is written."""
+Model, 4 a target on a scale of its own. The lowest that holds a model is written."""
 
 PREDICTORS: dict[str, Callable[[Mapping[str, Any], Arrays], Predictor]] = {"dense": DensePredictor.from_record}
 """Maker of a predictor from its record, by the predictor's kind."""
@@ -89,8 +90,9 @@ class Model:
     Without ``preprocessing`` the network takes rows of numbers as they are, and its classes are 0, 1, ... ``facts``
     are kept with it for people: study, trial, config, scores.
 
-    The prediction of an ensemble is the weighted mean of its networks' probabilities, or of their numbers. The share
-    of ``network`` is what the shares of ``members`` leave of 1. Intervals need ``residuals``. The ``correction``
+    The prediction of an ensemble is the weighted mean of its networks' probabilities, or of their numbers on the scale
+    on which the target is learned: on a log scale it is nearer a geometric mean. The share of ``network`` is what the
+    shares of ``members`` leave of 1. Intervals need ``residuals``. The ``correction``
     changes probabilities, but no label, and numbers. Raises ModelError where the parts do not fit.
     """
 
@@ -156,7 +158,8 @@ class Model:
     def predict_interval(self, data: Any, coverage: float = 0.9) -> npt.NDArray[np.float64]:
         """The low and the high end (m, 2) of an interval that has the true number of a share ``coverage`` of the rows.
 
-        Its width is the same for every row: it comes from the errors on rows that networks of this config had not seen
+        Its width is the same for every row, on the scale on which the target is learned: it comes from the
+        errors on rows that networks of this config had not seen
         (split conformal prediction, see residuals.py). It holds for new rows that come as those did.
 
         Gives the warning of ``predict``. Raises ModelError for a model of classes, for one that was saved without
@@ -242,9 +245,7 @@ class Model:
     def _within(self, z: Floats) -> tuple[Floats, int]:
         """Standardised numbers (m,) in the range of the correction, and how many were beyond it."""
         learned, beyond = self.preprocessing, self.correction.beyond(self._decoded(z))
-        if learned is None or learned.target_mean is None or learned.target_deviation is None:
-            return self.correction.cut(z), beyond
-        return self.correction.cut(z, learned.target_mean, learned.target_deviation), beyond
+        return self.correction.cut(z, learned.standardised if learned else np.asarray), beyond
 
     def _note_on(self, beyond: int) -> str:
         """A note on predictions that were cut; empty where none was."""
@@ -278,7 +279,8 @@ class Model:
             _WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in tensors.items()}),
         }
         has_more = self.residuals is not None or self.correction != PLAIN
-        written = FORMAT if has_more else 2 if self.members else 1
+        bent = self.preprocessing is not None and self.preprocessing.target_scale != PLAIN_SCALE
+        written = FORMAT if bent else 3 if has_more else 2 if self.members else 1
         files.write_whole(Path(path), files.pack(entries, {"format": written, "caviar": VERSION}))
 
     def _frame(self, data: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:

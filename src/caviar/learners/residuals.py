@@ -3,13 +3,17 @@
 Notation
     n      rows that the networks have not seen
     k      networks that predicted each of them, one or a few of one config
-    r      (k, n) absolute residuals |prediction - target|, in standard deviations of the target
+    r      (k, n) absolute residuals |prediction - target|, in standard deviations of the target on the scale on which
+           it is learned (data/target_scale.py)
     c      coverage: the share of new rows whose target is to lie in its interval
 
 The interval is the prediction -+ the ceil((n + 1) c)-th smallest of n residuals. For a new row that is exchangeable
 with the n, its residual is among the ceil((n + 1) c) smallest of n + 1 with a probability of at least c, whatever the
 network and the distribution are. Where k networks predicted the same rows their residuals are pooled, and n stays the
 number of rows: the finite-sample correction is that of n rows.
+
+Where the scale is another than the target's own, the ends are taken on it and then brought back. It rises strictly, so
+that a target lies between the ends there as often as here; the width then differs from row to row.
 
 Source: Lei, G'Sell, Rinaldo, Tibshirani and Wasserman, Distribution-free predictive inference for regression, 2018.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +14,18 @@ import numpy.typing as npt
 
 from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
-from caviar.learners.contract import Epoch, Evaluation, Floats, Outcome, Predictor, State, StopFlag, Training
+from caviar.data.target_scale import PLAIN, TargetScale
+from caviar.learners.contract import (
+    Epoch,
+    Evaluation,
+    Floats,
+    Outcome,
+    Predictor,
+    State,
+    StopFlag,
+    Training,
+    score_names,
+)
 from caviar.learners.correction import Correction
 from caviar.nn.metrics import OF_CLASSES, OF_LABELS, OF_NUMBERS, undefined
 
@@ -27,7 +39,8 @@ Targets = npt.NDArray[np.int32] | npt.NDArray[np.float32]
 class Scoring:
     """The facts of a table that its metrics need.
 
-    ``n_out`` is the number of classes, or 1 where the target is a number; that has ``mean`` and ``deviation``.
+    ``n_out`` is the number of classes, or 1 where the target is a number; that has ``mean`` and ``deviation`` on the
+    ``scale`` on which it is learned. Scores are those of numbers in the target's own units.
     ``positive`` is the class of two that average precision is about: the one with fewer training rows.
     """
 
@@ -35,13 +48,14 @@ class Scoring:
     positive: int = 1
     mean: float = 0.0
     deviation: float = 1.0
+    scale: TargetScale = PLAIN
 
     @staticmethod
     def of(dataset: Dataset) -> Scoring:
         """The scoring of ``dataset``."""
         learned = dataset.preprocessing
         if learned.target_mean is not None and learned.target_deviation is not None:
-            return Scoring(1, 1, learned.target_mean, learned.target_deviation)
+            return Scoring(1, 1, learned.target_mean, learned.target_deviation, learned.target_scale)
         rows = np.bincount(dataset.train.y.astype(np.int64), minlength=2)
         return Scoring(learned.n_out, 0 if learned.n_out == 2 and rows[0] < rows[1] else 1)
 
@@ -50,9 +64,19 @@ class Scoring:
         """The names of all metrics, the default first."""
         return tuple(OF_NUMBERS if self.n_out == 1 else OF_CLASSES)
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """The scores of an engine that are not those of the target's own units: its scale is bent."""
+        return () if self.scale == PLAIN else score_names(self.n_out)
+
+    @property
+    def units(self) -> Mapping[str, float]:
+        """Factors that bring the scores of a training, by name, to the target's own units."""
+        return {} if self.scale != PLAIN else {"rmse": self.deviation, "mae": self.deviation}
+
     def undefined(self, metric: str, y: Targets) -> str | None:
         """The reason why ``metric`` has no value on rows with targets ``y`` (m,); None where it has one."""
-        targets: npt.NDArray[Any] = self._numbers(y) if self.n_out == 1 else y
+        targets: npt.NDArray[Any] = self.numbers(y) if self.n_out == 1 else y
         return undefined(metric, targets, self.n_out, self.positive)
 
     def score(self, metric: str, outputs: Floats, y: Targets) -> float:
@@ -61,7 +85,7 @@ class Scoring:
         NaN where it is not defined.
         """
         if self.n_out == 1:
-            return OF_NUMBERS[metric](outputs[:, 0] * self.deviation + self.mean, self._numbers(y))
+            return OF_NUMBERS[metric](self.decoded(outputs[:, 0]), self.numbers(y))
         return OF_CLASSES[metric](outputs, y.astype(np.int64, copy=False), self.positive)
 
     def scores(self, outputs: Floats, y: Targets, labels: Floats | None = None) -> dict[str, float]:
@@ -75,13 +99,22 @@ class Scoring:
     def corrected(self, outputs: Floats, correction: Correction) -> Floats:
         """The outputs (m, n_out) of networks as a model with this ``correction`` gives them."""
         if self.n_out == 1:
-            return correction.cut(outputs, self.mean, self.deviation)
+            return correction.cut(outputs, self.standardised)
         return correction.probabilities(outputs)
 
-    def _numbers(self, y: Targets) -> Floats:
-        """The targets in their own units, 0 where they were 0."""
-        numbers = y.astype(np.float64) * self.deviation + self.mean
-        return np.where(np.abs(numbers) <= _ZERO * abs(self.mean), 0.0, numbers)
+    def numbers(self, y: Targets) -> Floats:
+        """The targets ``y`` (m,) in their own units, 0 where they were 0."""
+        zero = float(self.scale.encode(0.0))
+        u = y.astype(np.float64) * self.deviation + self.mean
+        return np.where(np.abs(u - zero) <= _ZERO * max(abs(self.mean), abs(zero)), 0.0, self.scale.decode(u))
+
+    def decoded(self, z: Floats) -> Floats:
+        """The numbers in the target's own units that outputs ``z`` stand for."""
+        return self.scale.decode(z * self.deviation + self.mean)
+
+    def standardised(self, numbers: Floats) -> Floats:
+        """The inverse of ``decoded``."""
+        return (self.scale.encode(numbers) - self.mean) / self.deviation
 
 
 def outputs_for(metric: str, outputs: Floats, labels: Floats | None) -> Floats:
@@ -98,17 +131,17 @@ def outputs_of(predictor: Predictor, x: npt.NDArray[np.float32]) -> Floats:
 
 
 class ScoredTraining:
-    """A training whose evaluations have one score more, of a metric that its engine does not measure.
+    """A training whose evaluations have scores by ``metrics`` that its engine does not measure, or on another scale.
 
     It trains epoch by epoch and measures with the predictor, so a search by such a metric takes longer.
     """
 
-    def __init__(self, training: Training, validation: Examples, scoring: Scoring, metric: str) -> None:
+    def __init__(self, training: Training, validation: Examples, scoring: Scoring, metrics: Collection[str]) -> None:
         """``validation`` are the rows that ``training`` is scored on after each epoch."""
         self._training = training
         self._validation = validation
         self._scoring = scoring
-        self._metric = metric
+        self._metrics = metrics
 
     @property
     def epoch(self) -> int:
@@ -140,7 +173,8 @@ class ScoredTraining:
         return self._training.predictor()
 
     def _scored(self, evaluation: Evaluation, examples: Examples) -> Evaluation:
-        score = math.nan
+        scores = dict.fromkeys(self._metrics, math.nan)
         if len(examples) and math.isfinite(evaluation.loss):
-            score = self._scoring.score(self._metric, outputs_of(self.predictor(), examples.x), examples.y)
-        return Evaluation(evaluation.loss, {**evaluation.scores, self._metric: score})
+            outputs = outputs_of(self.predictor(), examples.x)
+            scores = {name: self._scoring.score(name, outputs, examples.y) for name in self._metrics}
+        return Evaluation(evaluation.loss, {**evaluation.scores, **scores})

@@ -36,6 +36,7 @@ class TableSpec:
     preset: str = "single"
     balance: bool = False
     clip: bool = False
+    target_scale: str = "plain"
     engine: str = "native"
     out: str | None = None
 

@@ -71,8 +71,9 @@ def validation_of(
 ) -> Scores:
     """The scores of ``network`` on validation, in the units of the target."""
     scoring = Scoring.of(dataset)
-    units = {"rmse": scoring.deviation, "mae": scoring.deviation}
-    measured = {name: score * units.get(name, 1.0) for name, score in evaluate(dataset.validation).scores.items()}
+    measured = {
+        name: score * scoring.units.get(name, 1.0) for name, score in evaluate(dataset.validation).scores.items()
+    }
     return validation_scores(measured, scoring, _unseen(dataset, network) if whole else [], correction)
 
 

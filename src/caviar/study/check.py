@@ -11,14 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
+from caviar.analysis.target_scale import Choice
 from caviar.data.columns import listed
-from caviar.data.dataset import Dataset, prepare
+from caviar.data.dataset import PLAIN_SCALE, Dataset, prepare
 from caviar.data.deal import Indices
 from caviar.data.examples import Examples
 from caviar.data.forward import forward_folds
 from caviar.data.labels import check_task
 from caviar.data.read import read
 from caviar.data.split import folds
+from caviar.data.target_scale import check_target_scale
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
 from caviar.files import cannot_make
 from caviar.learners.contract import (
@@ -83,6 +85,7 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     if request.metric is not None:
         check_metric(request.metric)
     check_task(request.task)
+    check_target_scale(request.target_scale)
     search = request.search or (DEFAULT_SEARCH if request.space is not None else PORTFOLIO)
     check_search(search)
     request = replace(request, search=search, preset=preset)
@@ -104,9 +107,11 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     test = (
         None if request.test is None else read(request.test, request.target, request.test_labels, reading, like=table)
     )
-    dataset = prepare(table, request.seed, test, request.task, reading)
+    choice = Choice(request.target_scale, request.seed, request.metric, seconds)
+    dataset = prepare(table, request.seed, test, request.task, reading, choice)
     metric = metric_for(str(dataset.facts["task"]), request.metric)
     _check_corrections(request, str(dataset.facts["task"]), metric)
+    request = replace(request, target_scale=dataset.preprocessing.target_scale.name)  # a resume chooses no other
     scoring = Scoring.of(dataset)
     _check_defined(metric, scoring, dataset)
     rungs = _rungs(request, dataset, seconds)
@@ -184,6 +189,8 @@ def _check_corrections(request: Request, task: str, metric: str) -> None:
         check_balance(task, metric)
     if request.clip and task != "regression":
         raise ConfigError("`clip` is for numbers, and the target is a class", "leave out `clip=True`")
+    if request.target_scale not in (None, PLAIN_SCALE) and task != "regression":
+        raise ConfigError("`target_scale` is for numbers, and the target is a class", "leave out `target_scale`")
 
 
 def _check_names(space: Space, learner: Learner) -> None:

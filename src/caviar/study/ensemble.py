@@ -7,7 +7,8 @@ Notation
 
 Source: Caruana, Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, 2004: members are added
 one by one, with replacement, each time the one that makes the average best; we stop where none makes it better. Chosen
-by the loss (cross-entropy or squared error) and not by the metric: accuracy on a few hundred rows ties too often.
+by the loss (cross-entropy, or squared error on the scale on which the target is learned) and not by the
+metric: accuracy on a few hundred rows ties too often.
 """
 
 from __future__ import annotations

@@ -94,9 +94,9 @@ class TableJob:
             training, validation = self.dataset.train_and_validation(), nothing
         data = TrainingData(training, validation, self.dataset.preprocessing.n_out)
         begun = self.learner.start(task.config, data, Keys.of(self.request.seed, task.trial, task.repeat), state)
-        if self.metric in score_names(data.n_out):
-            return begun
-        return ScoredTraining(begun, validation, self.scoring, self.metric)
+        measured = {*score_names(data.n_out)} - {*self.scoring.beside}
+        others = [name for name in dict.fromkeys((*self.scoring.beside, self.metric)) if name not in measured]
+        return ScoredTraining(begun, validation, self.scoring, others) if others else begun
 
     def threads(self, ledger: Ledger, states: StateStore | None = None) -> Threads:
         """The threads that train tasks of this study."""
@@ -108,9 +108,11 @@ class TableJob:
 
     def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
         """The mean scores of ``evaluations``; those of regression that have a unit in the target's own."""
-        units = {"rmse": self.scoring.deviation, "mae": self.scoring.deviation}
         names = evaluations[0].scores
-        return {name: units.get(name, 1.0) * float(np.mean([e.scores[name] for e in evaluations])) for name in names}
+        return {
+            name: self.scoring.units.get(name, 1.0) * float(np.mean([e.scores[name] for e in evaluations]))
+            for name in names
+        }
 
     @property
     def share(self) -> float:

@@ -34,6 +34,8 @@ class TableOptions(Reading):
     balance: count every class alike in training (class_weights "balanced"): labels favour rare classes; probabilities
         are set back to how often classes come.
     clip: cut predicted numbers to the range of the target in training.
+    target_scale: "plain", "log" or "quantile": the scale on which numbers are learned; scores stay in the target's own
+        units. By default a trial on the validation rows decides.
     first: configs to try before the search's own, dicts by name; what one leaves out the search fills in.
     constraints: conditions that every config fulfils, as of ``Space.require``: texts, "units2 <= units1", or functions.
     after_trial: a function that gets each trial when it is over, in this process. What it raises ends the study, with
@@ -62,6 +64,7 @@ class TableOptions(Reading):
     preset: str | None = None
     balance: bool = False
     clip: bool = False
+    target_scale: str | None = None
     first: Sequence[Config] = ()
     constraints: Given | Sequence[Given] = ()
     after_trial: AfterTrial | None = None

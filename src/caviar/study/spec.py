@@ -67,6 +67,7 @@ class Request:
     preset: str | None = None
     balance: bool = False
     clip: bool = False
+    target_scale: str | None = None
     first: Sequence[Config | str] = ()
     constraints: Sequence[Given] = ()
     study: str | None = None
@@ -100,6 +101,7 @@ class Request:
                 preset=self.preset or PRESETS[0],
                 balance=self.balance,
                 clip=self.clip,
+                target_scale=self.target_scale or "plain",
                 engine=self.engine,
                 out=None if self.out is None else str(Path(self.out).absolute()),
             ),
