@@ -64,7 +64,8 @@ def answer(result: StudyResult) -> Group:
 def _mean_of(repeated: Repeated) -> str:
     """The number of repeats that a mean is taken over."""
     if repeated.how == "not repeated":
-        return "from the search: there was no time to train it again"
+        why = "nothing is repeated with this preset" if repeated.planned == 0 else "there was no time to train it again"
+        return f"from the search: {why}"
     done = len(repeated.scores)
     if "fold" not in repeated.how:
         return f"mean of {counted(done, 'repeat')} with fresh seeds"

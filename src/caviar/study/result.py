@@ -187,7 +187,7 @@ def _repeated(job: TableJob, ledger: Ledger, found: Found) -> Repeated:
     how = f"{job.repeats}-fold {forward}" if job.folded else "fresh seeds"
     return Repeated(
         how=how if found.weighed else "not repeated",
-        planned=job.repeats,
+        planned=0 if job.request.preset == "fast" else job.repeats,
         scores=scores,
         mean=mean,
         low=low,
