@@ -34,6 +34,7 @@ class Purpose(IntEnum):
     COLUMNS = 9
     LEAKS = 10
     REDRAWS = 11
+    TEXTS = 12
 
 
 def stream_key(seed: int, purpose: Purpose, trial: int = 0, repeat: int = 0) -> UInt64:

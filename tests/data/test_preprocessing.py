@@ -175,8 +175,40 @@ def test_many_categories_share_one_column() -> None:
     assert (len(text.categories), text.other, text.missing) == (100, True, False)
     assert {f"c{i:03}" for i in range(30, 120)} < set(text.categories)
     z = preprocessing.apply(pd.DataFrame({"t": ["c000", "c029", "c119", "new"]}))
-    assert z.sum(axis=1).tolist() == [1, 1, 1, 1]
-    assert z[:, -1].tolist() == [0, 1, 0, 1]
+    assert z[:, :-1].sum(axis=1).tolist() == [1, 1, 1, 1]
+    assert z[:, -2].tolist() == [0, 1, 0, 1]
+    [note] = preprocessing.warnings
+    assert note == (
+        "'t' has 120 different texts: the 100 most frequent have an input each, the 120 in two rows or more count by "
+        'their frequency and their targets (`ignore=["t"]` leaves it out)'
+    )
+
+
+def test_texts_of_a_long_column_have_a_place_by_frequency() -> None:
+    counts = {"98101": 9, "x": 5, **{f"c{i:03}": 2 for i in range(120)}, **{f"once{i}": 1 for i in range(30)}}
+    cells = [*(text for text, n in counts.items() for _ in range(n)), None]
+    learned = learn(pd.DataFrame({"n": np.arange(len(cells)), "t": cells}), labels_of(len(cells)))
+    (text,) = learned.texts
+    assert learned.codes == ((learned.n_in - 1, 124),)  # 122 texts, the others, missing
+    assert text.ranked[:3] == ("98101", "x", "c000")
+    new = ["98101", "98101.0", "x", "c119", "once3", "new", None, "NA"]
+    place = Preprocessing.from_dict(json.loads(json.dumps(learned.to_dict()))).apply(pd.DataFrame({"n": 0, "t": new}))[
+        :, -1
+    ]
+    assert np.rint((1 - place) * 123 / 2).tolist() == [0, 0, 1, 121, 122, 122, 123, 123]
+    assert (place[0], place[-1]) == (1, -1)
+
+
+def test_a_model_of_before_there_were_places_is_read() -> None:
+    values = [f"c{i:03}" for i in range(120) for _ in range(2)]
+    learned = learn(pd.DataFrame({"t": values}), labels_of(len(values))).to_dict()
+    before = Preprocessing.from_dict(
+        learned | {"texts": [{k: v for k, v in learned["texts"][0].items() if k != "ranked"}]}
+    )
+    assert (before.n_in, before.codes) == (101, ())
+    assert before.apply(pd.DataFrame({"t": ["c000", "new"]})).sum(axis=1).tolist() == [1, 1]
+    few = learn(pd.DataFrame({"t": ["a", "b"] * 5}), labels_of(10)).to_dict()
+    assert "ranked" not in few["texts"][0]
 
 
 def test_numbers_for_a_column_of_text_are_its_digits() -> None:

@@ -67,10 +67,10 @@ def start(
     return engine.start(architecture, optimisation, training, validation, Keys.of(seed, trial), state)
 
 
-def encoded(architecture: Architecture) -> Architecture:
+def encoded(architecture: Architecture, codes: tuple[tuple[int, int], ...] = ()) -> Architecture:
     """With the encoding of its examples."""
     rows = examples_for(architecture, 300, seed=5)
-    return replace(architecture, learned=learn(architecture.encoding, architecture.bins, rows.x, rows.y))
+    return replace(architecture, learned=learn(architecture.encoding, architecture.bins, rows.x, rows.y, codes))
 
 
 _NETWORKS = {
@@ -104,6 +104,8 @@ _NETWORKS = {
     "linear regression": Architecture(10, 1, (), output="linear"),
     "exact statistics": Architecture(20, 3, (32, 24), batch_norm_statistics="exact"),
     "robust numbers": encoded(Architecture(20, 3, (32, 24), encoding="robust")),
+    "texts": encoded(Architecture(20, 3, (32, 24)), ((2, 5), (19, 40))),
+    "a number by texts and numbers": encoded(Architecture(13, 1, (17,), output="linear", encoding="robust"), ((4, 9),)),
     "numbers in bins": encoded(Architecture(13, 3, (32,), encoding="quantile_bins", bins=5)),
     "a number by numbers in a tree's bins": encoded(
         Architecture(13, 1, (17,), activation="tanh", batch_norm=False, output="linear", encoding="tree_bins", bins=3)

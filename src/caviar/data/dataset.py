@@ -84,7 +84,8 @@ class Dataset:
     def train_and_validation(self) -> Examples:
         """Both parts together, for a network whose config is chosen: more rows make it better."""
         parts = (self.train, self.validation)
-        return Examples(np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts]))
+        x, y = (np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y"))
+        return Examples(x, y, self.train.codes)
 
 
 def prepare(
@@ -120,7 +121,7 @@ def prepare(
     preprocessing = replace(learned, columns=columns_of(table, reading))
 
     def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
-        return Examples(preprocessing.apply(frame), preprocessing.encode(target))
+        return Examples(preprocessing.apply(frame), preprocessing.encode(target), preprocessing.codes)
 
     train, validation = (
         examples(table.frame.iloc[rows], labels.iloc[rows]) for rows in (parts.train, parts.validation)

@@ -15,18 +15,20 @@ from caviar.errors import SealBroken
 class Examples:
     """Inputs ``x`` (m, ...) float32, C-contiguous; ``y`` (m,) int32 classes, or float32 numbers for regression.
 
-    An example has any shape: a row of a table, an image (height, width, channels), a series.
+    An example has any shape: a row of a table, an image (height, width, channels), a series. ``codes`` are the inputs
+    that stand for a text, its place by frequency, each with the count of places (see text_columns.py).
     """
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[np.int32] | npt.NDArray[np.float32]
+    codes: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:
         return len(self.y)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Examples:
         """The examples at ``rows`` (k,), in that order."""
-        return Examples(self.x[rows], self.y[rows])
+        return Examples(self.x[rows], self.y[rows], self.codes)
 
 
 class Sealed:

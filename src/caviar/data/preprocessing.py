@@ -153,6 +153,12 @@ class Preprocessing:
         return len(self.numbers) + sum(text.width for text in self.texts) + sum(date.width for date in self.dates)
 
     @property
+    def codes(self) -> tuple[tuple[int, int], ...]:
+        """The inputs that stand for a text, each with the count of its codes (see text_columns.py)."""
+        ends = len(self.numbers) + np.cumsum([text.width for text in self.texts], dtype=int)
+        return tuple((int(end) - 1, text.codes) for end, text in zip(ends, self.texts, strict=True) if text.ranked)
+
+    @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns that are text whatever they look like."""
         return tuple(t.name for t in self.texts)
@@ -230,6 +236,9 @@ class Preprocessing:
         del found["target_scale"]
         if self.target_scale != PLAIN_SCALE:
             found["target_scale"] = self.target_scale.to_dict()
+        for text in found["texts"]:
+            if not text["ranked"]:
+                del text["ranked"]
         found["forms"] = self.forms.to_dict()
         return found
 
@@ -243,7 +252,13 @@ class Preprocessing:
                 mean=tuple(map(float, data["mean"])),
                 deviation=tuple(map(float, data["deviation"])),
                 texts=tuple(
-                    TextColumn(str(t["name"]), _strings(t["categories"]), bool(t["missing"]), bool(t["other"]))
+                    TextColumn(
+                        str(t["name"]),
+                        _strings(t["categories"]),
+                        bool(t["missing"]),
+                        bool(t["other"]),
+                        _strings(t.get("ranked", ())),
+                    )
                     for t in data["texts"]
                 ),
                 dates=tuple(

@@ -1,4 +1,10 @@
-"""Columns of text: a category each, learned on the training rows; in a row it is 1 where the row has it (one-hot)."""
+"""Columns of text: a category each, learned on the training rows; in a row it is 1 where the row has it (one-hot).
+
+Of many texts only the most frequent have a column each. All that are in two rows or more are then told apart by one
+further column, of places in the order of frequency: 1 for the most frequent, in equal steps down to -1. The last steps
+are one for all other texts, seen once or never, and one for missing cells. A place stands for its text: networks take
+it as its code, and are fed what the training rows say of the text (see nn/text_statistics.py).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.columns import as_text, index, is_text, plain, shown
+from caviar.data.columns import as_text, index, is_text, option, plain, shown
 from caviar.data.number_cells import is_mark
 from caviar.errors import DataError
 
@@ -17,22 +23,31 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")
-MOST_CATEGORIES = 100  # of a text column; the rest share one column, or a wide network is fed almost only zeros
+MOST_CATEGORIES = 100  # of a text column with a column each: of more a wide network is fed almost only zeros
 
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column of text: one output column a category, then one for missing, then one for any other text."""
+    """A column of text: one output column a category, then one for missing, then one for any other text.
+
+    Where there are texts ``ranked`` by frequency, a last one has the place of the row's text among them.
+    """
 
     name: str
     categories: tuple[str, ...]
     missing: bool
     other: bool
+    ranked: tuple[str, ...] = ()  # models of earlier versions have none
 
     @property
     def width(self) -> int:
         """Output columns."""
-        return len(self.categories) + self.missing + self.other
+        return len(self.categories) + self.missing + self.other + bool(self.ranked)
+
+    @property
+    def codes(self) -> int:
+        """Places: those of the ``ranked`` texts, one for all others, and one for missing cells."""
+        return len(self.ranked) + 1 + self.missing
 
     def apply(self, column: pd.Series[Any], out: npt.NDArray[np.float32]) -> tuple[int, int]:
         """Write 1 in every row's category to ``out`` (m, width), zeros before; the missing and the unknown cells."""
@@ -43,20 +58,27 @@ class TextColumn:
             )
         if not is_text(cells.dtype):
             cells = as_text(cells)
-        codes = index(self.categories).get_indexer(index(cells))
+        codes, ranks = (index(known).get_indexer(index(cells)) for known in (self.categories, self.ranked))
         absent = cells.isna().to_numpy(dtype=bool, copy=True)
+        new = (codes < 0) & (ranks < 0) & ~absent
         if self.missing:  # a mark of a missing value that training did not have as text
-            for row in np.flatnonzero((codes < 0) & ~absent).tolist():
+            for row in np.flatnonzero(new).tolist():
                 absent[row] = is_mark(cells.iloc[row])
-        strange = (codes < 0) & ~absent
+        strange = new & ~absent
         for row in np.flatnonzero(strange).tolist():  # a whole number as a column with gaps has it: 98101.0
             whole = _WHOLE.fullmatch(cells.iloc[row])
-            codes[row] = self.categories.index(whole[1]) if whole and whole[1] in self.categories else -1
-        strange &= codes < 0
+            if whole:
+                codes[row], ranks[row] = (_place(whole[1], known) for known in (self.categories, self.ranked))
+        strange = (codes < 0) & ~absent
         if self.missing:
             codes[absent] = len(self.categories)
         if self.other:
-            codes[strange] = self.width - 1
+            codes[strange] = len(self.categories) + self.missing
+        if self.ranked:
+            ranks[ranks < 0] = len(self.ranked)
+            if self.missing:
+                ranks[absent] = len(self.ranked) + 1
+            out[:, -1] = 1 - 2 * ranks / (self.codes - 1)
         rows = np.flatnonzero(codes >= 0)
         out[rows, codes[rows]] = 1.0
         return int(absent.sum()), 0 if self.other else int(strange.sum())
@@ -70,10 +92,20 @@ def learn_text(column: pd.Series[Any]) -> tuple[TextColumn | None, str | None]:
         return None, f"constant in the training rows, so left out: {shown(name)}"
     by_frequency = sorted(counts, key=lambda text: (-counts[text], text))
     kept, rest = by_frequency[:MOST_CATEGORIES], by_frequency[MOST_CATEGORIES:]
-    text = TextColumn(name, tuple(sorted(kept)), missing=present < len(column), other=bool(rest))
+    repeated = tuple(text for text in by_frequency if counts[text] > 1) if rest else ()
+    text = TextColumn(name, tuple(sorted(kept)), present < len(column), bool(rest), repeated)
+    return text, _many(name, len(counts), len(repeated)) if rest else None
+
+
+def _many(name: str, texts: int, repeated: int) -> str:
+    """A note on a column of more texts than have a column each."""
+    others = f"the {repeated:,} in two rows or more count by their frequency and their targets" if repeated else ""
     return (
-        text,
-        f"only the {MOST_CATEGORIES} most frequent of {len(counts)} texts are told apart: {shown(name)}"
-        if rest
-        else None,
+        f"{shown(name)} has {texts:,} different texts: the {MOST_CATEGORIES} most frequent have an input each, "
+        f"{others or 'the others share one'} ({option('ignore', [name])} leaves it out)"
     )
+
+
+def _place(text: str, known: tuple[str, ...]) -> int:
+    """The place of ``text`` among the ``known``, -1 where it is not there."""
+    return known.index(text) if text in known else -1

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any, NoReturn
 
 from caviar.errors import ConfigError, did_you_mean
 from caviar.nn.encoding import AS_THEY_ARE, ENCODINGS, Encoding
+from caviar.nn.text_statistics import TextTable
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "selu", "tanh", "sigmoid", "identity")
 INITIALISERS = ("he", "xavier", "lecun", "small_normal")
@@ -98,19 +99,26 @@ class Architecture:
 
     def to_record(self) -> dict[str, Any]:
         """Plain data, of which ``from_record`` makes the same architecture."""
-        record = asdict(self)
+        record = asdict(replace(self, learned=AS_THEY_ARE))
         record["hidden_units"] = list(self.hidden_units)
         record["learned"] = [list(numbers) for numbers in self.learned.columns]
         if self.encoding == "standard":  # as it was before there were others
             del record["encoding"], record["bins"], record["learned"]
+        if self.learned.texts:
+            record["texts"] = [asdict(table) | {"numbers": list(table.numbers)} for table in self.learned.texts]
         return record
 
     @staticmethod
     def from_record(plain: Mapping[str, Any]) -> Architecture:
         """The inverse of ``to_record``. Raises TypeError and ConfigError for what it cannot have written."""
         columns = tuple(tuple(map(float, numbers)) for numbers in plain.get("learned", ()))
+        texts = tuple(
+            TextTable(int(t["column"]), int(t["width"]), tuple(map(float, t["numbers"])))
+            for t in plain.get("texts", ())
+        )
+        rest = {name: value for name, value in plain.items() if name != "texts"}
         return Architecture(
-            **{**plain, "hidden_units": tuple(plain["hidden_units"]), "learned": Encoding(columns)},
+            **{**rest, "hidden_units": tuple(plain["hidden_units"]), "learned": Encoding(columns, texts)},
         )
 
 

@@ -14,6 +14,7 @@ bins         piecewise-linear: T numbers e_1 .. e_T, e_t = (x_j - b_{t-1}) / (b_
 
 The edges are quantiles of the training rows, or those of a small decision tree on x_j alone that predicts the target:
 it has its edges where the target changes. An input with two values or fewer stays as it is: a category, or a constant.
+An input that stands for a text becomes some numbers of that text, whatever the kind (see text_statistics.py).
 
 Sources: Gorishniy, Rubachev and Babenko, On embeddings for numerical features in tabular deep learning, 2022, section
 3.2 (bins, by quantiles and by trees); Holzmueller, Grinsztajn and Steinwart, Better by default: strong pre-tuned MLPs
@@ -27,6 +28,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from caviar.nn.text_statistics import TextTable, learn_table, of_training
 
 ENCODINGS = ("standard", "robust", "quantile_bins", "tree_bins")
 CLIPPED_AT = 3.0
@@ -45,14 +48,20 @@ class Encoding:
     """The learned encoding of n inputs; without ``columns`` they stay as they are.
 
     ``columns`` has of each input: nothing where it stays as it is; the median and the factor of robust scaling; or the
-    edges of its bins, three or more.
+    edges of its bins, three or more. ``texts`` are the tables of the inputs that stand for texts.
     """
 
     columns: tuple[tuple[float, ...], ...] = ()
+    texts: tuple[TextTable, ...] = ()
+
+    def __bool__(self) -> bool:
+        """False where all inputs stay as they are."""
+        return bool(self.columns or self.texts)
 
     def width(self, n_in: int) -> int:
         """Inputs of the first layer, for ``n_in`` inputs that came."""
-        return sum(max(len(numbers) - 1, 1) for numbers in self.columns) if self.columns else n_in
+        inputs = sum(max(len(numbers) - 1, 1) for numbers in self.columns) if self.columns else n_in
+        return inputs + sum(table.width - 1 for table in self.texts)
 
 
 AS_THEY_ARE = Encoding()
@@ -60,12 +69,16 @@ AS_THEY_ARE = Encoding()
 
 def encode(encoding: Encoding, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """``x`` (m, n) encoded: (m, encoding.width(n)), of the same type; ``x`` itself where there is nothing to do."""
-    if not encoding.columns:
+    if not encoding:
         return x
+    texts = {table.column: table for table in encoding.texts}
     out = np.empty((len(x), encoding.width(x.shape[1])), dtype=x.dtype)
     at = 0
-    for j, numbers in enumerate(encoding.columns):
-        if len(numbers) < 2:
+    for j, numbers in enumerate(encoding.columns or [()] * x.shape[1]):
+        if j in texts:
+            out[:, at : at + texts[j].width] = texts[j].look_up(x[:, j])
+            at += texts[j].width
+        elif len(numbers) < 2:
             out[:, at] = x[:, j]
             at += 1
         elif len(numbers) == 2:
@@ -83,20 +96,39 @@ def encode(encoding: Encoding, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return out
 
 
-def learn(kind: str, bins: int, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Encoding:
-    """The encoding of ``kind`` for inputs like ``x`` (m, n) with targets ``y`` (m,), those of the training rows."""
-    if kind == "standard" or not len(x):
+def encode_training(encoding: Encoding, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """``encode`` for the rows that the encoding was learned from, with targets ``y`` (m,): none sees its own."""
+    out = encode(encoding, x)
+    for table in encoding.texts:
+        before = Encoding(encoding.columns[: table.column], tuple(t for t in encoding.texts if t.column < table.column))
+        at = before.width(table.column)
+        out[:, at : at + table.width] = of_training(table, x[:, table.column], y)
+    return out
+
+
+def learn(
+    kind: str, bins: int, x: npt.NDArray[Any], y: npt.NDArray[Any], codes: tuple[tuple[int, int], ...] = ()
+) -> Encoding:
+    """The encoding of ``kind`` for inputs like ``x`` (m, n) with targets ``y`` (m,), those of the training rows.
+
+    ``codes`` are the inputs that stand for texts, each with the count of its codes.
+    """
+    if not len(x):
         return AS_THEY_ARE
-    many = [j for j in range(x.shape[1]) if _is_number(x[:, j])]
+    texts = tuple(learn_table(j, count, x[:, j], y) for j, count in codes)
+    if kind == "standard":
+        return Encoding((), texts)
+    of_text = {table.column for table in texts}
+    many = [j for j in range(x.shape[1]) if j not in of_text and _is_number(x[:, j])]
     if kind == "robust":
         columns = {j: _robust(x[:, j]) for j in many}
     else:
-        plain = x.shape[1] - len(many)
+        plain = x.shape[1] - len(many) + sum(table.width - 1 for table in texts)
         room = min(MOST_INPUTS, MOST_CELLS // len(x)) - plain
         bins = min(bins, room // max(len(many), 1))
         edges = _quantiles if kind == "quantile_bins" else _leaves
         columns = {j: edges(x[:, j], y, bins) if bins >= 2 else () for j in many}
-    return Encoding(tuple(columns.get(j, ()) for j in range(x.shape[1])) if any(columns.values()) else ())
+    return Encoding(tuple(columns.get(j, ()) for j in range(x.shape[1])) if any(columns.values()) else (), texts)
 
 
 def _is_number(x: npt.NDArray[Any]) -> bool:

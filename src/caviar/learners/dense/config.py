@@ -43,7 +43,7 @@ def from_config(
 ) -> tuple[Architecture, Optimisation]:
     """The network that ``config`` describes, for ``n_in`` features and ``n_out`` classes, or 1 for regression.
 
-    An encoding of the numbers is learned from the training ``rows``, where they are given.
+    An encoding of the numbers and texts is learned from the training ``rows``, where they are given.
 
     There are ``layers`` hidden layers of ``hidden_units`` each, or, where ``shape`` is "halving", each half as wide as
     the one below it, down to 2. ``hidden_units`` may also list every layer's width, as numbers or as text that a
@@ -68,7 +68,7 @@ def from_config(
         shape["output"] = "linear"
     training: dict[str, Any] = {name: plain[name] for name in _OPTIMISATION if name in plain}
     architecture = Architecture(n_in, n_out, hidden_units=_widths(plain), **shape)
-    if rows is not None and architecture.encoding != "standard":
+    if rows is not None and (architecture.encoding != "standard" or rows.codes):
         learned = encoding_of(rows, architecture.encoding, architecture.bins)
         architecture = replace(architecture, learned=learned)
     optimisation = Optimisation(**training)

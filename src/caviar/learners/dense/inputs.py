@@ -1,7 +1,8 @@
 """Examples as the first layer takes them: flat rows, with their numbers encoded.
 
 An encoding is learned once for the training rows and a kind, and rows are encoded once for all networks that use them
-at the same time: these share one copy, which goes with the last of them.
+at the same time: these share one copy, which goes with the last of them. The training rows of an encoding are encoded
+so that none sees its own target, wherever they are scored.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import numpy as np
 from caviar.data.examples import Examples
 from caviar.errors import ConfigError, DataError
 from caviar.nn.architecture import Architecture
-from caviar.nn.encoding import Encoding, encode, learn
+from caviar.nn.encoding import Encoding, encode, encode_training, learn
 
 _learned: WeakKeyDictionary[Examples, dict[tuple[str, int], Encoding]] = WeakKeyDictionary()
 _encoded: WeakKeyDictionary[Examples, WeakValueDictionary[Encoding, Examples]] = WeakKeyDictionary()
-_lock = Lock()  # of both: many threads start networks on the same examples
+_trained: WeakKeyDictionary[Examples, set[Encoding]] = WeakKeyDictionary()  # the examples as training rows
+_lock = Lock()  # of all: many threads start networks on the same examples
 
 
 def encoding_of(training: Examples, kind: str, bins: int) -> Encoding:
@@ -33,8 +35,20 @@ def encoding_of(training: Examples, kind: str, bins: int) -> Encoding:
         found = _learned.setdefault(training, {})
         if (kind, bins) not in found:
             flat = training.x.reshape(len(training), math.prod(training.x.shape[1:]))
-            found[kind, bins] = learn(kind, bins, flat, training.y)
+            found[kind, bins] = learn(kind, bins, flat, training.y, training.codes)
         return found[kind, bins]
+
+
+def training_rows_of(architecture: Architecture, examples: Examples) -> Examples:
+    """``rows_of`` for the rows that a network trains on, from which its encoding was learned."""
+    learned = architecture.learned
+    if learned.texts:
+        with _lock:
+            known = _trained.setdefault(examples, set())
+            if learned not in known:
+                known.add(learned)
+                _encoded.get(examples, WeakValueDictionary()).pop(learned, None)
+    return rows_of(architecture, examples)
 
 
 def rows_of(architecture: Architecture, examples: Examples) -> Examples:
@@ -51,12 +65,14 @@ def rows_of(architecture: Architecture, examples: Examples) -> Examples:
             "give y as float32 numbers" if architecture.regression else "give y as int32 classes from 0 on",
         )
     x, learned = examples.x, architecture.learned
-    if learned.columns:
+    if learned:
         with _lock:
             shared = _encoded.setdefault(examples, WeakValueDictionary())
             found = shared.get(learned)
             if found is None:
                 flat = x.reshape(len(x), architecture.n_in)
-                found = shared[learned] = Examples(encode(learned, flat), examples.y)
+                own = learned in _trained.get(examples, ())
+                made = encode_training(learned, flat, examples.y) if own else encode(learned, flat)
+                found = shared[learned] = Examples(made, examples.y)
             return found
     return examples if x.ndim == 2 else Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y)

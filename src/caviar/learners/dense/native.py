@@ -17,7 +17,7 @@ from caviar.errors import ConfigError, did_you_mean
 from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, explosion
 from caviar.learners.dense import _native
 from caviar.learners.dense.contract import Steps, idle_epochs, scored_only, steps_per_epoch
-from caviar.learners.dense.inputs import rows_of
+from caviar.learners.dense.inputs import rows_of, training_rows_of
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
 from caviar.nn import parametric
@@ -55,7 +55,7 @@ class NativeTraining:
         state: State | None,
     ) -> None:
         self._instruction_set = instruction_set
-        self._training = rows_of(architecture, training)
+        self._training = training_rows_of(architecture, training)
         self._validation = rows_of(architecture, validation)
         self._keys = keys
         self._begin(architecture, optimisation)

@@ -11,7 +11,7 @@ from caviar.data.batches import batches, epoch_order
 from caviar.data.examples import Examples
 from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, explosion, not_evaluated
 from caviar.learners.dense.contract import Steps, fewest_rows, idle_epochs, scored_only, steps_left, steps_per_epoch
-from caviar.learners.dense.inputs import rows_of
+from caviar.learners.dense.inputs import rows_of, training_rows_of
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
 from caviar.nn import Arrays, FloatArray, Targets, network
@@ -35,7 +35,7 @@ class ReferenceTraining:
         keys: Keys,
         state: State | None = None,
     ) -> None:
-        training, validation = (rows_of(architecture, examples) for examples in (training, validation))
+        training, validation = training_rows_of(architecture, training), rows_of(architecture, validation)
         self._architecture = architecture
         self._optimisation = optimisation
         self._scored_rows = training
