@@ -13,7 +13,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from caviar.data.preprocessing import Notes, Preprocessing, learn
+from caviar.data.preprocessing import Preprocessing, learn
+from caviar.data.strange_cells import Notes
 from caviar.errors import DataError, ModelError
 
 CELLS = st.one_of(st.just(np.nan), st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda v: round(v, 3)))

@@ -96,8 +96,8 @@ class Choice:
         if deviation <= 1e-9 * abs(mean):  # as Preprocessing.on_scale
             return None
         y = ((u - mean) / deviation).astype(np.float32)
-        nothing = Examples(validation.x[:0], np.zeros(0, dtype=np.float32))
-        data = TrainingData(Examples(training.x, y), nothing, 1)
+        nothing = Examples(validation.x[:0], np.zeros(0, dtype=np.float32), training.codes)
+        data = TrainingData(Examples(training.x, y, training.codes), nothing, 1)
         network = learner_named(_NATIVE).start({**CONFIG, "decay_rate": 1 / epochs}, data, Keys.of(self.seed, _TRIAL))
         outcome, _ = network.train(epochs, never())
         if outcome is not Outcome.TRAINED:

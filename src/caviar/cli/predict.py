@@ -12,7 +12,7 @@ from caviar.cli.console import check_apart, console, print_json
 from caviar.cli.next_steps import say_next
 from caviar.cli.notes import print_notes
 from caviar.cli.options import ForSpreadsheet, Json, Quiet
-from caviar.data.preprocessing import far_outside, never_seen
+from caviar.data.strange_cells import far_outside, never_seen
 from caviar.errors import UserMistake
 from caviar.learners import model as models
 from caviar.report.table import predictions_frame, write_csv

@@ -130,7 +130,7 @@ def prepare(
     if scale.name != PLAIN_SCALE:
         preprocessing = preprocessing.on_scale(scale.name, labels.iloc[parts.train])
         train, validation = (
-            Examples(part.x, preprocessing.encode(labels.iloc[rows]))
+            Examples(part.x, preprocessing.encode(labels.iloc[rows]), part.codes)
             for part, rows in ((train, parts.train), (validation, parts.validation))
         )
     if test is None:

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +55,7 @@ from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.labels import Label, classes_of, encode_labels, target_numbers, tidy_labels
 from caviar.data.moments import Moments, moments
 from caviar.data.numerals import PLAIN
+from caviar.data.strange_cells import Notes
 from caviar.data.table import named
 from caviar.data.target_scale import PLAIN as PLAIN_SCALE
 from caviar.data.target_scale import TargetScale, learn_scale
@@ -67,41 +68,6 @@ if TYPE_CHECKING:
 FURTHEST = 5.0  # standard deviations; see the head of this file
 _FLAT = 1e-9  # of a target's mean on its scale: a deviation below is rounding
 FAR = 0.5  # of the range of training, beyond its ends; see the head of this file
-
-
-@dataclass(frozen=True)
-class Notes:
-    """Cells that ``apply`` met: ``missing`` ones.
-
-    By column, ``unknown`` counts cells whose text no training row had, ``outside`` numbers far outside of training's.
-    """
-
-    missing: int
-    unknown: Mapping[str, int] = field(default_factory=dict)
-    outside: Mapping[str, int] = field(default_factory=dict)
-
-
-def far_outside(outside: Mapping[str, int]) -> str:
-    """A sentence on the numbers ``outside`` those of training, by column; empty where there are none."""
-    if not outside:
-        return ""
-    cells = "1 number is" if sum(outside.values()) == 1 else f"{sum(outside.values()):,} numbers are"
-    return f"{cells} far outside those of training, so look at their units: {_by_column(outside)}"
-
-
-def never_seen(unknown: Mapping[str, int]) -> str:
-    """A sentence on the ``unknown`` categories, by column; empty where there are none."""
-    if not unknown:
-        return ""
-    cells = sum(unknown.values())
-    which = "1 unknown category" if cells == 1 else f"{cells:,} unknown categories"
-    return f"{which}, which no training row had: {_by_column(unknown)}"
-
-
-def _by_column(counts: Mapping[str, int]) -> str:
-    most = sorted(counts, key=lambda name: -counts[name])
-    columns = ", ".join(f"{shown(name)} ({counts[name]:,})" for name in most[:5])
-    return columns + (f" and {len(most) - 5} more columns" if len(most) > 5 else "")
 
 
 @dataclass(frozen=True)

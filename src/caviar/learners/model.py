@@ -22,8 +22,9 @@ from caviar import files
 from caviar.arguments import checked
 from caviar.data.bare_numbers import check_shares, note_on_scale
 from caviar.data.columns import is_number, listed, numbers
-from caviar.data.preprocessing import Notes, Preprocessing, far_outside, never_seen
+from caviar.data.preprocessing import Preprocessing
 from caviar.data.read import read_features
+from caviar.data.strange_cells import Notes, far_outside, never_seen
 from caviar.data.target_scale import PLAIN as PLAIN_SCALE
 from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays, Floats, Predictor

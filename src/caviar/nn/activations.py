@@ -125,8 +125,9 @@ def tanh_derivative(z: FloatArray, a: FloatArray) -> FloatArray:
 
 def sigmoid(z: FloatArray) -> FloatArray:
     """a = 1 / (1 + e^-z), below 0 written e^z / (1 + e^z) because e^-z overflows below z = -709."""
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1.0, e) / (1 + e)
+    e: FloatArray = np.exp(-np.abs(z))
+    a: FloatArray = np.where(z >= 0, 1.0, e) / (1 + e)
+    return a
 
 
 def sigmoid_derivative(z: FloatArray, a: FloatArray) -> FloatArray:
