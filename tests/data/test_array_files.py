@@ -99,6 +99,7 @@ def big(array: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.filterwarnings("ignore:the network is no better:caviar.CaviarWarning")  # the labels are noise
+@pytest.mark.filterwarnings("ignore:the network:caviar.CaviarWarning")  # that it is no good after two trials
 def test_the_other_byte_order_is_the_same_table(tmp_path: Path) -> None:
     expected = digest(read((X, Y)))
     frame = pd.DataFrame({f"x{i}": big(X[:, i]) for i in range(3)})
