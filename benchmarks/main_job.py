@@ -34,10 +34,10 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 CAVIAR = "from caviar.cli.main import main; main()"
 
 
-def tune(arguments: list[str], folder: Path, program: str = CAVIAR) -> dict[str, Any]:
+def tune(arguments: list[str], folder: Path) -> dict[str, Any]:
     """One `caviar tune --json` in a process of its own: its result, wall seconds and peak memory."""
     start = time.monotonic()
-    command = [sys.executable, "-c", program, "tune", *arguments, "--json"]
+    command = [sys.executable, "-c", CAVIAR, "tune", *arguments, "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder)
     assert process.stdout is not None
     out = process.stdout.read()

@@ -105,7 +105,7 @@ def measure_caviar(piece: Piece, table: TableFile, folder: Path) -> Measured:
     """`caviar tune` as a new user runs it."""
     study = f"{piece.data} {piece.seconds} {piece.seed}"
     budget = ["--seconds", str(piece.seconds), "--seed", str(piece.seed), "--threads", "2", "--study", study]
-    run = tune([*table.arguments, *budget, "--space", str(PLAIN_SPACE)], folder)
+    run = tune([*table.arguments, *budget, "--space", str(PLAIN_SPACE), "--preset", "single"], folder)
     result, wall = run["result"], run["wall"]
     best = best_seen(folder, study)
     row = {

@@ -89,7 +89,7 @@ class Space:
         return self
 
     def fixing(self, name: str, value: Value) -> Space:
-        """A space like this one that has ``name`` besides, always ``value``."""
+        """A space like this one in which ``name`` is always ``value``."""
         found = Space(**{**self.scales, name: value})
         object.__setattr__(found, "constraints", self.constraints)
         return found

@@ -9,7 +9,7 @@ from caviar.learners.dense.config import from_config
 from caviar.learners.dense.learner import DenseLearner
 from caviar.scales import Fixed, Log
 from caviar.search.coarse_to_fine import CoarseToFine
-from caviar.search.portfolio import ORIGIN, Portfolio, configs
+from caviar.search.portfolio import PORTFOLIO, Portfolio, configs
 from caviar.space import Space, default_space
 from tests.learners.contract import examples
 
@@ -33,7 +33,7 @@ def test_it_comes_first_and_the_search_goes_on_from_coarse_to_fine():
     search, plain = Portfolio(SPACE, 3), CoarseToFine(SPACE, 3)
     assert search.lag(0) is None  # nothing is waited for
     proposals, boxes = search.propose(0, [[], [], [], []])
-    assert [proposal.origin for proposal in proposals] == [ORIGIN] * 8
+    assert [proposal.origin for proposal in proposals] == [PORTFOLIO] * 8
     assert [proposal.entry for proposal in proposals] == [3, 3, 0, 0, 0, 0, 0, 0]  # two to the end at once
     assert boxes == []
     assert search.propose(5, [[], [], [], []])[0] == proposals[5:]  # a study that was broken off there

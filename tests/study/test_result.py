@@ -104,6 +104,15 @@ def uneven(rows: int, seed: int) -> pd.DataFrame:
 
 
 @pytest.mark.filterwarnings("ignore::caviar.errors.CaviarWarning")
+@pytest.mark.parametrize("budget", [{"trials": 3}, {"seconds": 1}])
+def test_balanced_training_holds_in_the_default_space(budget: dict):
+    frame, once = uneven(300, 1), {"balance": True, "metric": "balanced_accuracy", "threads": 1}
+    study = caviar.tune(frame, "y", store=None, progress=False, preset="single", **once, **budget)
+    assert set(study.trials()["class_weights"]) == {"balanced"}
+    assert study.best.config["decay_rate"] < 1 / 8  # and the space is still that of this study's epochs
+
+
+@pytest.mark.filterwarnings("ignore::caviar.errors.CaviarWarning")
 def test_balanced_training_finds_the_rare_class_and_its_probabilities_stay_honest(tmp_path: Path):
     test = uneven(4_000, 2)
     plain, balanced = (

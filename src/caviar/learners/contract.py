@@ -213,6 +213,10 @@ class Learner(Protocol):
         """The space that is searched where none is given, for trials of at most so many ``epochs``."""
         ...
 
+    def epoch_seconds(self, data: TrainingData) -> float:
+        """Estimate the seconds that an epoch of a network of middle size takes, without training one."""
+        ...
+
     def parameters(self, config: Config, data: TrainingData) -> int:
         """Count of the numbers that the network of ``config`` learns.
 

@@ -21,7 +21,8 @@ from caviar.search.contract import Evidence, Proposal
 from caviar.search.given import Wish, read
 from caviar.space import Space
 
-ORIGIN = "portfolio"
+PORTFOLIO = "portfolio"
+"""The name of the search, and the origin of its own trials."""
 STRAIGHT = 2
 """Configs that are trained to the end at once: there is soon a good network, also where there is time for no other."""
 
@@ -32,7 +33,6 @@ class Portfolio:
     def __init__(self, space: Space, seed: int) -> None:
         self._search = CoarseToFine(space, seed)
         self._configs = configs(space, seed)
-        self._space = space
 
     def lag(self, number: int) -> int | None:
         """See Search: the portfolio is the same whatever comes of it."""
@@ -48,7 +48,8 @@ class Portfolio:
         if rest:
             last = len(evidence) - 1
             return [
-                Proposal(config, ORIGIN, last if number + place < STRAIGHT else 0) for place, config in enumerate(rest)
+                Proposal(config, PORTFOLIO, last if number + place < STRAIGHT else 0)
+                for place, config in enumerate(rest)
             ], []
         return self._search.propose(number, evidence)
 

@@ -9,11 +9,9 @@ from caviar.search.coarse_to_fine import CoarseToFine
 from caviar.search.contract import Search
 from caviar.search.grid import Grid
 from caviar.search.optuna_search import SAMPLERS, OptunaSearch, require_optuna
-from caviar.search.portfolio import Portfolio
+from caviar.search.portfolio import PORTFOLIO, Portfolio
 from caviar.search.sampling import random, sobol
 from caviar.space import Space
-
-PORTFOLIO = "portfolio"
 
 SEARCHES: dict[str, Callable[[Space, int], Search]] = {
     "coarse_to_fine": CoarseToFine,

@@ -14,6 +14,7 @@ from caviar.cells import Units
 from caviar.scales import Fixed
 from caviar.space import Space
 
+_TO_ZERO = ("cosine", "flat_cosine", "coslog4")  # the schedules that end after 1 / decay_rate epochs
 _LOW, _HIGH = 0.25, 0.75  # the lowest quarter of learning rates, the highest of decay rates, on their own scales
 
 
@@ -30,4 +31,4 @@ def slow_starters(space: Space, points: Units) -> npt.NDArray[np.bool_]:
 
 def _anneals(space: Space) -> bool:
     """True where all schedules of ``space`` fall to 0 after 1 / decay_rate epochs."""
-    return "decay" in space and isinstance(decay := space["decay"], Fixed) and "cos" in str(decay.value)
+    return "decay" in space and isinstance(decay := space["decay"], Fixed) and decay.value in _TO_ZERO

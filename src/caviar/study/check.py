@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +36,8 @@ from caviar.scheduling.halving import POOL, rungs_for, rungs_within
 from caviar.scheduling.strategy import places
 from caviar.search.feasible import check_constraints, constrained
 from caviar.search.given import read_all
-from caviar.search.searches import PORTFOLIO, check_search, search_named
+from caviar.search.portfolio import PORTFOLIO
+from caviar.search.searches import check_search, search_named
 from caviar.space import Space
 from caviar.study.balance import balanced, check_balance
 from caviar.study.job import TableJob
@@ -57,9 +56,8 @@ FOLDS = 5
 FOLDED_BELOW = 2_000  # rows; with fewer, one validation part says too little to choose by
 REPEATS = 3  # with fresh seeds, where there are no folds
 
-_TYPICAL = (128, 128, 128)  # hidden units of a network of middle size
-_SPEED = 4e10  # floating-point operations that a processor does for it in a second
 _SEARCHED = 0.5  # of a time budget: the rest is for the finals
+_ROWS_TO_COUNT = 1_000  # of which inputs are encoded to count the parameters of networks: of all it would take long
 
 _MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
 
@@ -90,15 +88,9 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     check_search(search)
     request = replace(request, search=search, preset=preset)
     learner = learner_named(request.engine)
-    if request.space is None:
-        space = learner.default_space()  # until the data say for how many epochs
-    else:
-        space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
-    if request.balance:
-        space = balanced(space)
+    space = _space(request, learner, helps)
     _check_names(space, learner)
     if not helps:
-        space = constrained(space, request.constraints)
         check_constraints(space)
     search_named(search, space, request.seed)  # not every search can walk through every space
     request = replace(request, first=read_all(space, request.first))
@@ -114,10 +106,10 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     request = replace(request, target_scale=dataset.preprocessing.target_scale.name)  # a resume chooses no other
     scoring = Scoring.of(dataset)
     _check_defined(metric, scoring, dataset)
-    rungs = _rungs(request, dataset, seconds)
+    rungs = _rungs(request, learner, dataset, seconds)
     if request.space is None:
-        space = constrained(learner.default_space(rungs[-1]), () if helps else request.constraints)
-    largest = _largest(space, learner, TrainingData.of(dataset))
+        space = _space(request, learner, helps, rungs[-1])
+    largest = _largest(space, learner, dataset)
     name = request.study if request.study is not None else table.name
     check_name("study", name)
     return TableJob(
@@ -138,15 +130,25 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     )
 
 
-def _rungs(request: Request, dataset: Dataset, seconds: float | None) -> tuple[int, ...]:
+def _space(request: Request, learner: Learner, helps: bool, epochs: int | None = None) -> Space:
+    """The space of ``request``; where none is given the learner's own, for so many ``epochs`` once they are known."""
+    if request.space is None:
+        space = learner.default_space(epochs)
+    else:
+        space = request.space if isinstance(request.space, Space) else Space.load(Path(request.space))
+    if request.balance:
+        space = balanced(space)
+    return space if helps else constrained(space, request.constraints)
+
+
+def _rungs(request: Request, learner: Learner, dataset: Dataset, seconds: float | None) -> tuple[int, ...]:
     """The rungs of a study: by its rows, and where it has a time budget by what that can pay for."""
     if request.rungs is not None:
         return request.rungs
-    rows, n_in = len(dataset.train), math.prod(dataset.train.x.shape[1:])
     if seconds is None:
-        return rungs_for(rows)
-    flops = 6.0 * rows * sum(a * b for a, b in pairwise((n_in, *_TYPICAL)))  # forward, and backward twice that
-    return rungs_within(_SEARCHED * seconds * (request.threads or processors()), flops / _SPEED)
+        return rungs_for(len(dataset.train))
+    at_once = request.threads or processors()
+    return rungs_within(_SEARCHED * seconds * at_once, learner.epoch_seconds(TrainingData.of(dataset)))
 
 
 def _folds(dataset: Dataset, seed: int, scoring: Scoring, metric: str) -> tuple[tuple[Examples, Examples], ...]:
@@ -200,9 +202,11 @@ def _check_names(space: Space, learner: Learner) -> None:
             raise SpaceError(f"{name!r} is not a hyperparameter", did_you_mean(name, learner.hyperparameters))
 
 
-def _largest(space: Space, learner: Learner, data: TrainingData) -> int:
+def _largest(space: Space, learner: Learner, dataset: Dataset) -> int:
     """Bytes of the largest network in the space. Raises where none can be built at its edges or in between."""
     ends = space.from_unit(np.vstack([np.full(len(space.searched), u) for u in (0.0, 1.0)]))
+    some = dataset.train.take(np.arange(min(len(dataset.train), _ROWS_TO_COUNT)))
+    data = TrainingData(some, some, dataset.preprocessing.n_out)
     return max(
         BYTES_A_PARAMETER * learner.parameters(config, data)
         for config in [*filter(space.fulfils, ends), *space.sample(200)]

@@ -285,7 +285,7 @@ def _ensemble(job: TableJob, entrants: dict[int, list[Repeat]]) -> Ensemble | No
 
 
 def _refitted(chosen: Ensemble, last: dict[int, Repeat | None]) -> Ensemble:
-    """The ensemble with the last trainings of its finalists, if all have one: on one scale, or as it was."""
+    """The ensemble of the finalists' last trainings; as it was where one of them has none, for that would mix both."""
     networks = {number: found.training for number, found in last.items() if found is not None}
     if not all(networks.get(number) for number in chosen.finalists):
         return chosen

@@ -25,7 +25,7 @@ from caviar.machine import environment
 from caviar.records import Config, Study, StudyState, Task, Trial
 from caviar.scheduling.strategy import Stopping
 from caviar.search.contract import Search
-from caviar.search.searches import PORTFOLIO, search_named
+from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.study.ledger import Ledger
 from caviar.study.spec import Request
@@ -102,9 +102,15 @@ class TableJob:
         """The threads that train tasks of this study."""
         return Threads(self.slots, self.start, self.metric, states, keep=ledger.networks.keep)
 
+    @property
+    def search_name(self) -> str:
+        """The search; the checks have chosen it where the request names none."""
+        assert self.request.search is not None
+        return self.request.search
+
     def search(self) -> Search:
         """The search that proposes the configs."""
-        return search_named(self.request.search or PORTFOLIO, self.space, self.request.seed)
+        return search_named(self.search_name, self.space, self.request.seed)
 
     def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
         """The mean scores of ``evaluations``; those of regression that have a unit in the target's own."""
@@ -167,7 +173,7 @@ class TableJob:
     def finals_cost(self, ledger: Ledger) -> float:
         """Seconds to keep for the finals if the best trials of now become the finalists.
 
-        None where not even one last training would fit: the search's own network is the answer then.
+        Nothing where not even one last training would fit: the search's own network is the answer then.
         """
         best = self.finalists(ledger)
         if self.seconds is None or not best:
@@ -194,7 +200,7 @@ class TableJob:
             name=name,
             seed=request.seed,
             metric=self.metric,
-            search=request.search or PORTFOLIO,
+            search=self.search_name,
             space=self.space.to_dict(),
             spec=request.spec(self.seconds, self.rungs, self.repeats),
             data=self.dataset.facts,

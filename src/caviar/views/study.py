@@ -24,6 +24,7 @@ from caviar.records.config import as_number
 from caviar.records.metrics import smaller_is_better
 from caviar.records.ranking import WORST, rank_key, rank_key_of
 from caviar.records.result import Finalist
+from caviar.search.portfolio import PORTFOLIO
 from caviar.search.searches import noted_before
 from caviar.space import Space
 from caviar.store import Store
@@ -310,7 +311,7 @@ def _importances(study: Study, space: Space, trials: Sequence[Trial]) -> list[Im
     """
     begun = [trial for trial in trials if trial.epochs or trial.state is TrialState.DIVERGED]
     begun = [trial for trial in begun if trial.state is not TrialState.INFEASIBLE]
-    everywhere = [trial for trial in begun if not trial.origin.startswith(("box", "portfolio"))]
+    everywhere = [trial for trial in begun if not trial.origin.startswith(("box", PORTFOLIO))]
     counted = everywhere if len(everywhere) >= ENOUGH else begun
     ranks = []
     for trial in counted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 from caviar.errors import ConfigError, SpaceError, did_you_mean
 from caviar.learners.contract import Keys, State, TrainingData
@@ -13,10 +14,11 @@ from caviar.learners.dense.native import NativeEngine
 from caviar.learners.dense.reference import ReferenceEngine
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
 from caviar.records import Config
-from caviar.scales import Fixed
 from caviar.space import Space, default_space
 
 ENGINES: dict[str, Callable[[], Engine]] = {"native": NativeEngine, "reference": ReferenceEngine}
+_TYPICAL = (128, 128, 128)  # hidden units of a network of middle size
+_SPEED = 4e10  # floating-point operations of it that a processor does in a second
 _MOST_PARAMETERS = 250_000_000  # below most_parameters of native/trial.h, which counts padding too
 
 
@@ -49,7 +51,12 @@ class DenseLearner:
         space = default_space()
         if epochs is None:
             return space
-        return Space(**{name: space[name] for name in space.names} | {"decay_rate": Fixed(1 / epochs)})
+        return space.fixing("decay_rate", 1 / epochs)
+
+    def epoch_seconds(self, data: TrainingData) -> float:
+        """See contract.Learner: by its arithmetic, forward once and backward twice."""
+        flops = 6.0 * len(data.training) * sum(a * b for a, b in pairwise((math.prod(data.shape), *_TYPICAL)))
+        return flops / _SPEED
 
     def parameters(self, config: Config, data: TrainingData) -> int:
         """See contract.Learner."""
