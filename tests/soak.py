@@ -120,14 +120,19 @@ def fill_disk(site: Site, at: list[subprocess.Popen[str]], chance: random.Random
     return "disk full"
 
 
-def play(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
-    """One round: the owner and up to two helpers, and what befalls them. What was done, and the owner's status."""
+def say(what: str) -> None:
+    """Add to the line of this round at once: should it fail, it can be read what was done in it."""
+    print(f", {what}", end="", flush=True)
+
+
+def play(site: Site, data: Path, chance: random.Random) -> int:
+    """One round: the owner and up to two helpers, and what befalls them. The owner's status."""
     helpers = chance.randrange(3)
     options = ("--trials", TRIALS, "--patience", PATIENCE, "--threads", chance.choice([1, 2]))
     options += ("--save-all",) if chance.random() < 0.3 else ()
     owner = start("resume" if site.begun else "lead", site.store, data, *options)
     processes: list[subprocess.Popen[str]] = []
-    done = [f"{'resume' if site.begun else 'lead'} + {helpers} helpers"]
+    say(f"{'resume' if site.begun else 'lead'} + {helpers} helpers")
     around = [freeze, move_folder, lock, restart if site.server else fill_disk]
     try:
         until(owner, "begun")
@@ -140,24 +145,24 @@ def play(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
         for _ in range(chance.randrange(1, 4)):
             time.sleep(chance.uniform(0.1, 2.5))
             if chance.random() < 0.6:
-                done.append(chance.choice(around)(site, [owner, *processes], chance))
+                say(chance.choice(around)(site, [owner, *processes], chance))
                 continue
             victim = chance.choice([owner, *processes])
             who = "owner" if victim is owner else "helper"
             action = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGHUP])
             if victim.poll() is not None:
-                done.append(f"{who} had ended")
+                say(f"{who} had ended")
                 continue
             victim.send_signal(action)
-            done.append(f"{action.name} {who}")
+            say(f"{action.name} {who}")
             if who == "owner":
                 break
         else:
             if chance.random() < 0.5:
-                done.append("to its end")
+                say("to its end")
             else:
                 signal_all([owner], signal.SIGKILL)
-                done.append("SIGKILL owner at last")
+                say("SIGKILL owner at last")
         said = end(owner)
         for process in processes:  # they end by themselves, whatever became of the owner
             status, _, complained = end(process)
@@ -168,11 +173,12 @@ def play(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
         signal_all([owner, *processes], signal.SIGKILL)
         raise
     assert owner.returncode in (0, 130, *_ENDED), said
-    return ", ".join(done), owner.returncode
+    return owner.returncode
 
 
-def close_terminal(site: Site, data: Path, chance: random.Random) -> tuple[str, int]:
+def close_terminal(site: Site, data: Path, chance: random.Random) -> int:
     """A round of the command itself, in a terminal that is closed under it, if it does not end before."""
+    say(f"{'resume' if site.begun else 'tune'} in a terminal that is closed")
     begin = ["tune", data.name, "--target", "cultivar", "--space", "space.toml", "--study", STUDY]
     begin += ["--out", f"models{abs(hash(site.store))}"]
     words = [*(["resume", STUDY] if site.begun else begin), "--trials", TRIALS, "--threads", 1, "--store", site.store]
@@ -191,7 +197,7 @@ def close_terminal(site: Site, data: Path, chance: random.Random) -> tuple[str, 
     status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     assert status in (0, 128 + signal.SIGHUP, -signal.SIGHUP), (status, shown.decode(errors="replace"))
     site.begun = state_of(site) is not None
-    return f"{words[0]} in a terminal that is closed", status
+    return status
 
 
 def state_of(site: Site) -> StudyState | None:
@@ -246,8 +252,8 @@ def main() -> None:
             kind = chance.choice(sorted(sites))
             site = sites[kind]
             before = acknowledged(site.store, STUDY) if site.begun else set()
-            done, status = (close_terminal if chance.random() < 0.15 else play)(site, data, chance)
-            print(f"round {counts['rounds'] + 1}: {kind}, {done}", end="", flush=True)
+            print(f"round {counts['rounds'] + 1}: {kind}", end="", flush=True)
+            status = (close_terminal if chance.random() < 0.15 else play)(site, data, chance)
             if site.begun:
                 check_whole(site.store, STUDY, before)
             site.rounds += 1

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from caviar.data import samples
 from caviar.errors import StoreAway
 from caviar.store import Store
 from caviar.study.events import Progress
 from caviar.study.tune import follow
+from tests import child
 from tests.cut_cable import Cable
 from tests.faults.every_kind import table_request, write_files
 from tests.faults.invariants import check_over
@@ -84,6 +86,25 @@ def test_a_study_trains_on_to_the_same_bits(cable: Cable, tmp_path: Path) -> Non
     for _ in follow(table_request(whole, tmp_path)):
         pass
     assert recorded(cable.url, "table") == recorded(whole, "table")
+
+
+def test_helpers_get_no_task_twice_where_the_answer_to_its_assignment_is_lost(
+    cable: Cable, postgresql_url: str, tmp_path: Path
+) -> None:
+    data = samples.write_csv(samples.wine(), tmp_path / "wine.csv")
+    options = ("--trials", 40, "--save-all")
+    assert child.end(child.start("lead", tmp_path / "whole.db", data, *options))[0] == 0
+    cable.lose_answer(b"INSERT INTO claims")
+    owner = child.start("lead", cable.url, data, *options, "--helpers", 1)
+    child.until(owner, "begun")
+    helper = child.start("help", postgresql_url, data)
+    child.until(helper, lambda line: line.startswith("tasks ") and int(line.split()[1]) > 0)
+    assert cable.broken.is_set()  # the owner does not know yet that the helper has that task, and has done it
+    cable.mend()
+    for process in (owner, helper):
+        assert child.end(process)[::2] == (0, "")
+    check_over(postgresql_url, child.STUDY)
+    assert recorded(postgresql_url, child.STUDY) == recorded(tmp_path / "whole.db", child.STUDY)
 
 
 @pytest.mark.parametrize("later", [0.0, 5.0])

@@ -17,11 +17,13 @@ import sqlalchemy as sa
 
 import caviar
 from caviar.errors import CaviarWarning, Fenced, StoreAway, StoreError, StoreLost
-from caviar.records import RunKind, RunSpec, TrialState
+from caviar.records import Lease, RunKind, RunSpec, TrialState
 from caviar.runs import loop
 from caviar.runs.events import Noted, RunEnded
 from caviar.store import Snapshots, Store
 from caviar.store.delivery import Delivery, take_up_kept
+from caviar.store.lease import Leases
+from caviar.store.lease import beat as beat_in
 from caviar.store.runs import Runs
 from caviar.study.events import Progress, TunedStudy
 from caviar.study.resume import take_up
@@ -122,6 +124,51 @@ def test_a_snapshot_in_between_is_not_taken_for_the_transaction_that_broke(url: 
             until(lambda: not delivery.is_behind)
         assert calls == ["write"] * 3
         assert [number for number, _, _ in store.measurements(STUDY.name)] == [0, 1]
+        delivery.close(lambda: store.leases.leave(lease))
+
+
+def test_a_sign_of_life_that_arrives_late_is_not_taken_for_the_transaction_that_broke(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was under way on the server yet when its connection was given up."""
+    beat, calls = Leases.beat, []
+    late: list[threading.Thread] = []
+
+    def broken(leases: Leases, lease: Lease) -> None:
+        if late:
+            beat(leases, lease)
+            return
+        began = threading.Event()
+
+        def finish() -> None:
+            with leases.subjects.writing(lease.name) as (connection, number):
+                began.set()
+                time.sleep(0.7)
+                beat_in(connection, "study", number, lease)
+
+        late.append(threading.Thread(target=finish))
+        late[0].start()
+        began.wait()
+        raise StoreAway("the connection broke", "in its COMMIT")
+
+    with Store.open(url) as store:
+        lease = store.leases.join(STUDY.name)
+
+        def write(**batch: object) -> None:
+            late[0].join()
+            store.write(STUDY.name, lease=lease, **batch)  # type: ignore[arg-type]
+            calls.append(batch)
+            if len(calls) == 1:
+                raise StoreAway("the connection broke", "after COMMIT")
+
+        monkeypatch.setattr(Leases, "beat", broken)
+        delivery = Delivery(store.leases, lease, write)
+        delivery.beat()
+        until(lambda: late)
+        delivery.write(trials=[trial(0)], measurements=[(0, 0, measurement(1))])
+        until(lambda: not delivery.is_behind, lambda: delivery._error)
+        assert len(calls) == 1
+        assert [number for number, _, _ in store.measurements(STUDY.name)] == [0]
         delivery.close(lambda: store.leases.leave(lease))
 
 

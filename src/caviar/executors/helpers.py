@@ -131,32 +131,34 @@ class WithHelpers:
         """See Executor: unfinished tasks are taken back from the helpers."""
         self._cancelled = True
         self.own.cancel()
-        self._interrupted += [TaskResult(task, TaskOutcome.INTERRUPTED) for _, task in self._chosen.values()]
-        self._chosen = {}
-        if self._held or self._sending:
-            held = [*self._held, *self._sending]
+        chosen, self._chosen = self._chosen, {}
+        for key, (fence, task) in chosen.items():
+            if key in self._sending:  # a helper may have it, or have handed it in
+                self._held[key] = fence, task
+            else:
+                self._interrupted.append(TaskResult(task, TaskOutcome.INTERRUPTED))
+        if self._held:
+            held = list(self._held)
             self._delivery.ask(lambda: self._store.take_back(self._owner, held), None)
         self._asked = float("-inf")
 
     def _send(self) -> None:
-        """Put the chosen tasks where the helpers find them; one whose helper has left is trained here."""
+        """Put the chosen tasks where the helpers find them.
+
+        One that its helper does not hold afterwards is asked for like the others: where the answer to an attempt before
+        was lost, it may have been trained and handed in since.
+        """
         if not self._chosen:
             return
-        chosen = dict(self._chosen)
         work: dict[int, list[TaskKey]] = {}
-        for key, (fence, _) in chosen.items():
+        for key, (fence, _) in self._chosen.items():
             work.setdefault(fence, []).append(key)
         self._before_sending()
-        self._sending |= set(chosen)
-        holds = self._delivery.ask(lambda: self._store.assign(self._owner, work), None)
-        if holds is None:
+        self._sending |= set(self._chosen)
+        if self._delivery.ask(lambda: self._store.assign(self._owner, work), None) is None:
             return  # once more when the store can be reached
+        self._held |= self._chosen
         self._chosen, self._sending = {}, set()
-        for key, (fence, task) in chosen.items():
-            if key in holds[fence]:
-                self._held[key] = fence, task
-            else:
-                self._home_again(task)
 
     def _home_again(self, task: Task) -> None:
         self._homes.pop(task.trial, None)

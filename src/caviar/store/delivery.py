@@ -81,6 +81,7 @@ class Delivery:
         self._head: Batch | None = None  # under way
         self._unsure = False  # True where the head may have been written
         self._beats: int | None = None  # of the lease in the store; None while unknown
+        self._torn = False  # True where a transaction of a broken connection may be under way yet, and beat late
         self._questions: deque[_Question] = deque()
         self._away: _Away | None = None
         self._pause = _FIRST_PAUSE
@@ -305,7 +306,11 @@ class Delivery:
             self._beats = None if before is None else before + 1
             return
         if self._beats is None:
-            self._beats = _stored(self._leases, self.lease).beats
+            if self._torn:
+                self._beats = _settled_beats(self._leases, self.lease)
+            else:
+                self._beats = _stored(self._leases, self.lease).beats
+            self._torn = False
         # Where the connection broke in it, it may be written already.
         if not (self._unsure and _settled_beats(self._leases, self.lease) == self._beats + 1):
             with self._changed:
@@ -346,6 +351,7 @@ class Delivery:
     def _went_away(self, away: StoreAway) -> None:
         if away.reconnect:
             self._transactions.database.disconnect()
+        self._torn = True
         with self._changed:
             self._away = self._away or _Away(None)
             self._away.why = away
