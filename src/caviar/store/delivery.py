@@ -81,7 +81,7 @@ class Delivery:
         self._head: Batch | None = None  # under way
         self._unsure = False  # True where the head may have been written
         self._beats: int | None = None  # of the lease in the store; None while unknown
-        self._torn = False  # True where a transaction of a broken connection may be under way yet, and beat late
+        self._torn = False  # True where a transaction of a broken connection may beat late
         self._questions: deque[_Question] = deque()
         self._away: _Away | None = None
         self._pause = _FIRST_PAUSE
@@ -306,13 +306,9 @@ class Delivery:
             self._beats = None if before is None else before + 1
             return
         if self._beats is None:
-            if self._torn:
-                self._beats = _settled_beats(self._leases, self.lease)
-            else:
-                self._beats = _stored(self._leases, self.lease).beats
-            self._torn = False
+            self._beats, self._torn = _beats(self._leases, self.lease, settled=self._torn), False
         # Where the connection broke in it, it may be written already.
-        if not (self._unsure and _settled_beats(self._leases, self.lease) == self._beats + 1):
+        if not (self._unsure and _beats(self._leases, self.lease, settled=True) == self._beats + 1):
             with self._changed:
                 if self._ended:
                     return  # it is in the file
@@ -382,10 +378,11 @@ def _stored(leases: Leases, lease: Lease) -> Lease:
     return next((one for one in leases.of(lease.name) if one.fence == lease.fence), replace(lease, beats=-1))
 
 
-def _settled_beats(leases: Leases, lease: Lease) -> int:
-    """The beats in the store once no transaction of a broken connection is under way there any more."""
-    with leases.subjects.writing(lease.name):
-        pass
+def _beats(leases: Leases, lease: Lease, settled: bool) -> int:
+    """The beats in the store; once no transaction of a broken connection is under way there any more if ``settled``."""
+    if settled:
+        with leases.subjects.writing(lease.name):
+            pass
     return _stored(leases, lease).beats
 
 
