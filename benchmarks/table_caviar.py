@@ -1,6 +1,8 @@
 """Caviar as a contender of `python -m benchmarks.tables`: caviar.tune in a process of its own.
 
-    python -m benchmarks.table_caviar FOLDER
+    python -m benchmarks.table_caviar FOLDER [PART]
+
+With a PART it is caviar without that part: what the answer loses is the part's worth.
 
 All training rows are given to it, as they are to the others. Its own sealed part would be a fifth of them, so it is
 given another: the features of the sealed rows, beside targets drawn from the training rows that mean nothing. Its
@@ -18,12 +20,50 @@ import numpy as np
 
 import caviar
 from benchmarks.rivals.table_job import Predict, TableJob, answer, read
+from caviar.learners.dense.learner import DenseLearner
 from caviar.machine import VERSION
+from caviar.search import portfolio
+from caviar.space import Space
 
 _TARGET = "the target"
+FIXED: dict[str, tuple[str, Any]] = {
+    "encodings": ("encoding", "standard"),
+    "annealing": ("decay", "constant"),
+    "input_scaling": ("input_scaling", False),
+    "averaging": ("averaging", 0.0),
+    "silu": ("activation", "relu"),
+    "weight_decay": ("weight_decay", 0.0),
+    "dropout": ("dropout", 0.0),
+}
+"""Parts that are taken out by a fixed value in the default space and in the portfolio."""
+PARTS = ("ensemble", "portfolio", "finals", *FIXED)
 
 
-def tuned(job: TableJob) -> tuple[Predict, str]:
+def take_out(part: str) -> dict[str, Any]:
+    """Take a part out of caviar in this process; the arguments of caviar.tune that the rest of it needs."""
+    if part == "portfolio":
+        return {"search": "coarse_to_fine"}
+    if part == "ensemble":
+        return {"preset": "single"}
+    if part == "finals":
+        return {"preset": "fast"}
+    name, value = FIXED[part]
+    space, configs = DenseLearner.default_space, portfolio._entries()
+    replaced = [{key: value if key == name else old for key, old in config.items()} for config in configs]
+    if part == "encodings":
+        replaced = [{key: old for key, old in config.items() if key != "bins"} for config in replaced]
+
+    def smaller(self: DenseLearner, epochs: int | None = None) -> Space:
+        whole = space(self, epochs)
+        kept = {key: whole[key] for key in whole.names if not (part == "encodings" and key == "bins")}
+        return Space(**{**kept, name: value})
+
+    DenseLearner.default_space = smaller  # type: ignore[method-assign]
+    portfolio._entries = lambda: replaced  # type: ignore[assignment]
+    return {}
+
+
+def tuned(job: TableJob, **arguments: Any) -> tuple[Predict, str]:
     """The model of a study on one thread, and its config."""
     codes = job.y if job.regression else np.array([f"class {code}" for code in job.y], dtype=object)
     frame = plain(job.frame).assign(**{_TARGET: codes})
@@ -37,6 +77,7 @@ def tuned(job: TableJob) -> tuple[Predict, str]:
         seed=job.seed,
         store=None,
         progress=False,
+        **arguments,
         options=caviar.TableOptions(
             task="regression" if job.regression else "classification",
             test=other,
@@ -70,7 +111,8 @@ def _sealed(job: TableJob) -> Any:
 def main() -> None:
     warnings.simplefilter("ignore")
     job = TableJob.load(Path(sys.argv[1]))
-    predict, config = tuned(job)
+    arguments = take_out(sys.argv[2]) if len(sys.argv) > 2 else {}
+    predict, config = tuned(job, **arguments)
     answer(job, predict, f"caviar {VERSION}", config)
 
 

@@ -25,6 +25,11 @@ TIMES = 5
 Row = Mapping[str, str]
 
 
+def is_ours(contender: str) -> bool:
+    """True for caviar, also without one of its parts."""
+    return contender == OURS or contender.startswith(f"{OURS}-")
+
+
 class Measure(NamedTuple):
     """A score by which contenders are compared: accuracy of classes and R2 of numbers stand in one column."""
 
@@ -42,11 +47,11 @@ def usable(rows: Sequence[Row], seconds: int, commit: str | None) -> list[Row]:
     Ours are those of ``commit``, or of the newest commit that has a row at this budget. A contender that knows no
     deadline counts at every budget; RealMLP only where its training took at most five times as long.
     """
-    ours = [row for row in rows if row["contender"] == OURS and row["seconds"] == str(seconds)]
+    ours = [row for row in rows if is_ours(row["contender"]) and row["seconds"] == str(seconds)]
     commit = commit or (ours[-1]["commit"] if ours else None)
     last: dict[tuple[str, str, str], Row] = {}
     for row in rows:
-        if row["seconds"] not in ("0", str(seconds)) or (row["contender"] == OURS and row["commit"] != commit):
+        if row["seconds"] not in ("0", str(seconds)) or (is_ours(row["contender"]) and row["commit"] != commit):
             continue
         last[row["table"], row["split"], row["contender"]] = row
 

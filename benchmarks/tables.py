@@ -17,6 +17,8 @@ beside every budget: LightGBM and HistGradientBoosting with their defaults, line
 where its training took at most five times the budget; where one split of a table took it longer than five minutes, it
 is not tried on the others. TabM ends at five times the budget. Seconds of training include neither imports nor the
 reading of rows; `wall_seconds` are of the whole process. Memory is the process's peak until the model was finished.
+
+`caviar-PART` is caviar without that part, to see its worth; these are measured only if `--contenders` names them.
 """
 
 from __future__ import annotations
@@ -45,9 +47,10 @@ import numpy as np
 
 from benchmarks import machine
 from benchmarks.search_real import rivals_python
+from benchmarks.table_caviar import PARTS
 from benchmarks.table_definitions import SPLITS, TABLES, Columns, Table, load, named, split
 from benchmarks.table_scores import scores
-from benchmarks.table_summary import TIMES, summary
+from benchmarks.table_summary import OURS, TIMES, is_ours, summary
 
 ROOT = Path(__file__).parents[1]
 RIVALS = {
@@ -61,6 +64,8 @@ RIVALS = {
     "optuna": "table_optuna",
 }
 CONTENDERS = ("caviar", *RIVALS)
+ABLATIONS = tuple(f"{OURS}-{part}" for part in PARTS)
+"""Caviar without one of its parts."""
 TIMELESS = ("linear", "lightgbm", "histgradient", "realmlp")
 """Contenders that know no deadline."""
 _LIMIT = 300.0
@@ -97,7 +102,7 @@ class Run:
 
 def key(row: Row) -> Key:
     """The run of a row: table, split, contender, seconds, and of caviar the commit."""
-    own = row["commit"] if row["contender"] == "caviar" else ""
+    own = row["commit"] if is_ours(row["contender"]) else ""
     return row["table"], row["split"], row["contender"], row["seconds"], own
 
 
@@ -106,7 +111,7 @@ def missing(runs: Sequence[Run], rows: Sequence[Row], commit: str, *, retry: boo
     last = {key(row): row for row in rows}
 
     def wanted(run: Run) -> bool:
-        own = commit if run.contender == "caviar" else ""
+        own = commit if is_ours(run.contender) else ""
         row = last.get((run.table.name, str(run.split), run.contender, str(run.seconds), own))
         return row is None or (retry and row["reason"] != "")
 
@@ -177,8 +182,9 @@ def write_job(run: Run, train: Columns, sealed: Columns, folder: Path) -> None:
 
 def process(run: Run, folder: Path, core: int) -> Ended:
     """Run a contender on a core of its own."""
-    if run.contender == "caviar":
-        command = [sys.executable, "-m", "benchmarks.table_caviar", str(folder)]
+    if is_ours(run.contender):
+        part = run.contender.removeprefix(OURS).removeprefix("-")
+        command = [sys.executable, "-m", "benchmarks.table_caviar", str(folder), *([part] if part else [])]
     else:
         module = f"benchmarks.rivals.{RIVALS[run.contender]}"
         command = [str(rivals_python()), "-m", module, run.contender, str(folder)]
@@ -291,7 +297,7 @@ def main() -> None:
     parser.add_argument("--packages", type=Path, default=Path("build/tables"), help="the folder of the packages")
     parser.add_argument("--half", choices=("choose", "judge"), help="only the tables of this half")
     parser.add_argument("--tables", nargs="+", choices=[table.name for table in TABLES], help="only these")
-    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--contenders", nargs="+", choices=(*CONTENDERS, *ABLATIONS), default=list(CONTENDERS))
     parser.add_argument("--seconds", type=int, nargs="+", default=list(BUDGETS))
     parser.add_argument("--splits", type=int, nargs="+", choices=SPLITS, default=list(SPLITS))
     parser.add_argument("--jobs", type=int, default=2, help="runs at once, each on a core")
@@ -306,7 +312,7 @@ def main() -> None:
         print(summary(rows_of(options.results), options.contenders, options.commit))
         return
     runs = asked(named(options.tables, options.half), options.splits, options.contenders, options.seconds)
-    if any(run.contender != "caviar" for run in runs) and not rivals_python().exists():
+    if any(not is_ours(run.contender) for run in runs) and not rivals_python().exists():
         sys.exit(f"there is no {rivals_python()}: sh benchmarks/rivals.sh makes it, or use --contenders caviar")
     left = missing(runs, rows_of(options.results), commit_of_source(), retry=options.retry)
     print(f"{len(left)} of {len(runs)} runs are not measured yet", flush=True)
