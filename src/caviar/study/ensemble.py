@@ -13,32 +13,41 @@ metric: accuracy on a few hundred rows ties too often.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-import numpy.typing as npt
 
 from caviar.learners.contract import Floats
+from caviar.learners.scoring import Targets
 
+MOST = 4  # finalists: with more the answer is hardly better, and its predictions take longer
 PICKS = 20  # enough for shares in steps of a twentieth; more seldom changes the average
 _SMALLEST = 1e-15  # a probability of 0 would make one row decide
 
 
-def select(p: Floats, y: npt.NDArray[np.int32] | npt.NDArray[np.float32], picks: int = PICKS) -> tuple[Floats, float]:
-    """The shares (n,) that add up to 1, and the loss of the average; ``y`` (m,) as Examples has it."""
+def select(p: Floats, y: Targets, owners: Sequence[int], picks: int = PICKS) -> tuple[Floats, float]:
+    """The shares (n,) that add up to 1, and the loss of the average; ``y`` (m,) as Examples has it.
+
+    ``owners`` are the finalists that the members belong to: those of MOST at the most are picked.
+    """
+    chosen = set[int]()
     counts = np.zeros(len(p))
     total = np.zeros(p.shape[1:])
     lowest = np.inf
     for picked in range(1, picks + 1):
-        losses = np.array([loss((total + member) / picked, y) for member in p])
+        able = [owner in chosen or len(chosen) < MOST for owner in owners]
+        losses = np.array([loss((total + p[i]) / picked, y) if able[i] else np.inf for i in range(len(p))])
         best = int(losses.argmin())
         if losses[best] >= lowest:
             break
         lowest = float(losses[best])
         counts[best] += 1
+        chosen.add(owners[best])
         total += p[best]
     return counts / counts.sum(), lowest
 
 
-def loss(p: Floats, y: npt.NDArray[np.int32] | npt.NDArray[np.float32]) -> float:
+def loss(p: Floats, y: Targets) -> float:
     """The mean cross-entropy of probabilities ``p`` (m, C), or the mean squared error of numbers (m, 1)."""
     if y.dtype.kind == "f":
         return float(np.mean((p[:, 0] - y) ** 2))

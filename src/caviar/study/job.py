@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import nlargest, nsmallest
+from itertools import zip_longest
 
 import numpy as np
 
@@ -23,20 +25,24 @@ from caviar.learners.contract import Evaluation, Keys, Learner, State, Training,
 from caviar.learners.scoring import ScoredTraining, Scoring
 from caviar.machine import environment
 from caviar.records import Config, Study, StudyState, Task, Trial
+from caviar.records.ranking import WORST
 from caviar.scheduling.strategy import Stopping
 from caviar.search.contract import Search
+from caviar.search.portfolio import PORTFOLIO
 from caviar.search.searches import search_named
 from caviar.space import Space
+from caviar.study.ensemble import MOST
 from caviar.study.ledger import Ledger
 from caviar.study.spec import Request
 
 FINALISTS = 5
+_WITH_PORTFOLIO = 8  # finalists of a search that begins with a portfolio
 
 _ROOM = 1.2  # a fifth more than estimated: other programs run too
 _CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room
 _ACCOUNT, _ACCOUNT_CELL, _MOST_ACCOUNT = 0.15, 3e-7, 1.5  # seconds of baselines and columns: by n_in n_out cells
 _FULL_ACCOUNT = 30.0  # seconds of budget from which on nothing is spared on them
-_FINALS_SHARE = 0.4  # of a time budget, at most: fewer finalists, repeats or epochs if they take longer
+_FINALS_SHARE = 0.5  # of a time budget, at most: fewer finalists, repeats or epochs if they take longer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +151,12 @@ class TableJob:
         )
 
     def epochs_wanted(self, ledger: Ledger, trial: Trial) -> int:
-        """Epochs of a finalist's repeats: those at which it was best. More, that it never had, may spoil it."""
+        """Epochs of a finalist's repeats: those at which it was best. More, that it never had, may spoil it.
+
+        A config of the portfolio that was stopped on its way has all epochs: its first ones said little.
+        """
+        if trial.origin == PORTFOLIO and trial.epochs < self.rungs[-1]:
+            return self.rungs[-1]
         return ledger.peaks.epochs((trial.number, 0)) or max(trial.epochs, 1)
 
     def cost(self, ledger: Ledger, trial: Trial, epochs: int | None = None) -> float:
@@ -158,17 +169,35 @@ class TableJob:
         return _ROOM * (1 + len(self.dataset.validation) / len(self.dataset.train)) * cost
 
     def last_seconds(self, costs: list[float]) -> float:
-        """Seconds of the last trainings of finalists whose repeats take ``costs``: of one, or of all of an ensemble."""
-        together = sum(costs) / self.slots if self.request.preset == "best" else 0.0
+        """Seconds of the last trainings of finalists whose repeats take ``costs``: of one, or of an ensemble."""
+        together = sum(nlargest(MOST, costs)) / self.slots if self.request.preset == "best" else 0.0
         return self.last_cost(max(together, max(costs, default=0.0)))
 
     def finalists(self, ledger: Ledger) -> list[Trial]:
-        """The best trials: FINALISTS of them, or as many as there is time to repeat once before the last training."""
-        most = 1 if self.request.preset == "fast" else FINALISTS
-        best = [ledger.trials[number, 0] for number in ledger.peaks.best(most)]
+        """The best trials, or as many of them as there is time to repeat once before the last training."""
+        if self.request.preset == "fast":
+            best = [ledger.trials[number, 0] for number in ledger.peaks.best(1)]
+        elif self.search_name == PORTFOLIO:
+            best = self._beside_portfolio(ledger)
+        else:
+            best = [ledger.trials[number, 0] for number in ledger.peaks.best(FINALISTS)]
         while len(best) > 1 and self._round_cost(ledger, best) > _FINALS_SHARE * (self.seconds or math.inf):
             best.pop()
         return best
+
+    def _beside_portfolio(self, ledger: Ledger) -> list[Trial]:
+        """The trials of the least loss after all epochs, and between them the configs of the portfolio, in its order.
+
+        The best of many scores on few rows is often best by luck. The portfolio was chosen on other tables, and the
+        loss says more than a metric that counts rows.
+        """
+        sound = [t for t in ledger.trials.values() if not t.repeat and ledger.peaks.of((t.number, 0)) > WORST]
+        whole = (trial for trial in sound if trial.epochs == self.rungs[-1] and trial.validation_loss is not None)
+        found = nsmallest(_WITH_PORTFOLIO, whole, key=lambda trial: (trial.validation_loss, trial.number))
+        portfolio = sorted((trial for trial in sound if trial.origin == PORTFOLIO), key=lambda trial: trial.number)
+        best = [ledger.trials[number, 0] for number in ledger.peaks.best(FINALISTS)]
+        in_turn = [trial for pair in zip_longest(found, portfolio) for trial in pair if trial is not None]
+        return list({trial.number: trial for trial in [*in_turn, *best]}.values())[:_WITH_PORTFOLIO]
 
     def finals_cost(self, ledger: Ledger) -> float:
         """Seconds to keep for the finals if the best trials of now become the finalists.
