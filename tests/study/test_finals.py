@@ -28,14 +28,18 @@ from caviar.learners.dense.native import NativeTraining
 from caviar.records import Trial, TrialState
 from caviar.records.ranking import WORST
 from caviar.report.answer import answer
+from caviar.report.explain import as_text
+from caviar.report.plain import account
 from caviar.scheduling.choosing import NEARLY
 from caviar.search.portfolio import PORTFOLIO
+from caviar.store import Store
 from caviar.study import finals
 from caviar.study.check import FOLDED_BELOW, FOLDS, REPEATS, check_table
 from caviar.study.job import FINALISTS, TableJob
 from caviar.study.ranked import Peaks
 from caviar.study.spec import Request
 from caviar.views.live import view_of
+from caviar.views.study import study_view
 from tests.study.test_tune import SMALL, peaks_of, study_of, target, wine  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("ignore:the target .* different whole numbers:caviar.CaviarWarning")
@@ -341,3 +345,19 @@ def test_when_the_end_finds_the_only_finalist_between_two_rungs(worse: bool, win
     assert (study.best.trial == trials["score"].idxmax()) is not worse
     assert study.best.model.facts["epochs"] == begun[0] + (not worse)
     assert trials["state"][study.best.trial] == "interrupted"
+
+
+def test_the_account_says_what_the_time_was_spent_on(wine: Path, tmp_path: Path):  # noqa: F811
+    study = caviar.tune(wine, target(), trials=12, store=tmp_path / "c.db", out=tmp_path, study="spent", threads=2)
+    spent, trials = study.summary["spent"], study.trials()
+    assert list(spent) == ["portfolio", "search", "finals", "last_training"]
+    portfolio = set(trials[(trials["origin"] == PORTFOLIO) & (trials["repeat"] == 0)]["number"])
+    with Store.open(str(tmp_path / "c.db")) as store:
+        view, measured = study_view(store, "spent"), store.measurements("spent")
+    in_portfolio = sum(one.seconds for number, repeat, one in measured if number in portfolio and not repeat)
+    assert spent["portfolio"] == pytest.approx(in_portfolio, abs=2e-3)
+    assert spent["finals"] == pytest.approx(sum(one.seconds for _, repeat, one in measured if repeat), abs=2e-3)
+    console = Console(record=True, width=200, file=StringIO())
+    console.print(as_text(view))
+    assert "s on 2 threads together: " in console.export_text()
+    assert account(view)["spent"] == spent

@@ -251,7 +251,8 @@ class Calibration:
 class StudyResult:
     """The result of a study by its ``metric``.
 
-    ``trials`` counts them by how they ended, ``seconds`` is the time of the study, ``model`` the file of the network,
+    ``trials`` counts them by how they ended, ``seconds`` is the time of the study, ``spent`` the seconds of training on
+    all threads together, by what they were for (of tables; None for other studies), ``model`` the file of the network,
     ``test_opened`` the times that the sealed rows were scored; None for once.
     ``notes`` are those of the study's beginning, on its data and its search, and those on the answer.
     Ask and tell gives ``best`` alone: ``study`` is None there. Only studies of tables have ``finalists``, the best mean
@@ -266,6 +267,7 @@ class StudyResult:
     store: str = ""
     seed: int = 0
     seconds: float | None = None
+    spent: Mapping[str, float] | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     trials: Mapping[str, int] = field(default_factory=dict)
     best: BestTrial
@@ -305,6 +307,7 @@ class StudyResult:
             "positive",
             "calibration",
             "test_opened",
+            "spent",
         ):
             if record[name] is None:
                 del record[name]

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from caviar.records import StudyKind, Trial, TrialState
+from caviar.records import Study, StudyKind, Trial, TrialState
 from caviar.records.metrics import metric_name
 from caviar.report.bars import Band, Length
 from caviar.report.text import NO_LUCK, config_text, counted, number, score_text, value_text, visible
@@ -62,7 +62,7 @@ def _table(headings: tuple[str, ...], left: tuple[str, ...], names: Iterable[str
 
 def _tried(view: StudyView) -> list[Any]:
     configs = f"{counted(len(view.trials), 'config')} of {counted(len(view.space.searched), 'hyperparameter')}"
-    lines = [configs + _on(view), _ladder(view)]
+    lines = [configs + _on(view), _ladder(view), _spent(view.head.record)]
     diverged = view.outcomes[TrialState.DIVERGED]
     if diverged:
         lowest = view.lowest_diverged
@@ -72,6 +72,24 @@ def _tried(view: StudyView) -> list[Any]:
     if infeasible:
         lines.append(f"{infeasible:,} infeasible: your code said that such configs cannot be trained.")
     return [_paragraph(line) for line in lines if line]
+
+
+_PURPOSES = {
+    "portfolio": "the portfolio",
+    "search": "the rest of the search",
+    "finals": "the finals",
+    "last_training": "the last training",
+}
+
+
+def _spent(study: Study) -> str:
+    """The seconds of training, by what they were for; empty where no result says so."""
+    spent = {} if study.result is None else study.result.spent or {}
+    shares = [f"{seconds:.3g} s for {_PURPOSES.get(name, name)}" for name, seconds in spent.items()]
+    if not shares:
+        return ""
+    threads = counted(int(study.environment.get("threads", 1)), "thread")
+    return f"Training took {sum(spent.values()):.3g} s on {threads} together: {', '.join(shares)}."
 
 
 def _on(view: StudyView) -> str:

@@ -19,6 +19,7 @@ def account(view: StudyView) -> dict[str, Any]:
     return {
         "study": view.head.record.name,
         "trials": len(view.trials),
+        **({"spent": dict(result.spent)} if result is not None and result.spent else {}),
         "reached": [{"epochs": rung.epochs, "trials": len(rung.trials)} for rung in view.rungs],
         "boxes": [
             {

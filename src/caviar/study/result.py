@@ -25,6 +25,7 @@ from caviar.randomness import Purpose, stream_key
 from caviar.records import Study
 from caviar.records.metrics import smaller_is_better, within_range
 from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoint, Repeated, StudyResult
+from caviar.search.portfolio import PORTFOLIO
 from caviar.study.check import model_path
 from caviar.study.corrections import Learned, asked_for, learned, learned_alone
 from caviar.study.events import Best, TunedStudy
@@ -88,6 +89,7 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         store=store,
         seed=study.seed,
         seconds=round(time.monotonic() - job.request.started, 3),
+        spent=_spent(job, ledger),
         data=study.data,
         trials=outcomes(ledger),
         best=BestTrial(
@@ -195,3 +197,15 @@ def _repeated(job: TableJob, ledger: Ledger, found: Found) -> Repeated:
         when_chosen=chosen,
         gap=None if chosen is None else (chosen - mean) * (-1 if smaller_is_better(job.metric) else 1),
     ).within(job.metric)
+
+
+def _spent(job: TableJob, ledger: Ledger) -> dict[str, float]:
+    """Seconds of training by what they were for; what a resume finds done counts as when it was done."""
+    spent = dict.fromkeys(("portfolio", "search", "finals", "last_training"), 0.0)
+    for (number, repeat), seconds in ledger.seconds.items():
+        of_portfolio = ledger.trials[number, repeat].origin == PORTFOLIO
+        spent["finals" if repeat else "portfolio" if of_portfolio else "search"] += seconds
+    for (_, repeat), result in ledger.results.items():
+        if repeat > job.repeats:
+            spent["last_training"] += sum(measured.seconds for measured in result.measurements)
+    return {name: round(seconds, 3) for name, seconds in spent.items() if seconds}
