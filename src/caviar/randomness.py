@@ -35,6 +35,7 @@ class Purpose(IntEnum):
     LEAKS = 10
     REDRAWS = 11
     TEXTS = 12
+    THINNING = 13
 
 
 def stream_key(seed: int, purpose: Purpose, trial: int = 0, repeat: int = 0) -> UInt64:

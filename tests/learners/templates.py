@@ -149,8 +149,8 @@ class TemplatesLearner:
     def default_space(self, epochs: int | None = None) -> Space:
         return Space(pace=Log(0.003, 1.0), together=PowerOfTwo(8, 64))
 
-    def epoch_seconds(self, data: TrainingData) -> float:
-        return 1e-6 * len(data.training)
+    def epoch_seconds(self, rows: int, shape: tuple[int, ...]) -> float:
+        return 1e-6 * rows
 
     def parameters(self, config, data: TrainingData) -> int:
         self._check(config)

@@ -337,7 +337,7 @@ def test_when_the_end_finds_the_only_finalist_between_two_rungs(worse: bool, win
         return Outcome.INTERRUPTED, []
 
     monkeypatch.setattr(NativeTraining, "train", train_until_the_end)
-    monkeypatch.setattr(TableJob, "seconds_left", lambda self: 0.0 if over else math.inf)
+    monkeypatch.setattr(TableJob, "seconds_left", lambda self, concluding=True: 0.0 if over else math.inf)
     monkeypatch.setattr(TableJob, "finalists", lambda self, ledger: ledger.best(1))
     study = study_of(wine, tmp_path, trials=None, seconds=60, threads=1)
     assert len(begun) == 1

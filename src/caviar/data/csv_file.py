@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ _BLOCK = 1 << 17  # bytes that are searched at once: they stay in the processor'
 _TAIL = 1 << 20  # bytes in which rows without a value are looked for first
 _NAMELESS = "\N{NULL}"  # begins the name of a column that has none; no file has it
 _SAMPLE = 2_000  # rows of a column of text that are looked at for decimal commas
+_THREE_DIGITS = re.compile(r"[.][0-9]{3}")  # which a point for thousands has behind it
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,7 +241,10 @@ def _with_thousands(frame: pd.DataFrame, floats: Sequence[str], zeros: bool) -> 
 
 def _is_doubtful(texts: pd.Series[Any]) -> bool:
     """True for a column of numbers with points that are more than Python's."""
-    found = notation_of(Counter(texts.dropna().tolist()))
+    counts = Counter(texts.dropna().tolist())
+    if not any(map(_THREE_DIGITS.search, counts)):
+        return False
+    found = notation_of(counts)
     return isinstance(found, Doubt) or (isinstance(found, Numbers) and bool(found.notation.thousands))
 
 

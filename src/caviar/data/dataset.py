@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from caviar.data.preprocessing import Preprocessing, learn
 from caviar.data.split import Split
 from caviar.data.table import Table
 from caviar.data.target_scale import PLAIN as PLAIN_TARGET
+from caviar.data.thinning import Thinning, thinned
 from caviar.errors import DataError
 from caviar.records import BY_ITSELF, Reading
 
@@ -37,6 +38,13 @@ class ChosenScale(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class RowsForFolds(TypedDict):
+    """The fields of a Dataset that ``rows_for_folds`` finds."""
+
+    sets: Indices | None
+    times: Indices | None
+
+
 ScaleChoice = Callable[[Preprocessing, Examples, Examples], ChosenScale]
 """Chooses from the preprocessing and the rows for training and validation, all with the target as it is."""
 
@@ -47,7 +55,8 @@ class Dataset:
 
     ``sets`` and ``times`` (m,) are those of the rows for training and validation, one part after the other, as in
     Arrangement; ``arranged`` are the facts of the arrangement. ``target_range`` has the least and the greatest number
-    that is the target of these rows; None for classes, and for rows that stay in files.
+    that is the target of these rows; None for classes, and for rows that stay in files. ``spared`` counts the rows that
+    are in no part, see thinning.py.
     """
 
     name: str
@@ -61,6 +70,7 @@ class Dataset:
     times: Indices | None = None
     arranged: Mapping[str, Any] = field(default_factory=dict)
     target_range: tuple[float, float] | None = None
+    spared: int = 0
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -73,7 +83,7 @@ class Dataset:
         parts = {"train": len(self.train), "validation": len(self.validation), "test": self.test.rows}
         return {
             "task": "regression" if learned.regression else "classification",
-            "rows": sum(parts.values()),
+            "rows": sum(parts.values()) + self.spared,
             "features": len(learned.numbers) + len(learned.texts) + len(learned.dates),
             "classes": len(learned.classes) or None,
             **parts,
@@ -95,11 +105,13 @@ def prepare(
     task: str | None = None,
     reading: Reading = BY_ITSELF,
     choose: ScaleChoice | None = None,
+    thin: Thinning | None = None,
 ) -> Dataset:
     """Split, learn on the training rows, and apply.
 
     ``task`` is "classification" or "regression"; None decides from the column (see labels.task_of). ``choose`` chooses
-    the scale of a target of regression, which is plain without it.
+    the scale of a target of regression, which is plain without it. ``thin`` says how many of the rows are used, which
+    are all without it; the preprocessing is learned on all training rows.
 
     ``seed`` decides the split: 60 % training, 20 % validation, 20 % test; or, where ``test`` is given or came with the
     table, 80 % and 20 %, and the whole of ``test`` is the test part. Classes are in every part in proportion, and so
@@ -113,12 +125,14 @@ def prepare(
     test = test if test is not None else table.test
     labels, regression, forms = target_for(table, task), task == "regression", table.forms
     arranged = arrange(table, labels, reading)
-    parts = arranged.split(labels, task, seed, test is None)
-    training = table.frame.iloc[parts.train]
+    whole = arranged.split(labels, task, seed, test is None)
+    training = table.frame.iloc[whole.train]
     if len(arranged.columns) < training.shape[1]:
         training = training[list(arranged.columns)]
-    learned = learn(training, labels.iloc[parts.train], regression, forms)
+    learned = learn(training, labels.iloc[whole.train], regression, forms)
     preprocessing = replace(learned, columns=columns_of(table, reading))
+    every = 1 if thin is None else thin(len(whole.train), preprocessing.n_in)
+    parts = whole if every == 1 else thinned(whole, every, preprocessing.encode(labels), seed)
 
     def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
         return Examples(preprocessing.apply(frame), preprocessing.encode(target), preprocessing.codes)
@@ -128,7 +142,7 @@ def prepare(
     )
     scale = choose(preprocessing, train, validation) if choose is not None and regression else ChosenScale(PLAIN_SCALE)
     if scale.name != PLAIN_SCALE:
-        preprocessing = preprocessing.on_scale(scale.name, labels.iloc[parts.train])
+        preprocessing = preprocessing.on_scale(scale.name, labels.iloc[whole.train])
         train, validation = (
             Examples(part.x, preprocessing.encode(labels.iloc[rows]), part.codes)
             for part, rows in ((train, parts.train), (validation, parts.validation))
@@ -139,10 +153,10 @@ def prepare(
         with in_test_file(test):
             _numbers(test)
             sealed = Sealed(examples(test.frame, target_for(test, task)))
-    notes += arranged.notes + arranged.notes_of(parts, reading, table.time)
+    notes += arranged.notes + arranged.notes_of(whole, reading, table.time)
     if test is not None:
         notes += notes_on_test(table, test, arranged)
-    notes += leaks(table.frame, arranged.columns, labels, parts.train, regression, seed, reading.time)
+    notes += leaks(table.frame, arranged.columns, labels, whole.train, regression, seed, reading.time)
     return Dataset(
         table.name,
         train,
@@ -153,7 +167,8 @@ def prepare(
         (*notes, *parts.warnings, *preprocessing.warnings, *scale.notes),
         **rows_for_folds(arranged, parts),
         arranged=arranged.facts,
-        target_range=_range(labels.iloc[[*parts.train, *parts.validation]], table.forms.target) if regression else None,
+        target_range=_range(labels.iloc[_both(whole)], table.forms.target) if regression else None,
+        spared=len(_both(whole)) - len(_both(parts)),
     )
 
 
@@ -178,11 +193,15 @@ def columns_of(table: Table, reading: Reading) -> tuple[str, ...]:
     return tuple(name for name in table.columns if name in table.frame.columns or name in reading.ignore)
 
 
-def rows_for_folds(arranged: Arrangement, parts: Split) -> dict[str, Indices | None]:
+def rows_for_folds(arranged: Arrangement, parts: Split) -> RowsForFolds:
     """The sets and times of the rows for training and validation, one part after the other."""
-    rows = np.concatenate([parts.train, parts.validation])
-    found = {"sets": arranged.sets, "times": arranged.times}
-    return {name: None if numbers is None else numbers[rows] for name, numbers in found.items()}
+    rows, sets, times = _both(parts), arranged.sets, arranged.times
+    return {"sets": None if sets is None else sets[rows], "times": None if times is None else times[rows]}
+
+
+def _both(parts: Split) -> Indices:
+    """The rows for training and validation, one part after the other."""
+    return np.concatenate([parts.train, parts.validation])
 
 
 def target_for(table: Table, task: str) -> pd.Series[Any]:

@@ -190,14 +190,19 @@ def encode_labels(target: pd.Series[Any], classes: Sequence[Label]) -> npt.NDArr
 
     Text finds numbers and truth values, and they find text, by what it means: 1 finds "01", "TRUE" finds True.
     """
+    import pandas as pd
+
     labels = tidy_labels(target)
-    codes = index(classes).get_indexer(index(labels))
+    place, each = pd.factorize(labels)  # (m,) of every row among the different labels
+    different = pd.Series(each)
+    codes = index(classes).get_indexer(index(different))
     if isinstance(classes[0], str) == is_number(labels.dtype):
         meanings = [_meaning(c) for c in classes]
         if len({*meanings}) == len(classes):
-            codes = index(meanings).get_indexer(index(_meaning(label) for label in labels.tolist()))
+            codes = index(meanings).get_indexer(index(_meaning(label) for label in different.tolist()))
         elif is_number(labels.dtype):
-            codes = index(classes).get_indexer(index(as_text(labels)))
+            codes = index(classes).get_indexer(index(as_text(different)))
+    codes = np.append(codes, -1)[place]
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
         row = int(unknown[0])

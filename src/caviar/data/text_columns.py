@@ -51,6 +51,8 @@ class TextColumn:
 
     def apply(self, column: pd.Series[Any], out: npt.NDArray[np.float32]) -> tuple[int, int]:
         """Write 1 in every row's category to ``out`` (m, width), zeros before; the missing and the unknown cells."""
+        import pandas as pd
+
         cells = plain(column)
         if cells is None:
             raise DataError(
@@ -58,17 +60,17 @@ class TextColumn:
             )
         if not is_text(cells.dtype):
             cells = as_text(cells)
-        codes, ranks = (index(known).get_indexer(index(cells)) for known in (self.categories, self.ranked))
-        absent = cells.isna().to_numpy(dtype=bool, copy=True)
-        new = (codes < 0) & (ranks < 0) & ~absent
-        if self.missing:  # a mark of a missing value that training did not have as text
-            for row in np.flatnonzero(new).tolist():
-                absent[row] = is_mark(cells.iloc[row])
-        strange = new & ~absent
-        for row in np.flatnonzero(strange).tolist():  # a whole number as a column with gaps has it: 98101.0
-            whole = _WHOLE.fullmatch(cells.iloc[row])
-            if whole:
-                codes[row], ranks[row] = (_place(whole[1], known) for known in (self.categories, self.ranked))
+        place, different = pd.factorize(cells)  # (m,) of every row among the different texts, -1 where it has none
+        texts = different.tolist()
+        codes, ranks = (index(known).get_indexer(index(texts)) for known in (self.categories, self.ranked))
+        marks = np.zeros(len(texts) + 1, dtype=bool)
+        for at in np.flatnonzero((codes < 0) & (ranks < 0)).tolist():
+            marks[at] = self.missing and is_mark(texts[at])  # of a missing value that training did not have as text
+            whole = None if marks[at] else _WHOLE.fullmatch(texts[at])
+            if whole:  # a whole number as a column with gaps has it: 98101.0
+                codes[at], ranks[at] = (_place(whole[1], known) for known in (self.categories, self.ranked))
+        codes, ranks = np.append(codes, -1)[place], np.append(ranks, -1)[place]
+        absent = (place < 0) | marks[place]
         strange = (codes < 0) & ~absent
         if self.missing:
             codes[absent] = len(self.categories)

@@ -213,8 +213,8 @@ class Learner(Protocol):
         """The space that is searched where none is given, for trials of at most so many ``epochs``."""
         ...
 
-    def epoch_seconds(self, data: TrainingData) -> float:
-        """Estimate the seconds that an epoch of a network of middle size takes, without training one."""
+    def epoch_seconds(self, rows: int, shape: tuple[int, ...]) -> float:
+        """Estimate the seconds that an epoch of a network of middle size takes: on ``rows`` examples of ``shape``."""
         ...
 
     def parameters(self, config: Config, data: TrainingData) -> int:

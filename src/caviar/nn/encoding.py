@@ -24,12 +24,14 @@ and boosted trees on tabular data, 2024, section 3 (robust scaling and smooth cl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from caviar.nn.text_statistics import TextTable, learn_table, of_training
+from caviar.nn.tree_edges import tree_edges
 
 ENCODINGS = ("standard", "robust", "quantile_bins", "tree_bins")
 CLIPPED_AT = 3.0
@@ -60,8 +62,12 @@ class Encoding:
 
     def width(self, n_in: int) -> int:
         """Inputs of the first layer, for ``n_in`` inputs that came."""
-        inputs = sum(max(len(numbers) - 1, 1) for numbers in self.columns) if self.columns else n_in
-        return inputs + sum(table.width - 1 for table in self.texts)
+        return (self._of_columns if self.columns else n_in) + sum(table.width - 1 for table in self.texts)
+
+    @cached_property
+    def _of_columns(self) -> int:
+        """Inputs of the first layer that the columns make, if each text made one."""
+        return sum(max(len(numbers) - 1, 1) for numbers in self.columns)
 
 
 AS_THEY_ARE = Encoding()
@@ -157,14 +163,9 @@ def _quantiles(x: npt.NDArray[Any], y: npt.NDArray[Any], bins: int) -> tuple[flo
 
 def _leaves(x: npt.NDArray[Any], y: npt.NDArray[Any], bins: int) -> tuple[float, ...]:
     """The edges of the leaves of a tree that predicts ``y`` (m,) from this input alone."""
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-
     step = max(1, len(x) // _TREE_ROWS)  # evenly: the rows of a part are in no order
-    some, target = x[::step, None], y[::step]
-    kind = DecisionTreeRegressor if y.dtype.kind == "f" else DecisionTreeClassifier
-    tree = kind(max_leaf_nodes=bins, min_samples_leaf=min(_SMALLEST_LEAF, max(len(some) // 4, 1)), random_state=0)
-    found = tree.fit(some, target).tree_
-    inner = np.sort(found.threshold[found.feature >= 0])
+    some, target = x[::step].astype(np.float32, copy=False), y[::step]
+    inner = tree_edges(some, target, bins, min(_SMALLEST_LEAF, max(len(some) // 4, 1)))
     return _rising(np.concatenate([[x.min()], inner, [x.max()]]).astype(np.float64))
 
 

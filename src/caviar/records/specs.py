@@ -23,7 +23,10 @@ class StudyKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class TableSpec:
-    """A table and its answer. Paths are absolute; data that was no file is None and has to be given again."""
+    """A table and its answer. Paths are absolute; data that was no file is None and has to be given again.
+
+    One in ``every`` rows for training and validation was used.
+    """
 
     data: str | None = None
     target: str | None = None
@@ -39,6 +42,7 @@ class TableSpec:
     target_scale: str = "plain"
     engine: str = "native"
     out: str | None = None
+    every: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ from caviar.machine import processors
 from caviar.ranges import check_range
 from caviar.records.metrics import check_metric, metric_for
 from caviar.records.names import check_name
-from caviar.scheduling.halving import POOL, rungs_for, rungs_within
+from caviar.scheduling.halving import POOL, rungs_for, rungs_to, rungs_within
 from caviar.scheduling.strategy import places
 from caviar.search.feasible import check_constraints, constrained
 from caviar.search.given import read_all
@@ -51,6 +51,7 @@ from caviar.study.spec import (
     check_store_patience,
     stopping_named,
 )
+from caviar.study.thinning import SHORTEST, Thin
 
 FOLDS = 5
 FOLDED_BELOW = 2_000  # rows; with fewer, one validation part says too little to choose by
@@ -100,10 +101,12 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
         None if request.test is None else read(request.test, request.target, request.test_labels, reading, like=table)
     )
     choice = Choice(request.target_scale, request.seed, request.metric, seconds)
-    dataset = prepare(table, request.seed, test, request.task, reading, choice)
+    thin = Thin(learner, request.started, seconds, request.every)
+    dataset = prepare(table, request.seed, test, request.task, reading, choice, thin)
     metric = metric_for(str(dataset.facts["task"]), request.metric)
     _check_corrections(request, str(dataset.facts["task"]), metric)
-    request = replace(request, target_scale=dataset.preprocessing.target_scale.name)  # a resume chooses no other
+    # A resume chooses neither anew.
+    request = replace(request, target_scale=dataset.preprocessing.target_scale.name, every=thin.every)
     scoring = Scoring.of(dataset)
     _check_defined(metric, scoring, dataset)
     rungs = _rungs(request, learner, dataset, seconds)
@@ -147,8 +150,11 @@ def _rungs(request: Request, learner: Learner, dataset: Dataset, seconds: float 
         return request.rungs
     if seconds is None:
         return rungs_for(len(dataset.train))
+    if request.every != 1:
+        return rungs_to(SHORTEST)
     at_once = request.threads or processors()
-    return rungs_within(_SEARCHED * seconds * at_once, learner.epoch_seconds(TrainingData.of(dataset)))
+    epoch_seconds = learner.epoch_seconds(len(dataset.train), dataset.train.x.shape[1:])
+    return rungs_within(_SEARCHED * seconds * at_once, epoch_seconds)
 
 
 def _folds(dataset: Dataset, seed: int, scoring: Scoring, metric: str) -> tuple[tuple[Examples, Examples], ...]:

@@ -138,17 +138,15 @@ class TableJob:
         cells = len(self.dataset.train) * learned.n_in * learned.n_out
         return self.share * min(_ACCOUNT + _ACCOUNT_CELL * cells, _MOST_ACCOUNT)
 
-    def seconds_left(self) -> float:
-        """Seconds of the budget that are left for training; infinity where trials are the budget."""
+    def seconds_left(self, concluding: bool = True) -> float:
+        """Seconds of the budget that are left for training; infinity where trials are the budget.
+
+        Those of the conclusion are kept, unless it is said that they need not be.
+        """
         if self.seconds is None:
             return math.inf
-        return (
-            self.seconds
-            - _CONCLUDING
-            - self.account_seconds
-            - _CONCLUDING_ROW * self.dataset.test.rows
-            - (time.monotonic() - self.request.started)
-        )
+        kept = _CONCLUDING + self.account_seconds + _CONCLUDING_ROW * self.dataset.test.rows if concluding else 0.0
+        return self.seconds - kept - (time.monotonic() - self.request.started)
 
     def epochs_wanted(self, ledger: Ledger, trial: Trial) -> int:
         """Epochs of a finalist's repeats: those at which it was best. More, that it never had, may spoil it.

@@ -44,9 +44,9 @@ StorePath = str | os.PathLike[str] | None
 class Request:
     """A request for a network for a table; ``started`` is when the budget began to count.
 
-    ``rungs`` are those of the study that is resumed. Without a ``search`` it is the portfolio in the space of ours, and
-    coarse to fine in another. Without a ``preset`` it is "best", or "single" where small or fast networks are
-    preferred.
+    ``rungs`` are those of the study that is resumed, and one in ``every`` rows is used as there. Without a ``search``
+    it is the portfolio in the space of ours, and coarse to fine in another. Without a ``preset`` it is "best", or
+    "single" where small or fast networks are preferred.
     """
 
     data: Any
@@ -77,6 +77,7 @@ class Request:
     engine: str = "native"
     store_patience: float = STORE_PATIENCE
     rungs: tuple[int, ...] | None = None
+    every: int | None = None
     started: float = field(default_factory=time.monotonic)
 
     def spec(self, seconds: float | None, rungs: tuple[int, ...], repeats: int) -> StudySpec:
@@ -104,6 +105,7 @@ class Request:
                 target_scale=self.target_scale or "plain",
                 engine=self.engine,
                 out=None if self.out is None else str(Path(self.out).absolute()),
+                every=self.every or 1,
             ),
         )
 

@@ -121,7 +121,12 @@ def _train_networks(job: TableJob, ledger: Ledger, store: Store, study: Study) -
     )
     states = SavedStates(Snapshots(store), study.name, ledger.ranked.worst_first, ledger.delivery)
     threads = job.threads(ledger, states)
-    budget = Budget(job.seconds_left, job.ended, reserve=lambda: job.finals_cost(ledger))
+
+    def seconds_left() -> float:
+        """The first training may take the seconds of the conclusion: an answer a little late is better than none."""
+        return job.seconds_left(concluding=bool(ledger.peaks.best(1)))
+
+    budget = Budget(seconds_left, job.ended, reserve=lambda: job.finals_cost(ledger))
     with WithHelpers(threads, store, ledger.delivery, ledger.write, PATIENCE) as executor, setting_aside() as set_aside:
         try:
             turns = looking(drive(strategy, executor, ledger, budget), queue, store, study.name, ledger.delivery)

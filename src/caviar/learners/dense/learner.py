@@ -53,9 +53,9 @@ class DenseLearner:
             return space
         return space.fixing("decay_rate", 1 / epochs)
 
-    def epoch_seconds(self, data: TrainingData) -> float:
+    def epoch_seconds(self, rows: int, shape: tuple[int, ...]) -> float:
         """See contract.Learner: by its arithmetic, forward once and backward twice."""
-        flops = 6.0 * len(data.training) * sum(a * b for a, b in pairwise((math.prod(data.shape), *_TYPICAL)))
+        flops = 6.0 * rows * sum(a * b for a, b in pairwise((math.prod(shape), *_TYPICAL)))
         return flops / _SPEED
 
     def parameters(self, config: Config, data: TrainingData) -> int:
