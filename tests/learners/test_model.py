@@ -501,7 +501,7 @@ def test_a_model_of_numbers_predicts_in_the_units_of_the_target(tmp_path: Path):
     folded = replace(architecture, batch_norm=False)
     weights = State({name: w.astype(np.float64) for name, w in network_of(model)[1].items()})
     z = scores(folded, weights, preprocessing.apply(features).astype(np.float64))[:, 0]
-    np.testing.assert_allclose(found, z * target.std(ddof=0) + target.mean(), rtol=1e-9)
+    np.testing.assert_allclose(found, z * target.std(ddof=0) + target.mean(), rtol=1e-6)
     assert (found == model.predict(features)).all()
     assert loaded.classes == ()
     assert loaded.prediction(features).probabilities is None

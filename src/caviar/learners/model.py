@@ -45,7 +45,7 @@ PREDICTORS: dict[str, Callable[[Mapping[str, Any], Arrays], Predictor]] = {"dens
 """Maker of a predictor from its record, by the predictor's kind."""
 
 _NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS = "network.json", "preprocessing.json", "facts.json", "weights.safetensors"
-_CELLS = 1 << 22  # of the widest layer that are computed at once: 32 MiB of float64, whatever the table's length
+_CELLS = 1 << 22  # of the widest layer that are computed at once: 16 MiB of inputs, whatever the table's length
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,7 +310,7 @@ class Model:
             )
         return numbers(frame, list(frame.columns)), ()
 
-    def _inputs(self, frame: pd.DataFrame, rows: slice) -> tuple[npt.NDArray[np.float64], Notes]:
+    def _inputs(self, frame: pd.DataFrame, rows: slice) -> tuple[npt.NDArray[Any], Notes]:
         """The network's inputs (m, n_in) for some rows, and what the preprocessing met."""
         if not self.preprocessing:
             return frame.iloc[rows].to_numpy(np.float64), Notes(0)
@@ -320,7 +320,7 @@ class Model:
             if rows.start:  # say the same with the row counted from the table's start
                 numbers(frame, self.preprocessing.numbers)
             raise
-        return x.astype(np.float64), notes
+        return x, notes
 
 
 def _warn(prediction: Prediction) -> None:

@@ -23,6 +23,7 @@ and boosted trees on tabular data, 2024, section 3 (robust scaling and smooth cl
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -64,6 +65,28 @@ class Encoding:
         """Inputs of the first layer, for ``n_in`` inputs that came."""
         return (self._of_columns if self.columns else n_in) + sum(table.width - 1 for table in self.texts)
 
+    def runs(self, n_in: int) -> Iterator[tuple[int, int, TextTable | tuple[float, ...] | None]]:
+        """Runs of the ``n_in`` inputs, each with its first and the one after its last, and what is made of it.
+
+        That is None for inputs that stay as they are; every other is a run of its own.
+        """
+        begun = 0
+        for j, how in self._changed:
+            if j > begun:
+                yield begun, j, None
+            yield j, j + 1, how
+            begun = j + 1
+        if n_in > begun:
+            yield begun, n_in, None
+
+    @cached_property
+    def _changed(self) -> tuple[tuple[int, TextTable | tuple[float, ...]], ...]:
+        """The inputs that do not stay as they are, in order."""
+        found: dict[int, TextTable | tuple[float, ...]] = {j: how for j, how in enumerate(self.columns) if len(how) > 1}
+        return tuple(
+            sorted((found | {table.column: table for table in self.texts}).items(), key=lambda entry: entry[0])
+        )
+
     @cached_property
     def _of_columns(self) -> int:
         """Inputs of the first layer that the columns make, if each text made one."""
@@ -77,28 +100,26 @@ def encode(encoding: Encoding, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """``x`` (m, n) encoded: (m, encoding.width(n)), of the same type; ``x`` itself where there is nothing to do."""
     if not encoding:
         return x
-    texts = {table.column: table for table in encoding.texts}
     out = np.empty((len(x), encoding.width(x.shape[1])), dtype=x.dtype)
     at = 0
-    for j, numbers in enumerate(encoding.columns or [()] * x.shape[1]):
-        if j in texts:
-            out[:, at : at + texts[j].width] = texts[j].look_up(x[:, j])
-            at += texts[j].width
-        elif len(numbers) < 2:
-            out[:, at] = x[:, j]
-            at += 1
-        elif len(numbers) == 2:
-            median, scale = numbers
-            out[:, at] = _smoothly_clipped((x[:, j] - median) * scale)
-            at += 1
+    for first, last, how in encoding.runs(x.shape[1]):
+        if how is None:
+            width = last - first
+            out[:, at : at + width] = x[:, first:last]
+        elif isinstance(how, TextTable):
+            width = how.width
+            out[:, at : at + width] = how.look_up(x[:, first])
+        elif len(how) == 2:
+            width, (median, scale) = 1, how
+            out[:, at] = _smoothly_clipped((x[:, first] - median) * scale)
         else:
-            edges = np.array(numbers, dtype=x.dtype)  # (T + 1,)
+            edges = np.array(how, dtype=x.dtype)  # (T + 1,)
             width = len(edges) - 1
-            part = out[:, at : at + width]
-            np.divide(x[:, j, None] - edges[:-1], edges[1:] - edges[:-1], out=part)
-            np.maximum(part[:, 1:], 0.0, out=part[:, 1:])
-            np.minimum(part[:, :-1], 1.0, out=part[:, :-1])
-            at += width
+            e = (x[:, first] - edges[:-1, None]) / (edges[1:] - edges[:-1])[:, None]  # (T, m): long rows are quicker
+            np.maximum(e[1:], 0.0, out=e[1:])
+            np.minimum(e[:-1], 1.0, out=e[:-1])
+            out[:, at : at + width] = e.T
+        at += width
     return out
 
 

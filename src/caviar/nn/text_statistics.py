@@ -28,6 +28,7 @@ section 3 (a); Searle, Casella and McCulloch, Variance components, 1992, section
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,12 @@ class TextTable:
 
     def look_up(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The numbers (m, width) for the column's inputs ``x`` (m,), of the same type."""
-        table = np.array(self.numbers, dtype=x.dtype).reshape(self.codes, self.width)
-        return table[codes_of(x, self.codes)]
+        return self._table.astype(x.dtype)[codes_of(x, self.codes)]
+
+    @cached_property
+    def _table(self) -> Floats:
+        """The numbers (codes, width)."""
+        return np.array(self.numbers).reshape(self.codes, self.width)
 
 
 def codes_of(x: npt.NDArray[Any], codes: int) -> Codes:

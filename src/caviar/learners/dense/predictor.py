@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from caviar.data.columns import row_blocks
 from caviar.errors import ModelError
 from caviar.learners.contract import Arrays, Floats, State
 from caviar.nn import losses
@@ -37,6 +38,8 @@ from caviar.nn.encoding import encode
 from caviar.nn.input_scaling import fold_scale
 from caviar.nn.network import scores
 from caviar.nn.state import State as Network
+
+_CELLS = 1 << 18  # of the widest layer that are computed at once: 1 MiB of float32, which stays in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +102,15 @@ class DensePredictor:
         return z if self.architecture.regression else losses.probabilities(self.architecture.output, z)
 
     def scores(self, x: npt.NDArray[Any]) -> Floats:
-        """The output layer's scores (m, output_width) for inputs ``x`` (m, n_in), in float64."""
-        network = Network({name: w.astype(np.float64) for name, w in self.weights.items()})
-        rows = x.reshape(len(x), self.architecture.n_in).astype(np.float64)
-        return scores(self._folded(), network, encode(self.architecture.learned, rows))
+        """The output layer's scores (m, output_width) for inputs ``x`` (m, n_in): float32 sums, as in training."""
+        weights: dict[str, Any] = {**self.weights}  # nn/ is written for float64, and computes in what it is given
+        folded, network = self._folded(), Network(weights)
+        x = x.reshape(len(x), folded.n_in)
+        out = np.empty((len(x), folded.output_width))
+        with np.errstate(over="ignore"):  # too large for float32: infinite, as what a network makes of it would be
+            for rows in row_blocks(len(x), self.width, _CELLS):
+                out[rows] = scores(folded, network, encode(folded.learned, x[rows].astype(np.float32, copy=False)))
+        return out
 
     def _folded(self) -> Architecture:
         """The network that predicts: without batch norm, for that is in the weights."""
