@@ -79,6 +79,16 @@ def test_three_parts() -> None:
     assert len(str(dataset.facts["sha256"])) == 64
 
 
+def test_training_and_validation_together_are_no_copy() -> None:
+    rng = np.random.default_rng(0)
+    found = prepare(read((rng.normal(size=(100, 3)), rng.normal(size=100))), 0)
+    both = found.train_and_validation()
+    assert found.train_and_validation() is both
+    for part, rows in ((found.train, slice(None, 60)), (found.validation, slice(60, None))):
+        assert np.shares_memory(part.x, both.x)
+        np.testing.assert_array_equal(part.y, both.y[rows])
+
+
 def test_what_is_outside_training_teaches_nothing() -> None:
     parts = split(Y, seed=1)
     changed = X.copy()

@@ -71,6 +71,8 @@ class Dataset:
     arranged: Mapping[str, Any] = field(default_factory=dict)
     target_range: tuple[float, float] | None = None
     spared: int = 0
+    both: Examples | None = None
+    """The rows for training and validation, where these are views of one array."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -93,6 +95,8 @@ class Dataset:
 
     def train_and_validation(self) -> Examples:
         """Both parts together, for a network whose config is chosen: more rows make it better."""
+        if self.both is not None:
+            return self.both
         parts = (self.train, self.validation)
         x, y = (np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y"))
         return Examples(x, y, self.train.codes)
@@ -137,16 +141,14 @@ def prepare(
     def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
         return Examples(preprocessing.apply(frame), preprocessing.encode(target), preprocessing.codes)
 
-    train, validation = (
-        examples(table.frame.iloc[rows], labels.iloc[rows]) for rows in (parts.train, parts.validation)
-    )
+    rows = _both(parts)
+    both = examples(table.frame.iloc[rows], labels.iloc[rows])
+    train, validation = both.split(len(parts.train))
     scale = choose(preprocessing, train, validation) if choose is not None and regression else ChosenScale(PLAIN_SCALE)
     if scale.name != PLAIN_SCALE:
         preprocessing = preprocessing.on_scale(scale.name, labels.iloc[whole.train])
-        train, validation = (
-            Examples(part.x, preprocessing.encode(labels.iloc[rows]), part.codes)
-            for part, rows in ((train, parts.train), (validation, parts.validation))
-        )
+        both = replace(both, y=preprocessing.encode(labels.iloc[rows]))
+        train, validation = both.split(len(parts.train))
     if test is None:
         sealed = Sealed(examples(table.frame.iloc[parts.test], labels.iloc[parts.test]))
     else:
@@ -168,7 +170,8 @@ def prepare(
         **rows_for_folds(arranged, parts),
         arranged=arranged.facts,
         target_range=_range(labels.iloc[_both(whole)], table.forms.target) if regression else None,
-        spared=len(_both(whole)) - len(_both(parts)),
+        spared=len(_both(whole)) - len(rows),
+        both=both,
     )
 
 

@@ -30,6 +30,12 @@ class Examples:
         """The examples at ``rows`` (k,), in that order."""
         return Examples(self.x[rows], self.y[rows], self.codes)
 
+    def split(self, rows: int) -> tuple[Examples, Examples]:
+        """The first ``rows`` examples and the others, as views."""
+        parts = (slice(None, rows), slice(rows, None))
+        first, others = (Examples(self.x[part], self.y[part], self.codes) for part in parts)
+        return first, others
+
 
 class Sealed:
     """The test part, which can be opened once.

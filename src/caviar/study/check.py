@@ -159,10 +159,10 @@ def _rungs(request: Request, learner: Learner, dataset: Dataset, seconds: float 
 
 def _folds(dataset: Dataset, seed: int, scoring: Scoring, metric: str) -> tuple[tuple[Examples, Examples], ...]:
     """The rows that each repeat of a finalist trains on and is scored on."""
-    everything = dataset.train_and_validation()
     fresh_seeds = ((dataset.train, dataset.validation),) * REPEATS
-    if len(everything) >= FOLDED_BELOW:
+    if len(dataset.train) + len(dataset.validation) >= FOLDED_BELOW:
         return fresh_seeds
+    everything = dataset.train_and_validation()
     pairs = fold_rows(dataset, seed)
     if any(scoring.undefined(metric, everything.y[held_out]) for _, held_out in pairs):  # a class of too few rows
         return fresh_seeds
