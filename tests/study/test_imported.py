@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import subprocess
 import sys
 import warnings
 from dataclasses import replace
@@ -14,8 +16,9 @@ import pytest
 import caviar
 from caviar.cli.main import run
 from caviar.errors import CaviarError, ConfigError
-from caviar.records import StudyKind, TrialState
+from caviar.records import StudyKind, StudyState, TrialState
 from caviar.store import Store, from_optuna
+from tests.store.backends import persistent
 
 optuna = pytest.importorskip("optuna")
 optuna.logging.set_verbosity(optuna.logging.CRITICAL)
@@ -138,6 +141,35 @@ def test_going_on_twice_ends_as_going_on_once():
     columns = ["number", "state", "epochs", "score", "rate", "opt"]
     assert once.trials()[columns].equals(twice.trials()[columns])
     assert once.best.config == twice.best.config
+
+
+KILLED = """
+import os, signal, sys
+from contextlib import contextmanager
+from caviar.store.transactions import Transactions
+writing = Transactions.writing
+@contextmanager
+def deadly(self):
+    with writing(self) as connection:
+        yield connection
+    os.kill(os.getpid(), signal.SIGKILL)
+Transactions.writing = deadly
+from caviar.cli.main import run
+run(["import", "optuna.db", "--study", "theirs", "--store", sys.argv[1]])
+"""
+
+
+@persistent
+def test_an_import_that_is_killed_after_its_first_transaction_is_whole(store_url):
+    study_of("theirs", curve, 8, move=False)
+    Store.open(store_url).close()
+    assert subprocess.run([sys.executable, "-c", KILLED, store_url], check=False).returncode == -signal.SIGKILL
+    with Store.open(store_url) as store:
+        (study,) = store.studies()
+        assert study.state is StudyState.FINISHED
+        assert len(store.trials("theirs")) == len(store.times("theirs")) == 8
+        epochs = {trial.number: trial.epochs for trial in store.trials("theirs")}
+        assert len(store.measurements("theirs")) == sum(epochs.values()) > 8
 
 
 def test_a_command_goes_on_with_it(capsys):

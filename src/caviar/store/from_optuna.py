@@ -47,7 +47,6 @@ _STATES = {
     "RUNNING": TrialState.INTERRUPTED,
 }
 Measured = tuple[int, int, Measurement]
-_AT_ONCE = 1000  # trials in one transaction
 
 
 def names(url: str) -> list[str]:
@@ -116,16 +115,8 @@ def put(
     measured: Sequence[Measured],
     at: Mapping[Keyed, Times] | None = None,
 ) -> Study:
-    """Write an imported study, its name numbered where it is taken; the study with its name."""
-    study = store.create_study(study, numbered=True)
-    by_trial: dict[int, list[Measured]] = {}
-    for row in measured:
-        by_trial.setdefault(row[0], []).append(row)
-    for start in range(0, len(trials), _AT_ONCE):
-        some = trials[start : start + _AT_ONCE]
-        store.write(study.name, some, [row for trial in some for row in by_trial.get(trial.number, [])], at=at)
-    store.finish_study(study.name, study.state, None, study.ended or study.created)
-    return study
+    """Write an imported study, whole or not at all, its name numbered where it is taken; the study with its name."""
+    return store.create_study(study, trials, measured, numbered=True, at=at)
 
 
 def _storage(url: str) -> Any:

@@ -93,15 +93,16 @@ class Store(AbstractContextManager["Store"]):
         measurements: Sequence[tuple[int, int, Measurement]] = (),
         numbered: bool = False,
         check: Callable[[str], object] = lambda name: None,
+        at: Mapping[tuple[int, int], Times] | None = None,
     ) -> Study:
         """Write a new study with the trials that it begins with; the study with the name that it has.
 
         NameTaken if one of its name is there, also where two processes do it at once; unless it may be ``numbered``.
-        ``check`` gets the name before anything is written, and may raise.
+        ``check`` gets the name before anything is written, and may raise. ``at`` has the times of trials.
         """
 
         def write(connection: sa.Connection, number: int) -> None:
-            studies.write_trials(self.database, connection, number, trials, measurements)
+            studies.write_trials(self.database, connection, number, trials, measurements, at=at)
 
         row = studies.study_row(self.database, study)
         return replace(study, name=self.subjects.create(row, numbered, check, write))
