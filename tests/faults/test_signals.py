@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -14,8 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from caviar.data import samples
 from caviar.store import Store
 from caviar.store.runs import Runs
+from caviar.study.resume import take_up
 from tests.faults.invariants import acknowledged, check_over, check_whole
 
 SECONDS = 5.0
@@ -108,6 +111,53 @@ def _has_begun(store: Path, name: str) -> bool:
     command = [sys.executable, "-c", MAIN, "watch", name, "--json", "--store", str(store)]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     return re.search(r'"step": [1-9]', said) is not None
+
+
+AT_THE_END = """
+import os, signal, sqlite3, sys, threading
+from caviar.cli.main import main
+from caviar.study import tune
+delivered, store, release = tune.delivered, sys.argv[-1], threading.Event()
+
+def lock(is_there):
+    with sqlite3.connect(store, timeout=60, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        is_there.set()
+        release.wait()
+
+def disturbed(ledger):
+    if {is_locked}:
+        is_there = threading.Event()
+        threading.Thread(target=lock, args=(is_there,), daemon=True).start()
+        is_there.wait()
+        ledger.interrupt = lambda: ledger._outbox.put(ledger.best(1)[0]._replace(attributes=dict(late=1)))
+    os.kill(os.getpid(), signal.SIGINT)
+    yield from delivered(ledger)
+
+tune.delivered = disturbed
+main()
+"""
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_ctrl_c_once_the_answer_is_there_says_it(is_locked: bool, tmp_path: Path) -> None:
+    store = tmp_path / "caviar.db"
+    samples.write_csv(samples.wine(), tmp_path / "wine.csv")
+    words = ["tune", "wine.csv", "--target", "cultivar", "--trials", "5", "--study", "mine", "--json", "--store", store]
+    program = AT_THE_END.format(is_locked=is_locked)
+    process = subprocess.run(
+        [sys.executable, "-c", program, *map(str, words)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    said = json.loads(process.stdout.splitlines()[-1])
+    assert Path(tmp_path, said["model"]).exists()
+    assert any("caviar resume mine takes up what is there" in note for note in said["notes"]) is is_locked
+    if is_locked:
+        (*_, answer) = take_up("mine", store=str(store))
+        assert answer.summary["best"] == said["best"]  # type: ignore[union-attr]
+    with Store.open(store) as opened:
+        study = opened.study("mine")
+        assert (study.state, study.result.to_record()["best"]) == ("finished", said["best"])  # type: ignore[union-attr]
 
 
 IN_COMPILED_CODE = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -11,16 +12,19 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from caviar.cli.main import run
 from caviar.errors import StoreError
 from caviar.records import Trial, TrialState
 from caviar.store import Store
 from caviar.store.backends import sqlite as sqlite_room
+from caviar.store.doctor import examine
 from tests.store.sample import CONFIG, STUDY, measurement
 
 
@@ -42,6 +46,7 @@ def read_only_folder() -> Iterator[Path]:
     """A folder that this process may look into but not write to; root gives its powers up for that."""
     folder = Path(tempfile.mkdtemp())
     shutil.copy(_store_in(folder / "made"), folder / "caviar.db")
+    shutil.rmtree(folder / "made")
     for entry in (folder / "caviar.db", folder):
         entry.chmod(entry.stat().st_mode & ~0o222 | 0o555)
     was_root = os.geteuid() == 0
@@ -54,9 +59,24 @@ def read_only_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@contextmanager
+def as_root(folder: Path) -> Iterator[None]:
+    """Its owner may write to ``folder`` again for a while."""
+    before = os.geteuid()
+    if os.getuid() == 0:
+        os.seteuid(0)
+    folder.chmod(0o755)
+    (folder / "caviar.db").chmod(0o644)
+    yield
+    (folder / "caviar.db").chmod(0o444)
+    folder.chmod(0o555)
+    os.seteuid(before)
+
+
 def _store_in(folder: Path) -> Path:
     folder.mkdir()
-    Store.open(folder / "caviar.db").close()
+    with Store.open(folder / "caviar.db") as store:
+        store.create_study(STUDY, [trial(0)])
     return folder / "caviar.db"
 
 
@@ -164,10 +184,72 @@ def test_a_missing_folder_a_missing_store_and_a_folder_are_refused(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["new.db", "caviar.db"])
-def test_a_read_only_folder_is_refused(read_only_folder: Path, name: str) -> None:
+def test_a_read_only_folder_is_looked_at_and_refuses_what_writes(read_only_folder: Path) -> None:
     with pytest.raises(StoreError, match=r"cannot be written(?s:.*)a folder that you may write to"):
-        Store.open(read_only_folder / name)
+        Store.open(read_only_folder / "new.db")
+    with Store.open(read_only_folder / "caviar.db") as store:
+        assert [study.name for study in store.studies()] == [STUDY.name]
+        assert store.trials(STUDY.name) == [trial(0)]
+        with pytest.raises(StoreError, match=r"cannot be written(?s:.*)a folder that you may write to"):
+            store.create_study(replace(STUDY, name="another"))
+        with pytest.raises(StoreError, match="cannot be written"):
+            store.leases.join(STUDY.name)
+        assert [study.name for study in store.studies()] == [STUDY.name]
+    assert [entry.name for entry in read_only_folder.iterdir()] == ["caviar.db"]
+
+
+LOOKS = [
+    ["studies"], ["show", "flowers"], ["trials", "flowers"], ["explain", "flowers"],
+    ["studies", "--json"], ["doctor", "flowers"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", LOOKS, ids=" ".join)
+def test_commands_look_at_a_store_in_a_read_only_folder(
+    read_only_folder: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*words, "--store", str(read_only_folder / "caviar.db")]
+    with as_root(read_only_folder):
+        status, said = run(words), capsys.readouterr()
+    assert "read-only" not in said.err
+    assert run(words) == status
+    again = capsys.readouterr()
+    if words[0] != "doctor":  # it says whom the file belongs to, and the room on the disk
+        assert (again.out, again.err) == (said.out, said.err)
+    assert "read-only" not in again.err
+    assert [entry.name for entry in read_only_folder.iterdir()] == ["caviar.db"]
+
+
+@pytest.mark.parametrize("words", [["delete", "flowers", "--yes"], ["enqueue", "flowers", "layers=3"]], ids=" ".join)
+def test_commands_that_write_refuse_a_read_only_folder_in_two_lines(
+    read_only_folder: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with as_root(read_only_folder):
+        assert run([words[0], "nobody", *words[2:], "--store", str(read_only_folder / "caviar.db")]) == 2
+        capsys.readouterr()
+    assert run([*words, "--store", str(read_only_folder / "caviar.db")]) == 2
+    said = capsys.readouterr().err
+    assert "cannot be written: it or its folder may be read-only" in said
+    assert len(said.strip().splitlines()) == 2
+
+
+def test_a_log_in_a_read_only_folder_is_not_left_out_in_silence(tmp_path: Path, read_only_folder: Path) -> None:
+    """Its last rows are in the log alone, which takes a file of shared memory to be read."""
+    with as_root(read_only_folder):
+        with Store.open(read_only_folder / "caviar.db") as store:
+            store.write(STUDY.name, [trial(1)])
+            shutil.copy(read_only_folder / "caviar.db-wal", tmp_path / "wal")
+            shutil.copy(read_only_folder / "caviar.db-shm", tmp_path / "shm")
+            shutil.copy(read_only_folder / "caviar.db", tmp_path / "db")
+        for name, kept in (("", "db"), ("-wal", "wal"), ("-shm", "shm")):
+            shutil.copy(tmp_path / kept, read_only_folder / f"caviar.db{name}")
+            (read_only_folder / f"caviar.db{name}").chmod(0o444)
+    with Store.open(read_only_folder / "caviar.db") as store:
+        assert store.trials(STUDY.name) == [trial(0), trial(1)]
+    with as_root(read_only_folder):
+        (read_only_folder / "caviar.db-shm").unlink()
+    with pytest.raises(StoreError, match=r"has a log of what was written last(?s:.*)copy both"):
+        Store.open(read_only_folder / "caviar.db")
 
 
 def test_a_store_that_another_process_makes_meanwhile_is_left_as_it_is(
@@ -267,3 +349,69 @@ def test_threads_share_one_store(path: Path) -> None:
         for writer in writers:
             writer.join()
         assert len(store.trials("flowers")) == 16
+
+
+@pytest.fixture
+def damaged(path: Path) -> Path:
+    """A store whose measurements have a page of rubbish; it has a second study, and a copy of before a migration."""
+    with Store.open(path) as store:
+        store.create_study(replace(STUDY, name="whole"), [trial(0)])
+        measured = [(0, 0, measurement(epoch)) for epoch in range(1, 2000)]
+        store.write(STUDY.name, [trial(0)], measured)
+    size = 4096
+    with sqlite3.connect(path) as connection:
+        pages = [row[0] for row in connection.execute(PAGES)]
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((pages[len(pages) // 2] - 1) * size)
+        file.write(b"\xa5" * size)
+    return path
+
+
+PAGES = "SELECT pageno FROM dbstat WHERE name = 'measurements' AND pagetype = 'leaf' ORDER BY pageno"
+
+
+def test_the_doctor_says_what_is_damaged_and_changes_nothing(
+    damaged: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "2000")
+    shutil.copy(damaged, damaged.with_name("caviar.db.before-6"))
+    content = damaged.read_bytes()
+    for repair in ([], ["--repair"]):
+        assert run(["doctor", "--store", str(damaged), *repair]) == 1
+        said = capsys.readouterr().out
+        assert "wrong: " in said
+        assert f"sqlite3 {damaged} .recover | sqlite3 {damaged.parent}/saved-caviar.db" in said
+        assert "caviar.db.before-6" in said
+    assert damaged.read_bytes() == content
+
+
+def test_a_command_that_meets_damage_says_the_way_out_in_two_lines(
+    damaged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        run(["export", "flowers", "--epochs", "--out", str(damaged.with_name("out.csv")), "--store", str(damaged)]) == 2
+    )
+    said = capsys.readouterr().err
+    assert "is damaged" in said
+    assert " .recover | sqlite3 " in said
+    assert len(said.strip().splitlines()) == 2
+
+
+def test_what_the_doctor_advises_saves_what_can_be_read(damaged: Path) -> None:
+    program, whole = shutil.which("sqlite3"), sqlite3.connect(damaged.with_name("whole.db"))
+    whole.execute("CREATE TABLE a (b)")
+    whole.close()
+    can = program and subprocess.run([program, damaged.with_name("whole.db"), ".recover"], capture_output=True)
+    if not can or can.returncode:
+        pytest.skip("there is no program sqlite3 here that knows .recover")
+    with Store.open(damaged) as store:
+        ways = {finding.way_out for finding in examine(store) if "belong" not in finding.what and finding.is_damage}
+    (advice,) = {found.group() for way in ways if (found := re.search(r"sqlite3 \S+ \.recover \| sqlite3 \S+", way))}
+    subprocess.run(advice, shell=True, check=True, capture_output=True)
+    with Store.open(damaged.with_name("saved-caviar.db"), create=False) as store:
+        assert {study.name for study in store.studies()} == {STUDY.name, "whole"}
+        assert store.trials("whole") == [trial(0)]
+        assert store.database.damage() == []
+        n = len(store.measurements(STUDY.name))
+    assert 1000 < n < 1999

@@ -349,7 +349,7 @@ class Session:
 
 def close(runs: Runs, delivery: Delivery, state: RunState, result: Mapping[str, Any] | None) -> None:
     """Deliver all that waits, and write how the run of ``delivery`` stands. StoreLost where that could not be."""
-    delivery.close(lambda: runs.close(delivery.lease, state, result), hurry=state is RunState.INTERRUPTED)
+    delivery.close(lambda: runs.close(delivery.lease, state, result), hurry=lambda: state is RunState.INTERRUPTED)
 
 
 _IN_TURN = ("turn", "rollback", "snapshot")

@@ -59,8 +59,8 @@ class Database(Protocol):
         """The database program and its version, for people."""
         ...
 
-    def damage(self) -> list[str]:
-        """The faults that the database's own check finds, a line each."""
+    def damage(self) -> list[tuple[str, str]]:
+        """The faults that the database's own check finds: (fault, way out)."""
         ...
 
     def doubt(self) -> str | None:

@@ -164,7 +164,7 @@ class Delivery:
         answer: T = asked.answer
         return answer
 
-    def close(self, last: Callable[[], None], hurry: bool = False) -> None:
+    def close(self, last: Callable[[], None], hurry: Callable[[], bool] = lambda: False) -> None:
         """Write what waits, do ``last``, a transaction, and end. In a ``hurry`` a store that is away is not waited for.
 
         Raises StoreLost where the store could not be reached; what waited is kept in a file then, which the next owner
@@ -176,14 +176,15 @@ class Delivery:
                 self._check()
                 return
             self._put(asked)
-            if hurry and self._wait(lambda: asked.is_over or self._away is not None, _GRACE):
+            if not hurry():
+                away = 0.0 if self._away is None else time.monotonic() - self._away.since
+                most = max(self.patience - away, _LEAST)
+                self._wait(lambda: asked.is_over or hurry(), most, also_away=False)
+            if hurry() and self._wait(lambda: asked.is_over or self._away is not None, _GRACE):
                 self._wait(lambda: asked.is_over, _LEAST, also_away=False)
-            away = 0.0 if self._away is None else time.monotonic() - self._away.since
-            seconds = 0.0 if hurry else max(self.patience - away, _LEAST)
-            self._wait(lambda: asked.is_over, seconds, also_away=False)
             self._ended = True
             self._changed.notify_all()
-        _let_end(self._thread, self._transactions.database, hurry)
+        _let_end(self._thread, self._transactions.database, hurry())
         if self._error is not None:
             raise self._error
         with self._changed:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from caviar.errors import SnapshotAbsent, SnapshotError, StoreError, did_you_mean
+from caviar.errors import SnapshotAbsent, SnapshotError, StoreAway, StoreError, did_you_mean
 from caviar.records import Lease, Run, Study
 from caviar.records.names import Kind, visible
 from caviar.store import claims
@@ -86,12 +86,25 @@ def examine(
     """
     if name is not None:
         _kinds(store, name)
-    found = [Finding(line, "copy the studies out with caviar export") for line in store.database.damage()]
-    found += [Finding(what, way_out, is_damage=False) for what, way_out in store.database.warnings()]
+    damage = [Finding(what, way_out) for what, way_out in store.database.damage()]
+    found = [*damage, *(Finding(what, way_out, is_damage=False) for what, way_out in store.database.warnings())]
     left = room(store)
     if left < ENOUGH_ROOM:
         what = f"the disk of the store has {left // 2**20} MiB left"
         found.append(Finding(what, "make room, or go on with a store elsewhere", is_damage=False))
+    if not damage:
+        return found + _within(store, name, repair, forget, patience)
+    try:  # to write to a damaged database could damage it further
+        return found + _within(store, name, repair=False, forget=False, patience=patience)
+    except StoreAway:
+        raise
+    except StoreError as error:
+        return [*found, Finding(f"the rest cannot be looked at: {error.rule}", error.way_out)]
+
+
+def _within(store: Store, name: str | None, repair: bool, forget: bool, patience: float) -> list[Finding]:
+    """The findings in the studies and runs of a store, or in those called ``name``."""
+    found: list[Finding] = []
     runs = Runs(store)
     held = [(leases, of) for leases in (store.leases, runs.leases) for of in leases.held() if name in (None, of)]
     dead = lifeless(held, patience)

@@ -115,7 +115,7 @@ def work(
             yield Helping(record, ledger.tasks, time.monotonic() - started, why)
         finally:
             with suppress(Fenced):
-                delivery.close(lambda: opened.leases.leave(helper), hurry=True)
+                delivery.close(lambda: opened.leases.leave(helper), hurry=lambda: True)
 
 
 class AssignedTasks:

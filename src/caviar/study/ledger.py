@@ -7,7 +7,7 @@ import time
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from caviar.errors import StoreError
@@ -203,10 +203,10 @@ class Ledger:
         """The trials that the store had when this process took the study up."""
         return self._known.trials.values()
 
-    def close(self, state: StudyState, result: StudyResult | None) -> None:
-        """Write all that is left, and how the study ended."""
+    def close(self, state: StudyState, result: StudyResult | None, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Write all that is left, and how the study ended; see Delivery.close."""
         self.interrupt()
-        self._outbox.close(state, result)
+        self._outbox.close(state, result, hurry)
 
     # --- recording ---
 

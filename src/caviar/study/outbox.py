@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from caviar.records import (
@@ -104,15 +104,15 @@ class Outbox:
         if time.monotonic() - self._written >= WRITE_EVERY:
             self.write()
 
-    def close(self, state: StudyState, result: StudyResult | None) -> None:
+    def close(self, state: StudyState, result: StudyResult | None, hurry: Callable[[], bool] = lambda: False) -> None:
         """Write all that is left, and how the study ended. StoreLost where the store could not be reached."""
         lease = self._delivery.lease
 
-        def ended() -> None:
+        def finish() -> None:
             self._store.finish_study(lease.name, state, result, datetime.now(UTC).isoformat(), lease)
             self._store.leases.leave(lease)
 
         try:
             self.write()
         finally:
-            self._delivery.close(ended, hurry=state is StudyState.INTERRUPTED)
+            self._delivery.close(finish, hurry)

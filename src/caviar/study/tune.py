@@ -16,7 +16,7 @@ from caviar.executors.helpers import PATIENCE, WithHelpers
 from caviar.executors.parked import SavedStates
 from caviar.machine import no_collection, setting_aside
 from caviar.protocol.goal import GoalUnclear
-from caviar.records import Study, StudyState
+from caviar.records import Study, StudyResult, StudyState
 from caviar.records.names import storable
 from caviar.scheduling.strategy import Strategy
 from caviar.search.searches import noted_before
@@ -85,19 +85,21 @@ def train(
         started=job.request.started,
     )
     study = replace(study, notes=_notes(job, study))  # a resume may have more of them, and an old store none
+    answer: TunedStudy | TunedProgram | None = None
     try:
         yield Begun(study, job.rungs)
         if isinstance(job, TableJob):
-            answer: TunedStudy | TunedProgram = yield from _train_networks(job, ledger, store, study)
+            answer = yield from _train_networks(job, ledger, store, study)
         else:
             answer = yield from _train_programs(job, ledger, store, study)
-        for waiting in delivered(ledger):
-            if job.ended():
-                raise KeyboardInterrupt
-            yield waiting
+        with suppress(StoreLost):  # so will be closing it: the answer is there, and is said
+            for waiting in delivered(ledger):
+                if job.ended():
+                    break
+                yield waiting
     except KeyboardInterrupt:
         try:
-            ledger.close(StudyState.INTERRUPTED, None)
+            ledger.close(*_end(answer), lambda: True)
         except StoreLost as lost:
             raise KeyboardInterrupt(f"{lost.rule}; {lost.way_out}") from None
         except StoreError as error:
@@ -105,12 +107,22 @@ def train(
         raise
     except BaseException as ending:
         with suppress(StoreError, *((StoreLost,) if isinstance(ending, CaviarError) else ())):  # which `ending` says
-            ledger.close(StudyState.FINISHED if isinstance(ending, NoAnswer) else StudyState.INTERRUPTED, None)
+            is_over = isinstance(ending, NoAnswer)
+            ledger.close(*((StudyState.FINISHED, None) if is_over else _end(answer)), lambda: not is_over)
         raise
-    ledger.close(StudyState.FINISHED, answer.result)
+    try:
+        ledger.close(StudyState.FINISHED, answer.result, job.ended)
+    except StoreLost as lost:  # the answer is there all the same
+        note = f"the store does not have this answer: {lost.rule}; {lost.way_out}"
+        answer = replace(answer, result=replace(answer.result, notes=(*answer.result.notes, note)))
     if job.request.store is None:  # a store in memory goes with this call
         answer = replace(answer, frame=store.trials_frame(study.name))
     yield answer
+
+
+def _end(answer: TunedStudy | TunedProgram | None) -> tuple[StudyState, StudyResult | None]:
+    """The end of a study that something broke off: with its ``answer``, if it had one by then."""
+    return (StudyState.INTERRUPTED, None) if answer is None else (StudyState.FINISHED, answer.result)
 
 
 def _train_networks(job: TableJob, ledger: Ledger, store: Store, study: Study) -> Generator[Progress, None, TunedStudy]:

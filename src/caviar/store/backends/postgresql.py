@@ -175,7 +175,7 @@ class PostgreSQL:
         with self.reading() as connection:
             return f"PostgreSQL {connection.exec_driver_sql('SHOW server_version').scalar()}"
 
-    def damage(self) -> list[str]:
+    def damage(self) -> list[tuple[str, str]]:
         """See Database; a server looks after that itself."""
         return []
 

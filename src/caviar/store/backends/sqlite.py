@@ -8,6 +8,7 @@ write and checkpoint at the same moment can corrupt the log, so that a store has
 
 from __future__ import annotations
 
+import glob
 import math
 import os
 import shlex
@@ -32,6 +33,7 @@ from sqlalchemy.dialects.sqlite import insert
 from caviar import files
 from caviar.errors import StoreAway, StoreError
 from caviar.store import run_tables, schema
+from caviar.store.backends.read_only import check_log, is_sealed
 from caviar.store.database import Row
 
 BUSY_SECONDS = 30.0
@@ -78,13 +80,30 @@ class Embedded(ABC):
         """See Database."""
         return f"SQLite {sqlite3.sqlite_version}"
 
-    def damage(self) -> list[str]:
+    def damage(self) -> list[tuple[str, str]]:
         """See Database; rows that refer to rows that are not there are damage too."""
-        with self.reading() as connection:
-            said = [str(line) for line in connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars()]
-            lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-        rows = [f"{count} rows of {table} belong to none of {parent}" for (table, parent), count in _counted(lost)]
-        return [line for line in said if line != "ok"] + rows
+        path = Path(self.engine.url.database or "")
+        said = [str(row[0]) for row in self._readable("PRAGMA integrity_check(20)")]
+        lost = self._readable("PRAGMA foreign_key_check")
+        found = [(" ".join(line.split()), _way_back(path)) for line in said if line != "ok"]
+        if not said:
+            found = [("the database cannot be read to its end", _way_back(path))]
+        for (table, parent), count in _counted(lost):
+            found.append((f"{count} rows of {table} belong to none of {parent}", "caviar export copies studies out"))
+        return found
+
+    def _readable(self, question: str) -> list[Any]:
+        """The rows of an answer, up to where damage keeps it from being read."""
+        rows: list[Any] = []
+        try:
+            with self.reading() as connection:
+                for row in connection.exec_driver_sql(question):
+                    rows.append(row)
+        except StoreAway:
+            raise
+        except StoreError:
+            pass
+        return rows
 
     def doubt(self) -> str | None:
         """See Database: None for one that no file has."""
@@ -161,8 +180,9 @@ class SQLite(Embedded):
         check(self.path)
 
     def settle(self) -> None:
-        """Keep a write-ahead log."""
-        use_write_ahead_log(self.engine, self.path)
+        """Keep a write-ahead log, where there may be one."""
+        if not is_sealed(self.path):
+            use_write_ahead_log(self.engine, self.path)
 
     def back_up(self, version: int) -> None:
         """Copy the database to NAME.before-VERSION, whole and on the disk before it has that name.
@@ -223,10 +243,18 @@ class SQLite(Embedded):
 
 def connect(path: Path | None) -> sa.Engine:
     """An engine with one connection to the database at ``path``, which exists; None is a new one in memory."""
+
+    def made() -> sqlite3.Connection:
+        address = ":memory:" if path is None else path.absolute().as_uri()
+        if path is not None and is_sealed(path):
+            address += "?immutable=1"  # to be read without a log; to write to it fails
+        is_uri = path is not None
+        return sqlite3.connect(address, timeout=BUSY_SECONDS, check_same_thread=False, uri=is_uri)
+
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=None if path is None else str(path.absolute())),
         json_serializer=files.dumps,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        creator=made,
         poolclass=sa.QueuePool,
         pool_size=1,
         max_overflow=0,
@@ -276,6 +304,7 @@ def check(path: Path) -> None:
             )
         if path.stat().st_size == 0:
             raise StoreError(f"{str(path)!r} is an empty file, not a store", "delete it, or name another with `store`")
+        check_log(path)
         # Only SQLite may look into the file: if this process has it open already, closing another descriptor of it
         # would drop all of its locks, and the next process to close it would take the log away
         # (sqlite.org/howtocorrupt.html, section 2.2).
@@ -351,6 +380,8 @@ def explained(path: Path) -> Iterator[None]:
         raise
     except sa.exc.DatabaseError as error:
         raise _in_two_lines(str(path), getattr(error.orig, "sqlite_errorname", "") or str(error.orig)) from error
+    except sqlite3.DatabaseError as error:  # past SQLAlchemy, see _driver_rows
+        raise _in_two_lines(str(path), getattr(error, "sqlite_errorname", "") or str(error)) from error
     except sa.exc.TimeoutError as error:  # another thread waits with the one connection
         raise _in_two_lines(str(path), "SQLITE_BUSY") from error
     except OSError as error:
@@ -358,6 +389,15 @@ def explained(path: Path) -> Iterator[None]:
             f"the store {str(path)!r} cannot be written or read: {error.strerror}",
             "name a file in a folder that you may write to, with `store`",
         ) from error
+
+
+def _way_back(path: Path) -> str:
+    """The way out of damage in the database at ``path``: what can be read of it, or a copy that was made of it."""
+    copies = sorted(path.parent.glob(f"{glob.escape(path.name)}.before-*"), key=lambda copy: copy.stat().st_mtime)
+    older = f"; an older copy of it is {str(copies[-1])!r}" if copies else ""
+    saved = path.with_name(f"saved-{path.name}")
+    recover = f"sqlite3 {shlex.quote(str(path))} .recover | sqlite3 {shlex.quote(str(saved))}"
+    return f"take it from a copy, or save what can be read, and look at that with `store`: {recover}{older}"
 
 
 def _in_two_lines(path: str, name: str) -> StoreError:
@@ -390,7 +430,8 @@ def _in_two_lines(path: str, name: str) -> StoreError:
             reconnect=True,
         )
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return StoreError(f"the store {path!r} is damaged, or not a database ({name})", NOT_ONE)
+        way_back = _way_back(Path(path)) if name.startswith("SQLITE_CORRUPT") else NOT_ONE
+        return StoreError(f"the store {path!r} is damaged, or not a database ({name})", way_back)
     cannot, look = f"the store {path!r} cannot be used: {name}", "look at its disk, or name another with `store`"
     if not name.startswith("SQLITE_") or name.startswith(_OURS):
         return StoreError(cannot, look)
