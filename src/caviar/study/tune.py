@@ -92,7 +92,7 @@ def train(
             answer = yield from _train_networks(job, ledger, store, study)
         else:
             answer = yield from _train_programs(job, ledger, store, study)
-        with suppress(StoreLost):  # so will be closing it: the answer is there, and is said
+        with suppress(StoreLost):  # closing it says so too
             for waiting in delivered(ledger):
                 if job.ended():
                     break
@@ -112,7 +112,10 @@ def train(
         raise
     try:
         ledger.close(StudyState.FINISHED, answer.result, job.ended)
-    except StoreLost as lost:  # the answer is there all the same
+    except StoreLost as lost:
+        if not job.ended():
+            raise
+        # Somebody has asked for the end, and the answer is there all the same.
         note = f"the store does not have this answer: {lost.rule}; {lost.way_out}"
         answer = replace(answer, result=replace(answer.result, notes=(*answer.result.notes, note)))
     if job.request.store is None:  # a store in memory goes with this call

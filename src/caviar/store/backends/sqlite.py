@@ -243,22 +243,15 @@ class SQLite(Embedded):
 
 def connect(path: Path | None) -> sa.Engine:
     """An engine with one connection to the database at ``path``, which exists; None is a new one in memory."""
-
-    def made() -> sqlite3.Connection:
-        address = ":memory:" if path is None else path.absolute().as_uri()
-        if path is not None and is_sealed(path):
-            address += "?immutable=1"  # to be read without a log; to write to it fails
-        is_uri = path is not None
-        return sqlite3.connect(address, timeout=BUSY_SECONDS, check_same_thread=False, uri=is_uri)
-
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=None if path is None else str(path.absolute())),
         json_serializer=files.dumps,
-        creator=made,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
         poolclass=sa.QueuePool,
         pool_size=1,
         max_overflow=0,
     )
+    sa.event.listen(engine, "do_connect", _connect)
     sa.event.listen(engine, "connect", _set_up)
     sa.event.listen(engine, "begin", _begin)
     return engine
@@ -349,6 +342,12 @@ def _counted(rows: Sequence[Any]) -> list[tuple[tuple[str, str], int]]:
 
 def _with_text(row: Row) -> tuple[int | float | str, ...]:
     return tuple(schema.NAN_TEXT if math.isnan(value) else value for value in row)
+
+
+def _connect(_dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]) -> None:
+    path = Path(arguments[0])
+    if path.is_absolute() and is_sealed(path):  # to be read without a log; to write to it fails
+        arguments[0], named["uri"] = f"{path.as_uri()}?immutable=1", True
 
 
 def _set_up(connection: sqlite3.Connection, _record: object) -> None:
