@@ -395,7 +395,9 @@ def _way_back(path: Path) -> str:
     copies = sorted(path.parent.glob(f"{glob.escape(path.name)}.before-*"), key=lambda copy: copy.stat().st_mtime)
     older = f"; an older copy of it is {str(copies[-1])!r}" if copies else ""
     saved = path.with_name(f"saved-{path.name}")
-    recover = f"sqlite3 {shlex.quote(str(path))} .recover | sqlite3 {shlex.quote(str(saved))}"
+    # Not .recover: many a sqlite3 of a distribution lacks it. A dump of a damaged file ends with ROLLBACK.
+    dump = f"sqlite3 {shlex.quote(str(path))} .dump | sed s/^ROLLBACK.*/COMMIT\\;/"
+    recover = f"{dump} | sqlite3 {shlex.quote(str(saved))}"
     return f"take it from a copy, or save what can be read, and look at that with `store`: {recover}{older}"
 
 
