@@ -128,7 +128,7 @@ def plain(url: str, name: str | None = None) -> str:
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     import psycopg
 
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300  # it recovers from a crash on a machine that is busy with other things
     while True:
         try:
             psycopg.connect(plain(url, "postgres")).close()
