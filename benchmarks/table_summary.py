@@ -99,6 +99,7 @@ def _part(rows: Sequence[Row], contenders: Sequence[str]) -> Iterator[str]:
     for goal in GOALS:
         yield from _table(rows, goal, present)
     yield from _worse(rows)
+    yield from _worth(rows, [name for name in present if is_ours(name) and name != OURS])
     yield from _costs(rows, present)
 
 
@@ -163,6 +164,34 @@ def _worse(rows: Sequence[Row]) -> Iterator[str]:
         found = [f"{table} ({behind:.4f} ± {error:.4f})" for table, behind, error in worse(rows, goal)]
         yield f"Behind {BASE} by more than two standard errors at {goal.title}: {', '.join(found) or 'nowhere'}."
         yield ""
+
+
+def _worth(rows: Sequence[Row], without: Sequence[str]) -> Iterator[str]:
+    """The worth of each part: what the answer loses without it, on the tables and splits that both have."""
+    if not without:
+        return
+    yield "### Without a part: mean change ± its standard error, and tables better and worse than with it"
+    titles = ("part", "accuracy or R2, points", "better, worse", "log loss, %", "better, worse")
+    yield from ("", f"| {' | '.join(titles)} |", "|---" * len(titles) + "|")
+    for name in without:
+        cells: list[str] = []
+        for goal, change in ((GOALS[0], _points), (GOALS[1], _percent)):
+            both = complete(scores_of(rows, goal), (OURS, name))
+            pairs = [[(whole, row[name][split]) for split, whole in row[OURS].items()] for row in both.values()]
+            changes = [mean(change(*pair) for pair in splits) for splits in pairs]
+            up, down = (sum(sign * value > 0 for value in changes) for sign in (1, -1))
+            shown = f"{mean(changes):+.2f} ± {standard_error(changes):.2f}" if changes else ""
+            cells += [shown, f"{up}, {down}" if goal.larger else f"{down}, {up}"]
+        yield f"| {name.removeprefix(f'{OURS}-')} | {' | '.join(cells)} |"
+    yield ""
+
+
+def _points(whole: float, without: float) -> float:
+    return 100 * (without - whole)
+
+
+def _percent(whole: float, without: float) -> float:
+    return 100 * (without / whole - 1)
 
 
 def _costs(rows: Sequence[Row], contenders: Sequence[str]) -> Iterator[str]:
