@@ -17,6 +17,7 @@ from caviar.data.dataset import prepare
 from caviar.data.digest import digest
 from caviar.data.read import read, read_features
 from caviar.data.table import clean_name
+from caviar.errors import DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 4, 3), dtype=np.uint8)
 LABELS = np.arange(40, dtype=np.uint8) % 3
@@ -184,3 +185,28 @@ def test_names_of_studies_are_safe(text: str) -> None:
     assert len(name) <= 60
     assert name[0] not in ".-"
     assert not set(name) & set("/\\ <>\x1b:*?'\"\n")
+
+
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_a_line_that_does_not_end_is_refused_by_its_length(end: str, tmp_path: Path):
+    """A gzip file of a few megabytes may stand for gigabytes: it is refused before all of it is unpacked."""
+    path = tmp_path / f"bomb.csv{end}"
+    with gzip.open(path, "wb", compresslevel=1) if end else path.open("wb") as file:
+        file.write(b"a,b\n1,2\n")
+        for _ in range(70):
+            file.write(b"0" * (1 << 20))
+        if end:
+            file.write(b"\n3,4\n")
+            for _ in range(300):
+                file.write(b"1" * (1 << 20))
+    with pytest.raises(DataError, match=r"bomb\.csv.* has a line of more than 64 MiB"):
+        read(path, "b")
+
+
+def test_long_tables_have_short_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("caviar.data.read._LONGEST_LINE", 16)
+    rows = "a,b\n" + "1,2\n3,4\n" * 200
+    for end, ending in (("", "\n"), (".gz", "\n"), ("", "\r\n"), ("", "\r")):
+        path, text = tmp_path / f"t.csv{end}", rows.replace("\n", ending).encode()
+        path.write_bytes(gzip.compress(text) if end else text)
+        assert len(read(path, "b").frame) == 400

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 Source: TypeAlias = "str | os.PathLike[str] | pd.DataFrame | tuple[Any, Any]"
 
+_LONGEST_LINE = 1 << 26  # bytes; a row of a million columns has a tenth of it
 _FORMATS = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -256,18 +257,40 @@ def _bytes(path: Path) -> bytes:
     if not raw:
         raise DataError(f"a file of data must hold a table, but {shown(path.name)} is empty", "write it again")
     if path.suffix.lower() != ".gz":
+        if _is_csv(path):
+            _check_lines(raw, path.name)
         return raw
     try:
-        return _unpacked(raw, path.name)
+        return _unpacked(raw, path.name, of_lines=_is_csv(path))
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{shown(path.name)} is not a whole gzip file: {error}", "download it again") from error
 
 
-def _unpacked(raw: bytes, name: str) -> bytes:
+def _check_lines(raw: bytes, name: str) -> None:
+    """Raise DataError where a line of ``raw`` is longer than any row of a table."""
+    begun = 0
+    while len(raw) - begun > _LONGEST_LINE:
+        end = _line_end(raw, begun, begun + _LONGEST_LINE + 1)
+        if end < 0:
+            rule = f"{shown(name)} has a line of more than {_LONGEST_LINE >> 20} MiB"
+            raise DataError(rule, "write a row in a line each")
+        begun = end + 1
+
+
+def _line_end(raw: bytes, start: int, stop: int) -> int:
+    """The last byte that ends a line in ``raw[start:stop]``; -1 where there is none."""
+    return max(raw.rfind(b"\n", start, stop), raw.rfind(b"\r", start, stop))
+
+
+def _unpacked(raw: bytes, name: str, of_lines: bool) -> bytes:
     """The bytes that ``raw`` unpacks to with gzip; a few may stand for more than fits into memory."""
-    parts, size = [], 0
+    parts, size, line = [], 0, b""
     with gzip.open(io.BytesIO(raw)) as file:
         while part := file.read(1 << 24):
+            if of_lines:
+                line += part
+                line = line[_line_end(line, 0, len(line)) + 1 :]
+                _check_lines(line, name)
             parts.append(part)
             size += len(part)
             check_room(size, f"{shown(name)}, unpacked,")  # once more, to be one text
