@@ -46,6 +46,8 @@ RANGES: Mapping[str, Range] = {
     "coverage": Range(0, 0.9999, "give a share of the rows: `coverage=0.9`", above=True),
     "turns": Range(1, 10**6, "leave it out"),
     "snapshot": Range(1, 10**12, "leave it out"),
+    "epoch": Range(1, 2**31 - 1, "count epochs from 1"),  # what databases can count
+    "step": Range(0, 2**53, "count steps from 0"),  # what floats can count
 }
 """The range of each argument that is a number, by its name."""
 

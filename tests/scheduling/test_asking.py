@@ -108,8 +108,10 @@ def test_mistakes_get_their_way_out():
         machine.ask(0)
     with pytest.raises(ConfigError, match="there is no trial 17"):
         machine.report(17, 1, key(0.5))
-    with pytest.raises(ConfigError, match="`epoch` must be 1 or more"):
+    with pytest.raises(ConfigError, match="`epoch` must be at least 1, got 0"):
         machine.report(trial.number, 0, key(0.5))
+    with pytest.raises(ConfigError, match="`epoch` must be at most 2,147,483,647"):
+        machine.report(trial.number, 2**63, key(0.5))
     machine.tell(trial.number, key(0.5))
     with pytest.raises(ConfigError, match="was told already"):
         machine.tell(trial.number, key(0.5))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from caviar.ranges import RANGES
 from caviar.records.names import cleaned, cleaned_value
 
 VERSION = 1
@@ -15,7 +16,6 @@ LONGEST = 1 << 20  # bytes of a line
 LONGEST_NAME = 100  # characters of an attribute's name
 
 _MARK = b"\xef\xbb\xbf"  # of UTF-8: .NET writes it before its first line
-_MOST = {"epoch": 2**31 - 1, "step": 2**53}  # what databases and floats can count
 
 Kind = Literal["error", "out_of_memory", "diverged", "infeasible"]
 
@@ -155,13 +155,13 @@ def _message(found: dict[str, Any]) -> Message:
 
 
 def _count(found: dict[str, Any], name: str) -> int:
-    value, least = found[name], 1 if name == "epoch" else 0
+    value, known = found[name], RANGES[name]
     if isinstance(value, float) and value.is_integer():  # some languages have no other numbers
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name} must be a whole number from {least} on")
-    if value > _MOST[name]:
-        raise ValueError(f"{name} must be at most {_MOST[name]:,}")
+    if isinstance(value, bool) or not isinstance(value, int) or value < known.least:
+        raise ValueError(f"{name} must be a whole number from {known.least} on")
+    if value > known.most:
+        raise ValueError(f"{name} must be at most {known.most:,}")
     return value
 
 

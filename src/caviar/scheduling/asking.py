@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from caviar import other_tuners
 from caviar.arguments import check_whole
 from caviar.errors import ConfigError
-from caviar.ranges import brief, check_range
+from caviar.ranges import RANGES, brief, check_range
 from caviar.records import Box, Config, Task
 from caviar.records.ranking import WORST, RankKey
 from caviar.scheduling.contract import Queue
@@ -102,8 +102,7 @@ class Asking:
         ConfigError for a trial that is not open.
         """
         task = self._task(number)
-        if epoch < 1:
-            raise ConfigError(f"`epoch` must be 1 or more, got {epoch}", "count epochs from 1")
+        check_range("epoch", epoch)
         while task is not None and (epoch >= task.to_epoch or rank_key == WORST):
             task = self._compare(task, rank_key)
         if rank_key == WORST:
@@ -172,20 +171,23 @@ def checked_epoch(epoch: Any, value: Any, last: int) -> int:
     except (TypeError, ValueError, OverflowError):
         whole = None
     if whole is None or whole != epoch:
-        rule = f"`epoch` must be a whole number, got {epoch!r:.60}"
-    elif whole < 1:
-        rule = f"`epoch` must be 1 or more, got {epoch}: epochs count from 1"
+        rule = f"`epoch` must be a whole number, got {brief(epoch)}"
+    elif whole < RANGES["epoch"].least:
+        rule = f"`epoch` must be 1 or more, got {brief(epoch)}: epochs count from 1"
+    elif whole > RANGES["epoch"].most:
+        rule = f"`epoch` must be at most {RANGES['epoch'].most:,}, got {brief(epoch)}"
     elif whole <= last:
         rule = f"epoch {whole} is not after epoch {last}, which this trial has reported: epochs rise"
     elif isinstance(epoch, float) and isinstance(value, int) and not isinstance(value, bool):
-        rule = f"the value {value} looks like an epoch, and the epoch {epoch!r} like a value"
+        rule = f"the value {brief(value)} looks like an epoch, and the epoch {epoch!r} like a value"
     else:
         return whole
-    swapped = f": study.report(trial, epoch={value}, value={epoch})" if _is_epoch(value) else ""
+    swapped = f": study.report(trial, epoch={value}, value={brief(epoch)})" if _is_epoch(value) else ""
     raise ConfigError(
         rule, f"the order is study.report(trial, epoch, value), not Optuna's report(value, step){swapped}"
     )
 
 
 def _is_epoch(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    known = RANGES["epoch"]
+    return isinstance(value, int) and not isinstance(value, bool) and known.least <= value <= known.most
