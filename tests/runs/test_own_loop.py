@@ -16,6 +16,7 @@ import torch
 from sklearn.linear_model import SGDClassifier
 
 import caviar
+from caviar.cli.main import run as command
 from caviar.data import samples
 from caviar.errors import ConfigError, StoreError
 from caviar.records import InterventionState, RunState
@@ -270,6 +271,15 @@ def test_numbers_of_every_kind_are_logged(store: str):
         logged = Runs(opened).measurements("numbers")
         assert sum(m.values["logged"] for m in logged) == len(values)
         assert {m.values["loss"] for m in logged} == {1.0}
+
+
+def test_names_of_numbers_are_cleaned(store: str, capsys: pytest.CaptureFixture[str]):
+    with caviar.babysit.run("names", store=store) as run:
+        run.log(**{"\ud800": 1.0, "\x1b[2J": 2.0, "a\0b": 3.0, "Fehler é": 4.0})
+    assert command(["export", "names", "--store", store]) == 0
+    header, row = capsys.readouterr().out.splitlines()
+    cells = dict(zip(header.split(","), row.split(","), strict=True))
+    assert {"\\ud800": "1.0", "\\x1b[2J": "2.0", "a\\x00b": "3.0", "Fehler é": "4.0"}.items() <= cells.items()
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ from caviar.errors import (
 )
 from caviar.machine import environment
 from caviar.records import Clock, Run, RunKind, RunMeasurement, RunSpec, RunState, Value
+from caviar.records.names import cleaned
 from caviar.runs.epochs import Epochs
 from caviar.runs.going_back import check_there, go_back_to_the_end
 from caviar.runs.knobs import check_own, own_turn
@@ -111,7 +112,8 @@ class OwnTrainee(OthersTrainee):
         """Take in what was logged since the last look."""
         fresh = []
         while self.logged:
-            fresh.append({name: as_number(name, value, "log numbers") for name, value in self.logged.popleft().items()})
+            logged = self.logged.popleft()
+            fresh.append({cleaned(name): as_number(name, value, "log numbers") for name, value in logged.items()})
         self.unwritten += fresh
         losses = [values["loss"] for values in fresh if "loss" in values]
         if not losses:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from caviar import files
 from caviar.records import DiaryEntry, Measurement, Run, RunMeasurement, Study, Trial
+from caviar.records.names import cleaned, cleaned_value
 from caviar.store import Store, studies
 from caviar.store.runs import Runs
 from caviar.store.studies import Times
@@ -76,7 +77,8 @@ def export(store: Store, name: str, of_run: bool, detail: bool) -> Export:
 
 def of_trials(study: Study, trials: Sequence[Trial], at: Mapping[tuple[int, int], Times] | None = None) -> Export:
     """A row a trial, with its origin, its error and its times ``at``; a column a hyperparameter, and an attribute."""
-    return _of_study(study, studies.frame(trials, _FACTS, for_file=True, at=at), _FACTS)
+    clean = [trial._replace(attributes=cleaned_value(trial.attributes)) for trial in trials]
+    return _of_study(study, studies.frame(clean, _FACTS, for_file=True, at=at), _FACTS)
 
 
 def of_measurements(study: Study, measured: Sequence[tuple[int, int, Measurement]]) -> Export:
@@ -94,10 +96,11 @@ def of_measured_run(run: Run, measured: Sequence[RunMeasurement]) -> Export:
 
     columns: dict[str, Any] = {field: [getattr(m.clock, field) for m in measured] for field in _CLOCK}
     for value in dict.fromkeys(key for m in measured for key in m.values):
-        cells = [m.values.get(value) for m in measured]
-        columns[value if value not in _CLOCK else f"values.{value}"] = [
-            files.dumps(cell) if isinstance(cell, list | dict) else cell for cell in cells
-        ]
+        cells = [cleaned_value(m.values.get(value)) for m in measured]
+        name = cleaned(value if value not in _CLOCK else f"values.{value}")  # stores of before have any name
+        while name in columns:
+            name += "_"
+        columns[name] = [files.dumps(cell) if isinstance(cell, list | dict) else cell for cell in cells]
     return _of_run(run, pd.DataFrame(columns))
 
 
@@ -108,7 +111,8 @@ def of_diary(run: Run, entries: Sequence[DiaryEntry]) -> Export:
     columns: dict[str, Any] = {"number": [entry.number for entry in entries]}
     columns |= {field: [getattr(entry.clock, field) for entry in entries] for field in _CLOCK}
     columns |= {field: [getattr(entry, field) for entry in entries] for field in ("written", "kind", "who", "text")}
-    columns["facts"] = [files.dumps(dict(entry.facts)) for entry in entries]
+    columns["text"] = [cleaned(text) for text in columns["text"]]
+    columns["facts"] = [files.dumps(cleaned_value(entry.facts)) for entry in entries]
     return _of_run(run, pd.DataFrame(columns))
 
 
