@@ -35,6 +35,7 @@ from caviar.space import Space
 from caviar.steps import steps
 from caviar.store.store import Store
 from caviar.store.studies import Keyed, Times
+from caviar.store.transactions import check_path
 
 if TYPE_CHECKING:
     import optuna
@@ -127,6 +128,8 @@ def _storage(url: str) -> Any:
             "importing Optuna's studies needs Optuna, which is not installed", "pip install 'caviar-tuner[optuna]'"
         ) from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if "://" not in url:
+        check_path(url)
     whole = url if "://" in url else f"sqlite:///{url}"
     kind, _, rest = whole.partition("://")
     if kind == "sqlite" and not Path(rest.removeprefix("/")).is_file():

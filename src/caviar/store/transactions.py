@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,15 @@ from caviar.store.schema import META, VERSION
 
 # SQLAlchemy logs what a signal breaks off while a connection is closed. Without a handler of the user's nobody sees it.
 logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
+
+_KIND = re.compile(r"[\w+.-]+")  # of a URL: what else stands there may be a password
+_LIKE_AN_ADDRESS = re.compile(
+    r".*:[^/\\]*@"  # name:password@host
+    r"|(?:postgres|mysql|mariadb|oracle|mssql)\w*(?:\+\w+)?(?:[:;]|//)"  # the beginning of a URL
+    r"|.*(?:password|passwd|pwd)\s*="  # the settings of a driver
+    r"|\s*(?:host|hostaddr|port|user|dbname|service|sslmode)\s*=.*\s\w+\s*=",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class Transactions:
@@ -112,6 +122,17 @@ def shown_address(url: str) -> str:
     return _database(url).url if postgresql.has_password(url) else url
 
 
+def check_path(path: str) -> None:
+    """Raise StoreError, which shows nothing of it, where ``path`` is a server's address with a mistake in it."""
+    folder = os.path.dirname(path)
+    if _LIKE_AN_ADDRESS.match(path) and not (os.path.exists(path) or (folder.strip("/") and os.path.isdir(folder))):
+        raise StoreError(
+            "the name of a file was expected, and this looks like the address of a server, not shown for its password",
+            "write `store='postgresql+psycopg://user:password@host/database'`; a file of such a name is "
+            "`store='sqlite:///NAME'`",
+        )
+
+
 def _database(url: str | None) -> Database:
     """The database that ``url`` names; one of an unknown kind is never shown, for it may hold a password."""
     if url is None or url == memory.URL:
@@ -120,11 +141,13 @@ def _database(url: str | None) -> Database:
     if separator and kind in postgresql.KINDS:
         return postgresql.PostgreSQL(postgresql.address(url))
     if not separator:
+        check_path(url)
         kind, rest = "sqlite", f"/{url}"
     path = rest.removeprefix("/")
     if kind != "sqlite":
         raise StoreError(
-            f"a store is a SQLite file or a PostgreSQL database, got a URL of kind {visible(kind)!r}",
+            "a store is a SQLite file or a PostgreSQL database, got a URL of "
+            + (f"kind {visible(kind)!r}" if _KIND.fullmatch(kind) else "another kind"),
             "write `store='sqlite:///caviar.db'` or `store='postgresql+psycopg://user:password@host/database'`",
         )
     if path in {"", ":memory:"} or "\0" in path or not rest.startswith("/"):

@@ -242,7 +242,7 @@ def address(url: str) -> sa.URL:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         raise StoreError("the store's URL of PostgreSQL cannot be read", f"{_EXAMPLE}, with %40 for an @") from None
-    if "@" in (parsed.host or "") or "\0" in url:
+    if "@" in f"{parsed.host}{parsed.database}" or "\0" in url:
         raise StoreError(
             "the store's URL has an @ or another special letter in its password",
             "write %40 for @, %2F for /, %3A for :, or keep the password in ~/.pgpass",
