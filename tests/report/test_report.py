@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 
 import pandas as pd
 import pytest
@@ -47,6 +48,28 @@ def test_text_is_written_as_it_is(cells: list[str], heading: str):
     write_csv(pd.DataFrame({heading: cells}), out)
     back = list(csv.reader(io.StringIO(out.getvalue(), newline="")))
     assert back == [[heading], *([cell] for cell in cells)]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_no_text_that_it_would_act_on(tmp_path):
+    label = "p\x1b[2Jos\u202e\x9b1m\r é\n\t,"
+    frame = pd.DataFrame({"prediction": pd.Series([label, None, 7], dtype=object), f"p_{label}": [0.5, 0.25, math.nan]})
+    shown, piped = Terminal(), io.StringIO()
+    write_csv(frame, shown)
+    assert not set("\x1b\u202e\x9b\r") & set(shown.getvalue())
+    read = pd.read_csv(io.StringIO(shown.getvalue()))
+    escaped = "p\\x1b[2Jos\\u202e\\x9b1m\\r é\n\t,"
+    assert read.columns.tolist() == ["prediction", f"p_{escaped}"]
+    assert read.prediction.tolist()[0] == escaped
+    assert read.prediction.tolist()[2] == "7"
+    write_csv(frame, piped)
+    write_csv(frame, tmp_path / "a.csv")
+    assert piped.getvalue().encode() == (tmp_path / "a.csv").read_bytes()
+    assert label in piped.getvalue()
 
 
 def test_numbers_stay_numbers():

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from caviar.errors import DataError
 from caviar.files import put, reason
+from caviar.records.names import cleaned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def predictions_frame(
 
 def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO, *, for_spreadsheet: bool = False) -> None:
     """Write ``frame`` as CSV, every text as it is; ``for_spreadsheet``: text that would run as a formula gets an
-    apostrophe before it.
+    apostrophe before it. A terminal is shown what it would act on as an escape: a file and a pipe get it as it came.
 
     Raises DataError if the file cannot be written.
     """
@@ -49,6 +50,8 @@ def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO, *, for_s
         for name in safe.columns:
             if safe[name].dtype.kind not in "biuf":
                 safe[name] = safe[name].map(_harmless)
+    if not isinstance(to, str | os.PathLike) and to.isatty():
+        safe = _visible(safe)
     # Before Python 3.13 a carriage return alone is not quoted, and a reader takes it for the end of the row.
     returns = any("\r" in cell for cell in _text_cells(safe))
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
@@ -62,6 +65,19 @@ def write_csv(frame: pd.DataFrame, to: str | os.PathLike[str] | TextIO, *, for_s
             raise
         where = to if isinstance(to, str | os.PathLike) else "the output"
         raise DataError(f"{where} cannot be written: {reason(error)}", "choose another file") from error
+
+
+def _visible(frame: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = {}
+    for i, name in enumerate(frame.columns):
+        column = frame.iloc[:, i]
+        if column.dtype.kind not in "biufM":
+            cells = [cleaned(cell) if isinstance(cell, str) else cell for cell in column]
+            column = pd.Series(cells, index=frame.index, dtype=object)
+        columns[i] = column.rename(cleaned(str(name)))
+    return pd.concat(columns.values(), axis=1) if columns else frame
 
 
 def _text_cells(frame: pd.DataFrame) -> Iterator[str]:
