@@ -197,7 +197,8 @@ def read_whole(path: Path) -> bytes:
     """The bytes of the file at ``path``; ModelError where there is no file of a sane size."""
     try:
         if not path.is_file():
-            raise ModelError(f"there is no model at {str(path)!r}", "name the file that caviar tune has written")
+            rule = f"{str(path)!r} is no file" if path.exists() else f"there is no model at {str(path)!r}"
+            raise ModelError(rule, "name the file that caviar tune has written")
         if path.stat().st_size > LARGEST:
             raise _refused(f"it is larger than any model, {path.stat().st_size} bytes")
         return read_file(path, LARGEST)

@@ -415,7 +415,11 @@ def test_a_preprocessing_of_another_network_is_refused(saved: Path) -> None:
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.caviar", tmp_path, Path("/dev/zero"), tmp_path / ("x" * 300)):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(ModelError, match=re.escape(f"{str(path)!r} is no file")):
+            load(path)
+    for path in (tmp_path / "none.caviar", tmp_path / ("x" * 300)):
         with pytest.raises(ModelError, match=r"there is no model|cannot be read"):
             load(path)
     for other in (tmp_path / "a\0b", 5, ["m.caviar"]):

@@ -249,6 +249,10 @@ def test_there_is_no_preset_of_another_name(wine: Path, tmp_path: Path):  # noqa
     with pytest.raises(ConfigError, match="no preset 'bset': it is 'best', 'single', 'fast'") as refusal:
         study_of(wine, tmp_path, preset="bset")
     assert "best" in refusal.value.way_out
+    with pytest.raises(ConfigError, match="no preset ''"):
+        study_of(wine, tmp_path, preset="")
+    with pytest.raises(SpaceError, match="no search ''"):
+        study_of(wine, tmp_path, search="")
 
 
 @given(

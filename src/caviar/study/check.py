@@ -77,7 +77,9 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
             f"there is no preference {request.prefer!r}: it is score, small or fast",
             did_you_mean(request.prefer, PREFERENCES),
         )
-    preset = request.preset or ("best" if request.prefer == "score" else "single")
+    preset = request.preset
+    if preset is None:
+        preset = "best" if request.prefer == "score" else "single"
     if preset not in PRESETS:
         raise ConfigError(f"there is no preset {preset!r}: it is {listed(PRESETS)}", did_you_mean(preset, PRESETS))
     stopping = stopping_named(request.stopping)
@@ -85,7 +87,9 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
         check_metric(request.metric)
     check_task(request.task)
     check_target_scale(request.target_scale)
-    search = request.search or (DEFAULT_SEARCH if request.space is not None else PORTFOLIO)
+    search = request.search
+    if search is None:
+        search = DEFAULT_SEARCH if request.space is not None else PORTFOLIO
     check_search(search)
     request = replace(request, search=search, preset=preset)
     learner = learner_named(request.engine)
