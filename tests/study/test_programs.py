@@ -781,6 +781,39 @@ def test_what_was_there_when_a_study_began_may_be_away_and_come_back(gone: str):
         assert [(trial.config, trial.state, trial.score) for trial in store.trials("mine")] == same
 
 
+def test_a_program_that_goes_away_in_the_middle_burns_no_budget():
+    """It moves its own data away in trial 6: what fails at once from then on is not counted, and comes after."""
+    leaves = """
+import pathlib, caviar_client
+for trial in caviar_client.trials():
+    if trial.number == 6 and pathlib.Path("leave").exists():
+        pathlib.Path("data").rename("away")
+    pathlib.Path("data").read_text()
+    for epoch in range(1, trial.last_epoch + 1):
+        trial.report(epoch, trial.config["x"])
+"""
+    Path("train.py").write_text(leaves)
+    Path("data").write_text("rows")
+    shutil.copy(CLIENT, "caviar_client.py")
+    command = f"{sys.executable} train.py"
+    request = ProgramRequest(command=command, space=SPACE, trials=40, processes=1, epochs=3, store="caviar.db")
+    list(follow(replace(request, study="whole")))
+    Path("leave").touch()
+    with pytest.raises(UserMistake, match="none is counted") as refused:
+        list(follow(replace(request, study="mine")))
+    assert "caviar resume mine" in refused.value.way_out
+    with Store.open("caviar.db") as store:
+        states = [trial.state for trial in store.trials("mine")]
+        assert states.count(TrialState.FAILED) == 0 < states.count(TrialState.INTERRUPTED) < 20
+        assert store.study("mine").state is StudyState.INTERRUPTED
+    Path("leave").unlink()
+    Path("away").rename("data")
+    list(take_up("mine", store="caviar.db"))
+    with Store.open("caviar.db") as store:
+        same = [(trial.config, trial.state, trial.score) for trial in store.trials("whole")]
+        assert [(trial.config, trial.state, trial.score) for trial in store.trials("mine")] == same
+
+
 def test_trials_that_fail_before_one_is_heard_of_are_failures_once_it_is():
     def some(trial):
         if trial.number in (12, 13, 14):

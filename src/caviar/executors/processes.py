@@ -75,7 +75,10 @@ class Processes:
     watch: GoalWatch | None = None
     """Looks at each score; what it raises ends the study."""
     failure_rate: float | None = None
-    """The share of the trials before that failed; None where there were none: then nothing is held back."""
+    """The share of the trials of earlier sessions that failed; None where there were none.
+
+    Then nothing is held back until a trial of this session has worked.
+    """
     measured_before: frozenset[TrialKey] = frozenset()
     """Trials that this study has measured: it is hardly their configs that make them fail now."""
     parks: bool = False
@@ -85,7 +88,9 @@ class Processes:
     _results: deque[TaskResult] = field(default_factory=deque)
     silent: list[TaskResult] = field(default_factory=list)
     """Failures that are held back."""
-    _heard: bool = False
+    _heard: bool = False  # of any trial, in this session
+    _over: int = 0  # trials that ended in this session, without those held back
+    _failed: int = 0  # of these, failed at once
     _given_up: bool = False
     _named: int = 0
 
@@ -122,7 +127,12 @@ class Processes:
     def _by_chance(self) -> float:
         """The chance that the configs alone make the trials fail whose results are held back."""
         again = sum((silent.task.trial, silent.task.repeat) in self.measured_before for silent in self.silent)
-        return float(self.failure_rate or 1.0) ** (len(self.silent) - again) * _SELDOM**again
+        return float(self._rate or 1.0) ** (len(self.silent) - again) * _SELDOM**again
+
+    @property
+    def _rate(self) -> float | None:
+        """The share of the trials that failed at once, never 0; None where none is known to have worked."""
+        return (self._failed + 1) / (self._over + 2) if self._heard else self.failure_rate
 
     @property
     def note(self) -> str:
@@ -305,7 +315,12 @@ class Processes:
         elif not place.is_over or place.was_stopped:
             error = event.why.strip() or "it did not say why"
             failed = TaskResult(place.task, _CRASHES[event.kind], error=error, attributes=noted)
-            (self._results if self._heard or self.failure_rate is None else self.silent).append(failed)
+            at_once = isinstance(event, Crashed) and event.kind == "error" and not place.heard
+            if at_once and self._rate is not None:
+                self.silent.append(failed)
+                return
+            self._results.append(failed)
+        self._over += 1
 
     def _note_end(self, place: _Place) -> None:
         """Note that a trial had more to train when it had all of its epochs."""
@@ -332,6 +347,8 @@ class Processes:
 
     def _let_go(self) -> None:
         """Count the failures that were held back."""
+        self._over += len(self.silent)
+        self._failed += len(self.silent)
         self._results.extend(self.silent)
         self.silent.clear()
 
