@@ -123,6 +123,7 @@ def test_the_answer_is_what_product_md_says(wine: Path, tmp_path: Path):
         "store",
         "seed",
         "seconds",
+        "spent",
         "data",
         "trials",
         "best",
