@@ -21,10 +21,11 @@ from caviar.records import Lease, RunKind, RunSpec, TrialState
 from caviar.runs import loop
 from caviar.runs.events import Noted, RunEnded
 from caviar.store import Snapshots, Store
-from caviar.store.delivery import Delivery, take_up_kept
+from caviar.store.delivery import Delivery
 from caviar.store.lease import Leases
 from caviar.store.lease import beat as beat_in
 from caviar.store.runs import Runs
+from caviar.store.taking_up import take_up_kept
 from caviar.study.events import Progress, TunedStudy
 from caviar.study.resume import take_up
 from caviar.study.spec import Request

@@ -31,6 +31,11 @@ class Database(Protocol):
         """The folder of this database's files of a ``kind``: snapshots, runs, programs. It need not be there."""
         ...
 
+    @property
+    def changes(self) -> int:
+        """The number of times that a copy took the place of the database while it was open."""
+        ...
+
     def prepare(self, create: bool) -> None:
         """Make sure that there is a database that may be a store; ``create`` makes one. StoreError if there is none."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from caviar.errors import CaviarWarning, Fenced, StoreAway, StoreError, StoreLost
+from caviar.errors import Fenced, StoreAway, StoreLost
 from caviar.records import Lease, LeaseState
 from caviar.records.names import visible
 from caviar.store import waiting
@@ -81,6 +80,8 @@ class Delivery:
         self._head: Batch | None = None  # under way
         self._unsure = False  # True where the head may have been written
         self._beats: int | None = None  # of the lease in the store; None while unknown
+        self._least = 0  # beats with the last batch that the store has: where there are fewer, it is an older copy
+        self._changes = self._transactions.database.changes
         self._torn = False  # True where a transaction of a broken connection may beat late
         self._questions: deque[_Question] = deque()
         self._away: _Away | None = None
@@ -237,31 +238,18 @@ class Delivery:
     def _lost(self) -> StoreLost:
         """The error when the patience is over; what waits is kept in a file, and named."""
         with self._changed:
-            kind, name = self._leases.subjects.kind, visible(self.lease.name)
-            url, n = self._transactions.database.url, self._results()
-            results = "1 result is" if n == 1 else f"{n:,} results are"
-            since = "" if self._away is None else f" since {self._away.clock}"
-            why = "" if self._away is None or self._away.why is None else f" ({self._away.why.rule})"
-            rule = f"the store {url} cannot be reached{since}, and this process gave up{why}"
-            way_out = f"{kind} {name!r} goes on from what the store has: caviar resume {name}"
-            if self.lease.is_helper:
-                way_out = f"study {name!r} goes on without this helper; to help again: caviar work {name}"
-            first = "" if self._away is None or self._away.why is None else f"{self._away.why.way_out}; "
-            if self.is_behind:
-                try:
-                    path = self._keep()
-                except StoreAway as error:
-                    return StoreLost(rule, f"{first}{error.rule}; {way_out}")
-                way_out = f"{results} kept in {str(path)!r}, and caviar resume {name} takes up what is there"
-            else:
-                self._kept.remove()
-            return StoreLost(rule, first + way_out)
+            kept: Path | StoreAway | None
+            try:
+                kept = self._keep()
+            except StoreAway as error:
+                kept = error
+            return _lost(self._leases, self.lease, self._away, self._results(), kept)
 
-    def _keep(self) -> Path:
+    def _keep(self) -> Path | None:
         beats = self._beats if self._unsure else None
-        head = {"kind": self._leases.subjects.kind, "fence": self.lease.fence, "beats": beats}
+        head = {"kind": self._leases.subjects.kind, "fence": self.lease.fence, "beats": beats, "least": self._least}
         lines = [] if self._head is None else [waiting.line_of(self._head)]
-        return self._kept.write(head, iter([*lines, *self._waiting.lines()]))
+        return self._kept.write(head, [*lines, *self._waiting.lines()])
 
     # --- in the thread ---
 
@@ -298,6 +286,7 @@ class Delivery:
                 self._head = self._waiting.take()
             head = self._head
             asked = None if head is not None or not self._questions else self._questions[0]
+        self._check_copy()
         if asked is not None:
             self._answer(asked)
             return
@@ -317,8 +306,16 @@ class Delivery:
             self._write(**head)
         with self._changed:
             self._head, self._unsure, self._beats = None, False, self._beats + 1
+            self._least = self._beats
             if not self._ended:  # else the file has the rest, and the count of beats
                 self._kept.remove()
+
+    def _check_copy(self) -> None:
+        if (changes := self._transactions.database.changes) != self._changes:
+            beats = _beats_of_copy(self._leases, self.lease, self._least)
+            if not self._unsure or beats != (self._beats or 0) + 1:
+                self._beats = beats  # signs of life may be lost
+            self._changes = changes
 
     def _answer(self, asked: _Question) -> None:
         self._beats = None  # a question may be a beat too
@@ -364,6 +361,25 @@ class Delivery:
             self._changed.notify_all()
 
 
+def _lost(leases: Leases, lease: Lease, away: _Away | None, n: int, kept: Path | StoreAway | None) -> StoreLost:
+    """The error of a process that gave up; its ``n`` results are ``kept`` in a file, or that is why they could not."""
+    kind, name, why = leases.subjects.kind, visible(lease.name), None if away is None else away.why
+    since = "" if away is None else f" since {away.clock}"
+    because = "" if why is None else f" ({why.rule})"
+    url = leases.subjects.transactions.database.url
+    rule = f"the store {url} cannot be reached{since}, and this process gave up{because}"
+    way_out = f"{kind} {name!r} goes on from what the store has: caviar resume {name}"
+    if lease.is_helper:
+        way_out = f"study {name!r} goes on without this helper; to help again: caviar work {name}"
+    first = "" if why is None else f"{why.way_out}; "
+    if isinstance(kept, StoreAway):
+        return StoreLost(rule, f"{first}{kept.rule}; {way_out}")
+    if kept is not None:
+        results = "1 result is" if n == 1 else f"{n:,} results are"
+        way_out = f"{results} kept in {str(kept)!r}, and caviar resume {name} takes up what is there"
+    return StoreLost(rule, first + way_out)
+
+
 def _let_end(thread: threading.Thread | None, database: Database, hurry: bool) -> None:
     """Let the last attempt, which is under way, get through; where it does not, it is broken off."""
     if thread is None:
@@ -387,42 +403,14 @@ def _beats(leases: Leases, lease: Lease, settled: bool) -> int:
     return _stored(leases, lease).beats
 
 
-def take_up_kept(leases: Leases, lease: Lease, write: Callable[..., None]) -> int:
-    """Write, in the name of ``lease``, what its study's or run's last owner could not deliver; the count of results.
-
-    Where another process has owned it since, that one has gone on without, and nothing is written. Where this one is
-    broken off, the next owner goes on with it.
-    """
-    known = leases.of(lease.name)
-    owners = [one for one in known if not one.is_helper and one.fence < lease.fence]
-    folders = waiting.places(leases.subjects.transactions.database) if owners else []
-    path, owner = None, None
-    for owner in reversed(owners):
-        path = waiting.kept(folders, owner.token)
-        if path is not None or owner.beats:  # one without a beat has written nothing, and taken nothing up
-            break
-    if path is None or owner is None:
-        return 0
-    n = 0
-    try:
-        head, batches = waiting.read_kept(path)
-        done = 0 if head["beats"] is None else max(0, owner.beats - head["beats"])  # each was a beat
-        left = list(batches)[done:]
-        mine = {**head, "fence": lease.fence, "beats": next(one.beats for one in known if one.fence == lease.fence)}
-        old, path = path, waiting.keep(folders, lease.token, mine, map(waiting.line_of, left))
-        old.unlink()
-        for batch in left:
-            write(**batch)
-            n += waiting.results_in(batch)
-    except StoreAway:
-        raise
-    except (StoreError, ValueError, TypeError, KeyError) as error:  # of another store: it goes on from what it has
-        refused = path.replace(path.with_suffix(".refused"))
-        warnings.warn(
-            f"results that waited for the store do not fit it ({error}) and are left out; they are in {str(refused)!r}",
-            CaviarWarning,
-            stacklevel=2,
+def _beats_of_copy(leases: Leases, lease: Lease, least: int) -> int:
+    """The beats in a copy that took the store's place; StoreAway where a batch is not in it that was written."""
+    subjects, name = leases.subjects, lease.name
+    beats = _stored(leases, lease).beats if name in subjects.names() else -1
+    if beats < least:
+        raise StoreAway(
+            f"an older copy took the place of the store {subjects.transactions.database.url} while it was in use: it "
+            f"lacks what was written to {subjects.kind} {visible(name)!r} since",
+            "put the store's own file back, if it is still somewhere",
         )
-        return n
-    path.unlink()
-    return n
+    return beats

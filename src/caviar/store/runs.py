@@ -29,7 +29,7 @@ from caviar.records import (
 from caviar.records.names import check_name
 from caviar.store import paths
 from caviar.store.database import Database
-from caviar.store.delivery import STORE_PATIENCE, Delivery, take_up_kept
+from caviar.store.delivery import STORE_PATIENCE, Delivery
 from caviar.store.lease import PATIENCE, Leases, beat, end, is_living, rows
 from caviar.store.places import without_place
 from caviar.store.run_tables import RUN_DIARY, RUN_INTERVENTIONS, RUN_MEASUREMENTS, RUN_SNAPSHOTS, RUNS
@@ -37,6 +37,7 @@ from caviar.store.schema import LEASES
 from caviar.store.snapshots import Saved, StateFiles
 from caviar.store.store import Store
 from caviar.store.subjects import Subjects
+from caviar.store.taking_up import take_up_kept
 
 _PLAIN = [f.name for f in fields(Run) if f.name not in ("parent", "owner", "spec")]
 _CLOCK = [f.name for f in fields(Clock)]

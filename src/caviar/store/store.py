@@ -30,11 +30,12 @@ from caviar.records import (
 from caviar.records.names import visible
 from caviar.store import claims, paths, studies
 from caviar.store.claims import Assigned, Result
-from caviar.store.delivery import STORE_PATIENCE, Delivery, take_up_kept
+from caviar.store.delivery import STORE_PATIENCE, Delivery
 from caviar.store.lease import Leases, beat
 from caviar.store.schema import STUDIES, TRIALS
 from caviar.store.studies import Times
 from caviar.store.subjects import Subjects
+from caviar.store.taking_up import take_up_kept
 from caviar.store.transactions import Transactions, opened
 
 if TYPE_CHECKING:

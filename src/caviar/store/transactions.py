@@ -16,6 +16,7 @@ from caviar.errors import StoreError
 from caviar.records.names import visible
 from caviar.store import migrations
 from caviar.store.backends import memory, postgresql, sqlite
+from caviar.store.backends.sqlite_errors import NOT_ONE
 from caviar.store.database import Database
 from caviar.store.schema import META, VERSION
 
@@ -84,6 +85,7 @@ def opened(url: str | None, create: bool) -> Transactions:
         database.settle()
         if version < VERSION:
             _migrate(transactions)
+            database.settle()  # one of the first version had no name before
     except BaseException:
         database.close()
         raise
@@ -97,10 +99,10 @@ def _checked_version(transactions: Transactions) -> int:
         if not tables.has_table(META.name) or "schema_version" not in {
             column["name"] for column in tables.get_columns(META.name)
         }:
-            raise StoreError(f"{url!r} is a database, but not a store of caviar's", sqlite.NOT_ONE)
+            raise StoreError(f"{url!r} is a database, but not a store of caviar's", NOT_ONE)
         version = connection.scalar(sa.select(META.c.schema_version))
     if version is None or version < 1:
-        raise StoreError(f"the store {url!r} does not say which schema it has", sqlite.NOT_ONE)
+        raise StoreError(f"the store {url!r} does not say which schema it has", NOT_ONE)
     if version > VERSION:
         raise StoreError(
             f"the store {url!r} has schema {version}, and this caviar reads schema {VERSION}",

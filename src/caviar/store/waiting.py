@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -184,9 +184,12 @@ class KeptFile:
         self._token = token
         self._path: Path | None = None
 
-    def write(self, head: Mapping[str, Any], lines: Iterator[str]) -> Path:
-        """Keep ``head`` and ``lines``, and no others; see ``keep``."""
-        path = keep(self._folders, self._token, head, lines)
+    def write(self, head: Mapping[str, Any], lines: Sequence[str]) -> Path | None:
+        """Keep ``head`` and ``lines``, and no others; see ``keep``. None, and no file, where there are no lines."""
+        if not lines:
+            self.remove()
+            return None
+        path = keep(self._folders, self._token, head, iter(lines))
         if self._path != path:
             self.remove()
         self._path = path

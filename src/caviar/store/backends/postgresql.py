@@ -117,6 +117,11 @@ class PostgreSQL:
     def settle(self) -> None:
         """Nothing to do: every connection is set up anew."""
 
+    @property
+    def changes(self) -> int:
+        """See Database: a server keeps to its files."""
+        return 0
+
     def back_up(self, version: int) -> None:
         """Nothing to do: whoever runs the server keeps copies of it, and a migration is one transaction."""
 

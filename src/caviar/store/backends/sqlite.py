@@ -1,4 +1,4 @@
-"""Everything special to SQLite: opening, settings, creating a database whole, and the meaning of its errors.
+"""Everything special to SQLite but its errors: opening, settings, and creating a database whole.
 
 The settings: write-ahead log, so that a reader never waits for a writer or holds one up; synchronous=FULL, so that an
 acknowledged write survives a power cut; BEGIN IMMEDIATE for every write, because a read that turns into a write fails
@@ -8,7 +8,6 @@ write and checkpoint at the same moment can corrupt the log, so that a store has
 
 from __future__ import annotations
 
-import glob
 import math
 import os
 import shlex
@@ -33,7 +32,9 @@ from sqlalchemy.dialects.sqlite import insert
 from caviar import files
 from caviar.errors import StoreAway, StoreError
 from caviar.store import run_tables, schema
+from caviar.store.backends.in_place import InPlace
 from caviar.store.backends.read_only import check_log, is_sealed
+from caviar.store.backends.sqlite_errors import NOT_ONE, explained, in_two_lines, way_back
 from caviar.store.database import Row
 
 BUSY_SECONDS = 30.0
@@ -42,10 +43,6 @@ FIRST_SAFE = (3, 51, 3)
 
 WRITING = "caviar_writing"
 """The execution option of a connection whose next transaction writes: the seconds that it waits for a lock."""
-
-_OURS = ("SQLITE_TOOBIG", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_MISUSE")  # of what is written: to wait mends none
-
-NOT_ONE = "name the caviar.db of an earlier run, or a new file, with `store`"
 
 
 class Embedded(ABC):
@@ -85,9 +82,9 @@ class Embedded(ABC):
         path = Path(self.engine.url.database or "")
         said = [str(row[0]) for row in self._readable("PRAGMA integrity_check(20)")]
         lost = self._readable("PRAGMA foreign_key_check")
-        found = [(" ".join(line.split()), _way_back(path)) for line in said if line != "ok"]
+        found = [(" ".join(line.split()), way_back(path)) for line in said if line != "ok"]
         if not said:
-            found = [("the database cannot be read to its end", _way_back(path))]
+            found = [("the database cannot be read to its end", way_back(path))]
         for (table, parent), count in _counted(lost):
             found.append((f"{count} rows of {table} belong to none of {parent}", "caviar export copies studies out"))
         return found
@@ -104,6 +101,11 @@ class Embedded(ABC):
         except StoreError:
             pass
         return rows
+
+    @property
+    def changes(self) -> int:
+        """See Database."""
+        return 0
 
     def doubt(self) -> str | None:
         """See Database: None for one that no file has."""
@@ -159,6 +161,40 @@ class SQLite(Embedded):
         """An engine with one connection."""
         return connect(self.path)
 
+    @cached_property
+    def _in_place(self) -> InPlace:
+        return InPlace(self.path, Path(self.engine.url.database or ""))
+
+    @property
+    def changes(self) -> int:
+        """See Database."""
+        return self._in_place.changes
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """See Database."""
+        self._check_place()
+        with super().reading() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, seconds: float = BUSY_SECONDS) -> Iterator[sa.Connection]:
+        """See Database; what was written to a file that is not there any more is not kept."""
+        self._check_place()
+        with super().writing(seconds) as connection:
+            yield connection
+        self._check_place()
+
+    def _check_place(self) -> None:
+        """Raise StoreAway unless the path still leads to the store."""
+
+        def let_go() -> None:
+            with self.engine.connect() as connection:  # the only one, once no other thread has it
+                connection.invalidate()
+
+        with explained(self.path):
+            self._in_place.check(let_go)
+
     @property
     def url(self) -> str:
         """A URL that opens this store again from the same folder."""
@@ -180,9 +216,10 @@ class SQLite(Embedded):
         check(self.path)
 
     def settle(self) -> None:
-        """Keep a write-ahead log, where there may be one."""
+        """Keep a write-ahead log, where there may be one, and this file."""
         if not is_sealed(self.path):
             use_write_ahead_log(self.engine, self.path)
+        self._in_place.remember()
 
     def back_up(self, version: int) -> None:
         """Copy the database to NAME.before-VERSION, whole and on the disk before it has that name.
@@ -304,14 +341,14 @@ def check(path: Path) -> None:
         try:
             opened = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         except sqlite3.OperationalError as error:  # its path is too long for SQLite, say
-            raise _in_two_lines(str(path), error.sqlite_errorname) from error
+            raise in_two_lines(str(path), error.sqlite_errorname) from error
         with closing(opened) as connection:
             try:
                 connection.execute("PRAGMA schema_version")
             except sqlite3.OperationalError:  # locked, say: what else is wrong is found when it is used
                 pass
             except sqlite3.DatabaseError as error:
-                raise _in_two_lines(str(path), error.sqlite_errorname) from error
+                raise in_two_lines(str(path), error.sqlite_errorname) from error
 
 
 def use_write_ahead_log(engine: sa.Engine, path: Path) -> None:
@@ -346,8 +383,8 @@ def _with_text(row: Row) -> tuple[int | float | str, ...]:
 
 def _connect(_dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]) -> None:
     path = Path(arguments[0])
-    if path.is_absolute() and is_sealed(path):  # to be read without a log; to write to it fails
-        arguments[0], named["uri"] = f"{path.as_uri()}?immutable=1", True
+    if path.is_absolute():  # no new one is made where it was deleted; one that is sealed is read without a log
+        arguments[0], named["uri"] = f"{path.as_uri()}?{'immutable=1' if is_sealed(path) else 'mode=rw'}", True
 
 
 def _set_up(connection: sqlite3.Connection, _record: object) -> None:
@@ -368,72 +405,3 @@ def _begin(connection: sa.Connection) -> None:
     finally:
         if seconds != BUSY_SECONDS:
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(1000 * BUSY_SECONDS)}")
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what the database or the disk says of ``path`` into a StoreError; a broken constraint stays as it is."""
-    try:
-        yield
-    except sa.exc.IntegrityError:
-        raise
-    except sa.exc.DatabaseError as error:
-        raise _in_two_lines(str(path), getattr(error.orig, "sqlite_errorname", "") or str(error.orig)) from error
-    except sqlite3.DatabaseError as error:  # past SQLAlchemy, see _driver_rows
-        raise _in_two_lines(str(path), getattr(error, "sqlite_errorname", "") or str(error)) from error
-    except sa.exc.TimeoutError as error:  # another thread waits with the one connection
-        raise _in_two_lines(str(path), "SQLITE_BUSY") from error
-    except OSError as error:
-        raise StoreAway(
-            f"the store {str(path)!r} cannot be written or read: {error.strerror}",
-            "name a file in a folder that you may write to, with `store`",
-        ) from error
-
-
-def _way_back(path: Path) -> str:
-    """The way out of damage in the database at ``path``: what can be read of it, or a copy that was made of it."""
-    copies = sorted(path.parent.glob(f"{glob.escape(path.name)}.before-*"), key=lambda copy: copy.stat().st_mtime)
-    older = f"; an older copy of it is {str(copies[-1])!r}" if copies else ""
-    saved = path.with_name(f"saved-{path.name}")
-    # Not .recover: many a sqlite3 of a distribution lacks it. A dump of a damaged file ends with ROLLBACK.
-    dump = f"sqlite3 {shlex.quote(str(path))} .dump | sed s/^ROLLBACK.*/COMMIT\\;/"
-    recover = f"{dump} | sqlite3 {shlex.quote(str(saved))}"
-    return f"take it from a copy, or save what can be read, and look at that with `store`: {recover}{older}"
-
-
-def _in_two_lines(path: str, name: str) -> StoreError:
-    if name == "SQLITE_FULL":
-        return StoreAway(
-            f"no room left on the disk for the store {path!r}", "what was written before is safe: make room and go on"
-        )
-    if name.startswith(("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE", "SQLITE_IOERR_SHMSIZE")):
-        return StoreAway(
-            f"the disk took no more of the store {path!r} ({name}): it may be full, or a limit is reached",
-            "what was written before is safe: make room and go on",
-            reconnect=True,
-        )
-    if name.startswith("SQLITE_BUSY") or name.startswith("SQLITE_LOCKED"):
-        return StoreAway(
-            f"another process keeps the store {path!r} locked",
-            "wait for it or end it, or name another store with `store`",
-        )
-    if name.startswith("SQLITE_CANTOPEN"):
-        return StoreAway(
-            f"the store {path!r} cannot be opened: its folder may be read-only or on a network file system, "
-            "or its path longer than SQLite's 500 letters",
-            "name a file on a local disk, in a folder that you may write to, with `store`",
-            reconnect=True,
-        )
-    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
-        return StoreAway(
-            f"the store {path!r} cannot be written: it or its folder may be read-only",
-            "name a file in a folder that you may write to, with `store`",
-            reconnect=True,
-        )
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        way_back = _way_back(Path(path)) if name.startswith("SQLITE_CORRUPT") else NOT_ONE
-        return StoreError(f"the store {path!r} is damaged, or not a database ({name})", way_back)
-    cannot, look = f"the store {path!r} cannot be used: {name}", "look at its disk, or name another with `store`"
-    if not name.startswith("SQLITE_") or name.startswith(_OURS):
-        return StoreError(cannot, look)
-    return StoreAway(cannot, look, reconnect=True)
