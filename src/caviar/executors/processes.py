@@ -3,9 +3,6 @@
 A trial holds its process from its first epoch to its last. At a rung the program waits for an answer; the next task of
 the trial is that answer. So trials do not park here. A program that can save writes a snapshot now and then; a trial
 whose process is gone goes on from there, or from its start.
-
-Where the trials of a study that went well fail before their first report, it may be the program and not a config: its
-environment is not active, say, or its data are not there. Such failures are held back until a trial reports an epoch.
 """
 
 from __future__ import annotations
@@ -22,6 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from caviar.errors import StoreError, UserMistake
+from caviar.executors.held_back import HeldBack
 from caviar.executors.parked import StateStore
 from caviar.files import make_private
 from caviar.protocol import messages
@@ -36,9 +34,6 @@ _CRASHES = {
     "diverged": TaskOutcome.DIVERGED,
     "infeasible": TaskOutcome.INFEASIBLE,
 }
-
-_SILENT, _NEVER = 5, 1e-6  # trials held back, and the chance of that, from which on it is the program
-_SELDOM = 1e-3  # the chance where there are no more trials to try, and of each that was measured before
 
 
 @dataclass
@@ -74,23 +69,12 @@ class Processes:
     """Called before a snapshot is saved: what was measured until then should be stored first."""
     watch: GoalWatch | None = None
     """Looks at each score; what it raises ends the study."""
-    failure_rate: float | None = None
-    """The share of the trials of earlier sessions that failed; None where there were none.
-
-    Then nothing is held back until a trial of this session has worked.
-    """
-    measured_before: frozenset[TrialKey] = frozenset()
-    """Trials that this study has measured: it is hardly their configs that make them fail now."""
+    held: HeldBack = field(default_factory=HeldBack)
     parks: bool = False
     helpers: int = 0
     _places: dict[TrialKey, _Place] = field(default_factory=dict)
     _waiting: deque[Task] = field(default_factory=deque)  # tasks of trials that lost their process, without a slot yet
     _results: deque[TaskResult] = field(default_factory=deque)
-    silent: list[TaskResult] = field(default_factory=list)
-    """Failures that are held back."""
-    _heard: bool = False  # of any trial, in this session
-    _over: int = 0  # trials that ended in this session, without those held back
-    _failed: int = 0  # of these, failed at once
     _given_up: bool = False
     _named: int = 0
 
@@ -121,18 +105,7 @@ class Processes:
     @property
     def is_silent(self) -> bool:
         """True where so much is held back that it must be the program."""
-        return self._given_up or (len(self.silent) >= _SILENT and self._by_chance < _NEVER)
-
-    @property
-    def _by_chance(self) -> float:
-        """The chance that the configs alone make the trials fail whose results are held back."""
-        again = sum((silent.task.trial, silent.task.repeat) in self.measured_before for silent in self.silent)
-        return float(self._rate or 1.0) ** (len(self.silent) - again) * _SELDOM**again
-
-    @property
-    def _rate(self) -> float | None:
-        """The share of the trials that failed at once, never 0; None where none is known to have worked."""
-        return (self._failed + 1) / (self._over + 2) if self._heard else self.failure_rate
+        return self._given_up or self.held.is_program()
 
     @property
     def note(self) -> str:
@@ -152,10 +125,10 @@ class Processes:
 
     def results(self, timeout: float) -> list[TaskResult]:
         """See Executor."""
-        if self.silent and not self._places and not self._waiting:  # the scheduler has no more to be sure by
-            self._given_up = self._by_chance <= _SELDOM
+        if self.held.results and not self._places and not self._waiting:  # the scheduler has no more to be sure by
+            self._given_up = self.held.is_program(last=True)
             if not self.is_silent:
-                self._let_go()
+                self._results.extend(self.held.let_go())
         event = None if self._results else self.pool.take(timeout)
         while event is not None:
             self._take_in(event)
@@ -242,8 +215,8 @@ class Processes:
         _remove(place.starts_from)
         place.starts_from = None
         if not isinstance(event, Crashed) or event.kind != "error":
-            self._heard = True
-            self._let_go()
+            self.held.heard = True
+            self._results.extend(self.held.let_go())
         if isinstance(event, Reported):
             self._measure(place, event)
         elif isinstance(event, Snapshot):
@@ -316,11 +289,11 @@ class Processes:
             error = event.why.strip() or "it did not say why"
             failed = TaskResult(place.task, _CRASHES[event.kind], error=error, attributes=noted)
             at_once = isinstance(event, Crashed) and event.kind == "error" and not place.heard
-            if at_once and self._rate is not None:
-                self.silent.append(failed)
+            if at_once and self.held.rate is not None:
+                self.held.results.append(failed)
                 return
             self._results.append(failed)
-        self._over += 1
+        self.held.over += 1
 
     def _note_end(self, place: _Place) -> None:
         """Note that a trial had more to train when it had all of its epochs."""
@@ -344,13 +317,6 @@ class Processes:
             "stopped by the scores that they report, and the winner is chosen by those that they end with. "
             "If the two are not measured alike, return None",
         )
-
-    def _let_go(self) -> None:
-        """Count the failures that were held back."""
-        self._over += len(self.silent)
-        self._failed += len(self.silent)
-        self._results.extend(self.silent)
-        self.silent.clear()
 
     def _result(
         self, place: _Place, outcome: TaskOutcome, measured: list[Measurement] | None = None, error: str = ""

@@ -22,6 +22,7 @@ import numpy as np
 
 from caviar.arguments import check_whole
 from caviar.errors import ConfigError, NoAnswer, UserMistake
+from caviar.executors.held_back import HeldBack
 from caviar.executors.parked import SavedStates
 from caviar.executors.processes import Processes
 from caviar.machine import environment, processors
@@ -193,8 +194,10 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
         seed=job.trial_seed,
         states=SavedStates(Snapshots(store), study, ledger.ranked.worst_first, ledger.delivery, same_bits=False),
         before_saving=ledger.write,
-        failure_rate=_failure_rate(ledger),
-        measured_before=frozenset((one.number, one.repeat) for one in ledger.known_trials() if one.epochs),
+        held=HeldBack(
+            _failure_rate(ledger),
+            frozenset((one.number, one.repeat) for one in ledger.known_trials() if one.epochs),
+        ),
         watch=_goal_watch(job, ledger),
     )
 
@@ -225,8 +228,8 @@ def train_programs(
         return 0.0 if executor.is_silent or _is_hopeless(ledger) else left()
 
     yield from drive(strategy, executor, ledger, Budget(seconds_left, job.ended))
-    if executor.silent:
-        raise _silent(job, executor.silent)
+    if _is_gone(executor):
+        raise _silent(job, executor.held.results)
     if _is_hopeless(ledger):
         raise no_program_answer(job, ledger)
     if job.request.repeats:
@@ -238,8 +241,17 @@ def train_programs(
             for trial in finalists
         ]
         yield from drive(Repeats(tasks), executor, ledger, Budget(job.seconds_left, job.ended))
-        if executor.silent:
-            raise _silent(job, executor.silent)
+        if _is_gone(executor):
+            raise _silent(job, executor.held.results)
+
+
+def _is_gone(executor: Processes) -> bool:
+    """True where what is held back is the program's fault.
+
+    A few that the end of the time left so, after others worked, may be the configs': a resume trains them again.
+    """
+    held = executor.held
+    return bool(held.results) and (executor.is_silent or not held.heard)
 
 
 def _failure_rate(ledger: Ledger) -> float | None:
