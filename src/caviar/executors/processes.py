@@ -125,7 +125,8 @@ class Processes:
 
     def results(self, timeout: float) -> list[TaskResult]:
         """See Executor."""
-        if self.held.results and not self._places and not self._waiting:  # the scheduler has no more to be sure by
+        waits = all(place.waits is not None for place in self._places.values())
+        if self.held.results and waits and not self._waiting:  # nothing more will come to be sure by
             self._given_up = self.held.is_program(last=True)
             if not self.is_silent:
                 self._results.extend(self.held.let_go())
