@@ -202,7 +202,7 @@ def ranked(*trials: tuple[int, str, float]) -> SimpleNamespace:
     known = [Trial(n, {}, TrialState(state), epochs, 0.9 - n / 100, 0.3) for n, (epochs, state, _) in enumerate(trials)]
     seconds, peaks = {(n, 0): took for n, (_, _, took) in enumerate(trials)}, Peaks(FINALISTS)
     for trial in known:
-        peaks.take((trial.number, 0), (0.9 - trial.number / 100, -0.3), trial.epochs)
+        peaks.take((trial.number, 0), (0.9 - trial.number / 100, -0.3), trial.epochs, 0.3)
     by_number = {(trial.number, 0): trial for trial in known}
     return SimpleNamespace(best=lambda n: known[:n], seconds=seconds, peaks=peaks, trials=by_number)
 
@@ -211,11 +211,11 @@ def test_a_finalist_is_trained_for_as_long_as_it_was_best():
     job = hourglass(60.0)
     ledger = ranked((243, "finished", 2.0), (27, "stopped", 1.0), (9, "running", 0.5), (27, "interrupted", 1.0))
     assert [job.epochs_wanted(ledger, trial) for trial in ledger.best(4)] == [243, 27, 9, 27]
-    ledger.peaks.take((0, 0), (0.95, -0.2), 81)  # it was better after 81 epochs than after 243
-    ledger.peaks.take((1, 0), (0.1, -0.4), 81)
+    ledger.peaks.take((0, 0), (0.95, -0.2), 81, 0.2)  # it was better after 81 epochs than after 243
+    ledger.peaks.take((1, 0), (0.1, -0.4), 81, 0.4)
     assert [job.epochs_wanted(ledger, trial) for trial in ledger.best(4)] == [81, 27, 9, 27]
     assert [job.cost(ledger, trial) for trial in ledger.best(4)] == pytest.approx([2.0 / 3, 1.0, 0.5, 1.0])
-    ledger.peaks.take((0, 0), WORST, 100)
+    ledger.peaks.take((0, 0), WORST, 100, None)
     assert [trial.number for trial in job.finalists(ledger)] == [1, 2, 3]  # what diverges in the end is no finalist
 
 
@@ -227,8 +227,10 @@ def test_the_portfolio_stands_beside_the_trials_of_the_least_loss():
     ledger.trials |= {(n, 0): ledger.trials[n, 0]._replace(origin=PORTFOLIO) for n in range(3)}
     losses = {0: 0.5, 3: 0.4, 4: 0.2, 5: 0.3}
     ledger.trials |= {(n, 0): ledger.trials[n, 0]._replace(validation_loss=loss) for n, loss in losses.items()}
-    ledger.peaks.take((2, 0), WORST, 1)
-    ledger.peaks.take((3, 0), WORST, 243)
+    for n, loss in losses.items():
+        ledger.peaks.take((n, 0), (0.9 - n / 100, -loss), 243, loss)
+    for n in (2, 3):
+        ledger.peaks.take((n, 0), WORST, 243, None)
     finalists = job.finalists(ledger)
     assert [trial.number for trial in finalists][:4] == [4, 0, 5, 1]  # 2 and 3 diverged
     assert [job.epochs_wanted(ledger, trial) for trial in finalists[:4]] == [243] * 4  # also of the one stopped early

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from caviar.records import TaskResult, TrialKey
 
 _ENOUGH, _NEVER = 5, 1e-6  # trials held back, and the chance of that, from which on it is the program
-_SELDOM = 1e-3  # the chance where there are no more trials to try, and of each that was measured before
+_SELDOM = 1e-3  # the chance where nothing more comes to be sure by, and of each that was measured before
 
 
 @dataclass
@@ -37,10 +37,12 @@ class HeldBack:
         return (self._failed + 1) / (self.over + 2) if self.heard else self.failure_rate
 
     def is_program(self, last: bool = False) -> bool:
-        """True where so much is held back that it must be the program; ``last``: there are no more trials to try."""
+        """True where so much is held back that it must be the program; ``last``: nothing more comes to be sure by."""
         again = sum((one.task.trial, one.task.repeat) in self.measured_before for one in self.results)
         by_chance = float(self.rate or 1.0) ** (len(self.results) - again) * _SELDOM**again
-        return by_chance <= _SELDOM if last else len(self.results) >= _ENOUGH and by_chance < _NEVER
+        if last and not self.heard:
+            return by_chance <= _SELDOM
+        return len(self.results) >= _ENOUGH and by_chance < (_SELDOM if last else _NEVER)
 
     def let_go(self) -> list[TaskResult]:
         """The failures that were held back: they count from now on."""

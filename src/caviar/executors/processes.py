@@ -289,7 +289,7 @@ class Processes:
         elif not place.is_over or place.was_stopped:
             error = event.why.strip() or "it did not say why"
             failed = TaskResult(place.task, _CRASHES[event.kind], error=error, attributes=noted)
-            at_once = isinstance(event, Crashed) and event.kind == "error" and not place.heard
+            at_once = event.kind == "error" and not place.heard
             if at_once and self.held.rate is not None:
                 self.held.results.append(failed)
                 return

@@ -8,8 +8,8 @@ Notation
     gain     |s_p - s_a|^2 / (p - a) + |s_b - s_p|^2 / (b - p) - |s_b - s_a|^2 / (b - a), of a cut before row p: by how
              much it lowers the squared error of the leaves' means, or m times their Gini impurity
 
-The leaf whose best cut gains the most is cut next. This is scikit-learn's tree with ``max_leaf_nodes``, for one input
-and without its second of import; the tests compare the two.
+The leaf whose best cut gains the most is cut next. This is scikit-learn's tree with ``max_leaf_nodes``, for one input:
+a table of a budget of two seconds has no time to import it. The tests compare the two.
 
 Source: Breiman, Friedman, Olshen and Stone, Classification and regression trees, 1984, sections 4.3 and 8.3.
 """

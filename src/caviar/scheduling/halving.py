@@ -36,7 +36,9 @@ ETA = 3
 _SLACK = 1  # promotions of a rung that a window does not wait for
 RESERVE = 4  # a quarter of the promotions: enough to learn whether slow starters deserve it, too few to lose much
 _UNJUDGED = 4  # trials at a rung before its median stops any: fewer have no median worth the name
-WHOLE = 24  # trainings to the last rung that the time of a search is enough for: the finals have as many again
+WHOLE = (
+    24  # trainings to the last rung that the time of a search is enough for: the finals are as many or twice as many
+)
 FEWEST, ENOUGH = 3.0, 27  # such trainings at the least, and epochs of a training that is no stump
 LADDERS = (9, 27, 81, 243)  # the last rungs that there are
 POOL = 9  # eta**2: a trial outside the best third is all but never among the best nine of those passed over

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from heapq import nlargest, nsmallest
-from itertools import zip_longest
+from heapq import nlargest
+from itertools import takewhile, zip_longest
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from caviar.learners.scoring import ScoredTraining, Scoring
 from caviar.machine import environment
 from caviar.records import Config, Study, StudyState, Task, Trial
 from caviar.records.ranking import WORST
-from caviar.scheduling.strategy import Stopping
+from caviar.scheduling.strategy import ENQUEUED, Stopping
 from caviar.search.contract import Search
 from caviar.search.portfolio import PORTFOLIO
 from caviar.search.searches import search_named
@@ -37,6 +37,7 @@ from caviar.study.spec import Request
 
 FINALISTS = 5
 _WITH_PORTFOLIO = 8  # finalists of a search that begins with a portfolio
+_FIRST = (PORTFOLIO, ENQUEUED)  # origins of the trials that such a search begins with
 
 _ROOM = 1.2  # a fifth more than estimated: other programs run too
 _CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room
@@ -189,10 +190,11 @@ class TableJob:
         The best of many scores on few rows is often best by luck. The portfolio was chosen on other tables, and the
         loss says more than a metric that counts rows.
         """
-        sound = [t for t in ledger.trials.values() if not t.repeat and ledger.peaks.of((t.number, 0)) > WORST]
-        whole = (trial for trial in sound if trial.epochs == self.rungs[-1] and trial.validation_loss is not None)
-        found = nsmallest(_WITH_PORTFOLIO, whole, key=lambda trial: (trial.validation_loss, trial.number))
-        portfolio = sorted((trial for trial in sound if trial.origin == PORTFOLIO), key=lambda trial: trial.number)
+        longest = (ledger.trials[number, 0] for number in ledger.peaks.longest.best(_WITH_PORTFOLIO))
+        found = [trial for trial in longest if trial.epochs == self.rungs[-1]]
+        first = takewhile(lambda trial: trial.origin in _FIRST, ledger.trials.values())  # not all: this is asked often
+        sound = (trial for trial in first if ledger.peaks.of((trial.number, 0)) > WORST)
+        portfolio = [trial for trial in sound if trial.origin == PORTFOLIO]
         best = [ledger.trials[number, 0] for number in ledger.peaks.best(FINALISTS)]
         in_turn = [trial for pair in zip_longest(found, portfolio) for trial in pair if trial is not None]
         return list({trial.number: trial for trial in [*in_turn, *best]}.values())[:_WITH_PORTFOLIO]

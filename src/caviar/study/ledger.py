@@ -345,7 +345,7 @@ class Ledger:
             smooth = smoothed(self._curves[key])
         new = WORST if failed else rank_key(self._metric, smooth, trial.validation_loss)
         self.ranked.put(key, new)
-        self.peaks.take(key, new, trial.epochs)
+        self.peaks.take(key, new, trial.epochs, trial.validation_loss)
         return new
 
 

@@ -47,9 +47,12 @@ class Peaks(Ranked):
     def __init__(self, most: int) -> None:
         super().__init__(most)
         self._epochs: dict[TrialKey, int] = {}
+        self.longest = Ranked(2 * most)
+        """Trials by their epochs, and by their loss where these are equal, as they stand."""
 
-    def take(self, key: TrialKey, rank_key: RankKey, epochs: int) -> None:
-        """Take the rank key of a trial after so many ``epochs``."""
+    def take(self, key: TrialKey, rank_key: RankKey, epochs: int, loss: float | None) -> None:
+        """Take the rank key of a trial after so many ``epochs``, and its loss then, if it has one."""
+        self.longest.put(key, WORST if rank_key == WORST or loss is None else (float(epochs), -loss))
         if rank_key == WORST or rank_key > self.of(key):
             self.put(key, rank_key)
             self._epochs[key] = epochs
