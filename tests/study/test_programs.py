@@ -840,14 +840,14 @@ def test_the_last_trials_of_a_study_may_fail():
 
 
 def test_two_trials_that_fail_one_after_the_other_are_no_program_that_is_away():
-    """Also where none came after them, and none before them failed."""
+    """Also where no trial comes after them, and none before them failed."""
 
     def some(trial):
-        if trial.number in (24, 25, 48, 49):
+        if trial.number in (48, 49):
             raise ValueError("such a config cannot be")
         trial.report(1, trial.config["x"])
 
-    with pytest.warns(caviar.CaviarWarning, match="4 of 50 trials failed"):
+    with pytest.warns(caviar.CaviarWarning, match="2 of 50 trials failed"):
         caviar.tune(some, SPACE, trials=50, processes=1, epochs=1, study="mine")
 
 
