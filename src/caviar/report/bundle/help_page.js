@@ -1,0 +1,26 @@
+// The page of help: every picture, what to look for in it, and where the document says all.
+
+import { html, useEffect } from "./vendor/htm/standalone.module.js";
+import { HELP } from "./help.js";
+
+export function HelpPage({ key_ }) {
+  useEffect(() => {
+    document.getElementById(`help-${key_}`)?.scrollIntoView();
+    document.getElementById(`help-${key_}`)?.focus({ preventScroll: true });
+  }, [key_]);
+  return html`
+    <h1>How to read the pictures</h1>
+    <div class="reading">
+      ${Object.entries(HELP).map(
+        ([key, { title, look, more = [], document: written }]) => html`
+          <section id=${`help-${key}`} tabindex="-1" class=${key === key_ ? "chosen" : ""}>
+            <h2>${title}</h2>
+            <p><strong>${look}</strong></p>
+            ${more.map((text) => html`<p>${text}</p>`)}
+            ${written && html`<p class="small">The document of Caviar on this: <code>${written}</code></p>`}
+          </section>
+        `,
+      )}
+    </div>
+  `;
+}
