@@ -37,6 +37,6 @@ def test_a_trouble_on_a_page_fails_its_test(browser: Browser, trouble: str):
     if not trouble:
         visit()
     else:
-        with pytest.raises(AssertionError, match="the browser complained") as raised:
+        with pytest.raises(AssertionError, match="the browser complained") as failure:
             visit()
-        assert trouble.casefold().replace("-", " ") in str(raised.value).casefold().replace("-", " ")
+        assert trouble.casefold().replace("-", " ") in str(failure.value).casefold().replace("-", " ")
