@@ -14,32 +14,13 @@ from typing import Any
 
 from caviar.errors import ConfigError, did_you_mean
 from caviar.learners.dense.config import NO_LAYERS, from_config
+from caviar.learners.dense.knobs import KNOBS
 from caviar.learners.dense.turning import LIVE
-from caviar.nn.architecture import DECAYS_BY, OPTIMIZERS, SCHEDULES, Architecture, Optimisation
+from caviar.nn.architecture import Architecture, Optimisation
 from caviar.records import Config, Run, RunKind, Value
 from caviar.records.config import as_number
 from caviar.scale_rules import is_value
-from caviar.scales import Choice, Integer, Linear, Log
-from caviar.space import Space
-
-KNOBS = Space(
-    learning_rate=Log(1e-9, 1e4),
-    decay=Choice(SCHEDULES),
-    decay_rate=Linear(0.0, 1e3),
-    decay_by=Choice(DECAYS_BY),
-    optimizer=Choice(OPTIMIZERS),
-    momentum=Linear(0.0, 0.999999),
-    beta1=Linear(0.0, 0.999999),
-    beta2=Linear(0.0, 0.9999999),
-    epsilon=Log(1e-30, 1.0),
-    l2=Linear(0.0, 1e3),
-    weight_decay=Linear(0.0, 1e3),
-    dropout=Linear(0.0, 0.99),
-    input_dropout=Linear(0.0, 0.99),
-    batch_size=Integer(1, 2**24),
-    clip_norm=Linear(0.0, 1e9),
-)
-"""The knobs and the widest limits of each; what a network cannot be trained with at all is refused too."""
+from caviar.scales import Choice
 
 _OWN_NAME = re.compile(r"[^\s=]{1,100}")
 _TRUTH = {"true": True, "false": False}

@@ -193,7 +193,7 @@ def run_view_of(
         last=point(line[-1]) if line else None,
         best=_best(best_of(line, goal_of(run)), goal_of(run)),
         curves=_curves(line),
-        layers=tuple(_layer(layer, i + 1 == len(inside)) for i, layer in enumerate(inside)),
+        layers=tuple(layer(values, i + 1 == len(inside)) for i, values in enumerate(inside)),
         diary=tuple(diary),
         end=None if run.kind is RunKind.LOOP else run.result,
     )
@@ -283,6 +283,18 @@ def number_of(value: Any) -> float:
         return math.nan
 
 
+def layer(values: Mapping[str, Any], is_output: bool) -> Layer:
+    """The inside of a layer from the values that an epoch has of it."""
+    return Layer(
+        number_of(values["gradient_norm"]),
+        number_of(values["update_to_weight"]),
+        number_of(values["activation_std"]),
+        number_of(values["dead"]),
+        number_of(values["saturated"]),
+        None if is_output else number_of(values["drift"]),
+    )
+
+
 def _is_undone(clock: Clock, progress: RunProgress) -> bool:
     """True for what was measured at ``clock`` before a rollback to where the run stands."""
     return clock.take < progress.take and (clock.epoch, clock.step) > (progress.epoch, progress.step)
@@ -305,15 +317,4 @@ def _curves(line: Sequence[RunMeasurement]) -> Curves:
         tuple(smooth(validation, SMOOTHING)),
         score,
         tuple(number_of(m.values.get(score or "")) for m in line),
-    )
-
-
-def _layer(values: Mapping[str, Any], is_output: bool) -> Layer:
-    return Layer(
-        number_of(values["gradient_norm"]),
-        number_of(values["update_to_weight"]),
-        number_of(values["activation_std"]),
-        number_of(values["dead"]),
-        number_of(values["saturated"]),
-        None if is_output else number_of(values["drift"]),
     )
