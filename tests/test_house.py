@@ -328,7 +328,7 @@ DENSE = ("caviar.learners.dense.", "caviar.nn.")
 NOT_DENSE = {
     ("caviar.views.health", "caviar.learners.dense.native"): "it lists the instruction sets of this processor",
     ("caviar.views.run", "caviar.nn.averages"): "a smoothed curve needs no network",
-    ("caviar.views.run_page", "caviar.learners.dense.knobs"): "the limits of the controls on the page of a nursed network",
+    ("caviar.views.run_page", "caviar.learners.dense.knobs"): "the limits of a nursed network's controls",
 }
 _DENSE_NAMES = re.compile(r"\b(Architecture|Optimisation|parameter_shapes|hidden_units)\b")
 
