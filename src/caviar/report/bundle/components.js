@@ -42,6 +42,22 @@ export function Notice({ trouble, kind = "trouble", children }) {
   `;
 }
 
+// A name that may break after its underscores.
+export function Broken({ text, long = LONG }) {
+  const parts = String(text).slice(0, long).split("_");
+  return html`<bdi class="name" title=${String(text).slice(0, TITLE)}>${parts.map((part, i) => html`${part}${i < parts.length - 1 && html`_<wbr />`}`)}${String(text).length > long && "…"}</bdi>`;
+}
+
+// The key of a picture: [[kind of mark, text], ...]; the style sheet has the marks.
+export function Key({ items, children }) {
+  return html`
+    <p class="key small">
+      ${children}
+      ${items.filter(Boolean).map(([kind, text]) => html`<span class="item"><span class=${`swatch ${kind}`}></span> ${text}</span>`)}
+    </p>
+  `;
+}
+
 export function Empty({ children }) {
   return html`<p class="empty">${children}</p>`;
 }
@@ -96,7 +112,7 @@ export function Act({ title, fields = [], button, explain, onAct }) {
     <form class="act" ref=${form} onSubmit=${send} onKeyDown=${leave} aria-label=${title}>
       ${explain && html`<p>${explain}</p>`}
       ${fields.map(
-        ({ label, ...rest }) => html`<label>${label} ${rest.type === "textarea" ? html`<textarea ...${rest} />` : html`<input ...${rest} />`}</label>`,
+        ({ label, ...rest }) => html`<label>${label} <${Field} ...${rest} /></label>`,
       )}
       <div class="controls">
         <button type="submit" class="main" disabled=${busy}>${button ?? title}</button>
@@ -105,6 +121,13 @@ export function Act({ title, fields = [], button, explain, onAct }) {
       ${answer && (answer.said ? html`<${Notice} kind="said"><p>${answer.said}</p></${Notice}>` : html`<${Notice} trouble=${answer} />`)}
     </form>
   `;
+}
+
+function Field({ type, choices, value, ...rest }) {
+  if (type === "textarea") return html`<textarea ...${rest} defaultValue=${value} />`;
+  if (type !== "select") return html`<input type=${type ?? "text"} ...${rest} defaultValue=${value} />`;
+  const chosen = String(value ?? "");
+  return html`<select ...${rest}>${choices.map((each) => html`<option value=${String(each)} selected=${String(each) === chosen}>${String(each).slice(0, 80)}</option>`)}</select>`;
 }
 
 // --- the tooltip: one for the page, beside the pointer ---

@@ -66,4 +66,7 @@ export function value(of) {
 // A metric or a hyperparameter's name in words: "log_loss" is "log loss".
 export const words = (name) => String(name).replaceAll("_", " ");
 
+const METRICS = { r2: "R2", rmse: "RMSE", mae: "MAE", mape: "MAPE", roc_auc: "ROC AUC", f1_macro: "macro F1", mcc: "MCC", brier: "Brier score" };
+export const metric = (name) => METRICS[name] ?? words(name).slice(0, 60);
+
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -5,10 +5,15 @@ import { Empty, Tooltip, hideTip } from "./components.js";
 import { HelpPage } from "./help_page.js";
 import { isReport, start } from "./state.js";
 import { StudiesPage } from "./studies.js";
+import { StudyPage } from "./study.js";
+import { ComparePage } from "./compare.js";
 
 // Addresses, and their pages; a part that begins with ":" is a value of the page.
 const ROUTES = [
   ["", StudiesPage],
+  ["study/:name", StudyPage],
+  ["study/:name/trial/:trial", StudyPage],
+  ["compare/:a/:b", ComparePage],
   ["help", HelpPage],
   ["help/:key_", HelpPage],
 ];
@@ -48,7 +53,8 @@ function App() {
     return () => removeEventListener("hashchange", moved);
   }, []);
   const [page, values] = pageOf(hash);
-  const key = `${ROUTES.findIndex(([, each]) => each === page)} ${JSON.stringify(values)}`;
+  // The same page of something else is a new page; a trial only opens beside its study.
+  const key = JSON.stringify([ROUTES.findIndex(([, each]) => each === page), values.name, values.a, values.b]);
   const home = isReport ? start : "#/";
   const skip = (event) => {
     event.preventDefault();

@@ -10,7 +10,7 @@ const FONT = "12px system-ui, -apple-system, 'Segoe UI', sans-serif";
 
 // --- colours ---
 
-const NAMES = ["ink", "muted", "line", "card", "ground", "blue", "sky", "orange", "vermilion", "green", "purple", "grey", "accent"];
+const NAMES = ["ink", "muted", "line", "card", "ground", "blue", "sky", "orange", "vermilion", "green", "purple", "grey", "accent", "strong"];
 
 function read() {
   const style = getComputedStyle(document.documentElement);
@@ -84,6 +84,7 @@ export function Picture({ draw, deps = [], height = 240, label, onPoint, onPick 
     let frame = 0;
     const paint = () => {
       frame = 0;
+      late = false;
       const width = Math.max(element.parentElement.clientWidth, 50);
       const dense = devicePixelRatio || 1;
       element.width = Math.round(width * dense);
@@ -96,11 +97,27 @@ export function Picture({ draw, deps = [], height = 240, label, onPoint, onPick 
       context.font = FONT;
       latest.current(context, { width, height }, shades);
     };
-    const soon = () => (frame ||= requestAnimationFrame(paint));
+    let near = false;
+    let late = true; // drawn only when the reader comes near
+    const soon = () => {
+      late = true;
+      if (near) frame ||= requestAnimationFrame(paint);
+    };
     const watch = new ResizeObserver(soon);
+    const view = new IntersectionObserver(
+      (entries) => {
+        near = entries.at(-1).isIntersecting;
+        if (near && late) frame ||= requestAnimationFrame(paint);
+      },
+      { rootMargin: "300px" },
+    );
+    element.style.height = `${height}px`;
     watch.observe(element.parentElement);
-    paint();
+    view.observe(element);
+    addEventListener("beforeprint", paint);
     return () => {
+      removeEventListener("beforeprint", paint);
+      view.disconnect();
       watch.disconnect();
       cancelAnimationFrame(frame);
     };

@@ -1,0 +1,50 @@
+// Rungs: how many trials came to each, how many were stopped there and by which rule, and what that saved.
+
+import { html } from "./vendor/htm/standalone.module.js";
+import { Card, Empty } from "./components.js";
+import { capital, count, number } from "./format.js";
+
+export function Rungs({ study, selection }) {
+  const rungs = study.rungs ?? [];
+  if (!rungs.some((rung) => rung.reached)) {
+    return html`<${Card} title="Who was stopped where" help="rungs"><${Empty}>No trial has come to a rung yet.</${Empty}></${Card}>`;
+  }
+  const most = Math.max(...rungs.map((rung) => rung.reached));
+  const saved = rungs.reduce((sum, rung) => sum + (rung.saved_epochs ?? 0), 0);
+  const last = rungs.at(-1).epochs;
+  const spent = study.trials.epochs.reduce((sum, n) => sum + (n ?? 0), 0);
+  return html`
+    <${Card} title="Who was stopped where" help="rungs">
+      <ol class="rungs">
+        ${rungs.map((rung, i) => html`<${Rung} key=${rung.epochs} rung=${rung} most=${most} last=${i === rungs.length - 1} selection=${selection} />`)}
+      </ol>
+      ${saved > 0 &&
+      html`<p><strong>Stopping saved ${count(saved, "epoch")}</strong>, as much as training ${count(Math.round(saved / last), "trial")} to the end; ${count(spent, "epoch")} ${spent === 1 ? "was" : "were"} trained.</p>`}
+    </${Card}>
+  `;
+}
+
+function Rung({ rung, most, last, selection }) {
+  const width = (n) => `${(100 * n) / most}`;
+  const waiting = Math.max(rung.reached - rung.stopped - rung.went_on, 0);
+  const show = () => (selection.filter.value = `epochs=${rung.epochs} state:stopped`);
+  const parts = [["went", rung.went_on], [last ? "ended" : "waiting", waiting], ["stopped", rung.stopped]];
+  let before = 0;
+  return html`
+    <li>
+      <span class="at"><strong>${number(rung.epochs)}</strong> <span class="small">${rung.epochs === 1 ? "epoch" : "epochs"}</span></span>
+      <svg viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label=${`${number(rung.reached)} trials came to ${number(rung.epochs)} epochs`}>
+        ${parts.map(([kind, n]) => {
+          const from = before;
+          before += n;
+          return n > 0 && html`<rect class=${kind} x=${width(from)} width=${width(n)} y="0" height="10" />`;
+        })}
+      </svg>
+      <span class="said">
+        ${count(rung.reached, "trial")}${rung.went_on > 0 && `, ${number(rung.went_on)} went on`}${last && waiting > 0 && `, ${number(waiting)} trained to the end`}${rung.stopped > 0 &&
+        html`, <button type="button" class="link" onClick=${show} title="Show them in the table">${number(rung.stopped)} stopped</button>`}
+        ${rung.stopped > 0 && rung.rule && html`<span class="small">${capital(rung.rule)}.${rung.saved_epochs ? ` Saved ${count(rung.saved_epochs, "epoch")}.` : ""}</span>`}
+      </span>
+    </li>
+  `;
+}

@@ -1,0 +1,154 @@
+// The page of a study.
+
+import { html, useEffect, useMemo } from "./vendor/htm/standalone.module.js";
+import { Answer } from "./answer.js";
+import { scoreRange, scoreScale } from "./axes.js";
+import { Boxes } from "./boxes.js";
+import { Card, Empty, Facts, Name, Notice, State } from "./components.js";
+import { Curves } from "./curves_picture.js";
+import { Finals } from "./finals.js";
+import { capital, count, duration, metric as metricName, number, score as scoreText, when, words } from "./format.js";
+import { History } from "./history.js";
+import { Importance } from "./importance.js";
+import { Parallel } from "./parallel.js";
+import { Rungs } from "./rungs.js";
+import { chosenRows, selectionOf } from "./selection.js";
+import { Slices } from "./slices.js";
+import { StudyActs } from "./study_acts.js";
+import "./study_help.js";
+import { use, useDocument } from "./state.js";
+import { Outcomes } from "./studies.js";
+import { Timeline } from "./timeline.js";
+import { Trial } from "./trial.js";
+import { TrialsTable } from "./trials_table.js";
+
+export function StudyPage({ name, trial }) {
+  const { document: study, trouble, gone } = useDocument(`studies/${encodeURIComponent(name)}`);
+  useEffect(() => {
+    document.title = `${name.slice(0, 80)}: Caviar`;
+  }, [name]);
+  if (!study) {
+    return html`
+      <h1><${Name} text=${name} /></h1>
+      <${Notice} trouble=${trouble} />
+      ${!trouble && html`<${Empty}>Reading the study ...</${Empty}>`}
+    `;
+  }
+  return html`
+    <${Head} study=${study} />
+    ${gone ? html`<${Notice} trouble=${{ rule: "This study was deleted.", way_out: "The page shows what it was." }} />` : html`<${Notice} trouble=${trouble} />`}
+    <${Body} study=${study} opened=${trial === undefined ? null : Number(trial)} />
+  `;
+}
+
+function Head({ study }) {
+  const others = useDocument("studies").document; // says whether acts are allowed, and names the other studies
+  const sealed = study.answer?.test?.[study.metric] ?? null;
+  const n = study.trials.number.length;
+  const budget = study.budget ?? {};
+  return html`
+    <div class="title">
+      <h1><${Name} text=${study.name} long=${120} /></h1>
+      <${State} state=${study.state} alive=${study.alive} />
+      ${study.state === "running" && study.alive && study.phase && study.phase !== "search" && html`<span class="small">${words(study.phase)}</span>`}
+    </div>
+    <div class="head">
+      <${Facts} rows=${[
+        [sealed === null ? `best ${metricName(study.metric)}` : `${metricName(study.metric)}, sealed test`, html`<span class="big">${scoreText(sealed ?? study.trials.best.at(-1) ?? null)}</span>`],
+        ["trials", n ? html`<${Outcomes} counts=${study.counts} />` : "none yet"],
+        ["time", html`${duration(study.elapsed)}${budget.seconds ? html` <span class="small">of ${duration(budget.seconds)}</span>` : ""}${budget.trials ? html` <span class="small">for ${count(budget.trials, "trial")}</span>` : ""}`],
+        ["search", html`<${Name} text=${words(study.search)} long=${40} />`],
+        study.data && ["data", `${count(study.data.rows, "row")}, ${count(study.data.features, "feature")}${study.data.classes ? `, ${count(study.data.classes, "class", "classes")}` : ""}`],
+        ["begun", html`<span title=${`seed ${study.seed}`}>${when(study.created)}</span>`],
+      ]} />
+      <div class="acts">
+        ${others?.writes && html`<${StudyActs} study=${study} />`}
+        ${others && others.studies.length > 1 && html`<${CompareWith} study=${study} studies=${others.studies} />`}
+      </div>
+    </div>
+  `;
+}
+
+function CompareWith({ study, studies }) {
+  const go = (event) => {
+    if (event.target.value) location.hash = `#/compare/${encodeURIComponent(study.name)}/${encodeURIComponent(event.target.value)}`;
+  };
+  return html`
+    <span class="comparing">
+      <select onChange=${go} aria-label="Compare with another study">
+        <option value="">Compare with ...</option>
+        ${studies.filter((each) => each.name !== study.name).map((each) => html`<option key=${each.name} value=${each.name}>${each.name.slice(0, 60)}</option>`)}
+      </select>
+    </span>
+  `;
+}
+
+const PARTS = [["answer", "Answer"], ["history", "History"], ["curves", "Curves"], ["rungs", "Rungs"], ["importance", "Importance"], ["slices", "Slices"], ["boxes", "Boxes"], ["parallel", "Parallel"], ["trials", "Trials"]];
+
+function Body({ study, opened }) {
+  const selection = selectionOf(study.name);
+  const brushes = use(selection.brushes);
+  const filter = use(selection.filter);
+  const place = useMemo(() => placeOf(study), [study.trials]);
+  const chosen = useMemo(() => chosenRows(study.trials, brushes, filter, place), [study.trials, brushes, filter]);
+  if (study.trials.number.length === 0) {
+    return html`<${Card} title="No trial yet"><${Empty}>${study.state === "running" && study.alive ? "The first trial is about to begin; this page follows." : "No trial has begun in this study."}</${Empty}></${Card}><${Notes} study=${study} />`;
+  }
+  const shown = { study, chosen, selection, place, opened };
+  const go = (id) => (event) => {
+    event.preventDefault();
+    document.getElementById(id)?.scrollIntoView({ behavior: "smooth" });
+  };
+  const parts = PARTS.filter(([id]) => (id === "answer" ? study.answer : id === "boxes" ? study.boxes?.length : true));
+  return html`
+    <nav class="parts" aria-label="Parts of this page">${parts.map(([id, text]) => html`<a key=${id} href=${`#${id}`} onClick=${go(id)}>${text}</a>`)}</nav>
+    ${chosen && html`<${Meant} chosen=${chosen} selection=${selection} />`}
+    <div class="cards">
+      <${Answer} ...${shown} />
+      <${History} ...${shown} />
+      <${Curves} ...${shown} />
+      <${Rungs} ...${shown} />
+      <${Importance} ...${shown} />
+      <${Finals} ...${shown} />
+      <${Timeline} ...${shown} />
+      <${Slices} ...${shown} />
+      <${Boxes} ...${shown} />
+      <${Parallel} ...${shown} />
+      <${TrialsTable} ...${shown} />
+    </div>
+    <${Notes} study=${study} />
+    ${opened !== null && html`<${Trial} study=${study} number=${opened} />`}
+  `;
+}
+
+function Meant({ chosen, selection }) {
+  const n = chosen.reduce((sum, one) => sum + one, 0);
+  const clear = () => {
+    selection.brushes.value = {};
+    selection.filter.value = "";
+  };
+  return html`<p class="meant" role="status">${count(n, "trial")} of ${number(chosen.length)} chosen; the others are faded. <button type="button" onClick=${clear}>Show all</button></p>`;
+}
+
+function Notes({ study }) {
+  const advice = study.advice ?? [];
+  const notes = study.notes ?? [];
+  if (!advice.length && !notes.length) return null;
+  return html`
+    <div class="cards">
+      ${advice.length > 0 && html`<${Card} title="Advice for next time" help="advice"><ul>${advice.map((text) => html`<li key=${text}><bdi>${capital(text)}</bdi></li>`)}</ul></${Card}>`}
+      ${notes.length > 0 && html`<${Card} title="Notes" help="notes"><ul>${notes.map((text) => html`<li key=${text}><bdi>${capital(text)}</bdi></li>`)}</ul></${Card}>`}
+    </div>
+  `;
+}
+
+// row -> the place of its score on the axis of scores, 0 to 1, or null.
+function placeOf(study) {
+  const range = scoreRange(study.trials.score, study.goal);
+  if (range === null) return () => null;
+  const scale = scoreScale(range, 0, 1);
+  return (row) => {
+    const score = study.trials.score[row];
+    return score === null ? null : Math.min(Math.max(scale(score), 0), 1);
+  };
+}
