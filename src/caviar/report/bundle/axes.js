@@ -6,14 +6,14 @@
 
 import { number } from "./format.js";
 
-// A linear scale; `ticks` are round values with their texts.
-export function linear(low, high, from, to) {
+// A linear scale; `ticks` are round values with their texts, whole numbers alone where `whole` says so.
+export function linear(low, high, from, to, whole = false) {
   if (!(high > low)) [low, high] = [low - (Math.abs(low) || 1) * 0.05, low + (Math.abs(low) || 1) * 0.05];
   const at = (value) => from + ((value - low) / (high - low)) * (to - from);
   at.invert = (pixel) => low + ((pixel - from) / (to - from)) * (high - low);
   at.ends = [low, high];
   at.ticks = (most = 5) => {
-    const step = roundStep((high - low) / Math.max(most, 1));
+    const step = Math.max(roundStep((high - low) / Math.max(most, 1)), whole ? 1 : 0);
     const first = Math.ceil(low / step - 1e-9);
     const found = [];
     for (let k = first; k * step <= high + step * 1e-9; k++) found.push(k * step + 0); // + 0: no -0
@@ -23,7 +23,7 @@ export function linear(low, high, from, to) {
   return at;
 }
 
-// A scale of logarithms, for values above 0; ticks at 1, 2 and 5, or at powers of ten where there are many.
+// A scale of logarithms, for values above 0; ticks at 1, 2 and 5 of each power of ten, or at fewer of them.
 export function logarithmic(low, high, from, to) {
   if (!(high > low)) [low, high] = [low / 1.5, low * 1.5];
   const [a, b] = [Math.log(low), Math.log(high)];
@@ -31,18 +31,20 @@ export function logarithmic(low, high, from, to) {
   at.invert = (pixel) => Math.exp(a + ((pixel - from) / (to - from)) * (b - a));
   at.ends = [low, high];
   at.ticks = (most = 5) => {
-    const decades = Math.log10(high / low);
-    const steps = decades * 3 <= most ? [1, 2, 5] : [1];
-    const every = Math.max(1, Math.ceil(decades / Math.max(most, 1)));
-    const found = [];
-    for (let k = Math.floor(Math.log10(low)); k <= Math.ceil(Math.log10(high)); k += 1) {
-      if (steps.length === 1 && k % every !== 0) continue;
-      for (const step of steps) {
-        const value = step * 10 ** k;
-        if (value >= low * 0.999 && value <= high * 1.001) found.push([value, number(value)]);
+    const sparse = Math.max(1, Math.ceil(Math.log10(high / low) / Math.max(most, 1)));
+    for (const [steps, every] of [[[1, 2, 5], 1], [[1, 3], 1], [[1], 1], [[1], sparse]]) {
+      const found = [];
+      for (let k = Math.floor(Math.log10(low)); k <= Math.ceil(Math.log10(high)); k++) {
+        if (k % every !== 0) continue;
+        for (const step of steps) {
+          const value = step * 10 ** k;
+          if (value >= low * 0.999 && value <= high * 1.001) found.push([value, number(value)]);
+        }
       }
+      if (found.length < 2) break;
+      if (found.length <= most + 2) return found;
     }
-    return found.length >= 2 ? found : [low, Math.sqrt(low * high), high].map((value) => [value, number(value, 2)]);
+    return [low, Math.sqrt(low * high), high].map((value) => [value, number(value, 2)]);
   };
   return at;
 }

@@ -65,7 +65,7 @@ function Panel({ study, axis, boxes }) {
   const last = Math.max(trials.number.at(-1) ?? 0, ...boxes.map((box) => box.last), 1);
   const scales = (size) => {
     const box = inside(size, MARGIN);
-    return { box, x: linear(0, last, box.left, box.right), y: unit(axis.ticks, box.bottom - 3, box.top + 3) };
+    return { box, x: linear(0, last, box.left, box.right, true), y: unit(axis.ticks, box.bottom - 3, box.top + 3) };
   };
   const place = (size) => {
     const { x, y } = scales(size);

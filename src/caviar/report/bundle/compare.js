@@ -5,6 +5,7 @@ import { drawFrame, inside, linear, scoreRange, scoreScale } from "./axes.js";
 import { Card, Choice, Empty, Key, Name, Notice, State } from "./components.js";
 import { count, duration, metric as metricName, number, score as scoreText, value as valueText, words } from "./format.js";
 import { best, drawBest, scoreTitle } from "./history.js";
+import { two } from "./importance.js";
 import { Picture } from "./plot.js";
 import { winner } from "./slices.js";
 import { useDocument } from "./state.js";
@@ -51,7 +52,7 @@ function Race({ studies }) {
   const most = Math.max(...values.map(([x]) => x), 0.01);
   const draw = (context, size, shades) => {
     const box = inside(size);
-    const x = linear(0, most, box.left, box.right);
+    const x = linear(0, most, box.left, box.right, against === "trials");
     const y = scoreScale(range, box.bottom, box.top);
     drawFrame(context, box, { x, y, xTitle: against === "trials" ? "trial" : "seconds since the beginning", yTitle: scoreTitle(studies[0]) }, shades);
     steps.forEach((each, k) => {
@@ -92,7 +93,7 @@ function Mattered({ studies }) {
   if (!names.length) return html`<${Card} title="What mattered"><${Empty}>Neither has trials enough to measure it.</${Empty}></${Card}>`;
   const size = (name) => Math.max(...tables.map((table) => table.get(name)?.importance ?? -1));
   names.sort((x, y) => size(y) - size(x));
-  const shown = (row) => (row ? `${row.importance.toFixed(2)} (${row.low.toFixed(2)} to ${row.high.toFixed(2)})` : "");
+  const shown = (row) => (row ? `${two(row.importance)} (${two(row.low)} to ${two(row.high)})` : "");
   return html`<${Card} title="What mattered" help="importance"><${Pairs} studies=${studies} rows=${names.map((name) => [name, tables.map((table) => shown(table.get(name)))])} /></${Card}>`;
 }
 

@@ -21,7 +21,7 @@ export function Curves({ study, opened }) {
   const ends = rangeOf(curves, lines);
   const scales = (size) => {
     const box = inside(size);
-    const x = used === "log" ? logarithmic(1, Math.max(long, 2), box.left, box.right) : linear(0, Math.max(long, 2), box.left, box.right);
+    const x = used === "log" ? logarithmic(1, Math.max(long, 2), box.left, box.right) : linear(0, Math.max(long, 2), box.left, box.right, true);
     return { box, x, y: linear(ends[0], ends[1], box.bottom, box.top) };
   };
   const draw = (context, size, shades) => {

@@ -23,7 +23,7 @@ export function History({ study, chosen }) {
     const box = inside(size);
     let most = 0;
     for (const x of xs) if (x !== null && x > most) most = x;
-    return { box, x: linear(0, Math.max(most, against === "trials" ? 1 : 0.01), box.left, box.right), y: scoreScale(range, box.bottom, box.top) };
+    return { box, x: linear(0, Math.max(most, against === "trials" ? 1 : 0.01), box.left, box.right, against === "trials"), y: scoreScale(range, box.bottom, box.top) };
   };
   const place = (size) => {
     const { box, x, y } = scales(size);

@@ -3,6 +3,8 @@
 import { html } from "./vendor/htm/standalone.module.js";
 import { Card, Empty, Name } from "./components.js";
 
+export const two = (value) => (Math.round(value * 100) / 100 + 0).toFixed(2); // no -0.00
+
 export function Importance({ study }) {
   const rows = [...(study.importance ?? [])].sort((a, b) => b.importance - a.importance);
   if (!rows.length) {
@@ -30,7 +32,7 @@ export function Importance({ study }) {
                       <rect class="value" x=${at(row.importance) - 0.5} width="1" y="0.5" height="9" />
                     </svg>
                   </td>
-                  <td class="n">${row.importance.toFixed(2)} <span class="small">(${row.low.toFixed(2)} to ${row.high.toFixed(2)})</span></td>
+                  <td class="n">${two(row.importance)} <span class="small">(${two(row.low)} to ${two(row.high)})</span></td>
                   ${tiers && html`<td class="n">${row.tier === null ? "" : `tier ${row.tier}`}</td>`}
                 </tr>
               `,

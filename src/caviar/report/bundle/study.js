@@ -7,7 +7,7 @@ import { Boxes } from "./boxes.js";
 import { Card, Empty, Facts, Name, Notice, State } from "./components.js";
 import { Curves } from "./curves_picture.js";
 import { Finals } from "./finals.js";
-import { capital, count, duration, metric as metricName, number, score as scoreText, when, words } from "./format.js";
+import { count, duration, metric as metricName, number, score as scoreText, when, words } from "./format.js";
 import { History } from "./history.js";
 import { Importance } from "./importance.js";
 import { Parallel } from "./parallel.js";
@@ -136,8 +136,8 @@ function Notes({ study }) {
   if (!advice.length && !notes.length) return null;
   return html`
     <div class="cards">
-      ${advice.length > 0 && html`<${Card} title="Advice for next time" help="advice"><ul>${advice.map((text) => html`<li key=${text}><bdi>${capital(text)}</bdi></li>`)}</ul></${Card}>`}
-      ${notes.length > 0 && html`<${Card} title="Notes" help="notes"><ul>${notes.map((text) => html`<li key=${text}><bdi>${capital(text)}</bdi></li>`)}</ul></${Card}>`}
+      ${advice.length > 0 && html`<${Card} title="Advice for next time" help="advice"><ul>${advice.map((text) => html`<li key=${text}><bdi>${text}</bdi></li>`)}</ul></${Card}>`}
+      ${notes.length > 0 && html`<${Card} title="Notes" help="notes"><ul>${notes.map((text) => html`<li key=${text}><bdi>${text}</bdi></li>`)}</ul></${Card}>`}
     </div>
   `;
 }
