@@ -3,6 +3,7 @@
 import { html, render, useEffect, useState } from "./vendor/htm/standalone.module.js";
 import { Empty, Tooltip, hideTip } from "./components.js";
 import { HelpPage } from "./help_page.js";
+import { RunPage } from "./run.js";
 import { isReport, start } from "./state.js";
 import { StudiesPage } from "./studies.js";
 import { StudyPage } from "./study.js";
@@ -14,6 +15,7 @@ const ROUTES = [
   ["study/:name", StudyPage],
   ["study/:name/trial/:trial", StudyPage],
   ["compare/:a/:b", ComparePage],
+  ["run/:name", RunPage],
   ["help", HelpPage],
   ["help/:key_", HelpPage],
 ];
