@@ -57,6 +57,10 @@ class Database(Protocol):
     def writing(self, seconds: float = ...) -> AbstractContextManager[sa.Connection]:
         """One transaction that is written whole or not at all; it waits so many ``seconds`` for a lock."""
 
+    def stamp(self) -> str:
+        """Text that is another one once another process has written; it costs next to nothing to ask for."""
+        ...
+
     def insert(self, table: sa.Table) -> sa.Insert:
         """The database's own insert, which has ``on_conflict_do_update``."""
 

@@ -63,14 +63,17 @@ class Store(AbstractContextManager["Store"]):
         """The leases of studies: of their owners and helpers."""
 
     @classmethod
-    def open(cls, url: str | os.PathLike[str] | None = DEFAULT_URL, create: bool = True) -> Self:
+    def open(
+        cls, url: str | os.PathLike[str] | None = DEFAULT_URL, create: bool = True, read_only: bool = False
+    ) -> Self:
         """Open the store at ``url``: a path, ``sqlite:///path`` or ``postgresql+psycopg://user:password@host/name``.
 
         None, or ``memory://``, is a new store in memory, which is gone with its files when it is closed. ``create``
         makes a store where there is none. A store of an older version is migrated, on SQLite after a copy of it was
-        kept. Raises StoreError where any of that fails, and changes nothing then.
+        kept. Through one that is ``read_only`` nothing can be written, and an older one is refused. Raises StoreError
+        where any of that fails, and changes nothing then.
         """
-        return cls(opened(None if url is None else os.fspath(url), create))
+        return cls(opened(None if url is None else os.fspath(url), create and not read_only, read_only))
 
     def close(self) -> None:
         """Close the connection; what was written is safe already, except in memory."""

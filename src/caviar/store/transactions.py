@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -68,6 +69,25 @@ class Transactions:
         finally:
             self._of_thread.seconds = None
 
+    def check_version(self) -> int:
+        """The version of the store's schema. Raises StoreError where it is no store, or one of a newer caviar."""
+        url = self.database.url
+        with self.reading() as connection:
+            tables = sa.inspect(connection)
+            if not tables.has_table(META.name) or "schema_version" not in {
+                column["name"] for column in tables.get_columns(META.name)
+            }:
+                raise StoreError(f"{url!r} is a database, but not a store of caviar's", NOT_ONE)
+            version = connection.scalar(sa.select(META.c.schema_version))
+        if version is None or version < 1:
+            raise StoreError(f"the store {url!r} does not say which schema it has", NOT_ONE)
+        if version > VERSION:
+            raise StoreError(
+                f"the store {url!r} has schema {version}, and this caviar reads schema {VERSION}",
+                "upgrade caviar, or name another store with `store`",
+            )
+        return int(version)
+
     def check_process(self) -> None:
         """Raise StoreError in a fork of the process that opened the store."""
         if os.getpid() != self._process:
@@ -75,14 +95,24 @@ class Transactions:
             raise StoreError("this store was opened by another process", "open it again in this one")
 
 
-def opened(url: str | None, create: bool) -> Transactions:
-    """The database at ``url``, checked and migrated. Raises StoreError where that fails, and changes nothing then."""
+def opened(url: str | None, create: bool, read_only: bool = False) -> Transactions:
+    """The database at ``url``, checked and migrated. Raises StoreError where that fails, and changes nothing then.
+
+    One that is ``read_only`` is not migrated: one of an older version is refused.
+    """
     database = _database(url)
+    if read_only and isinstance(database, sqlite.SQLite | postgresql.PostgreSQL):
+        database = replace(database, read_only=True)
     transactions = Transactions(database)
     try:
         database.prepare(create)
-        version = _checked_version(transactions)
+        version = transactions.check_version()
         database.settle()
+        if version < VERSION and read_only:
+            raise StoreError(
+                f"the store {database.url!r} has schema {version}, which an older caviar wrote",
+                "caviar doctor brings it up to date, after a copy; then try once more",
+            )
         if version < VERSION:
             _migrate(transactions)
             database.settle()  # one of the first version had no name before
@@ -90,25 +120,6 @@ def opened(url: str | None, create: bool) -> Transactions:
         database.close()
         raise
     return transactions
-
-
-def _checked_version(transactions: Transactions) -> int:
-    url = transactions.database.url
-    with transactions.reading() as connection:
-        tables = sa.inspect(connection)
-        if not tables.has_table(META.name) or "schema_version" not in {
-            column["name"] for column in tables.get_columns(META.name)
-        }:
-            raise StoreError(f"{url!r} is a database, but not a store of caviar's", NOT_ONE)
-        version = connection.scalar(sa.select(META.c.schema_version))
-    if version is None or version < 1:
-        raise StoreError(f"the store {url!r} does not say which schema it has", NOT_ONE)
-    if version > VERSION:
-        raise StoreError(
-            f"the store {url!r} has schema {version}, and this caviar reads schema {VERSION}",
-            "upgrade caviar, or name another store with `store`",
-        )
-    return int(version)
 
 
 def _migrate(transactions: Transactions) -> None:

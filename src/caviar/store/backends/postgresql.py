@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +51,10 @@ _LOOK = "look at its user, password, host, port and database name, and whether t
 
 @dataclass(frozen=True)
 class PostgreSQL:
-    """A Database on a server."""
+    """A Database on a server; where it is ``read_only``, the server itself refuses to write for it."""
 
     address: sa.URL
+    read_only: bool = False
 
     @cached_property
     def engine(self) -> sa.Engine:
@@ -70,7 +71,7 @@ class PostgreSQL:
                 "PostgreSQL needs the driver psycopg, which is not installed", "pip install 'caviar-tuner[postgresql]'"
             ) from None
         sa.event.listen(engine, "do_connect", _connect)
-        sa.event.listen(engine, "connect", _set_up)
+        sa.event.listen(engine, "connect", partial(_set_up, self.read_only))
         sa.event.listen(engine, "checkin", _rest)
         return engine
 
@@ -175,6 +176,11 @@ class PostgreSQL:
         except psycopg.Error as error:
             raise sa.exc.OperationalError("COPY", None, error) from error
 
+    def stamp(self) -> str:
+        """See Database: the transactions that are written by now, of all databases of the server."""
+        with self.reading() as connection:
+            return str(connection.exec_driver_sql("SELECT txid_current_snapshot()::text").scalar())
+
     def version(self) -> str:
         """See Database."""
         with self.reading() as connection:
@@ -275,11 +281,12 @@ def _driver(connection: sa.Connection) -> Any:
     return connection.connection.driver_connection
 
 
-def _set_up(connection: Any, _record: object) -> None:
+def _set_up(read_only: bool, connection: Any, _record: object) -> None:
     before, connection.autocommit = connection.autocommit, True
     with connection.cursor() as cursor:
         cursor.execute(
             f"SET search_path = {_SCHEMA}; SET synchronous_commit = on; "
+            f"SET default_transaction_read_only = {'on' if read_only else 'off'}; "
             f"SET lock_timeout = {int(1000 * LOCK_SECONDS)}; "
             f"SET idle_in_transaction_session_timeout = {int(1000 * FROZEN_SECONDS)}"
         )

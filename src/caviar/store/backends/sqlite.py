@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from caviar.store.backends.sqlite_errors import NOT_ONE, explained, in_two_lines
 from caviar.store.database import Row
 
 BUSY_SECONDS = 30.0
+LOOK_SECONDS = 5.0  # that one who only reads waits for a lock: it can look again
 FIRST_SAFE = (3, 51, 3)
 """The first version of SQLite without that fault."""
 
@@ -72,6 +73,12 @@ class Embedded(ABC):
     def insert(self, table: sa.Table) -> sa.Insert:
         """See Database."""
         return insert(table)
+
+    def stamp(self) -> str:
+        """See Database: SQLite counts what others write, for each connection from a number of its own."""
+        with self.reading() as connection:
+            of_connection = connection.info.setdefault("stamp", os.urandom(4).hex())
+            return f"{of_connection}-{connection.exec_driver_sql('PRAGMA data_version').scalar()}"
 
     def version(self) -> str:
         """See Database."""
@@ -152,14 +159,15 @@ class Embedded(ABC):
 
 @dataclass(frozen=True)
 class SQLite(Embedded):
-    """A Database in the file at ``path``."""
+    """A Database in the file at ``path``; where it is ``read_only``, SQLite itself refuses to write there."""
 
     path: Path
+    read_only: bool = False
 
     @cached_property
     def engine(self) -> sa.Engine:
         """An engine with one connection."""
-        return connect(self.path)
+        return connect(self.path, self.read_only)
 
     @cached_property
     def _in_place(self) -> InPlace:
@@ -217,7 +225,7 @@ class SQLite(Embedded):
 
     def settle(self) -> None:
         """Keep a write-ahead log, where there may be one, and this file."""
-        if not is_sealed(self.path):
+        if not self.read_only and not is_sealed(self.path):
             use_write_ahead_log(self.engine, self.path)
         self._in_place.remember()
 
@@ -278,17 +286,17 @@ class SQLite(Embedded):
         self.engine.dispose()
 
 
-def connect(path: Path | None) -> sa.Engine:
+def connect(path: Path | None, read_only: bool = False) -> sa.Engine:
     """An engine with one connection to the database at ``path``, which exists; None is a new one in memory."""
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=None if path is None else str(path.absolute())),
         json_serializer=files.dumps,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": LOOK_SECONDS if read_only else BUSY_SECONDS, "check_same_thread": False},
         poolclass=sa.QueuePool,
         pool_size=1,
         max_overflow=0,
     )
-    sa.event.listen(engine, "do_connect", _connect)
+    sa.event.listen(engine, "do_connect", partial(_connect, "ro" if read_only else "rw"))
     sa.event.listen(engine, "connect", _set_up)
     sa.event.listen(engine, "begin", _begin)
     return engine
@@ -381,10 +389,10 @@ def _with_text(row: Row) -> tuple[int | float | str, ...]:
     return tuple(schema.NAN_TEXT if math.isnan(value) else value for value in row)
 
 
-def _connect(_dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]) -> None:
+def _connect(mode: str, _dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]) -> None:
     path = Path(arguments[0])
     if path.is_absolute():  # no new one is made where it was deleted; one that is sealed is read without a log
-        arguments[0], named["uri"] = f"{path.as_uri()}?{'immutable=1' if is_sealed(path) else 'mode=rw'}", True
+        arguments[0], named["uri"] = f"{path.as_uri()}?{'immutable=1' if is_sealed(path) else f'mode={mode}'}", True
 
 
 def _set_up(connection: sqlite3.Connection, _record: object) -> None:
