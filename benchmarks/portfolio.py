@@ -1,14 +1,15 @@
 """The portfolio of the default space, found greedily over the tables for choosing.
 
-    python -m benchmarks.portfolio --packages /tmp/tables18 [--draws 60]
-    python -m benchmarks.portfolio --choose 8 > src/caviar/portfolio.toml
+    python -m benchmarks.portfolio --packages /tmp/tables18 [--draws 60] [--long]
+    python -m benchmarks.portfolio --choose 8 [--long] >> src/caviar/portfolio.toml
 
 The first adds rows to benchmarks/results/portfolio.csv. Random configs of the default space are trained on the tables
 for choosing (benchmarks/table_definitions.py; the judging half is not read), at most ROWS rows of each, for as many
-epochs as a study of a minute would. The score of a config on a table is its best at a rung: cross-entropy for classes,
-R2 for numbers. The loss of a portfolio on a table is that of its best config, 0 for the best of all draws and 1 for the
-median draw. The next config is the one that makes the mean loss over the tables the least (Auto-sklearn 2.0, section
-4.2).
+epochs as a study of a minute would. With --long it is all rows of those with more, and portfolio_long.csv: networks of
+many rows want less dropout and more units. The score of a config on a table is its best at a rung: cross-entropy for
+classes, R2 for numbers. The loss of a portfolio on a table is that of its best config, 0 for the best of all draws and
+1 for the median draw. The next config is the one that makes the mean loss over the tables the least (Auto-sklearn 2.0,
+section 4.2).
 """
 
 from __future__ import annotations
@@ -30,15 +31,16 @@ from caviar.learners.dense.learner import DenseLearner
 from caviar.nn.encoding import ENCODINGS
 from caviar.records import Config
 from caviar.scheduling.halving import rungs_to
+from caviar.search.portfolio import LONG
 from caviar.space import Space, default_space
 
 ROWS = 12_000
-RESULTS = machine.RESULTS / "portfolio.csv"
+RESULTS = {long: machine.RESULTS / f"portfolio{'_long' * long}.csv" for long in (False, True)}
 _LEAST = 2  # rungs of a good portfolio's scores: the first says little
 
 
-def dataset_of(table: Table, packages: Path) -> Dataset:
-    """The training rows of the first split, at most ROWS of them, as a study prepares them."""
+def dataset_of(table: Table, packages: Path, most: int | None) -> Dataset:
+    """The training rows of the first split, at most so many of them, as a study prepares them."""
     import pandas as pd
 
     columns = load(table, packages)
@@ -50,7 +52,7 @@ def dataset_of(table: Table, packages: Path) -> Dataset:
     )
     target = columns.y if table.regression else np.array([f"class {code}" for code in columns.y], dtype=object)
     train, _ = split(columns.y, 0, regression=table.regression)
-    chosen = np.sort(np.random.default_rng(0).permutation(train)[:ROWS])
+    chosen = np.sort(np.random.default_rng(0).permutation(train)[:most])
     frame = frame.assign(**{"the target": target}).iloc[chosen].reset_index(drop=True)
     return prepare(read(frame, "the target"), 0, None, "regression" if table.regression else "classification")
 
@@ -65,18 +67,18 @@ def peak(config: Config, data: TrainingData, last: int) -> tuple[float, int]:
     return max((sign * epochs[rung - 1].validation.scores[name], rung) for rung in rungs_to(last)[_LEAST - 1 :])
 
 
-def measure(tables: list[Table], space: Space, packages: Path, draws: int) -> None:
+def measure(tables: list[Table], space: Space, packages: Path, draws: int, long: bool) -> None:
     """Append a row for each config and table that has none yet."""
-    done = {(row["table"], row["config"]) for row in rows()}
+    done = {(row["table"], row["config"]) for row in rows(long)}
     drawn = [dict(config) for config in space.sample(draws, seed=18)]
-    configs = [json.dumps({k: v for k, v in c.items() if k != "decay_rate"}) for c in (*drawn, *by_hand())]
+    configs = [json.dumps({k: v for k, v in c.items() if k != "decay_rate"}) for c in (*drawn, *by_hand(long))]
     for table in tables:
         missing = [config for config in configs if (table.name, config) not in done]
         if not missing:
             continue
-        data = TrainingData.of(dataset_of(table, packages))
+        data = TrainingData.of(dataset_of(table, packages, None if long else ROWS))
         last = 81 if len(data.training) < 6_000 else 27
-        with RESULTS.open("a", newline="") as file:
+        with RESULTS[long].open("a", newline="") as file:
             writer = csv.writer(file)
             if file.tell() == 0:
                 writer.writerow(("table", "config", "score", "epochs"))
@@ -87,25 +89,36 @@ def measure(tables: list[Table], space: Space, packages: Path, draws: int) -> No
         print(table.name, len(missing), flush=True)
 
 
-def by_hand() -> list[Config]:
-    """Configs that a careful person would begin with, beside the random ones."""
+def by_hand(long: bool) -> list[Config]:
+    """Configs that a careful person would begin with, beside the random ones; for ``long`` tables large ones too."""
     usual: dict[str, Any] = {"optimizer": "adamw", "learning_rate": 0.01, "beta1": 0.9, "batch_size": 128}
     usual |= {"hidden_units": 128, "layers": 2, "activation": "silu", "decay": "cosine", "decay_by": "step"}
     usual |= {"beta2": 0.999, "epsilon": 1e-8, "batch_norm": True, "input_dropout": 0.0}
     usual |= {"input_scaling": True, "averaging": 0.99}
     bins = {"quantile_bins": 16, "tree_bins": 32}
-    return [
-        {**usual, "encoding": encoding, **({"bins": bins[encoding]} if encoding in bins else {}), **held}
+    held_back: tuple[dict[str, Any], ...] = (
+        {"dropout": 0.1, "weight_decay": 0.1},
+        {"dropout": 0.3, "weight_decay": 1.0},
+    )
+    found: list[Config] = [
+        {**usual, **held, "encoding": encoding} | ({"bins": bins[encoding]} if encoding in bins else {})
         for encoding in ENCODINGS
-        for held in ({"dropout": 0.1, "weight_decay": 0.1}, {"dropout": 0.3, "weight_decay": 1.0})
+        for held in held_back
     ]
+    large: dict[str, Any] = {"weight_decay": 0.1, "hidden_units": 256, "layers": 3}
+    for encoding, most in (("quantile_bins", 64), ("tree_bins", 32)) if long else ():
+        for dropout in (0.0, 0.1):
+            for batch_size in (128, 256, 512):
+                with_bins = {"encoding": encoding, "bins": most, "dropout": dropout, "batch_size": batch_size}
+                found += [{**usual, "weight_decay": 0.1, **with_bins}, {**usual, **large, **with_bins}]
+    return found
 
 
-def rows() -> list[dict[str, str]]:
+def rows(long: bool) -> list[dict[str, str]]:
     """The rows of the CSV."""
-    if not RESULTS.exists():
+    if not RESULTS[long].exists():
         return []
-    with RESULTS.open(newline="") as file:
+    with RESULTS[long].open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -115,7 +128,7 @@ def greedy(scores: np.ndarray[Any, Any], most: int) -> list[int]:
     loss = np.minimum((best - scores) / np.maximum(best - median, 1e-12), 2.0)
     chosen: list[int] = []
     reached = np.full(len(scores), 2.0)
-    for _ in range(most):
+    while len(chosen) < most and reached.any():
         after = np.minimum(reached[:, None], loss).mean(axis=0)
         chosen.append(int(after.argmin()))
         reached = np.minimum(reached, loss[:, chosen[-1]])
@@ -128,19 +141,21 @@ def main() -> None:
     parser.add_argument("--packages", type=Path, default=Path("build/tables"))
     parser.add_argument("--draws", type=int, default=60)
     parser.add_argument("--choose", type=int, help="measure nothing; print a portfolio of so many configs")
+    parser.add_argument("--long", action="store_true", help="tables of many rows, all of them")
     options = parser.parse_args()
     if options.choose is None:
-        measure(named(None, "choose"), default_space(), options.packages, options.draws)
+        chosen = [table for table in named(None, "choose") if not options.long or table.rows > ROWS]
+        measure(chosen, default_space(), options.packages, options.draws, options.long)
         return
-    found = rows()
+    found = rows(options.long)
     tables, configs = sorted({row["table"] for row in found}), list(dict.fromkeys(row["config"] for row in found))
     by = {(row["table"], row["config"]): float(row["score"]) for row in found}
     whole = [config for config in configs if all((table, config) in by for table in tables)]
     scores = np.array([[by[table, config] for config in whole] for table in tables])
-    print("# Configs of the default space that are tried first, the best one first: see search/portfolio.py.")
-    print(f"# Found by benchmarks/portfolio.py among {len(whole)} configs on {len(tables)} tables.")
+    kind = f"tables with {LONG:,} rows for training or more" if options.long else "any table"
+    print(f"# For {kind}: found among {len(whole)} configs on {len(tables)} tables.")
     for at in greedy(scores, options.choose):
-        print("\n[[config]]")
+        print(f"\n[[{'long' if options.long else 'any'}]]")
         for name, value in json.loads(whole[at]).items():
             if name not in default_space().searched:
                 continue

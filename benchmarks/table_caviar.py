@@ -48,18 +48,20 @@ def take_out(part: str) -> dict[str, Any]:
     if part == "finals":
         return {"preset": "fast"}
     name, value = FIXED[part]
-    space, configs = DenseLearner.default_space, portfolio._entries()
-    replaced = [{key: value if key == name else old for key, old in config.items()} for config in configs]
-    if part == "encodings":
-        replaced = [{key: old for key, old in config.items() if key != "bins"} for config in replaced]
+    space, entries = DenseLearner.default_space, portfolio._entries
+    without = "bins" if part == "encodings" else ""
+
+    def replaced(long: bool) -> list[dict[str, Any]]:
+        of = entries(long)
+        return [{key: value if key == name else old for key, old in one.items() if key != without} for one in of]
 
     def smaller(self: DenseLearner, epochs: int | None = None) -> Space:
         whole = space(self, epochs)
-        kept = {key: whole[key] for key in whole.names if not (part == "encodings" and key == "bins")}
+        kept = {key: whole[key] for key in whole.names if key != without}
         return Space(**{**kept, name: value})
 
     DenseLearner.default_space = smaller  # type: ignore[method-assign]
-    portfolio._entries = lambda: replaced  # type: ignore[assignment]
+    portfolio._entries = replaced  # type: ignore[assignment]
     return {}
 
 

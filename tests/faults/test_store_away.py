@@ -63,7 +63,7 @@ def locked(url: str) -> Iterator[Callable[[], None]]:
 
 
 def write_until_lost(delivery: Delivery, written: list[int]) -> None:
-    for number in range(1000):
+    for number in range(len(written), 1000):
         written.append(number)
         delivery.write(trials=[trial(number)], measurements=[(number, 0, measurement(1))])
         time.sleep(0.02)
@@ -237,10 +237,14 @@ def test_taking_up_that_is_broken_off_is_gone_on_with_by_the_next_owner(
 ) -> None:
     monkeypatch.setattr("caviar.store.waiting.MOST_IN_MEMORY", 1)  # a batch a write
     with Store.open(url) as store:
-        delivery = store.delivery(store.leases.join(STUDY.name), patience=0.3)
+        delivery = store.delivery(store.leases.join(STUDY.name))
         with locked(url):
+            written = list(range(4))
+            for number in written:  # as many on a slow machine
+                delivery.write(trials=[trial(number)], measurements=[(number, 0, measurement(1))])
+            delivery.patience = 0.0
             with pytest.raises(StoreLost):
-                write_until_lost(delivery, written := [])
+                write_until_lost(delivery, written)
             with pytest.raises(StoreLost, match="are kept in"):
                 delivery.close(lambda: None)
         store.leases.lost(STUDY.name, store.leases.of(STUDY.name))

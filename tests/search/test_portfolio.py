@@ -9,15 +9,16 @@ from caviar.learners.dense.config import from_config
 from caviar.learners.dense.learner import DenseLearner
 from caviar.scales import Fixed, Log
 from caviar.search.coarse_to_fine import CoarseToFine
-from caviar.search.portfolio import PORTFOLIO, Portfolio, configs
+from caviar.search.portfolio import LONG, PORTFOLIO, Portfolio, configs
 from caviar.space import Space, default_space
 from tests.learners.contract import examples
 
 SPACE = DenseLearner().default_space(27)
 
 
-def test_every_config_of_the_portfolio_is_one_of_the_default_space_and_a_network():
-    found = configs(SPACE, 0)
+@pytest.mark.parametrize("of", [0, LONG])
+def test_every_config_of_the_portfolio_is_one_of_the_default_space_and_a_network(of: int):
+    found = configs(SPACE, 0, of)
     assert len(found) == 8
     assert len({str(config) for config in found}) == 8
     rows = examples(60, 5, 3)
@@ -39,6 +40,14 @@ def test_it_comes_first_and_the_search_goes_on_from_coarse_to_fine():
     assert search.propose(5, [[], [], [], []])[0] == proposals[5:]  # a study that was broken off there
     assert search.propose(8, [[], [], [], []]) == plain.propose(8, [[], [], [], []])
     assert search.lag(8) == plain.lag(8)
+
+
+def test_a_long_table_begins_with_larger_networks_that_are_held_back_less():
+    assert configs(SPACE, 0, LONG - 1) == configs(SPACE, 0)
+    short, long = configs(SPACE, 0)[:3], configs(SPACE, 0, LONG)[:3]
+    assert max(config["hidden_units"] for config in long) > max(config["hidden_units"] for config in short)
+    assert max(config["dropout"] for config in long) < max(config["dropout"] for config in short)
+    assert [one.config for one in Portfolio(SPACE, 3, LONG).propose(0, [[], []])[0]] == configs(SPACE, 3, LONG)
 
 
 @pytest.mark.parametrize("space", [Space(learning_rate=Log(1e-4, 1)), Space(x=Log(1e-4, 1), y=Fixed(1))])

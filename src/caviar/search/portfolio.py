@@ -1,7 +1,8 @@
 """The search that begins with a portfolio: configs that did well on many tables; then it goes from coarse to fine.
 
 The portfolio is in portfolio.toml, the best config first. benchmarks/portfolio.py found it greedily: each config is the
-one that made the best of all so far better, in the mean over the tables.
+one that made the best of all so far better, in the mean over the tables. Long tables have a few of their own before
+those: the more rows there are, the larger a network may be, and the less dropout and weight decay have to hold it back.
 
 Source: Feurer, Eggensperger, Falkner, Lindauer and Hutter, Auto-sklearn 2.0: hands-free AutoML via meta-learning, 2022,
 section 4.2 (greedy portfolios).
@@ -25,14 +26,17 @@ PORTFOLIO = "portfolio"
 """The name of the search, and the origin of its own trials."""
 STRAIGHT = 2
 """Configs that are trained to the end at once: there is soon a good network, also where there is time for no other."""
+LONG = 9_000
+"""Rows for training from which on a table is long."""
 
 
 class Portfolio:
     """The search ``portfolio``; see contract.Search."""
 
-    def __init__(self, space: Space, seed: int) -> None:
+    def __init__(self, space: Space, seed: int, rows: int = 0) -> None:
+        """Begin with the portfolio for a table with so many rows for training."""
         self._search = CoarseToFine(space, seed)
-        self._configs = configs(space, seed)
+        self._configs = configs(space, seed, rows)
 
     def lag(self, number: int) -> int | None:
         """See Search: the portfolio is the same whatever comes of it."""
@@ -54,10 +58,10 @@ class Portfolio:
         return self._search.propose(number, evidence)
 
 
-def configs(space: Space, seed: int) -> list[Config]:
+def configs(space: Space, seed: int, rows: int = 0) -> list[Config]:
     """The configs of the portfolio that lie in ``space``, with its value of what is not searched."""
     found: list[Config] = []
-    for entry in _entries():
+    for entry in _entries(rows >= LONG):
         try:
             found.append(Wish(space, read(space, entry), seed).config(len(found), None))
         except ConfigError:
@@ -66,6 +70,6 @@ def configs(space: Space, seed: int) -> list[Config]:
 
 
 @cache
-def _entries() -> list[dict[str, Any]]:
-    text = resources.files("caviar").joinpath("portfolio.toml").read_text(encoding="utf-8")
-    return [dict(entry) for entry in tomllib.loads(text)["config"]]
+def _entries(long: bool) -> list[dict[str, Any]]:
+    known = tomllib.loads(resources.files("caviar").joinpath("portfolio.toml").read_text(encoding="utf-8"))
+    return [*(known["long"] if long else ()), *known["any"]][: len(known["any"])]

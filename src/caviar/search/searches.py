@@ -47,9 +47,11 @@ def noted_before(name: str, space: Space, trials: int | None) -> tuple[str, ...]
     return (note,)
 
 
-def search_named(name: str, space: Space, seed: int) -> Search:
-    """The search ``name`` over ``space``, with the study's seed."""
+def search_named(name: str, space: Space, seed: int, rows: int = 0) -> Search:
+    """The search ``name`` over ``space``, with the study's seed and, of a table, its rows for training."""
     check_search(name)
+    if name == PORTFOLIO:
+        return Portfolio(space, seed, rows)
     kind, _, detail = name.partition(":")
     if name in SEARCHES:
         return SEARCHES[name](space, seed)

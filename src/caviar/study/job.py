@@ -117,7 +117,7 @@ class TableJob:
 
     def search(self) -> Search:
         """The search that proposes the configs."""
-        return search_named(self.search_name, self.space, self.request.seed)
+        return search_named(self.search_name, self.space, self.request.seed, len(self.dataset.train))
 
     def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
         """The mean scores of ``evaluations``; those of regression that have a unit in the target's own."""
