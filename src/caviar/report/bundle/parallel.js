@@ -30,8 +30,8 @@ export function Parallel({ study, selection, chosen, place }) {
   const y = (u) => BOTTOM - u * (BOTTOM - TOP);
   const draw = (context, { width }, shades) => {
     const xs = axes.map((_, k) => xOf(k, width));
-    const n = ordered.length;
-    const alpha = n > 3000 ? 0.12 : n > 500 ? 0.3 : 0.6;
+    const n = chosen ? chosen.reduce((sum, one) => sum + one, 0) : ordered.length;
+    const alpha = Math.min(Math.max(8 / Math.sqrt(n || 1), 0.06), 0.7); // the more lines, the lighter each
     context.lineWidth = n > 500 ? 1 : 1.4;
     const path = (row) => {
       context.beginPath();
@@ -50,14 +50,14 @@ export function Parallel({ study, selection, chosen, place }) {
     };
     if (chosen) {
       context.strokeStyle = shades.grey;
-      context.globalAlpha = alpha * 0.25;
+      context.globalAlpha = Math.min(2 / Math.sqrt(ordered.length), 0.2);
       for (const row of ordered) if (!chosen[row]) path(row);
     }
     for (const row of ordered) {
       if (chosen && !chosen[row]) continue;
       const rank = trials.rank[row];
       context.strokeStyle = viridis(shades.dark ? 0.15 + 0.85 * rank : 0.92 * rank);
-      context.globalAlpha = chosen ? Math.min(alpha * 2.5, 1) : alpha * (0.4 + 0.9 * rank);
+      context.globalAlpha = Math.min(alpha * (0.4 + 0.9 * rank), 1);
       path(row);
     }
     context.globalAlpha = 1;

@@ -13,6 +13,10 @@ export function Trial({ study, number: of }) {
   const place = useRef(null);
   const back = () => (location.hash = `#/study/${encodeURIComponent(study.name)}`);
   useEffect(() => {
+    const before = document.activeElement;
+    return () => before?.focus?.({ preventScroll: true });
+  }, []);
+  useEffect(() => {
     place.current.focus({ preventScroll: true });
   }, [of]);
   const key = (event) => {
@@ -56,7 +60,7 @@ const placeOf = (trials, row) => 1 + trials.rank.filter((rank, i) => trials.scor
 // All that the server has of the trial.
 function Whole({ study, row, path }) {
   const { document: found, trouble } = useDocument(path);
-  if (!found) return trouble ? html`<${Notice} trouble=${trouble} />` : html`<${Own} study=${study} row=${row} />`;
+  if (!found) return html`<${Notice} trouble=${trouble} /><${Own} study=${study} row=${row} />`;
   return html`
     <${Curve} curve=${found.curve} study=${study} />
     <${Error} text=${found.error} />
