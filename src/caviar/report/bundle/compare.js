@@ -4,7 +4,7 @@ import { html, useEffect, useMemo, useState } from "./vendor/htm/standalone.modu
 import { drawFrame, inside, linear, scoreRange, scoreScale } from "./axes.js";
 import { Card, Choice, Empty, Key, Name, Notice, State } from "./components.js";
 import { count, duration, metric as metricName, number, score as scoreText, value as valueText, words } from "./format.js";
-import { best, drawBest, scoreTitle } from "./history.js";
+import { best, drawBest, scoreTitle, topRow, topScore } from "./history.js";
 import { two } from "./importance.js";
 import { Picture } from "./plot.js";
 import { winner } from "./slices.js";
@@ -42,7 +42,7 @@ export function ComparePage({ a, b }) {
 function Race({ studies }) {
   const [against, setAgainst] = useState("seconds");
   const steps = useMemo(
-    () => studies.map(({ trials }) => best(trials, against === "trials" ? trials.number : trials.ended.map((at, i) => at ?? trials.began[i]), against)),
+    () => studies.map(({ trials }) => best(trials, against === "trials" ? trials.number : trials.ended.map((at, i) => at ?? trials.began[i]))),
     [studies[0].trials, studies[1].trials, against],
   );
   const values = steps.flat();
@@ -72,7 +72,7 @@ function Race({ studies }) {
 function FactsOf({ studies }) {
   const rows = [
     ["state", (study) => html`<${State} state=${study.state} alive=${study.alive} />`],
-    ["best in the search", (study) => scoreText(study.trials.best.at(-1) ?? null)],
+    ["best in the search", (study) => scoreText(topScore(study.trials))],
     ["sealed test", (study) => scoreText(study.answer?.test?.[study.metric] ?? null)],
     ["metric", (study) => metricName(study.metric)],
     ["trials", (study) => number(study.trials.number.length)],
@@ -101,7 +101,7 @@ function Configs({ studies }) {
   const configs = studies.map((study) => {
     if (study.answer) return study.answer.config;
     const { trials } = study;
-    const row = trials.number.indexOf(winner(study) ?? trials.number[trials.rank.indexOf(Math.max(...trials.rank))]);
+    const row = winner(study) === null ? topRow(trials) : trials.number.indexOf(winner(study));
     return row < 0 ? {} : Object.fromEntries(Object.entries(trials.values).map(([name, values]) => [name, values[row]]));
   });
   const names = [...new Set(configs.flatMap((config) => Object.keys(config)))];

@@ -46,7 +46,7 @@ export function History({ study, chosen }) {
       mark(context, found[0], found[1], radius, trials.state[row]);
     }
     context.globalAlpha = 1;
-    drawBest(context, best(trials, xs, against), x, y, box, shades.ink, 2);
+    drawBest(context, best(trials, xs), x, y, box, shades.ink, 2);
   };
   const find = (x, y, size) => nearest(trials.number.length, place(size), x, y);
   return html`
@@ -66,8 +66,7 @@ export const lines = (study, row, names) => (row === null ? null : trialLines(st
 export const pick = (study, row) => row !== null && open(study.name, study.trials.number[row]);
 
 // Steps of the best so far: [[x, value], ...], in the order of x.
-export function best(trials, xs, against) {
-  if (against === "trials") return xs.map((x, row) => [x, trials.best[row]]).filter(([, value]) => value !== null);
+export function best(trials, xs) {
   const rows = xs.map((_, row) => row).filter((row) => xs[row] !== null && trials.score[row] !== null);
   rows.sort((a, b) => xs[a] - xs[b]);
   let top = null;
@@ -101,9 +100,22 @@ export function drawBest(context, steps, x, y, box, colour, width) {
   context.lineWidth = 1;
 }
 
+// The best score of all; null where there is none.
+export function topScore(trials) {
+  const row = topRow(trials);
+  return row < 0 ? null : trials.score[row];
+}
+
+// The row of the best trial, -1 where none has a score.
+export function topRow({ rank, score }) {
+  let top = -1;
+  for (let row = 0; row < rank.length; row++) if (score[row] !== null && (top < 0 || rank[row] > rank[top])) top = row;
+  return top;
+}
+
 function said(study) {
   const { trials } = study;
   const n = trials.number.length;
-  const top = n ? trials.best[n - 1] : null;
+  const top = topScore(trials);
   return `${capital(words(study.metric))} of ${number(n)} trials; the best is ${scoreText(top)}.`;
 }

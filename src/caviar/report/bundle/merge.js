@@ -5,24 +5,51 @@
 // every changed part is a new object, so that pages see by its identity what to draw again.
 
 // Columns by the key of their row; all other objects are replaced.
-const ROWS = { trials: (columns, i) => columns.number[i], epochs: (columns, i) => `${columns.take[i]} ${columns.step[i]}` };
+const ROWS = {
+  trials: ({ number }, i) => String(number[i]),
+  epochs: ({ take, epoch, step }, i) => `${take[i]} ${epoch[i]} ${step[i]}`,
+};
+const GROUPS = ["u", "values"]; // objects of columns
 // Lists by what names a member; all other lists are replaced.
 const MEMBERS = {
   boxes: (box) => box.number,
   snapshots: (snapshot) => snapshot.number,
-  diary: (line) => line.number ?? `${line.at} ${line.step} ${line.kind} ${line.text}`,
+  diary: (line) => line.number,
 };
 
 export function merge(document, changes) {
   const merged = { ...document };
   for (const [key, value] of Object.entries(changes)) {
+    if (key === "removed") continue;
     if (key in ROWS && merged[key] && value) merged[key] = mergeColumns(merged[key], value, ROWS[key]);
     else if (key in MEMBERS && merged[key]) merged[key] = mergeList(merged[key], value, MEMBERS[key]);
     else if (key === "curves" && merged.curves) merged.curves = mergeCurves(merged.curves, value);
     else merged[key] = value;
   }
-  if (changes.trials && merged.trials.rank) rankAgain(merged);
+  for (const [path, keys] of Object.entries(changes.removed ?? {})) remove(merged, path, keys);
+  if ((changes.trials || changes.removed?.trials) && merged.trials?.rank) rankAgain(merged);
   return merged;
+}
+
+// Rows and members that are no longer there; a key of columns is the list of their values.
+function remove(merged, path, keys) {
+  const gone = new Set(keys.map((key) => (Array.isArray(key) ? key.join(" ") : String(key))));
+  if (path in ROWS && merged[path]) {
+    const columns = merged[path];
+    const kept = (columns.number ?? columns.step).map((_, i) => i).filter((i) => !gone.has(ROWS[path](columns, i)));
+    const chosen = (column) => kept.map((i) => column[i]);
+    const inner = (group) => Object.fromEntries(Object.entries(group).map(([name, column]) => [name, chosen(column)]));
+    merged[path] = Object.fromEntries(
+      Object.entries(columns).map(([name, value]) => {
+        if (Array.isArray(value)) return [name, chosen(value)];
+        return [name, GROUPS.includes(name) ? inner(value ?? {}) : value];
+      }),
+    );
+  } else if (path === "curves.lines" && merged.curves) {
+    merged.curves = { ...merged.curves, lines: merged.curves.lines.filter((line) => !gone.has(String(line.trial))) };
+  } else if (path in MEMBERS && merged[path]) {
+    merged[path] = merged[path].filter((member) => !gone.has(String(MEMBERS[path](member))));
+  }
 }
 
 const places = new WeakMap(); // of the first column: row by key
@@ -55,7 +82,7 @@ function mergeColumns(columns, added, keyOf) {
     if (Array.isArray(value)) continue;
     if (name === "errors") merged.errors = { ...columns.errors, ...value };
   }
-  for (const group of ["u", "values"]) if (merged[group]) merged[group] = { ...merged[group] };
+  for (const group of GROUPS) if (merged[group]) merged[group] = { ...merged[group] };
   return merged;
 }
 
@@ -64,7 +91,7 @@ function flatten(columns) {
   const flat = new Map();
   for (const [name, value] of Object.entries(columns)) {
     if (Array.isArray(value)) flat.set(name, value);
-    else if (name === "u" || name === "values") {
+    else if (GROUPS.includes(name)) {
       for (const [inner, column] of Object.entries(value ?? {})) flat.set(`${name}\n${inner}`, column);
     }
   }
@@ -91,14 +118,23 @@ function mergeCurves(curves, added) {
   return merged;
 }
 
-// Ranks, 0 the worst to 1 the best: a new trial moves those of all others.
-function rankAgain({ trials, goal }) {
+// Ranks, 0 the worst to 1 the best, as records/ranking.py has them: a new trial moves those of all others.
+const UNRANKED = ["diverged", "out_of_memory", "failed", "infeasible"];
+const OWN_CODE = ["score", "loss", "objective", "objective_loss"]; // metrics of code that need not report a loss
+
+function rankAgain({ trials, goal, metric }) {
   const sign = goal === "minimize" ? -1 : 1;
-  const scored = trials.number.map((_, i) => i).filter((i) => trials.score[i] !== null);
-  const values = [...new Set(scored.map((i) => sign * trials.score[i]))].sort((a, b) => a - b);
-  const place = new Map(values.map((value, k) => [value, k + 1]));
-  const most = Math.max(values.length, 1);
-  for (let i = 0; i < trials.rank.length; i++) {
-    trials.rank[i] = trials.score[i] === null ? 0 : place.get(sign * trials.score[i]) / most;
-  }
+  const noLoss = OWN_CODE.includes(metric);
+  const loss = (i) => (noLoss ? 0 : trials.loss[i]);
+  const isRanked = (i) => trials.score[i] !== null && loss(i) !== null && !UNRANKED.includes(trials.state[i]);
+  const rows = trials.number.map((_, i) => i).filter(isRanked);
+  const compare = (a, b) => sign * (trials.score[a] - trials.score[b]) || loss(b) - loss(a);
+  rows.sort(compare);
+  const places = new Map();
+  let place = rows.length < trials.number.length ? 0 : -1; // the unranked share the first place
+  rows.forEach((row, k) => {
+    if (k === 0 || compare(rows[k - 1], row) !== 0) place += 1;
+    places.set(row, place);
+  });
+  trials.rank = trials.number.map((_, i) => (places.get(i) ?? 0) / Math.max(place, 1));
 }

@@ -9,14 +9,16 @@ export function Rungs({ study, selection }) {
   if (!rungs.some((rung) => rung.reached)) {
     return html`<${Card} title="Who was stopped where" help="rungs"><${Empty}>No trial has come to a rung yet.</${Empty}></${Card}>`;
   }
+  const rules = new Set(rungs.filter((rung) => rung.stopped > 0 && rung.rule).map((rung) => rung.rule));
   const most = Math.max(...rungs.map((rung) => rung.reached));
   const saved = rungs.reduce((sum, rung) => sum + (rung.saved_epochs ?? 0), 0);
   const last = rungs.at(-1).epochs;
   const spent = study.trials.epochs.reduce((sum, n) => sum + (n ?? 0), 0);
   return html`
     <${Card} title="Who was stopped where" help="rungs">
+      ${rules.size === 1 && html`<p>${capital([...rules][0])}.</p>`}
       <ol class="rungs">
-        ${rungs.map((rung, i) => html`<${Rung} key=${rung.epochs} rung=${rung} most=${most} last=${i === rungs.length - 1} selection=${selection} />`)}
+        ${rungs.map((rung, i) => html`<${Rung} key=${rung.epochs} rung=${rung} most=${most} last=${i === rungs.length - 1} rule=${rules.size > 1} selection=${selection} />`)}
       </ol>
       ${saved > 0 &&
       html`<p><strong>Stopping saved ${count(saved, "epoch")}</strong>, as much as training ${count(Math.round(saved / last), "trial")} to the end; ${count(spent, "epoch")} ${spent === 1 ? "was" : "were"} trained.</p>`}
@@ -24,7 +26,7 @@ export function Rungs({ study, selection }) {
   `;
 }
 
-function Rung({ rung, most, last, selection }) {
+function Rung({ rung, most, last, rule, selection }) {
   const width = (n) => `${(100 * n) / most}`;
   const waiting = Math.max(rung.reached - rung.stopped - rung.went_on, 0);
   const show = () => (selection.filter.value = `epochs=${rung.epochs} state:stopped`);
@@ -43,7 +45,7 @@ function Rung({ rung, most, last, selection }) {
       <span class="said">
         ${count(rung.reached, "trial")}${rung.went_on > 0 && `, ${number(rung.went_on)} went on`}${last && waiting > 0 && `, ${number(waiting)} trained to the end`}${rung.stopped > 0 &&
         html`, <button type="button" class="link" onClick=${show} title="Show them in the table">${number(rung.stopped)} stopped</button>`}
-        ${rung.stopped > 0 && rung.rule && html`<span class="small">${capital(rung.rule)}.${rung.saved_epochs ? ` Saved ${count(rung.saved_epochs, "epoch")}.` : ""}</span>`}
+        ${rung.stopped > 0 && html`<span class="small">${rule ? `${capital(rung.rule)}. ` : ""}${rung.saved_epochs ? `Saved ${count(rung.saved_epochs, "epoch")}.` : ""}</span>`}
       </span>
     </li>
   `;

@@ -8,7 +8,7 @@ import { Card, Empty, Facts, Name, Notice, State } from "./components.js";
 import { Curves } from "./curves_picture.js";
 import { Finals } from "./finals.js";
 import { count, duration, metric as metricName, number, score as scoreText, when, words } from "./format.js";
-import { History } from "./history.js";
+import { History, topScore } from "./history.js";
 import { Importance } from "./importance.js";
 import { Parallel } from "./parallel.js";
 import { Rungs } from "./rungs.js";
@@ -54,7 +54,7 @@ function Head({ study }) {
     </div>
     <div class="head">
       <${Facts} rows=${[
-        [sealed === null ? `best ${metricName(study.metric)}` : `${metricName(study.metric)}, sealed test`, html`<span class="big">${scoreText(sealed ?? study.trials.best.at(-1) ?? null)}</span>`],
+        [sealed === null ? `best ${metricName(study.metric)}` : `${metricName(study.metric)}, sealed test`, html`<span class="big">${scoreText(sealed ?? topScore(study.trials))}</span>`],
         ["trials", n ? html`<${Outcomes} counts=${study.counts} />` : "none yet"],
         ["time", html`${duration(study.elapsed)}${budget.seconds ? html` <span class="small">of ${duration(budget.seconds)}</span>` : ""}${budget.trials ? html` <span class="small">for ${count(budget.trials, "trial")}</span>` : ""}`],
         ["search", html`<${Name} text=${words(study.search)} long=${40} />`],

@@ -2,6 +2,7 @@
 
 import { html } from "./vendor/htm/standalone.module.js";
 import { Act } from "./components.js";
+import { topRow } from "./history.js";
 import { act } from "./state.js";
 import { searched, winner } from "./slices.js";
 
@@ -30,8 +31,7 @@ export function StudyActs({ study }) {
 // A field a hyperparameter, with the best config's values in it.
 function fieldsOf(study) {
   const { trials } = study;
-  const best = winner(study) ?? trials.number[trials.rank.indexOf(Math.max(...trials.rank))];
-  const row = trials.number.indexOf(best);
+  const row = winner(study) === null ? topRow(trials) : trials.number.indexOf(winner(study));
   return searched(study).map((each) => ({
     name: each.name,
     label: each.name.length > 60 ? `${each.name.slice(0, 60)}…` : each.name,

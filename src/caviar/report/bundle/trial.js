@@ -3,6 +3,7 @@
 import { html, useEffect, useMemo, useRef } from "./vendor/htm/standalone.module.js";
 import { Facts, Name, Notice, State } from "./components.js";
 import { count, duration, metric as metricName, number, score as scoreText, value as valueText } from "./format.js";
+import { topRow } from "./history.js";
 import { Lines } from "./plot.js";
 import { has, useDocument } from "./state.js";
 import { winner } from "./slices.js";
@@ -76,7 +77,7 @@ function Own({ study, row }) {
   const { trials } = study;
   const line = study.curves?.lines.find((each) => each.trial === trials.number[row]);
   const config = Object.fromEntries(Object.keys(trials.values).map((name) => [name, trials.values[name][row]]).filter(([, value]) => value !== null));
-  const best = trials.number.indexOf(winner(study) ?? trials.number[trials.rank.indexOf(Math.max(...trials.rank))]);
+  const best = winner(study) === null ? topRow(trials) : trials.number.indexOf(winner(study));
   const other = (name) => trials.values[name][best] ?? null;
   const differs = Object.fromEntries(Object.keys(config).filter((name) => best >= 0 && best !== row && other(name) !== config[name]).map((name) => [name, [config[name], other(name)]]));
   return html`
