@@ -1,112 +1,85 @@
-// Two studies side by side: facts, the best so far against seconds or trials, and what mattered in each.
+// Two studies side by side: the best so far against seconds or trials, facts, and the best config of each.
 
-import { html, useEffect, useMemo, useState } from "./vendor/htm/standalone.module.js";
+import { html, useEffect, useState } from "./vendor/htm/standalone.module.js";
 import { drawFrame, inside, linear, scoreRange, scoreScale } from "./axes.js";
 import { Card, Choice, Empty, Key, Name, Notice, State } from "./components.js";
-import { count, duration, metric as metricName, number, score as scoreText, value as valueText, words } from "./format.js";
-import { best, drawBest, scoreTitle, topRow, topScore } from "./history.js";
-import { two } from "./importance.js";
+import { duration, metric as metricName, number, score as scoreText, value as valueText, when, words } from "./format.js";
+import { drawBest, scoreTitle } from "./history.js";
 import { Picture } from "./plot.js";
-import { winner } from "./slices.js";
 import { useDocument } from "./state.js";
 
 const COLOURS = ["blue", "vermilion"];
 
 export function ComparePage({ a, b }) {
-  const found = [useDocument(`studies/${encodeURIComponent(a)}`), useDocument(`studies/${encodeURIComponent(b)}`)];
+  const { document: found, trouble } = useDocument(`compare?study=${encodeURIComponent(a)}&study=${encodeURIComponent(b)}`, false);
   useEffect(() => {
     document.title = `${a.slice(0, 40)} beside ${b.slice(0, 40)}: Caviar`;
   }, [a, b]);
-  const studies = found.map((each) => each.document);
-  if (studies.some((study) => study === null)) {
-    return html`
-      <h1>Two studies</h1>
-      ${found.map((each) => html`<${Notice} trouble=${each.trouble} />`)}
-      ${found.every((each) => !each.trouble) && html`<${Empty}>Reading the studies ...</${Empty}>`}
-    `;
-  }
-  const alike = studies[0].metric === studies[1].metric;
-  const other = "Their metrics are not the same, so that their scores cannot be compared.";
+  if (!found) return html`<h1>Two studies</h1><${Notice} trouble=${trouble} />${!trouble && html`<${Empty}>Reading the studies ...</${Empty}>`}`;
+  const { studies, doubt } = found;
+  const alike = studies.every((study) => study.metric === studies[0].metric);
   return html`
-    <h1>${studies.map((study, k) => html`${k > 0 && html` <span class="small">beside</span> `}<a href=${`#/study/${encodeURIComponent(study.name)}`}><${Name} text=${study.name} long=${60} /></a>`)}</h1>
-    ${!alike && html`<${Notice} kind="doubt"><p>${other}</p></${Notice}>`}
+    <div class="title">
+      <h1>${studies.map((study, k) => html`${k > 0 && html` <span class="small">beside</span> `}<a href=${`#/study/${encodeURIComponent(study.name)}`}><${Name} text=${study.name} long=${60} /></a>`)}</h1>
+    </div>
+    ${doubt && html`<${Notice} kind="doubt"><p><bdi>${doubt}</bdi></p></${Notice}>`}
     <div class="cards">
       ${alike && html`<${Race} studies=${studies} />`}
-      <${FactsOf} studies=${studies} />
-      <${Mattered} studies=${studies} />
-      <${Configs} studies=${studies} />
+      <${Card} title="Facts"><${Pairs} studies=${studies} rows=${factsOf(studies)} /></${Card}>
+      ${found.hyperparameters.length > 0 &&
+      html`<${Card} title="The best config of each"><${Pairs} studies=${studies} rows=${found.hyperparameters.map(({ name, values }) => [name, values.map((value) => valueText(value))])} /></${Card}>`}
     </div>
   `;
 }
 
 function Race({ studies }) {
-  const [against, setAgainst] = useState("seconds");
-  const steps = useMemo(
-    () => studies.map(({ trials }) => best(trials, against === "trials" ? trials.number : trials.ended.map((at, i) => at ?? trials.began[i]))),
-    [studies[0].trials, studies[1].trials, against],
-  );
+  const timed = studies.every((study) => study.history.seconds.some((at) => at !== null));
+  const [chosen, setAgainst] = useState("seconds");
+  const against = timed ? chosen : "trials";
+  const steps = studies.map(({ history }) => {
+    const xs = against === "trials" ? history.trial : history.seconds;
+    return xs.map((x, i) => [x, history.best[i]]).filter(([x, value]) => x !== null && value !== null);
+  });
   const values = steps.flat();
   const range = scoreRange(values.map(([, value]) => value), studies[0].goal);
-  const controls = html`<${Choice} label="Against" value=${against} onChange=${setAgainst} choices=${[["seconds", "seconds"], ["trials", "trials"]]} />`;
-  if (range === null) return html`<${Card} title="The best so far" help="compare" wide controls=${controls}><${Empty}>Neither has a score at a known time yet.</${Empty}></${Card}>`;
-  const most = Math.max(...values.map(([x]) => x), 0.01);
+  const controls = timed && html`<${Choice} label="Against" value=${against} onChange=${setAgainst} choices=${[["seconds", "seconds"], ["trials", "trials"]]} />`;
+  if (range === null) return html`<${Card} title="The best so far" help="compare" wide><${Empty}>Neither study has a score yet.</${Empty}></${Card}>`;
+  const whole = against === "trials";
+  const ends = studies.map((study) => (whole ? study.trials : (study.seconds ?? 0)));
+  const most = Math.max(...values.map(([x]) => x), ...ends, 0.01);
   const draw = (context, size, shades) => {
     const box = inside(size);
-    const x = linear(0, most, box.left, box.right, against === "trials");
+    const x = linear(0, most, box.left, box.right, whole);
     const y = scoreScale(range, box.bottom, box.top);
-    drawFrame(context, box, { x, y, xTitle: against === "trials" ? "trial" : "seconds since the beginning", yTitle: scoreTitle(studies[0]) }, shades);
+    drawFrame(context, box, { x, y, xTitle: whole ? "trial" : "seconds since the beginning", yTitle: scoreTitle(studies[0]) }, shades);
     steps.forEach((each, k) => {
       if (k === 1) context.setLineDash([7, 4]); // told apart without colours too
-      drawBest(context, each, x, y, box, shades[COLOURS[k]], 2.2);
+      drawBest(context, each, x, y, { ...box, right: Math.max(x(ends[k] || most), box.left) }, shades[COLOURS[k % 2]], 2.2);
       context.setLineDash([]);
     });
   };
   return html`
     <${Card} title="The best so far" help="compare" wide controls=${controls}>
-      <${Picture} height=${300} draw=${draw} deps=${[steps]} label="The best score so far of both studies" />
+      <${Picture} height=${300} draw=${draw} deps=${[studies, against]} label="The best score so far of both studies" />
       <${Key} items=${studies.map((study, k) => [`study${k}`, html`<${Name} text=${study.name} long=${50} />`])} />
     </${Card}>
   `;
 }
 
-function FactsOf({ studies }) {
+function factsOf(studies) {
   const rows = [
-    ["state", (study) => html`<${State} state=${study.state} alive=${study.alive} />`],
-    ["best in the search", (study) => scoreText(topScore(study.trials))],
-    ["sealed test", (study) => scoreText(study.answer?.test?.[study.metric] ?? null)],
+    ["state", (study) => html`<${State} state=${study.state} />`],
+    ["best so far", (study) => scoreText(study.best)],
+    ["validation", (study) => scoreText(study.validation?.[study.metric] ?? null)],
+    ["sealed test", (study) => scoreText(study.test?.[study.metric] ?? null)],
     ["metric", (study) => metricName(study.metric)],
-    ["trials", (study) => number(study.trials.number.length)],
-    ["stopped early", (study) => number(study.counts.stopped ?? 0)],
-    ["diverged", (study) => number(study.counts.diverged ?? 0)],
-    ["time", (study) => duration(study.elapsed)],
-    ["search", (study) => html`<${Name} text=${words(study.search)} long=${40} />`],
-    ["hyperparameters searched", (study) => number(study.hyperparameters.filter((each) => each.searched).length)],
-    ["data", (study) => (study.data ? `${count(study.data.rows, "row")}, ${count(study.data.features, "feature")}` : words(study.study_kind))],
-    ["seed", (study) => String(study.seed)],
+    ["trials", (study) => number(study.trials)],
+    ["time", (study) => duration(study.seconds)],
+    ["search", (study) => words(study.search)],
+    ["kind", (study) => words(study.kind)],
+    ["begun", (study) => when(study.created)],
   ];
-  return html`<${Card} title="Facts"><${Pairs} studies=${studies} rows=${rows.map(([name, of]) => [name, studies.map(of)])} /></${Card}>`;
-}
-
-function Mattered({ studies }) {
-  const tables = studies.map((study) => new Map((study.importance ?? []).map((row) => [row.name, row])));
-  const names = [...new Set(tables.flatMap((table) => [...table.keys()]))];
-  if (!names.length) return html`<${Card} title="What mattered"><${Empty}>Neither has trials enough to measure it.</${Empty}></${Card}>`;
-  const size = (name) => Math.max(...tables.map((table) => table.get(name)?.importance ?? -1));
-  names.sort((x, y) => size(y) - size(x));
-  const shown = (row) => (row ? `${two(row.importance)} (${two(row.low)} to ${two(row.high)})` : "");
-  return html`<${Card} title="What mattered" help="importance"><${Pairs} studies=${studies} rows=${names.map((name) => [name, tables.map((table) => shown(table.get(name)))])} /></${Card}>`;
-}
-
-function Configs({ studies }) {
-  const configs = studies.map((study) => {
-    if (study.answer) return study.answer.config;
-    const { trials } = study;
-    const row = winner(study) === null ? topRow(trials) : trials.number.indexOf(winner(study));
-    return row < 0 ? {} : Object.fromEntries(Object.entries(trials.values).map(([name, values]) => [name, values[row]]));
-  });
-  const names = [...new Set(configs.flatMap((config) => Object.keys(config)))];
-  if (!names.length) return null;
-  return html`<${Card} title="The best config of each"><${Pairs} studies=${studies} rows=${names.map((name) => [name, configs.map((config) => valueText(config[name] ?? null))])} /></${Card}>`;
+  return rows.map(([name, of]) => [name, studies.map(of)]);
 }
 
 function Pairs({ studies, rows }) {

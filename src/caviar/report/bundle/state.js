@@ -165,9 +165,9 @@ export function use(of) {
   return of.peek();
 }
 
-// The document of `path` in a component, followed while the component is on the page.
-export function useDocument(path) {
+// The document of `path` in a component, followed while the component is on the page; fetched once where not `live`.
+export function useDocument(path, live = true) {
   const from = source(path);
-  useEffect(() => follow(from), [from]);
+  useEffect(() => (live ? follow(from) : void load(from)), [from]);
   return { document: use(from.document), trouble: use(from.trouble), gone: use(from.gone), again: () => load(from) };
 }

@@ -60,7 +60,7 @@ const placeOf = (trials, row) => 1 + trials.rank.filter((rank, i) => trials.scor
 
 // All that the server has of the trial.
 function Whole({ study, row, path }) {
-  const { document: found, trouble } = useDocument(path);
+  const { document: found, trouble } = useDocument(path, false);
   if (!found) return html`<${Notice} trouble=${trouble} /><${Own} study=${study} row=${row} />`;
   return html`
     <${Curve} curve=${found.curve} study=${study} />
@@ -90,13 +90,13 @@ function Own({ study, row }) {
 function Curve({ curve, study }) {
   const usable = Boolean(curve?.epochs.length);
   const data = useMemo(() => (usable ? [curve.epochs, curve.scores] : null), [curve]);
-  const losses = useMemo(() => (usable && curve.losses?.some((x) => x !== null) ? [curve.epochs, curve.losses, ...(curve.train_losses ? [curve.train_losses] : [])] : null), [curve]);
+  const losses = useMemo(() => (usable && curve.losses?.some((x) => x !== null) ? [curve.epochs, curve.losses, ...(curve.train_losses?.length ? [curve.train_losses] : [])] : null), [curve]);
   const few = usable && curve.epochs.length < 30;
   const series = (label, stroke) => ({ label, stroke, width: 2, points: { show: few, size: 6 }, value: (_, x) => (x === null ? "" : scoreText(x)) });
   const plain = { cursor: { y: false }, scales: { x: { time: false } }, axes: [{ label: "epoch" }, { size: 58 }] };
   const first = { label: "epoch", value: (_, x) => (x === null ? "" : number(x)) };
   const scores = useMemo(() => ({ ...plain, series: [first, series(metricName(study.metric), "blue")] }), [few]);
-  const both = useMemo(() => ({ ...plain, series: [first, series("validation loss", "vermilion"), ...(curve?.train_losses ? [series("training loss", "grey")] : [])] }), [few, usable]);
+  const both = useMemo(() => ({ ...plain, series: [first, series("validation loss", "vermilion"), ...(curve?.train_losses?.length ? [series("training loss", "grey")] : [])] }), [few, usable]);
   if (!usable) return null;
   return html`
     <h3>${metricName(study.metric)} after each epoch</h3>
