@@ -109,8 +109,13 @@ def by_hand(long: bool) -> list[Config]:
     for encoding, most in (("quantile_bins", 64), ("tree_bins", 32)) if long else ():
         for dropout in (0.0, 0.1):
             for batch_size in (128, 256, 512):
-                with_bins = {"encoding": encoding, "bins": most, "dropout": dropout, "batch_size": batch_size}
-                found += [{**usual, "weight_decay": 0.1, **with_bins}, {**usual, **large, **with_bins}]
+                spread: dict[str, Any] = {
+                    "encoding": encoding,
+                    "bins": most,
+                    "dropout": dropout,
+                    "batch_size": batch_size,
+                }
+                found += [{**usual, "weight_decay": 0.1, **spread}, {**usual, **large, **spread}]
     return found
 
 
