@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
-from caviar.records import Trial, TrialState
+from caviar.records import TrialState
 from caviar.records.metrics import SMALLER_IS_BETTER
 
 Goal = Literal["maximize", "minimize"]
@@ -20,6 +20,17 @@ RankKey = tuple[float, float]
 
 WORST: RankKey = (-math.inf, -math.inf)
 UNRANKED = (TrialState.DIVERGED, TrialState.OUT_OF_MEMORY, TrialState.FAILED, TrialState.INFEASIBLE)
+
+
+class Scored(Protocol):
+    """A trial with as much of it as a rank key needs."""
+
+    @property
+    def state(self) -> str: ...  # noqa: D102 - described by the class
+    @property
+    def score(self) -> float | None: ...  # noqa: D102
+    @property
+    def validation_loss(self) -> float | None: ...  # noqa: D102
 
 
 def of_own_code(metric: str) -> bool:
@@ -39,7 +50,7 @@ def rank_key(metric: str, score: float | None, loss: float | None) -> RankKey:
     return (-score if metric in SMALLER_IS_BETTER else score, -loss)
 
 
-def rank_key_of(metric: str, trial: Trial) -> RankKey:
+def rank_key_of(metric: str, trial: Scored) -> RankKey:
     """The rank key of a trial as it stands: WORST for one that has diverged or failed, whatever it scored before."""
     return WORST if trial.state in UNRANKED else rank_key(metric, trial.score, trial.validation_loss)
 

@@ -105,6 +105,22 @@ class Trial(NamedTuple):
     attributes: Mapping[str, Any] = {}
 
 
+class Standing(NamedTuple):
+    """A trial as it stands, without its config: a hundredth of the work where there are many.
+
+    ``began`` and ``ended`` are seconds since 1970, None where they are not known.
+    """
+
+    number: int
+    repeat: int
+    state: TrialState
+    epochs: int
+    score: float | None
+    validation_loss: float | None
+    began: float | None
+    ended: float | None
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A part of the space that a search draws from, from trial ``first_trial`` on, and why.

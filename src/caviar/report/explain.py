@@ -198,7 +198,7 @@ def _finals(view: StudyView) -> list[Any]:
             _score(finalist.mean, digits),
             " ".join(map(_score, finalist.scores)),
         )
-    return [table, *(_paragraph(line) for line in _verdict(finals))]
+    return [table, *(_paragraph(line) for line in verdict(finals))]
 
 
 def _answer(view: StudyView) -> list[Any]:
@@ -272,7 +272,8 @@ def _digits(finals: Finals) -> int:
     return next((n for n in range(4, 9) if len({_score(mean, n) for mean in means}) == len(means)), 4)
 
 
-def _verdict(finals: Finals) -> list[str]:
+def verdict(finals: Finals) -> list[str]:
+    """Sentences on the winner: why it was chosen, its scores, its config."""
     won = finals.winner
     if won is None:
         return []

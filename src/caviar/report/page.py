@@ -70,8 +70,10 @@ def figure(view: StudyView) -> Figure:
             showlegend=False,
         )
         drawn.add_trace(trials, row, 1)
-        texts = [escape(value_text(value)) for value in axis.ticks.values()]
-        drawn.update_yaxes(tickvals=list(axis.ticks), ticktext=texts, range=[-0.02, 1.02], row=row, col=1)
+        texts = [escape(value_text(value)) for _, value in axis.ticks]
+        drawn.update_yaxes(
+            tickvals=[place for place, _ in axis.ticks], ticktext=texts, range=[-0.02, 1.02], row=row, col=1
+        )
     drawn.update_xaxes(title_text="trial", row=len(places.axes) + 1, col=1)
     drawn.update_layout(
         height=230 * (len(places.axes) + 1),

@@ -56,7 +56,7 @@ def document_of(page: RunPage) -> dict[str, Any]:
         "score": view.curves.score,
         "layers": [asdict(layer) for layer in view.layers],
         "inside": page.inside or None,
-        "best": _best(view.best),
+        "best": best_part(view.best),
         "diary": [
             {
                 "number": entry.number,
@@ -113,7 +113,8 @@ def _text_or_value(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _best(best: Best | None) -> dict[str, Any] | None:
+def best_part(best: Best | None) -> dict[str, Any] | None:
+    """The best epoch, and what makes it the best; None where nothing was measured."""
     if best is None:
         return None
     return {
@@ -132,7 +133,7 @@ def _family(family: Family) -> list[dict[str, Any]]:
             "parent": member.record.parent,
             "snapshot": member.record.parent_snapshot,
             "state": str(member.record.state),
-            "best": _best(member.shown),
+            "best": best_part(member.shown),
         }
         for member in family.members
     ]

@@ -19,6 +19,7 @@ from caviar.records import (
     Curve,
     Lease,
     Measurement,
+    Standing,
     Study,
     StudyResult,
     StudySpec,
@@ -39,6 +40,8 @@ from caviar.store.taking_up import take_up_kept
 from caviar.store.transactions import Transactions, opened
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 DEFAULT_URL = "sqlite:///caviar.db"
@@ -254,10 +257,15 @@ class Store(AbstractContextManager["Store"]):
         with self.transactions.reading() as connection:
             return studies.trial_counts(connection)
 
-    def trials(self, name: str) -> list[Trial]:
-        """The trials of study ``name`` by number, each followed by its repeats."""
+    def trials(self, name: str, numbers: Collection[int] | None = None) -> list[Trial]:
+        """The trials ``numbers`` of study ``name``, all by default, by number, each followed by its repeats."""
         with self.subjects.reading(name) as (connection, number):
-            return studies.trials(connection, number)
+            return studies.trials(connection, number, numbers)
+
+    def standings(self, name: str) -> list[Standing]:
+        """The trials of study ``name`` without their configs, by number, each followed by its repeats."""
+        with self.subjects.reading(name) as (connection, number):
+            return studies.standings(connection, number)
 
     def times(self, name: str) -> dict[tuple[int, int], Times]:
         """The times at which the trials of study ``name`` began and ended, by (number, repeat)."""
@@ -268,6 +276,16 @@ class Store(AbstractContextManager["Store"]):
         """The measurements of study ``name``, as (number, repeat, measurement), in the order of trials and epochs."""
         with self.subjects.reading(name) as (connection, number):
             return studies.measurements(self.database, connection, number)
+
+    def points(
+        self, name: str, numbers: Collection[int] | None = None, epochs: Collection[int] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """The scores and losses of study ``name``: number, epoch, score, validation and training loss (rows, 5).
+
+        Of these trials at these epochs, all by default; repeats are left out.
+        """
+        with self.subjects.reading(name) as (connection, number):
+            return studies.points(self.database, connection, number, numbers, epochs)
 
     def comparisons(self, name: str) -> list[tuple[int, int, Comparison]]:
         """The comparisons of study ``name``, as (number, repeat, comparison), in the order of trials and epochs."""

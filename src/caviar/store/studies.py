@@ -12,12 +12,25 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 
 from caviar.errors import StoreError
-from caviar.files import numbers
+from caviar.files import numbers as as_numbers
 from caviar.machine import no_collection
-from caviar.records import Box, Comparison, Curve, Measurement, Study, StudySpec, StudyState, Trial, TrialState
+from caviar.records import (
+    Box,
+    Comparison,
+    Curve,
+    Measurement,
+    Standing,
+    Study,
+    StudySpec,
+    StudyState,
+    Trial,
+    TrialState,
+)
 from caviar.records.config import as_config
 from caviar.records.names import storable, visible
 from caviar.records.result import StudyResult
@@ -44,6 +57,7 @@ _SHOWN = ("number", "repeat", "state", "epochs", "score", "validation_loss", "or
 
 Keyed = tuple[int, int]
 """A trial by number and repeat."""
+
 
 Times = tuple[float | None, float | None]
 """Seconds since 1970 at which a trial began and ended; None where that is not known."""
@@ -80,9 +94,11 @@ def trial_counts(connection: sa.Connection) -> dict[str, dict[TrialState, int]]:
     return counts
 
 
-def trials(connection: sa.Connection, study: int) -> list[Trial]:
-    """The trials by number, each followed by its repeats."""
+def trials(connection: sa.Connection, study: int, numbers: Collection[int] | None = None) -> list[Trial]:
+    """The trials ``numbers``, all by default, by number, each followed by its repeats."""
     query = sa.select(*_TRIAL_COLUMNS).where(TRIALS.c.study == study)
+    if numbers is not None:
+        query = query.where(TRIALS.c.number.in_(sorted(numbers)))
     with no_collection():
         rows: Sequence[Any] = connection.execute(query.order_by(TRIALS.c.number, TRIALS.c.repeat)).all()
         text = f"[{','.join([row.config for row in rows])}]"  # one call of JSON, not one a trial
@@ -101,11 +117,23 @@ def trials(connection: sa.Connection, study: int) -> list[Trial]:
                 repeat,
                 origin,
                 error,
-                numbers(json.loads(attributes)) if attributes else {},
+                as_numbers(json.loads(attributes)) if attributes else {},
             )
             for (number, _, state, epochs, score, loss, repeat, origin, error, attributes), config in zip(
                 rows, configs, strict=True
             )
+        ]
+
+
+def standings(connection: sa.Connection, study: int) -> list[Standing]:
+    """The trials by number, each followed by its repeats, without configs."""
+    columns = [_AS_KEPT.get(name, TRIALS.c[name]) for name in Standing._fields]
+    query = sa.select(*columns).where(TRIALS.c.study == study).order_by(TRIALS.c.number, TRIALS.c.repeat)
+    states = {str(state): state for state in TrialState}
+    with no_collection():
+        return [
+            Standing(row[0], row[1], states[row[2]], row[3], _float(row[4]), _float(row[5]), row[6], row[7])
+            for row in connection.execute(query)
         ]
 
 
@@ -127,6 +155,33 @@ def measurements(database: Database, connection: sa.Connection, study: int) -> l
             (number, repeat, Measurement(epoch, train, loss, accuracy, score, rate, seconds))
             for number, repeat, epoch, train, loss, accuracy, score, rate, seconds in rows
         ]
+
+
+def points(
+    database: Database,
+    connection: sa.Connection,
+    study: int,
+    numbers: Collection[int] | None = None,
+    epochs: Collection[int] | None = None,
+) -> npt.NDArray[np.float64]:
+    """The measurements (rows, 5) of these trials at these epochs, all by default; repeats are left out.
+
+    The columns are the trial's number, the epoch, the score, the validation loss and the training loss; rows are in the
+    order of trials and epochs. The database finds each trial's epochs by the key: a few epochs of 10,000 trials take
+    half a second, and no scan.
+    """
+    columns = MEASUREMENTS.c
+    mine = [columns.study == study, columns.repeat == 0]
+    if numbers is not None:
+        mine.append(columns.number.in_(sorted(numbers)))
+    if epochs is not None:
+        every = sa.select(TRIALS.c.number).where(TRIALS.c.study == study, TRIALS.c.repeat == 0)
+        mine += [columns.number.in_(every)] if numbers is None else []
+        mine.append(columns.epoch.in_(sorted(epochs)))
+    counted = (sa.cast(columns.number, sa.Double), sa.cast(columns.epoch, sa.Double))
+    query = sa.select(*counted, columns.score, columns.validation_loss, columns.train_loss).where(*mine)
+    found = database.fetch_floats(connection, query)
+    return found[np.lexsort((found[:, 1], found[:, 0]))]
 
 
 def comparisons(database: Database, connection: sa.Connection, study: int) -> list[tuple[int, int, Comparison]]:

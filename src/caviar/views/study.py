@@ -9,7 +9,7 @@ Notation
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -21,13 +21,14 @@ from caviar.analysis.edges import edges
 from caviar.analysis.importance import ENOUGH, Importance, importances
 from caviar.records import Box, Config, Study, StudyKind, StudyProgress, StudyState, Trial, TrialState
 from caviar.records.config import as_number
-from caviar.records.metrics import smaller_is_better
 from caviar.records.ranking import WORST, rank_key, rank_key_of
 from caviar.records.result import Finalist
 from caviar.search.portfolio import PORTFOLIO
 from caviar.search.searches import noted_before
 from caviar.space import Space
 from caviar.store import Store
+from caviar.views.axes import Ticks, ticks
+from caviar.views.pictures import ranked_by_number
 from caviar.views.worth import Worth, worth_of
 
 Decision = Literal["mean", "noise", "small", "fast"]
@@ -161,7 +162,7 @@ class Axis:
 
     name: str
     u: np.ndarray[Any, np.dtype[np.float64]]
-    ticks: Mapping[float, Any]
+    ticks: Ticks
 
 
 @dataclass(frozen=True)
@@ -186,10 +187,12 @@ def study_view(store: Store, name: str) -> StudyView:
 def running(store: Store, name: str) -> Running:
     """Study ``name`` as it stands, which another process may be running. Raises StoreError if there is none."""
     study = store.study(name)
-    alive = study.state is not StudyState.RUNNING or bool(store.leases.living(name))
-    if study.state is StudyState.RUNNING and study.progress is not None:
-        return Running(head(study), StudyProgress.from_record(study.progress), alive)
-    return Running(head(study), progress_of(study, store.trials(name)), alive)
+    return running_of(study, is_alive(store, study), lambda: store.trials(name))
+
+
+def is_alive(store: Store, study: Study) -> bool:
+    """False where ``study`` is said to run, and no process runs it."""
+    return study.state is not StudyState.RUNNING or bool(store.leases.living(study.name))
 
 
 def study_rows(store: Store) -> list[StudyRow]:
@@ -228,6 +231,13 @@ def progress_of(study: Study, trials: Sequence[Trial]) -> StudyProgress:
     return StudyProgress(str(study.state), (ended - begun).total_seconds(), _counts(own), reached, best)
 
 
+def running_of(study: Study, alive: bool, trials: Callable[[], Sequence[Trial]]) -> Running:
+    """``study`` as it stands; its ``trials`` are asked for where its process has not said enough."""
+    if study.state is StudyState.RUNNING and study.progress is not None:
+        return Running(head(study), StudyProgress.from_record(study.progress), alive)
+    return Running(head(study), progress_of(study, trials()), alive)
+
+
 def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -> StudyView:
     """The account of ``study``, from all that the store has of it."""
     space = Space.from_dict(study.space)
@@ -263,24 +273,24 @@ def _best(study: Study, scored: Sequence[Trial]) -> Trial | None:
 def trial_map(view: StudyView) -> TrialMap:
     """Every trial's place on each hyperparameter's scale, its rank, and the best score until then."""
     metric = view.head.record.metric
-    keys = [rank_key_of(metric, trial) for trial in view.trials]
-    places = {key: place for place, key in enumerate(sorted(set(keys)))}
-    best, so_far = [], WORST
-    for key in keys:
-        so_far = max(so_far, key)
-        best.append(None if so_far == WORST else -so_far[0] if smaller_is_better(metric) else so_far[0])
+    placed = ranked_by_number(metric, [rank_key_of(metric, trial) for trial in view.trials])
     numbers = tuple(trial.number for trial in view.trials)
-    names = list(view.space.searched)
-    u = view.space.to_unit([trial.config for trial in view.trials]) if numbers else np.empty((0, len(names)))
     starts = [*sorted({each.box.first_trial for each in view.boxes}), numbers[-1] if numbers else 0]
     ends = dict(pairwise(starts))  # two boxes may have been open at once
     return TrialMap(
         numbers,
-        tuple(best),
-        tuple(places[key] / max(len(places) - 1, 1) for key in keys),
-        tuple(Axis(name, u[:, i], _ticks(view.space, name)) for i, name in enumerate(names)),
+        placed.best_so_far,
+        placed.ranks,
+        axes_of(view.space, view.trials),
         tuple((each, each.box.first_trial, ends[each.box.first_trial]) for each in view.boxes),
     )
+
+
+def axes_of(space: Space, trials: Sequence[Trial]) -> tuple[Axis, ...]:
+    """The axes of the searched hyperparameters, with the places of ``trials`` on them."""
+    names = list(space.searched)
+    u = space.to_unit([trial.config for trial in trials]) if trials else np.empty((0, len(names)))
+    return tuple(Axis(name, u[:, i], ticks(space[name])) for i, name in enumerate(names))
 
 
 def _counts(trials: Sequence[Trial]) -> dict[TrialState, int]:
@@ -344,10 +354,3 @@ def _finals(study: Study, trials: Sequence[Trial]) -> Finals:
     decision = prefer[asked] if winner is not None and winner is not finalists[0] else "mean"
     config = own[winner.trial].config if winner is not None and winner.trial in own else {}
     return Finals(tuple(finalists), winner, config, decision)
-
-
-def _ticks(space: Space, name: str) -> dict[float, Any]:
-    """A few places on a scale, and the values there."""
-    values = space[name].from_unit([0.0, 0.25, 0.5, 0.75, 1.0]).tolist()
-    places = np.asarray(space[name].to_unit(values)).tolist()
-    return dict(zip(places, values, strict=True))
