@@ -24,19 +24,19 @@ _LEFT = re.compile(r"^(?:import|export)\b|(?<![\w$.])export\s*[{*]", re.MULTILIN
 @cache
 def joined(entry: str) -> str:
     """Module ``entry`` of the bundle with all that it imports. Raises ValueError for what cannot be joined."""
-    order: list[str] = []
-    _visit(entry, order, ())
-    return "\n".join(_as_function(name, order) for name in order)
+    modules: list[str] = []
+    _visit(entry, modules, ())
+    return "\n".join(_as_function(name, modules) for name in modules)
 
 
-def _visit(name: str, order: list[str], above: tuple[str, ...]) -> None:
+def _visit(name: str, modules: list[str], above: tuple[str, ...]) -> None:
     if name in above:
         raise ValueError(f"{name} imports itself: {' -> '.join([*above, name])}")
-    if name in order:
+    if name in modules:
         return
     for imported in _IMPORT.finditer(_source(name)):
-        _visit(_place(name, imported[2]), order, (*above, name))
-    order.append(name)
+        _visit(_place(name, imported[2]), modules, (*above, name))
+    modules.append(name)
 
 
 def _source(name: str) -> str:
@@ -54,14 +54,14 @@ def _place(name: str, imported: str) -> str:
     return "/".join(parts)
 
 
-def _as_function(name: str, order: list[str]) -> str:
+def _as_function(name: str, modules: list[str]) -> str:
     exports: list[str] = []
 
     def imports(found: re.Match[str]) -> str:
         if found[1] is None:
             return ""  # a module that is imported for its effects has had them
         names = ", ".join(_pair(pair, "{0}: {1}") for pair in _names(found[1]))
-        return f"const {{ {names} }} = module{order.index(_place(name, found[2]))};"
+        return f"const {{ {names} }} = module{modules.index(_place(name, found[2]))};"
 
     def export(found: re.Match[str]) -> str:
         exports.append(found[2])
@@ -75,7 +75,7 @@ def _as_function(name: str, order: list[str]) -> str:
     text = _EXPORTS.sub(export_list, _EXPORT.sub(export, _MAP.sub("", text)))
     if left := _LEFT.search(text):
         raise ValueError(f"{name} has an import or export of a form that cannot be joined: {left[0]}")
-    place = order.index(name)
+    place = modules.index(name)
     return f"const module{place} = (() => {{ // {name}\n{text}\nreturn {{ {', '.join(exports)} }};\n}})();"
 
 
