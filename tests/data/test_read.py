@@ -203,6 +203,34 @@ def test_a_line_that_does_not_end_is_refused_by_its_length(end: str, tmp_path: P
         read(path, "b")
 
 
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        (",".join(f"c{k}" for k in range(300_000)) + "\n" + ",".join("1" * 300_000) + "\n", "line 1 has 300,000"),
+        ("," * 250_000 + "\n" + "," * 250_000 + "\n", "line 1 has 250,001"),
+        ("a;b\n1;2\n" + "1;" * 250_000 + "\n", "line 3 has 250,001"),
+        ("\na," + "b" * 10_000_000 + ",y\n1,2,3\n4,5,6\n", "a header must have at most .* but line 2 has 10,000,005"),
+        ('"a,' + "b " * 5_000_000 + '",y\n1,2\n3,4\n', "a header must have at most"),
+    ],
+    ids=["columns", "commas", "a row", "a name", "a name in quotes"],
+)
+def test_a_table_that_is_too_wide_is_refused_before_it_is_taken_apart(
+    text: str, match: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("caviar.data.csv_layout.csv.reader", lambda *_, **__: pytest.fail("it was taken apart"))
+    (tmp_path / "wide.csv").write_text(text)
+    for way in (lambda path: read(path, "y"), read_features):
+        with pytest.raises(DataError, match=match):
+            way(tmp_path / "wide.csv")
+
+
+def test_a_parquet_file_that_is_too_wide_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("caviar.data.room.MOST_COLUMNS", 2)
+    pd.DataFrame({"a": [1], "b": [2], "y": [3]}).to_parquet(tmp_path / "wide.parquet")
+    with pytest.raises(DataError, match="at most 2 columns, but the Parquet file has 3"):
+        read(tmp_path / "wide.parquet", "y")
+
+
 def test_long_tables_have_short_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("caviar.data.read._LONGEST_LINE", 16)
     rows = "a,b\n" + "1,2\n3,4\n" * 200

@@ -228,3 +228,90 @@ def test_a_study_whose_store_is_deleted_ends_in_words_and_is_resumed_from_a_copy
     assert status == 0, said
     assert recorded(store, MINE) == recorded(whole, MINE)
     assert os.path.exists(store)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a store, the working folder."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    with Store.open("caviar.db") as store:
+        store.create_study(STUDY)
+    return folder
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["renamed", "renamed, and another project in its place"])
+@pytest.mark.parametrize("again", [False, True], ids=["connected", "connected again"])
+def test_a_project_that_is_renamed_with_its_process_in_it_is_gone_on_with(
+    project: Path, taken: bool, again: bool
+) -> None:
+    moved = project.with_name("moved")
+    with Store.open("caviar.db") as store:
+        delivery = begun(store)
+        project.rename(moved)
+        if taken:
+            project.mkdir()
+            with Store.open(project / "caviar.db") as other:
+                other.create_study(STUDY)
+        if again:
+            store.database.disconnect()
+        delivery.write(**batch(1))
+        wait_until(lambda: not delivery.is_behind)
+        with Store.open(moved / "caviar.db", create=False) as other:
+            assert numbers(other) == [0, 1]
+        delivery.close(lambda: store.leases.leave(delivery.lease))
+    assert not taken or not list(Store.open(project / "caviar.db").measurements(STUDY.name))
+    with Store.open(moved / "caviar.db", create=False) as store:
+        assert numbers(store) == [0, 1]
+    assert project.exists() is taken
+
+
+def test_what_waits_makes_no_folder_anew_and_is_found_from_the_new_place(path: Path, tmp_path: Path) -> None:
+    folder, moved = tmp_path / "project", tmp_path / "moved"
+    folder.mkdir()
+    path.rename(folder / "caviar.db")
+    with Store.open(folder / "caviar.db") as store:
+        delivery = begun(store, patience=0.5)
+        folder.rename(moved)
+        delivery.write(**batch(1))
+        with pytest.raises(StoreLost, match=f"in use: it is '{moved / 'caviar.db'}' now"):
+            delivery.close(lambda: store.leases.leave(delivery.lease))
+    assert not folder.exists()
+    with Store.open(moved / "caviar.db", create=False) as store:
+        store.delivery(store.leases.take(STUDY.name))
+        assert numbers(store) == [0, 1]
+
+
+@pytest.mark.parametrize("lost", [["-wal"], ["-shm"], ["-wal", "-shm"]], ids="".join)
+def test_what_is_in_a_log_that_is_deleted_is_saved(path: Path, lost: list[str]) -> None:
+    with Store.open(path) as store:
+        delivery = begun(store)
+        for suffix in lost:
+            path.with_name(path.name + suffix).unlink()
+        delivery.write(**batch(1))
+        wait_until(lambda: not delivery.is_behind)
+        copy = path.with_name("copy")
+        for suffix in ("", "-wal"):  # as a process finds it that comes now
+            if path.with_name(path.name + suffix).exists():
+                shutil.copy(path.with_name(path.name + suffix), copy.with_name(copy.name + suffix))
+        with Store.open(copy, create=False) as other:
+            assert numbers(other) == [0, 1]
+        delivery.close(lambda: store.leases.leave(delivery.lease))
+    with Store.open(path, create=False) as store:
+        assert numbers(store) == [0, 1]
+        assert store.database.damage() == []
+
+
+def test_a_log_that_another_process_began_anew_is_not_written_past(path: Path) -> None:
+    with Store.open(path) as store:
+        delivery = begun(store, patience=0.5)
+        path.with_name("caviar.db-wal").rename(path.with_name("own"))
+        path.with_name("caviar.db-wal").touch()
+        delivery.write(**batch(1))
+        with pytest.raises(StoreLost, match="the log of the store"):
+            delivery.close(lambda: store.leases.leave(delivery.lease))
+        path.with_name("own").rename(path.with_name("caviar.db-wal"))
+    with Store.open(path, create=False) as store:
+        store.delivery(store.leases.take(STUDY.name))
+        assert numbers(store) == [0, 1]

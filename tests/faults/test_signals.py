@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +159,38 @@ def test_ctrl_c_once_the_answer_is_there_says_it(is_locked: bool, tmp_path: Path
     with Store.open(store) as opened:
         study = opened.study("mine")
         assert (study.state, study.result.to_record()["best"]) == ("finished", said["best"])  # type: ignore[union-attr]
+
+
+WHILE_IMPORTING = """
+import os, signal, sys
+from importlib import import_module
+
+wanted = sys.argv.pop(1)
+
+class Looking:
+    def find_spec(self, name, *_):
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Looking())
+module, function = {entry!r}.split(":")
+getattr(import_module(module), function)()
+"""
+
+
+@pytest.mark.parametrize("imported", ["typer", "rich", "numpy", "caviar.cli.studies", "sqlalchemy"])
+def test_ctrl_c_while_a_command_is_loaded_ends_it_without_a_word(imported: str, tmp_path: Path):
+    entry = tomllib.loads(Path("pyproject.toml").read_text())["project"]["scripts"]["caviar"]
+    command = [sys.executable, "-c", WHILE_IMPORTING.format(entry=entry), imported, "studies", "--store", "a.db"]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stdout, process.stderr) == (130, "", "")
+
+
+def test_ctrl_c_in_a_command_that_has_begun_is_said_by_its_status():
+    program = "import os, signal\nfrom caviar.cli import entry, studies\n"
+    program += "studies.Store.open = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\nentry.main()"
+    process = subprocess.run([sys.executable, "-c", program, "studies"], capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr) == (130, "")
 
 
 IN_COMPILED_CODE = """

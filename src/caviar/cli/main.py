@@ -27,7 +27,7 @@ from caviar import other_tuners
 from caviar.arguments import check_text
 from caviar.cli.console import complain
 from caviar.cli.errors import in_options, with_first_row
-from caviar.cli.signals import Ended, terminal_is_gone
+from caviar.cli.signals import Ended, end_at_once, hear_interrupts, terminal_is_gone
 from caviar.errors import CaviarError, DataError, NoAnswer, StoreLost
 from caviar.files import no_room, reason
 from caviar.machine import VERSION
@@ -85,9 +85,12 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def main() -> None:
-    """The entry point of the `caviar` command."""
+    """Run the command line of this process, and end it; see entry.py."""
     _settle_streams()
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, end_at_once)  # all is said, and Python takes a moment to end
+    sys.exit(status)
 
 
 def _settle_streams() -> None:
@@ -176,6 +179,7 @@ def _loaded(name: str) -> Callable[..., object]:
 
     @wraps(command)
     def checking(*arguments: Any, **options: Any) -> object:
+        hear_interrupts()
         check_ranges(options)
         for option, given in options.items():
             for text in given if isinstance(given, list) else [given]:

@@ -21,6 +21,17 @@ _PATIENCE = 4.0  # seconds until Python must have run the handler
 _SHOW_CURSOR = b"\x1b[?25h\n"
 
 
+def end_at_once(number: int, frame: FrameType | None) -> None:
+    """The handler while there is nothing to save: a traceback of imports would say nothing to anybody."""
+    os._exit(128 + number)
+
+
+def hear_interrupts() -> None:
+    """Let Ctrl-C be KeyboardInterrupt again: a command begins."""
+    if signal.getsignal(signal.SIGINT) is end_at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Ended(BaseException):
     """A signal ended the command in good order; ``status`` is its exit status."""
 

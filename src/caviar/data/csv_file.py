@@ -17,6 +17,7 @@ from caviar.data.csv_layout import Layout, layout_of, records
 from caviar.data.descriptions import refusal_of
 from caviar.data.numerals import Numbers, notation_of
 from caviar.data.repeated_headers import lines_of_headers, note_on_headers
+from caviar.data.room import MOST_COLUMNS, check_columns
 from caviar.data.table import check_names
 from caviar.data.verdicts import Doubt
 from caviar.errors import DataError, did_you_mean
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 17  # bytes that are searched at once: they stay in the processor's cache
 _TAIL = 1 << 20  # bytes in which rows without a value are looked for first
 _NAMELESS = "\N{NULL}"  # begins the name of a column that has none; no file has it
+_LONGEST_HEADER = 1 << 22  # bytes: 20 a column, of as many as there may be
+_LOOKED_AT = 1_000  # lines at the beginning, of which the layout is found
 _SAMPLE = 2_000  # rows of a column of text that are looked at for decimal commas
 _THREE_DIGITS = re.compile(r"[.][0-9]{3}")  # which a point for thousands has behind it
 
@@ -51,6 +54,7 @@ def parse_csv(
     line.
     """
     raw, decoded = _decoded(raw, reading.encoding, earlier.encoding)
+    _check_width(raw)
     layout = layout_of(decoded, reading.separator, earlier.separator)
     if layout.blanks:
         decoded = with_tabs(decoded, layout.blanks)
@@ -302,6 +306,22 @@ def _recoded(raw: bytes, encoding: str) -> bytes:
         raise DataError(
             f"the file is not {shown(encoding)}: {shown(str(error), 120)}", "name another `encoding`"
         ) from None
+
+
+def _check_width(raw: bytes) -> None:
+    """Raise DataError for more columns than a table can have, before a row is taken apart."""
+    start = line = 0
+    while start < len(raw) and line < _LOOKED_AT:
+        end, line = raw.find(b"\n", start) + 1 or len(raw), line + 1
+        if end - start > MOST_COLUMNS:
+            columns = 1 + max(raw.count(mark, start, end) for mark in (b",", b";", b"\t", b"|"))
+            check_columns(columns, f"line {line}")
+            if end - start > _LONGEST_HEADER and not raw[:start].strip():
+                raise DataError(
+                    f"a header must have at most {_LONGEST_HEADER:,} bytes, but line {line} has {end - start:,}",
+                    "is it a table? Write a header and a row in a line each",
+                )
+        start = end
 
 
 def _check_rows(raw: bytes, decoded: str, separator: str, names: Sequence[str]) -> None:

@@ -39,7 +39,7 @@ from caviar.data.columns import is_number, is_text, printable, shown
 from caviar.data.csv_file import parse_csv
 from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.repeated_headers import without_headers
-from caviar.data.room import check_room, too_large
+from caviar.data.room import check_columns, check_room, too_large
 from caviar.data.table import Table, as_frame, as_labels, named, part, table
 from caviar.data.targets import as_written
 from caviar.errors import DataError, did_you_mean
@@ -310,6 +310,7 @@ def _parse_parquet(raw: bytes) -> pd.DataFrame:
 
     try:
         facts = pyarrow.parquet.read_metadata(io.BytesIO(raw))
+        check_columns(facts.num_columns, "the Parquet file")
         check_room(facts.num_rows * facts.num_columns, "the Parquet file, unpacked,")  # a byte a cell at the least
         frame = pyarrow.parquet.read_table(io.BytesIO(raw)).to_pandas()
         indexed = [name for name in frame.index.names if name is not None]  # columns of the file, index to pandas alone

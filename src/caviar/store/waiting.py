@@ -160,7 +160,8 @@ def keep(folders: list[Path], token: str, head: Mapping[str, Any], lines: Iterat
         path = folder / f"{token}.jsonl"
         unfinished = path.with_suffix(".unfinished")
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # The temporary folder's; that of a project which was moved away is not made anew.
+            folder.mkdir(mode=0o700, parents=folder is folders[-1], exist_ok=True)
             _check_mine(folder)
             with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
                 file.writelines(text)

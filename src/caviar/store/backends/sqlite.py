@@ -16,7 +16,7 @@ import stat
 import tempfile
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -167,11 +167,19 @@ class SQLite(Embedded):
     @cached_property
     def engine(self) -> sa.Engine:
         """An engine with one connection."""
-        return connect(self.path, self.read_only)
+        return connect(self.path, self._address)
 
     @cached_property
     def _in_place(self) -> InPlace:
-        return InPlace(self.path, Path(self.engine.url.database or ""))
+        return InPlace(self.path, self.path.absolute())
+
+    def _address(self) -> str:
+        """The file, where it is now: none is made where it was deleted, and one that is sealed is read without a log."""
+        place = self._in_place.place
+        sealed = is_sealed(place)
+        self._in_place.log.begin(is_kept=not sealed and not self.read_only)
+        mode = "ro" if self.read_only else "rw"
+        return f"{place.as_uri()}?{'immutable=1' if sealed else f'mode={mode}'}"
 
     @property
     def changes(self) -> int:
@@ -199,9 +207,18 @@ class SQLite(Embedded):
         def let_go() -> None:
             with self.engine.connect() as connection:  # the only one, once no other thread has it
                 connection.invalidate()
+            self._in_place.log.begin(is_kept=False)
+
+        def save() -> None:
+            with self.engine.connect() as connection:
+                driver = connection.connection.driver_connection
+                assert isinstance(driver, sqlite3.Connection)
+                if driver.execute("PRAGMA wal_checkpoint(FULL)").fetchone()[0]:
+                    raise in_two_lines(str(self.path), "SQLITE_BUSY")
 
         with explained(self.path):
             self._in_place.check(let_go)
+            self._in_place.log.check(self._in_place.place, save, let_go)
 
     @property
     def url(self) -> str:
@@ -261,6 +278,7 @@ class SQLite(Embedded):
 
     def disconnect(self) -> None:
         """See Database: the disk was away, and what the connection had open is stale."""
+        self._in_place.log.begin(is_kept=False)
         self.engine.dispose()
 
     def doubt(self) -> str | None:
@@ -286,8 +304,11 @@ class SQLite(Embedded):
         self.engine.dispose()
 
 
-def connect(path: Path | None, read_only: bool = False) -> sa.Engine:
-    """An engine with one connection to the database at ``path``, which exists; None is a new one in memory."""
+def connect(path: Path | None, address: Callable[[], str] | None = None) -> sa.Engine:
+    """An engine with one connection to the database at ``path``, which exists; None is a new one in memory.
+
+    ``address`` is asked where to connect to, each time.
+    """
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=None if path is None else str(path.absolute())),
         json_serializer=files.dumps,
@@ -296,7 +317,8 @@ def connect(path: Path | None, read_only: bool = False) -> sa.Engine:
         pool_size=1,
         max_overflow=0,
     )
-    sa.event.listen(engine, "do_connect", partial(_connect, "ro" if read_only else "rw"))
+    if address is not None:
+        sa.event.listen(engine, "do_connect", partial(_connect, address))
     sa.event.listen(engine, "connect", _set_up)
     sa.event.listen(engine, "begin", _begin)
     return engine
@@ -389,10 +411,10 @@ def _with_text(row: Row) -> tuple[int | float | str, ...]:
     return tuple(schema.NAN_TEXT if math.isnan(value) else value for value in row)
 
 
-def _connect(mode: str, _dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]) -> None:
-    path = Path(arguments[0])
-    if path.is_absolute():  # no new one is made where it was deleted; one that is sealed is read without a log
-        arguments[0], named["uri"] = f"{path.as_uri()}?{'immutable=1' if is_sealed(path) else f'mode={mode}'}", True
+def _connect(
+    address: Callable[[], str], _dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]
+) -> None:
+    arguments[0], named["uri"] = address(), True
 
 
 def _set_up(connection: sqlite3.Connection, _record: object) -> None:
