@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sqlite3
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -63,6 +67,75 @@ def test_a_command_in_a_file_that_others_may_write_to_is_shown_and_asked_for(mod
         caviar.resume("s", store="a.db", trials=2)
     assert _resume("a.db", "--trust") == 0
     assert os.path.exists("ran")
+
+
+def folder_of_all(folder: Path) -> Path:
+    folder.chmod(0o1777)  # as /tmp is: the file itself is safe there, and a log beside it is not
+    return folder / "a.db"
+
+
+def folder_above(folder: Path) -> Path:
+    inner = folder / "inner"
+    inner.mkdir(mode=0o700)
+    os.rename("a.db", inner / "a.db")
+    shutil.copy("p.py", inner)
+    folder.chmod(0o777)
+    return inner / "a.db"
+
+
+def link_of_another(folder: Path) -> Path:
+    os.symlink(folder / "a.db", folder / "link.db")
+    os.chown(folder / "link.db", 65534, -1, follow_symlinks=False)
+    return folder / "link.db"
+
+
+def link_on_the_way(folder: Path) -> Path:
+    os.symlink(folder, folder / "way")
+    os.symlink(folder / "way" / "a.db", folder / "mine.db")
+    os.chown(folder / "way", 65534, -1, follow_symlinks=False)
+    return folder / "mine.db"
+
+
+def folder_of_another(folder: Path) -> Path:
+    os.chown(folder, 65534, -1)
+    return folder / "a.db"
+
+
+@pytest.mark.parametrize(
+    "lay",
+    [folder_of_all, folder_above, link_of_another, link_on_the_way, folder_of_another],
+    ids=lambda lay: lay.__name__,
+)
+def test_nor_where_others_may_put_something_beside_it_or_in_its_place(lay, study, tmp_path, capsys):
+    if lay in (link_of_another, link_on_the_way, folder_of_another) and os.geteuid():
+        pytest.skip("only root may give files to others")
+    study("a.db")
+    store = str(lay(tmp_path))
+    assert _resume(store) == 2
+    assert "--trust" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("ran"))
+    with Store.open(store) as opened:
+        assert [one for one in examine(opened) if "others" in one.what or "another user" in one.what]
+    assert _resume(store, "--trust") == 0
+    assert list(tmp_path.rglob("ran"))
+
+
+def test_a_log_that_another_user_puts_beside_a_store_runs_nothing(study, tmp_path):
+    """SQLite takes from it what it says: here another command."""
+    study("a.db")
+    shutil.copy("a.db", "theirs.db")
+    with closing(sqlite3.connect("theirs.db")) as theirs:
+        theirs.execute("PRAGMA wal_autocheckpoint = 0")
+        ((spec,),) = theirs.execute("SELECT spec FROM studies")
+        theirs.execute("UPDATE studies SET spec = ?", (spec.replace("p.py", "q.py"),))
+        theirs.commit()
+        shutil.copy("theirs.db-wal", "a.db-wal")
+    (tmp_path / "q.py").write_text(PROGRAM)
+    tmp_path.chmod(0o1777)
+    with Store.open("a.db") as store:
+        assert "q.py" in store.study("s").spec.program.command
+    assert _resume("a.db") == 2
+    assert not os.path.exists("ran")
 
 
 def test_nor_is_that_of_another_user_run(study, monkeypatch):

@@ -1,7 +1,7 @@
 """Commands in a store: run without a question only where nobody else can have written them.
 
-A store in a file is this user's where the file is, and where others may not write to it. A server keeps no owner of a
-row: there the user's name counts that began the study or the run.
+A store in a file is this user's where the file is, and where others may write neither to it nor to its folder. A server
+keeps no owner of a row: there the user's name counts that began the study or the run.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from sqlalchemy.dialects.sqlite import insert
 from caviar import files
 from caviar.errors import StoreAway, StoreError
 from caviar.store import run_tables, schema
+from caviar.store.backends import ownership
 from caviar.store.backends.in_place import InPlace
 from caviar.store.backends.read_only import check_log, is_sealed
 from caviar.store.backends.sqlite_errors import NOT_ONE, explained, in_two_lines, way_back
@@ -167,14 +168,14 @@ class SQLite(Embedded):
     @cached_property
     def engine(self) -> sa.Engine:
         """An engine with one connection."""
-        return connect(self.path, self._address)
+        return connect(self.path, self._address, LOOK_SECONDS if self.read_only else BUSY_SECONDS)
 
     @cached_property
     def _in_place(self) -> InPlace:
         return InPlace(self.path, self.path.absolute())
 
     def _address(self) -> str:
-        """The file, where it is now: none is made where it was deleted, and one that is sealed is read without a log."""
+        """The file, where it is now. None is made where it was deleted; one that is sealed is read without a log."""
         place = self._in_place.place
         sealed = is_sealed(place)
         self._in_place.log.begin(is_kept=not sealed and not self.read_only)
@@ -282,13 +283,8 @@ class SQLite(Embedded):
         self.engine.dispose()
 
     def doubt(self) -> str | None:
-        """See Database: by the owner of the file, and by who may write to it."""
-        found = self.path.stat()
-        if found.st_uid != os.geteuid():
-            return f"belongs to another user, number {found.st_uid}"
-        if found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and found.st_gid != os.getegid()):
-            return "others may write to"
-        return None
+        """See Database."""
+        return ownership.doubt(self.path)
 
     def warnings(self) -> list[tuple[str, str]]:
         """See Database."""
@@ -296,7 +292,10 @@ class SQLite(Embedded):
         if doubt is None and not found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
             return super().warnings()
         what = "others may read" if doubt is None else doubt
-        warning = f"the store is a file that {what}", f"chmod go= {shlex.quote(str(self.path))}, if they should not"
+        way_out = f"chmod go= {shlex.quote(str(self.path))}, if they should not"
+        if doubt is not None and not ownership.is_open(found):
+            way_out = "keep it in a folder of your own, which others may not write to: chmod go-w"
+        warning = f"the store is a file that {what}", way_out
         return [warning, *super().warnings()]
 
     def close(self) -> None:
@@ -304,15 +303,15 @@ class SQLite(Embedded):
         self.engine.dispose()
 
 
-def connect(path: Path | None, address: Callable[[], str] | None = None) -> sa.Engine:
+def connect(path: Path | None, address: Callable[[], str] | None = None, seconds: float = BUSY_SECONDS) -> sa.Engine:
     """An engine with one connection to the database at ``path``, which exists; None is a new one in memory.
 
-    ``address`` is asked where to connect to, each time.
+    ``address`` is asked where to connect to, each time; a lock is waited for so many ``seconds``.
     """
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=None if path is None else str(path.absolute())),
         json_serializer=files.dumps,
-        connect_args={"timeout": LOOK_SECONDS if read_only else BUSY_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": seconds, "check_same_thread": False},
         poolclass=sa.QueuePool,
         pool_size=1,
         max_overflow=0,
