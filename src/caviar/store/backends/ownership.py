@@ -1,4 +1,4 @@
-"""Who else could have written a SQLite database: by its file, by the folder that it is in, by the way there.
+"""The doubt whether others wrote a SQLite database: by its file, by the folder that it is in, by the way there.
 
 In a folder that others may write to, one of them can put a log beside a database that nobody has open, and SQLite takes
 from a log whatever it says. A link of somebody else leads wherever that person likes. Root may do all of this anyway.
