@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
 from io import StringIO
 from typing import Any
 
@@ -13,7 +12,6 @@ from rich.console import Console
 from caviar.records import StudyResult
 from caviar.records.result import Baseline, BestTrial, Column, Confusion, Lead, Mistaken
 from caviar.report.answer import answer
-from caviar.report.answer_page import answer_html
 from caviar.views.worth import worth_of
 
 FRAUD = Confusion(
@@ -116,7 +114,6 @@ def test_average_precision_names_the_class_that_it_is_of():
     result = result_of(metric="average_precision", best=best, baseline=None, positive="fraud")
     assert "average precision is of 'fraud', the rarer of the two classes" in said(result)
     assert "the rarer" not in said(result_of(positive="fraud"))
-    assert "average precision of 'fraud'" in page(result).text
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
@@ -124,43 +121,7 @@ def test_it_fits_narrow_terminals(width: int):
     assert max(map(cell_len, said(result_of(0.01, -0.01), width).splitlines())) <= width
 
 
-class Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags, self.text = [], ""
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-
-    def handle_data(self, data):
-        self.text += f" {data}"
-
-
-def page(result: StudyResult) -> Page:
-    parsed = Page()
-    parsed.feed(answer_html(result, worth_of(result)))
-    return parsed
-
-
-def test_the_page_has_every_metric_the_whole_confusion_and_every_column():
-    found = page(result_of())
-    for words in ("no better than always saying 'ok'", "balanced accuracy", "MCC", "590", "amount", "shop"):
-        assert words in found.text
-    assert "ROC AUC: all rows are of one class" in found.text
-    assert found.tags.count("table") == 3
-
-
-def test_hostile_labels_and_columns_are_inert_on_the_page():
-    bad = "<img src=x onerror=alert(1)>"
-    confusion = Confusion(classes=[bad, "b"], rows=[1, 1], right=[0, 1], pairs=[Mistaken(bad, "b", 1)], matrix=None)
-    majority = baseline("majority class", 0.0, 0.0, always=bad)
-    found = page(result_of(confusion=confusion, columns=[Column(bad, "text", 0.1)], baseline={"majority": majority}))
-    assert "img" not in found.tags
-    assert found.text.count("onerror") >= 3
-
-
 def test_a_result_of_an_earlier_version_and_of_other_peoples_code_has_no_worth():
     plain = StudyResult(metric="score", study="net", best=BestTrial(trial=0, score=0.5, goal="maximize"))
     assert worth_of(plain) == worth_of(StudyResult(metric="accuracy", best=BestTrial(trial=0)))
-    assert answer_html(plain, worth_of(plain)) == ""
     assert "baseline" not in said(plain)

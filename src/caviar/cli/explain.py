@@ -13,15 +13,16 @@ from caviar.cli.notes import head_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.report import plain
 from caviar.report.explain import as_text
-from caviar.report.page import as_html
+from caviar.report.page import study_report
 from caviar.store import Store
 from caviar.views.study import study_view
+from caviar.views.study_page import study_page, trial_page
 
 
 def explain(
     study: Annotated[str, typer.Argument(help="The study's name; caviar studies lists them.", metavar="STUDY")],
     html: Annotated[
-        str | None, typer.Option(help="Write the account with its pictures as a page.", metavar="FILE")
+        str | None, typer.Option(help="Write the account with its pictures as a page in one file.", metavar="FILE")
     ] = None,
     store: StoreUrl = DEFAULT_STORE,
     json: Json = False,
@@ -32,16 +33,18 @@ def explain(
     finalists and how the winner was chosen; and what to change next time.
     """
     with Store.open(store, create=False) as opened:
-        view = study_view(opened, study)
+        page = None if html is None else study_page(opened, study)
+        trials = () if page is None else [trial_page(opened, study, number) for number in page.chosen]
+        view = study_view(opened, study) if page is None else page.view
     view = replace(view, head=head_in_commands(view.head))
-    if html is not None:
-        write_page(html, as_html(view))
+    if html is not None and page is not None:
+        write_page(html, study_report(replace(page, view=view), trials))
     people = console(json=json)
     people.print(as_text(view))
     if html is not None:
         people.print(f"\nwritten to {html}", markup=False)
-    page = [] if html is not None else [["explain", study, "--html", f"{study}.html", *at(store)]]
+    pictures = [] if html is not None else [["explain", study, "--html", f"{study}.html", *at(store)]]
     repeated = again(view.head.record, store) if view.best is not None else []
-    say_next(people, *repeated, ["trials", study, *at(store)], *page)
+    say_next(people, *repeated, ["trials", study, *at(store)], *pictures)
     if json:
         print_json(plain.account(view))

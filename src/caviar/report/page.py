@@ -1,89 +1,103 @@
-"""The account of a study as one HTML page that needs nothing else: its words, then every trial on its scales."""
+"""A report in one file: the pages of the dashboard with their data in them, for a browser without a server or network.
+
+The file allows no code but its own: its Content-Security-Policy names the hashes of its scripts and its style sheet,
+and nothing else may load. All names, reasons and labels are data, which the pages show as text.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
 from html import escape
-from io import StringIO
-from typing import TYPE_CHECKING
+from typing import Any
+from urllib.parse import quote
 
-import numpy as np
-from rich.console import Console
+from caviar.report.joining import BUNDLE, joined
+from caviar.report.run_document import document_of
+from caviar.report.study_document import study_document, trial_document
+from caviar.views.run_page import RunPage
+from caviar.views.study_page import StudyPage, TrialPage
 
-from caviar.records import Trial
-from caviar.report.answer_page import answer_html
-from caviar.report.drawing import as_part
-from caviar.report.explain import as_text
-from caviar.report.text import value_text
-from caviar.views.study import StudyView, trial_map
+_STYLES = ("vendor/uplot/uPlot.min.css", "style.css")
+_LIBRARY = "vendor/uplot/uPlot.iife.min.js"
+_TITLE = 200  # characters
 
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<div id="page"></div>
+<noscript>This report draws its pictures with JavaScript, which this browser does not run.</noscript>
+<script type="application/json" id="caviar-data">{data}</script>
+<script>{library}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
 
 
-def as_html(view: StudyView) -> str:
-    """The page."""
-    console = Console(record=True, width=110, file=StringIO())
-    result = view.head.record.result
-    answer = "" if result is None else answer_html(result, view.worth)
-    console.print(as_text(view, answer=not answer))
-    words = "\n".join(line.rstrip() for line in console.export_text(styles=False).splitlines())
-    pictures = as_part(figure(view))
-    name = escape(view.head.record.name)
-    return (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{name}</title></head>"
-        f"<body style='font-family:sans-serif;max-width:75em;margin:2em auto'><h1>{name}</h1>"
-        f"{answer}<h2>How it was found</h2><pre style='white-space:pre-wrap'>{escape(words)}</pre>"
-        f"{pictures}</body></html>"
+def study_report(page: StudyPage, trials: Sequence[TrialPage] = ()) -> str:
+    """The report on a study. Of ``trials`` it has the logs and all epochs; of the others what the study's page has."""
+    name = page.view.head.record.name
+    path = f"studies/{_part(name)}"
+    documents = {path: study_document(page)}
+    documents |= {f"{path}/trials/{each.trial.number}": trial_document(each) for each in trials}
+    return report(documents, f"#/study/{_part(name)}", name)
+
+
+def run_report(page: RunPage) -> str:
+    """The report on a run."""
+    name = page.view.record.name
+    return report({f"runs/{_part(name)}": document_of(page)}, f"#/run/{_part(name)}", name)
+
+
+def report(documents: Mapping[str, Any], start: str, title: str) -> str:
+    """The file. ``documents`` has each document by its path, such as "studies/flowers"; ``start`` is the first page.
+
+    The documents are those of study_document.py and run_document.py. A page that needs a document that is not there
+    does without it.
+    """
+    style = "\n".join((BUNDLE / name).read_text(encoding="utf-8") for name in _STYLES)
+    library = (BUNDLE / _LIBRARY).read_text(encoding="utf-8")
+    script = joined("main.js")
+    policy = (
+        f"default-src 'none'; script-src {_hash(library)} {_hash(script)}; style-src {_hash(style)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    for text in (style, library, script):
+        if re.search(r"</(script|style)|<!--", text, re.IGNORECASE):
+            raise ValueError("a file of the bundle would end its own element in the page")
+    return _PAGE.format(
+        policy=policy,
+        title=escape(title[:_TITLE]),
+        style=style,
+        data=_inert(json.dumps({"start": start, "documents": documents}, allow_nan=False, separators=(",", ":"))),
+        library=library,
+        script=script,
     )
 
 
-def figure(view: StudyView) -> Figure:
-    """Every trial on each hyperparameter's scale, in the order of trials, with the boxes drawn behind them."""
-    from plotly.graph_objects import Scatter
-    from plotly.subplots import make_subplots
-
-    places = trial_map(view)
-    drawn: Figure = make_subplots(
-        rows=len(places.axes) + 1,
-        cols=1,
-        shared_xaxes=True,
-        vertical_spacing=0.3 / (len(places.axes) + 1),
-        subplot_titles=["best so far", *(escape(axis.name) for axis in places.axes)],
-    )
-    best = Scatter(x=places.numbers, y=places.best_so_far, mode="lines", line={"color": "#0072B2"}, showlegend=False)
-    drawn.add_trace(best, 1, 1)
-    for row, axis in enumerate(places.axes, start=2):
-        for each, first, end in places.spans:
-            if axis.name in each.bands:
-                low, high = each.bands[axis.name]
-                drawn.add_shape(
-                    type="rect", x0=first, x1=max(end, first + 1), y0=low, y1=high,
-                    fillcolor="#E69F00", opacity=0.18, line_width=0, layer="below", row=row, col=1,
-                )  # fmt: skip
-        trials = Scatter(
-            x=places.numbers,
-            y=np.round(axis.u, 4),
-            mode="markers",
-            marker={"size": 4, "color": np.round(places.ranks, 3), "colorscale": "Viridis", "opacity": 0.7},
-            text=[escape(_label(view, trial, axis.name)) for trial in view.trials],
-            hoverinfo="text",
-            showlegend=False,
-        )
-        drawn.add_trace(trials, row, 1)
-        texts = [escape(value_text(value)) for _, value in axis.ticks]
-        drawn.update_yaxes(
-            tickvals=[place for place, _ in axis.ticks], ticktext=texts, range=[-0.02, 1.02], row=row, col=1
-        )
-    drawn.update_xaxes(title_text="trial", row=len(places.axes) + 1, col=1)
-    drawn.update_layout(
-        height=230 * (len(places.axes) + 1),
-        template="plotly_white",
-        title="Every trial on its scales (yellow: better scores), and the boxes that the search drew from",
-    )
-    return drawn
+def _part(name: str) -> str:
+    """A name as a part of a path or address, as a browser's encodeURIComponent writes it."""
+    return quote(name, safe="!*'()")
 
 
-def _label(view: StudyView, trial: Trial, name: str) -> str:
-    value = value_text(trial.config[name]) if name in trial.config else ""
-    score = "none" if trial.score is None else f"{trial.score:.4f}"
-    return f"trial {trial.number}: {name} {value}, {view.head.record.metric} {score}"
+def _hash(text: str) -> str:
+    """A source of a Content-Security-Policy that is ``text`` and nothing else."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _inert(data: str) -> str:
+    """JSON that cannot end the element that it stands in, whatever names it has."""
+    return data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
