@@ -43,11 +43,9 @@ export function Answer({ study }) {
 
 export function Config({ config }) {
   return html`
-    <table class="config">
-      <tbody>
-        ${Object.entries(config).map(([name, value]) => html`<tr key=${name}><th scope="row"><${Name} text=${name} long=${60} /></th><td><${Name} text=${valueText(value)} long=${200} /></td></tr>`)}
-      </tbody>
-    </table>
+    <dl class="pairs">
+      ${Object.entries(config).map(([name, value]) => html`<div key=${name}><dt><${Name} text=${name} long=${60} /></dt><dd><${Name} text=${valueText(value)} long=${200} /></dd></div>`)}
+    </dl>
   `;
 }
 
@@ -145,14 +143,14 @@ function Columns({ columns, metric }) {
       <summary>Columns that matter</summary>
       <p class="small">How much worse ${metricName(metric)} gets on rows not trained on when the column is shuffled${left > 0 && `; ${number(measured.length)} columns of ${number(columns.length)} measured alone`}.</p>
       <table class="importance">
-        <thead><tr><th>column</th><th>kind</th><th class="line">importance</th><th></th></tr></thead>
+        <thead><tr><th>column</th><th>kind</th><th class="track">importance</th><th></th></tr></thead>
         <tbody>
           ${shown.map(
             (column) => html`
               <tr key=${column.name}>
                 <th scope="row"><${Name} text=${column.name} long=${50} /></th>
                 <td class="small">${column.kind}</td>
-                <td class="line"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="value" x="0" y="1" height="8" width=${Math.max((100 * column.importance) / most, 0)} /></svg></td>
+                <td class="track"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="value" x="0" y="1" height="8" width=${Math.max((100 * column.importance) / most, 0)} /></svg></td>
                 <td class="n">${scoreText(column.importance)}</td>
               </tr>
             `,

@@ -70,23 +70,25 @@ function tickText(value, digits) {
   return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-// The ends of an axis of scores: the best, and the worst but for the few that are far out.
+// The ends of an axis of scores: the best, and the worst but for those that are far out.
 //
-// Losses of trials on their way to divergence would press all others into one line, so an axis ends where 95 of 100
-// trials are, unless the rest is near. Returns {low, high, beyond: how many lie outside, log}.
+// Losses of trials on their way to divergence would press all others into one line, so an axis ends at three times the
+// distance of the quartiles beyond the worse one, where that makes it less than half as long. Returns
+// {low, high, beyond: how many lie outside, log}.
 export function scoreRange(scores, goal) {
   const found = scores.filter((x) => x !== null && Number.isFinite(x)).sort((a, b) => a - b);
   if (found.length === 0) return null;
   const n = found.length;
   let [low, high] = [found[0], found[n - 1]];
-  const cut = Math.floor(n * 0.05);
+  const log = goal === "minimize" && low > 0 && found[Math.floor((n - 1) * 0.9)] / low > 50;
   if (n >= 20) {
-    const [inner, middle] = goal === "minimize" ? [found[n - 1 - cut], found[n >> 1]] : [found[cut], found[n >> 1]];
-    if (goal === "minimize" && high - low > 2.5 * (inner - low) && inner > low) high = inner + (inner - middle) * 0.2;
-    if (goal !== "minimize" && high - low > 2.5 * (high - inner) && inner < high) low = inner - (middle - inner) * 0.2;
+    const [lower, upper] = [found[n >> 2], found[(3 * n) >> 2]];
+    const reach = 3 * (upper - lower);
+    if (log) high = Math.min(high, found[Math.floor((n - 1) * 0.95)]);
+    else if (goal === "minimize" && reach > 0 && high - low > 2 * (upper + reach - low)) high = upper + reach;
+    else if (goal !== "minimize" && reach > 0 && high - low > 2 * (high - lower + reach)) low = lower - reach;
   }
   const beyond = found.filter((x) => x < low || x > high).length;
-  const log = goal === "minimize" && low > 0 && high / low > 50;
   if (!log) {
     const room = (high - low) * 0.04 || Math.abs(high) * 0.01 || 0.5;
     [low, high] = [low - room, high + room];

@@ -51,7 +51,7 @@ export function Broken({ text, long = LONG }) {
 // The key of a picture: [[kind of mark, text], ...]; the style sheet has the marks.
 export function Key({ items, children }) {
   return html`
-    <p class="key small">
+    <p class="marks small">
       ${children}
       ${items.filter(Boolean).map(([kind, text]) => html`<span class="item"><span class=${`swatch ${kind}`}></span> ${text}</span>`)}
     </p>

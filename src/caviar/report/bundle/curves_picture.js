@@ -6,6 +6,7 @@ import { Card, Choice, Empty, Key } from "./components.js";
 import { count, number, score as scoreText } from "./format.js";
 import { pick, scoreTitle } from "./history.js";
 import { Picture } from "./plot.js";
+import { winner } from "./slices.js";
 
 const HEIGHT = 270;
 
@@ -18,7 +19,9 @@ export function Curves({ study, opened }) {
   if (!curves || (lines.length === 0 && curves.density.length === 0)) {
     return html`<${Card} title="Learning curves" help="curves"><${Empty}>No trial has measured a whole epoch yet.</${Empty}></${Card}>`;
   }
-  const ends = rangeOf(curves, lines);
+  const ends = rangeOf(curves, lines, study.goal);
+  const won = winner(study) ?? study.chosen?.[0] ?? null;
+  const others = lines.some((line) => line.chosen && line.trial !== won);
   const scales = (size) => {
     const box = inside(size);
     const x = used === "log" ? logarithmic(1, Math.max(long, 2), box.left, box.right) : linear(0, Math.max(long, 2), box.left, box.right, true);
@@ -26,16 +29,25 @@ export function Curves({ study, opened }) {
   };
   const draw = (context, size, shades) => {
     const { box, x, y } = scales(size);
+    context.save();
+    context.beginPath();
+    context.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);
+    context.clip();
     drawDensity(context, curves, x, y, box, shades);
+    context.restore();
     drawFrame(context, box, { x, y, xTitle: used === "log" ? "epoch (log scale)" : "epoch", yTitle: scoreTitle(study) }, shades);
-    for (const line of [...lines].sort((a, b) => weight(a, opened) - weight(b, opened))) {
-      const strong = line.chosen || line.trial === opened;
+    context.save();
+    context.beginPath();
+    context.rect(box.left, box.top, box.right - box.left + 3, box.bottom - box.top);
+    context.clip();
+    for (const line of [...lines].sort((a, b) => weight(a, won, opened) - weight(b, won, opened))) {
+      const strong = line.trial === won || line.trial === opened;
       context.strokeStyle = line.trial === opened ? shades.vermilion : line.chosen ? shades.orange : shades.ink;
-      context.globalAlpha = strong ? 1 : 0.4;
+      context.globalAlpha = strong ? 1 : line.chosen ? 0.6 : 0.35;
       context.lineWidth = strong ? 2.5 : 1;
       drawCurve(context, line, x, y);
     }
-    context.globalAlpha = 1;
+    context.restore();
   };
   const find = (px, py, size) => {
     const { x, y } = scales(size);
@@ -45,7 +57,7 @@ export function Curves({ study, opened }) {
   };
   const told = (px, py, size) => {
     const found = find(px, py, size);
-    if (found) return [`trial ${found[0].trial}${found[0].chosen ? ", the chosen one" : ""}`, `epoch ${number(found[1])}: ${scoreText(found[2])}`];
+    if (found) return [`trial ${found[0].trial}${found[0].trial === won ? ", the chosen one" : found[0].chosen ? ", a finalist" : ""}`, `epoch ${number(found[1])}: ${scoreText(found[2])}`];
     const { x, y } = scales(size);
     const n = densityAt(curves, x.invert(px), y.invert(py));
     return n ? [`${count(n, "measurement")} of trials here`] : null;
@@ -59,12 +71,12 @@ export function Curves({ study, opened }) {
           const found = find(x, y, size);
           if (found) pick(study, study.trials.number.indexOf(found[0].trial));
         }} />
-      <${Key} items=${[["density", `${count(curves.of, "trial")}: the darker, the more`], ["thin", `the best ${number(lines.length)}`], lines.some((line) => line.chosen) && ["chosen", "chosen"]]} />
+      <${Key} items=${[["density", `${count(curves.of, "trial")}: the darker, the more`], ["thin", `the best ${number(lines.length)}`], lines.some((line) => line.trial === won) && ["chosen", "the chosen one"], others && ["finalist", "other finalists"]]} />
     </${Card}>
   `;
 }
 
-const weight = (line, opened) => (line.trial === opened ? 2 : line.chosen ? 1 : 0);
+const weight = (line, won, opened) => (line.trial === opened ? 3 : line.trial === won ? 2 : line.chosen ? 1 : 0);
 
 export function drawCurve(context, { epochs, scores }, x, y) {
   context.beginPath();
@@ -83,15 +95,24 @@ export function drawCurve(context, { epochs, scores }, x, y) {
   context.stroke();
 }
 
-function rangeOf(curves, lines) {
-  let [low, high] = [Infinity, -Infinity];
-  const see = (value) => {
-    if (value === null || !Number.isFinite(value)) return;
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  };
-  curves.density.forEach((row) => row.forEach((n, k) => n > 0 && (see(curves.scores[k]), see(curves.scores[k + 1]))));
-  for (const line of lines) line.scores.forEach(see);
+// The scores that the picture shows: all but the worst twentieth of the measurements, and the end of every line.
+function rangeOf(curves, lines, goal) {
+  const mass = curves.scores.slice(1).map((_, k) => curves.density.reduce((sum, row) => sum + (row[k] ?? 0), 0));
+  const all = mass.reduce((sum, n) => sum + n, 0);
+  let [first, last] = [mass.findIndex((n) => n > 0), mass.findLastIndex((n) => n > 0)];
+  const worst = () => (goal === "minimize" ? mass[last] : mass[first]);
+  for (let left = all * 0.05; first < last && worst() <= left; ) {
+    left -= worst();
+    if (goal === "minimize") last -= 1;
+    else first += 1;
+  }
+  let [low, high] = all ? [curves.scores[first], curves.scores[last + 1]] : [Infinity, -Infinity];
+  for (const line of lines) {
+    for (const score of line.scores) {
+      if (score === null) continue;
+      [low, high] = goal === "minimize" ? [Math.min(low, score), Math.max(high, line.scores.at(-1) ?? high)] : [Math.min(low, line.scores.at(-1) ?? low), Math.max(high, score)];
+    }
+  }
   if (low > high) return [0, 1];
   const room = (high - low) * 0.03 || 0.01;
   return [low - room, high + room];

@@ -19,13 +19,13 @@ export function Importance({ study }) {
     <${Card} title="What mattered" help="importance">
       <div class="scroll">
         <table class="importance">
-          <thead><tr><th>hyperparameter</th><th class="line">importance, 90 % interval</th><th class="n"></th>${tiers && html`<th class="n">course's order</th>`}</tr></thead>
+          <thead><tr><th>hyperparameter</th><th class="track">importance, 90 % interval</th><th class="n"></th>${tiers && html`<th class="n">course's order</th>`}</tr></thead>
           <tbody>
             ${rows.map(
               (row) => html`
                 <tr key=${row.name}>
                   <th scope="row"><${Name} text=${row.name} long=${40} /></th>
-                  <td class="line">
+                  <td class="track">
                     <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
                       <line class="zero" x1=${at(0)} x2=${at(0)} y1="0" y2="10" />
                       <rect class="interval" x=${at(row.low)} width=${Math.max(at(row.high) - at(row.low), 0.3)} y="3.5" height="3" />

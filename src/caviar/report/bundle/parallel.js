@@ -65,13 +65,14 @@ export function Parallel({ study, selection, chosen, place }) {
     axes.forEach((axis, k) => drawAxis(context, axis, xs[k], y, shades));
   };
   const wide = 76 * axes.length;
+  const at = (k) => (element) => element?.style.setProperty("--at", String(k / Math.max(axes.length - 1, 1)));
   const clear = Object.keys(brushes).length > 0 && html`<button type="button" onClick=${() => (selection.brushes.value = {})}>Clear the ranges</button>`;
   return html`
     <${Card} title="Parallel coordinates" help="parallel" wide controls=${clear}>
       <div class="scroll">
         <div class="parallel" ref=${(element) => element?.style.setProperty("--least", `${wide}px`)}>
           <div class="heads">
-            ${axes.map((axis) => html`<span key=${axis.name} title=${axis.title ? scoreTitle(study) : axis.name}><${Broken} text=${axis.title ?? axis.name} long=${30} /></span>`)}
+            ${axes.map((axis, k) => html`<span key=${axis.name} ref=${at(k)} title=${axis.title ? scoreTitle(study) : axis.name}><${Broken} text=${axis.title ?? axis.name} long=${30} /></span>`)}
           </div>
           <${Picture} height=${HEIGHT} draw=${draw} deps=${[trials, chosen]} label=${`${number(ordered.length)} trials as lines through ${axes.length} scales`} />
           <div class="brushes">

@@ -18,7 +18,7 @@ export function Rungs({ study, selection }) {
     <${Card} title="Who was stopped where" help="rungs">
       ${rules.size === 1 && html`<p>${capital([...rules][0])}.</p>`}
       <ol class="rungs">
-        ${rungs.map((rung, i) => html`<${Rung} key=${rung.epochs} rung=${rung} most=${most} last=${i === rungs.length - 1} rule=${rules.size > 1} selection=${selection} />`)}
+        ${rungs.map((rung, i) => html`<${Rung} key=${rung.epochs} rung=${rung} most=${most} last=${i === rungs.length - 1} rule=${rules.size > 1} live=${study.state === "running" && study.alive} selection=${selection} />`)}
       </ol>
       ${saved > 0 &&
       html`<p><strong>Stopping saved ${count(saved, "epoch")}</strong>, as much as training ${count(Math.round(saved / last), "trial")} to the end; ${count(spent, "epoch")} ${spent === 1 ? "was" : "were"} trained.</p>`}
@@ -26,11 +26,11 @@ export function Rungs({ study, selection }) {
   `;
 }
 
-function Rung({ rung, most, last, rule, selection }) {
+function Rung({ rung, most, last, rule, live, selection }) {
   const width = (n) => `${(100 * n) / most}`;
   const waiting = Math.max(rung.reached - rung.stopped - rung.went_on, 0);
   const show = () => (selection.filter.value = `epochs=${rung.epochs} state:stopped`);
-  const parts = [["went", rung.went_on], [last ? "ended" : "waiting", waiting], ["stopped", rung.stopped]];
+  const parts = [["went", rung.went_on], [last ? "ended" : live ? "waiting" : "otherwise", waiting], ["stopped", rung.stopped]];
   let before = 0;
   return html`
     <li>
@@ -43,7 +43,7 @@ function Rung({ rung, most, last, rule, selection }) {
         })}
       </svg>
       <span class="said">
-        ${count(rung.reached, "trial")}${rung.went_on > 0 && `, ${number(rung.went_on)} went on`}${last && waiting > 0 && `, ${number(waiting)} trained to the end`}${rung.stopped > 0 &&
+        ${count(rung.reached, "trial")}${rung.went_on > 0 && `, ${number(rung.went_on)} went on`}${waiting > 0 && `, ${number(waiting)} ${last ? "trained to the end" : live ? "wait or ended otherwise" : "ended otherwise"}`}${rung.stopped > 0 &&
         html`, <button type="button" class="link" onClick=${show} title="Show them in the table">${number(rung.stopped)} stopped</button>`}
         ${rung.stopped > 0 && html`<span class="small">${rule ? `${capital(rung.rule)}. ` : ""}${rung.saved_epochs ? `Saved ${count(rung.saved_epochs, "epoch")}.` : ""}</span>`}
       </span>

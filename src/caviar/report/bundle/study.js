@@ -99,7 +99,7 @@ function Body({ study, opened }) {
     event.preventDefault();
     document.getElementById(id)?.scrollIntoView({ behavior: "smooth" });
   };
-  const parts = PARTS.filter(([id]) => (id === "answer" ? study.answer : id === "boxes" ? study.boxes?.length : true));
+  const parts = PARTS.filter(([id]) => (id === "answer" ? study.answer : id === "boxes" ? study.boxes?.length || study.search === "coarse_to_fine" || study.remarks?.length : true));
   return html`
     <nav class="parts" aria-label="Parts of this page">${parts.map(([id, text]) => html`<a key=${id} href=${`#${id}`} onClick=${go(id)}>${text}</a>`)}</nav>
     ${chosen && html`<${Meant} chosen=${chosen} selection=${selection} />`}

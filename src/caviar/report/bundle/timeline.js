@@ -68,7 +68,7 @@ export function Timeline({ study, chosen }) {
       <${Picture} height=${height} draw=${draw} deps=${[bars, chosen, study.elapsed]} onPoint=${told}
         onPick=${(x, y, size) => pick(study, find(x, y, size)?.row ?? null)}
         label=${`${count(bars.length, "trial")} in ${count(lanes, "slot")}, by seconds`} />
-      <p class="key small">
+      <p class="marks small">
         ${states.map((state) => html`<span class=${`state ${state}`}>${words(state)}</span>`)}
         ${bars.some((bar) => bar.repeat) && html`<span class="item"><span class="swatch again"></span> trained again</span>`}
       </p>
