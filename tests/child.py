@@ -16,7 +16,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import wraps
 from pathlib import Path
@@ -41,9 +41,11 @@ SPACE = caviar.Space(
 )
 
 
-def start(what: str, store: str | Path, data: Path, *options: str | int) -> subprocess.Popen[str]:
-    """A child that does ``what``: lead, resume or help."""
-    command = [sys.executable, "-m", "tests.child", what, str(store), str(data), *map(str, options)]
+def start(
+    what: str, store: str | Path, data: Path, *options: str | int, within: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """A child that does ``what``: lead, resume or help; ``within`` are words before its command."""
+    command = [*within, sys.executable, "-m", "tests.child", what, str(store), str(data), *map(str, options)]
     folder = Path(__file__).parent.parent
     environment = os.environ | {"PYTHONPATH": str(folder)}
     return subprocess.Popen(

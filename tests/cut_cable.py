@@ -14,7 +14,7 @@ class Cable:
     While it is cut, connections stay open, and new ones are accepted, as behind a firewall that has forgotten them.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, host: str = "127.0.0.1") -> None:
         server, _, folder = url.partition("?host=")
         before, _, database = server.rpartition("/")
         self._to = f"{folder}/.s.PGSQL.5432"
@@ -23,8 +23,8 @@ class Cable:
         self.broken = threading.Event()
         """Set where an answer was lost, see ``lose_answer``: until ``mend``, connections end at once."""
         self._sockets: list[socket.socket] = []
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"{before}127.0.0.1:{self._listening.getsockname()[1]}/{database}"
+        self._listening = socket.create_server((host, 0))
+        self.url = f"{before}{host}:{self._listening.getsockname()[1]}/{database}"
         """The address of a database by way of this cable."""
 
     def __enter__(self) -> Self:

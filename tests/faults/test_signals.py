@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,10 +18,12 @@ import numpy as np
 import pytest
 
 from caviar.data import samples
+from caviar.records import RunState
 from caviar.store import Store
 from caviar.store.runs import Runs
 from caviar.study.resume import take_up
 from tests.faults.invariants import acknowledged, check_over, check_whole
+from tests.runs.kinds import PROGRAM
 
 SECONDS = 5.0
 SPACE = "[hidden_units]\nvalue = 512\n[layers]\nvalue = 3\n[learning_rate]\nvalue = 0.01\n[batch_size]\nvalue = 32\n"
@@ -159,6 +162,64 @@ def test_ctrl_c_once_the_answer_is_there_says_it(is_locked: bool, tmp_path: Path
     with Store.open(store) as opened:
         study = opened.study("mine")
         assert (study.state, study.result.to_record()["best"]) == ("finished", said["best"])  # type: ignore[union-attr]
+
+
+AT_THE_END_OF_A_RUN = """
+import os, signal, sqlite3, sys, threading
+from caviar.cli.main import main
+from caviar.runs import loop
+delivered, store, release = loop._delivered, sys.argv[-1], threading.Event()
+
+def lock(is_there):
+    with sqlite3.connect(store, timeout=60, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        is_there.set()
+        release.wait()
+
+def disturbed(session, trainee, ended):
+    if {is_locked}:
+        is_there = threading.Event()
+        threading.Thread(target=lock, args=(is_there,), daemon=True).start()
+        is_there.wait()
+        session.write({{"phase": "late"}})
+    os.kill(os.getpid(), signal.SIGINT)
+    yield from delivered(session, trainee, ended)
+
+loop._delivered = disturbed
+main()
+"""
+
+
+@pytest.mark.parametrize("kind", ["network", "program"])
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_ctrl_c_after_the_last_epoch_of_a_run_says_its_answer(is_locked: bool, kind: str, tmp_path: Path) -> None:
+    """As with a study that has its answer: exit status 0, and what waits is named."""
+    store = tmp_path / "caviar.db"
+    samples.write_csv(samples.wine(), tmp_path / "wine.csv")
+    (tmp_path / "p.py").write_text(PROGRAM)
+    (tmp_path / "c.toml").write_text("learning_rate = 0.1\n" if kind == "program" else "layers = 1\n")
+    of = ["wine.csv", "--target", "cultivar"]
+    if kind == "program":
+        of = ["--command", shlex.join([sys.executable, "p.py"])]
+    words = ["babysit", *of, "--config", "c.toml", "--epochs", "3", "--name", "mine", "--json", "--store", store]
+    program = AT_THE_END_OF_A_RUN.format(is_locked=is_locked)
+    process = subprocess.run(
+        [sys.executable, "-c", program, *map(str, words)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    said = json.loads(process.stdout.splitlines()[-1])
+    assert said["epochs"] == 3
+    assert any("caviar resume mine takes up what is there" in note for note in said["notes"]) is is_locked
+    if is_locked:
+        again = [sys.executable, "-c", MAIN, "resume", "mine", "--json", "--store", str(store)]
+        process = subprocess.run(again, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert process.returncode == 0, process.stderr
+        resumed = json.loads(process.stdout.splitlines()[-1])
+        assert [resumed.get(key) for key in ("epochs", "best", "bits", "validation")] == [
+            said.get(key) for key in ("epochs", "best", "bits", "validation")
+        ]
+    with Store.open(store) as opened:
+        assert Runs(opened).run("mine").state is RunState.FINISHED
 
 
 WHILE_IMPORTING = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import shutil
@@ -78,6 +79,31 @@ def _store_in(folder: Path) -> Path:
     with Store.open(folder / "caviar.db") as store:
         store.create_study(STUDY, [trial(0)])
     return folder / "caviar.db"
+
+
+@pytest.mark.parametrize("only_the_file", [False, True])
+def test_an_older_store_that_is_read_only_is_copied_as_the_message_says(
+    tmp_path: Path, read_only_folder: Path, only_the_file: bool
+) -> None:
+    path = read_only_folder / "caviar.db"
+    with as_root(read_only_folder):
+        path.write_bytes(lzma.decompress((Path(__file__).parent / "history" / "version_4.db.xz").read_bytes()))
+    if only_the_file:
+        if os.getuid() == 0:
+            os.seteuid(0)
+            os.chown(read_only_folder, 65534, -1)
+            os.seteuid(65534)
+        read_only_folder.chmod(0o755)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="has schema 4, which an older caviar wrote, and it is read-only") as refused:
+        Store.open(path, create=False)
+    if os.getuid() == 0:
+        os.seteuid(0)
+    commands = refused.value.way_out.partition(": ")[2]
+    subprocess.run(["sh", "-c", commands], env=os.environ | {"HOME": str(tmp_path)}, check=True)
+    with Store.open(tmp_path / "copied" / "caviar.db", create=False) as store:
+        assert store.studies()
+    assert path.read_bytes() == before
 
 
 def test_settings(path: Path) -> None:

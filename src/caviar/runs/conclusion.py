@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from caviar.errors import SnapshotAbsent, SnapshotError
@@ -15,8 +16,13 @@ from caviar.store import Store
 from caviar.store.runs import Runs
 
 
-def conclude(session: Session, trainee: DrivenTrainee, store: Store, notes: Sequence[str]) -> tuple[RunEnded, bool]:
-    """Write the diary's last line; return the end, and False if the network is not whole."""
+def conclude(
+    session: Session, trainee: DrivenTrainee, store: Store, notes: Sequence[str], ended: Callable[[], bool]
+) -> tuple[RunEnded, bool]:
+    """Write the diary's last line; return the end, and False if the network is not whole.
+
+    Where the end was asked for, as ``ended`` says, a store that is away is not waited for.
+    """
     saved, doubt = _best_state(session)
     end = trainee.conclude(session.run, saved)
     session.enter("end", "caviar", end.text, end.facts)
@@ -34,7 +40,9 @@ def conclude(session: Session, trainee: DrivenTrainee, store: Store, notes: Sequ
         "notes": [*notes, *doubt, *end.notes],
     }
     if end.summary.get("test") is not None:
-        summary["test_scored_before"] = session.delivery.need(lambda: scored_before(store, session.run))
+        count = partial(scored_before, store, session.run)
+        before = session.delivery.ask(count, None) if ended() else session.delivery.need(count)
+        summary |= {} if before is None else {"test_scored_before": before}
     judged = any(judged_by(measurement.values, session.line.goal) for measurement in session.line.measured)
     nowhere = judged and session.line.best is None  # no epoch was measured by a finite number
     return RunEnded({**summary, **end.summary}, end.model), end.whole and not nowhere

@@ -211,7 +211,6 @@ def _follow(
                 yield Begun(run, run.spec.epochs, setup.warnings, *before, partial(_ask, runs, delivery))
                 yield from drive(session, trainee, ended)
                 yield from _delivered(session, trainee, ended)
-                noted = delivery.need(partial(_notes, runs, run.name))
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(session.interrupt()) from None
             except StoreLost:
@@ -221,23 +220,31 @@ def _follow(
             facts = _facts(session, trainee) | {"phase": "scoring"}  # it may take seconds
             session.write(facts)
             yield Progress(facts)
-            end, whole = conclude(session, trainee, store, noted)
+            noted = [entry.text for entry in (*before[1], *session.entries) if entry.kind == "note"]
+            end, whole = conclude(session, trainee, store, noted, ended)
             state, result = RunState.STOPPED if session.stopped else RunState.FINISHED, end.summary
         if not whole:
             raise NoAnswer(
                 f"run {run.name!r} ended without a whole network: {session.stopped or 'no epoch has a finite number'}",
                 f"caviar diary {shlex.quote(run.name)} says how",
             )
-        yield end
     except BaseException as ending:
         try:
-            close(runs, delivery, state, result)
+            close(runs, delivery, state, result, ended)
         except StoreLost as lost:
             if isinstance(ending, KeyboardInterrupt):
                 raise KeyboardInterrupt(f"{lost.rule}; {lost.way_out}") from None
             raise
         raise
-    close(runs, delivery, state, result)
+    try:
+        close(runs, delivery, state, result, ended)
+    except StoreLost as lost:
+        if not ended():
+            raise
+        # Somebody has asked for the end, and the answer is there all the same.
+        note = f"the store does not have this answer: {lost.rule}; {lost.way_out}"
+        end = replace(end, summary={**end.summary, "notes": [*end.summary["notes"], note]})
+    yield end
 
 
 def _ask(runs: Runs, delivery: Delivery, kind: str, arguments: dict[str, Any], because: str = "") -> object:
@@ -249,10 +256,8 @@ def _ask(runs: Runs, delivery: Delivery, kind: str, arguments: dict[str, Any], b
 
 
 def _delivered(session: Session, trainee: DrivenTrainee, ended: Ended) -> Iterator[Event]:
-    """Signs of progress until the store has everything, at the end of a run whose store is away."""
-    while session.delivery.is_behind:
-        if ended():
-            raise KeyboardInterrupt
+    """Signs of progress until the store has everything or the end is asked for, after all epochs of a run."""
+    while session.delivery.is_behind and not ended():
         time.sleep(_DOZE)
         session.delivery.beat()
         yield Progress(_facts(session, trainee))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -347,9 +347,20 @@ class Session:
         return how
 
 
-def close(runs: Runs, delivery: Delivery, state: RunState, result: Mapping[str, Any] | None) -> None:
-    """Deliver all that waits, and write how the run of ``delivery`` stands. StoreLost where that could not be."""
-    delivery.close(lambda: runs.close(delivery.lease, state, result), hurry=lambda: state is RunState.INTERRUPTED)
+def close(
+    runs: Runs,
+    delivery: Delivery,
+    state: RunState,
+    result: Mapping[str, Any] | None,
+    ended: Callable[[], bool] = lambda: False,
+) -> None:
+    """Deliver all that waits, and write how the run of ``delivery`` stands. StoreLost where that could not be.
+
+    Where the end was asked for, as ``ended`` says, a store that is away is not waited for.
+    """
+    delivery.close(
+        lambda: runs.close(delivery.lease, state, result), hurry=lambda: state is RunState.INTERRUPTED or ended()
+    )
 
 
 _IN_TURN = ("turn", "rollback", "snapshot")

@@ -19,10 +19,10 @@ def take_up_kept(leases: Leases, lease: Lease, write: Callable[..., None]) -> in
     """
     known = leases.of(lease.name)
     owners = [one for one in known if not one.is_helper and one.fence < lease.fence]
-    folders = waiting.places(leases.subjects.transactions.database) if owners else []
+    rooms = waiting.places(leases.subjects.transactions.database) if owners else []
     path, owner = None, None
     for owner in reversed(owners):
-        path = waiting.kept(folders, owner.token)
+        path = waiting.kept(rooms, owner.token)
         if path is not None or owner.beats:  # one without a beat has written nothing, and taken nothing up
             break
     if path is None or owner is None:
@@ -35,7 +35,7 @@ def take_up_kept(leases: Leases, lease: Lease, write: Callable[..., None]) -> in
         done = 0 if head["beats"] is None else max(0, owner.beats - head["beats"])  # each was a beat
         left = list(batches)[done:]
         mine = {**head, "fence": lease.fence, "beats": next(one.beats for one in known if one.fence == lease.fence)}
-        old, path = path, waiting.keep(folders, lease.token, mine, map(waiting.line_of, left))
+        old, path = path, waiting.keep(rooms, lease.token, mine, map(waiting.line_of, left))
         old.unlink()
         for batch in left:
             write(**batch)

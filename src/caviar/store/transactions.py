@@ -17,6 +17,7 @@ from caviar.errors import StoreError
 from caviar.records.names import visible
 from caviar.store import migrations
 from caviar.store.backends import memory, postgresql, sqlite
+from caviar.store.backends.read_only import check_migratable
 from caviar.store.backends.sqlite_errors import NOT_ONE
 from caviar.store.database import Database
 from caviar.store.schema import META, VERSION
@@ -114,6 +115,8 @@ def opened(url: str | None, create: bool, read_only: bool = False) -> Transactio
                 "caviar doctor brings it up to date, after a copy; then try once more",
             )
         if version < VERSION:
+            if isinstance(database, sqlite.SQLite):
+                check_migratable(database.path, version)
             _migrate(transactions)
             database.settle()  # one of the first version had no name before
     except BaseException:

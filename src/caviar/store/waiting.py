@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from caviar.errors import StoreAway
 from caviar.records import (
@@ -146,22 +146,30 @@ def results_in(batch: Mapping[str, Any]) -> int:
 # --- the file of a process that gave up ---
 
 
-def places(database: Database) -> list[Path]:
-    """Folders for the files: beside the store, and the temporary folder, where this user alone may look."""
-    beside = database.folder("waiting").absolute()
-    return [beside, Path(tempfile.gettempdir()) / f"caviar-{os.getuid()}" / "waiting"]
+class Room(NamedTuple):
+    """A ``folder`` for the files, made where it is not there; the folder ``within`` is not: its project was moved."""
+
+    folder: Path
+    within: Path
 
 
-def keep(folders: list[Path], token: str, head: Mapping[str, Any], lines: Iterator[str]) -> Path:
+def places(database: Database) -> list[Room]:
+    """Rooms for the files: beside the store, and in the temporary folder, where this user alone may look."""
+    beside, temporary = database.folder("waiting").absolute(), Path(tempfile.gettempdir())
+    within = beside.parent if database.home is not None else beside.parent.parent
+    return [Room(beside, within), Room(temporary / f"caviar-{os.getuid()}" / "waiting", temporary)]
+
+
+def keep(rooms: list[Room], token: str, head: Mapping[str, Any], lines: Iterator[str]) -> Path:
     """Write ``head`` and ``lines`` to the file of lease ``token``, whole, and return its path. Raises StoreAway."""
     text = [json.dumps(head) + "\n", *lines]
     trouble = ""
-    for folder in folders:
+    for folder, within in rooms:
         path = folder / f"{token}.jsonl"
         unfinished = path.with_suffix(".unfinished")
         try:
-            # The temporary folder's; that of a project which was moved away is not made anew.
-            folder.mkdir(mode=0o700, parents=folder is folders[-1], exist_ok=True)
+            within.stat()
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check_mine(folder)
             with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
                 file.writelines(text)
@@ -174,14 +182,16 @@ def keep(folders: list[Path], token: str, head: Mapping[str, Any], lines: Iterat
                 unfinished.unlink(missing_ok=True)
             continue
         return path
-    raise StoreAway(f"what waits for the store cannot be kept in {str(folders[0])!r} either: {trouble}", "make room")
+    raise StoreAway(
+        f"what waits for the store cannot be kept in {str(rooms[0].folder)!r} either: {trouble}", "make room"
+    )
 
 
 class KeptFile:
     """The file of the lease ``token`` while its process lives: another one takes its place, or it is removed."""
 
-    def __init__(self, folders: list[Path], token: str) -> None:
-        self._folders = folders
+    def __init__(self, rooms: list[Room], token: str) -> None:
+        self._rooms = rooms
         self._token = token
         self._path: Path | None = None
 
@@ -190,7 +200,7 @@ class KeptFile:
         if not lines:
             self.remove()
             return None
-        path = keep(self._folders, self._token, head, iter(lines))
+        path = keep(self._rooms, self._token, head, iter(lines))
         if self._path != path:
             self.remove()
         self._path = path
@@ -204,9 +214,9 @@ class KeptFile:
             self._path = None
 
 
-def kept(folders: list[Path], token: str) -> Path | None:
+def kept(rooms: list[Room], token: str) -> Path | None:
     """The file of lease ``token``, if there is one and it is this user's."""
-    for folder in folders:
+    for folder, _ in rooms:
         path = folder / f"{token}.jsonl"
         with suppress(OSError):
             if path.is_file() and not path.is_symlink():

@@ -7,6 +7,7 @@ rows are in a log can be read only where the file of shared memory beside it is 
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from caviar.errors import StoreError
@@ -31,6 +32,18 @@ def _has_log(path: Path) -> bool:
 def _beside(path: Path, suffix: str) -> Path:
     path = path.resolve()
     return path.with_name(f"{path.name}{suffix}")
+
+
+def check_migratable(path: Path, version: int) -> None:
+    """Raise StoreError where the database at ``path``, of an older ``version``, cannot be brought up to date there."""
+    if not _is_read_only(path) and os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        return
+    files = f"{shlex.quote(str(path))}*"
+    raise StoreError(
+        f"the store {str(path)!r} has schema {version}, which an older caviar wrote, and it is read-only: it cannot be "
+        "brought up to date there",
+        f"copy it, and name the copy with `store`: mkdir ~/copied && cp -r {files} ~/copied && chmod -R u+w ~/copied",
+    )
 
 
 def check_log(path: Path) -> None:
