@@ -1,7 +1,7 @@
 // Two studies side by side: the best so far against seconds or trials, facts, and the best config of each.
 
 import { html, useEffect, useState } from "./vendor/htm/standalone.module.js";
-import { drawFrame, inside, linear, scoreRange, scoreScale } from "./axes.js";
+import { drawFrame, inside, linear, mark, scoreRange, scoreScale } from "./axes.js";
 import { Card, Choice, Empty, Key, Name, Notice, State } from "./components.js";
 import { duration, metric as metricName, number, score as scoreText, value as valueText, when, words } from "./format.js";
 import { drawBest, scoreTitle } from "./history.js";
@@ -54,8 +54,11 @@ function Race({ studies }) {
     drawFrame(context, box, { x, y, xTitle: whole ? "trial" : "seconds since the beginning", yTitle: scoreTitle(studies[0]) }, shades);
     steps.forEach((each, k) => {
       if (k === 1) context.setLineDash([7, 4]); // told apart without colours too
-      drawBest(context, each, x, y, { ...box, right: Math.max(x(ends[k] || most), box.left) }, shades[COLOURS[k % 2]], 2.2);
+      drawBest(context, each, x, y, box, shades[COLOURS[k % 2]], 2.2);
       context.setLineDash([]);
+      if (!each.length) return;
+      context.fillStyle = shades[COLOURS[k % 2]]; // where the study ended: its best stays what it is
+      mark(context, x(Math.max(ends[k], each.at(-1)[0])), y(each.at(-1)[1]), 4.5, "");
     });
   };
   return html`

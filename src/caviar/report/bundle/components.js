@@ -111,9 +111,7 @@ export function Act({ title, fields = [], button, explain, onAct }) {
   return html`
     <form class="act" ref=${form} onSubmit=${send} onKeyDown=${leave} aria-label=${title}>
       ${explain && html`<p>${explain}</p>`}
-      ${fields.map(
-        ({ label, ...rest }) => html`<label>${label} <${Field} ...${rest} /></label>`,
-      )}
+      <div class="fields">${fields.map(({ label, ...rest }) => html`<label><span dir="auto">${label}</span> <${Field} ...${rest} /></label>`)}</div>
       <div class="controls">
         <button type="submit" class="main" disabled=${busy}>${button ?? title}</button>
         <button type="button" onClick=${() => setOpen(false)}>Close</button>

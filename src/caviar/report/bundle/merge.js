@@ -136,5 +136,5 @@ function rankAgain({ trials, goal, metric }) {
     if (k === 0 || compare(rows[k - 1], row) !== 0) place += 1;
     places.set(row, place);
   });
-  trials.rank = trials.number.map((_, i) => (places.get(i) ?? 0) / Math.max(place, 1));
+  trials.rank = trials.number.map((_, i) => Math.round(((places.get(i) ?? 0) / Math.max(place, 1)) * 1e4) / 1e4);
 }

@@ -1,4 +1,4 @@
-// Acts on a study: stop it, give it more, resume it, enqueue a config.
+// Acts on a study: stop it, give it more, resume it, enqueue a config. The server refuses what the commands refuse.
 
 import { html } from "./vendor/htm/standalone.module.js";
 import { Act } from "./components.js";
@@ -6,26 +6,35 @@ import { topRow } from "./history.js";
 import { act } from "./state.js";
 import { searched, winner } from "./slices.js";
 
+const BECAUSE = { name: " because", label: "Reason, for the record", autocomplete: "off", placeholder: "may be left out" };
+const MORE = [
+  { name: "seconds", label: "Seconds more", type: "number", min: "0", step: "any", inputmode: "decimal" },
+  { name: "trials", label: "Trials more", type: "number", min: "1", step: "1", inputmode: "numeric" },
+];
+const SAID = {
+  stop: "The study ends as with Ctrl-C: all is saved, and it can be resumed.",
+  extend: "The study goes on for so many seconds, or trials, more.",
+  resume: "The study goes on where it ended, with what is left of its budget, or with more where you say so.",
+  enqueue: "The study tries this config next; the search fills in what you leave empty.",
+};
+
 export function StudyActs({ study }) {
-  const path = (what) => `studies/${encodeURIComponent(study.name)}/${what}`;
+  const send = (what, body, values) => {
+    const because = (values[BECAUSE.name] ?? "").trim();
+    return act(`studies/${encodeURIComponent(study.name)}/${what}`, because ? { ...body, because } : body);
+  };
   const running = study.state === "running" && study.alive;
-  const more = (values) => ({
-    ...(values.seconds ? { seconds: Number(values.seconds) } : {}),
-    ...(values.trials ? { trials: Number(values.trials) } : {}),
-  });
-  const budget = [
-    { name: "seconds", label: "Seconds more", type: "number", min: "0", step: "any", inputmode: "decimal" },
-    { name: "trials", label: "Trials more", type: "number", min: "1", step: "1", inputmode: "numeric" },
-  ];
-  const extend = html`<${Act} title="Extend" button="Give it more" fields=${budget} explain="The study goes on for so many seconds, or trials, more." onAct=${(values) => act(path("extend"), more(values))} />`;
   return html`
-    <div class="acts" role="group" aria-label="Acts on this study">
-      ${running && html`<${Act} title="Stop" button="Stop this study" explain="The study ends as with Ctrl-C: all is saved, and it can be resumed." onAct=${() => act(path("stop"))} />`}
-      ${running && extend}
-      ${!running && html`<${Act} title="Resume" button="Resume this study" fields=${budget} explain="The study goes on where it ended, with its own budget, or with more where you say so." onAct=${(values) => act(path("resume"), more(values))} />`}
-      <${Act} title="Enqueue a config" button="Enqueue" fields=${fieldsOf(study)} explain="The study tries this config next; what is left empty is drawn by the search." onAct=${(values) => act(path("enqueue"), { config: configOf(study, values) })} />
-    </div>
+    ${running && html`<${Act} title="Stop" button="Stop this study" fields=${[BECAUSE]} explain=${SAID.stop} onAct=${(values) => send("stop", {}, values)} />`}
+    ${running && html`<${Act} title="Extend" button="Give it more" fields=${[...MORE, BECAUSE]} explain=${SAID.extend} onAct=${(values) => send("extend", more(values), values)} />`}
+    ${!running && html`<${Act} title="Resume" button="Resume this study" fields=${MORE} explain=${SAID.resume} onAct=${(values) => send("resume", more(values), values)} />`}
+    <${Act} title="Enqueue a config" button="Enqueue" fields=${[...fieldsOf(study), BECAUSE]} explain=${SAID.enqueue} onAct=${(values) => send("enqueue", { config: configOf(study, values) }, values)} />
   `;
+}
+
+function more(values) {
+  const given = ["seconds", "trials"].filter((name) => values[name]);
+  return Object.fromEntries(given.map((name) => [name, Number(values[name])]));
 }
 
 // A field a hyperparameter, with the best config's values in it.
@@ -40,14 +49,8 @@ function fieldsOf(study) {
   }));
 }
 
+// The values as texts: the server reads them as the command line does.
 function configOf(study, values) {
-  const config = {};
-  for (const each of searched(study)) {
-    const text = values[each.name];
-    if (text === undefined || text === "") continue;
-    const choice = each.choices?.find((one) => String(one) === text);
-    const wanted = choice ?? (text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text);
-    config[each.name] = wanted;
-  }
-  return config;
+  const given = searched(study).map(({ name }) => [name, (values[name] ?? "").trim()]);
+  return Object.fromEntries(given.filter(([, text]) => text !== ""));
 }

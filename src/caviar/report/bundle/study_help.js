@@ -82,7 +82,7 @@ explain({
   },
   compare: {
     title: "Two studies side by side",
-    look: "The line that is above the other at the same second found better configs for the same time.",
+    look: "The study whose line is the better one at the same second found better configs in the same time; a dot marks where it ended.",
     more: ["Compare only studies of the same data and metric: scores of different rows do not say which search is better."],
     document: "docs/search.md",
   },

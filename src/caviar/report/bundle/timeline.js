@@ -38,7 +38,7 @@ export function Timeline({ study, chosen }) {
     for (const bar of bars) {
       const [left, right] = [x(bar.began), x(end(bar))];
       context.globalAlpha = chosen && !chosen[bar.row] ? 0.12 : bar.state === "stopped" ? 0.75 : 1;
-      context.fillStyle = bar.repeat ? shades.orange : stateColour(bar.state, shades);
+      context.fillStyle = bar.repeat ? shades.sky : stateColour(bar.state, shades);
       context.fillRect(left, top(bar) + (lane > 8 ? 2 : 0), Math.max(right - left - (right - left > 3 ? 1 : 0), 0.6), lane > 8 ? lane - 4 : lane - 0.5);
     }
     context.globalAlpha = 1;
