@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from caviar import other_tuners
 from caviar.arguments import check_call, check_kinds, checked, kinds_of_fields, refuse_unknown
+from caviar.drawn import DRAWINGS, drawn
 from caviar.errors import CaviarWarning, ConfigError
 from caviar.learners.dense import fit
 from caviar.ranges import brief
@@ -307,7 +308,7 @@ def resume(
 
 enqueue = checked(enqueued.enqueue)
 train = checked(fit.train)
-open_study = checked(ask_tell.open_study)
+open_study = checked(drawn(ask_tell.open_study))
 
 
 # --- arguments of one kind of study ---
@@ -383,7 +384,7 @@ def _answer(
     noted = _noted(events if after_trial is None else each_given_to(after_trial, events))
     last = _shown(noted, reading) if shown else deque(noted, maxlen=1).pop()
     assert isinstance(last, TunedStudy | TunedProgram)
-    return last
+    return replace(last, drawing=DRAWINGS)
 
 
 def _noted(events: Generator[Event, None, None]) -> Generator[Event, None, None]:
@@ -423,7 +424,7 @@ def _shown(events: Generator[Event, None, None], reading: str) -> Event | None:
                     show(view_of(replace(last, study=replace(last.study, notes=()))))  # they are warnings here
                 else:
                     show(view_of(last))
-        if isinstance(last, TunedProgram) and last.result.best.repeated is None and last.frame is None:
+        if isinstance(last, TunedProgram) and last.result.best.repeated is None and last.image is None:
             elsewhere = "" if last.store == _USUAL_STORE else ", store=..."
             _say(people, f"next: caviar.resume({name!r}, data=objective, repeats=3{elsewhere})")
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 
 from caviar.arguments import checked
+from caviar.drawn import run_as_html
 from caviar.records import RunKind, RunSpec, Value
 from caviar.runs.own_loop import OwnRun
 from caviar.store.delivery import STORE_PATIENCE
@@ -47,4 +48,4 @@ def run(
         disk_bytes=disk_bytes,
         snapshot_seconds=snapshot_seconds,
     )
-    return OwnRun(name, knobs or {}, store, spec, store_patience)
+    return OwnRun(name, knobs or {}, store, spec, store_patience, run_as_html)

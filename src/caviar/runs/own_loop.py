@@ -23,7 +23,7 @@ import time
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace, TracebackType
@@ -186,6 +186,7 @@ class OwnRun:
         store: str | os.PathLike[str],
         spec: RunSpec,
         store_patience: float = STORE_PATIENCE,
+        html: Callable[[Store, str], str] | None = None,
     ) -> None:
         """Use ``caviar.babysit.run``."""
         for knob in knobs:
@@ -210,6 +211,13 @@ class OwnRun:
         self._failed: BaseException | None = None
         self._over = threading.Event()
         self._lock = threading.RLock()
+        self._html = html
+
+    def _repr_html_(self) -> str | None:
+        """The run as a notebook shows it; None, for its repr, where the store cannot be read."""
+        with suppress(CaviarError), Store.open(self._store_url, create=False) as store:
+            return self._html(store, self.name) if self._html is not None else None
+        return None
 
     @property
     def knobs(self) -> Any:

@@ -30,6 +30,7 @@ from caviar.records import (
 )
 from caviar.records.names import visible
 from caviar.store import claims, paths, studies
+from caviar.store.backends.memory import Memory
 from caviar.store.claims import Assigned, Result
 from caviar.store.delivery import STORE_PATIENCE, Delivery
 from caviar.store.lease import Leases, beat
@@ -77,6 +78,19 @@ class Store(AbstractContextManager["Store"]):
         where any of that fails, and changes nothing then.
         """
         return cls(opened(None if url is None else os.fspath(url), create and not read_only, read_only))
+
+    @classmethod
+    def of_image(cls, image: bytes) -> Self:
+        """Open a copy in memory of the store that was in memory when ``image`` was made."""
+        store = cls(opened(None, True))
+        assert isinstance(store.database, Memory)
+        store.database.load(image)
+        return store
+
+    def image(self) -> bytes:
+        """All rows of this store, which is in memory; files of saved states and trials are left out."""
+        assert isinstance(self.database, Memory)
+        return self.database.image()
 
     def close(self) -> None:
         """Close the connection; what was written is safe already, except in memory."""

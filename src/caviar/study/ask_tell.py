@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -48,6 +48,7 @@ from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.earlier import create, evidence, is_imported, number_known
 from caviar.study.enqueued import Enqueued, enqueued_once
 from caviar.study.outbox import Outbox
+from caviar.study.plot import Shown
 from caviar.study.programs import trials_folder
 from caviar.study.spec import DEFAULT_SEARCH, IMPORTED, StorePath, check_store_patience, space_of
 
@@ -101,7 +102,7 @@ def open_study(
     return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, known, store, store_patience)
 
 
-class OpenStudy(AbstractContextManager["OpenStudy"]):
+class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
     """A study under way; see open_study. One thread at a time may use it."""
 
     def __init__(
@@ -132,7 +133,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._trials: dict[int, Trial] = {}
         self._stored: list[Trial] = []  # as the store had them when this process came
         self._first_box = 0  # boxes are counted on where a study is taken up
-        self._store = Store.open(store)
+        self._store, self._url = Store.open(store), store
         self._metric, notes = _metric(self._store, name, known, goal)
         record = Study(
             name=name,
@@ -149,7 +150,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         )
         try:
             for note in notes:  # before anything is written: a filter may make an error of it
-                warnings.warn(note, CaviarWarning, stacklevel=4)  # through ``checked``
+                warnings.warn(note, CaviarWarning, stacklevel=5)  # through the door
             self._begin(record, proposing, stopping, store_patience)
             self._folders = trials_folder(self._store, name).absolute()  # read now: later the store may be away
         except BaseException:
@@ -295,6 +296,16 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._outbox.write()
         return self._delivery.need(lambda: self._store.trials_frame(self.name))
 
+    @contextmanager
+    def opened(self) -> Iterator[Store]:
+        """See Shown."""
+        if self._is_closed:
+            with Store.open(self._url, create=False) as store:
+                yield store
+        else:
+            self._outbox.write()
+            yield self._store
+
     def close(self) -> None:
         """Write everything; whatever was asked for and not told is interrupted."""
         if self._is_closed:
@@ -302,16 +313,7 @@ class OpenStudy(AbstractContextManager["OpenStudy"]):
         self._is_closed = True
         result = None
         if any(rank_key_of(self._metric, trial) > WORST for trial in self._trials.values()):
-            winner = self.best
-            folder = self._folder(winner.number)
-            best = BestTrial(
-                trial=winner.number,
-                config=winner.config,
-                score=winner.score,
-                folder=str(folder) if folder.is_dir() else None,
-                attributes=winner.attributes,
-            )
-            result = StudyResult(metric=self._metric, best=best)
+            result = _result(self._metric, self.best, self._folder(self.best.number))
         with closing(self._store):
             self._outbox.close(StudyState.FINISHED, result)
 
@@ -409,6 +411,18 @@ def _metric(store: Store, name: str, known: str | None, goal: Goal | None) -> tu
     if before is not None and before in GOAL_METRICS.values():
         return before, ()
     return GOAL_METRICS["maximize"], (LARGER,)
+
+
+def _result(metric: str, winner: Trial, folder: Path) -> StudyResult:
+    """The answer of a study whose best trial is the ``winner``, with its ``folder`` where that is there."""
+    best = BestTrial(
+        trial=winner.number,
+        config=winner.config,
+        score=winner.score,
+        folder=str(folder) if folder.is_dir() else None,
+        attributes=winner.attributes,
+    )
+    return StudyResult(metric=metric, best=best)
 
 
 def _number_of(trial: Any) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from caviar import other_tuners
 from caviar.learners.model import Model
 from caviar.records import Config, Study, StudyProgress, StudyResult, Trial
 from caviar.store import Store
+from caviar.study.plot import Drawing, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,17 +51,18 @@ class Best:
 
 
 @dataclass(frozen=True)
-class _InStore:
+class _InStore(Shown):
     """A study in a store. ``url`` has the store's password if it has one.
 
-    ``frame`` holds the trials, a row a trial, where the store was in memory and is gone; else it is None.
+    ``image`` is the whole store where that was in memory and is gone; else it is None. ``drawing`` draws its pictures.
     """
 
     name: str
     store: str
     result: StudyResult
     url: str = field(repr=False)  # ``store`` is for people
-    frame: pd.DataFrame | None = field(default=None, repr=False, kw_only=True)
+    image: bytes | None = field(default=None, repr=False, kw_only=True)
+    drawing: Drawing | None = field(default=None, repr=False, compare=False, kw_only=True)
 
     if not TYPE_CHECKING:  # a type checker knows the attributes
 
@@ -80,10 +82,14 @@ class _InStore:
 
     def trials(self) -> pd.DataFrame:
         """All trials, a row a trial."""
-        if self.frame is not None:
-            return self.frame.copy()
-        with Store.open(self.url, create=False) as store:
+        with self.opened() as store:
             return store.trials_frame(self.name)
+
+    @contextmanager
+    def opened(self) -> Iterator[Store]:
+        """See Shown."""
+        with Store.open(self.url, create=False) if self.image is None else Store.of_image(self.image) as store:
+            yield store
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def train(
         note = f"the store does not have this answer: {lost.rule}; {lost.way_out}"
         answer = replace(answer, result=replace(answer.result, notes=(*answer.result.notes, note)))
     if job.request.store is None:  # a store in memory goes with this call
-        answer = replace(answer, frame=store.trials_frame(study.name))
+        answer = replace(answer, image=store.image())
     yield answer
 
 

@@ -24,6 +24,7 @@ from caviar.store import Store
 from caviar.store.runs import Runs, is_running
 from caviar.views.curves import CurvesPicture, curves_picture
 from caviar.views.pictures import (
+    Compared,
     Comparison,
     Lane,
     Ranked,
@@ -148,14 +149,16 @@ def trial_page(store: Store, name: str, number: int) -> TrialPage:
 
 def comparison_of(store: Store, names: Sequence[str]) -> Comparison:
     """The studies ``names`` side by side. Raises StoreError if one is not there."""
-    sides = []
-    for name in names:
-        study, standings = store.study(name), store.standings(name)
-        best = best_number(study, standings)
-        found = store.trials(name, [best]) if best is not None else []
-        own = [one for one in standings if one.repeat == 0]
-        sides.append(compared(study, own, dict(found[0].config) if found else {}))
-    return comparison(sides)
+    return comparison([side_of(store, name) for name in names])
+
+
+def side_of(store: Store, name: str) -> Compared:
+    """Study ``name`` as one side of a comparison. Raises StoreError if there is none."""
+    study, standings = store.study(name), store.standings(name)
+    best = best_number(study, standings)
+    found = store.trials(name, [best]) if best is not None else []
+    own = [one for one in standings if one.repeat == 0]
+    return compared(study, own, dict(found[0].config) if found else {})
 
 
 def store_page(store: Store) -> StorePage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from functools import cached_property
 from pathlib import Path
@@ -54,8 +55,24 @@ class Memory(Embedded):
     def disconnect(self) -> None:
         """Nothing to do: it is always there, and gone with its connection."""
 
+    def image(self) -> bytes:
+        """The database as the bytes that ``load`` takes."""
+        with self.reading() as connection:
+            return _driver(connection).serialize()
+
+    def load(self, image: bytes) -> None:
+        """Become the database that ``image`` is of."""
+        with self.engine.connect() as connection:
+            _driver(connection).deserialize(image)
+
     def close(self) -> None:
         """Forget everything, and remove the temporary folder."""
         self.engine.dispose()
         if "_folder" in self.__dict__:
             self._folder.cleanup()
+
+
+def _driver(connection: sa.Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
