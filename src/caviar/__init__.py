@@ -3,6 +3,7 @@
 study = caviar.tune("flowers.csv", target="species", seconds=30)     the best network for a table
 fit = caviar.train(x, y, {"layers": 2, "hidden_units": 64}, epochs=20)   one network
 study = caviar.tune(objective, space, seconds=600)                   the best config for your own training code
+caviar.drift("flowers.caviar", "new.csv")                           new rows beside those of training
 with caviar.babysit.run("resnet-7", knobs={"learning_rate": 0.1}) as run:   anyone's training loop, nursed
 with caviar.open_study("resnets", space) as study: study.ask(10)     your own code trains, caviar proposes and stops
 caviar.Space(learning_rate=caviar.Log(1e-4, 1), ...)                 the space to search
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from caviar import babysit
+    from caviar.analysis.drift import drift
+    from caviar.analysis.drift_report import Drift
     from caviar.api import enqueue, open_study, resume, train, tune
     from caviar.clients.caviar_client import Infeasible, TrialStopped
     from caviar.errors import (
@@ -41,6 +44,7 @@ __all__ = [
     "Choice",
     "ConfigError",
     "DataError",
+    "Drift",
     "Fit",
     "Fixed",
     "Infeasible",
@@ -66,6 +70,7 @@ __all__ = [
     "UserMistake",
     "babysit",
     "default_space",
+    "drift",
     "enqueue",
     "load",
     "open_study",
@@ -75,6 +80,8 @@ __all__ = [
 ]
 
 _PLACES = {
+    "analysis.drift": ("drift",),
+    "analysis.drift_report": ("Drift",),
     "api": ("enqueue", "open_study", "resume", "train", "tune"),
     "clients.caviar_client": ("Infeasible", "TrialStopped"),
     "errors": (

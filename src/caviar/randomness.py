@@ -36,6 +36,8 @@ class Purpose(IntEnum):
     REDRAWS = 11
     TEXTS = 12
     THINNING = 13
+    SKETCHES = 14
+    DRIFT = 15
 
 
 def stream_key(seed: int, purpose: Purpose, trial: int = 0, repeat: int = 0) -> UInt64:

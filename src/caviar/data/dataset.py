@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 import numpy as np
 
 from caviar.data.arrangement import Arrangement, arrange, notes_on_test
+from caviar.data.column_sketches import ColumnSketches, sketched_later
 from caviar.data.columns import listed
 from caviar.data.deal import Indices
 from caviar.data.digest import digest
@@ -73,6 +74,8 @@ class Dataset:
     spared: int = 0
     both: Examples | None = None
     """The rows for training and validation, where these are views of one array."""
+    sketches: Callable[[], ColumnSketches] | None = None
+    """Makes the sketches of the columns, over the rows for training and validation."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -172,6 +175,7 @@ def prepare(
         target_range=_range(labels.iloc[_both(whole)], table.forms.target) if regression else None,
         spared=len(_both(whole)) - len(rows),
         both=both,
+        sketches=sketched_later(table.frame, _both(whole), preprocessing, seed),
     )
 
 

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from caviar.data import kept_rows
 from caviar.data.arrangement import Arrangement, arrange, notes_on_test
+from caviar.data.column_sketches import sketched_later
 from caviar.data.columns import check_finite, is_number, plain, row_blocks, shown
 from caviar.data.dataset import Dataset, columns_of, in_test_file, rows_for_folds, target_for
 from caviar.data.digest import digest
@@ -107,6 +108,8 @@ def prepare_mapped(
         made = kept_rows.folder() / f"{name}-{seed}-{task}{_mark(arranged, learned, parts)}"
         if not kept_rows.is_whole(made, [f"{part}.npy" for part in _PARTS]):
             _write(rows, learned, room / "parts", made)
+        both = np.sort(np.concatenate([parts.train, parts.validation]))
+        sketched = sketched_later(table.frame, both, learned, seed)
         examples = {part: Examples(np.load(made / f"{part}.npy", mmap_mode="r"), y[part]) for part in y}
         notes = (*table.warnings, *chosen, *arranged.notes, *arranged.notes_of(parts, reading, table.time))
         notes += () if sealed is None else notes_on_test(table, sealed, arranged)
@@ -122,6 +125,7 @@ def prepare_mapped(
         **rows_for_folds(arranged, parts),
         arranged=arranged.facts,
         target_range=None,
+        sketches=sketched,
     )
 
 

@@ -44,16 +44,11 @@ class KnownLabels:
 def known_labels(learned: Preprocessing, frame: pd.DataFrame, outputs: npt.NDArray[Any]) -> KnownLabels | None:
     """The score of ``outputs`` (m, n_out) where ``frame`` has the target of training, else None."""
     name, metric = learned.target, "r2" if learned.regression else "accuracy"
-    if not name or name not in frame.columns or name in learned.columns:
-        return None
-    cells = plain(frame[name])
-    present = np.zeros(len(frame), dtype=bool) if cells is None else cells.notna().to_numpy(dtype=bool, copy=True)
-    if cells is not None and learned.regression:
-        present &= ~np.array([isinstance(cell, str) and is_mark(cell) for cell in cells.tolist()])
-    if cells is None or not present.any():
+    present = rows_with_label(learned, frame)
+    if not present.any():
         return None
     try:
-        wanted = learned.encode(cells[present].reset_index(drop=True))
+        wanted = labels_of(learned, frame, present)
     except DataError as error:
         return KnownLabels(name, metric, None, int(present.sum()), error.rule)
     given = outputs[present]
@@ -63,3 +58,22 @@ def known_labels(learned: Preprocessing, frame: pd.DataFrame, outputs: npt.NDArr
         else float((given.argmax(axis=1) == wanted).mean())
     )
     return KnownLabels(name, metric, score, int(present.sum()))
+
+
+def rows_with_label(learned: Preprocessing, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """True (m,) for each row of ``frame`` that has a cell of the target; nowhere, where there is no such column."""
+    name = learned.target
+    cells = plain(frame[name]) if name and name in frame.columns and name not in learned.columns else None
+    if cells is None:
+        return np.zeros(len(frame), dtype=bool)
+    present = cells.notna().to_numpy(dtype=bool, copy=True)
+    if learned.regression:
+        present &= ~np.array([isinstance(cell, str) and is_mark(cell) for cell in cells.tolist()], dtype=bool)
+    return present
+
+
+def labels_of(learned: Preprocessing, frame: pd.DataFrame, rows: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """The labels of some ``rows`` (m,), as ``Preprocessing.encode`` gives them. Raises DataError as it does."""
+    cells = plain(frame[learned.target])
+    assert cells is not None  # the rows have one
+    return learned.encode(cells[rows].reset_index(drop=True))

@@ -31,6 +31,7 @@ from caviar.learners.contract import Arrays, Floats, Predictor
 from caviar.learners.correction import PLAIN, Correction
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.known_labels import KnownLabels, known_labels
+from caviar.learners.reference import Reference
 from caviar.learners.residuals import Residuals, check_coverage
 from caviar.machine import VERSION
 
@@ -45,6 +46,7 @@ PREDICTORS: dict[str, Callable[[Mapping[str, Any], Arrays], Predictor]] = {"dens
 """Maker of a predictor from its record, by the predictor's kind."""
 
 _NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS = "network.json", "preprocessing.json", "facts.json", "weights.safetensors"
+_REFERENCE = "reference"  # among the facts
 _CELLS = 1 << 22  # of the widest layer that are computed at once: 16 MiB of inputs, whatever the table's length
 
 
@@ -94,7 +96,8 @@ class Model:
     The prediction of an ensemble is the weighted mean of its networks' probabilities, or of their numbers on the scale
     on which the target is learned: on a log scale it is nearer a geometric mean. The share of ``network`` is what the
     shares of ``members`` leave of 1. Intervals need ``residuals``. The ``correction``
-    changes probabilities, but no label, and numbers. Raises ModelError where the parts do not fit.
+    changes probabilities, but no label, and numbers. ``reference`` is what new rows are compared with;
+    models of earlier versions, and of caviar.train, have none. Raises ModelError where the parts do not fit.
     """
 
     network: Predictor
@@ -103,6 +106,7 @@ class Model:
     members: tuple[Member, ...] = ()
     residuals: Residuals | None = field(default=None, repr=False)
     correction: Correction = PLAIN
+    reference: Reference | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         own, learned = self.network, self.preprocessing
@@ -197,14 +201,14 @@ class Model:
     def prediction(self, data: Any, coverage: float | None = None) -> Prediction:
         """Labels, probabilities, and what the preprocessing met; intervals of ``coverage`` where one is given."""
         reach = None if coverage is None else self.reach(coverage)
-        frame, read = self._frame(data)
+        frame, read = self.frame(data)
         outputs = np.empty((len(frame), self.network.n_out))
         missing, unknown, outside = 0, Counter[str](), Counter[str]()
         widest = max(network.width for network in (self.network, *(member.network for member in self.members)))
         step = max(1, _CELLS // widest)
         for start in range(0, len(frame), step):
             rows = slice(start, start + step)
-            x, notes = self._inputs(frame, rows)
+            x, notes = self.inputs(frame, rows)
             outputs[rows] = self.outputs(x)
             wrong = np.flatnonzero(~np.isfinite(outputs[rows]).all(axis=1))
             if len(wrong):
@@ -276,7 +280,7 @@ class Model:
         entries = {
             _NETWORK: files.dumps(network).encode(),
             _PREPROCESSING: files.dumps(self.preprocessing.to_dict() if self.preprocessing else None).encode(),
-            _FACTS: files.dumps(self.facts).encode(),
+            _FACTS: files.dumps({**self.facts, **self._kept()}).encode(),
             _WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in tensors.items()}),
         }
         has_more = self.residuals is not None or self.correction != PLAIN
@@ -284,7 +288,11 @@ class Model:
         written = FORMAT if bent else 3 if has_more else 2 if self.members else 1
         files.write_whole(Path(path), files.pack(entries, {"format": written, "caviar": VERSION}))
 
-    def _frame(self, data: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    def _kept(self) -> dict[str, Any]:
+        """The reference as an entry of the facts, where earlier versions of caviar take it for one of them."""
+        return {} if self.reference is None else {_REFERENCE: self.reference.to_dict()}
+
+    def frame(self, data: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """The features, and notes on them; where there is no preprocessing, the network's inputs."""
         learned = self.preprocessing
         if learned:
@@ -310,7 +318,7 @@ class Model:
             )
         return numbers(frame, list(frame.columns)), ()
 
-    def _inputs(self, frame: pd.DataFrame, rows: slice) -> tuple[npt.NDArray[Any], Notes]:
+    def inputs(self, frame: pd.DataFrame, rows: slice) -> tuple[npt.NDArray[Any], Notes]:
         """The network's inputs (m, n_in) for some rows, and what the preprocessing met."""
         if not self.preprocessing:
             return frame.iloc[rows].to_numpy(np.float64), Notes(0)
@@ -359,6 +367,7 @@ def _unpack(content: bytes) -> Model:
             for number, entry in enumerate(network.pop("company", []), start=1)
         ]
         residuals, correction = network.pop("residuals", None), network.pop("correction", {})
+        kept = facts.pop(_REFERENCE, None)
         model = Model(
             _predictor(network, {name: w for name, w in weights.items() if not name.startswith("member")}),
             None if learned is None else Preprocessing.from_dict(learned),
@@ -366,6 +375,7 @@ def _unpack(content: bytes) -> Model:
             tuple(members),
             None if residuals is None else Residuals.from_dict(residuals),
             Correction.from_dict(correction),
+            None if kept is None else Reference.from_dict(kept),
         )
     except (ConfigError, SafetensorError, ValueError, ArithmeticError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(

@@ -9,7 +9,7 @@ Source: Course, week 3, "Fitting Batch Norm into a Neural Network", and the sour
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -172,19 +172,29 @@ def penalty(architecture: Architecture, arrays: Mapping[str, FloatArray], l2: fl
 
 def scores(architecture: Architecture, state: State, x: FloatArray) -> FloatArray:
     """The scores z (m, output_width) in predict mode; their meaning and their loss are in losses."""
+    *_, z = each_layer(architecture, state, x)
+    return z
+
+
+def each_layer(architecture: Architecture, state: State, x: FloatArray) -> Iterator[FloatArray]:
+    """z (m, n) of each layer in predict mode: what a hidden layer's activation gets, and at the end the scores."""
     arrays = state.arrays
     with np.errstate(all="ignore"):  # a diverged network predicts NaN: a result, not a warning
         x = _scaled(architecture, arrays, x)
-        for layer in range(1, len(architecture.hidden_units) + 1):
-            name = f"layer{layer}"
+    for layer in range(1, len(architecture.hidden_units) + 1):
+        name = f"layer{layer}"
+        with np.errstate(all="ignore"):
             z = _before_normalising(architecture, arrays, name, x)
             if architecture.batch_norm:
                 raw = arrays[f"{name}.mean"], arrays[f"{name}.variance"]
                 mean, variance = running_statistics(*raw, architecture.batch_norm_momentum, state.step)
                 z = _normalised(architecture, arrays, name, z, mean, variance)
+        yield z
+        with np.errstate(all="ignore"):
             x = _activated(architecture, arrays, name, z)
-        output = f"layer{len(architecture.hidden_units) + 1}"
-        return dense_forward(x, arrays[f"{output}.w"], arrays[f"{output}.b"])
+    output = f"layer{len(architecture.hidden_units) + 1}"
+    with np.errstate(all="ignore"):
+        yield dense_forward(x, arrays[f"{output}.w"], arrays[f"{output}.b"])
 
 
 def with_exact_statistics(architecture: Architecture, state: State, x: FloatArray) -> State:

@@ -12,6 +12,7 @@ from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
 from caviar.learners.contract import Evaluation, Predictor
 from caviar.learners.correction import PLAIN, Correction
+from caviar.learners.reference import Reference, reference_of
 from caviar.learners.scoring import Scoring, outputs_of
 from caviar.records.result import Scores
 
@@ -20,12 +21,14 @@ class Answer(NamedTuple):
     """Scores on validation and on the sealed test, None where the network is not whole.
 
     ``worth`` is the rest of the account as plain data, with the keys of a StudyResult; ``doubts`` are notes on it.
+    ``reference`` is that of the model.
     """
 
     validation: Scores
     test: Scores | None
     worth: Mapping[str, Any]
     doubts: tuple[str, ...]
+    reference: Reference | None = None
 
 
 def answer_of(
@@ -59,7 +62,8 @@ def answer_of(
         "columns": [asdict(column) for column in found.columns],
         "undefined": found.undefined,
     }
-    return Answer(validation, found.test, worth, found.doubts)
+    kept = reference_of(dataset, sealed, network.outputs, network)
+    return Answer(validation, found.test, worth, found.doubts, kept)
 
 
 def validation_of(

@@ -281,7 +281,8 @@ class NetworkTrainee:
         last = {"epoch": self.clock.epoch, "validation": validation if best is None else dict(self.scores())}
         facts = {"run": run.name, "config": config_of(settings), "epochs": epoch, "rows": len(dataset.train.y)}
         facts |= {"validation": validation, "test": test, "bits": bits}
-        model = Model(network, dataset.preprocessing, facts, correction=correction) if whole else None
+        learned, kept = dataset.preprocessing, answer.reference
+        model = Model(network, learned, facts, correction=correction, reference=kept) if whole else None
         path = None
         if model is not None and run.spec.out is not None:
             with suppress(OSError):  # saving says what is wrong

@@ -6,7 +6,7 @@ import math
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from caviar.errors import ModelError
 from caviar.learners.contract import Floats
 from caviar.learners.correction import Correction
 from caviar.learners.model import Model
+from caviar.learners.reference import reference_of
 from caviar.learners.scoring import outputs_for, outputs_of
 from caviar.randomness import Purpose, stream_key
 from caviar.records import Study
@@ -73,6 +74,7 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         together = _together(job, found.ensemble, sealed, asked, made.correction)
         facts["ensemble"] = asdict(together)
         model = _ensemble(job, found.ensemble, facts, made)
+    model = replace(model, reference=reference_of(job.dataset, sealed, model.outputs, model.network))
     path = model_path(job.request, study.name, again=True)  # checked when the work began
     if path is not None:
         with suppress(OSError):  # saving says what is wrong

@@ -36,7 +36,7 @@ from caviar.nn.architecture import INPUT_SCALE, Architecture, parameter_shapes
 from caviar.nn.batch_norm import running_statistics
 from caviar.nn.encoding import encode
 from caviar.nn.input_scaling import fold_scale
-from caviar.nn.network import scores
+from caviar.nn.network import each_layer, scores
 from caviar.nn.state import State as Network
 
 _CELLS = 1 << 18  # of the widest layer that are computed at once: 1 MiB of float32, which stays in the cache
@@ -111,6 +111,14 @@ class DensePredictor:
             for rows in row_blocks(len(x), self.width, _CELLS):
                 out[rows] = scores(folded, network, encode(folded.learned, x[rows].astype(np.float32, copy=False)))
         return out
+
+    def before_activations(self, x: npt.NDArray[Any]) -> list[Floats]:
+        """The numbers (m, n) that the activations of each hidden layer get, for some inputs ``x`` (m, n_in)."""
+        weights: dict[str, Any] = {**self.weights}
+        folded = self._folded()
+        inputs = encode(folded.learned, x.reshape(len(x), folded.n_in).astype(np.float32, copy=False))
+        found = [z.astype(np.float64) for z in each_layer(folded, Network(weights), inputs)]
+        return found[:-1]
 
     def _folded(self) -> Architecture:
         """The network that predicts: without batch norm, for that is in the weights."""

@@ -1,0 +1,109 @@
+"""The nouns of a report on drift: tests of columns and outputs, classes, layers, and the report itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from caviar.analysis.old_from_new import TwoSample
+
+LEVEL = 0.05
+"""The share of reports on rows that have not changed which may say that something has."""
+
+LEAST_EFFECT = 0.02
+"""The least effect that counts as a change: 2 % of the rows are elsewhere."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A test of ``name``, a column or another thing: its ``statistic``, the ``effect`` from 0 to 1, and ``p``.
+
+    ``test`` is "values", "missing" or "relations" of a column, "outputs", "labels", "errors" or "rows". ``p_adjusted``
+    is below 0.05 for what is significant among all tests of the report.
+    """
+
+    name: str
+    test: str
+    statistic: float
+    effect: float
+    p: float
+    p_adjusted: float = 1.0
+
+    @property
+    def changed(self) -> bool:
+        """True where it is significant, and not too small to matter."""
+        return self.p_adjusted < LEVEL and self.effect >= LEAST_EFFECT
+
+
+@dataclass(frozen=True)
+class ClassShare:
+    """A class: its share in training, and among the predictions for sealed rows and new ones.
+
+    ``estimated``, with its interval, is the share among new rows if nothing but the mix of classes has changed.
+    """
+
+    label: str | int | bool
+    trained: float
+    predicted_then: float
+    predicted_now: float
+    estimated: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class LayerShift:
+    """A hidden layer: by how many deviations of then the mean of a unit has moved, on average and at most.
+
+    ``by_chance`` is that average where nothing has changed; ``spread`` the median ratio of deviations, now to then.
+    """
+
+    layer: int
+    shift: float
+    largest: float
+    spread: float
+    by_chance: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """Accuracy, or the mean absolute error, on the sealed rows ``then`` and on labelled new rows ``now``."""
+
+    metric: str
+    then: float
+    now: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The report: so many new ``rows`` against so many ``old_rows``; ``columns`` has the most probable change first.
+
+    ``detectable`` is the least distance of a column's distributions that so many rows show. ``notes`` are on the data;
+    ``unknown`` says what cannot be known.
+    """
+
+    rows: int
+    old_rows: int
+    outputs: Change | None
+    columns: tuple[Change, ...]
+    labels: tuple[Change, ...] = ()
+    together: Change | None = None
+    two_sample: TwoSample | None = None
+    score: Score | None = None
+    classes: tuple[ClassShare, ...] = ()
+    layers: tuple[LayerShift, ...] = ()
+    detectable: float = math.nan
+    notes: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def tests(self) -> tuple[Change, ...]:
+        """All tests, the outputs' first."""
+        alone = (one for one in (self.outputs, self.together) if one is not None)
+        return (*alone, *self.labels, *self.columns)
+
+    @property
+    def changed(self) -> bool:
+        """True where any test says so."""
+        return any(test.changed for test in self.tests)
