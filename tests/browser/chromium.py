@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _PLACES = (
@@ -76,8 +76,8 @@ def watched(
     opened: Browser, width: int = 1400, height: int = 900, dark: bool = False
 ) -> Iterator[tuple[Page, Troubles]]:
     """A fresh page with cookies of its own, and its troubles, which are checked in the end."""
-    scheme = "dark" if dark else "light"
-    context = opened.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    size: ViewportSize = {"width": width, "height": height}
+    context = opened.new_context(viewport=size, color_scheme="dark" if dark else "light")
     context.set_default_timeout(PATIENCE)
     troubles = Troubles(context)
     try:

@@ -24,13 +24,13 @@ export function Curves({ run }) {
         <p class="key">
           ${losses.series.some((one) => one.part === "train") && html`<span class="train">training loss</span>`}
           ${losses.series.some((one) => one.part === "validation") && html`<span class="validation">validation loss</span>`}
-          ${others.length > 0 && html`<span class="score">${others.length === 1 ? words(others[0].name) : "other numbers"}</span>`}
+          ${others.length > 0 && html`<span class="score">${others.length === 1 ? words(others[0].name.slice(0, 60)) : "other numbers"}</span>`}
           ${curves.undone > 0 && html`<span class="undone">undone by a rollback</span>`}
         </p>
       `}
       <div class="pair">
         ${losses.series.length > 0 && html`<${Chart} curves=${curves} chart=${losses} log=${isLog} title="loss" />`}
-        ${others.slice(0, 12).map((chart) => html`<${Chart} key=${chart.name} curves=${curves} chart=${chart} log=${false} title=${words(chart.name)} />`)}
+        ${others.slice(0, 12).map((chart) => html`<${Chart} key=${chart.name} curves=${curves} chart=${chart} log=${false} title=${words(chart.name.slice(0, 60))} />`)}
       </div>
       ${run.alive && recent.length > 1 && html`<${Recent} losses=${recent} />`}
     </${Card}>
@@ -93,7 +93,7 @@ function Chart({ curves, chart, log, title }) {
     const seen = (number) => (log && number !== null && number <= 0 ? null : number);
     return [curves.x, ...chart.series.map((one) => (log ? one.data.map(seen) : one.data))];
   }, [curves, log]);
-  return html`<div class="chart"><h3>${capital(title)}</h3><${Lines} data=${data} options=${options} label=${`${title} by ${curves.bySteps ? "step" : "epoch"}`} /></div>`;
+  return html`<div class="chart"><h3><bdi>${capital(title)}</bdi></h3><${Lines} data=${data} options=${options} label=${`${title} by ${curves.bySteps ? "step" : "epoch"}`} /></div>`;
 }
 
 function optionsOf(series, log, bySteps, title, latest) {

@@ -38,7 +38,7 @@ function Member({ member, run, best, depth }) {
         <${State} state=${member.state} />
         <span class="small">
           ${member.snapshot ? `from snapshot ${member.snapshot}; ` : ""}
-          ${member.best ? html`best ${words(member.best.by)} <strong>${score(member.best.value)}</strong>${member.best.epoch ? ` at epoch ${number(member.best.epoch)}` : ""}${member === best ? ", the best of the family" : ""}` : "nothing measured yet"}
+          ${member.best ? html`best ${words(member.best.by.slice(0, 40))} <strong>${score(member.best.value)}</strong>${member.best.epoch ? ` at epoch ${number(member.best.epoch)}` : ""}${member === best ? ", the best of the family" : ""}` : "nothing measured yet"}
         </span>
       </div>
       ${branches.length > 0 && depth < DEEPEST && html`<ul>${branches.map((each) => html`<${Member} member=${each} run=${run} best=${best} depth=${depth + 1} />`)}</ul>`}

@@ -19,9 +19,9 @@ export function Standing({ run }) {
   const rows = [
     done !== null && ["epochs", done],
     progress.step > 0 && ["steps", number(progress.step)],
-    best && ["best", html`<strong>${score(best.value)}</strong> <span class="small">${words(best.by)}, ${best.epoch ? `epoch ${number(best.epoch)}` : `step ${number(best.step)}`}</span>`],
-    best?.point.metric && best.point.metric !== best.by && best.point.score !== null && [words(best.point.metric), score(best.point.score)],
-    run.alive && progress.pace > 0 && ["pace", `${number(Math.round(progress.pace))} ${progress.unit} a second`],
+    best && ["best", html`<strong>${score(best.value)}</strong> <span class="small">${words(best.by.slice(0, 40))}, ${best.epoch ? `epoch ${number(best.epoch)}` : `step ${number(best.step)}`}</span>`],
+    best?.point.metric && best.point.metric !== best.by && best.point.score !== null && [words(best.point.metric.slice(0, 40)), score(best.point.score)],
+    run.alive && progress.pace > 0 && ["pace", `${number(Math.round(progress.pace))} ${progress.unit.slice(0, 20)} a second`],
     run.alive && progress.seconds_left !== null && ["left", duration(progress.seconds_left)],
     progress.snapshots > 0 && ["snapshots", `${number(progress.snapshots)}, ${bytes(progress.snapshot_bytes)}`],
     progress.take > 0 && ["rollbacks", number(progress.take)],

@@ -136,8 +136,8 @@ function Notes({ study }) {
   if (!advice.length && !notes.length) return null;
   return html`
     <div class="cards">
-      ${advice.length > 0 && html`<${Card} title="Advice for next time" help="advice"><ul>${advice.map((text) => html`<li key=${text}><bdi>${text}</bdi></li>`)}</ul></${Card}>`}
-      ${notes.length > 0 && html`<${Card} title="Notes" help="notes"><ul>${notes.map((text) => html`<li key=${text}><bdi>${text}</bdi></li>`)}</ul></${Card}>`}
+      ${advice.length > 0 && html`<${Card} title="Advice for next time" help="advice"><ul>${advice.map((text) => html`<li key=${text}><${Name} text=${text} long=${1000} /></li>`)}</ul></${Card}>`}
+      ${notes.length > 0 && html`<${Card} title="Notes" help="notes"><ul>${notes.map((text) => html`<li key=${text}><${Name} text=${text} long=${1000} /></li>`)}</ul></${Card}>`}
     </div>
   `;
 }
