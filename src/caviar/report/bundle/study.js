@@ -16,7 +16,7 @@ import { chosenRows, selectionOf } from "./selection.js";
 import { Slices } from "./slices.js";
 import { StudyActs } from "./study_acts.js";
 import "./study_help.js";
-import { use, useDocument } from "./state.js";
+import { isReport, load, source, use, useDocument } from "./state.js";
 import { Outcomes } from "./studies.js";
 import { Timeline } from "./timeline.js";
 import { Trial } from "./trial.js";
@@ -42,7 +42,6 @@ export function StudyPage({ name, trial }) {
 }
 
 function Head({ study }) {
-  const others = useDocument("studies").document; // says whether acts are allowed, and names the other studies
   const sealed = study.answer?.test?.[study.metric] ?? null;
   const n = study.trials.number.length;
   const budget = study.budget ?? {};
@@ -62,20 +61,23 @@ function Head({ study }) {
         ["begun", html`<span title=${`seed ${study.seed}`}>${when(study.created)}</span>`],
       ]} />
       <div class="acts">
-        ${others?.writes && html`<${StudyActs} study=${study} />`}
-        ${others && others.studies.length > 1 && html`<${CompareWith} study=${study} studies=${others.studies} />`}
+        ${study.writes && !isReport && html`<${StudyActs} study=${study} />`}
+        ${!isReport && html`<${CompareWith} study=${study} />`}
       </div>
     </div>
   `;
 }
 
-function CompareWith({ study, studies }) {
+// The names of the other studies are asked for when somebody wants them: a store may have thousands.
+function CompareWith({ study }) {
+  const list = source("studies");
+  const studies = use(list.document)?.studies ?? [];
   const go = (event) => {
     if (event.target.value) location.hash = `#/compare/${encodeURIComponent(study.name)}/${encodeURIComponent(event.target.value)}`;
   };
   return html`
     <span class="comparing">
-      <select onChange=${go} aria-label="Compare with another study">
+      <select onChange=${go} onFocus=${() => load(list)} onPointerDown=${() => studies.length || load(list)} aria-label="Compare with another study">
         <option value="">Compare with ...</option>
         ${studies.filter((each) => each.name !== study.name).map((each) => html`<option key=${each.name} value=${each.name}>${each.name.slice(0, 60)}</option>`)}
       </select>
