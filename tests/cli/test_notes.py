@@ -96,6 +96,8 @@ def test_notes_of_a_run_are_in_its_diary_and_its_json(folder, monkeypatch, capsy
     assert run(["diary", "nursed", "--json"]) == 0
     diary = json.loads(capsys.readouterr().out)["diary"]
     assert [entry["text"] for entry in diary if entry["kind"] == "note" and "'name'" in entry["text"]] == [note]
+    assert run(["diary", "nursed", "--html", "nursed.html"]) == 0
+    assert json.dumps(note) in (folder / "nursed.html").read_text()
 
 
 def test_an_argument_in_backquotes_becomes_an_option_of_tune():

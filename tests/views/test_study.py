@@ -13,9 +13,11 @@ from hypothesis import given, settings
 
 from caviar.records import StudyKind, StudyProgress, StudySpec, StudyState, Trial, TrialState
 from caviar.records.metrics import smaller_is_better
+from caviar.records.ranking import rank_key_of
 from caviar.records.result import BestTrial, StudyResult
 from caviar.store import Store
-from caviar.views.study import head, ranked, running, study_rows, study_view, study_view_of, trial_map
+from caviar.views.pictures import Ranked, ranked_by_number
+from caviar.views.study import StudyView, axes_of, head, ranked, running, study_rows, study_view, study_view_of
 from tests.records.test_study import PROGRESS
 from tests.views.records import SPACE, STUDIES, study_of
 
@@ -47,6 +49,11 @@ def store(tmp_path_factory: pytest.TempPathFactory):
         yield opened
 
 
+def ranks_of(view: StudyView) -> Ranked:
+    metric = view.head.record.metric
+    return ranked_by_number(metric, [rank_key_of(metric, trial) for trial in view.trials])
+
+
 def test_the_account_is_what_pandas_finds_in_the_rows_of_the_store(store: Store):
     view = study_view(store, "net")
     rows = store.trials_frame("net")
@@ -68,11 +75,11 @@ def test_the_account_is_what_pandas_finds_in_the_rows_of_the_store(store: Store)
     assert [f.when_chosen for f in view.finals.finalists] == scores[means.index].tolist()
     assert view.finals.winner is view.finals.finalists[1]
     assert view.finals.decision == "noise"
-    drawn = trial_map(view)
-    assert pd.Series(drawn.best_so_far, dtype=float).tolist() == own.score.cummax().ffill().tolist()
-    assert np.argmax(drawn.ranks) == own.score.argmax()
+    placed, axes = ranks_of(view), axes_of(view.space, view.trials)
+    assert pd.Series(placed.best_so_far, dtype=float).tolist() == own.score.cummax().ffill().tolist()
+    assert np.argmax(placed.ranks) == own.score.argmax()
     rates = np.log10(own.learning_rate / 1e-4) / 4
-    assert drawn.axes[0].u == pytest.approx(rates.to_numpy())
+    assert axes[0].u == pytest.approx(rates.to_numpy())
 
 
 def test_the_list_of_studies_counts_as_pandas_does(store: Store):
@@ -131,7 +138,7 @@ def test_a_finalist_without_a_finite_mean_comes_last(metric: str):
 def test_the_best_so_far_never_gets_worse(made):
     view = study_view_of(*made)
     sign = -1 if smaller_is_better(view.head.record.metric) else 1
-    best = [sign * score for score in trial_map(view).best_so_far if score is not None]
+    best = [sign * score for score in ranks_of(view).best_so_far if score is not None]
     assert best == sorted(best)
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -28,7 +27,6 @@ from caviar.search.searches import noted_before
 from caviar.space import Space
 from caviar.store import Store
 from caviar.views.axes import Ticks, ticks
-from caviar.views.pictures import ranked_by_number
 from caviar.views.worth import Worth, worth_of
 
 Decision = Literal["mean", "noise", "small", "fast"]
@@ -165,17 +163,6 @@ class Axis:
     ticks: Ticks
 
 
-@dataclass(frozen=True)
-class TrialMap:
-    """All trials by number on all scales; ``ranks`` go from 0, the worst, to 1. ``spans`` has each box's trials."""
-
-    numbers: tuple[int, ...]
-    best_so_far: tuple[float | None, ...]
-    ranks: tuple[float, ...]
-    axes: tuple[Axis, ...]
-    spans: tuple[tuple[BoxView, int, int], ...]
-
-
 # --- from the store ---
 
 
@@ -268,22 +255,6 @@ def _best(study: Study, scored: Sequence[Trial]) -> Trial | None:
     if study.result is not None:
         return next((trial for trial in scored if trial.number == study.result.best.trial), None)
     return next(iter(sorted(scored, key=lambda trial: trial.state is not TrialState.FINISHED)), None)
-
-
-def trial_map(view: StudyView) -> TrialMap:
-    """Every trial's place on each hyperparameter's scale, its rank, and the best score until then."""
-    metric = view.head.record.metric
-    placed = ranked_by_number(metric, [rank_key_of(metric, trial) for trial in view.trials])
-    numbers = tuple(trial.number for trial in view.trials)
-    starts = [*sorted({each.box.first_trial for each in view.boxes}), numbers[-1] if numbers else 0]
-    ends = dict(pairwise(starts))  # two boxes may have been open at once
-    return TrialMap(
-        numbers,
-        placed.best_so_far,
-        placed.ranks,
-        axes_of(view.space, view.trials),
-        tuple((each, each.box.first_trial, ends[each.box.first_trial]) for each in view.boxes),
-    )
 
 
 def axes_of(space: Space, trials: Sequence[Trial]) -> tuple[Axis, ...]:
