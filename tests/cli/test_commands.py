@@ -489,3 +489,20 @@ def test_a_link_stays_a_link_and_a_device_takes_what_is_written(here: Path, caps
     assert run(["predict", "wine.caviar", "wine.csv", "--out", "/dev/null"]) == 0
     assert run(["predict", "wine.caviar", "wine.csv", "--out", "/dev/full"]) == 2
     assert "/dev/full cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["tune", "--trials", "2", "--study", "s"], ["babysit", "--epochs", "2", "--name", "r"]],
+    ids=["a study", "a run"],
+)
+def test_folders_with_marks_of_direction_are_shown_as_escapes(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    samples.write_csv(samples.wine(), tmp_path / "wine.csv")
+    os.mkdir("in\u202e")
+    command, *options = words
+    where = ["--out", "out\u202e", "--store", "in\u202e/a.db"]
+    assert run([command, "wine.csv", "--target", "cultivar", *options, *where]) == 0
+    said = "".join(capsys.readouterr())
+    assert "\u202e" not in said
+    assert "out\\u202e" in said

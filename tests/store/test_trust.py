@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 import caviar
 from caviar.cli.main import run
+from caviar.data import samples
 from caviar.errors import StoreError
 from caviar.store import Store
 from caviar.store.doctor import examine
@@ -136,6 +137,26 @@ def test_a_log_that_another_user_puts_beside_a_store_runs_nothing(study, tmp_pat
         assert "q.py" in store.study("s").spec.program.command
     assert _resume("a.db") == 2
     assert not os.path.exists("ran")
+
+
+def test_a_folder_outside_that_others_may_have_chosen_gets_no_model(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    outside = tmp_path / "outside"
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    samples.write_csv(samples.wine(), Path("wine.csv"))
+    words = ["wine.csv", "--target", "cultivar", "--store", "inside/a.db", "--out", str(outside), "-q"]
+    assert run(["tune", *words, "--trials", "2", "--study", "s"]) == 0
+    assert run(["babysit", *words, "--epochs", "2", "--name", "r"]) == 0
+    shutil.rmtree(outside)
+    os.chmod("inside/a.db", 0o666)
+    for line in (["resume", "s", "--trials", "3"], ["branch", "r", "--at", "1", "--epochs", "3", "--name", "b"]):
+        assert run([*line, "--store", "inside/a.db", "-q"]) == 2
+        said = capsys.readouterr().err.splitlines()
+        assert (str(outside) in said[0], "--trust" in said[1], len(said)) == (True, True, 2)
+        assert not outside.exists()
+        assert run([*line, "--store", "inside/a.db", "-q", "--trust"]) == 0
+        shutil.rmtree(outside)
 
 
 def test_nor_is_that_of_another_user_run(study, monkeypatch):

@@ -51,7 +51,7 @@ class Reading:
             if field.default is False:
                 if not isinstance(given, bool):
                     raise ConfigError(
-                        f"`{field.name}` must be True or False, got {given!r:.60}", f"`{field.name}=True`"
+                        f"`{field.name}` must be True or False, got {brief(given)}", f"`{field.name}=True`"
                     )
                 continue
             listed = (given,) if isinstance(given, str) else given

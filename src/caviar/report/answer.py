@@ -49,13 +49,13 @@ def answer(result: StudyResult) -> Group:
     if result.front is not None and len(result.front) > 1:
         grid.add_row("front", Text(_front(result)))
     if best.folder is not None:
-        grid.add_row("folder", Text(best.folder))
+        grid.add_row("folder", Text(visible(best.folder)))
     if result.trials:
         grid.add_row("trials", Text(_counts_text(result.trials)))
     if result.seconds is not None:
-        grid.add_row("study", Text(f"{result.study} in {result.store}, {duration(result.seconds)}"))
+        grid.add_row("study", Text(visible(f"{result.study} in {result.store}, {duration(result.seconds)}")))
     if result.model is not None:
-        grid.add_row("model", Text(result.model + (", the ensemble" if result.ensemble else "")))
+        grid.add_row("model", Text(visible(result.model) + (", the ensemble" if result.ensemble else "")))
     for i, note in enumerate(note for note in result.notes if note not in worth.doubts):
         grid.add_row("notes" if i == 0 else "", Text(visible(note)))
     return Group(Padding(grid, (1, 0, 0, 0), expand=False))

@@ -99,11 +99,11 @@ def ended(summary: Mapping[str, Any]) -> Group:
     grid.add_row("trained", f"{done}, {turns} of knobs, {rollbacks}")
     if summary.get("stopped"):
         grid.add_row("stopped", Text(visible(summary["stopped"])))
-    grid.add_row("run", Text(f"{summary['run']} in {summary['store']}"))
+    grid.add_row("run", Text(visible(f"{summary['run']} in {summary['store']}")))
     if summary.get("snapshots"):
         grid.add_row("snapshots", Text(snapshots_text(summary)))
     if summary.get("model"):
-        grid.add_row("model", Text(_model(summary)))
+        grid.add_row("model", Text(visible(_model(summary))))
     doubts = worth_of(_result(summary)).doubts if is_network else ()
     for i, note in enumerate(note for note in summary.get("notes", ()) if note not in doubts):
         grid.add_row("notes" if i == 0 else "", Text(visible(note)))

@@ -17,6 +17,7 @@ from caviar.learners.dense.config import NO_LAYERS, from_config
 from caviar.learners.dense.knobs import KNOBS
 from caviar.learners.dense.turning import LIVE
 from caviar.nn.architecture import Architecture, Optimisation
+from caviar.ranges import brief
 from caviar.records import Config, Run, RunKind, Value
 from caviar.records.config import as_number
 from caviar.scale_rules import is_value
@@ -88,7 +89,7 @@ def check(changes: Mapping[str, Value]) -> None:
                 if isinstance(scale, Choice)
                 else f"a number from {getattr(scale, 'low', 0):g} to {getattr(scale, 'high', 0):g}"
             )
-            raise ConfigError(f"{name} must be {limits}, got {value!r:.60}", "turn it to a value within these")
+            raise ConfigError(f"{name} must be {limits}, got {brief(value)}", "turn it to a value within these")
 
 
 def check_own(values: Mapping[str, Any]) -> None:
@@ -96,7 +97,7 @@ def check_own(values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if not _OWN_NAME.fullmatch(name) or not is_value(value):
             raise ConfigError(
-                f"a knob is a number, a boolean, text, None or a tuple with a name, got {name!r:.40} = {value!r:.40}",
+                f"a knob is a number, a boolean, text, None or a tuple with a name, got {brief(name)} = {brief(value)}",
                 "write learning_rate = 0.1, say",
             )
         if isinstance(value, float) and not math.isfinite(value):
@@ -124,7 +125,7 @@ def own_turn(standing: Config, changes: Mapping[str, Value]) -> dict[str, Value]
             value = str(value)
         if isinstance(was, bool) != isinstance(value, bool) or isinstance(was, str) != isinstance(value, str):
             kind = "true or false" if isinstance(was, bool) else "a number"
-            raise ConfigError(f"{name} is {kind}, got {value!r:.60}", f"it is {was} now")
+            raise ConfigError(f"{name} is {kind}, got {brief(value)}", f"it is {was} now")
         found[name] = value
     check_own(found)
     return found

@@ -108,8 +108,7 @@ def resume(
             )
         if run.state.is_over:
             raise StoreError(f"run {name!r} is {run.state}", f"begin from one of its snapshots: caviar branch {name}")
-        if run.spec.command:
-            check_trusted(runs.leases, name, run.spec.command, trust)
+        check_trusted(runs.leases, name, trust, run.spec.command, run.spec.out)
         check_there(runs, name)
         spec = spec_where_it_is(run, moved)
         setup = SETUPS[run.kind](spec, run.config, run.seed)
@@ -143,8 +142,7 @@ def branch(
         old = runs.run(parent)
         if old.kind is RunKind.LOOP:
             raise StoreError(f"run {parent!r} is a training loop of another program", "branch it there")
-        if old.spec.command:
-            check_trusted(runs.leases, parent, old.spec.command, trust)
+        check_trusted(runs.leases, parent, trust, old.spec.command, old.spec.out)
         snapshot = snapshot_numbered(runs.snapshots(parent), at)
         saved = runs.load(parent, snapshot)
         spec = spec_where_it_is(old, moved)

@@ -41,6 +41,7 @@ from caviar.errors import (
     StoreLost,
 )
 from caviar.machine import environment
+from caviar.ranges import brief
 from caviar.records import Clock, Run, RunKind, RunMeasurement, RunSpec, RunState, Value
 from caviar.records.names import cleaned
 from caviar.runs.epochs import Epochs
@@ -192,7 +193,7 @@ class OwnRun:
         for knob in knobs:
             if not str(knob).isidentifier():
                 raise ConfigError(
-                    f"a knob is an attribute of run.knobs, got {knob!r:.40}", "write `knobs=dict(learning_rate=0.1)`"
+                    f"a knob is an attribute of run.knobs, got {brief(knob)}", "write `knobs=dict(learning_rate=0.1)`"
                 )
         check_own(knobs)
         check_budget(spec)
@@ -290,7 +291,7 @@ class OwnRun:
         if given:
             names = given[0] if isinstance(given[0], Mapping) else ()
             shown = ", ".join(f"{name}=..." for name in names) or "loss=0.1"
-            raise ConfigError(f"run.log takes numbers by name, got {given[0]!r:.60}", f"write run.log({shown})")
+            raise ConfigError(f"run.log takes numbers by name, got {brief(given[0])}", f"write run.log({shown})")
         for name, value in values.items():
             check_number(name, value, f"log numbers, run.log({name}=0.1), and leave out what was not measured")
             if hasattr(value, "detach"):

@@ -31,6 +31,7 @@ from caviar.errors import CaviarWarning, ConfigError, NameTaken, NoAnswer, Store
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
 from caviar.protocol.goal import LARGER
+from caviar.ranges import brief
 from caviar.records import Config, Lease, Measurement, Study, StudyState, Trial, TrialState
 from caviar.records.attributes import checked_attribute
 from caviar.records.names import check_name, cleaned
@@ -122,7 +123,7 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         """Use open_study."""
         if goal is not None and goal not in GOAL_METRICS:
             raise ConfigError(
-                f"`goal` is maximize or minimize, got {goal!r}", "losses are to be minimized: `goal='minimize'`"
+                f"`goal` is maximize or minimize, got {brief(goal)}", "losses are to be minimized: `goal='minimize'`"
             )
         check_name("study", name)
         self.name = name
@@ -230,7 +231,9 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         if isinstance(infeasible, np.bool):
             infeasible = bool(infeasible)
         if not isinstance(infeasible, bool | str):
-            raise ConfigError(f"`infeasible` is True or the reason, got {infeasible!r:.60}", 'write `infeasible="why"`')
+            raise ConfigError(
+                f"`infeasible` is True or the reason, got {brief(infeasible)}", 'write `infeasible="why"`'
+            )
         if infeasible:
             self._end_infeasible(number, value, infeasible)
             return
@@ -430,7 +433,7 @@ def _number_of(trial: Any) -> int:
     number = trial.number if isinstance(trial, Asked) else trial
     if isinstance(number, bool) or not isinstance(number, int):
         raise ConfigError(
-            f"a trial is what study.ask() gave, got {' '.join(repr(trial).split()):.60}",
+            f"a trial is what study.ask() gave, got {brief(trial)}",
             "write study.report(trial, epoch, value) and study.tell(trial, value), for trial in study.ask(10)",
         )
     return number

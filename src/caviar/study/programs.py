@@ -31,7 +31,7 @@ from caviar.protocol.goal import GoalWatch, goal_of_request
 from caviar.protocol.pool import Pool
 from caviar.protocol.process import environments
 from caviar.randomness import Purpose, raw, stream_key
-from caviar.ranges import check_range
+from caviar.ranges import brief, check_range
 from caviar.records import Config, Study, StudyState, Task, TaskResult, Trial, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.names import check_name
@@ -116,7 +116,7 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
     check_seed(request.seed)
     if not isinstance(request.epochs, int) or not 1 <= request.epochs <= 10**6:
         raise ConfigError(
-            f"`epochs` must be a whole number from 1 to 1,000,000, got {request.epochs!r}", "give `epochs=27`"
+            f"`epochs` must be a whole number from 1 to 1,000,000, got {brief(request.epochs)}", "give `epochs=27`"
         )
     check_whole("repeats", request.repeats, "give `repeats=3`")
     check_range("repeats", request.repeats)

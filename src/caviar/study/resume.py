@@ -67,8 +67,10 @@ def take_up(
     with Store.open(store, create=False) as opened, setting_aside() as set_aside:
         begun = opened.study(study)
         _check_given(begun, given, processes)  # before anything is written
-        if begun.spec.program is not None and begun.spec.program.command and command is None:
-            check_trusted(opened.leases, study, begun.spec.program.command, trust)
+        program, table = begun.spec.program, begun.spec.table
+        of_store = "" if program is None or command is not None else program.command
+        folder_of_store = None if table is None or out is not None else table.out
+        check_trusted(opened.leases, study, trust, of_store, folder_of_store)
         lease = opened.leases.take(study, PATIENCE)
         try:
             delivery = opened.delivery(lease, store_patience)
