@@ -193,6 +193,8 @@ BASE = {
     "enqueue": "s learning_rate=0.01",
     "work": "s",
     "predict": "m.caviar t.csv",
+    "extend": "s --trials 1",
+    "dashboard": "--store none.db --no-browser",  # one that it finds it would serve for ever
     "show": "s",
     "explain": "s",
     "studies": "",

@@ -195,6 +195,7 @@ _COMMAND = re.compile(r"\bcaviar [a-z-]+[^,;:()]*")
 _OTHERS_OPTIONS = {
     "protocol/template.py": ("--lr", "--momentum", "--nesterov", "--name", "--no-name", "--X"),  # of the user's program
     "store/backends/postgresql.py": ("--encoding", "--template"),  # of createdb
+    "web/acts.py": ("--seconds", "--trials", "--snapshot", "--because"),  # of the commands that it starts
 }
 
 
@@ -245,6 +246,7 @@ def test_modules_and_classes_are_of_a_size_to_be_read_at_once():
 AFTER_ALL = {
     ("caviar.api", "caviar.report.showing"): "it loads rich, and a study that is not shown need not wait for it",
     ("caviar.cli.entry", "caviar.cli.main"): "it loads typer, and Ctrl-C is heard before",
+    ("caviar.cli.dashboard", "caviar.web.serving"): "starlette and uvicorn are an extra, which may be missing",
 }
 """Imports of ours within a function, with the reason."""
 

@@ -9,11 +9,14 @@ import typer
 
 from caviar.cli.console import console, print_json
 from caviar.cli.next_steps import at, say_next, to_resume
-from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
-from caviar.errors import ConfigError, StoreError
-from caviar.records import InterventionState
+from caviar.cli.options import DEFAULT_STORE, Json, Quiet, RunOrStudy, StoreUrl
+from caviar.errors import ConfigError
+from caviar.records import Intervention, InterventionState
 from caviar.runs import client
 from caviar.runs.interventions import BEST
+from caviar.store import Store
+from caviar.store.doctor import kind_of
+from caviar.study import client as of_studies
 
 RunName = Annotated[str, typer.Argument(help="The name of a run.", metavar="RUN")]
 Because = Annotated[str, typer.Option("--because", help="Why, for the diary.", metavar="TEXT")]
@@ -77,13 +80,33 @@ def rollback(
 
 
 def stop(
-    run: RunName, because: Because = "", store: StoreUrl = DEFAULT_STORE, json: Json = False, quiet: Quiet = False
+    name: Annotated[str, typer.Argument(help="The name of a run, or of a study.")],
+    because: Because = "",
+    run: RunOrStudy = None,
+    store: StoreUrl = DEFAULT_STORE,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """[bold]caviar stop flowers[/]
 
-    End a run for good at its next mini-batch: it is scored and its model saved.
+    End a run for good at its next mini-batch: it is scored and its model saved. Or end the search of a study: the best
+    of its trials are trained again, and it has its answer; a second stop ends it at once, with everything saved.
     """
-    intervene(run, "stop", {}, store, because, json, quiet)
+    with Store.open(store, create=False) as opened:
+        of_run = kind_of(opened, name, run) == "run"
+    if of_run:
+        intervene(name, "stop", {}, store, because, json, quiet)
+        return
+    say_of_study(name, of_studies.intervene(name, "stop", {}, store, because), json, quiet)
+    say_next(console(json=json, quiet=quiet), ["watch", name, *at(store)])
+
+
+def say_of_study(study: str, asked: Intervention, json: bool, quiet: bool) -> None:
+    """Show the outcome of what a study was asked for."""
+    if json:
+        print_json({"study": study, "kind": asked.kind, "state": str(asked.state), "outcome": asked.outcome})
+    outcome = asked.outcome or "it waits until the study looks at its store, between two tasks"
+    console(json=json, quiet=quiet).print(f"{study}: {outcome}", markup=False, soft_wrap=True)
 
 
 def epoch_or_best(option: str, text: str | None) -> int | str | None:
@@ -102,9 +125,7 @@ def intervene(
 ) -> None:
     """Intervene in ``run`` and show the outcome. A refused intervention is the user's mistake."""
     asked = client.intervene(run, kind, arguments, store, because)
-    if asked.state is InterventionState.REFUSED:
-        rule, _, way_out = asked.outcome.partition("; ")
-        raise StoreError(f"run {run!r} refused: {rule}", way_out or f"caviar diary {run} tells more")
+    client.check_taken(run, asked)
     if json:
         print_json(
             {"run": run, "order": asked.number, "kind": kind, "state": str(asked.state), "outcome": asked.outcome}

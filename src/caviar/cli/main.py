@@ -38,9 +38,11 @@ COMMANDS = {
     "tune": "tune:tune",
     "resume": "resume:resume",
     "enqueue": "enqueue:enqueue",
+    "extend": "extend:extend",
     "work": "work:work",
     "predict": "predict:predict",
     "drift": "drift:drift",
+    "dashboard": "dashboard:dashboard",
     "show": "show:show",
     "explain": "explain:explain",
     "studies": "studies:studies",
@@ -72,8 +74,8 @@ MANY, ONE = "Tune many networks", "Nurse one network"
 """The two ways to a network, as headings."""
 
 _GROUPS = {
-    MANY: ("demo", "tune", "resume", "enqueue", "work", "predict", "drift"),
-    "Look at studies": ("show", "explain", "studies", "trials", "export", "delete", "import", "doctor"),
+    MANY: ("demo", "tune", "resume", "enqueue", "extend", "work", "predict", "drift"),
+    "Look at studies": ("dashboard", "show", "explain", "studies", "trials", "export", "delete", "import", "doctor"),
     "Before you begin": ("plan", "lr-find", "space", "client", "frameworks"),
 }
 """The groups of --help; all other commands nurse one network."""

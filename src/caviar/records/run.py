@@ -163,7 +163,9 @@ class RunMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """A change of a run that somebody asked for: ``kind`` is turn, pause, resume, snapshot, rollback or stop.
+    """A change of a run or study that somebody asked for.
+
+    ``kind`` is turn, pause, resume, snapshot, rollback or stop; of a study it is enqueue, extend or stop.
 
     ``who`` asked for it, ``because`` is the reason in their words. ``outcome`` says what came of it, at ``tick``.
     """

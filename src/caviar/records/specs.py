@@ -9,6 +9,7 @@ from typing import Any
 
 from caviar.records.config import Config, as_config
 from caviar.records.reading import BY_ITSELF, Reading
+from caviar.records.run import Intervention, InterventionState
 
 
 class StudyKind(StrEnum):
@@ -70,7 +71,8 @@ class StudySpec:
 
     ``seconds`` and ``trials`` are the budget, either may be None. ``rungs`` are epochs, rising; ``repeats`` counts how
     often each finalist is trained again. Trials with numbers below ``known`` were measured before the study began.
-    ``first`` are configs that a person wants tried, in the order in which they came.
+    ``first`` are configs that a person wants tried, in the order in which they came. ``interventions`` are what people
+    asked of the study since it began: enqueue, extend and stop.
     """
 
     kind: StudyKind
@@ -81,8 +83,14 @@ class StudySpec:
     stopping: str = "halving"
     known: int = 0
     first: tuple[Config, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
     table: TableSpec | None = None
     program: ProgramSpec | None = None
+
+    @property
+    def was_stopped(self) -> bool:
+        """True where a person ended the search before the end of its budget, and it has not gone on since."""
+        return any(each.kind == "stop" and each.state is InterventionState.DONE for each in self.interventions)
 
     @property
     def every_epoch(self) -> bool:
@@ -114,10 +122,16 @@ class StudySpec:
                 "kind": StudyKind(plain["kind"]),
                 "rungs": tuple(plain.get("rungs") or ()),
                 "first": tuple(as_config(config) for config in plain.get("first") or ()),
+                "interventions": tuple(_intervention(each) for each in plain.get("interventions") or ()),
                 "table": table,
                 "program": program,
             }
         )
+
+
+def _intervention(record: Mapping[str, Any]) -> Intervention:
+    plain = known(Intervention, record)
+    return Intervention(**plain | {"state": InterventionState(plain["state"])})
 
 
 def known(noun: type, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,13 @@ def intervene(
     return asked
 
 
+def check_taken(run: str, asked: Intervention) -> None:
+    """Raise StoreError for an intervention that its run has refused."""
+    if asked.state is InterventionState.REFUSED:
+        rule, _, way_out = asked.outcome.partition("; ")
+        raise StoreError(f"run {run!r} refused: {rule}", way_out or f"caviar diary {run} tells more")
+
+
 def is_held(run: str, store: str) -> bool:
     """True if a process holds ``run``, as far as this machine can know."""
     with Store.open(store, create=False) as opened:

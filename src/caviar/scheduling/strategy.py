@@ -141,6 +141,12 @@ class Strategy:
             for entry, ladder in enumerate(self._ladders):
                 self._carry_out(entry, ladder.close())
 
+    def extend(self, trials: int) -> bool:
+        """Begin new trials until there are ``trials`` of them; False where it is closed already."""
+        if not self._closed:
+            self._most = trials
+        return not self._closed
+
     def take_ended(self) -> list[Ended]:
         """See Scheduler."""
         endings, self._endings = self._endings, []

@@ -17,6 +17,8 @@ from caviar.records import (
     Comparison,
     Config,
     Curve,
+    Intervention,
+    InterventionState,
     Lease,
     Measurement,
     Standing,
@@ -29,7 +31,7 @@ from caviar.records import (
     TrialState,
 )
 from caviar.records.names import visible
-from caviar.store import claims, paths, studies
+from caviar.store import claims, interventions, paths, studies
 from caviar.store.backends.memory import Memory
 from caviar.store.claims import Assigned, Result
 from caviar.store.delivery import STORE_PATIENCE, Delivery
@@ -186,25 +188,32 @@ class Store(AbstractContextManager["Store"]):
         """Let study ``name`` go on, with a new budget in ``spec`` if one is given; its result stays until the next."""
         with self._writing(name, lease) as (connection, number):
             fresh: dict[str, Any] = {"state": str(StudyState.RUNNING), "ended": None}
-            if spec is not None:  # with what was enqueued since it was read
-                first = studies.spec(self.database, connection, number).first
-                new = [config for config in spec.first if config not in first]
-                fresh["spec"] = paths.kept(replace(spec, first=(*first, *new)).to_record(), self.database)
+            there = studies.spec(self.database, connection, number)
+            spec = interventions.taken_up(spec or there, there)
+            fresh["spec"] = paths.kept(spec.to_record(), self.database)
             connection.execute(STUDIES.update().where(STUDIES.c.id == number).values(fresh))
 
-    def enqueue(self, name: str, config: Config) -> int:
+    def enqueue(self, name: str, config: Config, who: str = "", because: str = "") -> int:
         """Have ``config`` tried as one of the next trials of study ``name``; the number of those that wait."""
         with self._writing(name, None) as (connection, number):
-            spec = studies.spec(self.database, connection, number)
-            first = (*spec.first, config)
-            record = paths.kept(replace(spec, first=first).to_record(), self.database)
-            connection.execute(STUDIES.update().where(STUDIES.c.id == number).values(spec=record))
-            return len(first) - studies.enqueued(connection, number)
+            return interventions.enqueue(self.database, connection, number, config, who, because)
 
-    def first(self, name: str) -> tuple[Config, ...]:
-        """The configs that a person wants tried, in the order in which they came."""
+    def intervene(
+        self, name: str, kind: str, arguments: Mapping[str, Any], who: str = "", because: str = ""
+    ) -> Intervention:
+        """Write an intervention, which the process of study ``name`` carries out or refuses."""
+        with self._writing(name, None) as (connection, number):
+            return interventions.intervene(self.database, connection, number, kind, arguments, who, because)
+
+    def answer(self, lease: Lease, number: int, state: InterventionState, outcome: str) -> None:
+        """Write what came of intervention ``number``, unless that is written already. Raises Fenced as ``assign``."""
+        with self._writing(lease.name, lease) as (connection, study):
+            interventions.answer(self.database, connection, study, number, state, outcome)
+
+    def spec(self, name: str) -> StudySpec:
+        """The specification of study ``name`` as it stands: with what people have asked of it."""
         with self.subjects.reading(name) as (connection, number):
-            return studies.spec(self.database, connection, number).first
+            return studies.spec(self.database, connection, number)
 
     def join_helper(self, study: str, threads: int) -> Lease:
         """Make this process a helper of ``study``; StoreError where no other process owns it."""

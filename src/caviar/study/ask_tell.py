@@ -48,6 +48,7 @@ from caviar.store import Store
 from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.earlier import create, evidence, is_imported, number_known
 from caviar.study.enqueued import Enqueued, enqueued_once
+from caviar.study.interventions import Interventions
 from caviar.study.outbox import Outbox
 from caviar.study.plot import Shown
 from caviar.study.programs import trials_folder
@@ -159,8 +160,10 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
             raise
         self._outbox = Outbox(self._store, self._delivery, {(one.number, one.repeat): one for one in self._stored})
         self._delivery.beat()  # from now on, for an epoch of one's own may take hours
-        self._queue = Enqueued(space, seed, self._store.first(name), self._trials.values(), recalled=True)
-        self._asking.wishes(self._queue)
+        queue = Enqueued(space, seed, self._store.spec(name).first, self._trials.values(), recalled=True)
+        self._interventions = Interventions(queue=queue)
+        self._interventions.follow(self._store, self._delivery)
+        self._asking.wishes(queue)
         self._is_closed = False
 
     if not TYPE_CHECKING:  # a type checker knows the attributes
@@ -173,11 +176,11 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
     def ask(self, n: int = 1) -> list[Asked]:
         """The next ``n`` trials to train, each with its ``number`` and ``config``; fewer if the search has no more.
 
-        A trial's config is its own: the study keeps another copy.
+        There are none once somebody has stopped the study (caviar stop). A trial's config is its own, a copy.
         """
         before = len(self._asking.boxes)
-        self._queue.look(self._store, self.name, self._delivery)
-        asked = self._asking.ask(n)
+        self._interventions.look()
+        asked = [] if self._interventions.stops else self._asking.ask(n)
         self._outbox.opened([replace(b, number=b.number + self._first_box) for b in self._asking.boxes[before:]])
         for trial in asked:
             self._put(Trial(trial.number, trial.config, TrialState.RUNNING, origin=trial.origin))
@@ -192,7 +195,7 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         """
         wished = read(self._space, config)
         self._delivery.need(enqueued_once(self._store, self.name, wished))
-        self._queue.look(self._store, self.name, self._delivery, at_once=True)
+        self._interventions.look(at_once=True)
 
     @checked
     def report(self, trial: Asked | int, epoch: int, value: float) -> bool:
@@ -207,11 +210,12 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         self._asking.goes_on(number)  # for a trial that is not open its ConfigError comes first
         at = checked_epoch(epoch, value, self._trials[number].epochs)
         goes_on = self._asking.report(number, at, self._rank_key(measured))
+        self._interventions.look()
         nan = math.nan
         self._outbox.measured((number, 0), [Measurement(at, nan, nan, nan, measured, nan, nan)])
         self._put(self._trials[number]._replace(epochs=at, score=measured))
         self._outbox.write_now_and_then()
-        return goes_on
+        return goes_on and not self._interventions.stops
 
     @checked
     def tell(

@@ -40,6 +40,7 @@ from caviar.search.portfolio import PORTFOLIO
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space
 from caviar.study.balance import balanced, check_balance
+from caviar.study.interventions import Interventions
 from caviar.study.job import TableJob
 from caviar.study.spec import (
     DEFAULT_SEARCH,
@@ -133,7 +134,7 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
         stopping=stopping,
         folds=_folds(dataset, request.seed, scoring, metric),
         seconds=seconds,
-        ended=ended,
+        interventions=Interventions(ended),
     )
 
 

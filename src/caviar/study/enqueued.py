@@ -6,21 +6,17 @@ have the origin "enqueued", so that a study that is resumed gives each the same 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from caviar.records import Config, StudyState, Trial, Value
+from caviar.records.names import cleaned
 from caviar.scheduling.strategy import ENQUEUED
 from caviar.search.given import Wish, parse, read
 from caviar.space import Space
 from caviar.store import Store
-from caviar.store.delivery import Delivery
+from caviar.store.process import user
 from caviar.study.spec import StorePath
-
-_LOOK_EVERY = 0.5  # seconds between two looks for configs that came meanwhile
-
-E = TypeVar("E")
 
 
 class Enqueued:
@@ -40,7 +36,6 @@ class Enqueued:
         self._numbers = sorted(trial.number for trial in own if trial.origin == ENQUEUED)
         self._begun = max((trial.number + 1 for trial in own), default=0)
         self._at = len(self._numbers) if recalled else 0
-        self._looked = time.monotonic()
 
     def due(self, number: int) -> Wish | None:
         """See Queue: a wish that was no trial yet is due at once, after all trials that are known."""
@@ -55,12 +50,9 @@ class Enqueued:
         """See Queue."""
         self._at += 1
 
-    def look(self, store: Store, study: str, delivery: Delivery, at_once: bool = False) -> None:
-        """Take in what was enqueued by another process, twice a second at most."""
-        now = time.monotonic()
-        if at_once or now - self._looked >= _LOOK_EVERY:
-            self._looked = now
-            self._configs += delivery.ask(lambda: store.first(study), ())[len(self._configs) :]
+    def take(self, configs: Sequence[Config]) -> None:
+        """Take in what was enqueued by other processes: ``configs`` are all that the store has."""
+        self._configs += configs[len(self._configs) :]
 
 
 class Wished(NamedTuple):
@@ -71,7 +63,9 @@ class Wished(NamedTuple):
     is_running: bool
 
 
-def wish(study: str, config: Config | Sequence[str], store: StorePath) -> Wished:
+def wish(
+    study: str, config: Config | Sequence[str], store: StorePath, because: str = "", who: str | None = None
+) -> Wished:
     """Have ``config``, or the one in texts such as "layers=2", tried as one of the next trials of ``study``.
 
     Raises ConfigError for one outside of its space.
@@ -80,7 +74,7 @@ def wish(study: str, config: Config | Sequence[str], store: StorePath) -> Wished
         record = opened.study(study)
         space = Space.from_dict(record.space)
         found = read(space, config if isinstance(config, Mapping) else parse(space, config))
-        waiting = opened.enqueue(study, found)
+        waiting = opened.enqueue(study, found, cleaned(who or user()), cleaned(because))
         runs = record.state is StudyState.RUNNING and bool(opened.leases.living(study))
     return Wished(found, waiting, runs)
 
@@ -95,23 +89,14 @@ def enqueue(study: str, config: Config, *, store: StorePath = "caviar.db") -> di
     return wish(study, config, store).config
 
 
-def looking(
-    turns: Iterable[E], queue: Enqueued, store: Store, study: str, delivery: Delivery
-) -> Generator[E, None, None]:
-    """Pass on ``turns``, and look at the store in between."""
-    for turn in turns:
-        queue.look(store, study, delivery)
-        yield turn
-
-
 def enqueued_once(store: Store, study: str, wished: Config) -> Callable[[], None]:
     """A transaction that enqueues ``wished``, and does so once where it is tried again because its end is unknown."""
     before: list[int] = []  # the wishes that were there when it was tried
 
     def once() -> None:
-        there = store.first(study)
+        there = store.spec(study).first
         if not before or wished not in there[before[0] :]:
             before[:] = [len(there)]
-            store.enqueue(study, wished)
+            store.enqueue(study, wished, user())
 
     return once

@@ -314,8 +314,9 @@ def _no_answer(job: TableJob, ledger: Ledger) -> NoAnswer:
             f"lower {', '.join(job.learner.sizes)} in the space, or give the process more memory" + _fitting(),
         )
     if not diverged:
+        within = "before it was stopped" if job.budget is None else f"within {job.budget:g} seconds"
         return NoAnswer(
-            f"no network was trained for a single epoch within {job.seconds:g} seconds",
+            f"no network was trained for a single epoch {within}",
             "give it more time: `seconds=...`",
         )
     rate = job.learner.rate

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import nlargest
@@ -32,6 +31,7 @@ from caviar.search.portfolio import PORTFOLIO
 from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.study.ensemble import MOST
+from caviar.study.interventions import Interventions
 from caviar.study.ledger import Ledger
 from caviar.study.spec import Request
 
@@ -63,7 +63,7 @@ class TableJob:
     stopping: Stopping
     folds: tuple[tuple[Examples, Examples], ...]  # (training, validation) of each repeat of a finalist
     seconds: float | None
-    ended: Callable[[], bool]
+    interventions: Interventions
     noted: tuple[str, ...] = ()
     """Notes on what was met where the study is taken up again."""
 
@@ -72,6 +72,15 @@ class TableJob:
         """Notes on the data, and on what the metric says of it."""
         uneven = (BALANCE_NOTE,) if self.request.balance else imbalance(self.metric, self.dataset)
         return (*self.dataset.warnings, *uneven, *self.noted)
+
+    def ended(self) -> bool:
+        """True where a person wants the end at once."""
+        return self.interventions.ended()
+
+    @property
+    def budget(self) -> float | None:
+        """Seconds of the budget, with what it was extended by; None where trials are the budget."""
+        return None if self.seconds is None else self.seconds + self.interventions.seconds
 
     @property
     def repeats(self) -> int:
@@ -144,10 +153,10 @@ class TableJob:
 
         Those of the conclusion are kept, unless it is said that they need not be.
         """
-        if self.seconds is None:
+        if self.budget is None:
             return math.inf
         kept = _CONCLUDING + self.account_seconds + _CONCLUDING_ROW * self.dataset.test.rows if concluding else 0.0
-        return self.seconds - kept - (time.monotonic() - self.request.started)
+        return self.budget - kept - (time.monotonic() - self.request.started)
 
     def epochs_wanted(self, ledger: Ledger, trial: Trial) -> int:
         """Epochs of a finalist's repeats: those at which it was best. More, that it never had, may spoil it.
@@ -180,7 +189,7 @@ class TableJob:
             best = self._beside_portfolio(ledger)
         else:
             best = [ledger.trials[number, 0] for number in ledger.peaks.best(FINALISTS)]
-        while len(best) > 1 and self._round_cost(ledger, best) > _FINALS_SHARE * (self.seconds or math.inf):
+        while len(best) > 1 and self._round_cost(ledger, best) > _FINALS_SHARE * (self.budget or math.inf):
             best.pop()
         return best
 
@@ -205,9 +214,9 @@ class TableJob:
         Nothing where not even one last training would fit: the search's own network is the answer then.
         """
         best = self.finalists(ledger)
-        if self.seconds is None or not best:
+        if self.budget is None or not best:
             return 0.0
-        most = _FINALS_SHARE * self.seconds
+        most = _FINALS_SHARE * self.budget
         if self.last_cost(self.cost(ledger, best[0])) > most:
             return 0.0
         return min(self._round_cost(ledger, best, self.repeats), most)

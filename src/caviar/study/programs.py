@@ -49,6 +49,7 @@ from caviar.space import Space
 from caviar.store import Snapshots, Store
 from caviar.study.earlier import evidence
 from caviar.study.events import Progress, TunedProgram
+from caviar.study.interventions import Interventions
 from caviar.study.job import FINALISTS
 from caviar.study.ledger import Ledger, outcomes
 from caviar.study.loop import Budget, drive
@@ -74,7 +75,7 @@ class ProgramJob:
     slots: int
     seconds: float | None
     name: str
-    ended: Callable[[], bool]
+    interventions: Interventions
     notes: tuple[str, ...] = ()
 
     @property
@@ -82,11 +83,15 @@ class ProgramJob:
         """The metric of the study: a score, or a loss."""
         return GOAL_METRICS[self.goal]
 
+    def ended(self) -> bool:
+        """True where a person wants the end at once."""
+        return self.interventions.ended()
+
     def seconds_left(self, share: float = 1.0) -> float:
         """Seconds that are left of this ``share`` of the budget; infinity where trials are the budget."""
         if self.seconds is None:
             return math.inf
-        return share * self.seconds - (time.monotonic() - self.request.started)
+        return share * (self.seconds + self.interventions.seconds) - (time.monotonic() - self.request.started)
 
     def trial_seed(self, number: int, repeat: int = 0) -> int:
         """The seed that a trial is given: a whole number below 2**32."""
@@ -153,7 +158,7 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         slots=request.slots or processes,
         seconds=seconds,
         name=request.study or command.name,
-        ended=ended,
+        interventions=Interventions(ended),
     )
 
 
@@ -221,11 +226,12 @@ def train_programs(
         first_number=first,
         queue=queue,
     )
+    job.interventions.extend = strategy.extend
     share = _SEARCH_SHARE if job.request.repeats else 1.0
     left = partial(job.seconds_left, share)
 
     def seconds_left() -> float:
-        return 0.0 if executor.is_silent or _is_hopeless(ledger) else left()
+        return 0.0 if executor.is_silent or job.interventions.stops or _is_hopeless(ledger) else left()
 
     yield from drive(strategy, executor, ledger, Budget(seconds_left, job.ended))
     if _is_gone(executor):

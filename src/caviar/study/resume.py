@@ -109,7 +109,7 @@ def _within(study: Study, known: Known, seconds: float | None, trials: int | Non
         return replace(spec, seconds=seconds, trials=trials)
     if study.state is StudyState.FINISHED and repeats is not None:
         return replace(spec, seconds=None, trials=known.begun)
-    if study.state is StudyState.FINISHED:
+    if study.state is StudyState.FINISHED and not study.spec.was_stopped:
         raise ConfigError(
             f"study {study.name!r} is finished: nothing of its budget is left",
             f"give it more: `seconds=60`, or `trials={known.begun + 100}`",

@@ -25,7 +25,7 @@ from caviar.store.delivery import Delivery
 from caviar.store.doctor import delete
 from caviar.study.check import check_table, model_path
 from caviar.study.earlier import create
-from caviar.study.enqueued import Enqueued, looking
+from caviar.study.enqueued import Enqueued
 from caviar.study.events import Begun, Event, Progress, TunedProgram, TunedStudy
 from caviar.study.finals import finals
 from caviar.study.job import FINALISTS, TableJob
@@ -84,6 +84,8 @@ def train(
         known=known,
         started=job.request.started,
     )
+    job.interventions.searches = lambda: ledger.phase == "search"
+    job.interventions.follow(store, delivery)
     study = replace(study, notes=_notes(job, study))  # a resume may have more of them, and an old store none
     answer: TunedStudy | TunedProgram | None = None
     try:
@@ -92,6 +94,7 @@ def train(
             answer = yield from _train_networks(job, ledger, store, study)
         else:
             answer = yield from _train_programs(job, ledger, store, study)
+        job.interventions.leave()
         with suppress(StoreLost):  # closing it says so too
             for waiting in delivered(ledger):
                 if job.ended():
@@ -134,17 +137,20 @@ def _train_networks(job: TableJob, ledger: Ledger, store: Store, study: Study) -
     strategy = Strategy(
         job.search(), job.rungs, trials=job.request.trials, stopping=job.stopping, pool=job.pool, queue=queue
     )
+    job.interventions.extend = strategy.extend
     states = SavedStates(Snapshots(store), study.name, ledger.ranked.worst_first, ledger.delivery)
     threads = job.threads(ledger, states)
 
     def seconds_left() -> float:
         """The first training may take the seconds of the conclusion: an answer a little late is better than none."""
+        if job.interventions.stops:
+            return 0.0
         return job.seconds_left(concluding=bool(ledger.peaks.best(1)))
 
     budget = Budget(seconds_left, job.ended, reserve=lambda: job.finals_cost(ledger))
     with WithHelpers(threads, store, ledger.delivery, ledger.write, PATIENCE) as executor, setting_aside() as set_aside:
         try:
-            turns = looking(drive(strategy, executor, ledger, budget), queue, store, study.name, ledger.delivery)
+            turns = drive(strategy, executor, ledger, budget)
             with no_collection():  # the first turn of a resume reports thousands of known tasks
                 first = next(turns)
                 set_aside()  # what was recalled by now stays as long as the study
@@ -168,15 +174,15 @@ def _train_programs(
     earlier = [trial for trial in store.trials(study.name) if trial.number < first] if first else []
     queue = _queue(job, store, study)
     with program_executor(job, ledger, store, study.name) as executor:
-        turns = train_programs(job, ledger, executor, queue, earlier, first)
-        yield from looking(turns, queue, store, study.name, ledger.delivery)
+        yield from train_programs(job, ledger, executor, queue, earlier, first)
     return conclude_program(job, ledger, study, store)
 
 
 def _queue(job: TableJob | ProgramJob, store: Store, study: Study) -> Enqueued:
     """The configs that a person wants tried; those that came while the study rested are in the store."""
-    first = store.first(study.name)
-    return Enqueued(job.space, study.seed, first, store.trials(study.name) if first else ())
+    first = store.spec(study.name).first
+    queue = job.interventions.queue = Enqueued(job.space, study.seed, first, store.trials(study.name) if first else ())
+    return queue
 
 
 def _notes(job: TableJob | ProgramJob, study: Study) -> tuple[str, ...]:

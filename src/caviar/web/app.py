@@ -35,6 +35,7 @@ MOST_BODY = 1 << 16
 """Bytes of what a page may send."""
 
 STUDIES = Subject("studies")
+_KINDS = {"studies": "study", "runs": "run"}
 
 Act = Callable[[str, Mapping[str, Any]], str]
 """An act on a study or run, by its name and arguments; the sentence that says what was done."""
@@ -61,6 +62,10 @@ class Dashboard:
     keys: Keys
     hosts: Hosts
     acts: Mapping[tuple[str, str], Act] = field(default_factory=dict)
+    words: Callable[[str, str], str] = lambda act, text: text
+    """Text of an error of an act in the words of the command of that name."""
+    printed: Callable[[str, str], str | None] = lambda kind, name: None
+    """The output of the last command that was started on a study or run, if one was."""
     bundle: Bundle = field(default_factory=Bundle)
     every: float = EVERY
 
@@ -81,6 +86,7 @@ class Dashboard:
                 Route("/api/studies/{name}/events", routes.study_events),
                 Route("/api/runs/{name}", routes.run),
                 Route("/api/runs/{name}/events", routes.run_events),
+                Route("/api/{kind}/{name}/log", routes.log),
                 Route("/api/{kind}/{name}/{act}", routes.act, methods=["POST"]),
             ],
             exception_handlers={
@@ -179,8 +185,14 @@ class _Routes:
 
     # --- acts ---
 
+    def log(self, request: Request) -> Response:
+        printed = self._dashboard.printed(_KINDS.get(_given(request, "kind"), ""), _given(request, "name"))
+        if printed is None:
+            raise HTTPException(404)
+        return _json(json_bytes({"log": printed}))
+
     async def act(self, request: Request) -> Response:
-        kind = {"studies": "study", "runs": "run"}.get(_given(request, "kind"), "")
+        kind = _KINDS.get(_given(request, "kind"), "")
         act = self._dashboard.acts.get((kind, _given(request, "act")))
         if act is None:
             raise HTTPException(404)
@@ -188,7 +200,10 @@ class _Routes:
         try:
             said = await run_in_threadpool(act, name, arguments)
         except CaviarError as error:
-            return _json(_two_lines(error), 409)
+            rule, way_out = (
+                self._dashboard.words(_given(request, "act"), text) for text in (error.rule, error.way_out)
+            )
+            return _json(json_bytes({"rule": rule, "way_out": way_out}), 409)
         self._hub.poke(Subject(kind, name), STUDIES)
         return _json(json_bytes({"said": said}))
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -20,6 +23,7 @@ from caviar.web.hosts import LOOPBACK
 from caviar.web.hub import MOST_STREAMS
 
 DEFAULT_PORT = 8420
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MOST_CONNECTIONS = 2 * MOST_STREAMS
 _LOOK_SECONDS = 10.0  # between two looks at a connection
 _UNREAD_LOOKS = 3  # at a client that reads nothing, before it is closed
@@ -65,7 +69,7 @@ class Protocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """A server that calls ``ending`` when a signal asks for the end."""
+    """A server that calls ``ending`` when a signal asks for the end; ``ended_by`` is that signal then."""
 
     def __init__(self, app: ASGIApp, ending: Callable[[], None]) -> None:
         super().__init__(
@@ -83,9 +87,25 @@ class Server(uvicorn.Server):
             )
         )
         self._ending = ending
+        self.ended_by: int | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Hear the signals that end a command while it serves; what nohup ignores stays ignored."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, self.handle_exit) for number in heard}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """End: streams first, for they would never end by themselves."""
+        self.ended_by = sig
         self._ending()
         super().handle_exit(sig, frame)
 

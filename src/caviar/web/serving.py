@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import webbrowser
 from collections.abc import Callable
 
-from caviar.web.app import Dashboard, Documents
+from caviar.web.acts import acts_on
+from caviar.web.app import Dashboard
+from caviar.web.detached import Commands
+from caviar.web.documents import DOCUMENTS
 from caviar.web.hosts import Hosts, is_loopback
 from caviar.web.keys import Keys
 from caviar.web.server import Server, listening
@@ -14,28 +18,40 @@ from caviar.web.server import Server, listening
 
 def serve(
     store: str,
-    documents: Documents,
     host: str,
     port: int | None,
+    writes: bool,
     ready: Callable[[str], None],
+    words: Callable[[str, str], str],
     browser: bool = False,
-) -> None:
-    """Show the store at ``store`` until a signal asks for the end.
+) -> int:
+    """Show the store at ``store`` until a signal asks for the end; the number of that signal.
 
-    ``ready`` gets the address with the token once the server listens. ``browser`` opens a page there.
+    ``writes`` lets pages act, and ``words`` puts an error of an act into the words of its command. ``ready`` gets the
+    address with the token once the server listens. ``browser`` opens a page there.
     """
     socket = listening(host, port)
     keys = Keys(socket.getsockname()[1])
-    dashboard = Dashboard(store, documents, keys, Hosts.of(host))
+    commands = Commands(store)
+    acts = acts_on(commands) if writes else {}
+    dashboard = Dashboard(store, DOCUMENTS, keys, Hosts.of(host), acts, words, commands.shown)
     app, hub = dashboard.application()
     address = f"http://{_shown(host)}:{keys.port}/?token={keys.token}"
     ready(address)
+    threading.Thread(target=_warm_up, daemon=True).start()
     if browser and is_loopback(host):
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    server = Server(app, hub.close)
     try:
-        Server(app, hub.close).run(sockets=[socket])
+        server.run(sockets=[socket])
     finally:
         hub.close()
+    return server.ended_by or signal.SIGINT
+
+
+def _warm_up() -> None:
+    """Load what the first page of a study needs, while the browser is on its way."""
+    import sklearn.ensemble  # noqa: F401
 
 
 def _shown(host: str) -> str:

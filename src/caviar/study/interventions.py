@@ -1,0 +1,108 @@
+"""Interventions in a study while it runs: more of its budget, or its end. Its process looks at the store for them.
+
+The first stop ends the search as the end of the budget would: the finals follow, and the answer. A second one ends the
+study as Ctrl-C does, with everything saved.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from caviar.records import Intervention, InterventionState, StudySpec
+from caviar.store import Store
+from caviar.store.delivery import Delivery
+from caviar.study.enqueued import Enqueued
+
+LOOK_EVERY = 0.5  # seconds between two looks at the store
+
+_REFUSED, _DONE = InterventionState.REFUSED, InterventionState.DONE
+
+
+class Extend(Protocol):
+    """Begins more trials than the budget had; False where it is too late."""
+
+    def __call__(self, trials: int) -> bool: ...  # noqa: D102 - described by the class
+
+
+class Interventions:
+    """Interventions in one study since its process began, and the configs that were enqueued."""
+
+    def __init__(self, ended: Callable[[], bool] = lambda: False, queue: Enqueued | None = None) -> None:
+        """``ended`` turns true where a person wants the end at once: by Ctrl-C, say."""
+        self.stops = 0
+        """The number of times that a person has asked for the end through the store."""
+        self.seconds = 0.0
+        """Seconds that the budget has more."""
+        self.queue = queue
+        """The configs that are wanted; they are looked for too."""
+        self.extend: Extend | None = None
+        """Set while a search with a budget of trials runs."""
+        self.searches: Callable[[], bool] = lambda: True
+        """True until the search is over."""
+        self._ended = ended
+        self._store: Store | None = None
+        self._delivery: Delivery | None = None
+        self._looked = float("-inf")
+        self._answers: dict[int, tuple[InterventionState, str]] = {}
+
+    def follow(self, store: Store, delivery: Delivery) -> None:
+        """Look for what is asked of the study that this process owns from here on."""
+        self._store, self._delivery = store, delivery
+
+    def leave(self) -> None:
+        """Look at the store no more."""
+        self._store = self._delivery = None
+
+    def ended(self) -> bool:
+        """True where the study has to end at once; it looks at the store, twice a second at most."""
+        self.look()
+        return self._ended() or self.stops > 1
+
+    def look(self, at_once: bool = False) -> None:
+        """Take in what was asked meanwhile."""
+        now = time.monotonic()
+        if self._store is None or self._delivery is None or not (at_once or now - self._looked >= LOOK_EVERY):
+            return
+        self._looked = now
+        store, delivery = self._store, self._delivery
+        spec = delivery.ask(lambda: store.spec(delivery.lease.name), None)
+        if spec is None:  # the store is away
+            return
+        if self.queue is not None:
+            self.queue.take(spec.first)
+        for asked in spec.interventions:
+            if asked.state is InterventionState.WAITING:
+                state, outcome = self._answers.setdefault(asked.number, self._carry_out(spec, asked))
+                delivery.ask(partial(store.answer, delivery.lease, asked.number, state, outcome), None)
+
+    def _carry_out(self, spec: StudySpec, asked: Intervention) -> tuple[InterventionState, str]:
+        if asked.number in self._answers:
+            return self._answers[asked.number]
+        if asked.kind == "stop":
+            return self._stop()
+        if asked.kind == "extend":
+            return self._extend(spec, asked.arguments)
+        return _REFUSED, "this version of caviar does not know it; upgrade caviar"
+
+    def _stop(self) -> tuple[InterventionState, str]:
+        self.stops += 1
+        if self.stops > 1 or not self.searches():
+            self.stops = 2
+            return _DONE, "it ends at once, with everything saved"
+        return _DONE, "its search ends, and the best of its trials are trained again for the answer"
+
+    def _extend(self, spec: StudySpec, more: Mapping[str, Any]) -> tuple[InterventionState, str]:
+        late = "its search is over; wait for its answer, and resume it then"
+        if self.stops or not self.searches():
+            return _REFUSED, late
+        if more.get("seconds") is not None and spec.seconds is not None:
+            self.seconds += float(more["seconds"])
+            return _DONE, f"{more['seconds']:g} s more"
+        if more.get("trials") is not None and spec.trials is not None:
+            if self.extend is None or not self.extend(spec.trials + int(more["trials"])):
+                return _REFUSED, late
+            return _DONE, f"{int(more['trials']):,} trials more"
+        return _REFUSED, "that is not the kind of its budget; resume it when it has its answer"
