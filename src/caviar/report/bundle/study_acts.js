@@ -12,7 +12,7 @@ const MORE = [
   { name: "trials", label: "Trials more", type: "number", min: "1", step: "1", inputmode: "numeric" },
 ];
 const SAID = {
-  stop: "The study ends as with Ctrl-C: all is saved, and it can be resumed.",
+  stop: "Its search ends, the best trials are trained again, and it has its answer. A second stop ends it at once; all is saved.",
   extend: "The study goes on for so many seconds, or trials, more.",
   resume: "The study goes on where it ended, with what is left of its budget, or with more where you say so.",
   enqueue: "The study tries this config next; the search fills in what you leave empty.",
