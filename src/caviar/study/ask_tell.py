@@ -161,8 +161,7 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         self._outbox = Outbox(self._store, self._delivery, {(one.number, one.repeat): one for one in self._stored})
         self._delivery.beat()  # from now on, for an epoch of one's own may take hours
         queue = Enqueued(space, seed, self._store.spec(name).first, self._trials.values(), recalled=True)
-        self._interventions = Interventions(queue=queue)
-        self._interventions.follow(self._store, self._delivery)
+        self._interventions = Interventions(queue=queue).follow(self._store, self._delivery)
         self._asking.wishes(queue)
         self._is_closed = False
 
@@ -174,9 +173,9 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
 
     @checked
     def ask(self, n: int = 1) -> list[Asked]:
-        """The next ``n`` trials to train, each with its ``number`` and ``config``; fewer if the search has no more.
+        """The next ``n`` trials to train, each with its ``number`` and a copy of its ``config``.
 
-        There are none once somebody has stopped the study (caviar stop). A trial's config is its own, a copy.
+        There are fewer if the search has no more, and none once somebody has stopped the study (caviar stop).
         """
         before = len(self._asking.boxes)
         self._interventions.look()
@@ -185,7 +184,6 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         for trial in asked:
             self._put(Trial(trial.number, trial.config, TrialState.RUNNING, origin=trial.origin))
         self._outbox.write_now_and_then()
-        # Their configs are copies, to be changed as their owner likes.
         return AskedTrials(trial._replace(config=deepcopy(trial.config)) for trial in asked)
 
     def enqueue(self, config: Config) -> None:

@@ -48,9 +48,10 @@ class Interventions:
         self._looked = float("-inf")
         self._answers: dict[int, tuple[InterventionState, str]] = {}
 
-    def follow(self, store: Store, delivery: Delivery) -> None:
-        """Look for what is asked of the study that this process owns from here on."""
+    def follow(self, store: Store, delivery: Delivery) -> Interventions:
+        """Look for what is asked of the study that this process owns from here on; itself."""
         self._store, self._delivery = store, delivery
+        return self
 
     def leave(self) -> None:
         """Look at the store no more."""
