@@ -85,7 +85,7 @@ export function Finals({ study }) {
       <${Picture} height=${lanes * LANE + MARGIN.top + MARGIN.bottom} draw=${draw} deps=${[finals, answer]} onPoint=${told}
         onPick=${(x, y) => rows[at(y)] && open(study.name, rows[at(y)].trial)} label=${[...finals.verdict].join(" ") || "The finalists"} />
       <${Key} items=${[["hollow", "in the search"], ["dot small", "each time again"], ["dot", "mean"], ["dot won", "mean of the winner"], test !== null && ["square", "sealed test, 95 % interval"]]} />
-      ${finals.verdict.map((sentence) => html`<p><bdi>${sentence}</bdi></p>`)}
+      ${finals.verdict.filter((sentence) => !sentence.startsWith("Config: ")).map((sentence) => html`<p><bdi>${sentence}</bdi></p>`)}
     </${Card}>
   `;
 }

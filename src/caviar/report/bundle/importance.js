@@ -1,7 +1,7 @@
 // Importance of the hyperparameters with its intervals, beside the order of the course.
 
 import { html } from "./vendor/htm/standalone.module.js";
-import { Card, Empty, Name } from "./components.js";
+import { Broken, Card, Empty } from "./components.js";
 
 export const two = (value) => (Math.round(value * 100) / 100 + 0).toFixed(2); // no -0.00
 
@@ -24,7 +24,7 @@ export function Importance({ study }) {
             ${rows.map(
               (row) => html`
                 <tr key=${row.name}>
-                  <th scope="row"><${Name} text=${row.name} long=${40} /></th>
+                  <th scope="row"><${Broken} text=${row.name} long=${40} /></th>
                   <td class="track">
                     <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
                       <line class="zero" x1=${at(0)} x2=${at(0)} y1="0" y2="10" />

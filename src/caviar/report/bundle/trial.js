@@ -1,8 +1,8 @@
 // A trial in detail: its config beside the best, its curve, its error, its log. It lies beside the study's page.
 
 import { html, useEffect, useMemo, useRef } from "./vendor/htm/standalone.module.js";
-import { Facts, Name, Notice, State } from "./components.js";
-import { count, duration, metric as metricName, number, score as scoreText, value as valueText } from "./format.js";
+import { Broken, Facts, Key, Name, Notice, State, hideTip, showTip } from "./components.js";
+import { capital, count, duration, metric as metricName, number, score as scoreText, value as valueText, words } from "./format.js";
 import { topRow } from "./history.js";
 import { Lines } from "./plot.js";
 import { has, useDocument } from "./state.js";
@@ -87,22 +87,48 @@ function Own({ study, row }) {
   `;
 }
 
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000];
+
 function Curve({ curve, study }) {
   const usable = Boolean(curve?.epochs.length);
-  const data = useMemo(() => (usable ? [curve.epochs, curve.scores] : null), [curve]);
-  const losses = useMemo(() => (usable && curve.losses?.some((x) => x !== null) ? [curve.epochs, curve.losses, ...(curve.train_losses?.length ? [curve.train_losses] : [])] : null), [curve]);
-  const few = usable && curve.epochs.length < 30;
-  const series = (label, stroke) => ({ label, stroke, width: 2, points: { show: few, size: 6 }, value: (_, x) => (x === null ? "" : scoreText(x)) });
-  const plain = { cursor: { y: false }, scales: { x: { time: false } }, axes: [{ label: "epoch" }, { size: 58 }] };
-  const first = { label: "epoch", value: (_, x) => (x === null ? "" : number(x)) };
-  const scores = useMemo(() => ({ ...plain, series: [first, series(metricName(study.metric), "blue")] }), [few]);
-  const both = useMemo(() => ({ ...plain, series: [first, series("validation loss", "vermilion"), ...(curve?.train_losses?.length ? [series("training loss", "grey")] : [])] }), [few, usable]);
+  const name = metricName(study.metric);
+  const parts = useMemo(() => {
+    if (!usable) return null;
+    const losses = [["validation loss", "vermilion", curve.losses], ["training loss", "grey", curve.train_losses]];
+    const measured = losses.filter(([, , values]) => values?.some((x) => x !== null));
+    return [[[name, "blue", curve.scores]], measured].filter((lines) => lines.length).map((lines) => plotOf(curve.epochs, lines));
+  }, [curve]);
   if (!usable) return null;
   return html`
-    <h3>${metricName(study.metric)} after each epoch</h3>
-    <${Lines} data=${data} options=${scores} height=${170} label=${`${metricName(study.metric)} of this trial by epochs`} />
-    ${losses && html`<h3>Loss after each epoch</h3><${Lines} data=${losses} options=${both} height=${170} label="Losses of this trial by epochs" />`}
+    <h3>${capital(name)} after each epoch</h3>
+    <${Lines} ...${parts[0]} height=${170} label=${`${name} of this trial by epochs`} />
+    ${parts[1] &&
+    html`
+      <h3>Loss after each epoch</h3>
+      <${Lines} ...${parts[1]} height=${170} label="Losses of this trial by epochs" />
+      <${Key} items=${parts[1].lines.map(([text, colour]) => [`line-${colour}`, text])} />
+    `}
   `;
+}
+
+// lines: [[name, colour, values], ...] -> what Lines needs; the tooltip has the values under the pointer.
+function plotOf(epochs, lines) {
+  const few = epochs.length < 30;
+  const tell = (plot) => {
+    const { idx, left, top } = plot.cursor;
+    if (idx === null || idx === undefined || left < 0) return hideTip();
+    const box = plot.over.getBoundingClientRect();
+    showTip(box.left + left, box.top + top, [`epoch ${number(epochs[idx])}`, ...lines.map(([text, , values]) => `${text} ${scoreText(values[idx])}`)]);
+  };
+  const options = {
+    legend: { show: false },
+    cursor: { y: false },
+    hooks: { setCursor: [tell] },
+    scales: { x: { time: false } },
+    axes: [{ label: "epoch", size: 26, labelSize: 18, incrs: WHOLE }, { size: 58 }],
+    series: [{}, ...lines.map(([label, stroke]) => ({ label, stroke, width: 2, points: { show: few, size: 6 } }))],
+  };
+  return { data: [epochs, ...lines.map(([, , values]) => values)], options, lines };
 }
 
 function Error({ text }) {
@@ -122,8 +148,8 @@ function Compared({ config, differs, study }) {
           return html`
             <tr key=${name} class=${pair ? "unlike" : ""}>
               <th scope="row"><${Name} text=${name} long=${60} /></th>
-              <td><${Name} text=${valueText(value)} long=${200} /></td>
-              ${unlike > 0 && html`<td>${pair ? html`<${Name} text=${valueText(pair[1])} long=${200} />` : html`<span class="small">the same</span>`}</td>`}
+              <td><${Broken} text=${valueText(value)} long=${200} /></td>
+              ${unlike > 0 && html`<td>${pair ? html`<${Broken} text=${valueText(pair[1])} long=${200} />` : html`<span class="small">the same</span>`}</td>`}
             </tr>
           `;
         })}
@@ -136,7 +162,7 @@ function Repeats({ repeats }) {
   if (!repeats?.length) return null;
   return html`
     <h3>Trained again</h3>
-    <p>${repeats.map((one) => (typeof one === "object" ? scoreText(one.score ?? null) : scoreText(one))).join(", ")}</p>
+    <p>${repeats.map((one) => (one.score === null ? words(one.state) : scoreText(one.score))).join(", ")}</p>
   `;
 }
 
