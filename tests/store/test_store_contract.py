@@ -403,6 +403,46 @@ def test_what_was_acknowledged_outlives_a_killed_writer(store_url: str) -> None:
         store.write("flowers", [Trial(len(trials), CONFIG, TrialState.RUNNING)])
 
 
+def test_points_are_the_measurements_of_trials_without_their_repeats(store: Store) -> None:
+    store.create_study(STUDY)
+    assert store.points("flowers").shape == (0, 5)
+    trials = [Trial(n, CONFIG, TrialState.FINISHED, 3, 0.5, 0.5, repeat) for n in (0, 2, 5) for repeat in (0, 1)]
+    random = np.random.default_rng(1)
+    made = {
+        (trial.number, trial.repeat, epoch): Measurement(epoch, *random.normal(size=6))
+        for trial in trials
+        for epoch in (1, 2, 3)
+    }
+    made[2, 0, 3] = Measurement(3, math.nan, math.inf, 0.0, math.nan, 0.1, 0.1)
+    store.write("flowers", trials, [(n, repeat, m) for (n, repeat, _), m in made.items()])
+
+    def expected(numbers: tuple[int, ...], epochs: tuple[int, ...]) -> list[list[float]]:
+        found = [(n, epoch, made[n, 0, epoch]) for n in numbers for epoch in epochs]
+        return [[n, epoch, m.score, m.validation_loss, m.train_loss] for n, epoch, m in found]
+
+    for numbers in (None, (0, 5), (2,), ()):
+        for epochs in (None, (1, 3), (2,)):
+            wanted = np.array(expected(numbers if numbers is not None else (0, 2, 5), epochs or (1, 2, 3)))
+            np.testing.assert_array_equal(store.points("flowers", numbers, epochs), wanted.reshape(-1, 5))
+
+
+def test_standings_are_the_trials_with_their_times_and_without_configs(store: Store) -> None:
+    store.create_study(STUDY)
+    trials = [
+        Trial(0, CONFIG, TrialState.DIVERGED, 1, math.nan, math.inf, 0),
+        Trial(1, CONFIG, TrialState.RUNNING, 0, None, None, 0),
+        Trial(1, CONFIG, TrialState.FINISHED, 2, -0.0, 1.5, 1),
+    ]
+    store.write("flowers", trials, at={(0, 0): (1.5, 2.5), (1, 0): (2.0, None)})
+    found = store.standings("flowers")
+    assert [one[:4] for one in found] == [(t.number, t.repeat, t.state, t.epochs) for t in trials]
+    assert repr([one[4:6] for one in found]) == repr([(t.score, t.validation_loss) for t in trials])
+    assert [one[6:] for one in found] == [(1.5, 2.5), (2.0, None), (None, None)]
+    assert all(type(one.state) is TrialState for one in found)
+    assert store.trials("flowers", [1]) == trials[1:]
+    assert store.trials("flowers", []) == []
+
+
 def test_times_and_attributes_of_trials_come_back_and_are_not_lost(store: Store) -> None:
     store.create_study(STUDY)
     noted = {"size": 3, "text": "é", "deep": {"list": [1, None, True, 0.5]}, "never": math.nan}

@@ -44,6 +44,8 @@ def ticks(scale: Scale) -> Ticks:
     if isinstance(scale, PowerOfTwo):
         return _placed(scale, _some([scale.low << k for k in range(scale.n_values)]))
     assert isinstance(scale, Linear | Log | OneMinusLog | Integer), scale
+    if isinstance(scale, Integer) and scale.n_values <= _MOST:
+        return _placed(scale, list(range(scale.low, scale.high + 1, scale.step)))
     found = _placed(scale, [value for value in _round_values(scale) if scale.contains(value)])
     low, high = _placed(scale, [scale.low, scale.high])
     inner = [tick for tick in found if low[0] + _APART <= tick[0] <= high[0] - _APART]
@@ -67,7 +69,7 @@ def _round_values(scale: Linear | Log | OneMinusLog | Integer) -> list[float] | 
             values = [factor * ten for ten in _decades(low / 10, high) for factor in (1, 2, 5)]
     else:
         values = _steps(float(scale.low), float(scale.high))
-    return [round(value) for value in values] if isinstance(scale, Integer) else values
+    return sorted({round(value) for value in values}) if isinstance(scale, Integer) else values
 
 
 def _decades(low: float, high: float) -> list[float]:
