@@ -271,7 +271,7 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         number = _number_of(trial)
         if number not in self._trials:
             raise ConfigError(f"there is no trial {number!r}", "ask for the folders of trials that ask() gave")
-        folder = self._folder(number)
+        folder = self._folders / str(number)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -318,7 +318,7 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         self._is_closed = True
         result = None
         if any(rank_key_of(self._metric, trial) > WORST for trial in self._trials.values()):
-            result = _result(self._metric, self.best, self._folder(self.best.number))
+            result = _result(self._metric, self.best, self._folders / str(self.best.number))
         with closing(self._store):
             self._outbox.close(StudyState.FINISHED, result)
 
@@ -384,9 +384,6 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         self._trials = {trial.number: trial for trial in earlier}
         known = evidence(study.metric, earlier, study.spec.rungs)
         self._asking = Asking(search, stopping, study.spec.rungs, known, study.spec.known)
-
-    def _folder(self, number: int) -> Path:
-        return self._folders / str(number)
 
     def _end_infeasible(self, number: int, value: float | None, why: bool | str) -> None:
         if value is not None and value is not _NOT_GIVEN:
