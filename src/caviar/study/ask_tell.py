@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -304,12 +304,10 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
     @contextmanager
     def opened(self) -> Iterator[Store]:
         """See Shown."""
-        if self._is_closed:
-            with Store.open(self._url, create=False) as store:
-                yield store
-        else:
+        if not self._is_closed:
             self._outbox.write()
-            yield self._store
+        with Store.open(self._url, create=False) if self._is_closed else nullcontext(self._store) as store:
+            yield store
 
     def close(self) -> None:
         """Write everything; whatever was asked for and not told is interrupted."""
