@@ -1,10 +1,11 @@
 """Drift: how often rows that have not changed are said to have, and which changes are found, beside evidently.
 
-    python -m benchmarks.retest_drift [--pairs 1000] [--power 100] [--rival PYTHON]
+    python -m benchmarks.retest_drift [--pairs 500] [--power 20] [--rival PYTHON]
 
-One network is trained once; each pair has fresh old rows, of which the model's reference is made, and new rows. PYTHON
-is the interpreter of an environment with evidently; without it the rival is left out. Evidently has two verdicts: on
-the dataset (half of the columns have drifted, its default) and on columns (any has).
+One network is trained once; each pair has fresh old rows, of which the model's reference is made, and new rows; those
+that have not changed are --pairs for each number of rows, the others --power for each change. PYTHON is the interpreter
+of an environment with evidently; without it the rival is left out. Evidently has two verdicts: on the dataset (half of
+the columns have drifted, its default) and on columns (any has).
 """
 
 from __future__ import annotations
@@ -71,6 +72,12 @@ def of_pairs(contender: str, alarms: int, pairs: int, old: int, new: int, change
     return {**row, "alarms": alarms, "share": round(alarms / pairs, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
+def begun(rival: str, pairs: int, *case: Any) -> subprocess.Popen[str]:
+    """Evidently, at work on so many pairs beside us."""
+    command = [rival, str(RIVAL), *map(str, case), str(pairs)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
 def results(false: int, power: int, rival: str | None) -> Iterator[dict[str, Any]]:
     """All rows of the results."""
     model = network()
@@ -78,13 +85,12 @@ def results(false: int, power: int, rival: str | None) -> Iterator[dict[str, Any
         for change, sizes in CHANGES.items():
             for size in sizes:
                 case = old, new, change, size
-                pairs = false if change == "none" else power
+                pairs, few = (false, 2 * power) if change == "none" else (power, power)
+                beside = None if rival is None else begun(rival, few, *case)
                 found = sum(alarm(model, seed, *case, with_old=False) for seed in range(pairs))
                 yield of_pairs("caviar drift", found, pairs, *case)
-                if rival is not None:
-                    few = min(pairs, 2 * power)
-                    command = [rival, str(RIVAL), str(old), str(new), change, str(size), str(few)]
-                    said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+                if beside is not None:
+                    said = json.loads(beside.communicate()[0])
                     yield of_pairs("evidently, dataset", said["dataset"], few, *case)
                     yield of_pairs("evidently, any column", said["column"], few, *case)
     for change, size in (("none", 0.0), ("shuffled", 1.0), ("all means", 0.1)):
@@ -95,8 +101,8 @@ def results(false: int, power: int, rival: str | None) -> Iterator[dict[str, Any
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=1_000)
-    parser.add_argument("--power", type=int, default=100)
+    parser.add_argument("--pairs", type=int, default=500)
+    parser.add_argument("--power", type=int, default=20)
     parser.add_argument("--rival")
     asked = parser.parse_args()
     print(write("retest_drift", list(results(asked.pairs, asked.power, asked.rival))))

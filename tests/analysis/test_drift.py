@@ -207,6 +207,26 @@ def test_a_saved_model_gives_the_same_report_and_older_readers_find_it_among_the
     assert path.stat().st_size < 200_000
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"columns": 3},
+        {"labels": [1]},
+        {"labels": [1, 2, 3]},
+        {"confusion": [[1]]},
+        {"layers": [{"rows": 0, "mean": [], "deviation": []}]},
+        {"outputs": {"rows": 3, "classes": [5], "sketches": [], "predicted": []}},
+    ],
+)
+def test_a_damaged_reference_is_refused_in_two_lines(tmp_path: Path, spoilt: dict[str, object]) -> None:
+    kept = model().reference
+    assert kept is not None
+    path = tmp_path / "made.caviar"
+    replace(model(), reference=None, facts={"reference": {**kept.to_dict(), **spoilt}}).save(path)
+    with pytest.raises(ModelError, match=r"holds what caviar never saves|other classes"):
+        load(path)
+
+
 def test_a_sketch_of_numbers_stands_for_a_quantile() -> None:
     x = np.random.default_rng(0).normal(size=1_000)
     sketch = sketch_numbers(x, 200)

@@ -76,9 +76,9 @@ def _on_unit(name: str, unit: Unit, middle: float, then: float) -> str:
     return f"{shown(name)} has {middle:.6g} in the middle, and had {then:.6g} in training, {by}: look at its unit"
 
 
-def unknown(report: Drift, reference: Reference | None, has_old: bool) -> tuple[str, ...]:
+def all_unknown(report: Drift, reference: Reference | None, has_old: bool) -> tuple[str, ...]:
     """Sentences on what the rows that were given cannot show."""
-    found = []
+    found = [*report.unknown]
     if reference is None:
         found.append(
             "the outputs were not compared: the model keeps none for rows that it had not seen; tune again to have them"

@@ -67,7 +67,7 @@ class ColumnSketches:
             int(data["rows"]),
             {str(name): number_sketch(one) for name, one in data["numbers"].items()},
             {str(name): text_sketch(one) for name, one in data["texts"].items()},
-            {str(name): (str(days[0]), str(days[1])) for name, days in data["dates"].items()},
+            {str(name): (str(first), str(last)) for name, (first, last) in data["dates"].items()},
             None if related is None else Relations.from_dict(related),
         )
 

@@ -117,6 +117,8 @@ class Model:
             raise ModelError("the shares of an ensemble must be above 0 and add up to 1", "divide them by their sum")
         if len(self.correction.shares) not in (0, own.n_out):
             raise ModelError("the correction is of other classes", "train the network again")
+        if self.reference is not None and self.reference.n_out != own.n_out:
+            raise ModelError("the reference is of other classes", "train the network again")
         if learned and (learned.n_in, learned.n_out) != (math.prod(own.shape), own.n_out):
             wanted = "a number to predict" if learned.regression else f"{learned.n_out} classes"
             raise ModelError(

@@ -95,18 +95,15 @@ class Reference:
     def from_dict(data: Mapping[str, Any]) -> Reference:
         """The inverse of ``to_dict``. Raises ValueError, TypeError or KeyError for what it cannot have written."""
         labels, outputs, confusion = data["labels"], data["outputs"], data["confusion"]
-        found = Outputs(
-            int(outputs["rows"]),
-            tuple(map(int, outputs["classes"])),
-            tuple(map(number_sketch, outputs["sketches"])),
-            tuple(map(int, outputs["predicted"])),
-        )
-        if len(found.sketches) != max(len(found.classes), 1):
-            raise ValueError("a sketch of outputs is missing")
-        return Reference(
+        found = Reference(
             ColumnSketches.from_dict(data["columns"]),
             tuple(map(int, labels)) if isinstance(labels, list) else number_sketch(labels),
-            found,
+            Outputs(
+                int(outputs["rows"]),
+                tuple(map(int, outputs["classes"])),
+                tuple(map(number_sketch, outputs["sketches"])),
+                tuple(map(int, outputs["predicted"])),
+            ),
             None if confusion is None else np.array(confusion, dtype=np.int64),
             None if data["right"] is None else int(data["right"]),
             None if data["errors"] is None else number_sketch(data["errors"]),
@@ -115,6 +112,25 @@ class Reference:
                 for layer in data["layers"]
             ),
         )
+        found._check()
+        return found
+
+    @property
+    def n_out(self) -> int:
+        """Classes, or 1 for a number."""
+        return len(self.labels) if isinstance(self.labels, tuple) else 1
+
+    def _check(self) -> None:
+        """Raise ValueError where parts do not fit one another."""
+        outputs, classes = self.outputs, self.n_out if isinstance(self.labels, tuple) else 0
+        if len(outputs.sketches) != max(len(outputs.classes), 1) or bool(classes) != bool(outputs.classes):
+            raise ValueError("a sketch of outputs is missing")
+        if not all(0 <= k < classes for k in outputs.classes) or len(outputs.predicted) != classes:
+            raise ValueError("the outputs are of other classes")
+        if self.confusion is not None and self.confusion.shape != (classes, classes):
+            raise ValueError("the confusion is of other classes")
+        if any(layer.rows < 1 or layer.mean.shape != layer.deviation.shape for layer in self.layers):
+            raise ValueError("a layer is damaged")
 
 
 def reference_of(

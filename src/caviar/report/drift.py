@@ -54,7 +54,11 @@ def _parts(view: DriftView) -> Iterator[RenderableType]:
 
 
 def _cells(test: TestRow) -> list[str]:
-    return [visible(test.subject), test.sign, f"{test.effect:.3f} {test.measure}", f"{test.p_adjusted:.2g}"]
+    return [visible(test.subject), test.sign, f"{test.effect:.3f} {test.measure}", _probability(test.p_adjusted)]
+
+
+def _probability(p: float) -> str:
+    return f"{p:.2g}" if p > 1e-100 else "below 1e-100"
 
 
 def _classes(view: DriftView) -> list[list[str]]:
@@ -89,7 +93,7 @@ def as_html(view: DriftView, title: str) -> str:
     """The page: the verdict at the top, then every test, the classes, the layers, and the notes."""
     report = view.report
     tests = [
-        [test.name, test.test, f"{test.statistic:.4g}", f"{test.effect:.3f}", f"{test.p_adjusted:.2g}",
+        [test.name, test.test, f"{test.statistic:.4g}", f"{test.effect:.3f}", _probability(test.p_adjusted),
          "yes" if test.changed else ""]
         for test in report.tests
     ]  # fmt: skip
