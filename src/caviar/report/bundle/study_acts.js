@@ -1,7 +1,7 @@
 // Acts on a study: stop it, give it more, resume it, enqueue a config. The server refuses what the commands refuse.
 
-import { html } from "./vendor/htm/standalone.module.js";
-import { Act } from "./components.js";
+import { html, useState } from "./vendor/htm/standalone.module.js";
+import { Act, Notice } from "./components.js";
 import { topRow } from "./history.js";
 import { act } from "./state.js";
 import { searched, winner } from "./slices.js";
@@ -19,12 +19,16 @@ const SAID = {
 };
 
 export function StudyActs({ study }) {
-  const send = (what, body, values) => {
-    const because = (values[BECAUSE.name] ?? "").trim();
-    return act(`studies/${encodeURIComponent(study.name)}/${what}`, because ? { ...body, because } : body);
-  };
   const running = study.state === "running" && study.alive;
+  const [last, setLast] = useState(null); // the form of an act goes when the study has done it, and its answer with it
+  const send = async (what, body, values) => {
+    const because = (values[BECAUSE.name] ?? "").trim();
+    const answer = await act(`studies/${encodeURIComponent(study.name)}/${what}`, because ? { ...body, because } : body);
+    if (answer.said && what !== "enqueue") setLast({ said: answer.said, running });
+    return answer;
+  };
   return html`
+    ${last && last.running !== running && html`<${Notice} kind="said"><p>${last.said}</p></${Notice}>`}
     ${running && html`<${Act} title="Stop" button="Stop this study" fields=${[BECAUSE]} explain=${SAID.stop} onAct=${(values) => send("stop", {}, values)} />`}
     ${running && html`<${Act} title="Extend" button="Give it more" fields=${[...MORE, BECAUSE]} explain=${SAID.extend} onAct=${(values) => send("extend", more(values), values)} />`}
     ${!running && html`<${Act} title="Resume" button="Resume this study" fields=${MORE} explain=${SAID.resume} onAct=${(values) => send("resume", more(values), values)} />`}
