@@ -27,6 +27,7 @@ Units = npt.NDArray[np.floating[Any]]
 
 ENOUGH = 30  # trials; the forest learns from two thirds of them
 _FORESTS, _TREES, _SHUFFLES = 8, 20, 3
+_FEW = 3  # forests: a tenth of a second, which a processor that trains can spare
 _MOST = 1000  # trials that a forest is grown from: more cost seconds and change nothing that can be seen
 
 
@@ -41,12 +42,16 @@ class Importance(NamedTuple):
 
 
 def importances(
-    space: Space, configs: Sequence[Config], rank_keys: Sequence[tuple[float, ...]], seed: int = 0
+    space: Space,
+    configs: Sequence[Config],
+    rank_keys: Sequence[tuple[float, ...]],
+    seed: int = 0,
+    provisional: bool = False,
 ) -> list[Importance]:
     """The searched hyperparameters, the most important first; empty for fewer than ENOUGH trials.
 
     ``rank_keys`` are only compared: larger is better. Where trials have different epochs, the rung that each reached
-    comes first in its key.
+    comes first in its key. ``provisional``: with fewer forests, for a study that is looked at while it trains.
     """
     if len(configs) < ENOUGH or not space.searched:
         return []
@@ -60,7 +65,7 @@ def importances(
     order = {key: i for i, key in enumerate(sorted(set(rank_keys)))}
     y = rankdata([order[rank_keys[i]] for i in chosen]) / len(chosen)
     falls = []
-    for _ in range(_FORESTS):
+    for _ in range(_FEW if provisional else _FORESTS):
         split = random.permutation(len(x))
         seen, unseen = split[: 2 * len(x) // 3], split[2 * len(x) // 3 :]
         forest = RandomForestRegressor(_TREES, min_samples_leaf=2, random_state=int(random.integers(2**31)))

@@ -37,7 +37,7 @@ from caviar.store.claims import Assigned, Result
 from caviar.store.delivery import STORE_PATIENCE, Delivery
 from caviar.store.lease import Leases, beat
 from caviar.store.schema import STUDIES, TRIALS
-from caviar.store.studies import Times
+from caviar.store.studies import MEASURES, Times
 from caviar.store.subjects import Subjects
 from caviar.store.taking_up import take_up_kept
 from caviar.store.transactions import Transactions, opened
@@ -301,14 +301,18 @@ class Store(AbstractContextManager["Store"]):
             return studies.measurements(self.database, connection, number)
 
     def points(
-        self, name: str, numbers: Collection[int] | None = None, epochs: Collection[int] | None = None
+        self,
+        name: str,
+        numbers: Collection[int] | None = None,
+        epochs: Collection[int] | None = None,
+        measures: Sequence[str] = MEASURES,
     ) -> npt.NDArray[np.float64]:
-        """The scores and losses of study ``name``: number, epoch, score, validation and training loss (rows, 5).
+        """The curves of study ``name``: columns of numbers, epochs, and ``measures``, a row an epoch of a trial.
 
         Of these trials at these epochs, all by default; repeats are left out.
         """
         with self.subjects.reading(name) as (connection, number):
-            return studies.points(self.database, connection, number, numbers, epochs)
+            return studies.points(self.database, connection, number, numbers, epochs, measures)
 
     def comparisons(self, name: str) -> list[tuple[int, int, Comparison]]:
         """The comparisons of study ``name``, as (number, repeat, comparison), in the order of trials and epochs."""

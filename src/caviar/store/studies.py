@@ -59,6 +59,9 @@ Keyed = tuple[int, int]
 """A trial by number and repeat."""
 
 
+MEASURES = ("score", "validation_loss", "train_loss")
+"""What curves are drawn of."""
+
 Times = tuple[float | None, float | None]
 """Seconds since 1970 at which a trial began and ended; None where that is not known."""
 
@@ -163,12 +166,12 @@ def points(
     study: int,
     numbers: Collection[int] | None = None,
     epochs: Collection[int] | None = None,
+    measures: Sequence[str] = MEASURES,
 ) -> npt.NDArray[np.float64]:
-    """The measurements (rows, 5) of these trials at these epochs, all by default; repeats are left out.
+    """The measurements of these trials at these epochs, all by default; repeats are left out.
 
-    The columns are the trial's number, the epoch, the score, the validation loss and the training loss; rows are in the
-    order of trials and epochs. The database finds each trial's epochs by the key: a few epochs of 10,000 trials take
-    half a second, and no scan.
+    The columns are the trial's number, the epoch and the ``measures``; rows are in the order of trials and epochs. The
+    database finds each trial's epochs by the key: a few epochs of 10,000 trials take half a second, and no scan.
     """
     columns = MEASUREMENTS.c
     mine = [columns.study == study, columns.repeat == 0]
@@ -179,7 +182,7 @@ def points(
         mine += [columns.number.in_(every)] if numbers is None else []
         mine.append(columns.epoch.in_(sorted(epochs)))
     counted = (sa.cast(columns.number, sa.Double), sa.cast(columns.epoch, sa.Double))
-    query = sa.select(*counted, columns.score, columns.validation_loss, columns.train_loss).where(*mine)
+    query = sa.select(*counted, *(columns[name] for name in measures)).where(*mine)
     found = database.fetch_floats(connection, query)
     return found[np.lexsort((found[:, 1], found[:, 0]))]
 

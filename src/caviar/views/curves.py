@@ -67,7 +67,7 @@ def curves_picture(
     if len(trained) <= ALL_LINES:
         return picture
     slices = _slices(store, name, trained)
-    counted = store.points(name, epochs=slices)[:, 1:3]
+    counted = store.points(name, epochs=slices, measures=("score",))[:, 1:3]
     counted = counted[np.isfinite(counted[:, 1])]
     return picture if not len(counted) else _with_density(picture, metric, slices, counted)
 
@@ -105,7 +105,7 @@ def _line(points: Numbers, chosen: bool) -> Line:
 def _slices(store: Store, name: str, trials: Sequence[Standing]) -> list[int]:
     """Epochs that the longest trial has measured: half of them evenly spread, half in even ratios."""
     longest = max(trials, key=lambda trial: trial.epochs)
-    measured = np.unique(store.points(name, [longest.number])[:, 1])
+    measured = np.unique(store.points(name, [longest.number], measures=())[:, 1])
     most = min(max(_LOOK_UPS // len(trials), _FEWEST_SLICES), _MOST_SLICES)
     if len(measured) > most:
         last = len(measured) - 1

@@ -299,7 +299,8 @@ def _importances(study: Study, space: Space, trials: Sequence[Trial]) -> list[Im
         key = rank_key_of(study.metric, trial)
         rungs = sum(trial.epochs >= epochs for epochs in study.spec.rungs)
         ranks.append((float(rungs), *key) if key > WORST else (-1.0, 0.0, 0.0))
-    return importances(space, [trial.config for trial in counted], ranks, seed=study.seed % 2**32)
+    is_running = study.state is StudyState.RUNNING
+    return importances(space, [trial.config for trial in counted], ranks, study.seed % 2**32, provisional=is_running)
 
 
 def _finals(study: Study, trials: Sequence[Trial]) -> Finals:
