@@ -101,11 +101,12 @@ const BECAUSE = { name: "because", label: "Why, for the diary", placeholder: "op
 function Acts({ run, path }) {
   if (over(run)) return html`<p class="small">The run is over. A branch can begin from its snapshots.</p>`;
   const asks = (what) => (values) => act(`${path}/${what}`, { because: values.because });
-  const { paused } = run.progress;
+  const rests = run.progress.paused || !run.alive;
+  const how = run.alive ? "Let the run go on." : "Take the run up again from its newest snapshot, in a process of its own.";
   return html`
     <div class="controls">
-      ${paused
-        ? html`<${Act} title="Continue" fields=${[BECAUSE]} explain="Let the run go on." onAct=${asks("continue")} />`
+      ${rests
+        ? html`<${Act} title="Continue" fields=${[BECAUSE]} explain=${how} onAct=${asks("continue")} />`
         : html`<${Act} title="Pause" fields=${[BECAUSE]} explain="Hold the run at its next mini-batch." onAct=${asks("pause")} />`}
       <${Act} title="Snapshot" button="Save a snapshot" fields=${[BECAUSE]} explain="Save the whole state at the next mini-batch." onAct=${asks("snapshot")} />
       <${Act} title="Stop" button="Stop for good" fields=${[BECAUSE]} explain="End the run for good: it is scored, and its model saved. It cannot go on afterwards; a pause can." onAct=${asks("stop")} />

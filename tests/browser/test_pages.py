@@ -1,0 +1,166 @@
+"""Every page with data, with none, and with one trial; test_many.py has many trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from caviar.store import Store
+from caviar.store.runs import Runs
+from tests.browser.chromium import watched
+from tests.browser.dashboards import Dashboard, all_drawn, dashboard, fits
+from tests.browser.stores import write_run
+from tests.many_trials import write_study
+
+WRONG = [("#/study/smell", "small"), ("#/run/nigth", "night"), ("#/x/y/z", "no such")]
+PAGES = {
+    "studies": "#/",
+    "study": "#/study/small",
+    "study of one trial": "#/study/one",
+    "study without trials": "#/study/empty",
+    "trial": "#/study/small/trial/7",
+    "comparison": "#/compare/small/one",
+    "run": "#/run/night",
+    "help": "#/help",
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    path = tmp_path_factory.mktemp("pages")
+    with Store.open(path / "caviar.db") as opened:
+        write_study(opened, "small", trials=120, epochs=27)
+        write_study(opened, "one", trials=1, epochs=9)
+        write_study(opened, "empty", trials=0)
+        write_run(opened, path, "night")
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shown(store: Store) -> Iterator[Dashboard]:
+    with dashboard(store.url) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, shown: Dashboard) -> Iterator[Page]:
+    with watched(browser) as (opened, _):
+        shown.sign_in(opened)
+        yield opened
+
+
+def test_the_list_has_every_study_and_run(page: Page, store: Store):
+    for name, counts in store.trial_counts().items():
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+        expect(row).to_contain_text(f"{sum(counts.values()):,}")
+        best = store.study(name).result
+        expect(row).to_contain_text("none yet" if best is None else f"{best.best.validation['accuracy']:.4f}")
+    page.get_by_role("link", name="night", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("night")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Studies")
+
+
+@pytest.mark.parametrize("name", ["small", "one"])
+def test_a_study_shows_what_the_store_has(page: Page, shown: Dashboard, store: Store, name: str):
+    shown.open(page, f"#/study/{name}")
+    assert all_drawn(page) >= 5
+    trials = [trial for trial in store.trials(name) if not trial.repeat]
+    result = store.study(name).result
+    assert result is not None
+    expect(page.locator(".facts").first).to_contain_text(f"{len(trials):,}")
+    expect(page.locator(".facts").first).to_contain_text(f"{result.best.test['accuracy']:.4f}")
+    expect(page.locator("#rungs")).to_contain_text(f"{len(trials):,} trial")
+    for value in result.best.config.values():
+        text = value if isinstance(value, str) else f"{value:.4g}"
+        expect(page.locator("#answer")).to_contain_text(text[:6])
+
+
+def test_a_trial_has_its_config_and_its_curve(page: Page, shown: Dashboard, store: Store):
+    shown.open(page, "#/study/small/trial/7")
+    trial = next(trial for trial in store.trials("small") if trial.number == 7)
+    detail = page.get_by_role("dialog", name="Trial 7")
+    expect(detail).to_contain_text(str(trial.state).replace("_", " "))
+    expect(detail).to_contain_text(f"{trial.config['learning_rate']:.4g}"[:5])
+    expect(detail.locator("canvas").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(detail).to_have_count(0)
+    expect(page).to_have_url(f"{shown.base}#/study/small")
+
+
+def test_a_run_shows_what_the_store_has(page: Page, shown: Dashboard, store: Store):
+    shown.open(page, "#/run/night")
+    assert all_drawn(page) >= 4
+    expect(page.locator("#run_curves .key")).to_contain_text("undone by a rollback")
+    diary = page.locator("#run_diary")
+    for entry in Runs(store).diary("night"):
+        if entry.kind in ("turn", "rollback"):
+            expect(diary).to_contain_text(entry.text)
+    page.get_by_role("searchbox", name="Find in the diary").fill("too slowly")
+    expect(diary.get_by_role("listitem")).to_have_count(1)
+    kept = [snapshot for snapshot in Runs(store).snapshots("night") if snapshot.state == "kept"]
+    expect(page.get_by_role("heading", name=f"{len(kept)} snapshots")).to_be_visible()
+
+
+def test_two_studies_stand_side_by_side(page: Page, shown: Dashboard):
+    shown.open(page, "#/compare/small/one")
+    assert all_drawn(page) >= 1
+    expect(page.get_by_role("heading", level=1)).to_have_text("small beside one")
+
+
+def test_a_study_without_trials_says_so(page: Page, shown: Dashboard):
+    shown.open(page, "#/study/empty")
+    expect(page.get_by_role("heading", name="No trial yet")).to_be_visible()
+
+
+@pytest.mark.parametrize(("path", "said"), WRONG)
+def test_a_page_that_is_not_there_names_the_way_out(browser: Browser, shown: Dashboard, path: str, said: str):
+    with watched(browser) as (page, troubles):
+        troubles.expected += ["404"]
+        shown.sign_in(page)
+        shown.open(page, path)
+        expect(page.locator("main")).to_contain_text(said)
+
+
+@pytest.mark.parametrize("path", PAGES.values(), ids=list(PAGES))
+def test_a_page_fits_a_phone(browser: Browser, shown: Dashboard, path: str):
+    with watched(browser, width=400, dark=True) as (page, _):
+        shown.sign_in(page)
+        shown.open(page, path)
+        expect(page.get_by_text("Reading the")).to_have_count(0)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert fits(page)
+
+
+def test_without_the_right_to_write_nothing_can_be_changed(page: Page, shown: Dashboard):
+    for path in ("#/study/small", "#/run/night"):
+        shown.open(page, path)
+        expect(page.locator("main canvas").first).to_be_attached()
+        for act in ("Stop", "Pause", "Resume", "Enqueue a config", "Turn", "Go back", "Branch", "Snapshot"):
+            expect(page.get_by_role("button", name=act, exact=True)).to_have_count(0)
+
+
+def test_a_keyboard_is_enough(page: Page, shown: Dashboard):
+    expect(page.get_by_role("link", name="one", exact=True)).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the contents")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    link = page.get_by_role("link", name="small", exact=True)
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if link.evaluate("(element) => element === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{shown.base}#/study/small")
+
+
+def test_an_empty_store_says_how_to_begin(browser: Browser, tmp_path: Path):
+    with Store.open(tmp_path / "caviar.db"):
+        pass
+    with dashboard(f"sqlite:///{tmp_path / 'caviar.db'}") as empty, watched(browser) as (page, _):
+        empty.sign_in(page)
+        expect(page.locator("main")).to_contain_text("caviar tune")
