@@ -62,11 +62,13 @@ Settings settings_from(const nb::dict& given) {
     for (const int width : s.widths) require(width >= 1 && width <= 1 << 20, "a width is between 1 and 2**20, got " + std::to_string(width));
     const int activation = setting<int>(given, "activation"), output = setting<int>(given, "output");
     require(activation >= 0 && activation <= static_cast<int>(Activation::selu), "unknown activation");
-    require(output >= 0 && output <= static_cast<int>(Output::linear), "unknown output");
+    require(output >= 0 && output <= static_cast<int>(Output::sigmoids), "unknown output");
     s.activation = static_cast<Activation>(activation);
     s.output = static_cast<Output>(output);
-    require(s.output == Output::softmax ? s.widths.back() >= 2 : s.widths.back() == 1,
-            "softmax has at least two columns, sigmoid and linear have one");
+    const bool several = s.output == Output::sigmoids;
+    require(several || s.output == Output::softmax ? s.widths.back() >= 2 : s.widths.back() == 1,
+            "softmax and sigmoids have at least two columns, sigmoid and linear have one");
+    require(!several || s.widths.back() <= most_targets, "sigmoids have at most " + std::to_string(most_targets) + " columns");
     s.batch_norm = setting<bool>(given, "batch_norm");
     s.batch_norm_momentum = share<float>(given, "batch_norm_momentum");
     s.batch_norm_epsilon = amount<float>(given, "batch_norm_epsilon");
@@ -84,8 +86,8 @@ Settings settings_from(const nb::dict& given) {
     s.quantile = share<double>(given, "quantile");
     s.label_smoothing = share<float>(given, "label_smoothing");
     s.class_weights = setting<std::vector<float>>(given, "class_weights");
-    const size_t classes = s.output == Output::softmax ? static_cast<size_t>(s.widths.back()) : 2;
-    require(s.class_weights.empty() || (s.output != Output::linear && s.class_weights.size() == classes), "one weight a class, or none");
+    const size_t columns = static_cast<size_t>(s.widths.back()), classes = several ? 2 * columns : s.output == Output::softmax ? columns : 2;
+    require(s.class_weights.empty() || (s.output != Output::linear && s.class_weights.size() == classes), "one weight a class, of each target, or none");
     for (const float w : s.class_weights) require(w >= 0.0f && std::isfinite(w), "a class weight is a finite number and at least 0");
     s.first_moment = setting<bool>(given, "first_moment");
     s.second_moment = setting<bool>(given, "second_moment");

@@ -371,19 +371,32 @@ inline double softmax_backward(float* z, int m, int n, Targets y, const uint32_t
 // log(1 + e**z) without overflow.
 inline double softplus(double z) { return (z > 0.0 ? z : 0.0) + __builtin_log1p(__builtin_exp(z > 0.0 ? -z : z)); }
 
+// The loss of one logit z, which becomes its gradient over `cells`: see sigmoid_backward.
+inline double logit_backward(float& z, int32_t label, float smoothing, const float* weights, int cells) {
+    const double logit = static_cast<double>(z);
+    const double target = (1.0 - smoothing) * label + 0.5 * smoothing;
+    const double weight = weights == nullptr ? 1.0 : static_cast<double>(weights[label]);
+    z = static_cast<float>(weight * (1.0 / (1.0 + __builtin_exp(-logit)) - target) / cells);
+    return weight * (softplus(logit) - target * logit);
+}
+
 // One logit z for the second of two classes: binary cross-entropy log(1 + e**z) - t z, gradient w_y (sigmoid(z) - t) / m, with the target
 // t = (1 - s) y + s / 2. The other columns of the strip are padding and stay zero.
 inline double sigmoid_backward(float* z, int m, Targets y, const uint32_t* rows, float smoothing, const float* weights) {
     double loss = 0.0;
-    for (int row = 0; row < m; ++row) {
-        const int32_t label = y.classes[rows[row]];
-        const double logit = static_cast<double>(z[row * strip]);
-        const double target = (1.0 - smoothing) * label + 0.5 * smoothing;
-        const double weight = weights == nullptr ? 1.0 : static_cast<double>(weights[label]);
-        loss += weight * (softplus(logit) - target * logit);
-        z[row * strip] = static_cast<float>(weight * (1.0 / (1.0 + __builtin_exp(-logit)) - target) / m);
-    }
+    for (int row = 0; row < m; ++row) loss += logit_backward(z[row * strip], y.classes[rows[row]], smoothing, weights, m);
     return loss;
+}
+
+// A logit for the second class of each of n targets: the mean over them of what sigmoid_backward has for one, `weights` two a target.
+inline double sigmoids_backward(float* z, int m, int n, Targets y, const uint32_t* rows, float smoothing, const float* weights) {
+    const size_t z_strip = static_cast<size_t>(m) * strip;
+    double loss = 0.0;
+    for (int row = 0; row < m; ++row)
+        for (int j = 0; j < n; ++j)
+            loss += logit_backward(z[(j / strip) * z_strip + row * strip + j % strip], y.classes[rows[row]] >> j & 1, smoothing,
+                                   weights == nullptr ? nullptr : weights + 2 * j, m * n);
+    return loss / n;
 }
 
 // The predicted number z: squared error (z - y)**2, gradient 2 (z - y) / m.

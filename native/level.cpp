@@ -131,6 +131,8 @@ double loss_backward(const Network& network, float* z, int m, Targets y, const u
         case Output::softmax:
             return softmax_backward(z, m, last.n_out, y, rows, network.label_smoothing, network.class_weights) / m;
         case Output::sigmoid: return sigmoid_backward(z, m, y, rows, network.label_smoothing, network.class_weights) / m;
+        case Output::sigmoids:
+            return sigmoids_backward(z, m, last.n_out, y, rows, network.label_smoothing, network.class_weights) / m;
         case Output::linear:
             switch (network.error) {
                 case Error::squared: return squared_error_backward(z, m, y, rows) / m;
@@ -331,7 +333,7 @@ void exact_statistics(const Network& network, const State& state, float* workspa
 
 Scores evaluate(const Network& network, const State& state, const float* statistics, float* workspace, const float* x, Targets y,
                 int64_t rows, int64_t* correct_of, Interruption interrupted) {
-    Scores scores{0.0, 0.0, 0};
+    Scores scores{0.0, 0.0, 0, 0};
     const Layer& last = network.layer[network.layers - 1];
     const int n_in = network.layer[0].n_in;
     const float* w1 = first_weights(network, state, workspace);
@@ -376,6 +378,22 @@ Scores evaluate(const Network& network, const State& state, const float* statist
                 const Softmax s = softmax_rows<false>(out + row * strip, z_strip, group, last.n_out, label);
                 scores.loss += log_losses(s, s.own, group);
                 for (int r = 0; r < group; ++r) count(labels[r], s.guess[r]);
+            }
+            continue;
+        }
+        if (network.output == Output::sigmoids) {
+            for (int row = 0; row < m; ++row) {
+                double loss = 0.0;
+                int correct = 0;
+                for (int j = 0; j < last.n_out; ++j) {
+                    const double z = static_cast<double>(out[(j / strip) * z_strip + row * strip + j % strip]);
+                    const int32_t label = y.classes[start + row] >> j & 1;
+                    loss += softplus(z) - label * z;
+                    correct += (z > 0.0) == (label == 1);
+                }
+                scores.loss += loss / last.n_out;
+                scores.correct += correct;
+                scores.whole += correct == last.n_out;
             }
             continue;
         }

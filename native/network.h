@@ -30,8 +30,11 @@ constexpr int padded(int n) { return (n + strip - 1) / strip * strip; }
 
 enum class Activation : int { identity, relu, leaky_relu, tanh, sigmoid, elu, gelu, silu, mish, selu };
 
-// Meaning of the output layer's z: a logit for each class; one logit for the second of two classes; the predicted number.
-enum class Output : int { softmax, sigmoid, linear };
+// Meaning of the output layer's z: a logit for each class; one logit for the second of two classes; the predicted number; of each of several
+// targets one logit for its second class. Label sets of several targets are whole numbers: bit j is the class of target j.
+enum class Output : int { softmax, sigmoid, linear, sigmoids };
+
+constexpr int most_targets = 30;  // of sigmoids: as many label sets as an int counts
 
 // What a predicted number is trained by; it is always evaluated by squared error.
 enum class Error : int { squared, huber, pinball };
@@ -57,7 +60,7 @@ struct Network {
     int batch_size;
     Activation activation;
     Output output;
-    int classes;  // 2 for a single logit, 0 for a number
+    int classes;  // 2 for a single logit, 0 for a number; of several targets the label sets
     bool batch_norm;
     float batch_norm_momentum, batch_norm_epsilon;
     float dropout, input_dropout;
@@ -96,16 +99,17 @@ struct State {
     double first_steps, second_steps, average_steps;  // that each has seen; no whole numbers where a beta was turned on the way
 };
 
-// Targets of the rows: classes, or numbers. One of the two is null.
+// Targets of the rows: classes or label sets, or numbers. One of the two is null.
 struct Targets {
     const int32_t* classes;
     const float* values;
 };
 
 struct Scores {
-    double loss;            // summed over the rows: cross-entropy, or squared error
+    double loss;            // summed over the rows: cross-entropy, of several targets their mean, or squared error
     double absolute_error;  // summed; numbers only
-    int64_t correct;        // rows whose likeliest class is the label's; classes only
+    int64_t correct;        // rows whose likeliest class is the label's, of several targets in each; classes only
+    int64_t whole;          // rows where all of several targets are correct
 };
 
 // Asked before every block of an evaluation: true ends the work, and what it gives back is then of no use.

@@ -28,7 +28,7 @@ Network lay_out(const Settings& settings) {
     network.batch_size = settings.batch_size;
     network.activation = settings.activation;
     network.output = settings.output;
-    network.classes = settings.output == Output::linear ? 0 : settings.output == Output::sigmoid ? 2 : settings.widths.back();
+    network.classes = classes_of(settings);
     network.batch_norm = settings.batch_norm;
     network.batch_norm_momentum = settings.batch_norm_momentum;
     network.batch_norm_epsilon = settings.batch_norm_epsilon;
@@ -249,7 +249,8 @@ Evaluation Trial::evaluate(Examples examples, Examples training, Asking& asking)
     if (examples.rows == 0) return {nan, nan, nan};
     const FlushDenormals flush;
     const Floats exact_statistics = exact ? statistics_of(training, asking) : nullptr;
-    const auto classes = static_cast<size_t>(network.classes);
+    const bool several = network.output == Output::sigmoids;
+    const auto classes = static_cast<size_t>(several ? 0 : network.classes);
     const double rows = static_cast<double>(examples.rows);
     std::vector<int64_t> correct_of(classes), rows_of(classes);
     float* const room = workspace.at_least(network.workspace);
@@ -257,6 +258,8 @@ Evaluation Trial::evaluate(Examples examples, Examples training, Asking& asking)
     const Scores scores = level->evaluate(network, predicting(averages), exact_statistics.get(), room, examples.x, examples.y, examples.rows,
                                           correct_of.data(), asking.as_interruption());
     if (asking.ended()) return {nan, nan, nan};
+    const double correct = static_cast<double>(scores.correct);
+    if (several) return {scores.loss / rows, correct / (rows * network.layer[network.layers - 1].n_out), static_cast<double>(scores.whole) / rows};
     if (network.output == Output::linear) {
         double mean = 0.0, squares = 0.0;
         for (int64_t i = 0; i < examples.rows; ++i) mean += static_cast<double>(examples.y.values[i]) / rows;
@@ -275,7 +278,7 @@ Evaluation Trial::evaluate(Examples examples, Examples training, Asking& asking)
             recall += static_cast<double>(correct_of[c]) / static_cast<double>(rows_of[c]);
             ++present;
         }
-    return {scores.loss / rows, static_cast<double>(scores.correct) / rows, recall / present};
+    return {scores.loss / rows, correct / rows, recall / present};
 }
 
 Outcome Trial::run_epochs(Examples examples, Examples validation, const double* learning_rates, int epochs, double explosion,

@@ -35,7 +35,7 @@ struct Settings {
     Error error = Error::squared;
     double huber_delta = 1.0, quantile = 0.5;
     float label_smoothing = 0.0f;
-    std::vector<float> class_weights;  // none, or one a class
+    std::vector<float> class_weights;  // none, or one a class, or two a target
     bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false;
     double beta1 = 0.9, beta2 = 0.999;
     float epsilon = 1e-8f, l2 = 0.0f, weight_decay = 0.0f, clip_norm = 0.0f;
@@ -43,6 +43,17 @@ struct Settings {
     int batch_size = 64;
     Key order_key{}, dropout_key{};
 };
+
+// Different labels of a row; 0 for a number.
+inline int classes_of(const Settings& settings) {
+    switch (settings.output) {
+        case Output::softmax: return settings.widths.back();
+        case Output::sigmoid: return 2;
+        case Output::linear: return 0;
+        case Output::sigmoids: return 1 << settings.widths.back();
+    }
+    return 0;
+}
 
 // Throws std::invalid_argument for a network too large to be meant: its offsets within a mini-batch are to fit an int, and a processor
 // with less memory than it asks for would not refuse but be killed.
@@ -59,8 +70,9 @@ struct Examples {
     int64_t rows;
 };
 
-// Scores in predict mode. Of classes: mean cross-entropy, accuracy, the mean over the classes present of their accuracy. Of numbers: mean
-// squared error, 1 - error / variance, mean absolute error.
+// Scores in predict mode. Of classes: mean cross-entropy, accuracy, the mean over the classes present of their accuracy. Of several targets:
+// their mean cross-entropy, their mean accuracy, the share of rows where all are correct. Of numbers: mean squared error, 1 - error /
+// variance, mean absolute error.
 struct Evaluation {
     double loss, accuracy_or_r2, balanced_accuracy_or_mae;
 };

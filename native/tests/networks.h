@@ -28,7 +28,7 @@ struct Rows {
 // Columns 0 and 1 say what y is; blocks of just their size.
 inline Rows rows_for(const Settings& settings, int rows, unsigned long long seed) {
     const size_t m = static_cast<size_t>(rows), n = static_cast<size_t>(settings.widths[0]);
-    const int classes = settings.output == Output::softmax ? settings.widths.back() : 2;
+    const int classes = std::max(classes_of(settings), 2);
     Rows made{random_numbers(m * n, seed), std::make_unique<int32_t[]>(m), numbers(m), {}};
     for (size_t i = 0; i < m; ++i) {
         const float first = made.x[i * n];
@@ -94,6 +94,13 @@ inline std::vector<Case> cases() {
         s.class_weights = {0.5f, 2.0f};
         s.label_smoothing = 0.05f;
     });
+    add("sigmoids output with weights", {4, 17, 3}, 25, [](Settings& s) {
+        s.output = Output::sigmoids;
+        s.class_weights = {0.5f, 2.0f, 1.0f, 0.0f, 3.0f, 0.7f};
+        s.label_smoothing = 0.05f;
+    });
+    add("sigmoids, more than a strip", {5, 9, 17}, 21, [](Settings& s) { s.output = Output::sigmoids; });
+    add("sigmoids, no layer", {5, 16}, 21, [](Settings& s) { s.output = Output::sigmoids; });
     add("linear output", {33, 17, 1}, 25, [](Settings& s) {
         s.output = Output::linear;
         s.batch_norm = false;

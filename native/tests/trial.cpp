@@ -218,6 +218,8 @@ static double loss_of(const Trial& trial, const Examples& rows, const Examples& 
         const double* own = z.data() + row * n;
         if (trial.network.output == Output::linear) {
             loss += std::pow(own[0] - static_cast<double>(rows.y.values[row]), 2);
+        } else if (trial.network.output == Output::sigmoids) {
+            for (size_t j = 0; j < n; ++j) loss += std::log1p(std::exp(rows.y.classes[row] >> j & 1 ? -own[j] : own[j])) / static_cast<double>(n);
         } else if (trial.network.output == Output::sigmoid) {
             loss += std::log1p(std::exp(rows.y.classes[row] == 1 ? -own[0] : own[0]));
         } else {

@@ -16,7 +16,7 @@ import os
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import fields, replace
 from functools import wraps
@@ -32,6 +32,7 @@ from caviar.learners.dense import fit
 from caviar.ranges import brief
 from caviar.records import Reading
 from caviar.records.ranking import Goal
+from caviar.records.reading import as_target
 from caviar.space import Space
 from caviar.study import ask_tell, enqueued
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy, each_given_to
@@ -99,7 +100,7 @@ def tune(
 @overload
 def tune(
     data: Any,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     *,
     seconds: float | None = None,
     trials: int | None = None,
@@ -120,9 +121,11 @@ def tune(data: Any = None, target: Any = None, *more: Any, **given: Any) -> Tune
     ``tune(data, target, ...)``: the best dense network for a table.
 
     data: a path (CSV, Parquet, NPZ, NPY, IDX), a DataFrame, or a pair of arrays (x, y).
-    target: the column or key of the labels.
+    target: the column or key of the labels; or a list of columns with two labels each, such as yes and no, which one
+        network learns together: ``["sport", "politics"]``.
     metric: accuracy (the default), balanced_accuracy, log_loss, roc_auc, average_precision, f1_macro, mcc, brier or
-        calibration_error; for regression r2 (the default), rmse, mae or mape. Measured on the validation part.
+        calibration_error; for regression r2 (the default), rmse, mae or mape; for several targets hamming_accuracy (the
+        default), exact_match, log_loss, f1_macro, roc_auc or average_precision. Measured on the validation part.
     space: a Space or the path of a space file; by default the space for dense networks.
     threads: networks trained at once; by default one a processor.
     options: a TableOptions, with the rarer arguments.
@@ -200,14 +203,9 @@ def tune_table(
             f"neither a table nor a function comes first, but {type(data).__name__}",
             "give a function of a trial without calling it, and its space: caviar.tune(objective, space)",
         )
-    if target is not None and not isinstance(target, str):
-        raise ConfigError(
-            f"`target` must be the name of a column, got {type(target).__name__}",
-            "give arrays as a pair: `data=(x, y)`",
-        )
     request = Request(
         data=data,
-        target=target,
+        target=as_target(target),
         seconds=seconds,
         trials=trials,
         seed=seed,

@@ -48,6 +48,16 @@ def test_equal_networks_are_no_more_evidence_than_one():
         assert (one.temperature == 1.0) == (four.temperature == 1.0)
 
 
+def test_equal_targets_of_a_row_are_no_more_evidence_than_one():
+    for seed in range(40):
+        z, y = drawn(60, 2, 1.5, seed)
+        p = softmax(z, axis=1)
+        one, three = calibration(p[None], y), calibration(np.repeat(p, 3, axis=0)[None], np.repeat(y, 3), cells=3)
+        assert three.rows == one.rows == 60
+        assert three.temperature == pytest.approx(one.temperature, rel=1e-6)
+        assert three.log_loss == pytest.approx(one.log_loss, rel=1e-9)
+
+
 def test_a_single_row_calibrates_nothing():
     assert calibration(np.array([[[0.2, 0.8]]]), np.array([0])).temperature == 1.0
 

@@ -14,7 +14,17 @@ from playwright.sync_api import Browser, Page, expect
 import caviar
 from caviar.cli.main import run
 from caviar.records import Box, Measurement, Study, StudyKind, StudySpec, StudyState, TableSpec, Trial, TrialState
-from caviar.records.result import Baseline, BestTrial, Column, Confusion, Finalist, Lead, Mistaken, StudyResult
+from caviar.records.result import (
+    Baseline,
+    BestTrial,
+    Column,
+    Confusion,
+    Finalist,
+    Lead,
+    Mistaken,
+    StudyResult,
+    TargetScores,
+)
 from caviar.store import Store
 from tests.browser.chromium import watched
 
@@ -55,6 +65,9 @@ def result_of(best: Trial) -> StudyResult:
             matrix=[[1, 5], [4, 590]],
         ),
         columns=[Column("amount", "number", 0.02), Column(BAD, "text", -0.001), Column("far", "number", None)],
+        targets=[
+            TargetScores(column=BAD, labels=["no", BAD], rows=5, accuracy=0.9, majority=0.8, f1=None, log_loss=0.3)
+        ],
         undefined={"validation": {}, "test": {"roc_auc": "all rows are of one class"}},
         finalists=[
             Finalist(best.number, 3, 90, best.score, [0.9, 0.92, 0.91]),
@@ -121,6 +134,9 @@ def test_it_has_the_whole_answer_and_runs_nothing_that_is_in_it(page: Page):
     expect(answer).to_contain_text("ROC AUC: all rows are of one class")
     cells = answer.locator("table.confusion td")
     assert [cell.inner_text() for cell in cells.all()] == ["1", "5", "17 %", "4", "590", "99 %"]
+    expect(answer.locator("table.targets th[scope=row]")).to_contain_text([BAD[:20]])
+    cells = answer.locator("table.targets td")
+    assert [cell.inner_text() for cell in cells.all()][1:] == ["5", "0.9000", "0.8000", "not defined", "0.3000"]
     expect(answer.locator("table.importance th[scope=row]")).to_have_text(["amount", BAD])
     expect(answer).to_contain_text("2 columns of 3 measured alone")
     expect(page.locator("#notes")).to_contain_text("--keep id")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from caviar.data.examples import Examples
+from caviar.label_sets import packed, unpacked
 from caviar.learners.contract import Keys, State
 from caviar.learners.dense.contract import DenseTraining, Engine
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
@@ -32,8 +33,19 @@ def numbers(rows: int, columns: int, seed: int = 0) -> Examples:
     return Examples(np.ascontiguousarray(x, dtype=np.float32), y.astype(np.float32))
 
 
+def label_sets(rows: int, columns: int, targets: int, seed: int = 0) -> Examples:
+    """Several targets, each a half-space with some noise; the later ones are rarer."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(rows, columns))
+    z = x @ np.random.default_rng(98).normal(size=(columns, targets)) - 0.3 * np.arange(targets)
+    bits = z + random.normal(size=z.shape) > 0
+    return Examples(np.ascontiguousarray(x, dtype=np.float32), packed(bits), targets=targets)
+
+
 def examples_for(architecture: Architecture, rows: int, seed: int = 0) -> Examples:
-    """Clouds or a curve, as the network predicts classes or numbers."""
+    """Clouds or a curve, as the network predicts classes or numbers, or half-spaces for several targets."""
+    if architecture.several:
+        return label_sets(rows, architecture.n_in, architecture.n_out, seed)
     if architecture.regression:
         return numbers(rows, architecture.n_in, seed)
     return examples(rows, architecture.n_in, architecture.n_out, seed)
@@ -70,7 +82,8 @@ def start(
 def encoded(architecture: Architecture, codes: tuple[tuple[int, int], ...] = ()) -> Architecture:
     """With the encoding of its examples."""
     rows = examples_for(architecture, 300, seed=5)
-    return replace(architecture, learned=learn(architecture.encoding, architecture.bins, rows.x, rows.y, codes))
+    y = unpacked(rows.y, rows.targets) if rows.targets else rows.y
+    return replace(architecture, learned=learn(architecture.encoding, architecture.bins, rows.x, y, codes))
 
 
 _NETWORKS = {
@@ -144,6 +157,11 @@ _NETWORKS_OF_PARTS = {
     "mish without batch norm": Architecture(7, 3, (5, 17), activation="mish", batch_norm=False),
     "selu": Architecture(20, 3, (18, 9), activation="selu", initialiser="lecun"),
     "selu without batch norm": Architecture(7, 3, (5, 17), activation="selu", initialiser="lecun", batch_norm=False),
+    "several targets": Architecture(20, 3, (32, 24), dropout=0.1, output="sigmoids"),
+    "more targets than a strip, no layer": Architecture(20, 19, (), output="sigmoids"),
+    "several targets in a tree's bins, texts": encoded(
+        Architecture(13, 4, (17,), batch_norm=False, output="sigmoids", encoding="tree_bins", bins=3), ((2, 5),)
+    ),
     "scaled inputs": Architecture(
         21, 3, (32, 24), activation="silu", dropout=0.1, input_dropout=0.2, input_scaling=True
     ),
@@ -166,6 +184,7 @@ PAIRS = [
     *product(_NETWORKS, _RECIPES),
     *product(_NETWORKS_OF_PARTS, ["momentum", "adamw, cosine by the step, warm-up", "averaged"]),
     *product(["default", "exact statistics"], ["averaged"]),
+    *product(["several targets", "more targets than a strip, no layer"], ["smoothed and balanced"]),
     *product(["regression", "linear regression"], _RECIPES_OF_PARTS),
 ]
 """The networks and recipes on which engines are compared."""

@@ -40,6 +40,7 @@ class TemplatesPredictor:
     offset: np.ndarray  # (C,)
 
     kind = "templates"
+    several = False
 
     @staticmethod
     def from_record(plain, weights) -> TemplatesPredictor:

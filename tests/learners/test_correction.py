@@ -30,6 +30,19 @@ def test_balanced_probabilities_are_set_back_to_those_of_bayes_rule():
     np.testing.assert_allclose(shifted(balanced, shares_of(y, 3)), truth / truth.sum(axis=1, keepdims=True), rtol=1e-9)
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.floats(0.2, 5.0))
+def test_several_targets_are_each_corrected_as_two_classes_are(seed: int, targets: int, temperature: float):
+    rng = np.random.default_rng(seed)
+    p, shares = rng.uniform(0.01, 0.99, (9, targets)), rng.uniform(0.05, 0.95, targets)
+    found = Correction(temperature, target_shares=tuple(shares)).of_several(p)
+    for k in range(targets):
+        both = np.stack([1 - p[:, k], p[:, k]], axis=1)
+        alone = Correction(temperature, shares=(1 - shares[k], shares[k])).probabilities(both)
+        np.testing.assert_allclose(found[:, k], alone[:, 1], rtol=1e-12)
+    np.testing.assert_array_equal(PLAIN.of_several(p), p)
+    np.testing.assert_array_equal(Correction(temperature).of_several(p) > 0.5, p > 0.5)  # no label is changed
+
+
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.floats(-50, 50), st.floats(0, 100))
 def test_numbers_are_cut_exactly_to_the_range(numbers: list[float], low: float, width: float):
     found, mean, deviation = Correction(low=low, high=low + width), 12.5, 3.7
@@ -45,7 +58,12 @@ def test_nothing_is_changed_by_default_and_a_record_comes_back():
     assert PLAIN.probabilities(p) is p
     assert PLAIN.cut(p, np.asarray) is p
     assert PLAIN.beyond(p) == 0
-    for one in (PLAIN, Correction(temperature=1.5, shares=(0.25, 0.75)), Correction(low=-1.0, high=2.0)):
+    for one in (
+        PLAIN,
+        Correction(1.5, (0.25, 0.75)),
+        Correction(target_shares=(0.25, 0.5)),
+        Correction(low=-1.0, high=2.0),
+    ):
         assert Correction.from_dict(one.to_dict()) == one
     assert PLAIN.to_dict() == {}
 
@@ -57,6 +75,7 @@ def test_nothing_is_changed_by_default_and_a_record_comes_back():
         {"temperature": math.nan},
         {"shares": (0.5, 0.6)},
         {"shares": (-0.5, 1.5)},
+        {"target_shares": (0.5, 1.5)},
         {"shares": (math.nan, 1.0)},
         {"low": 1.0},
         {"low": 1.0, "high": 0.0},

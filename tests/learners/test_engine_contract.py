@@ -17,6 +17,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from caviar.data.examples import Examples
 from caviar.errors import ConfigError, DataError
+from caviar.label_sets import unpacked
 from caviar.learners.contract import Keys, Outcome, never, score_names
 from caviar.learners.dense.contract import Engine
 from caviar.learners.dense.early_stopping import train_with_patience
@@ -63,9 +64,19 @@ def test_agrees_with_nn_after_50_steps(engine: Engine, network: str, recipe: str
         assert own.learning_rate == other.learning_rate
         assert own.train_loss == pytest.approx(other.train_loss, abs=LOSS_DIFFERENCE)
         assert own.validation.loss == pytest.approx(other.validation.loss, abs=2 * LOSS_DIFFERENCE)
-        assert list(own.validation.scores) == list(other.validation.scores) == list(score_names(architecture.n_out))
+        assert (
+            list(own.validation.scores)
+            == list(other.validation.scores)
+            == list(score_names(architecture.n_out, architecture.several))
+        )
         for name, score in own.validation.scores.items():
-            slack = {"accuracy": 1.5 / 70, "balanced_accuracy": 0.1}.get(name, 2 * LOSS_DIFFERENCE)
+            shares = {
+                "accuracy": 1.5 / 70,
+                "balanced_accuracy": 0.1,
+                "hamming_accuracy": 1.5 / 70,
+                "exact_match": 2.5 / 70,
+            }
+            slack = shares.get(name, 2 * LOSS_DIFFERENCE)
             assert score == pytest.approx(other.validation.scores[name], abs=slack), name
     assert list(ours_state) == list(true_state)
     assert int(ours_state["step"]) == int(true_state["step"]) >= 20
@@ -84,6 +95,7 @@ RESUMED = [
     ("scaled inputs", "adamw, cosine by the step, warm-up"),
     ("default", "averaged"),
     ("parametric mish", "averaged"),
+    ("several targets", "smoothed and balanced"),
 ]
 
 
@@ -414,7 +426,7 @@ def test_targets_of_another_width_are_a_clear_error(engine: Engine, network: str
             wrong()
 
 
-@pytest.mark.parametrize("network", ["default", "regression"])
+@pytest.mark.parametrize("network", ["default", "regression", "several targets"])
 def test_without_validation_rows_every_score_is_nan(engine: Engine, network: str):
     architecture = NETWORKS[network]
     training, nothing = examples_for(architecture, 60), examples_for(architecture, 0)
@@ -423,7 +435,7 @@ def test_without_validation_rows_every_score_is_nan(engine: Engine, network: str
     assert outcome is Outcome.TRAINED
     for evaluation in (done[0].validation, trial.evaluate(nothing)):
         assert np.isnan(evaluation.loss)
-        assert list(evaluation.scores) == list(score_names(architecture.n_out))
+        assert list(evaluation.scores) == list(score_names(architecture.n_out, architecture.several))
         assert np.isnan(list(evaluation.scores.values())).all()
 
 
@@ -485,6 +497,34 @@ def test_balanced_class_weights_are_those_of_the_whole_training_set(engine: Engi
     assert done[0].train_loss == pytest.approx(loss.item(), rel=1e-4)
     for name, value in p.items():
         np.testing.assert_allclose(trial.state()[name], (value - 0.5 * value.grad).detach().numpy(), atol=1e-4)
+
+
+@pytest.mark.parametrize("network", ["more targets than a strip, no layer"])
+def test_a_step_on_several_targets_is_that_of_pytorch_and_its_scores_those_of_scikit_learn(
+    engine: Engine, network: str
+):
+    architecture = NETWORKS[network]
+    training, others = examples_for(architecture, 150, seed=1), examples_for(architecture, 70, seed=2)
+    trial = engine.start(architecture, Optimisation("sgd", 0.5, batch_size=150), training, others, Keys.of(0))
+    p = {
+        name: torch.tensor(trial.state()[name], dtype=torch.float64, requires_grad=True)
+        for name in ("layer1.w", "layer1.b")
+    }
+    bits = unpacked(training.y, architecture.n_out)
+    z = torch.tensor(training.x, dtype=torch.float64) @ p["layer1.w"] + p["layer1.b"]
+    loss = torch.nn.BCEWithLogitsLoss()(z, torch.tensor(bits, dtype=torch.float64))
+    loss.backward()
+    _, done = trial.train(1, never())
+    assert done[0].train_loss == pytest.approx(loss.item(), rel=1e-4)
+    for name, value in p.items():
+        np.testing.assert_allclose(trial.state()[name], (value - 0.5 * value.grad).detach().numpy(), atol=1e-4)
+    said, true = trial.predictor().outputs(others.x), unpacked(others.y, architecture.n_out)
+    scores = done[0].validation.scores
+    assert scores["hamming_accuracy"] == pytest.approx(1 - metrics.hamming_loss(true, said > 0.5))
+    assert scores["exact_match"] == pytest.approx(metrics.accuracy_score(true, said > 0.5))
+    each = [metrics.log_loss(true[:, k], said[:, k], labels=[0, 1]) for k in range(architecture.n_out)]
+    assert scores["log_loss"] == pytest.approx(np.mean(each), rel=1e-4)
+    assert trial.evaluate(others) == done[0].validation
 
 
 def test_warm_up_counts_the_steps_of_the_whole_training(engine: Engine):

@@ -352,8 +352,8 @@ def test_a_file_larger_than_any_model_is_not_read(saved: Path) -> None:
 def test_a_newer_format_is_refused(saved: Path) -> None:
     entries = contents(saved)
     manifest = json.loads(entries["manifest.json"])
-    rewrite(saved, {"manifest.json": json.dumps({**manifest, "format": 5}).encode(), "other": b""})
-    with pytest.raises(ModelError, match=r"format 5(?s:.*)upgrade caviar"):
+    rewrite(saved, {"manifest.json": json.dumps({**manifest, "format": 6}).encode(), "other": b""})
+    with pytest.raises(ModelError, match=r"format 6(?s:.*)upgrade caviar"):
         load(saved)
 
 

@@ -1,9 +1,12 @@
 """Gradient checking: silent on the right formulas, and on a wrong one it names the block."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from caviar.errors import ConfigError
+from caviar.label_sets import packed
 from caviar.nn import network
 from caviar.nn.activations import Activation
 from caviar.nn.architecture import ACTIVATIONS, OUTPUTS, Architecture, Optimisation
@@ -31,6 +34,8 @@ def examples_for(architecture, seed=0):
     x, y = examples(seed)
     if architecture.regression:
         return x, x[:, 0] * x[:, 1] + y
+    if architecture.several:
+        return x, packed(x[:, : architecture.n_out] + y[:, None] > 1)
     return x, y % architecture.n_out
 
 
@@ -58,8 +63,11 @@ def test_the_right_formulas_pass_at_initialisation_and_after_training(activation
 @pytest.mark.parametrize("what", OBJECTIVES)
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_every_output_passes_with_all_that_a_loss_may_count(output, what):
-    architecture = Architecture(4, {"softmax": 3, "sigmoid": 2, "linear": 1}[output], (6, 5), "gelu", output=output)
-    report = check_gradients(architecture, trained(architecture, 20), *examples_for(architecture), OBJECTIVES[what])
+    n_out = {"softmax": 3, "sigmoid": 2, "linear": 1, "sigmoids": 3}[output]
+    architecture, terms = Architecture(4, n_out, (6, 5), "gelu", output=output), OBJECTIVES[what]
+    if architecture.several and terms.class_weights is not None:
+        terms = replace(terms, class_weights=np.array([[0.5, 2.0], [1.25, 1.0], [3.0, 0.7]]))
+    report = check_gradients(architecture, trained(architecture, 20), *examples_for(architecture), terms)
     assert report.wrong == ()
     assert max(block.error for block in report.blocks) < 1e-6
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from caviar.label_sets import packed
 from caviar.nn.architecture import Architecture, Optimisation
 from caviar.nn.logistic import binary_cross_entropy
 from caviar.nn.losses import (
@@ -38,6 +39,37 @@ def test_binary_cross_entropy_and_its_gradient_match_autograd(z, s, seed):
     ours = LossTerms(label_smoothing=s, class_weights=class_weights)
     np.testing.assert_allclose(mean_loss("sigmoid", z, y, ours), loss.item(), rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(mean_loss_backward("sigmoid", z, y, ours), tensor.grad.numpy(), atol=1e-12)
+
+
+SEVERAL = arrays(np.float64, st.tuples(st.integers(1, 8), st.integers(2, 5)), elements=st.floats(-800, 800))
+
+
+@given(SEVERAL, st.floats(0, 0.99), st.integers(0, 2**32), st.booleans())
+def test_the_loss_of_several_targets_and_its_gradient_match_autograd(z, s, seed, weighted):
+    random = np.random.default_rng(seed)
+    bits = random.integers(0, 2, z.shape)
+    class_weights = random.uniform(0.1, 3, (z.shape[1], 2))  # of each class of each target
+    cells = np.take_along_axis(class_weights.T, bits, axis=0)
+    tensor = torch.tensor(z, requires_grad=True)
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(
+        tensor, torch.tensor((1 - s) * bits + s / 2), weight=torch.tensor(cells) if weighted else None
+    )
+    loss.backward()
+    ours = LossTerms(label_smoothing=s, class_weights=class_weights if weighted else None)
+    np.testing.assert_allclose(mean_loss("sigmoids", z, packed(bits), ours), loss.item(), rtol=1e-10, atol=1e-12)
+    gradient = mean_loss_backward("sigmoids", z, packed(bits), ours)
+    np.testing.assert_allclose(gradient, tensor.grad.numpy(), atol=1e-12)
+    np.testing.assert_allclose(
+        probabilities("sigmoids", z), torch.sigmoid(tensor).detach().numpy(), rtol=1e-10, atol=1e-300
+    )
+
+
+def test_balanced_weights_of_several_targets_are_those_of_each():
+    bits = np.random.default_rng(0).random((60, 3)) < [0.1, 0.5, 0.9]
+    terms = loss_terms(Architecture(3, 3, (), output="sigmoids"), Optimisation(class_weights="balanced"), packed(bits))
+    for k in range(3):
+        expected = sklearn.utils.class_weight.compute_class_weight("balanced", classes=np.arange(2), y=1 * bits[:, k])
+        np.testing.assert_allclose(terms.class_weights[k], expected, rtol=1e-12)
 
 
 @given(LOGITS, st.floats(0, 0.99), st.integers(0, 2**32))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caviar.nn import metrics
-from caviar.nn.metrics import OF_CLASSES, OF_NUMBERS, undefined
+from caviar.nn.metrics import OF_CLASSES, OF_NUMBERS, OF_SEVERAL, undefined, undefined_of_several
 
 
 def drawn(seed: int, m: int, classes: int, ties: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -47,6 +47,30 @@ def expected(name: str, p: np.ndarray, y: np.ndarray, positive: int) -> float:
 def test_metrics_of_classes_are_those_of_scikit_learn(name, seed, m, classes, ties, positive):
     p, y = drawn(seed, m, classes, ties)
     assert OF_CLASSES[name](p, y, positive) == pytest.approx(expected(name, p, y, positive), rel=1e-9, abs=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(2, 5), st.floats(0.05, 0.95))
+def test_metrics_of_several_targets_are_those_of_scikit_learn(seed, m, targets, share):
+    rng = np.random.default_rng(seed)
+    y = (rng.random((m, targets)) < share).astype(np.int64)
+    p = np.clip(rng.normal(0.3 + 0.4 * y, 0.3).round(2), 0.01, 0.99)
+    said, both = p > 0.5, (y.min(axis=0) < y.max(axis=0))
+    expected = {
+        "hamming_accuracy": 1 - oracle.hamming_loss(y, said),
+        "exact_match": oracle.accuracy_score(y, said),
+        "log_loss": np.mean([oracle.log_loss(y[:, k], p[:, k], labels=[0, 1]) for k in range(targets)]),
+    }
+    if both.any():
+        expected["roc_auc"] = np.mean([oracle.roc_auc_score(y[:, k], p[:, k]) for k in np.flatnonzero(both)])
+    if y.any():
+        expected["f1_macro"] = oracle.f1_score(y, said, average="macro", zero_division=np.nan)
+        there = np.flatnonzero(y.any(axis=0))
+        expected["average_precision"] = np.mean([oracle.average_precision_score(y[:, k], p[:, k]) for k in there])
+    for name, metric in OF_SEVERAL.items():
+        assert (undefined_of_several(name, y) is None) == (name in expected), name
+        if name in expected:
+            assert metric(p, y) == pytest.approx(expected[name], rel=1e-9, abs=1e-12), name
+    assert undefined_of_several("log_loss", y[:0]) == "there is no row"
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60))

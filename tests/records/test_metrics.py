@@ -7,12 +7,16 @@ import math
 import pytest
 
 from caviar.errors import ConfigError
-from caviar.nn.metrics import OF_CLASSES, OF_NUMBERS
+from caviar.nn.metrics import OF_CLASSES, OF_NUMBERS, OF_SEVERAL
 from caviar.records.metrics import METRICS, TASK_METRICS, check_metric, metric_for, within_range
 
 
 def test_every_metric_has_a_formula_and_the_other_way_round():
-    assert {"classification": tuple(OF_CLASSES), "regression": tuple(OF_NUMBERS)} == TASK_METRICS
+    assert {
+        "classification": tuple(OF_CLASSES),
+        "regression": tuple(OF_NUMBERS),
+        "multilabel": tuple(OF_SEVERAL),
+    } == TASK_METRICS
 
 
 @pytest.mark.parametrize(

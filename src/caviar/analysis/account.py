@@ -12,6 +12,7 @@ from caviar.analysis.baseline import Pair, worth
 from caviar.analysis.columns import Part, importances
 from caviar.analysis.confusion import confusion
 from caviar.analysis.doubts import doubts
+from caviar.analysis.each_target import each_target
 from caviar.analysis.intervals import of_share
 from caviar.data.column_inputs import column_inputs
 from caviar.data.dataset import Dataset
@@ -21,7 +22,8 @@ from caviar.learners.correction import PLAIN, Correction
 from caviar.learners.scoring import Scoring, Targets, outputs_for, outputs_of
 from caviar.nn.metrics import OF_LABELS
 from caviar.randomness import Purpose, stream_key
-from caviar.records.result import Baseline, Column, Confusion
+from caviar.records.metrics import SHARES_OF_ROWS
+from caviar.records.result import Baseline, Column, Confusion, TargetScores
 
 _MOST_UNSEEN = 1 << 20  # outputs that a calibration looks at: a tenth of a second, and 8 MB
 
@@ -42,6 +44,7 @@ class Account:
     test: Mapping[str, float]
     baseline: Mapping[str, Baseline]
     confusion: Confusion | None
+    targets: Sequence[TargetScores] | None
     columns: Sequence[Column]
     undefined: Mapping[str, Mapping[str, str]]
     doubts: tuple[str, ...]
@@ -67,7 +70,8 @@ def account(
     learned, y = dataset.preprocessing, test.scored.y
     pairs = [Pair(one.training, one.rows) for one in unseen]
     key = stream_key(seed, Purpose.INTERVAL)
-    found = worth(test, outputs_for(metric, outputs, labels), pairs, scoring, metric, learned.classes, key, share)
+    known = learned.targets or learned.classes
+    found = worth(test, outputs, pairs, scoring, metric, known, key, share, labels)
     scores = with_intervals(scoring.scores(outputs, y, labels), len(y), found.intervals)
     undefined = {
         "validation": _undefined(scoring, [one.rows for one in unseen]),
@@ -76,7 +80,8 @@ def account(
     return Account(
         test=scores,
         baseline=found.baseline,
-        confusion=None if learned.regression else confusion(outputs if labels is None else labels, y, learned.classes),
+        confusion=confusion(outputs if labels is None else labels, y, learned.classes) if learned.classes else None,
+        targets=each_target(outputs, labels, y, test.training.y, learned.targets) if learned.targets else None,
         columns=_columns(dataset, scoring, metric, unseen, parameters, seed, share),
         undefined=undefined,
         doubts=doubts(metric, scores, found.baseline, undefined["test"]),
@@ -120,10 +125,10 @@ def validation_scores(
 def with_intervals(
     scores: Mapping[str, float], rows: int, intervals: Mapping[str, tuple[float, float]]
 ) -> dict[str, float]:
-    """``scores`` on so many rows, each interval behind its score: Wilson's of the accuracy, and the given ones."""
+    """``scores`` on so many rows, each interval behind its score: Wilson's of a share of rows, and the given ones."""
     found = dict[str, float]()
-    if "accuracy" in scores:
-        intervals = {"accuracy": of_share(round(scores["accuracy"] * rows), rows), **intervals}
+    counted = {name: of_share(round(scores[name] * rows), rows) for name in SHARES_OF_ROWS if name in scores}
+    intervals = {**counted, **intervals}
     for metric, score in scores.items():
         found[metric] = score
         if metric in intervals:

@@ -3,6 +3,8 @@
     majority   always the class with the most training rows, each class as probable as its share; of numbers, the mean
     linear     logistic regression, or ridge regression (analysis/linear.py)
 
+Of several targets both are those of each target.
+
 Of numbers both are those of the target in its own units, on whatever scale the network learns it.
 
 Each learns from the same rows as the network that it stands beside. The lead of the network over each of them has an
@@ -21,11 +23,13 @@ import numpy.typing as npt
 from caviar.analysis import intervals
 from caviar.analysis.linear import logistic, ridge
 from caviar.data.examples import Examples
+from caviar.data.several import TargetColumn
+from caviar.label_sets import unpacked
 from caviar.learners.contract import Floats
-from caviar.learners.scoring import Scoring, Targets
+from caviar.learners.scoring import Scoring, Targets, outputs_for
 from caviar.randomness import UInt64
 from caviar.records.metrics import smaller_is_better, within_range
-from caviar.records.result import Baseline, Label, Lead
+from caviar.records.result import Always, Baseline, Label, Lead
 
 NAMES = ("majority", "linear")
 
@@ -61,27 +65,29 @@ def worth(
     validation: Sequence[Pair],
     scoring: Scoring,
     metric: str,
-    classes: Sequence[Label],
+    classes: Sequence[Label] | Sequence[TargetColumn],
     key: UInt64,
     share: float = 1.0,
+    labels: Floats | None = None,
 ) -> Worth:
     """The worth of a network with ``outputs`` (m, n_out) for the scored rows of ``test``.
 
-    validation: the rows of the validation score, a pair a repeat. metric: the study's. share: that of the usual work.
+    validation: the rows of the validation score, a pair a repeat. metric: the study's. classes: or several targets.
+    share: that of the usual work. labels: see Scoring.scores.
     """
     judged = "log_loss" if metric == "calibration_error" else metric  # see Lead
     share /= max(len({id(pair.scored) for pair in validation}), 1)
     answers = {name: _answer(name, test, scoring, share) for name in NAMES}
-    wanted = [name for name in dict.fromkeys((metric, "r2")) if name != "accuracy" and name in scoring.metrics]
-    wanted = [name for name in wanted if scoring.undefined(name, test.scored.y) is None]
+    wanted = [name for name in scoring.resampled(metric) if scoring.undefined(name, test.scored.y) is None]
     leads = scoring.undefined(judged, test.scored.y) is None
     sign = -1.0 if smaller_is_better(judged) else 1.0
 
     def on(rows: npt.NDArray[np.intp]) -> Floats:
         """The wanted scores on some rows, and the leads."""
-        y, said = test.scored.y[rows], outputs[rows]
-        found = [scoring.score(name, said, y) for name in wanted]
+        y = test.scored.y[rows]
+        found = [scoring.score(name, outputs_for(name, outputs, labels)[rows], y) for name in wanted]
         if leads:
+            said = outputs_for(judged, outputs, labels)[rows]
             own = found[0] if wanted[:1] == [judged] else scoring.score(judged, said, y)
             found += [sign * (own - scoring.score(judged, answer.outputs[rows], y)) for answer in answers.values()]
         return np.array(found)
@@ -110,6 +116,10 @@ def _answer(name: str, pair: Pair, scoring: Scoring, share: float) -> Answer:
     flat = training.x.reshape(len(training), -1)
     if scoring.n_out == 1:
         return _numbers(flat, training.y, x.reshape(len(x), -1), scoring, share)
+    if scoring.several:
+        models = [logistic(flat, y, 2, share / scoring.n_out) for y in unpacked(training.y, scoring.n_out).T]
+        second = [model.outputs(x.reshape(len(x), -1))[:, 1] for model in models]
+        return Answer(np.stack(second, axis=1), models[0].rows)
     model = logistic(flat, training.y.astype(np.int32, copy=False), scoring.n_out, share)
     return Answer(model.outputs(x.reshape(len(x), -1)), model.rows)
 
@@ -126,7 +136,12 @@ def _numbers(flat: Inputs, y: Targets, x: Inputs, scoring: Scoring, share: float
 
 
 def _constant(y: Targets, scoring: Scoring) -> Floats:
-    """The shares of the classes (n_out,) among ``y``, or the output (1,) that stands for the mean of the numbers."""
+    """The shares of the classes (n_out,) among ``y``, or the output (1,) that stands for the mean of the numbers.
+
+    Of several targets the share of the second label of each.
+    """
+    if scoring.several:
+        return np.asarray(unpacked(y, scoring.n_out).mean(axis=0))
     if scoring.n_out > 1:
         return np.bincount(y.astype(np.int64), minlength=scoring.n_out) / len(y)
     if not scoring.beside:
@@ -134,10 +149,17 @@ def _constant(y: Targets, scoring: Scoring) -> Floats:
     return scoring.standardised(np.array([scoring.numbers(y).mean()]))
 
 
-def _always(y: Targets, scoring: Scoring, classes: Sequence[Label]) -> Label | float:
-    """The one answer of the majority: a class, or the mean in the target's units."""
+def _always(y: Targets, scoring: Scoring, classes: Sequence[Label] | Sequence[TargetColumn]) -> Always:
+    """The one answer of the majority: a class, or the mean in the target's units, or the label of each target."""
     constant = _constant(y, scoring)
-    return float(scoring.decoded(constant)[0]) if scoring.n_out == 1 else classes[int(constant.argmax())]
+    if scoring.n_out == 1:
+        return float(scoring.decoded(constant)[0])
+    columns = [column for column in classes if isinstance(column, TargetColumn)]
+    if scoring.several:
+        return {column.name: column.labels[int(share > 0.5)] for column, share in zip(columns, constant, strict=True)}
+    most = classes[int(constant.argmax())]
+    assert not isinstance(most, TargetColumn)  # there is one target
+    return most
 
 
 def _method(name: str, scoring: Scoring) -> str:

@@ -2,6 +2,7 @@
 
 Notation
     p (k, n, C)    probabilities that k networks of one config gave n rows;  y (n,)  the true classes
+    cells          rows of p that are one row of the table: its several targets, 1 where there is one target
 """
 
 from __future__ import annotations
@@ -19,16 +20,17 @@ from caviar.records.result import Calibration
 _SMALLEST = 1e-15  # as in log_loss
 
 
-def calibration(p: Floats, y: npt.NDArray[np.integer]) -> Calibration:
+def calibration(p: Floats, y: npt.NDArray[np.integer], cells: int = 1) -> Calibration:
     """The temperature for ``p`` and its effect; 1 where it lowers the log loss by no more than its standard error.
 
-    The standard error is over the n rows, however many networks have predicted each of them.
+    The standard error is over the table's n / cells rows, however many networks have predicted each of them.
     """
-    k, n, classes = p.shape
-    before, every = p.reshape(k * n, classes), np.tile(y.astype(np.int64), k)
+    k, all_cells, classes = p.shape
+    n = all_cells // cells
+    before, every = p.reshape(k * all_cells, classes), np.tile(y.astype(np.int64), k)
     temperature = temperature_of(before, every, n)
     after = tempered(before, temperature)
-    gain = (_losses(before, every) - _losses(after, every)).reshape(k, n).mean(axis=0)
+    gain = (_losses(before, every) - _losses(after, every)).reshape(k, n, cells).mean(axis=(0, 2))
     error = float(gain.std(ddof=1)) / math.sqrt(n) if n > 1 else math.inf
     if not float(gain.mean()) > error:
         temperature, after = 1.0, before

@@ -56,4 +56,9 @@ def always(majority: Baseline) -> str:
     """The prediction of the majority in words."""
     if majority.method == "mean":
         return f"always predicting the mean, {majority.always:.4g}"
+    if isinstance(majority.always, Mapping):
+        each = [f"{label!r} in {column}" for column, label in majority.always.items()]
+        return f"always saying {', '.join(each[:5])}" + (
+            f" and so on for {len(each) - 5} more" if len(each) > 5 else ""
+        )
     return f"always saying {majority.always!r}"

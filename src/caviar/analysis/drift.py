@@ -86,6 +86,10 @@ def drift(
     new = _Rows(network, data, "data", seed)
     learned, reference = new.learned, network.reference
     former = None if old is None else _Rows(network, old, "old", seed)
+    if reference is None and former is None and learned.targets:
+        raise ModelError(
+            "a model of several targets keeps no sketch of its training data", "give the rows of training: `old=FILE`"
+        )
     if reference is None and former is None:
         raise ModelError(
             "this model keeps no sketch of its training data: it was saved by an earlier version of caviar",

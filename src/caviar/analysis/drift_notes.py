@@ -41,7 +41,7 @@ def joined(read: Sequence[str], found: Iterable[str]) -> tuple[str, ...]:
 
 def on_columns(known: ColumnSketches, frame: pd.DataFrame, learned: Preprocessing, names: set[str]) -> Iterator[str]:
     """Notes on new columns, on units, on columns that were swapped, on dates."""
-    beside = [name for name in frame.columns if name not in learned.columns and name != learned.target]
+    beside = [name for name in frame.columns if name not in (*learned.columns, *learned.target_columns)]
     if beside:
         which = "1 new column" if len(beside) == 1 else f"{len(beside)} new columns"
         yield f"{which}, which training did not have and the network does not see: {listed(beside)}"

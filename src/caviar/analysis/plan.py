@@ -24,6 +24,7 @@ from caviar.machine import processors
 from caviar.nn.schedules import step_rates
 from caviar.ranges import check_ranges
 from caviar.records import BY_ITSELF, Config, Reading
+from caviar.records.reading import Target
 from caviar.scheduling.halving import rungs_for
 
 ENOUGH = 100
@@ -66,13 +67,13 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def _load(data: str, target: str | None, labels: str | None, task: str | None, seed: int, reading: Reading) -> Dataset:
+def _load(data: str, target: Target, labels: str | None, task: str | None, seed: int, reading: Reading) -> Dataset:
     return prepare(read(data, target, labels, reading), seed, task=task, reading=reading)
 
 
 def range_test(
     data: str,
-    target: str | None,
+    target: Target,
     labels: str | None,
     config: Config,
     seed: int,
@@ -89,7 +90,7 @@ def range_test(
 
 def plan(
     data: str,
-    target: str | None,
+    target: Target,
     labels: str | None,
     seconds: float,
     seed: int = 0,

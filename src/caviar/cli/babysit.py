@@ -13,6 +13,7 @@ from caviar.cli.follow_run import follow_run
 from caviar.errors import ConfigError
 from caviar.learners.balance import BALANCED, NAME
 from caviar.records import Reading, RunKind, RunSpec
+from caviar.records.reading import as_target
 from caviar.runs import loop
 from caviar.runs.configs import balanced, goal_of, read_config
 from caviar.store.delivery import STORE_PATIENCE
@@ -84,7 +85,7 @@ def babysit(
     The same for a program of your own, in any language and framework: see docs/protocol.md. Its hyperparameters are its
     knobs.
     """
-    of_tables = options.given(data=data, target=target, labels=labels, test=test, test_labels=test_labels)
+    of_tables = options.given(data=data, target=as_target(target), labels=labels, test=test, test_labels=test_labels)
     of_tables |= options.given(task=task, mapped=mapped, out=out, last=last or None, balance=balance or None)
     of_programs = options.given(goal=goal, trial_timeout=trial_timeout, snapshot_seconds=snapshot_seconds, score=score)
     of_both: dict[str, Any] = {"epochs": epochs, "disk_bytes": int(disk * 1e6), "patience": patience}

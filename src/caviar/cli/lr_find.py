@@ -13,6 +13,7 @@ from caviar.cli.next_steps import of_table, say_next
 from caviar.cli.notes import in_commands, print_notes
 from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, Task, reads_tables
 from caviar.records import Reading
+from caviar.records.reading import as_target
 from caviar.report.rates import as_html, picture
 from caviar.runs.configs import read_config
 
@@ -40,13 +41,13 @@ def lr_find(
     """
 
     hyperparameters = read_config(config, None, "")
-    found, notes = range_test(data, target, labels, hyperparameters, seed, low, high, steps, reading, task)
+    found, notes = range_test(data, as_target(target), labels, hyperparameters, seed, low, high, steps, reading, task)
     if out is not None:
         write_page(out, as_html(found, Path(data).name), data, labels, config)
     people = console(json=json, quiet=quiet)
     print_notes(people, notes, "lr-find")
     people.print(picture(found, people.width))
-    table = of_table(data, target, labels, reading, task)
+    table = of_table(data, as_target(target), labels, reading, task)
     say_next(people, ["tune", *table, "--seconds", "60"], ["babysit", *table])
     if json:
         print_json(

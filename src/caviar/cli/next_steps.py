@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from caviar.cli.options import DEFAULT_STORE, STORE_VARIABLE
 from caviar.records import Reading, RunKind, RunSpec, Study, StudyKind
+from caviar.records.reading import Target
 from caviar.records.result import StudyResult
 from caviar.report.text import visible
 from caviar.store.transactions import shown_address
@@ -80,7 +81,7 @@ def after_run(run: str, spec: RunSpec, model: str | None, store: str) -> list[Co
     return [_predict(model, spec.data, run), diary]
 
 
-def of_table(data: str, target: str | None, labels: str | None, reading: Reading, task: str | None = None) -> list[str]:
+def of_table(data: str, target: Target, labels: str | None, reading: Reading, task: str | None = None) -> list[str]:
     """The words that name a table: the file, its target, labels and task, and all that was said on reading it."""
     words = [data]
     for name, value in {"target": target, "labels": labels, "task": task, **reading.to_record()}.items():

@@ -44,7 +44,13 @@ FolderAgain = Annotated[
         help="The folder that the program is started in, if it was moved.", metavar="DIR", rich_help_panel=PROGRAM
     ),
 ]
-Target = Annotated[str | None, typer.Option(help="The column, or the NPZ key, of the labels.", metavar="COLUMN")]
+Target = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="The column, or the NPZ key, of the labels. Several columns of two labels: once for each.",
+        metavar="COLUMN",
+    ),
+]
 Labels = Annotated[str | None, typer.Option(help="A file of labels, for NPY and IDX.", metavar="FILE")]
 Task = Annotated[str | None, typer.Option(help="classification or regression; by default the column decides.")]
 Balance = Annotated[

@@ -14,6 +14,7 @@ from caviar.cli.next_steps import of_table, say_next
 from caviar.cli.notes import in_commands, print_notes
 from caviar.cli.options import Json, Labels, Quiet, SplitSeed, Target, Task, Threads, reads_tables
 from caviar.records import Reading
+from caviar.records.reading import as_target
 from caviar.report.text import counted, duration, number
 
 _WAYS = {"caviar": MANY, "panda": ONE}
@@ -39,7 +40,7 @@ def plan(
     """
     from rich.table import Table
 
-    made = make(data, target, labels, seconds, seed, threads, reading, task)
+    made = make(data, as_target(target), labels, seconds, seed, threads, reading, task)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for header in ("network", "parameters", "mini-batches a second", "an epoch"):
         table.add_column(header, justify="left" if header == "network" else "right")
@@ -51,7 +52,7 @@ def plan(
     people.print(table)
     time = f"{duration(seconds)} on {counted(made.threads, 'processor')}"
     people.print(f"\n{_WAYS[made.way]}. With {time} {made.reason}.", markup=False, soft_wrap=not people.is_terminal)
-    given = of_table(data, target, labels, reading, task)
+    given = of_table(data, as_target(target), labels, reading, task)
     command = ["tune", *given, "--seconds", f"{seconds:g}"] if made.way == "caviar" else ["babysit", *given]
     say_next(people, command)
     if json:

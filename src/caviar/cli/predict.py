@@ -25,7 +25,9 @@ def predict(
     model: Annotated[str, typer.Argument(help="A model that caviar tune saved.")],
     data: Annotated[str, typer.Argument(help="A file with the features of training; other columns are ignored.")],
     out: Annotated[str | None, typer.Option(help="Write here and not to stdout.", metavar="FILE")] = None,
-    proba: Annotated[bool, typer.Option("--proba", help="Add a column p_<class> for every class.")] = False,
+    proba: Annotated[
+        bool, typer.Option("--proba", help="Add a column p_<class> for every class, p_<target> of several.")
+    ] = False,
     coverage: Annotated[
         float | None,
         typer.Option(
@@ -40,7 +42,8 @@ def predict(
 ) -> None:
     """[bold]caviar predict flowers.caviar new.csv --out guesses.csv[/]
 
-    Predict the label, or the number, of every row: a CSV with the column prediction, in the order of the rows.
+    Predict the label, or the number, of every row: a CSV with the column prediction, in the order of the rows; of
+    several targets a column prediction_<target> for each.
     Labels are written as they came. An interval comes from errors on rows that the networks had not seen, and holds for
     rows that come as those did.
     """

@@ -12,6 +12,7 @@ from caviar.cli import options
 from caviar.cli.follow_study import follow_study
 from caviar.errors import ConfigError
 from caviar.records import Reading
+from caviar.records.reading import as_target
 from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.spec import ProgramRequest, Request
 from caviar.study.tune import follow
@@ -141,7 +142,9 @@ def tune(
 
     The same search for a program of your own, in any language and framework: see docs/protocol.md, caviar client.
     """
-    of_tables = options.given(data=data, target=target, labels=labels, test=test, test_labels=test_labels, task=task)
+    of_tables = options.given(
+        data=data, target=as_target(target), labels=labels, test=test, test_labels=test_labels, task=task
+    )
     of_tables |= options.given(metric=metric, prefer=prefer, preset=preset, threads=threads, out=out)
     of_tables |= options.given(balance=balance or None, clip=clip or None, target_scale=target_scale)
     listed = None if gpus is None else [gpu.strip() for gpu in gpus.split(",")]

@@ -10,10 +10,11 @@ All of it is said in notes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from caviar.data.columns import codes, is_date, is_text, listed, option, printable, set_to, shown, written_alike
 from caviar.data.copies import FEW, LARGEST_SHARE, Copies, copies, shared_rows
@@ -21,6 +22,7 @@ from caviar.data.deal import Indices
 from caviar.data.forward import places_in_time, split_in_time, times_of
 from caviar.data.identifiers import NEARLY_ALL, identifiers, is_id, is_somebody
 from caviar.data.labels import target_numbers
+from caviar.data.several import TargetColumn, strata, with_every_label
 from caviar.data.split import Split, split, split_numbers, split_sets
 from caviar.data.table import Table, check_columns
 from caviar.errors import DataError
@@ -54,9 +56,16 @@ class Arrangement:
         facts: dict[str, Any] = {"identifiers": list(self.identifiers)} if self.identifiers else {}
         return facts | ({"copies": self.twins.equal} if self.twins.sets is not None and self.times is None else {})
 
-    def split(self, labels: pd.Series[Any], task: str, seed: int, test: bool) -> Split:
-        """The rows of every part, for the classes or the numbers in ``labels`` (m,). Raises DataError."""
+    def split(
+        self, labels: pd.Series[Any], task: str, seed: int, test: bool, several: Sequence[TargetColumn] = ()
+    ) -> Split:
+        """The rows of every part, for the classes, the numbers, or the label sets of ``several`` in ``labels`` (m,).
+
+        Raises DataError.
+        """
         regression = task == "regression"
+        if several:
+            return self._split_several(labels.to_numpy(np.int32), seed, test, several)
         target = target_numbers(labels) if regression else labels.to_numpy()
         if self.times is not None:
             parts = split_in_time(self.times, test)
@@ -67,6 +76,18 @@ class Arrangement:
             named = "groups" if self.by_group else "different rows"
             return split_sets(target, self.sets, seed, test, regression=regression, named=named)
         return split_numbers(target, seed, test) if regression else split(target, seed, test)
+
+    def _split_several(self, y: npt.NDArray[np.int32], seed: int, test: bool, several: Sequence[TargetColumn]) -> Split:
+        """The parts of rows with label sets ``y`` (m,): both labels of each target are in training."""
+        if self.times is not None:
+            return with_every_label(split_in_time(self.times, test), y, several, may_move=False)
+        dealt = strata(y, len(several))
+        if self.sets is None:
+            found = split(dealt, seed, test)
+        else:
+            named = "groups" if self.by_group else "different rows"
+            found = split_sets(dealt, self.sets, seed, test, regression=False, named=named)
+        return with_every_label(replace(found, warnings=()), y, several, may_move=self.sets is None)
 
     def notes_of(self, parts: Split, reading: Reading, times: pd.Series[Any] | None) -> tuple[str, ...]:
         """A sentence on the parts where the user decided about them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
@@ -15,15 +15,17 @@ from caviar.data.columns import listed
 from caviar.data.deal import Indices
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
-from caviar.data.labels import noted_task, target_numbers
+from caviar.data.labels import check_task, noted_task, target_numbers
 from caviar.data.leaks import leaks
 from caviar.data.numerals import PLAIN, Notation
 from caviar.data.preprocessing import Preprocessing, learn
+from caviar.data.several import TargetColumn
 from caviar.data.split import Split
 from caviar.data.table import Table
 from caviar.data.target_scale import PLAIN as PLAIN_TARGET
 from caviar.data.thinning import Thinning, thinned
-from caviar.errors import DataError
+from caviar.errors import ConfigError, DataError
+from caviar.label_sets import unpacked
 from caviar.records import BY_ITSELF, Reading
 
 if TYPE_CHECKING:
@@ -87,10 +89,11 @@ class Dataset:
         learned = self.preprocessing
         parts = {"train": len(self.train), "validation": len(self.validation), "test": self.test.rows}
         return {
-            "task": "regression" if learned.regression else "classification",
+            "task": "multilabel" if learned.targets else "regression" if learned.regression else "classification",
             "rows": sum(parts.values()) + self.spared,
             "features": len(learned.numbers) + len(learned.texts) + len(learned.dates),
             "classes": len(learned.classes) or None,
+            **({"targets": [column.name for column in learned.targets]} if learned.targets else {}),
             **parts,
             "sha256": self.sha256,
             **self.arranged,
@@ -102,7 +105,7 @@ class Dataset:
             return self.both
         parts = (self.train, self.validation)
         x, y = (np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y"))
-        return Examples(x, y, self.train.codes)
+        return replace(self.train, x=x, y=y)
 
 
 def prepare(
@@ -122,27 +125,28 @@ def prepare(
 
     ``seed`` decides the split: 60 % training, 20 % validation, 20 % test; or, where ``test`` is given or came with the
     table, 80 % and 20 %, and the whole of ``test`` is the test part. Classes are in every part in proportion, and so
-    are the tenths of a numeric target (see split.py), unless ``reading`` has a group or a time to split by. Raises
-    DataError, and ConfigError for an unknown task.
+    are the tenths of a numeric target (see split.py) and the label sets of several (see several.py), unless ``reading``
+    has a group or a time to split by. Raises DataError, and ConfigError for an unknown task.
     """
-    task, chosen = noted_task(_numbers(table), task)
+    task, chosen = _task_of_several(task) if table.several else noted_task(_numbers(table), task)
     notes = (*table.warnings, *chosen)
     if table.test is not None and test is not None:
         notes = (*notes, f"the test part in {table.name} is not used, for there is another: {test.name}")
     test = test if test is not None else table.test
     labels, regression, forms = target_for(table, task), task == "regression", table.forms
     arranged = arrange(table, labels, reading)
-    whole = arranged.split(labels, task, seed, test is None)
+    whole = arranged.split(labels, task, seed, test is None, table.several)
     training = table.frame.iloc[whole.train]
     if len(arranged.columns) < training.shape[1]:
         training = training[list(arranged.columns)]
-    learned = learn(training, labels.iloc[whole.train], regression, forms)
+    learned = learn(training, labels.iloc[whole.train], regression, forms, table.several)
     preprocessing = replace(learned, columns=columns_of(table, reading))
     every = 1 if thin is None else thin(len(whole.train), preprocessing.n_in)
     parts = whole if every == 1 else thinned(whole, every, preprocessing.encode(labels), seed)
 
     def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
-        return Examples(preprocessing.apply(frame), preprocessing.encode(target), preprocessing.codes)
+        x, y = preprocessing.apply(frame), preprocessing.encode(target)
+        return Examples(x, y, preprocessing.codes, len(preprocessing.targets))
 
     rows = _both(parts)
     both = examples(table.frame.iloc[rows], labels.iloc[rows])
@@ -161,7 +165,8 @@ def prepare(
     notes += arranged.notes + arranged.notes_of(whole, reading, table.time)
     if test is not None:
         notes += notes_on_test(table, test, arranged)
-    notes += leaks(table.frame, arranged.columns, labels, whole.train, regression, seed, reading.time)
+    for column in _each(labels, table.several):
+        notes += leaks(table.frame, arranged.columns, column, whole.train, regression, seed, reading.time)
     return Dataset(
         table.name,
         train,
@@ -216,6 +221,25 @@ def target_for(table: Table, task: str) -> pd.Series[Any]:
     found = _numbers(table) if task == "regression" else table.target
     assert found is not None
     return found
+
+
+def _task_of_several(task: str | None) -> tuple[str, tuple[str, ...]]:
+    """The task of several targets, and no note. Raises ConfigError where another was asked for."""
+    check_task(task)
+    if task == "regression":
+        raise ConfigError("several targets have two labels each, and no numbers to estimate", "name one target")
+    return "multilabel", ()
+
+
+def _each(labels: pd.Series[Any], several: Sequence[TargetColumn]) -> Iterator[pd.Series[Any]]:
+    """The target, or each of ``several`` as a column of 0 and 1, by its name."""
+    if not several:
+        yield labels
+        return
+    import pandas as pd
+
+    for column, bits in zip(several, unpacked(labels.to_numpy(), len(several)).T, strict=True):
+        yield pd.Series(bits, name=column.name)
 
 
 def _range(target: pd.Series[Any], notation: Notation | None) -> tuple[float, float]:

@@ -28,6 +28,8 @@ def digest(*tables: Table | None) -> str:
         if table is not None:
             _add_frame(state, table.frame)
             _add_column(state, table.target)
+            for column in table.several:  # a label set is a number: here is what it stands for
+                _add_strings(state, [column.name, *(f"{type(label).__name__} {label}" for label in column.labels)])
     return state.hexdigest()
 
 

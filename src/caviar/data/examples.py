@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from caviar.errors import SealBroken
 class Examples:
     """Inputs ``x`` (m, ...) float32, C-contiguous; ``y`` (m,) int32 classes, or float32 numbers for regression.
 
+    Where there are several ``targets``, so many, ``y`` are label sets (see label_sets).
+
     An example has any shape: a row of a table, an image (height, width, channels), a series. ``codes`` are the inputs
     that stand for a text, its place by frequency, each with the count of places (see text_columns.py).
     """
@@ -22,19 +25,24 @@ class Examples:
     x: npt.NDArray[np.float32]
     y: npt.NDArray[np.int32] | npt.NDArray[np.float32]
     codes: tuple[tuple[int, int], ...] = ()
+    targets: int = 0
 
     def __len__(self) -> int:
         return len(self.y)
 
     def take(self, rows: npt.NDArray[np.int64]) -> Examples:
         """The examples at ``rows`` (k,), in that order."""
-        return Examples(self.x[rows], self.y[rows], self.codes)
+        return self._with(self.x[rows], self.y[rows])
 
     def split(self, rows: int) -> tuple[Examples, Examples]:
         """The first ``rows`` examples and the others, as views."""
         parts = (slice(None, rows), slice(rows, None))
-        first, others = (Examples(self.x[part], self.y[part], self.codes) for part in parts)
+        first, others = (self._with(self.x[part], self.y[part]) for part in parts)
         return first, others
+
+    def _with(self, x: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> Examples:
+        """Other rows of the same kind."""
+        return replace(self, x=x, y=y)
 
 
 class Sealed:

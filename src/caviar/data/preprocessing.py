@@ -55,6 +55,7 @@ from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.labels import Label, classes_of, encode_labels, target_numbers, tidy_labels
 from caviar.data.moments import Moments, moments
 from caviar.data.numerals import PLAIN
+from caviar.data.several import TargetColumn
 from caviar.data.strange_cells import Notes
 from caviar.data.table import named
 from caviar.data.target_scale import PLAIN as PLAIN_SCALE
@@ -80,7 +81,8 @@ class Preprocessing:
     ``texts`` those of text, ``dates`` those of dates. The output has the numbers first, then the texts, then the dates.
     For regression there are no ``classes``, and ``target_mean`` and ``target_deviation`` are those of the target on its
     ``target_scale``.
-    ``forms`` are the notations of columns that are written in a way of their own. ``target`` is the target's column.
+    ``forms`` are the notations of columns that are written in a way of their own. ``target`` is the target's column;
+    of several ``targets`` it is empty, and there are no ``classes``.
     """
 
     columns: tuple[str, ...]
@@ -98,6 +100,7 @@ class Preprocessing:
     forms: Forms = PLAIN_FORMS
     target: str = ""
     target_scale: TargetScale = PLAIN_SCALE
+    targets: tuple[TargetColumn, ...] = ()
 
     @property
     def regression(self) -> bool:
@@ -106,8 +109,13 @@ class Preprocessing:
 
     @property
     def n_out(self) -> int:
-        """Width of a network's answer: the classes, or 1 for regression."""
-        return 1 if self.regression else len(self.classes)
+        """Width of a network's answer: the classes, or 1 for regression, or the targets where there are several."""
+        return 1 if self.regression else len(self.targets or self.classes)
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """The columns of the target, or of several; none where they had no name."""
+        return tuple(column.name for column in self.targets) or ((self.target,) if self.target else ())
 
     @property
     def n_features(self) -> int:
@@ -160,8 +168,12 @@ class Preprocessing:
     def encode(self, target: pd.Series[Any]) -> npt.NDArray[np.int32] | npt.NDArray[np.float32]:
         """The class (m,) of every label, 0 to len(classes) - 1; for regression the standardised number, float32.
 
+        Of several targets ``target`` are label sets, and stay so.
+
         Raises DataError for a label not seen in training, or for what is no number.
         """
+        if self.targets:
+            return target.to_numpy(np.int32)
         if self.target_mean is None or self.target_deviation is None:
             return encode_labels(target, self.classes)
         return self.standardised(target_numbers(target, self.forms.target or PLAIN)).astype(np.float32)
@@ -200,6 +212,8 @@ class Preprocessing:
             del found["target_mean"], found["target_deviation"]
         if not self.target:
             del found["target"]
+        if not self.targets:
+            del found["targets"]
         del found["target_scale"]
         if self.target_scale != PLAIN_SCALE:
             found["target_scale"] = self.target_scale.to_dict()
@@ -247,6 +261,7 @@ class Preprocessing:
                 forms=Forms.from_dict(data.get("forms", {})),
                 target=str(data.get("target", "")),
                 target_scale=TargetScale.from_dict(data.get("target_scale", {})),
+                targets=tuple(map(TargetColumn.from_dict, data.get("targets", ()))),
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise _damaged(f"{type(error).__name__} {error}") from error
@@ -268,6 +283,9 @@ class Preprocessing:
                 raise _damaged("the target's mean or deviation is wrong")
         elif mu is not None or sigma is not None:
             raise _damaged("the target's mean or deviation is missing")
+        elif found.targets:
+            if found.classes or len(found.targets) < 2:
+                raise _damaged("the targets are wrong")
         elif {type(c) for c in found.classes} not in ({str}, {int}, {bool}):
             raise _damaged("the classes are not labels")
         return found
@@ -318,10 +336,15 @@ class Preprocessing:
 
 
 def learn(
-    frame: pd.DataFrame, target: pd.Series[Any], regression: bool = False, forms: Forms = PLAIN_FORMS
+    frame: pd.DataFrame,
+    target: pd.Series[Any],
+    regression: bool = False,
+    forms: Forms = PLAIN_FORMS,
+    several: tuple[TargetColumn, ...] = (),
 ) -> Preprocessing:
     """Learn from the training rows: ``frame`` has the features and ``target`` the labels, of these rows only.
 
+    Where there are ``several`` targets, ``target`` are their label sets.
     Raises DataError if all rows are alike in every column, and for a target of ``regression`` that is constant.
     """
     frame, left_out = tidy(named(frame))
@@ -337,7 +360,8 @@ def learn(
         dates.extend([date] if date else [])
         warnings.extend([] if date else [f"constant in the training rows, so left out: {shown(name)}"])
     names = tuple(frame.columns)
-    return learned_from(names, number_names, found, target, regression, texts, dates, warnings, forms)
+    learned = learned_from(names, number_names, found, target, regression, texts, dates, warnings, forms)
+    return replace(learned, classes=(), target="", targets=several) if several else learned
 
 
 def learned_from(

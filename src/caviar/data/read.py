@@ -40,13 +40,15 @@ from caviar.data.csv_file import parse_csv
 from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.repeated_headers import without_headers
 from caviar.data.room import check_columns, check_room, too_large
-from caviar.data.table import Table, as_frame, as_labels, named, part, table
+from caviar.data.several import names_of as targets_of
+from caviar.data.table import Table, as_frame, as_labels, as_several, named, part, table
 from caviar.data.targets import as_written
 from caviar.errors import DataError, did_you_mean
 from caviar.files import read_file
 from caviar.machine import memory_left
 from caviar.ranges import brief
 from caviar.records import BY_ITSELF, Reading
+from caviar.records.reading import Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,14 +72,15 @@ _FORMATS = {
 
 def read(
     source: Source,
-    target: str | None = None,
+    target: Target = None,
     labels: str | os.PathLike[str] | None = None,
     reading: Reading = BY_ITSELF,
     like: Table | None = None,
 ) -> Table:
     """Features and labels for training or testing.
 
-    ``source`` is a path, a DataFrame or a pair of arrays (x, y). ``target`` names the column or the array of labels;
+    ``source`` is a path, a DataFrame or a pair of arrays (x, y). ``target`` names the column or the array of labels, or
+    several columns;
     ``labels`` is the file that holds them where ``source`` holds features only (for IDX it is found by its name).
     ``reading`` is the user's word on its columns. ``like`` is the table of training, for one of testing: what is text
     there is text here, and numbers are written alike. Raises DataError.
@@ -95,7 +98,7 @@ def read(
 
 def _read(
     source: Source,
-    target: str | None,
+    target: Target,
     labels: str | os.PathLike[str] | None,
     reading: Reading,
     like: Table | None,
@@ -103,35 +106,45 @@ def _read(
     """As ``read``, before it is compared with the table of training."""
     import pandas as pd
 
-    known = None if like is None else like.forms
+    known, several = (None, ()) if like is None else (like.forms, like.several)
+    names = targets_of(target)
     if isinstance(source, tuple):
         if len(source) != 2:
             raise DataError(f"arrays are given as a pair (x, y), got {len(source)}", "give (x, y)")
         aligned = check_aligned(*source)
-        found = table(as_frame(source[0]), as_labels(source[1], target or "label"), "arrays", reading, known)
-        return _noted(found, aligned)
+        y = as_several(source[1], names) if len(names) > 1 else as_labels(source[1], names[0] if names else "label")
+        return _noted(table(as_frame(source[0]), y, "arrays", reading, known, several), aligned)
     if isinstance(source, pd.DataFrame):
         whole, repeated = without_headers(named(source))
-        return _noted(table(*part(whole, target), "table", reading, known), (*repeated, *_index_left_out(source)))
+        found = table(*part(whole, target), "table", reading, known, several)
+        return _noted(found, (*repeated, *_index_left_out(source)))
     if not isinstance(source, str | os.PathLike):
         raise DataError(
             f"a table is a path, a DataFrame or a pair of arrays (x, y), got {brief(source)}",
             "give one of these; of a dict or a list of rows: pandas.DataFrame(rows), of another library df.to_pandas()",
         )
     path = Path(source).expanduser()
-    text = [] if target is None else [str(target).strip()]
-    content, notes = _load(path, [*text, *(text_columns(like) if like is not None else ())], reading)
+    content, notes = _load(path, [*names, *(text_columns(like) if like is not None else ())], reading)
     if labels is None and isinstance(content, np.ndarray):
         labels = _sibling(path)
+    if len(names) > 1 and not isinstance(content, pd.DataFrame):
+        raise DataError(
+            f"several targets are columns of one table, and {shown(path.name)} holds arrays",
+            "give a CSV or Parquet file; or arrays as a pair: caviar.tune((x, y), target=[...])",
+        )
     if labels is not None:
-        column = read_labels(Path(labels).expanduser(), target or "label", reading)
+        if len(names) > 1:
+            raise DataError("a file of labels has one target, got several", "give one table with all columns")
+        column = read_labels(Path(labels).expanduser(), names[0] if names else "label", reading)
         return _noted(table(_features(content), column, _stem(path), reading, known), notes)
     if isinstance(content, dict):
-        return _from_arrays(content, target, _stem(path), reading, known)
+        return _from_arrays(content, names[0] if names else None, _stem(path), reading, known)
     if isinstance(content, np.ndarray):
         raise DataError(f"{shown(path.name)} holds features only", "give the file of the labels: `labels=...`")
     x, y = part(content, target)
-    return _noted(table(x, as_written(y) if _is_csv(path) else y, _stem(path), reading, known), notes)
+    if _is_csv(path):
+        y = as_written(y) if isinstance(y, pd.Series) else y.apply(as_written)
+    return _noted(table(x, y, _stem(path), reading, known, several), notes)
 
 
 def _index_left_out(frame: pd.DataFrame) -> tuple[str, ...]:

@@ -15,6 +15,9 @@ from caviar.data.dates import order_in
 from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.recognition import recognise
 from caviar.data.sentinels import note_on_sentinels
+from caviar.data.several import TargetColumn, several_of, unlabelled_rows
+from caviar.data.several import check_names as check_targets
+from caviar.data.several import names_of as targets_of
 from caviar.data.targets import note_on_unlabelled, target_of, unlabelled
 from caviar.data.total_row import note_on_total
 from caviar.errors import DataError, did_you_mean
@@ -33,7 +36,8 @@ class Table:
     path, a study or a terminal; ``warnings`` say what was met while reading; ``forms`` the way in which it is written;
     ``test`` is the test part that came with it, where there is one. ``columns`` are the names of all features that were
     given, those to ignore too; ``group`` and ``time`` the columns that decide on parts, whatever they hold, where they
-    are named and there. ``bare``: columns of numbers without the unit that they had in an earlier table.
+    are named and there. ``bare``: columns of numbers without the unit that they had in an earlier table. Where there
+    are ``several`` targets, the labels are label sets of these columns.
     """
 
     frame: pd.DataFrame
@@ -48,6 +52,7 @@ class Table:
     group: pd.Series[Any] | None = None
     time: pd.Series[Any] | None = None
     bare: tuple[str, ...] = ()
+    several: tuple[TargetColumn, ...] = ()
 
     @property
     def numbers(self) -> pd.Series[Any] | None:
@@ -63,14 +68,16 @@ def clean_name(text: str) -> str:
 
 def table(
     frame: pd.DataFrame,
-    target: pd.Series[Any] | None,
+    target: pd.Series[Any] | pd.DataFrame | None,
     name: str,
     reading: Reading = BY_ITSELF,
     known: Forms | None = None,
+    several: Sequence[TargetColumn] = (),
 ) -> Table:
     """A checked Table; ``frame`` must have proper names (see ``named``).
 
-    ``known``: the forms of an earlier table, which this one must have too. Raises DataError.
+    ``target``: a column of labels, or a frame of several. ``known``: the forms of an earlier table, which this one must
+    have too; ``several``: its targets, where it has several. Raises DataError.
     """
     import pandas as pd
 
@@ -83,7 +90,7 @@ def table(
             f"there must be one label a row, got {len(frame)} rows and {len(target)} labels",
             "give the labels that belong to these rows (a CSV file of labels starts with a header)",
         )
-    label = [] if target is None else [str(target.name)]
+    label = [] if target is None else [*map(str, target.columns if isinstance(target, pd.DataFrame) else [target.name])]
     dates = [order_in(entry, list(frame.columns))[0] for entry in reading.date]
     for argument, columns in (("number", reading.number), ("text", reading.text), ("date", dates)):
         check_columns(argument, [column for column in columns if column not in label], list(frame.columns))
@@ -113,11 +120,22 @@ def table(
     if target is None:
         return made
     if reading.skip_unlabelled:
-        absent = unlabelled(target, reading, found.decimal)
+        of_several = isinstance(target, pd.DataFrame)
+        absent = (unlabelled_rows if of_several else unlabelled)(target, reading, found.decimal)  # type: ignore[arg-type]
         if absent.any() and not absent.all():
-            made = replace(_rows(made, ~absent), warnings=(*made.warnings, note_on_unlabelled(target.name, absent)))
+            note = note_on_unlabelled(", ".join(label), absent)
+            made = replace(_rows(made, ~absent), warnings=(*made.warnings, note))
             target = target[~absent].reset_index(drop=True)
     made = replace(made, warnings=(*made.warnings, *_oddities(made.frame, known is None)))
+    if isinstance(target, pd.DataFrame):
+        sets = several_of(target, reading, found.decimal, several)
+        return replace(
+            made,
+            target=sets.sets,
+            target_name=str(sets.sets.name),
+            warnings=(*made.warnings, *sets.notes),
+            several=sets.columns,
+        )
     labels = target_of(target, reading, found.decimal, None if known is None else known.target)
     of_target = {str(labels.labels.name): labels.labels if labels.values is None else labels.values}
     return replace(
@@ -176,13 +194,17 @@ def check_names(names: Sequence[str]) -> None:
         )
 
 
-def part(frame: pd.DataFrame, target: str | None) -> tuple[pd.DataFrame, pd.Series[Any]]:
-    """Features and labels of a frame, whose column ``target`` holds the labels. Raises DataError."""
+def part(frame: pd.DataFrame, target: str | Sequence[str] | None) -> tuple[pd.DataFrame, pd.Series[Any] | pd.DataFrame]:
+    """Features and labels of a frame, whose column ``target`` has the labels; of several a frame. Raises DataError."""
     names = [printable(c) for c in frame.columns]
     if target is None:
         shortened = ", ".join(names[-8:]) if len(names) <= 8 else "..., " + ", ".join(names[-8:])
         raise DataError("a target is needed: the column that holds the labels", f"`target=...`, one of: {shortened}")
-    target = str(target).strip()
+    several = targets_of(target)
+    if len(several) > 1:
+        check_targets(several, list(frame.columns))
+        return frame.drop(columns=several), frame[several]
+    target = several[0]
     if target not in frame.columns:
         raise DataError(f"the target must be a column, got {shown(target)}", did_you_mean(printable(target), names))
     return frame.drop(columns=target), frame[target]
@@ -261,6 +283,30 @@ def as_labels(y: Any, name: str = "label") -> pd.Series[Any]:
     if array.ndim != 1 or array.dtype.kind not in "biufUSO":
         raise DataError(
             f"labels must be one value a row, got shape {array.shape} of {array.dtype}",
-            "give an array (m,); for one-hot labels that is y.argmax(axis=1)",
+            "give an array (m,), of one-hot labels y.argmax(axis=1); or name several targets: `target=[...]`",
         )
     return pd.Series(array.astype(object) if array.dtype.kind in "US" else array, name=name)
+
+
+def as_several(y: Any, names: Sequence[str]) -> pd.DataFrame:
+    """Labels (m, K) of several targets as a frame with these ``names``. Raises DataError."""
+    import pandas as pd
+
+    frame = y if isinstance(y, pd.DataFrame) else pd.DataFrame(_of_two_dimensions(as_array(y, "labels"), len(names)))
+    if frame.shape[1] != len(names):
+        raise _shape_of_several(frame.shape, len(names))
+    check_targets(names, names)
+    return _native(frame.set_axis(list(names), axis=1).reset_index(drop=True).infer_objects())
+
+
+def _of_two_dimensions(array: npt.NDArray[Any], targets: int) -> npt.NDArray[Any]:
+    if array.ndim != 2:
+        raise _shape_of_several(array.shape, targets)
+    return array.astype(object) if array.dtype.kind in "US" else array
+
+
+def _shape_of_several(shape: tuple[int, ...], targets: int) -> DataError:
+    return DataError(
+        f"there must be a column of labels for each of {targets} targets, got shape {shape}",
+        f"give labels of the shape (m, {targets})",
+    )

@@ -45,6 +45,6 @@ def one_in(every: int, y: npt.NDArray[Any], key: randomness.UInt64) -> Indices:
     drawn = drawn[np.argsort(y[drawn], kind="stable")]
     place = np.arange(len(y))
     if y.dtype.kind != "f":
-        counts = np.bincount(y)
-        place -= (np.cumsum(counts) - counts)[y[drawn]]  # within its class
+        _, which, counts = np.unique(y, return_inverse=True, return_counts=True)  # label sets may be huge numbers
+        place -= (np.cumsum(counts) - counts)[which[drawn]]  # within its class
     return np.sort(drawn[place % every == 0])

@@ -157,7 +157,7 @@ def _given(training: Training) -> Training:
 
 
 def measurement(epoch: Epoch, metric: str) -> Measurement:
-    """An epoch as the store keeps it; ``metric`` is the study's score. Regression has no accuracy: NaN."""
+    """An epoch as the store keeps it; ``metric`` is the study's score. What has no accuracy has NaN."""
     return Measurement(
         epoch.epoch,
         epoch.train_loss,

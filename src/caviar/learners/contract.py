@@ -64,7 +64,7 @@ class Keys:
 class TrainingData:
     """Examples to train on, examples to score after every epoch (there may be none), and the width of the answer.
 
-    ``n_out`` is the number of classes, or 1 where the target is a number.
+    ``n_out`` is the number of classes, or 1 where the target is a number; of several targets, their number.
     """
 
     training: Examples
@@ -81,6 +81,11 @@ class TrainingData:
         """Shape of one example."""
         return self.training.x.shape[1:]
 
+    @property
+    def several(self) -> bool:
+        """True where there are several targets."""
+        return self.training.targets > 0
+
 
 class Outcome(Enum):
     """Ending of a call of ``train``."""
@@ -95,7 +100,9 @@ class Evaluation:
     """Quality of a network on some examples: ``loss`` and the ``scores`` by name, NaN where there was no example.
 
     Of classes the loss is the mean cross-entropy, and the scores are "accuracy", the share of right answers;
-    "balanced_accuracy", the mean of that share over the classes present; "log_loss", the loss again. Of numbers it is
+    "balanced_accuracy", the mean of that share over the classes present; "log_loss", the loss again. Of several targets
+    the loss is the mean of theirs, and the scores are "hamming_accuracy", the mean of their accuracies; "exact_match",
+    the share of rows that are right in all; "log_loss", the loss again. Of numbers it is
     the mean squared error, and the scores are "r2", the share of the variance that is explained; "rmse" and "mae", the
     root of the mean squared error and the mean absolute one. All are in the units of the target as the learner got it,
     which is standardised. The loss is the plain one, whatever training adds to it; class weights count nothing.
@@ -136,7 +143,12 @@ class Predictor(Protocol):
 
     @property
     def n_out(self) -> int:
-        """Classes, or 1 for a number."""
+        """Classes, or 1 for a number, or the targets where there are ``several``."""
+        ...
+
+    @property
+    def several(self) -> bool:
+        """True for several targets of two classes each."""
         ...
 
     @property
@@ -145,7 +157,10 @@ class Predictor(Protocol):
         ...
 
     def outputs(self, x: npt.NDArray[Any]) -> Floats:
-        """Probabilities (m, n_out) of the classes of examples ``x`` (m, *shape), or numbers (m, 1)."""
+        """Probabilities (m, n_out) of the classes of examples ``x`` (m, *shape), or numbers (m, 1).
+
+        Of several targets, those of the second class of each.
+        """
         ...
 
     def record(self) -> tuple[dict[str, Any], Arrays]:
@@ -229,21 +244,23 @@ class Learner(Protocol):
         ...
 
 
-def chance_loss(n_out: int) -> float:
+def chance_loss(n_out: int, several: bool = False) -> float:
     """The loss of guessing blindly: log(classes), or 1, the variance of a standardised target."""
-    return 1.0 if n_out == 1 else math.log(n_out)
+    return 1.0 if n_out == 1 else math.log(2 if several else n_out)
 
 
-def explosion(n_out: int) -> float:
+def explosion(n_out: int, several: bool = False) -> float:
     """A mean training loss above this is a divergence: a thousand times that of guessing blindly."""
-    return 1000.0 * chance_loss(n_out)
+    return 1000.0 * chance_loss(n_out, several)
 
 
-def score_names(n_out: int) -> tuple[str, ...]:
+def score_names(n_out: int, several: bool = False) -> tuple[str, ...]:
     """The names of an Evaluation's scores, in order."""
+    if several:
+        return ("hamming_accuracy", "exact_match", "log_loss")
     return ("r2", "rmse", "mae") if n_out == 1 else ("accuracy", "balanced_accuracy", "log_loss")
 
 
-def not_evaluated(n_out: int) -> Evaluation:
+def not_evaluated(n_out: int, several: bool = False) -> Evaluation:
     """The Evaluation of no examples: NaN under every name."""
-    return Evaluation(math.nan, dict.fromkeys(score_names(n_out), math.nan))
+    return Evaluation(math.nan, dict.fromkeys(score_names(n_out, several), math.nan))

@@ -6,6 +6,9 @@ Of classes, for probabilities alone; the label stays the class that the networks
     shares (C,)    of each class in training, where training counted all classes alike (class_weights "balanced"):
                    p_c * share_c, rows divided by their sum, is what p is where classes come as often as they did
 
+Of several targets the same of each, all at one temperature, where target_shares (K,) are the shares of the second
+label of each target in training.
+
 Of numbers:
 
     low, high      the range of the target in training, in its own units: a prediction beyond is cut to it
@@ -40,9 +43,12 @@ class Correction:
     shares: tuple[float, ...] = ()
     low: float | None = None
     high: float | None = None
+    target_shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        sound = LOWEST <= self.temperature <= HIGHEST and all(0 <= share <= 1 for share in self.shares)
+        sound = LOWEST <= self.temperature <= HIGHEST and all(
+            0 <= share <= 1 for share in (*self.shares, *self.target_shares)
+        )
         sound = sound and (not self.shares or math.isclose(sum(self.shares), 1, rel_tol=1e-6))
         if self.low is not None and self.high is not None:
             sound = sound and -math.inf < self.low <= self.high < math.inf
@@ -51,7 +57,13 @@ class Correction:
 
     def probabilities(self, outputs: Floats) -> Floats:
         """The probabilities (m, C) of the answer, from those of the networks."""
-        return tempered(shifted(outputs, self.shares), self.temperature)
+        return tempered(shifted(outputs, np.array(self.shares)), self.temperature)
+
+    def of_several(self, outputs: Floats) -> Floats:
+        """The probabilities (m, K) of the second label of each of several targets, from those of the networks."""
+        both = np.stack([1 - outputs, outputs], axis=-1)  # (m, K, 2)
+        shares = np.array([(1 - share, share) for share in self.target_shares])  # (K, 2)
+        return tempered(shifted(both, shares), self.temperature)[..., 1]
 
     def cut(self, z: Floats, standardised: Callable[[Floats], Floats]) -> Floats:
         """Standardised numbers within the range; ``standardised`` makes such of those in the target's own units."""
@@ -78,18 +90,19 @@ class Correction:
     def from_dict(cls, data: Mapping[str, Any]) -> Correction:
         """The inverse of ``to_dict``."""
         low, high = (None if data.get(name) is None else float(data[name]) for name in ("low", "high"))
-        return cls(float(data.get("temperature", 1.0)), tuple(map(float, data.get("shares", ()))), low, high)
+        shares, of_targets = (tuple(map(float, data.get(name, ()))) for name in ("shares", "target_shares"))
+        return cls(float(data.get("temperature", 1.0)), shares, low, high, of_targets)
 
 
 PLAIN = Correction()
 
 
-def shifted(p: Floats, shares: tuple[float, ...]) -> Floats:
-    """Probabilities (m, C) of balanced training where classes have these ``shares``; ``p`` itself without any."""
-    if not shares:
+def shifted(p: Floats, shares: Floats) -> Floats:
+    """Probabilities (..., C) of balanced training where classes have these ``shares``; ``p`` itself without any."""
+    if not len(shares):
         return p
-    q: Floats = p * np.array(shares)
-    total = q.sum(axis=1, keepdims=True)
+    q: Floats = p * shares
+    total = q.sum(axis=-1, keepdims=True)
     return np.where(total > 0, q / np.where(total > 0, total, 1.0), p)
 
 

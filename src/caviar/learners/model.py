@@ -24,6 +24,7 @@ from caviar.data.bare_numbers import check_shares, note_on_scale
 from caviar.data.columns import is_number, listed, numbers
 from caviar.data.preprocessing import Preprocessing
 from caviar.data.read import read_features
+from caviar.data.several import TargetColumn, decode_several
 from caviar.data.strange_cells import Notes, far_outside, never_seen
 from caviar.data.target_scale import PLAIN as PLAIN_SCALE
 from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
@@ -38,9 +39,9 @@ from caviar.machine import VERSION
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 4
+FORMAT = 5
 """Counts up with every change of the file; a newer one is refused. Format 1 has one network, 2 several, 3 the rest of
-Model, 4 a target on a scale of its own. The lowest that holds a model is written."""
+Model, 4 a target on a scale of its own, 5 several targets. The lowest that holds a model is written."""
 
 PREDICTORS: dict[str, Callable[[Mapping[str, Any], Arrays], Predictor]] = {"dense": DensePredictor.from_record}
 """Maker of a predictor from its record, by the predictor's kind."""
@@ -59,10 +60,11 @@ class Prediction:
     ``outside`` those of training; ``read`` are notes on how the table was read, ``known`` the score on labels that it
     has. For regression ``labels`` are float64 numbers in the target's units, and ``probabilities`` is None. Where a
     coverage was asked for, ``interval`` (m, 2) has the low and the high end of each number. ``cut`` is a note on
-    numbers that were beyond the range of training.
+    numbers that were beyond the range of training. Of several targets ``labels`` is a DataFrame with a column for each,
+    and ``probabilities`` (m, K) are those of the second label of each.
     """
 
-    labels: npt.NDArray[Any]
+    labels: Any
     probabilities: npt.NDArray[np.float64] | None
     missing: int
     unknown: Mapping[str, int] = field(default_factory=dict)
@@ -115,15 +117,17 @@ class Model:
         shares = [member.share for member in self.members]
         if not all(0 < share < 1 for share in shares) or sum(shares) >= 1:
             raise ModelError("the shares of an ensemble must be above 0 and add up to 1", "divide them by their sum")
-        if len(self.correction.shares) not in (0, own.n_out):
+        corrected = {len(self.correction.shares), len(self.correction.target_shares)}
+        if not corrected <= {0, own.n_out} or (self.correction.target_shares and not own.several):
             raise ModelError("the correction is of other classes", "train the network again")
         if self.reference is not None and self.reference.n_out != own.n_out:
             raise ModelError("the reference is of other classes", "train the network again")
-        if learned and (learned.n_in, learned.n_out) != (math.prod(own.shape), own.n_out):
-            wanted = "a number to predict" if learned.regression else f"{learned.n_out} classes"
+        fits = not learned or (learned.n_in, learned.n_out) == (math.prod(own.shape), own.n_out)
+        if learned and not (fits and bool(learned.targets) == own.several):
+            wanted = "a number to predict" if learned.regression else f"{learned.n_out} {_what(learned.targets)}"
             raise ModelError(
                 f"the preprocessing gives {learned.n_in} inputs and {wanted}, "
-                f"the network has {math.prod(own.shape)} and {own.n_out}",
+                f"the network has {math.prod(own.shape)} and {own.n_out} {_what(own.several)}",
                 "keep the preprocessing and the network of one training together",
             )
 
@@ -134,15 +138,24 @@ class Model:
 
     @property
     def classes(self) -> tuple[str | int | bool, ...]:
-        """The labels in the order of the columns of ``predict_proba``; none for regression."""
-        if self.regression:
+        """The labels in the order of the columns of ``predict_proba``; none for regression and several targets."""
+        if self.regression or self.network.several:
             return ()
         return self.preprocessing.classes if self.preprocessing else tuple(range(self.network.n_out))
 
-    def predict(self, data: Any) -> npt.NDArray[Any]:
+    @property
+    def targets(self) -> tuple[TargetColumn, ...]:
+        """Several targets in the order of the columns of ``predict_proba``, with their two labels; none for one."""
+        if not self.network.several:
+            return ()
+        unnamed = (TargetColumn(str(k), (0, 1)) for k in range(self.network.n_out))
+        return self.preprocessing.targets if self.preprocessing else tuple(unnamed)
+
+    def predict(self, data: Any) -> Any:
         """The label (m,) of every row of ``data``: a DataFrame, an array (m, n_features) or the path of a file.
 
-        For regression the number, float64, in the units of the training target. Gives a CaviarWarning where numbers
+        For regression the number, float64, in the units of the training target. Of several targets a DataFrame with a
+        column of labels for each. Gives a CaviarWarning where numbers
         are far outside those of training, and for categories that no training row had.
 
         Raises DataError, naming row and column, for what cannot be read.
@@ -154,6 +167,7 @@ class Model:
     def predict_proba(self, data: Any) -> npt.NDArray[np.float64]:
         """The probability (m, C) of every class, in the order of ``classes``, for every row of ``data``.
 
+        Of several targets the probability (m, K) of the second label of each, in the order of ``targets``.
         Gives the warning of ``predict``. Raises ModelError for a model of regression, which has no classes.
         """
         self.check_classes()
@@ -229,6 +243,9 @@ class Model:
             ends = None if reach is None else np.stack([self._decoded(z - reach), self._decoded(z + reach)], axis=1)
             decoded = self.correction.exactly(self._decoded(z))
             return Prediction(decoded, None, missing, unknown, outside, read, known, ends, self._note_on(beyond))
+        if self.targets:
+            sets = decode_several(outputs > 0.5, self.targets)
+            return Prediction(sets, self.correction.of_several(outputs), missing, unknown, outside, read, known)
         # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
         labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
         probabilities = self.correction.probabilities(outputs)
@@ -287,7 +304,7 @@ class Model:
         }
         has_more = self.residuals is not None or self.correction != PLAIN
         bent = self.preprocessing is not None and self.preprocessing.target_scale != PLAIN_SCALE
-        written = FORMAT if bent else 3 if has_more else 2 if self.members else 1
+        written = FORMAT if self.network.several else 4 if bent else 3 if has_more else 2 if self.members else 1
         files.write_whole(Path(path), files.pack(entries, {"format": written, "caviar": VERSION}))
 
     def _kept(self) -> dict[str, Any]:
@@ -298,7 +315,7 @@ class Model:
         """The features, and notes on them; where there is no preprocessing, the network's inputs."""
         learned = self.preprocessing
         if learned:
-            text = (*learned.text_columns, *([learned.target] if learned.target else []))
+            text = (*learned.text_columns, *learned.target_columns)
             table = read_features(data, text, list(learned.columns), learned.forms)
             means = dict(zip(learned.numbers, learned.mean, strict=True))
             for name in table.bare:
@@ -331,6 +348,10 @@ class Model:
                 numbers(frame, self.preprocessing.numbers)
             raise
         return x, notes
+
+
+def _what(several: object) -> str:
+    return "targets" if several else "classes"
 
 
 def _warn(prediction: Prediction) -> None:

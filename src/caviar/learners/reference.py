@@ -138,9 +138,10 @@ def reference_of(
 ) -> Reference | None:
     """The reference of a model of ``dataset`` with such ``outputs`` for inputs; its ``sealed`` rows have been opened.
 
-    ``network`` is the one whose layers are looked at. None for a dataset that has no sketches.
+    ``network`` is the one whose layers are looked at. None for a dataset that has no sketches, and of several
+    targets, whose label sets are no classes to count.
     """
-    if dataset.sketches is None:
+    if dataset.sketches is None or dataset.preprocessing.targets:
         return None
     columns, learned = dataset.sketches(), dataset.preprocessing
     y = np.concatenate([dataset.train.y, dataset.validation.y])

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
 from caviar.data.target_scale import PLAIN, TargetScale
+from caviar.label_sets import as_classes, unpacked
 from caviar.learners.contract import (
     Epoch,
     Evaluation,
@@ -26,8 +27,9 @@ from caviar.learners.contract import (
     Training,
     score_names,
 )
-from caviar.learners.correction import Correction
-from caviar.nn.metrics import OF_CLASSES, OF_LABELS, OF_NUMBERS, undefined
+from caviar.learners.correction import Correction, shares_of
+from caviar.nn.metrics import OF_CLASSES, OF_LABELS, OF_NUMBERS, OF_SEVERAL, undefined, undefined_of_several
+from caviar.records.metrics import SHARES_OF_ROWS
 
 _CELLS = 1 << 22  # of the widest layer that are computed at once: 32 MiB of float64, however many rows there are
 _ZERO = 2.0**-21  # of the target's mean: a 0 that went through float32 comes back as something below this
@@ -41,7 +43,8 @@ class Scoring:
 
     ``n_out`` is the number of classes, or 1 where the target is a number; that has ``mean`` and ``deviation`` on the
     ``scale`` on which it is learned. Scores are those of numbers in the target's own units.
-    ``positive`` is the class of two that average precision is about: the one with fewer training rows.
+    ``positive`` is the class of two that average precision is about: the one with fewer training rows. With
+    ``several`` targets ``n_out`` is their number, and targets ``y`` (m,) are label sets.
     """
 
     n_out: int
@@ -49,6 +52,7 @@ class Scoring:
     mean: float = 0.0
     deviation: float = 1.0
     scale: TargetScale = PLAIN
+    several: bool = False
 
     @staticmethod
     def of(dataset: Dataset) -> Scoring:
@@ -56,18 +60,25 @@ class Scoring:
         learned = dataset.preprocessing
         if learned.target_mean is not None and learned.target_deviation is not None:
             return Scoring(1, 1, learned.target_mean, learned.target_deviation, learned.target_scale)
+        if learned.targets:
+            return Scoring(learned.n_out, several=True)
         rows = np.bincount(dataset.train.y.astype(np.int64), minlength=2)
         return Scoring(learned.n_out, 0 if learned.n_out == 2 and rows[0] < rows[1] else 1)
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The names of all metrics, the default first."""
-        return tuple(OF_NUMBERS if self.n_out == 1 else OF_CLASSES)
+        return tuple(OF_SEVERAL if self.several else OF_NUMBERS if self.n_out == 1 else OF_CLASSES)
+
+    def resampled(self, metric: str) -> tuple[str, ...]:
+        """The metrics whose intervals come from resampled rows, ``metric`` first: the study's, and the usual others."""
+        usual = ("r2",) if self.n_out == 1 else ("hamming_accuracy", "log_loss", "f1_macro") if self.several else ()
+        return tuple(name for name in dict.fromkeys((metric, *usual)) if name not in SHARES_OF_ROWS)
 
     @property
     def beside(self) -> tuple[str, ...]:
         """The scores of an engine that are not those of the target's own units: its scale is bent."""
-        return () if self.scale == PLAIN else score_names(self.n_out)
+        return () if self.scale == PLAIN else score_names(self.n_out, self.several)
 
     @property
     def units(self) -> Mapping[str, float]:
@@ -76,6 +87,8 @@ class Scoring:
 
     def undefined(self, metric: str, y: Targets) -> str | None:
         """The reason why ``metric`` has no value on rows with targets ``y`` (m,); None where it has one."""
+        if self.several:
+            return undefined_of_several(metric, unpacked(y, self.n_out))
         targets: npt.NDArray[Any] = self.numbers(y) if self.n_out == 1 else y
         return undefined(metric, targets, self.n_out, self.positive)
 
@@ -86,12 +99,14 @@ class Scoring:
         """
         if self.n_out == 1:
             return OF_NUMBERS[metric](self.decoded(outputs[:, 0]), self.numbers(y))
+        if self.several:
+            return OF_SEVERAL[metric](outputs, unpacked(y, self.n_out))
         return OF_CLASSES[metric](outputs, y.astype(np.int64, copy=False), self.positive)
 
     def scores(self, outputs: Floats, y: Targets, labels: Floats | None = None) -> dict[str, float]:
         """Every metric that is defined, by name.
 
-        labels: (m, n_out), whose largest number is the label, where that is not the most probable class.
+        labels: (m, n_out), as the networks gave them, where the label need not be the most probable class.
         """
         defined = [name for name in self.metrics if self.undefined(name, y) is None]
         return {name: self.score(name, outputs_for(name, outputs, labels), y) for name in defined}
@@ -100,7 +115,23 @@ class Scoring:
         """The outputs (m, n_out) of networks as a model with this ``correction`` gives them."""
         if self.n_out == 1:
             return correction.cut(outputs, self.standardised)
-        return correction.probabilities(outputs)
+        return correction.of_several(outputs) if self.several else correction.probabilities(outputs)
+
+    def set_back(self, y: Targets) -> Correction:
+        """The correction after balanced training on rows with classes ``y`` (m,), or with label sets."""
+        if self.several:
+            return Correction(target_shares=tuple(unpacked(y, self.n_out).mean(axis=0).tolist()))
+        return Correction(shares=shares_of(y, self.n_out))
+
+    def as_classes(self, outputs: Floats, y: Targets) -> tuple[Floats, Targets]:
+        """Outputs (k, m, n_out) of k networks and targets (m,); of several targets every cell as a row of two classes.
+
+        A row's cells, n_out of them, stand together: (k, m n_out, 2) and (m n_out,).
+        """
+        if not self.several:
+            return outputs, y
+        cells = [as_classes(of_one, y) for of_one in outputs]
+        return np.stack([both for both, _ in cells]), cells[0][1].astype(np.int32)
 
     def numbers(self, y: Targets) -> Floats:
         """The targets ``y`` (m,) in their own units, 0 where they were 0."""

@@ -28,13 +28,13 @@ _ENOUGH = 1e-9  # of beta: the last step of Newton's method
 
 
 def tempered(p: Floats, temperature: float) -> Floats:
-    """The probabilities q (m, C) of ``p`` (m, C) at a ``temperature``; ``p`` itself at 1."""
+    """The probabilities q (..., C) of ``p`` (..., C) at a ``temperature``; ``p`` itself at 1."""
     if temperature == 1.0:
         return p
     with np.errstate(divide="ignore", under="ignore"):
         logs = np.log(p)
-        q: Floats = np.exp((logs - logs.max(axis=1, keepdims=True)) / temperature)
-    q /= q.sum(axis=1, keepdims=True)
+        q: Floats = np.exp((logs - logs.max(axis=-1, keepdims=True)) / temperature)
+    q /= q.sum(axis=-1, keepdims=True)
     return q
 
 

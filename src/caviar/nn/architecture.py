@@ -13,13 +13,14 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from caviar.errors import ConfigError, did_you_mean
+from caviar.label_sets import MOST
 from caviar.nn.encoding import AS_THEY_ARE, ENCODINGS, Encoding
 from caviar.nn.text_statistics import TextTable
 
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "selu", "tanh", "sigmoid", "identity")
 INITIALISERS = ("he", "xavier", "lecun", "small_normal")
 STATISTICS = ("running", "exact")
-OUTPUTS = ("softmax", "sigmoid", "linear")
+OUTPUTS = ("softmax", "sigmoid", "linear", "sigmoids")
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 SCHEDULES = ("constant", "inverse", "exponential", "inverse_sqrt", "staircase", "cosine", "flat_cosine", "coslog4")
 DECAYS_BY = ("epoch", "step")
@@ -37,7 +38,8 @@ class Architecture:
 
     No hidden layer at all is softmax regression. ``dropout`` is the probability of dropping a hidden unit,
     ``input_dropout`` that of dropping an input. ``output`` is "softmax", one score a class; "sigmoid", one score in
-    all, for ``n_out`` = 2 classes; or "linear", the number itself, for regression, where ``n_out`` is 1.
+    all, for ``n_out`` = 2 classes; "linear", the number itself, for regression, where ``n_out`` is 1; or "sigmoids",
+    one score for each of ``n_out`` targets of two classes.
     ``batch_norm_statistics`` are those that predictions use: "running" averages of the mini-batches', or the "exact"
     ones of the whole training set under the present weights. ``encoding`` is what becomes of numbers before the first
     layer (see encoding.py), of those in ``bins`` with so many of them; ``learned`` is that of the training rows.
@@ -89,13 +91,18 @@ class Architecture:
 
     @property
     def output_width(self) -> int:
-        """Columns of the output layer: a score a class under softmax, else one."""
-        return self.n_out if self.output == "softmax" else 1
+        """Columns of the output layer: a score a class under softmax, a target under sigmoids, else one."""
+        return self.n_out if self.output in ("softmax", "sigmoids") else 1
 
     @property
     def regression(self) -> bool:
         """True for a network that predicts a number, False for one of classes."""
         return self.output == "linear"
+
+    @property
+    def several(self) -> bool:
+        """True for a network that predicts several targets of two classes each."""
+        return self.output == "sigmoids"
 
     def to_record(self) -> dict[str, Any]:
         """Plain data, of which ``from_record`` makes the same architecture."""
@@ -248,6 +255,8 @@ def check_whole(name: str, value: object, least: int, example: int, most: int = 
 def _check_outputs(output: str, n_out: object) -> None:
     if output == "softmax":
         check_whole("n_out", n_out, least=2, example=10)
+    elif output == "sigmoids":
+        check_whole("n_out", n_out, least=2, example=3, most=MOST)
     elif n_out != (2 if output == "sigmoid" else 1):
         classes = "2 classes" if output == "sigmoid" else "a number to predict (n_out = 1)"
         raise ConfigError(f"output = {output} is for {classes}, got n_out={n_out!r}", "leave output out: it follows")

@@ -124,7 +124,7 @@ def encode(encoding: Encoding, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def encode_training(encoding: Encoding, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """``encode`` for the rows that the encoding was learned from, with targets ``y`` (m,): none sees its own."""
+    """``encode`` for the rows that the encoding was learned from, with targets ``y``: none sees its own."""
     out = encode(encoding, x)
     for table in encoding.texts:
         before = Encoding(encoding.columns[: table.column], tuple(t for t in encoding.texts if t.column < table.column))
@@ -138,7 +138,8 @@ def learn(
 ) -> Encoding:
     """The encoding of ``kind`` for inputs like ``x`` (m, n) with targets ``y`` (m,), those of the training rows.
 
-    ``codes`` are the inputs that stand for texts, each with the count of its codes.
+    ``codes`` are the inputs that stand for texts, each with the count of its codes. y is (m, K) where there are K
+    targets: their bits (see label_sets).
     """
     if not len(x):
         return AS_THEY_ARE

@@ -1,9 +1,10 @@
 """The loss by the network's output: the room's one door to softmax, logistic, squared_error, huber and pinball.
 
 Notation
-    z (m, width)      the output layer's scores: width C under softmax, 1 under sigmoid and linear
-    y (m,)            the true classes; under linear the true numbers
-    C                 classes; ``class_weights`` (C,) is how much a row of each counts
+    z (m, width)      the output layer's scores: width C under softmax, K under sigmoids, 1 under sigmoid and linear
+    y (m,)            the true classes; under linear the true numbers, under sigmoids label sets (see label_sets)
+    C, K              classes; targets of two classes each
+    class_weights     (C,) how much a row of each class counts; under sigmoids (K, 2), of each class of each target
     J                 the mean loss of the mini-batch's rows, each times its class's weight. The mean is over the rows
                       and not over their weights, so that a row counts the same in whatever mini-batch it comes; over
                       the whole training set both are one, because the weights' mean there is 1
@@ -21,7 +22,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from caviar.label_sets import unpacked
 from caviar.nn import FloatArray, Labels, Targets
+from caviar.nn.activations import sigmoid
 from caviar.nn.architecture import Architecture, Optimisation
 from caviar.nn.huber import huber, huber_backward
 from caviar.nn.logistic import binary_cross_entropy, binary_cross_entropy_backward, both_probabilities
@@ -36,7 +39,7 @@ class LossTerms:
 
     l2: float = 0.0
     label_smoothing: float = 0.0
-    class_weights: FloatArray | None = None  # (C,)
+    class_weights: FloatArray | None = None  # (C,), or (K, 2)
     loss: str = "squared"
     huber_delta: float = 1.0
     quantile: float = 0.5
@@ -62,9 +65,12 @@ def loss_terms(architecture: Architecture, optimisation: Optimisation, y: Target
     """The loss terms of ``optimisation`` on training rows with targets ``y`` (m,)."""
     if architecture.regression:
         return replace(terms_with(optimisation, None), label_smoothing=0.0)
-    balanced = optimisation.class_weights == "balanced"
-    weights = balanced_class_weights(y, architecture.n_out) if balanced else None
-    return terms_with(optimisation, weights)
+    if optimisation.class_weights != "balanced":
+        return terms_with(optimisation, None)
+    if not architecture.several:
+        return terms_with(optimisation, balanced_class_weights(y, architecture.n_out))
+    each = [balanced_class_weights(labels, 2) for labels in unpacked(y, architecture.n_out).T]
+    return terms_with(optimisation, np.array(each))
 
 
 def balanced_class_weights(y: Labels, classes: int) -> FloatArray:
@@ -78,13 +84,15 @@ def balanced_class_weights(y: Labels, classes: int) -> FloatArray:
 
 
 def mean_loss(output: str, z: FloatArray, y: Targets, terms: LossTerms = PLAIN) -> float:
-    """J without its L2 term, for a network whose output is "softmax", "sigmoid" or "linear"."""
+    """J without its L2 term, for a network whose ``output`` is one of architecture.OUTPUTS."""
     if output == "linear":
         if terms.loss == "huber":
             return huber(z, y, terms.huber_delta)
         return pinball(z, y, terms.quantile) if terms.loss == "pinball" else squared_error(z, y)
+    if output == "sigmoids":
+        y = unpacked(y, z.shape[1])
     loss = cross_entropy if output == "softmax" else binary_cross_entropy
-    return loss(z, y, terms.label_smoothing, _row_weights(terms, y))
+    return loss(z, y, terms.label_smoothing, _weights(terms, y))
 
 
 def mean_loss_backward(output: str, z: FloatArray, y: Targets, terms: LossTerms = PLAIN) -> FloatArray:
@@ -93,14 +101,18 @@ def mean_loss_backward(output: str, z: FloatArray, y: Targets, terms: LossTerms 
         if terms.loss == "huber":
             return huber_backward(z, y, terms.huber_delta)
         return pinball_backward(z, y, terms.quantile) if terms.loss == "pinball" else squared_error_backward(z, y)
-    s, row_weights = terms.label_smoothing, _row_weights(terms, y)
+    if output == "sigmoids":
+        y = unpacked(y, z.shape[1])
+    s, weights = terms.label_smoothing, _weights(terms, y)
     if output == "softmax":
-        return cross_entropy_backward(softmax(z), y, s, row_weights)
-    return binary_cross_entropy_backward(z, y, s, row_weights)
+        return cross_entropy_backward(softmax(z), y, s, weights)
+    return binary_cross_entropy_backward(z, y, s, weights)
 
 
 def probabilities(output: str, z: FloatArray) -> FloatArray:
-    """The probabilities (m, C) that the scores of a "softmax" or "sigmoid" network stand for, two under sigmoid."""
+    """The probabilities (m, C) that scores ``z`` stand for: two under sigmoid; (m, K) under sigmoids, one a target."""
+    if output == "sigmoids":
+        return sigmoid(z)
     return softmax(z) if output == "softmax" else both_probabilities(z)
 
 
@@ -109,5 +121,8 @@ def predicted_classes(output: str, z: FloatArray) -> Labels:
     return z.argmax(axis=1) if output == "softmax" else (z[:, 0] > 0).astype(np.int64)
 
 
-def _row_weights(terms: LossTerms, y: Labels) -> FloatArray | float:
-    return 1.0 if terms.class_weights is None else terms.class_weights[y]
+def _weights(terms: LossTerms, y: Labels) -> FloatArray | float:
+    """The weight of each row (m,), or of each cell (m, K) of several targets."""
+    if terms.class_weights is None:
+        return 1.0
+    return terms.class_weights[y] if y.ndim == 1 else terms.class_weights[np.arange(y.shape[1]), y]

@@ -5,6 +5,7 @@ Notation
     z (m,)      predicted numbers;  y (m,)  the true ones, of regression
     positive    the class that average precision of two classes is about; the rarer one of the training rows
     one against the rest: class c alone against all others, by its column of p
+    of several targets: p (m, K) the probability of the second class of each, y (m, K) the true classes, 0 and 1
 
 Means over classes leave out those that have no row in y, as balanced accuracy does. With two classes ``roc_auc`` is the
 same for both, ``average_precision`` is that of ``positive``, and ``brier`` is the half of its sum over both, so that it
@@ -15,7 +16,8 @@ A metric that is not defined for y has a reason (``undefined``) and the value Na
 Sources: Fawcett, An introduction to ROC analysis, 2006; Davis and Goadrich, The relationship between precision-recall
 and ROC curves, 2006; Gorodkin, Comparing two K-category assignments by a K-category correlation coefficient, 2004
 (MCC); Brier, Verification of forecasts expressed in terms of probability, 1950; Guo et al., On calibration of modern
-neural networks, 2017 (calibration error, of the class predicted, in CALIBRATION_BINS bins of equal width).
+neural networks, 2017 (calibration error, of the class predicted, in CALIBRATION_BINS bins of equal width); Zhang and
+Zhou, A review on multi-label learning algorithms, 2014 (several targets).
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ _SMALLEST = 1e-15  # a probability of 0 would make one row decide the log loss
 
 ClassMetric = Callable[[FloatArray, Labels, int], float]
 NumberMetric = Callable[[FloatArray, FloatArray], float]
+MetricOfSeveral = Callable[[FloatArray, Labels], float]
 
 
 # --- of classes ---
@@ -158,10 +161,70 @@ OF_CLASSES: dict[str, ClassMetric] = {
     "brier": brier,
     "calibration_error": calibration_error,
 }
-OF_LABELS = ("accuracy", "balanced_accuracy", "f1_macro", "mcc")
+OF_LABELS = ("accuracy", "balanced_accuracy", "f1_macro", "mcc", "hamming_accuracy", "exact_match")
 """The metrics of classes that look at the label alone, and not at the probabilities."""
 
 OF_NUMBERS: dict[str, NumberMetric] = {"r2": r2, "rmse": rmse, "mae": mae, "mape": mape}
+
+
+# --- of several targets ---
+
+
+def hamming_accuracy(p: FloatArray, y: Labels) -> float:
+    """The share of cells that are right: the mean of the targets' accuracies, and 1 - the Hamming loss."""
+    return float(((p > 0.5) == (y == 1)).mean())
+
+
+def exact_match(p: FloatArray, y: Labels) -> float:
+    """The share of rows that are right in every target; scikit-learn calls it the accuracy of several targets."""
+    return float(((p > 0.5) == (y == 1)).all(axis=1).mean())
+
+
+def log_loss_of_several(p: FloatArray, y: Labels) -> float:
+    """The mean over rows and targets of -log of the probability of the true class."""
+    return float(-np.log(np.maximum(np.where(y == 1, p, 1 - p), _SMALLEST)).mean())
+
+
+def f1_of_several(p: FloatArray, y: Labels) -> float:
+    """The mean over the targets of the F1 of their second class; one that no row has or is given is left out."""
+    said = p > 0.5
+    seen = y.sum(axis=0) + said.sum(axis=0)  # (K,)
+    hits = (said & (y == 1)).sum(axis=0)
+    present = seen > 0
+    return float((2 * hits[present] / seen[present]).mean()) if present.any() else float("nan")
+
+
+def roc_auc_of_several(p: FloatArray, y: Labels) -> float:
+    """The mean of the area under the ROC curve over the targets that have both classes in y."""
+    areas = [_area(column, labels == 1) for column, labels in zip(p.T, y.T, strict=True) if 0 < labels.sum() < len(y)]
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+def average_precision_of_several(p: FloatArray, y: Labels) -> float:
+    """The mean of the average precision of the second class over the targets that have it in y."""
+    found = [_precision(column, labels == 1) for column, labels in zip(p.T, y.T, strict=True) if labels.any()]
+    return float(np.mean(found)) if found else float("nan")
+
+
+OF_SEVERAL: dict[str, MetricOfSeveral] = {
+    "hamming_accuracy": hamming_accuracy,
+    "exact_match": exact_match,
+    "log_loss": log_loss_of_several,
+    "f1_macro": f1_of_several,
+    "roc_auc": roc_auc_of_several,
+    "average_precision": average_precision_of_several,
+}
+
+
+def undefined_of_several(metric: str, y: Labels) -> str | None:
+    """The reason why ``metric`` has no value on rows with the classes ``y`` (m, K); None where it has one."""
+    if not len(y):
+        return "there is no row"
+    if metric == "roc_auc" and (y == y[0]).all():
+        return "all rows have the same labels"
+    if metric in ("average_precision", "f1_macro") and not y.any():
+        return "no row has the second label of a target"
+    return None
 
 
 def undefined(metric: str, y: npt.NDArray[Any], classes: int, positive: int = 1) -> str | None:

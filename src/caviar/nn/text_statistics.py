@@ -3,7 +3,7 @@
 Notation
     m, n     training rows; those that have one text
     t        (m, d) the target, less its mean and over its deviation: the number itself, an indicator of the second of
-             two classes, or one indicator a class
+             two classes, or one indicator a class, or a target where there are several
     within, between   the variance of t among rows of one text, and that of the texts' own means
     a        within / between, the rows that a text must have for its mean to count as much as the mean of all
 
@@ -41,7 +41,7 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 MOST_CLASSES = 10
-"""Of the target: of more only the frequency is given, or a column would have a number for each."""
+"""Of the target, or targets: of more only the frequency is given, or a column would have a number for each."""
 _MOST_ROWS = 1e6  # of a: texts that say nothing of the target
 _LEAST_ROWS = 1.0
 
@@ -115,8 +115,13 @@ def of_training(table: TextTable, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> n
 
 
 def _standardised(y: npt.NDArray[Any]) -> Floats:
-    """t (m, d) of targets ``y`` (m,), classes or numbers; d is 0 for more than MOST_CLASSES classes."""
-    if y.dtype.kind == "f":
+    """t (m, d) of targets ``y``; d is 0 for more than MOST_CLASSES classes or targets.
+
+    y: (m,) classes or numbers, or (m, K) the bits of several targets.
+    """
+    if y.ndim == 2:
+        t = y[:, : y.shape[1] if y.shape[1] <= MOST_CLASSES else 0].astype(np.float64)
+    elif y.dtype.kind == "f":
         t = y.astype(np.float64)[:, None]
     else:
         classes = int(y.max()) + 1 if len(y) else 0

@@ -1,7 +1,7 @@
 """The edges of a small decision tree on one input: where the target changes along it.
 
 Notation
-    m, d     rows; numbers of the target: the number itself, or an indicator of each class
+    m, d     rows; numbers of the target: the number itself, an indicator of each class, or a bit of each of several
     x        (m,) the input in rising order
     s        (m + 1, d) sums of the target over the rows before each
     a, b     the first row of a leaf, and the one after its last
@@ -30,11 +30,12 @@ _APART = np.float32(1e-7)  # values that are closer together are not cut apart
 def tree_edges(x: npt.NDArray[np.float32], y: npt.NDArray[Any], leaves: int, smallest: int) -> Floats:
     """The cuts of the tree with ``leaves`` at most, each of ``smallest`` rows or more, in rising order.
 
-    x: (m,) the input. y: (m,) classes from 0 on, or float numbers.
+    x: (m,) the input. y: (m,) classes from 0 on, or float numbers, or (m, K) the bits of several targets.
     """
     order = np.argsort(x, kind="stable")
     x, y = x[order], y[order]
-    s = np.vstack([np.zeros((1, 1)), y[:, None]]) if y.dtype.kind == "f" else _indicators(y)
+    t = y if y.ndim == 2 else y[:, None] if y.dtype.kind == "f" else _indicators(y)  # (m, d)
+    s = np.vstack([np.zeros((1, t.shape[1])), t])
     np.cumsum(s, axis=0, out=s)
     cuttable = np.concatenate([[False], x[1:] > x[:-1] + _APART])  # (m,) a cut before the row parts two values
     cuts: list[int] = []
@@ -42,7 +43,7 @@ def tree_edges(x: npt.NDArray[np.float32], y: npt.NDArray[Any], leaves: int, sma
 
     def consider(a: int, b: int) -> None:
         p, gain = _best_cut(s, cuttable, a, b, smallest)
-        if p and y[a:b].min() < y[a:b].max():
+        if p and np.any(y[a:b].min(axis=0) < y[a:b].max(axis=0)):
             heappush(waiting, (-gain, a, p, b))
 
     consider(0, len(x))
@@ -57,9 +58,9 @@ def tree_edges(x: npt.NDArray[np.float32], y: npt.NDArray[Any], leaves: int, sma
 
 
 def _indicators(y: npt.NDArray[Any]) -> Floats:
-    """(m + 1, d): zeros, and below them 1 in the class of each row of ``y`` (m,)."""
-    found = np.zeros((len(y) + 1, int(y.max()) + 1))
-    found[np.arange(1, len(y) + 1), y] = 1.0
+    """(m, d): 1 in the class of each row of ``y`` (m,), else 0."""
+    found = np.zeros((len(y), int(y.max()) + 1))
+    found[np.arange(len(y)), y] = 1.0
     return found
 
 

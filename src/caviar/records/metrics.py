@@ -19,9 +19,12 @@ TASK_METRICS = {
         "calibration_error",
     ),
     "regression": ("r2", "rmse", "mae", "mape"),
+    "multilabel": ("hamming_accuracy", "exact_match", "log_loss", "f1_macro", "roc_auc", "average_precision"),
 }
 """The metrics of a study by its task, measured on the validation part; the first is the default."""
-METRICS = tuple(name for names in TASK_METRICS.values() for name in names)
+METRICS = tuple(dict.fromkeys(name for names in TASK_METRICS.values() for name in names))
+SHARES_OF_ROWS = ("accuracy", "exact_match")
+"""Metrics that count rows: their intervals are those of a share."""
 SMALLER_IS_BETTER = ("log_loss", "brier", "calibration_error", "rmse", "mae", "mape", "loss", "objective_loss")
 """Losses and errors; the last two are of ask and tell, and of imported studies."""
 
@@ -44,6 +47,7 @@ _WRITTEN = {
     "mcc": "MCC",
     "brier": "Brier score",
 }
+_ASKED_FOR = {"multilabel": "several targets"}
 _ELSEWHERE = {
     "acc": "accuracy",
     "ap": "average_precision",
@@ -58,6 +62,10 @@ _ELSEWHERE = {
     "ece": "calibration_error",
     "f1": "f1_macro",
     "f1_score": "f1_macro",
+    "hamming": "hamming_accuracy",
+    "hamming_loss": "hamming_accuracy",
+    "exact_match_ratio": "exact_match",
+    "subset_accuracy": "exact_match",
     "logloss": "log_loss",
     "matthews": "mcc",
     "matthews_corrcoef": "mcc",
@@ -92,8 +100,8 @@ def metric_for(task: str, metric: str | None = None) -> str:
     check_metric(metric)
     if metric not in fitting:
         raise ConfigError(
-            f"the metric {metric} is not for {task}, which the target asks for",
-            f"choose one of {', '.join(fitting)}; or another `task`",
+            f"the metric {metric} is not for {_ASKED_FOR.get(task, f'{task}, which the target asks for')}",
+            f"choose one of {', '.join(fitting)}" + ("" if task in _ASKED_FOR else "; or another `task`"),
         )
     return metric
 

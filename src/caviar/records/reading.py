@@ -10,6 +10,9 @@ from caviar.arguments import check_text
 from caviar.errors import ConfigError
 from caviar.ranges import brief
 
+Target = str | tuple[str, ...] | None
+"""The column of the labels, or the columns of several targets; None for data that have theirs by themselves."""
+
 COLUMNS = ("ignore", "keep", "number", "text", "date")
 """The fields of Reading that list columns by name."""
 
@@ -71,6 +74,24 @@ class Reading:
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """The instructions that ``to_record`` wrote; fields of a newer version are left out."""
         return cls(**{field.name: record[field.name] for field in fields(Reading) if field.name in record})
+
+
+def as_target(given: Any) -> Target:
+    """The target that is ``given``: a name, or a list of names; a list of one is that one. Raises ConfigError."""
+    if given is None or isinstance(given, str):
+        return given
+    if not isinstance(given, list | tuple):
+        raise ConfigError(
+            f"`target` must be the name of a column, got {type(given).__name__}",
+            "give arrays as a pair: `data=(x, y)`",
+        )
+    names = list(given)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ConfigError(
+            f"`target` must be a name, or a list of names of several columns, got {brief(given)}",
+            'write `target=["sport", "science"]`',
+        )
+    return names[0] if len(names) == 1 else tuple(names)
 
 
 BY_ITSELF = Reading()

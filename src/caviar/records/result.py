@@ -23,6 +23,9 @@ the study's own metric."""
 Label = str | int | bool
 """A class as the table has it."""
 
+Always = Label | float | Mapping[str, Label]
+"""The one answer of a baseline: a class, a number, or a class for each of several columns."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Repeated:
@@ -140,11 +143,11 @@ class Baseline:
     """The scores of a simple prediction on the rows of the answer: ``scores`` on the sealed test part.
 
     ``method`` is "majority class" or "mean", which ``always`` gives the same answer, or "logistic regression" or "ridge
-    regression". It learned from ``rows`` rows.
+    regression". It learned from ``rows`` rows. Of several targets the answer is a label for each, by its column.
     """
 
     method: str
-    always: Label | float | None = None
+    always: Always | None = None
     rows: int
     scores: Scores
     validation: Scores
@@ -170,6 +173,23 @@ class Baseline:
             validation=plain["validation"],
             lead=None if lead is None else Lead(**known(Lead, lead)),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetScores:
+    """The scores of one of several targets on the sealed test part, of which ``rows`` have its second label.
+
+    ``labels`` are both, the second the one that probabilities are of; ``majority`` is the accuracy of always saying the
+    label that is more frequent in training. ``f1`` is of the second label, None where no row has it or is given it.
+    """
+
+    column: str
+    labels: Sequence[Label]
+    rows: int
+    accuracy: float
+    majority: float
+    f1: float | None
+    log_loss: float
 
 
 @dataclass(frozen=True)
@@ -259,7 +279,8 @@ class StudyResult:
     first, and the ``front``, the best score first. They have a ``baseline`` by the names "majority" and "linear", the
     ``confusion`` of classes on the sealed test part, the ``columns``, the most important first, and by part of the data
     the metrics that are ``undefined`` there, each with its reason. Of two classes the rarer one is ``positive``, which
-    average precision is about, and the ``calibration`` is that of the model. All of these are None for other studies.
+    average precision is about, and the ``calibration`` is that of the model. Several ``targets`` have scores of each,
+    and no confusion. All of these are None for other studies.
     """
 
     metric: str
@@ -282,6 +303,7 @@ class StudyResult:
     undefined: Mapping[str, Mapping[str, str]] | None = None
     positive: Label | None = None
     calibration: Calibration | None = None
+    targets: Sequence[TargetScores] | None = None
     notes: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
@@ -306,6 +328,7 @@ class StudyResult:
             "undefined",
             "positive",
             "calibration",
+            "targets",
             "test_opened",
             "spent",
         ):
@@ -338,4 +361,9 @@ class StudyResult:
             plain["ensemble"] = EnsembleResult(**known(EnsembleResult, numbers(plain["ensemble"])))
         if "calibration" in plain:
             plain["calibration"] = Calibration(**known(Calibration, numbers(plain["calibration"])))
+        if "targets" in plain:
+            plain["targets"] = [
+                TargetScores(**known(TargetScores, numbers(one) | {"column": one["column"], "labels": one["labels"]}))
+                for one in plain["targets"]
+            ]
         return cls(**plain)

@@ -9,7 +9,7 @@ from typing import Any
 
 from caviar.records.config import Config
 from caviar.records.lease import Lease
-from caviar.records.reading import BY_ITSELF, Reading
+from caviar.records.reading import BY_ITSELF, Reading, Target, as_target
 
 
 class RunState(StrEnum):
@@ -56,7 +56,7 @@ class RunSpec:
     disk_bytes: int = 2 << 30
     snapshot_seconds: float | None = None
     data: str = ""
-    target: str | None = None
+    target: Target = None
     labels: str | None = None
     test: str | None = None
     test_labels: str | None = None
@@ -85,6 +85,8 @@ class RunSpec:
             known.setdefault("goal", "maximize")
         if "reading" in known:
             known["reading"] = Reading.from_record(known["reading"])
+        if "target" in known:
+            known["target"] = as_target(known["target"])
         if "budget" in record:
             known["disk_bytes"] = record["budget"]
         if isinstance(record.get("nurse"), bool):

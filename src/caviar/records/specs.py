@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from caviar.records.config import Config, as_config
-from caviar.records.reading import BY_ITSELF, Reading
+from caviar.records.reading import BY_ITSELF, Reading, Target, as_target
 from caviar.records.run import Intervention, InterventionState
 
 
@@ -26,11 +26,12 @@ class StudyKind(StrEnum):
 class TableSpec:
     """A table and its answer. Paths are absolute; data that was no file is None and has to be given again.
 
+    ``target`` is a column, or several.
     One in ``every`` rows for training and validation was used.
     """
 
     data: str | None = None
-    target: str | None = None
+    target: Target = None
     labels: str | None = None
     test: str | None = None
     test_labels: str | None = None
@@ -112,7 +113,8 @@ class StudySpec:
         if table is not None:
             reading = Reading.from_record(table.get("reading") or {})
             preset = table.get("preset") or ("best" if table.get("ensemble") else "single")  # before there were presets
-            table = TableSpec(**known(TableSpec, table) | {"reading": reading, "preset": preset})
+            target = as_target(table.get("target"))
+            table = TableSpec(**known(TableSpec, table) | {"reading": reading, "preset": preset, "target": target})
         if program is not None:
             gpus = program.get("gpus")
             program = ProgramSpec(**known(ProgramSpec, program) | {"gpus": None if gpus is None else tuple(gpus)})

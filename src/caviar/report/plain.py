@@ -47,7 +47,8 @@ def _answer(result: StudyResult | None) -> dict[str, Any]:
     """The scores of a result and their worth, as far as it has them."""
     record = {} if result is None else result.to_record()
     names = ("best", "baseline", "confusion", "columns", "undefined", "calibration")
-    return {name: record.get(name) for name in names}
+    several = {"targets": record["targets"]} if "targets" in record else {}
+    return {name: record.get(name) for name in names} | several
 
 
 def trials(study: str, shown: Sequence[Trial]) -> dict[str, Any]:

@@ -128,8 +128,9 @@ def _scores(summary: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
 
 def _result(summary: Mapping[str, Any]) -> StudyResult:
     """The scores of a network's ``summary`` as those of a study."""
-    names = ("data", "baseline", "confusion", "columns", "undefined")
-    metric = "r2" if "r2" in (summary.get("validation") or summary.get("test") or {}) else "accuracy"
+    names = ("data", "baseline", "confusion", "columns", "undefined", "targets")
+    scores = summary.get("validation") or summary.get("test") or {}
+    metric = next((name for name in ("r2", "hamming_accuracy") if name in scores), "accuracy")
     best = {"trial": 0, "validation": summary.get("validation"), "test": summary.get("test")}
     known = {name: summary[name] for name in names if summary.get(name) is not None}
     return StudyResult.from_record({"best": best, **known}, metric)

@@ -39,6 +39,8 @@ def heading(head: StudyHead) -> Text:
         epochs = f", up to {counted(head.rungs[-1], 'epoch')} each" if head.rungs else ""
         return Text.assemble((study.name, "bold"), f": {task}; {threads} at once{epochs}, seed {study.seed}.")
     classes = counted(table.classes, "class", "classes") if table.classes else "a number to predict"
+    if table.targets:
+        classes = f"{table.targets} targets"
     return Text.assemble(
         (study.name, "bold"),
         f": {counted(table.rows, 'row')}, {counted(table.features, 'feature')}, {classes}; "

@@ -319,7 +319,7 @@ def _answer(result: StudyResult, worth: Worth) -> dict[str, Any]:
     """The answer and its worth, with all that the record has of them."""
     record, best = result.to_record(), result.best
     lines = [(title, line.plain) for title, line in worth_lines(result.metric, worth)]
-    names = ("baseline", "confusion", "undefined", "ensemble", "calibration", "front")
+    names = ("baseline", "confusion", "undefined", "ensemble", "calibration", "front", "targets")
     found: dict[str, Any] = finite(
         {
             "trial": best.trial,

@@ -22,15 +22,24 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def predictions_frame(
-    labels: Sequence[Any] | npt.NDArray[Any],
+    labels: Sequence[Any] | npt.NDArray[Any] | pd.DataFrame,
     probabilities: npt.NDArray[Any] | None,
     classes: Sequence[str | int | bool],
     interval: npt.NDArray[Any] | None = None,
 ) -> pd.DataFrame:
     """A column ``prediction``; p_<class> for each of ``probabilities`` (rows, classes), low and high of ``interval``
-    (rows, 2)."""
+    (rows, 2).
+
+    Of several targets, where ``labels`` are a frame, prediction_<target> and p_<target>.
+    """
     import pandas as pd
 
+    if isinstance(labels, pd.DataFrame):
+        made = labels.add_prefix("prediction_")
+        if probabilities is not None:
+            chances = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in labels.columns])
+            made = pd.concat([made, chances], axis=1)
+        return made
     columns: dict[str, Any] = {"prediction": labels}
     if probabilities is not None:
         columns |= {f"p_{name}": probabilities[:, i] for i, name in enumerate(classes)}

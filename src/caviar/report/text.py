@@ -50,7 +50,7 @@ def score_text(metric: str, scores: Scores, interval: str = "") -> str:
 
 def beside_text(metric: str, scores: Scores) -> str:
     """The usual scores beside the main one: accuracy and loss of classes, R2 and errors of numbers."""
-    usual = ("accuracy", "log_loss", "r2", "rmse", "mae")
+    usual = ("accuracy", "hamming_accuracy", "exact_match", "log_loss", "r2", "rmse", "mae")
     shown = [name for name in usual if name in scores and name != metric]
     return "".join(f", {metric_name(name)} {score_number(name, scores[name])}" for name in shown)
 

@@ -8,11 +8,11 @@ from rich.text import Text
 
 from caviar.analysis.doubts import percent
 from caviar.records.metrics import metric_name
-from caviar.records.result import Calibration, Column
+from caviar.records.result import Calibration, Column, TargetScores
 from caviar.report.text import counted, score_number, visible
 from caviar.views.worth import BaselineView, Imbalance, Worth
 
-_PAIRS, _COLUMNS = 3, 5  # as many as a line holds; the JSON and the page have all
+_PAIRS, _COLUMNS, _TARGETS = 3, 5, 6  # as many as a line holds; the JSON and the page have all
 
 _BESIDE = {
     "better": "better than the network",
@@ -33,6 +33,10 @@ def worth_lines(metric: str, worth: Worth) -> Iterator[tuple[str, Text]]:
         yield "imbalance", Text(imbalance_text(worth.imbalance), style="yellow")
     if worth.mistakes:
         yield "mistakes", Text(mistakes_text(worth))
+    for i, target in enumerate(worth.targets[:_TARGETS]):
+        yield "targets" if i == 0 else "", Text(target_text(target))
+    if len(worth.targets) > _TARGETS:
+        yield "", Text(f"{counted(len(worth.targets) - _TARGETS, 'other target')}, in the JSON and the page")
     if worth.calibration is not None:
         yield "calibration", Text(calibration_text(worth.calibration))
     if worth.columns:
@@ -68,6 +72,14 @@ def mistakes_text(worth: Worth) -> str:
     ]
     more = len(worth.mistakes) - len(pairs)
     return "; ".join(pairs) + (f"; {counted(more, 'other pair')}" if more else "")
+
+
+def target_text(target: TargetScores) -> str:
+    """The accuracy of one of several targets, beside that of its more frequent label."""
+    f1 = "" if target.f1 is None else f", F1 {target.f1:.4f}"
+    share = f"{counted(target.rows, 'row')} {shown(target.labels[1])}"
+    always = f"always the same label {target.majority:.4f}"
+    return f"{visible(target.column)}: accuracy {target.accuracy:.4f} ({always}){f1}, {share}"
 
 
 def calibration_text(found: Calibration) -> str:

@@ -61,6 +61,7 @@ def answer_of(
         "confusion": None if found.confusion is None else asdict(found.confusion),
         "columns": [asdict(column) for column in found.columns],
         "undefined": found.undefined,
+        **({} if found.targets is None else {"targets": [asdict(target) for target in found.targets]}),
     }
     kept = reference_of(dataset, sealed, network.outputs, network)
     return Answer(validation, found.test, worth, found.doubts, kept)

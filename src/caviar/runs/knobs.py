@@ -66,7 +66,9 @@ def check_turn(run: Run, changes: Mapping[str, Value]) -> None:
         raise ConfigError("a turn must name a knob, got none", "write learning_rate=0.003, say")
     standing = dict(run.config) | dict(run.progress["knobs"] if run.progress else {})
     if run.kind is RunKind.NETWORK:
-        architecture, optimisation = from_config(standing, 1, run.data.get("classes") or 1)
+        targets = len(run.data.get("targets") or ())
+        n_out = targets or run.data.get("classes") or 1
+        architecture, optimisation = from_config(standing, 1, n_out, several=targets > 0)
         turned(Settings(architecture, optimisation), changes, 0.0, optimisation.learning_rate)
     else:
         own_turn(standing, changes)

@@ -27,12 +27,13 @@ from caviar.errors import ConfigError, StoreError
 from caviar.files import cannot_make
 from caviar.learners.balance import BALANCED, NOTE, check_classes
 from caviar.learners.contract import Evaluation, Keys, Outcome, Predictor, State, explosion, never
-from caviar.learners.correction import PLAIN, Correction, shares_of
+from caviar.learners.correction import PLAIN, Correction
 from caviar.learners.dense.config import from_config
 from caviar.learners.dense.contract import DenseTraining, Steps, fewest_rows, steps_left, steps_per_epoch
 from caviar.learners.dense.inputs import rows_of
 from caviar.learners.dense.learner import engine_named
 from caviar.learners.model import Model
+from caviar.learners.scoring import Scoring
 from caviar.machine import environment
 from caviar.moved import relocated
 from caviar.nn.architecture import statistics_shapes
@@ -155,7 +156,7 @@ class NetworkTrainee:
     @property
     def explosion(self) -> float:
         """A mean loss above this is a divergence."""
-        return explosion(self.settings.architecture.n_out)
+        return explosion(self.settings.architecture.n_out, self.settings.architecture.several)
 
     @property
     def chance_loss(self) -> float:
@@ -289,9 +290,9 @@ class NetworkTrainee:
                 Path(run.spec.out).mkdir(parents=True, exist_ok=True)
             path = str(Path(run.spec.out) / f"{run.name}.caviar")
             model.save(path)
-        name = "r2" if "r2" in validation else "accuracy"
+        name = Scoring.of(dataset).metrics[0]
         of = "" if epoch == last["epoch"] else f"; the model is the network of epoch {epoch}"
-        text = f"ended after epoch {last['epoch']}{of}, validation {name} {validation[name]:.4f}"
+        text = f"ended after epoch {last['epoch']}{of}, validation {name.replace('_', ' ')} {validation[name]:.4f}"
         scores = {"validation": validation, "test": test, "last": last, **answer.worth}
         saved = {"bits": bits, "model": path, "model_epoch": epoch if whole else None}
         summary: dict[str, Any] = {"data": dict(dataset.facts), **scores, **saved}
@@ -302,7 +303,7 @@ class NetworkTrainee:
         """The correction of a model of the run: that of balanced training, where it was asked for and still is so."""
         if not self._balance or settings.optimisation.class_weights != BALANCED:
             return PLAIN
-        return Correction(shares=shares_of(self._dataset.train.y, settings.architecture.n_out))
+        return Scoring.of(self._dataset).set_back(self._dataset.train.y)
 
     def bits(self) -> str:
         """The SHA-256 of all that the next mini-batch depends on."""
@@ -395,6 +396,8 @@ def _is_whole(network: Predictor) -> bool:
 def load(spec: RunSpec, seed: int) -> Dataset:
     """The data of a run: in memory, or mapped from files."""
     if spec.mapped:
+        if isinstance(spec.target, tuple):
+            raise ConfigError("several targets need their rows in memory", "leave `mapped=True` out")
         sealed = spec.test, spec.test_labels
         return prepare_mapped(spec.data, spec.target, spec.labels, seed, spec.task, spec.reading, *sealed)
     table = read(spec.data, spec.target, spec.labels, spec.reading)
@@ -407,6 +410,8 @@ def _is_mapped(spec: RunSpec) -> bool:
     if spec.mapped is not None:
         return spec.mapped
     path = Path(spec.data)
+    if isinstance(spec.target, tuple):
+        return False
     if not {Path(one).suffix.lower() for one in (spec.data, spec.test or spec.data)} <= {".npy", ".parquet", ".pq"}:
         return False
     try:
@@ -418,7 +423,8 @@ def _is_mapped(spec: RunSpec) -> bool:
 
 def _settings(config: Config, dataset: Dataset) -> Settings:
     learned = dataset.preprocessing
-    return Settings(*from_config(config, learned.n_in, learned.n_out, dataset.train))
+    several = bool(learned.targets)
+    return Settings(*from_config(config, learned.n_in, learned.n_out, dataset.train, several))
 
 
 def _check(spec: RunSpec, seed: int) -> None:

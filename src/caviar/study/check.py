@@ -17,6 +17,7 @@ from caviar.data.examples import Examples
 from caviar.data.forward import forward_folds
 from caviar.data.labels import check_task
 from caviar.data.read import read
+from caviar.data.several import strata
 from caviar.data.split import folds
 from caviar.data.target_scale import check_target_scale
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
@@ -182,6 +183,8 @@ def fold_rows(dataset: Dataset, seed: int) -> list[tuple[Indices, Indices]]:
     if dataset.times is not None:
         return forward_folds(dataset.times, FOLDS)
     y = np.concatenate([dataset.train.y, dataset.validation.y])
+    if dataset.train.targets:
+        y = strata(y, dataset.train.targets).astype(np.int32)
     parts = folds(y, FOLDS, seed, dataset.sets)
     return [(np.concatenate([*parts[:k], *parts[k + 1 :]]), parts[k]) for k in range(len(parts))]
 

@@ -12,7 +12,7 @@ from caviar.analysis.account import Unseen, unseen_outputs
 from caviar.analysis.calibration import calibration
 from caviar.data.examples import Examples
 from caviar.learners.contract import Floats
-from caviar.learners.correction import PLAIN, Correction, shares_of
+from caviar.learners.correction import PLAIN, Correction
 from caviar.learners.residuals import Residuals
 from caviar.learners.scoring import Targets
 from caviar.records.result import Calibration
@@ -34,7 +34,7 @@ class Learned(NamedTuple):
 def asked_for(job: TableJob, rows: Examples) -> Correction:
     """The correction that the request asks for, of a network that learned from ``rows``."""
     if job.request.balance:
-        return Correction(shares=shares_of(rows.y, job.scoring.n_out))
+        return job.scoring.set_back(rows.y)
     if job.request.clip and job.dataset.target_range is not None:
         low, high = job.dataset.target_range
         return Correction(low=low, high=high)
@@ -67,5 +67,6 @@ def learned(job: TableJob, asked: Correction, outputs: Floats, y: Targets) -> Le
     answer = job.scoring.corrected(outputs.reshape(-1, outputs.shape[-1]), asked).reshape(outputs.shape)
     if job.scoring.n_out == 1:
         return Learned(asked, residuals=Residuals.of(answer[..., 0] - y))
-    found = calibration(answer, y.astype(np.int64))
+    cells, classes = job.scoring.as_classes(answer, y)
+    found = calibration(cells, classes.astype(np.int64), len(classes) // len(y))
     return Learned(replace(asked, temperature=found.temperature), calibration=found)

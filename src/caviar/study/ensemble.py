@@ -1,7 +1,7 @@
 """Greedy ensemble selection: a few of the finalists' networks that are better together than the best of them alone.
 
 Notation
-    m, C, n    rows, classes (1 for a number), members that may be chosen
+    m, C, n    rows, classes (1 for a number), members that may be chosen; of several targets every cell is a row
     p          (n, m, C) what every member says of rows that it has not seen: probabilities, or a number
     share      (n,) a member's part in the average, multiples of 1 / picks
 

@@ -271,7 +271,7 @@ def _ensemble(job: TableJob, entrants: dict[int, list[Repeat]]) -> Ensemble | No
         units = [[repeat] for found in entrants.values() for repeat in found]
         y = job.dataset.validation.y
     outputs = np.stack([np.concatenate([_outputs(job, repeat) for repeat in unit]) for unit in units])
-    shares, _ = select(outputs, y, [unit[0].result.task.trial for unit in units])
+    shares, _ = select(*job.scoring.as_classes(outputs, y), [unit[0].result.task.trial for unit in units])
     members, finalists = [], dict[int, float]()
     for unit, share in zip(units, shares.tolist(), strict=True):
         if share > 0:

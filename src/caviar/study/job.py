@@ -110,7 +110,7 @@ class TableJob:
             training, validation = self.dataset.train_and_validation(), nothing
         data = TrainingData(training, validation, self.dataset.preprocessing.n_out)
         begun = self.learner.start(task.config, data, Keys.of(self.request.seed, task.trial, task.repeat), state)
-        measured = {*score_names(data.n_out)} - {*self.scoring.beside}
+        measured = {*score_names(data.n_out, data.several)} - {*self.scoring.beside}
         others = [name for name in dict.fromkeys((*self.scoring.beside, self.metric)) if name not in measured]
         return ScoredTraining(begun, validation, self.scoring, others) if others else begun
 

@@ -25,7 +25,7 @@ from caviar.learners.scoring import outputs_for, outputs_of
 from caviar.randomness import Purpose, stream_key
 from caviar.records import Study
 from caviar.records.metrics import smaller_is_better, within_range
-from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoint, Repeated, StudyResult
+from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoint, Label, Repeated, StudyResult
 from caviar.search.portfolio import PORTFOLIO
 from caviar.study.check import model_path
 from caviar.study.corrections import Learned, asked_for, learned, learned_alone
@@ -116,8 +116,9 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         confusion=measured.confusion,
         columns=measured.columns,
         undefined=measured.undefined,
-        positive=job.dataset.preprocessing.classes[job.scoring.positive] if job.scoring.n_out == 2 else None,
+        positive=_positive(job),
         calibration=made.calibration,
+        targets=measured.targets,
         notes=(*study.notes, *measured.doubts, *made.notes),
     )
     return TunedStudy(
@@ -127,6 +128,12 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         "" if job.request.store is None else os.fspath(job.request.store),
         Best(winner.number, winner.config, validation, test, repeated.to_record(job.metric), model),
     )
+
+
+def _positive(job: TableJob) -> Label | None:
+    """The rarer of two classes."""
+    classes = job.dataset.preprocessing.classes
+    return classes[job.scoring.positive] if len(classes) == 2 else None
 
 
 def _finalists(job: TableJob, ledger: Ledger, found: Found) -> list[Finalist]:
@@ -160,7 +167,7 @@ def _together(
         said += member.share * outputs_of(member.network, sealed.x)
     answer = scoring.corrected(said, correction)
     scores, rows, width = scoring.scores(answer, sealed.y, said), len(sealed), scoring.n_out
-    names = [name for name in dict.fromkeys((job.metric, "r2")) if name in scores and name != "accuracy"]
+    names = [name for name in scoring.resampled(job.metric) if name in scores]
 
     def on(rows: npt.NDArray[np.intp]) -> Floats:
         seen = [(name, outputs_for(name, answer, said)[rows]) for name in names]

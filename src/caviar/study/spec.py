@@ -21,6 +21,7 @@ from caviar.moved import check_files, check_folder
 from caviar.ranges import check_range
 from caviar.records import BY_ITSELF, Config, Reading, Study
 from caviar.records.ranking import Goal
+from caviar.records.reading import Target
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
 from caviar.scheduling.strategy import STOPPINGS, Stopping
 from caviar.space import Space
@@ -50,7 +51,7 @@ class Request:
     """
 
     data: Any
-    target: str | None = None
+    target: Target = None
     labels: str | os.PathLike[str] | None = None
     test: Any = None
     test_labels: str | os.PathLike[str] | None = None

@@ -22,7 +22,7 @@ SMOOTHING = 0.6
 LOGGED = "logged"
 """Steps of a loop of the user's that became one measurement; the other values are their means."""
 
-_SCORES = ("score", "accuracy", "r2", "validation_loss")
+_SCORES = ("score", "accuracy", "hamming_accuracy", "r2", "validation_loss")
 _OPTIMIZERS = {
     "momentum": ("momentum", "nesterov"),
     "beta1": ("adam", "adamw"),

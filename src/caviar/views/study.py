@@ -10,7 +10,7 @@ Notation
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -36,7 +36,10 @@ _BEST = 20  # trials that the advice on edges looks at
 
 @dataclass(frozen=True)
 class TableFacts:
-    """Numbers of rows, features and classes of a study's table; ``classes`` is 0 where a number is predicted."""
+    """Numbers of rows, features and classes of a study's table; ``classes`` is 0 where a number is predicted.
+
+    Of several ``targets`` there is their number, and no classes.
+    """
 
     rows: int
     features: int
@@ -44,6 +47,7 @@ class TableFacts:
     train: int
     validation: int
     test: int
+    targets: int = 0
 
 
 @dataclass(frozen=True)
@@ -195,9 +199,8 @@ def head(study: Study) -> StudyHead:
     """The head of ``study``."""
     data, table = study.data, None
     if study.spec.kind is StudyKind.TABLE:
-        table = TableFacts(
-            *(int(data.get(name) or 0) for name in ("rows", "features", "classes", "train", "validation", "test"))
-        )
+        counts = {**data, "targets": len(data.get("targets") or ())}
+        table = TableFacts(*(int(counts.get(field.name) or 0) for field in fields(TableFacts)))
     return StudyHead(study, table, study.spec.rungs)
 
 

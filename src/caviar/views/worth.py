@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from caviar.analysis.doubts import IMBALANCED, always, doubts
-from caviar.records.result import Baseline, Calibration, Column, Label, Mistaken, StudyResult
+from caviar.records.result import Baseline, Calibration, Column, Label, Mistaken, StudyResult, TargetScores
 
 Beside = Literal["better", "equal", "near", "worse"]
 
@@ -42,7 +42,8 @@ class Worth:
     """All of it for one answer. ``doubts`` are among the result's notes; ``columns`` are those that were measured.
 
     ``unmeasured`` counts the columns that there was no time to shuffle alone. ``positive`` is the class that the metric
-    is about, None where it is about all. ``calibration`` is there where it changed the probabilities.
+    is about, None where it is about all. ``calibration`` is there where it changed the probabilities. ``targets`` are
+    several, in the order of their columns.
     """
 
     doubts: tuple[str, ...] = ()
@@ -53,6 +54,7 @@ class Worth:
     unmeasured: int = 0
     positive: Label | None = None
     calibration: Calibration | None = None
+    targets: tuple[TargetScores, ...] = ()
 
 
 def worth_of(result: StudyResult) -> Worth:
@@ -69,6 +71,7 @@ def worth_of(result: StudyResult) -> Worth:
         unmeasured=len(result.columns or ()) - len(columns),
         positive=result.positive if result.metric == "average_precision" else None,
         calibration=result.calibration if result.calibration and result.calibration.temperature != 1.0 else None,
+        targets=tuple(result.targets or ()),
     )
 
 

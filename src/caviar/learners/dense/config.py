@@ -18,6 +18,10 @@ SHAPES = ("constant", "halving")
 NO_LAYERS = "none"
 """The text of ``hidden_units`` for a network without hidden layers, as "128-64" is that of one with two."""
 
+SEVERAL = "sigmoids"
+"""The output of a network for several targets."""
+_FOLLOWS_TARGET = "leave output out: it follows"
+
 _MOST_LAYERS = 1000
 
 _NO_HYPERPARAMETERS = ("n_in", "n_out", "hidden_units", "learned")
@@ -39,9 +43,11 @@ _FOLLOWS = {  # "he" is right for those that are relu above 0; selu is made for 
 
 
 def from_config(
-    config: Config, n_in: int, n_out: int, rows: Examples | None = None
+    config: Config, n_in: int, n_out: int, rows: Examples | None = None, several: bool = False
 ) -> tuple[Architecture, Optimisation]:
     """The network that ``config`` describes, for ``n_in`` features and ``n_out`` classes, or 1 for regression.
+
+    With ``several``, ``n_out`` are the targets, each of two classes; the output is "sigmoids", which nothing else has.
 
     An encoding of the numbers and texts is learned from the training ``rows``, where they are given.
 
@@ -64,8 +70,14 @@ def from_config(
     shape: dict[str, Any] = {name: plain[name] for name in _ARCHITECTURE if name in plain}
     if "initialiser" not in shape and isinstance(shape.get("activation"), str):
         shape["initialiser"] = _FOLLOWS.get(shape["activation"], "he")
-    if "output" not in shape and n_out == 1:
+    if several:
+        shape["output"] = _check_several(shape.get("output"))
+    elif "output" not in shape and n_out == 1:
         shape["output"] = "linear"
+    elif shape.get("output") == SEVERAL:
+        raise ConfigError(
+            f"output = {SEVERAL} is for several targets, and there is one", "leave output out: it follows"
+        )
     training: dict[str, Any] = {name: plain[name] for name in _OPTIMISATION if name in plain}
     architecture = Architecture(n_in, n_out, hidden_units=_widths(plain), **shape)
     if rows is not None and (architecture.encoding != "standard" or rows.codes):
@@ -86,6 +98,15 @@ def from_config(
                 f"leave {name} out",
             )
     return architecture, optimisation
+
+
+def _check_several(output: object) -> str:
+    """The output for several targets. Raises ConfigError for another."""
+    if output not in (None, SEVERAL):
+        raise ConfigError(
+            f"output must be {SEVERAL} for several targets, got {output!r}", "leave output out: it follows"
+        )
+    return SEVERAL
 
 
 def _plain(value: Any) -> Any:

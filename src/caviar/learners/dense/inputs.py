@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 from threading import Lock
+from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
+import numpy.typing as npt
 
 from caviar.data.examples import Examples
 from caviar.errors import ConfigError, DataError
+from caviar.label_sets import unpacked
 from caviar.nn.architecture import Architecture
 from caviar.nn.encoding import Encoding, encode, encode_training, learn
 
@@ -35,7 +38,7 @@ def encoding_of(training: Examples, kind: str, bins: int) -> Encoding:
         found = _learned.setdefault(training, {})
         if (kind, bins) not in found:
             flat = training.x.reshape(len(training), math.prod(training.x.shape[1:]))
-            found[kind, bins] = learn(kind, bins, flat, training.y, training.codes)
+            found[kind, bins] = learn(kind, bins, flat, _targets(training), training.codes)
         return found[kind, bins]
 
 
@@ -72,7 +75,14 @@ def rows_of(architecture: Architecture, examples: Examples) -> Examples:
             if found is None:
                 flat = x.reshape(len(x), architecture.n_in)
                 own = learned in _trained.get(examples, ())
-                made = encode_training(learned, flat, examples.y) if own else encode(learned, flat)
-                found = shared[learned] = Examples(made, examples.y)
+                made = encode_training(learned, flat, _targets(examples)) if own else encode(learned, flat)
+                found = shared[learned] = Examples(made, examples.y, targets=examples.targets)
             return found
-    return examples if x.ndim == 2 else Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y)
+    if x.ndim == 2:
+        return examples
+    return Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y, targets=examples.targets)
+
+
+def _targets(examples: Examples) -> npt.NDArray[Any]:
+    """The targets that an encoding is learned from: of several (m, K), a bit each."""
+    return unpacked(examples.y, examples.targets) if examples.targets else examples.y

@@ -31,7 +31,7 @@ def engine_named(name: str) -> Engine:
 
 def architecture_of(config: Config, data: TrainingData) -> tuple[Architecture, Optimisation]:
     """The network that ``config`` describes for ``data``. Raises ConfigError."""
-    return from_config(config, math.prod(data.shape), data.n_out, data.training)
+    return from_config(config, math.prod(data.shape), data.n_out, data.training, data.several)
 
 
 class DenseLearner:

@@ -31,7 +31,7 @@ from caviar.nn.schedules import step_rates
 
 # The numbers of the enums Activation, Output and Error in native/network.h.
 _ACTIVATIONS = ("identity", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "gelu", "silu", "mish", "selu")
-_OUTPUTS = ("softmax", "sigmoid", "linear")
+_OUTPUTS = ("softmax", "sigmoid", "linear", "sigmoids")
 _LOSSES = ("squared", "huber", "pinball")
 _MOST_HIDDEN_LAYERS = 63  # max_layers - 1 in native/network.h
 
@@ -92,7 +92,7 @@ class NativeTraining:
             "parametric_activation": architecture.parametric_activation,
             "parametric_rate": parametric.RATE,
             "label_smoothing": 0.0 if architecture.regression else optimisation.label_smoothing,
-            "class_weights": [] if weights is None else weights.tolist(),
+            "class_weights": [] if weights is None else weights.reshape(-1).tolist(),
             "first_moment": rule.beta_first is not None,
             "second_moment": rule.beta_second is not None,
             "bias_correction": rule.corrected,
@@ -156,7 +156,7 @@ class NativeTraining:
         idle = idle_epochs(rates) if self.row == 0 else 0
         outcome, rows = self._trial.train(
             *(training.x, training.y, validation.x, validation.y),
-            *(rates[: len(rates) - idle], explosion(self._architecture.n_out), stop),
+            *(rates[: len(rates) - idle], explosion(self._architecture.n_out, self._architecture.several), stop),
         )
         done = [
             Epoch(first + i + 1, train_loss, self._evaluation(*scores), float(rates[i, -1]), seconds)
@@ -219,6 +219,8 @@ class NativeTraining:
     def _evaluation(self, loss: float, second: float, third: float) -> Evaluation:
         if self._architecture.regression:
             return Evaluation(loss, {"r2": second, "rmse": math.sqrt(loss), "mae": third})
+        if self._architecture.several:
+            return Evaluation(loss, {"hamming_accuracy": second, "exact_match": third, "log_loss": loss})
         return Evaluation(loss, {"accuracy": second, "balanced_accuracy": third, "log_loss": loss})
 
     def _with_counts(self, arrays: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> State:

@@ -88,8 +88,13 @@ class DensePredictor:
 
     @property
     def n_out(self) -> int:
-        """Classes, or 1 for a number."""
+        """Classes, or 1 for a number, or the targets where there are ``several``."""
         return self.architecture.n_out
+
+    @property
+    def several(self) -> bool:
+        """True for several targets of two classes each."""
+        return self.architecture.several
 
     @property
     def width(self) -> int:
@@ -97,7 +102,7 @@ class DensePredictor:
         return max(self.architecture.inputs, *self.architecture.hidden_units, self.architecture.n_out)
 
     def outputs(self, x: npt.NDArray[Any]) -> Floats:
-        """Probabilities (m, C) for inputs ``x`` (m, n_in), or numbers (m, 1), in float64."""
+        """Probabilities (m, n_out) for inputs ``x`` (m, n_in), or numbers (m, 1), in float64."""
         z = self.scores(x)
         return z if self.architecture.regression else losses.probabilities(self.architecture.output, z)
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from caviar.data.batches import batches, epoch_order
 from caviar.data.examples import Examples
+from caviar.label_sets import unpacked
 from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, explosion, not_evaluated
 from caviar.learners.dense.contract import Steps, fewest_rows, idle_epochs, scored_only, steps_left, steps_per_epoch
 from caviar.learners.dense.inputs import rows_of, training_rows_of
@@ -93,8 +94,9 @@ class ReferenceTraining:
             if diverged:
                 self._end_epoch()
             train_loss = steps_done.train_loss
-            validation = not_evaluated(self._architecture.n_out) if diverged else self._scored(self._validation)
-            diverged = diverged or train_loss > explosion(self._architecture.n_out)
+            validation = self._not_evaluated() if diverged else self._scored(self._validation)
+            limit = explosion(self._architecture.n_out, self._architecture.several)
+            diverged = diverged or train_loss > limit
             diverged = diverged or (len(self._validation.y) > 0 and not np.isfinite(validation.loss))
             done.append(Epoch(self._epoch, train_loss, validation, float(rates[-1]), time.perf_counter() - start))
             if diverged:
@@ -154,10 +156,15 @@ class ReferenceTraining:
     def _scored(self, examples: Examples) -> Evaluation:
         """The scores of ``examples`` as ``rows_of`` gives them."""
         if len(examples.y) == 0:
-            return not_evaluated(self._architecture.n_out)
+            return self._not_evaluated()
         z = network.scores(self._architecture, self._predicting(), examples.x.astype(np.float64))
         score = _regression_scores if self._architecture.regression else _classification_scores
+        if self._architecture.several:
+            score = _scores_of_several
         return score(self._architecture, z, _targets(examples))
+
+    def _not_evaluated(self) -> Evaluation:
+        return not_evaluated(self._architecture.n_out, self._architecture.several)
 
     def state(self) -> State:
         """See contract.Training."""
@@ -213,6 +220,13 @@ def _classification_scores(architecture: Architecture, z: FloatArray, y: Targets
     loss = mean_loss(architecture.output, z, y) if np.isfinite(z).all() else float("nan")
     balanced = float(np.mean([right[y == c].mean() for c in np.unique(y).tolist()]))  # over the classes present
     return Evaluation(loss, {"accuracy": float(right.mean()), "balanced_accuracy": balanced, "log_loss": loss})
+
+
+def _scores_of_several(architecture: Architecture, z: FloatArray, y: Targets) -> Evaluation:
+    right = (z > 0) == (unpacked(y, architecture.n_out) == 1)  # (m, K)
+    loss = mean_loss(architecture.output, z, y) if np.isfinite(z).all() else float("nan")
+    exact = float(right.all(axis=1).mean())
+    return Evaluation(loss, {"hamming_accuracy": float(right.mean()), "exact_match": exact, "log_loss": loss})
 
 
 def _regression_scores(architecture: Architecture, z: FloatArray, y: Targets) -> Evaluation:

@@ -36,6 +36,7 @@ export function Answer({ study }) {
       </div>
       <${Scores} study=${study} answer=${answer} />
       <${Confusion} found=${answer.confusion} />
+      <${Targets} targets=${answer.targets} />
       <${Columns} columns=${answer.columns ?? []} metric=${study.metric} />
     </${Card}>
   `;
@@ -127,6 +128,37 @@ function Confusion({ found }) {
       <summary>Which class was taken for which</summary>
       <p class="small">Rows of the sealed test part: a line a true class, a column a predicted class.</p>
       <div class="scroll">${table}</div>
+    </details>
+  `;
+}
+
+// A line for each of several targets.
+function Targets({ targets }) {
+  if (!targets?.length) return null;
+  return html`
+    <details>
+      <summary>Each target alone</summary>
+      <p class="small">On the sealed test part; F1 is of the label that is named.</p>
+      <div class="scroll">
+        <table class="scores targets">
+          <thead><tr><th>target</th><th>label</th><th class="n">rows with it</th><th class="n">accuracy</th><th class="n">always the same label</th><th class="n">F1</th><th class="n">log loss</th></tr></thead>
+          <tbody>
+            ${targets.map(
+              (one) => html`
+                <tr key=${one.column}>
+                  <th scope="row"><${Name} text=${one.column} long=${40} /></th>
+                  <td><${Name} text=${quoted(one.labels[1])} long=${30} /></td>
+                  <td class="n">${number(one.rows)}</td>
+                  <td class="n">${scoreText(one.accuracy)}</td>
+                  <td class="n">${scoreText(one.majority)}</td>
+                  <td class="n">${one.f1 === null ? html`<span class="small">not defined</span>` : scoreText(one.f1)}</td>
+                  <td class="n">${scoreText(one.log_loss)}</td>
+                </tr>
+              `,
+            )}
+          </tbody>
+        </table>
+      </div>
     </details>
   `;
 }
