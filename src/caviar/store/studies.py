@@ -60,7 +60,7 @@ Keyed = tuple[int, int]
 
 
 MEASURES = ("score", "validation_loss", "train_loss")
-"""What curves are drawn of."""
+"""Columns of measurements that curves are drawn of."""
 
 Times = tuple[float | None, float | None]
 """Seconds since 1970 at which a trial began and ended; None where that is not known."""
