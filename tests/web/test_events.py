@@ -17,12 +17,14 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from caviar.errors import StoreError
 from caviar.records import Trial, TrialState
 from caviar.store import Store
 from caviar.store.doctor import delete
 from caviar.store.schema import META, VERSION
 from caviar.web import hub
 from caviar.web.watched import Subject, Watched
+from tests.postgresql_server import PASSWORD, database, restarting
 from tests.store.sample import STUDY
 from tests.waiting import until
 from tests.web.served import Served, serving
@@ -290,3 +292,38 @@ def test_subjects_are_bounded(store: Store, of: Served, monkeypatch: pytest.Monk
 
 def _connect(of: Served) -> socket.socket:
     return socket.create_connection(("127.0.0.1", of.port), timeout=PATIENCE)
+
+
+def test_a_server_that_restarts_is_trouble_until_it_is_back() -> None:
+    with restarting() as running:
+        url = database(running.url, "watched")
+        with Store.open(url) as store:
+            store.create_study(STUDY, [trial(0)])
+        with serving(url) as of, events(of, "studies/flowers/events") as stream:
+            assert next(stream).data["trials"]["number"] == [0]
+            running.stop()
+            trouble = next(stream)
+            assert trouble.name == "trouble"
+            assert "cannot be reached" in trouble.data["rule"]
+            assert PASSWORD not in str(trouble.data)
+            running.start()
+            assert next(stream).name == "back"
+            with Store.open(url) as store:
+                store.write("flowers", [trial(0, 0.5), trial(1)])
+            seen = next(stream)
+            assert seen.data["trials"]["score"][0] == 0.5
+
+
+def test_a_database_on_a_server_is_read_and_never_written(postgresql_url: str) -> None:
+    with Store.open(postgresql_url) as store:
+        store.create_study(STUDY, [trial(0)])
+        with serving(postgresql_url) as of, events(of, "studies/flowers/events") as stream:
+            assert next(stream).data["trials"]["number"] == [0]
+            store.write("flowers", [trial(1)])
+            assert next(stream).data["trials"]["number"] == [1]
+        with (
+            Store.open(postgresql_url, read_only=True) as looking,
+            pytest.raises(StoreError, match="cannot be written"),
+        ):
+            looking.enqueue("flowers", {"learning_rate": 0.5})
+        assert store.spec("flowers").first == ()

@@ -1,8 +1,8 @@
 """One study, one run or the list of all, as it is watched: a thread looks at the store, and all clients share it.
 
 The store is read through a connection that cannot write. A look asks first whether anybody wrote at all, which costs
-next to nothing, and reads only then. Reading takes a tenth of the time at most: where it is slow, looks are rarer. On a
-busy machine training goes first.
+next to nothing, and reads only then. A thread takes a tenth of a processor at most: where reading is slow, looks are
+rarer. On a busy machine training goes first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from caviar.web.changes import Document, Versions
 EVERY = 1.0
 """Seconds between two looks."""
 
-_SHARE = 0.1  # of its time that a look may take
+_SHARE = 0.1  # of a processor that a thread may take
 _LINGER = 60.0  # seconds for which a subject is kept after its last client: one that comes back gets what is new
 _NICE = 10  # of the threads that look: on a busy machine they get a tenth of what a training thread gets
 _KEPT = 4  # answers that several clients may ask for
@@ -162,7 +162,7 @@ class Watched:
         _yield_to_training()
         store: Store | None = None
         while not self._closed:
-            began = time.monotonic()
+            began = time.thread_time()
             try:
                 if store is None:
                     store = Store.open(self._url, read_only=True)
@@ -176,8 +176,8 @@ class Watched:
             if not self._looked.is_set():
                 self._looked.set()
                 self._call()
-            took = time.monotonic() - began
-            self._wake.wait(max(self._every, took / _SHARE))
+            worked = time.thread_time() - began
+            self._wake.wait(max(self._every, worked / _SHARE))
             self._wake.clear()
             with self._lock:
                 unwatched = not self._listeners and time.monotonic() - self._asked > _LINGER

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class PostgreSQL:
                 "PostgreSQL needs the driver psycopg, which is not installed", "pip install 'caviar-tuner[postgresql]'"
             ) from None
         sa.event.listen(engine, "do_connect", _connect)
-        sa.event.listen(engine, "connect", partial(_set_up, self.read_only))
+        sa.event.listen(engine, "connect", _set_up)
         sa.event.listen(engine, "checkin", _rest)
         return engine
 
@@ -146,7 +146,8 @@ class PostgreSQL:
     @contextmanager
     def writing(self, seconds: float = LOCK_SECONDS) -> Iterator[sa.Connection]:
         """See Database."""
-        with self._explained(), self.engine.connect() as connection, connection.begin():
+        options: Any = {"postgresql_readonly": True} if self.read_only else {}
+        with self._explained(), self.engine.connect().execution_options(**options) as connection, connection.begin():
             _driver(connection).silence = seconds + PAUSE_SECONDS
             if seconds != LOCK_SECONDS:
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * seconds)}")
@@ -281,12 +282,11 @@ def _driver(connection: sa.Connection) -> Any:
     return connection.connection.driver_connection
 
 
-def _set_up(read_only: bool, connection: Any, _record: object) -> None:
+def _set_up(connection: Any, _record: object) -> None:
     before, connection.autocommit = connection.autocommit, True
     with connection.cursor() as cursor:
         cursor.execute(
             f"SET search_path = {_SCHEMA}; SET synchronous_commit = on; "
-            f"SET default_transaction_read_only = {'on' if read_only else 'off'}; "
             f"SET lock_timeout = {int(1000 * LOCK_SECONDS)}; "
             f"SET idle_in_transaction_session_timeout = {int(1000 * FROZEN_SECONDS)}"
         )
