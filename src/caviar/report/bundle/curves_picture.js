@@ -71,7 +71,7 @@ export function Curves({ study, opened }) {
           const found = find(x, y, size);
           if (found) pick(study, study.trials.number.indexOf(found[0].trial));
         }} />
-      <${Key} items=${[["density", `${count(curves.of, "trial")}: the darker, the more`], ["thin", `the best ${number(lines.length)}`], lines.some((line) => line.trial === won) && ["chosen", "the chosen one"], others && ["finalist", "other finalists"]]} />
+      <${Key} items=${[["density", `${count(curves.of, "trial")}: the stronger, the more`], ["thin", `the best ${number(lines.length)}`], lines.some((line) => line.trial === won) && ["chosen", "the chosen one"], others && ["finalist", "other finalists"]]} />
     </${Card}>
   `;
 }

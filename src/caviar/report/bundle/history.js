@@ -3,7 +3,7 @@
 import { html, useMemo, useState } from "./vendor/htm/standalone.module.js";
 import { drawFrame, inside, line, linear, mark, markSize, nearest, scoreRange, scoreScale, stateColour } from "./axes.js";
 import { Card, Choice, Empty } from "./components.js";
-import { capital, count, number, score as scoreText, words } from "./format.js";
+import { capital, count, metric as metricName, number, score as scoreText } from "./format.js";
 import { Picture } from "./plot.js";
 import { open, trialLines } from "./selection.js";
 
@@ -61,7 +61,7 @@ export function History({ study, chosen }) {
   `;
 }
 
-export const scoreTitle = (study) => `${words(study.metric).slice(0, 40)} (${study.goal === "minimize" ? "smaller" : "larger"} is better)`;
+export const scoreTitle = (study) => `${metricName(study.metric)} (${study.goal === "minimize" ? "smaller" : "larger"} is better)`;
 export const lines = (study, row, names) => (row === null ? null : trialLines(study, row, names));
 export const pick = (study, row) => row !== null && open(study.name, study.trials.number[row]);
 
@@ -117,5 +117,5 @@ function said(study) {
   const { trials } = study;
   const n = trials.number.length;
   const top = topScore(trials);
-  return `${capital(words(study.metric))} of ${number(n)} trials; the best is ${scoreText(top)}.`;
+  return `${capital(metricName(study.metric))} of ${number(n)} trials; the best is ${scoreText(top)}.`;
 }

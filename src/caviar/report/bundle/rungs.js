@@ -43,7 +43,7 @@ function Rung({ rung, most, last, rule, live, selection }) {
         })}
       </svg>
       <span class="said">
-        ${count(rung.reached, "trial")}${rung.went_on > 0 && `, ${number(rung.went_on)} went on`}${waiting > 0 && `, ${last ? `${number(waiting)} trained to the end` : `${count(waiting, "other")} (${live ? "waiting, " : ""}interrupted or diverged)`}`}${rung.stopped > 0 &&
+        ${count(rung.reached, "trial")}${rung.went_on > 0 && `, ${number(rung.went_on)} went on`}${waiting > 0 && `, ${last ? `${number(waiting)} trained to the end` : `${count(waiting, "other")} (${live ? "waiting, " : ""}interrupted, diverged or failed)`}`}${rung.stopped > 0 &&
         html`, <button type="button" class="link" onClick=${show} title="Show them in the table">${number(rung.stopped)} stopped</button>`}
         ${rung.stopped > 0 && html`<span class="small">${rule ? `${capital(rung.rule)}. ` : ""}${rung.saved_epochs ? `Saved ${count(rung.saved_epochs, "epoch")}.` : ""}</span>`}
       </span>

@@ -3,7 +3,7 @@
 import { html, useEffect, useMemo, useState } from "./vendor/htm/standalone.module.js";
 import { Card, Empty, Name, Notice, State } from "./components.js";
 import { explain } from "./help.js";
-import { capital, count, duration, number, score, when, words } from "./format.js";
+import { capital, count, duration, metric, number, score, when, words } from "./format.js";
 import { useDocument } from "./state.js";
 
 explain({
@@ -71,7 +71,7 @@ function StudyRow({ study }) {
       <th scope="row"><a href=${`#/study/${encodeURIComponent(study.name)}`}><${Name} text=${study.name} /></a></th>
       <td><${State} state=${study.state} alive=${study.alive} /></td>
       <td class="n" title=${study.goal === "minimize" ? "smaller is better" : "larger is better"}>
-        <strong>${best}</strong> <span class="small"><${Name} text=${words(study.metric)} long=${24} /></span>
+        <strong>${best}</strong> <span class="small"><${Name} text=${metric(study.metric)} long=${24} /></span>
       </td>
       <td><${Outcomes} counts=${study.trials} /></td>
       <td class="n">${duration(study.elapsed)}</td>

@@ -23,7 +23,7 @@ explain({
   },
   curves: {
     title: "Learning curves",
-    look: "The darker an area, the more trials went through it; look whether the chosen line still rises at its end: then it wants more epochs.",
+    look: "The stronger the colour, the more trials went there; look whether the chosen line still rises at its end: then it wants more epochs.",
     more: ["All trials are counted in the shade, however many there are; only the best and the chosen ones are drawn as lines."],
     document: "docs/search.md",
   },
