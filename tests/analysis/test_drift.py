@@ -13,10 +13,12 @@ import pytest
 from scipy import stats
 
 import caviar
-from caviar.analysis.drift import drift
+from caviar.analysis.drift import column_changes, drift
 from caviar.analysis.drift_report import LEVEL, Drift
 from caviar.analysis.label_shift import mix_of_classes
 from caviar.analysis.old_from_new import area
+from caviar.data.column_sketches import sketch_columns
+from caviar.data.preprocessing import learn
 from caviar.data.sketches import sketch_numbers
 from caviar.errors import DataError, ModelError
 from caviar.learners.model import load
@@ -73,6 +75,24 @@ def test_a_change_is_found_and_named(name: str) -> None:
     assert wanted in found(report)
     assert any(note in one for one in (*report.notes, note))
     assert all(test.p_adjusted >= LEVEL or test.changed or test.effect < 0.02 for test in report.tests)
+
+
+def test_relations_of_unrelated_columns_cry_wolf_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(3)
+
+    def table(m: int) -> pd.DataFrame:
+        numbers = {"normal": rng.normal(size=m), "skewed": rng.lognormal(size=m), "whole": rng.poisson(2, m)}
+        return pd.DataFrame({**numbers, "bent": rng.beta(0.5, 0.5, m)})
+
+    learned = learn(table(500), pd.Series(rng.integers(0, 2, 500), name="y"))
+    found = []
+    for _ in range(60):
+        known = sketch_columns(table(400), learned)
+        changes = column_changes(known, table(250), learned, set(learned.columns), rng)
+        found += [change.p for change in changes if change.test == "relations"]
+    assert len(found) == 240
+    # Each pair counts in two columns, so that there are some 120 independent ones.
+    assert stats.binomtest(int(np.sum(np.array(found) < 0.05)) // 2, 120, 0.05, "greater").pvalue > 1e-3
 
 
 def test_a_change_of_all_columns_moves_the_outputs_and_the_inputs_of_layers() -> None:
