@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 Numbers = npt.NDArray[np.float64]
+Ends = tuple[float, float] | None
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8A8A8A",
@@ -132,9 +133,11 @@ def ticks_of(axis: Axis) -> dict[str, Any]:
     }
 
 
-def score_axis(figure: Figure, page: StudyPage, is_log: bool = False, title: bool = True, **where: int) -> None:
-    """The axis of scores, without the worst ones that would squeeze the others."""
-    ends = score_range(page)
+def score_axis(
+    figure: Figure, page: StudyPage, is_log: bool = False, title: bool = True, ends: Ends = None, **where: int
+) -> None:
+    """The axis of scores between ``ends``, by default without the worst ones that would squeeze the others."""
+    ends = ends or score_range(page)
     if is_log:
         figure.update_yaxes(type="log", **where)
     elif ends is not None:
@@ -150,9 +153,13 @@ def has_grid(figure: Figure) -> bool:
     return getattr(figure, "_grid_ref", None) is not None
 
 
-def score_range(page: StudyPage) -> tuple[float, float] | None:
-    """The best score and one that few are worse than; None where no trial has a score."""
-    scores = scores_of(page.own)
+def score_range(page: StudyPage) -> Ends:
+    """The best score of a trial and one that few are worse than; None where no trial has a score."""
+    return ends_of_scores(page, scores_of(page.own))
+
+
+def ends_of_scores(page: StudyPage, scores: Numbers) -> Ends:
+    """The best of ``scores`` and one that few are worse than; None where none is finite."""
     scores = scores[np.isfinite(scores)]
     if not len(scores):
         return None

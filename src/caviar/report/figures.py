@@ -23,12 +23,14 @@ from caviar.report.figure_parts import (
     RED,
     SKY,
     STATES,
+    Ends,
     axis_named,
     best_line,
     best_so_far,
     by_rank,
     by_tier,
     ends_of,
+    ends_of_scores,
     labels,
     laid_out,
     named,
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 _LONG = 20  # epochs from which their axis is logarithmic, as rungs are: most trials are stopped at the first of them
+_CROWD = 1_000  # dots that would hide what is below them
+_RUNGS = 3  # from which they are the ticks of that axis
 _GRID, _REACH = 41, 0.07  # of a contour: its points a side, and how far a trial counts, as a part of the scale
 
 
@@ -107,11 +111,12 @@ def curves(page: StudyPage) -> Figure:
             )
         )  # fmt: skip
         seen.add(group)
-    score_axis(figure, page, is_log=picture.is_log)
+    score_axis(figure, page, is_log=picture.is_log, ends=_ends_of_curves(page))
     last = max((epoch for line in picture.lines for epoch in line.epochs), default=1)
     figure.update_xaxes(title_text="epoch")
     if last >= _LONG:
-        places = [rung.epochs for rung in page.rungs] or [f * 10**k for k in range(7) for f in (1, 2, 5)]
+        places = [rung.epochs for rung in page.rungs]
+        places = places if len(places) >= _RUNGS else [f * 10**k for k in range(7) for f in (1, 2, 5)]
         figure.update_xaxes(type="log", tickvals=places)
     darker = "Darker where more trials are." if picture.density else ""
     return titled(figure, page, f"learning curves of {counted(picture.of, 'trial')}", darker)
@@ -139,7 +144,7 @@ def rungs(page: StudyPage) -> Figure:
     figure.update_xaxes(title_text="trials", range=[0, 1.25 * most])
     figure.update_yaxes(title_text="rung", autorange="reversed")
     figure.update_layout(barmode="stack", height=160 + 44 * max(len(names), 2))
-    rule = page.rungs[0].rule if page.rungs else "this study compares no trials on the way"
+    rule = page.rungs[0].rule if len(page.rungs) > 1 else "this study compares no trials on the way"
     return titled(figure, page, "trials at each rung", f"{rule[0].upper()}{rule[1:]}.")
 
 
@@ -221,13 +226,14 @@ def contour(page: StudyPage, a: str, b: str) -> Figure:
                 line={"width": 0.5}, colorbar={"title": {"text": metric_name(metric)}}, hoverinfo="skip",
             )
         )  # fmt: skip
+    many = known.sum() > _CROWD
     texts = [label for label, is_known in zip(labels(page, first, second), known, strict=True) if is_known]
     figure.add_trace(
         points_kind(page.own)(
             x=first.u[known], y=second.u[known], mode="markers", text=texts, showlegend=False,
-            marker={"size": 6, "color": z[known], "colorscale": "Viridis", "cmin": low, "cmax": high,
+            marker={"size": 3 if many else 6, "color": z[known], "colorscale": "Viridis", "cmin": low, "cmax": high,
                     "reversescale": smaller_is_better(page.view.head.record.metric),
-                    "line": {"color": "white", "width": 1}},
+                    "line": {"color": "white", "width": 0.3 if many else 1}},
             hovertemplate="%{text}<extra></extra>",
         )
     )  # fmt: skip
@@ -353,6 +359,14 @@ def compare(view: Comparison) -> Figure:
     figure.update_yaxes(title_text=f"best {metric_name(metric)} so far", row=1, col=1)
     names = " and ".join(named(side.study.name) for side in view.studies)
     return laid_out(figure, f"{names}: the best so far", view.doubt)
+
+
+def _ends_of_curves(page: StudyPage) -> Ends:
+    """The range of the scores of curves, which begin where no trial ends; None where there are none."""
+    picture = page.curves
+    if picture.scores:
+        return picture.scores[0], picture.scores[-1]
+    return ends_of_scores(page, np.array([score for line in picture.lines for score in line.scores]))
 
 
 PICTURES: dict[str, Callable[..., Figure]] = {
