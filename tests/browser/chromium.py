@@ -65,8 +65,8 @@ class Troubles:
             self._found.append(f"console {message.type}: {message.text} ({message.location['url']})")
 
     def _failed(self, request: Request) -> None:
-        # A stream of events that a page closes when one leaves it.
-        if request.resource_type == "eventsource" and request.failure in ("net::ERR_ABORTED", None):
+        # What a page that one leaves was still waiting for.
+        if request.resource_type in ("eventsource", "fetch") and request.failure in ("net::ERR_ABORTED", None):
             return
         self._found.append(f"request failed: {request.failure} {request.url}")
 
