@@ -78,6 +78,7 @@ def test_connections_are_bounded_and_one_too_many_is_refused_in_words(
             assert one.recv(12) == b"HTTP/1.1 200"
         for _ in range(50):
             with connect(of) as one_too_many:
+                one_too_many.sendall(ask(of, "/api/studies"))
                 answer = b""
                 while part := one_too_many.recv(1 << 16):
                     answer += part

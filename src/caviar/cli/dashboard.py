@@ -62,6 +62,8 @@ def dashboard(
 
     def ready(address: str) -> None:
         print(address, flush=True)
+        if host not in (LOOPBACK, "localhost", "::1"):
+            people.print("others can reach it with the token, and nothing on the way is encrypted", markup=False)
         people.print("Ctrl-C ends it", markup=False)
 
     raise Ended(128 + serve(store, host, port, allow_writes, ready, in_words, browser=not no_browser))

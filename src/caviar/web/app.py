@@ -239,7 +239,7 @@ async def _arguments(request: Request) -> Mapping[str, Any]:
 
 
 def _json(body: bytes, status: int = 200) -> Response:
-    headers = {"retry-after": "5"} if status == 503 else {}
+    headers = {"retry-after": "5", "connection": "close"} if status == 503 else {}  # room for others
     return Response(body, status, headers, media_type="application/json")
 
 

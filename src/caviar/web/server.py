@@ -25,6 +25,8 @@ from caviar.web.hub import MOST_STREAMS
 DEFAULT_PORT = 8420
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MOST_CONNECTIONS = 2 * MOST_STREAMS
+_MOST_REFUSED = 128  # connections beyond these that get an answer
+_BACKLOG = 64  # connections taken at once: as many files are opened before any of them can be refused
 _LOOK_SECONDS = 10.0  # between two looks at a connection
 _UNREAD_LOOKS = 3  # at a client that reads nothing, before it is closed
 _IDLE_LOOKS = 1  # at one that asks for nothing, after the first
@@ -43,11 +45,20 @@ class Protocol(H11Protocol):
         self._unread = self._unread_looks = self._idle_looks = 0
         self._timer: asyncio.TimerHandle | None = None
         self._seen: object = None
-        if len(self.connections) > MOST_CONNECTIONS:
-            transport.write(_BUSY)
-            transport.close()
+        over = len(self.connections) - MOST_CONNECTIONS
+        self._is_refused = over > 0
+        if over > _MOST_REFUSED:
+            transport.abort()
             return
         self._timer = self.loop.call_later(self.look_seconds, self._look)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends; one too many is refused only then, or its answer would be lost on its way."""
+        if self._is_refused:
+            self.transport.write(_BUSY)
+            self.transport.close()
+            return
+        super().data_received(data)
 
     def _look(self) -> None:
         """Close a connection whose client sends no request, or reads nothing."""
@@ -82,6 +93,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                backlog=_BACKLOG,
                 timeout_keep_alive=5,
                 timeout_graceful_shutdown=2,
             )
