@@ -4,10 +4,12 @@
 // A path is that of the server's interface without "/api/": "studies/flowers", "runs/night", "studies/a%20b/trials/3".
 
 import { batch, effect, signal } from "./vendor/signals/signals-core.module.js";
-import { useEffect, useState } from "./vendor/htm/standalone.module.js";
+import { useEffect, useRef, useState } from "./vendor/htm/standalone.module.js";
 import { merge } from "./merge.js";
 
 const RETRY = [1000, 2000, 5000, 10000]; // milliseconds; the last for ever
+const LONGEST = 50_000; // letters of an address; servers take no longer ones, and hang up
+const TOO_LONG = { rule: "This name is too long for the address of a page.", way_out: "The terminal shows it: caviar studies lists all names." };
 const AWAY = { rule: "The dashboard's server does not answer.", way_out: "The page goes on by itself when it is back." };
 
 // A report in one file: {"start": "#/study/flowers", "documents": {path: document}}.
@@ -44,6 +46,10 @@ export const has = (path) => !isReport || path in inlined.documents;
 // Fetches the document of `from` again. Returns true where it came.
 export async function load(from) {
   if (isReport) return from.document.peek() !== null;
+  if (from.path.length > LONGEST) {
+    from.trouble.value = TOO_LONG;
+    return false;
+  }
   try {
     const answer = await fetch(`api/${from.path}`, { credentials: "same-origin" });
     const found = await answer.json().catch(() => ({}));
@@ -96,7 +102,7 @@ export function follow(from) {
 async function open(from) {
   if (isReport || document.hidden) return; // a browser has six connections to a server: hidden pages need none
   const there = from.document.peek() !== null && from.failures < 2;
-  if (!there && !(await load(from))) return from.gone.peek() ? undefined : again(from);
+  if (!there && !(await load(from))) return from.gone.peek() || from.trouble.peek() === TOO_LONG ? undefined : again(from);
   if (from.followers === 0 || from.events !== null) return;
   const events = new EventSource(eventsOf(from));
   from.events = events;
@@ -154,15 +160,10 @@ document.addEventListener("visibilitychange", () => {
 // The value of `of`, drawing the component again when it changes.
 export function use(of) {
   const [, draw] = useState(0);
-  useEffect(() => {
-    let last = of.peek();
-    return effect(() => {
-      if (of.value === last) return;
-      last = of.value;
-      draw((n) => n + 1);
-    });
-  }, [of]);
-  return of.peek();
+  const drawn = useRef(null); // the value may change between the drawing and the effect
+  drawn.current = of.peek();
+  useEffect(() => effect(() => void (of.value !== drawn.current && draw((n) => n + 1))), [of]);
+  return drawn.current;
 }
 
 // The document of `path` in a component, followed while the component is on the page; fetched once where not `live`.
