@@ -194,6 +194,7 @@ BASE = {
     "work": "s",
     "predict": "m.caviar t.csv",
     "extend": "s --trials 1",
+    "drift": "m.caviar t.csv",
     "dashboard": "--store none.db --no-browser",  # one that it finds it would serve for ever
     "show": "s",
     "explain": "s",

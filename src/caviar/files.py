@@ -49,6 +49,7 @@ _WHEN_PARSING = (
     OverflowError,
     struct.error,
 )  # raised by zipfile for one kind of damage or another
+_SQLITE = b"SQLite format 3\0"  # the beginning of its files
 
 
 def pack(entries: Mapping[str, bytes], manifest: Mapping[str, Any]) -> bytes:
@@ -92,8 +93,10 @@ def put(path: Path, data: bytes | memoryview, mode: int = 0o666) -> None:
 
     ``mode``: the permissions of a new file, less those of the umask; PRIVATE is for the user alone.
 
-    A link stays one. A device or a pipe has nothing to lose, and is written to as it is.
+    A link stays one. A device or a pipe has nothing to lose, and is written to as it is. A store is never replaced.
     """
+    if is_database(path):
+        raise OSError(errno.EEXIST, "it is a database, which would be lost")
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
@@ -113,6 +116,15 @@ def put(path: Path, data: bytes | memoryview, mode: int = 0o666) -> None:
             unfinished.unlink()
         raise
     sync_folder(path.parent)
+
+
+def is_database(path: Path) -> bool:
+    """True for a file of SQLite, such as a store."""
+    with suppress(OSError, ValueError):
+        if path.is_file():
+            with path.open("rb") as file:
+                return file.read(len(_SQLITE)) == _SQLITE
+    return False
 
 
 def make_private(folder: Path) -> None:

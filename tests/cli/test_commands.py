@@ -480,6 +480,14 @@ def test_what_is_written_never_takes_the_place_of_the_input(
     assert {path.name: path.read_bytes() for path in here.iterdir() if path.is_file()} == before
 
 
+@pytest.mark.parametrize("command", ["explain wine --html", "predict wine.caviar wine.csv --out"])
+def test_what_is_written_never_takes_the_place_of_a_store(here: Path, capsys: pytest.CaptureFixture[str], command: str):
+    before = Path("caviar.db").read_bytes()
+    assert run([*command.split(), "caviar.db"]) == 2
+    assert "it is a database, which would be lost" in capsys.readouterr().err
+    assert Path("caviar.db").read_bytes() == before
+
+
 def test_a_link_stays_a_link_and_a_device_takes_what_is_written(here: Path, capsys: pytest.CaptureFixture[str]):
     Path("real.csv").write_text("old")
     Path("link.csv").symlink_to("real.csv")
