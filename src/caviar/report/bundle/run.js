@@ -106,8 +106,8 @@ function Acts({ run, path }) {
   return html`
     <div class="controls">
       ${rests
-        ? html`<${Act} title="Continue" fields=${[BECAUSE]} explain=${how} onAct=${asks("continue")} />`
-        : html`<${Act} title="Pause" fields=${[BECAUSE]} explain="Hold the run at its next mini-batch." onAct=${asks("pause")} />`}
+        ? html`<${Act} key="continue" title="Continue" fields=${[BECAUSE]} explain=${how} onAct=${asks("continue")} />`
+        : html`<${Act} key="pause" title="Pause" fields=${[BECAUSE]} explain="Hold the run at its next mini-batch." onAct=${asks("pause")} />`}
       <${Act} title="Snapshot" button="Save a snapshot" fields=${[BECAUSE]} explain="Save the whole state at the next mini-batch." onAct=${asks("snapshot")} />
       <${Act} title="Stop" button="Stop for good" fields=${[BECAUSE]} explain="End the run for good: it is scored, and its model saved. It cannot go on afterwards; a pause can." onAct=${asks("stop")} />
     </div>
