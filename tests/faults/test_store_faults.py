@@ -17,17 +17,17 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from caviar.errors import StoreError
 from caviar.records import Trial, TrialState
 from caviar.store import Store
+from caviar.store.backends import sqlite
 from tests.postgresql_server import plain
 from tests.store.sample import CONFIG, STUDY, measurement
 
@@ -177,19 +177,19 @@ def test_7_a_database_cut_between_its_pages_is_named_and_never_half_read(tmp_pat
 
 
 @pytest.fixture
-def network_disk() -> Iterator[None]:
+def network_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every disk is one without memory that processes share, as network file systems are: SQLite's own way for them.
 
     Its VFS unix-dotfile has no such memory, and so no write-ahead log. To mount a network file system needs a server
     and root.
     """
 
-    def over_the_network(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> None:
-        arguments[0], named["uri"] = f"file:{arguments[0]}?vfs=unix-dotfile", True
+    connect = sqlite._connect
 
-    sa.event.listen(sa.Engine, "do_connect", over_the_network)
-    yield
-    sa.event.remove(sa.Engine, "do_connect", over_the_network)
+    def over_the_network(address: Callable[[], str], *more: Any) -> None:
+        connect(lambda: f"{address()}&vfs=unix-dotfile", *more)
+
+    monkeypatch.setattr(sqlite, "_connect", over_the_network)
 
 
 def test_15_a_new_store_on_a_network_file_system_is_refused_and_leaves_nothing(
