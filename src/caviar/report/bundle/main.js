@@ -52,6 +52,7 @@ function App() {
       setHash(location.hash || start);
     };
     addEventListener("hashchange", moved);
+    moved(); // the address may have changed between the drawing and the effect
     return () => removeEventListener("hashchange", moved);
   }, []);
   const [page, values] = pageOf(hash);
