@@ -1,6 +1,6 @@
 """The dashboard on a large study, beside Optuna's dashboard with the same trials; and what three open pages cost.
 
-    python -m benchmarks.dashboard [--trials 10000] [--epochs 1000] [--times 5]
+    python -m benchmarks.dashboard [--trials 10000] [--epochs 1000] [--times 5] [--only pages|training]
 
 Both get 10,000 trials of 1,000 epochs each: ten million scores, in SQLite (tests/many_trials.py makes them). A fresh
 server and a fresh browser open the page of the study, with nothing cached. "First paint" is the browser's
@@ -148,8 +148,6 @@ def install_rival() -> Path:
 def pages(folder: Path, trials: int, epochs: int) -> Iterator[dict[str, Any]]:
     """Both pages of the large study, measured."""
     store = folder / "caviar.db"
-    size = ["--trials", str(trials), "--epochs", str(epochs), "--whole"]
-    subprocess.run([sys.executable, "-m", "tests.many_trials", str(store), *size], check=True, cwd=CHECKOUT)
     with dashboard(store) as (process, address), browser() as with_browser:
         base = address.partition("?")[0]
         ours = opened(with_browser, process, [address, f"{base}#/study/many"], OURS)
@@ -203,25 +201,34 @@ def training(folder: Path, times: int) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
+def measure_pages(folder: Path, trials: int, epochs: int) -> None:
+    """Write dashboard.csv."""
+    names = ("first paint, s", "first picture, s", "all curves, s", "sent, MB", "page, MB", "server, MB")
+    rows = []
+    for found in pages(folder, trials, epochs):
+        numbers = {name: "" if found.get(name) is None else f"{found[name]:.2f}" for name in names}
+        rows.append({"dashboard": found["dashboard"], "trials": trials, "epochs": epochs, **numbers})
+        print(rows[-1], flush=True)
+    write("dashboard", rows)
+
+
 def main() -> None:
     """Run both and write benchmarks/results/dashboard.csv and dashboard_training.csv."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--epochs", type=int, default=1_000)
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--only", choices=("pages", "training"), help="the other one is left as it was measured")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        names = ("first paint, s", "first picture, s", "all curves, s", "sent, MB", "page, MB", "server, MB")
-        rows = []
-        for found in pages(Path(folder), given.trials, given.epochs):
-            numbers = {name: "" if found.get(name) is None else f"{found[name]:.2f}" for name in names}
-            rows.append({"dashboard": found["dashboard"], "trials": given.trials, "epochs": given.epochs, **numbers})
-            print(rows[-1], flush=True)
-        write("dashboard", rows)
-        beside = list(training(Path(folder), given.times))
-        for row in beside:
-            print(row, flush=True)
-        write("dashboard_training", beside)
+        size = ["--trials", str(given.trials), "--epochs", str(given.epochs), "--whole"]
+        store = str(Path(folder) / "caviar.db")
+        subprocess.run([sys.executable, "-m", "tests.many_trials", store, *size], check=True, cwd=CHECKOUT)
+        if given.only != "training":
+            measure_pages(Path(folder), given.trials, given.epochs)
+        if given.only != "pages":
+            beside = list(training(Path(folder), given.times))
+            write("dashboard_training", [{**row, "large study": f"{given.trials} x {given.epochs}"} for row in beside])
 
 
 if __name__ == "__main__":
