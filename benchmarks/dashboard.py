@@ -165,7 +165,18 @@ def pages(folder: Path, trials: int, epochs: int) -> Iterator[dict[str, Any]]:
 def trained(store: Path, table: Path, name: str) -> float:
     """The seconds of a study."""
     command = [CAVIAR, "tune", str(table), "--target", str(samples.digits().target_name), "--json"]
-    options = ["--store", f"sqlite:///{store}", "--study", name, "--trials", str(TRIALS), "--threads", "1"]
+    options = [
+        "--store",
+        f"sqlite:///{store}",
+        "--study",
+        name,
+        "--trials",
+        str(TRIALS),
+        "--threads",
+        "1",
+        "--out",
+        str(table.parent),
+    ]
     done = subprocess.run([*command, *options, "--preset", "fast"], check=True, capture_output=True, text=True)
     return float(json.loads(done.stdout)["seconds"])
 
