@@ -28,8 +28,8 @@ from caviar.data.dataset import prepare
 from caviar.data.read import read
 from caviar.learners.contract import Keys, TrainingData, never
 from caviar.learners.dense.learner import DenseLearner
+from caviar.learners.drift_reference import Reference, layers_of, outputs_of_rows
 from caviar.learners.model import Model
-from caviar.learners.reference import Reference, layers_of, outputs_of_rows
 
 SEALED = 0.25  # of the old rows: their outputs are the reference
 RIVAL = Path(__file__).parent / "rivals" / "evidently_drift.py"

@@ -95,7 +95,7 @@ def put(path: Path, data: bytes | memoryview, mode: int = 0o666) -> None:
 
     A link stays one. A device or a pipe has nothing to lose, and is written to as it is. A store is never replaced.
     """
-    if is_database(path):
+    if _is_database(path):
         raise OSError(errno.EEXIST, "it is a database, which would be lost")
     if path.exists() and not path.is_file():
         path.write_bytes(data)
@@ -118,7 +118,7 @@ def put(path: Path, data: bytes | memoryview, mode: int = 0o666) -> None:
     sync_folder(path.parent)
 
 
-def is_database(path: Path) -> bool:
+def _is_database(path: Path) -> bool:
     """True for a file of SQLite, such as a store."""
     with suppress(OSError, ValueError):
         if path.is_file():

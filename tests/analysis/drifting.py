@@ -11,8 +11,8 @@ from caviar.data.dataset import prepare
 from caviar.data.read import read
 from caviar.learners.contract import Keys, TrainingData, never
 from caviar.learners.dense.learner import DenseLearner
+from caviar.learners.drift_reference import reference_of
 from caviar.learners.model import Model
-from caviar.learners.reference import reference_of
 
 CONFIG = {"hidden_units": 8, "layers": 2, "learning_rate": 0.01, "batch_size": 32}
 

@@ -169,6 +169,10 @@ def test_a_running_study_is_followed_and_steered(browser: Browser, folder: Path,
 
         act(page, "Stop", "Stop this study")
         expect(page.locator(".title .state")).to_have_text("finished")
+        asked = page.get_by_role("region", name="Asked of this study").get_by_role("listitem")
+        for words_of, place in ((f"enqueue learning_rate {wished}", 0), ("extend trials 7", 1), ("stop", 2)):
+            expect(asked.nth(place)).to_contain_text(words_of)
+            expect(asked.nth(place)).to_contain_text("(dashboard)")
         assert process.wait(120) == 0
         assert store.study("balls").result is not None
         tried = len(store.trials("balls"))

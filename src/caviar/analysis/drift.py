@@ -1,6 +1,6 @@
 """Drift: are new rows as those were that a model was made from, and do its answers change?
 
-The model's reference (learners/reference.py) stands for the old rows. There are up to four families of tests:
+The model's reference (learners/drift_reference.py) stands for the old rows. There are up to four families of tests:
 
     outputs   the outputs for new rows against those for the sealed rows: Kolmogorov and Smirnov's test, of each class
               by Bonferroni. First, for a shift that does not reach the outputs matters less
@@ -41,8 +41,8 @@ from caviar.data.preprocessing import Preprocessing
 from caviar.data.relations import Relations, relations
 from caviar.errors import DataError, ModelError, did_you_mean
 from caviar.learners import model as models
+from caviar.learners.drift_reference import Layer, Outputs, Reference, layers_of
 from caviar.learners.known_labels import labels_of, rows_with_label
-from caviar.learners.reference import Layer, Outputs, Reference, layers_of
 from caviar.randomness import Purpose, generator, stream_key
 from caviar.ranges import check_ranges
 

@@ -15,7 +15,7 @@ from caviar.data.columns import listed, shown
 from caviar.data.date_columns import ISO, read_dates
 from caviar.data.preprocessing import Preprocessing
 from caviar.data.strange_cells import Notes, far_outside, never_seen
-from caviar.learners.reference import Reference
+from caviar.learners.drift_reference import Reference
 
 if TYPE_CHECKING:
     import pandas as pd

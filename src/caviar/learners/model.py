@@ -31,8 +31,8 @@ from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays, Floats, Predictor
 from caviar.learners.correction import PLAIN, Correction
 from caviar.learners.dense.predictor import DensePredictor
+from caviar.learners.drift_reference import Reference
 from caviar.learners.known_labels import KnownLabels, known_labels
-from caviar.learners.reference import Reference
 from caviar.learners.residuals import Residuals, check_coverage
 from caviar.machine import VERSION
 

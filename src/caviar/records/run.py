@@ -182,6 +182,12 @@ class Intervention:
     outcome: str = ""
     tick: int | None = None
 
+    @property
+    def refusal(self) -> tuple[str, str]:
+        """Of one that was refused: why, and the way out, empty where none was said."""
+        rule, _, way_out = self.outcome.partition("; ")
+        return rule, way_out
+
 
 @dataclass(frozen=True, slots=True)
 class RunSnapshot:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from caviar.records import Study, StudyState, TrialState
+from caviar.records import Intervention, Study, StudyState, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.result import StudyResult
 from caviar.report.columns import places, rounded, short, trial_columns, value_of
@@ -87,6 +87,7 @@ def study_document(page: StudyPage) -> dict[str, Any]:
         "finals": _finals(view.finals),
         "answer": None if study.result is None else _answer(study.result, view.worth),
         "advice": list(view.advice),
+        "interventions": [_asked(each) for each in study.spec.interventions],
     }
 
 
@@ -173,6 +174,19 @@ def _facts(study: Study, at: Running) -> dict[str, Any]:
         "search": study.search,
         "budget": {"seconds": study.spec.seconds, "trials": study.spec.trials},
         "data": _table(at.head),
+    }
+
+
+def _asked(one: Intervention) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "kind": one.kind,
+        "arguments": dict(one.arguments),
+        "who": one.who,
+        "because": one.because,
+        "written": one.written,
+        "state": str(one.state),
+        "outcome": one.outcome,
     }
 
 

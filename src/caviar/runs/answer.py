@@ -12,7 +12,7 @@ from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
 from caviar.learners.contract import Evaluation, Predictor
 from caviar.learners.correction import PLAIN, Correction
-from caviar.learners.reference import Reference, reference_of
+from caviar.learners.drift_reference import Reference, reference_of
 from caviar.learners.scoring import Scoring, outputs_of
 from caviar.records.result import Scores
 

@@ -71,7 +71,7 @@ def intervene(
 def check_taken(run: str, asked: Intervention) -> None:
     """Raise StoreError for an intervention that its run has refused."""
     if asked.state is InterventionState.REFUSED:
-        rule, _, way_out = asked.outcome.partition("; ")
+        rule, way_out = asked.refusal
         raise StoreError(f"run {run!r} refused: {rule}", way_out or f"caviar diary {run} tells more")
 
 

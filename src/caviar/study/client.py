@@ -45,7 +45,7 @@ def intervene(
             time.sleep(0.05)
             asked = opened.spec(study).interventions[asked.number - 1]
     if asked.state in (InterventionState.REFUSED, InterventionState.OVERTAKEN):
-        rule, _, way_out = asked.outcome.partition("; ")
+        rule, way_out = asked.refusal
         raise StoreError(f"study {study!r} refused: {rule}", way_out or f"caviar watch {shlex.quote(study)}")
     return asked
 

@@ -76,12 +76,12 @@ class Interventions:
             self.queue.take(spec.first)
         for asked in spec.interventions:
             if asked.state is InterventionState.WAITING:
-                state, outcome = self._answers.setdefault(asked.number, self._carry_out(spec, asked))
+                if asked.number not in self._answers:  # else the store was away when it was to be answered
+                    self._answers[asked.number] = self._carry_out(spec, asked)
+                state, outcome = self._answers[asked.number]
                 delivery.ask(partial(store.answer, delivery.lease, asked.number, state, outcome), None)
 
     def _carry_out(self, spec: StudySpec, asked: Intervention) -> tuple[InterventionState, str]:
-        if asked.number in self._answers:
-            return self._answers[asked.number]
         if asked.kind == "stop":
             return self._stop()
         if asked.kind == "extend":

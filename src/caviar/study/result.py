@@ -19,8 +19,8 @@ from caviar.data.examples import Examples
 from caviar.errors import ModelError
 from caviar.learners.contract import Floats
 from caviar.learners.correction import Correction
+from caviar.learners.drift_reference import reference_of
 from caviar.learners.model import Model
-from caviar.learners.reference import reference_of
 from caviar.learners.scoring import outputs_for, outputs_of
 from caviar.randomness import Purpose, stream_key
 from caviar.records import Study

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from caviar.records import Intervention
 from caviar.report.run_document import document_of
 from caviar.report.study_document import compare_document, studies_document, study_document, trial_document
 from caviar.store import Store
@@ -17,8 +16,7 @@ def _studies(store: Store, name: str) -> Document:
 
 
 def _study(store: Store, name: str) -> Document:
-    asked = store.spec(name).interventions
-    return {**study_document(study_page(store, name)), "interventions": [_plain(each) for each in asked]}
+    return study_document(study_page(store, name))
 
 
 def _run(store: Store, name: str) -> Document:
@@ -31,20 +29,6 @@ def _trial(store: Store, name: str, number: int) -> Document:
 
 def _comparison(store: Store, first: str, second: str) -> Document:
     return compare_document(comparison_of(store, [first, second]))
-
-
-def _plain(asked: Intervention) -> Document:
-    """An intervention as the page of a study shows it."""
-    return {
-        "number": asked.number,
-        "kind": asked.kind,
-        "arguments": dict(asked.arguments),
-        "who": asked.who,
-        "because": asked.because,
-        "written": asked.written,
-        "state": str(asked.state),
-        "outcome": asked.outcome,
-    }
 
 
 DOCUMENTS = Documents({"studies": _studies, "study": _study, "run": _run}, _trial, _comparison)

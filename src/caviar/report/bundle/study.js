@@ -135,12 +135,27 @@ function Meant({ chosen, selection }) {
 function Notes({ study }) {
   const advice = study.advice ?? [];
   const notes = study.notes ?? [];
-  if (!advice.length && !notes.length) return null;
+  const asked = study.interventions ?? [];
+  if (!advice.length && !notes.length && !asked.length) return null;
   return html`
     <div class="cards">
       ${advice.length > 0 && html`<${Card} title="Advice for next time" help="advice"><ul>${advice.map((text) => html`<li key=${text}><${Name} text=${text} long=${1000} /></li>`)}</ul></${Card}>`}
+      ${asked.length > 0 && html`<${Card} title="Asked of this study" help="asked"><ol class="diary">${asked.map((one) => html`<${Asked} key=${one.number} one=${one} />`)}</ol></${Card}>`}
       ${notes.length > 0 && html`<${Card} title="Notes" help="notes"><ul>${notes.map((text) => html`<li key=${text}><${Name} text=${text} long=${1000} /></li>`)}</ul></${Card}>`}
     </div>
+  `;
+}
+
+function Asked({ one }) {
+  const wanted = Object.entries(one.arguments.config ?? one.arguments).map(([name, value]) => `${name} ${value}`).join(", ");
+  return html`
+    <li class="line">
+      <span class="small place">${when(one.written)}</span>
+      <span class="what">
+        <strong><${Name} text=${one.who} long=${30} /></strong>${" "}
+        <${Name} text=${`${one.kind} ${wanted}${one.because ? `, because ${one.because}` : ""}: ${one.state}${one.outcome ? `, ${one.outcome}` : ""}`} long=${600} />
+      </span>
+    </li>
   `;
 }
 

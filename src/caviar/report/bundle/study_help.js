@@ -87,5 +87,6 @@ explain({
     document: "docs/search.md",
   },
   advice: { title: "Advice", look: "What the results say about the space itself; follow it before the next study, not after.", document: "docs/spaces.md" },
+  asked: { title: "Asked of this study", look: "Who stopped, extended or gave a config to the study while it ran, why, and what came of it.", document: "docs/dashboard.md" },
   notes: { title: "Notes", look: "What was seen in the data and decided about it, and the option that decides otherwise.", document: "docs/tables.md" },
 });
