@@ -42,9 +42,14 @@ def quality(number: int, epoch: int):
     return WORST if number % 11 == 5 else (random.Random(number * 1000 + epoch).random(), -float(number))
 
 
-def play(search, trials: int, order: random.Random, workers: int, stopping="halving"):
-    """Run a study to its end on ``workers`` who are done in random order; its steps, endings and boxes."""
-    strategy = Strategy(search, RUNGS, pool=9, trials=trials, stopping=stopping)
+def play(search, trials: int, order: random.Random, workers: int, stopping="halving", more: int = 0):
+    """Run a study to its end on ``workers`` who are done in random order; its steps, endings and boxes.
+
+    ``more`` trials are asked for at the last look.
+    """
+    strategy = Strategy(
+        search, RUNGS, pool=9, trials=trials, stopping=stopping, last_look=lambda: strategy.extend(trials + more)
+    )
     under_way, steps, endings = [], [], []
     while not strategy.over:
         while len(under_way) < workers and (step := strategy.next()) is not None:
@@ -73,6 +78,22 @@ def test_workers_and_timing_change_nothing(trials, lag, workers, one, other, sto
     numbers = [step.trial for step in alone[0] if step.from_epoch == 0]
     assert numbers == list(range(trials))
     assert [e.trial for e in alone[1]] == [n for n in numbers if quality(n, 1) != WORST and n % 11 != 5]
+
+
+@settings(max_examples=120)
+@given(
+    st.integers(1, 60),
+    st.integers(1, 60),
+    st.integers(0, 40),
+    st.integers(1, 20),
+    st.integers(),
+    st.sampled_from(STOPPINGS),
+)
+def test_more_asked_for_at_the_last_look_is_as_if_asked_for_at_the_beginning(
+    trials, more, lag, workers, seed, stopping
+):
+    extended = play(Echo(lag), trials, random.Random(seed), workers, stopping, more)
+    assert extended == play(Echo(lag), trials + more, random.Random(seed + 1), workers, stopping)
 
 
 @pytest.mark.parametrize("name", [*SEARCHES, *OPTIONAL_SEARCHES])

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from itertools import accumulate
 from typing import Literal, get_args
@@ -52,6 +52,7 @@ class Strategy:
         known: Sequence[Compared] = (),
         first_number: int = 0,
         queue: Queue | None = None,
+        last_look: Callable[[], object] = lambda: None,
     ) -> None:
         """Begin no new trial after ``trials`` of them; None goes on until ``close``.
 
@@ -61,6 +62,7 @@ class Strategy:
         known: comparisons from before the study, which the search looks at.
         first_number: the number of the first trial of the study's own.
         queue: the configs that a person wants tried.
+        last_look: called before no new trial is begun any more: it may still ``extend`` the search.
         """
         self.rungs = rungs
         self.boxes: list[Box] = []
@@ -81,6 +83,7 @@ class Strategy:
         self._endings: list[Ended] = []
         self._begun = first_number
         self.queue = queue
+        self._last_look = last_look
         self._open = 0  # tasks given and not yet reported
 
     @property
@@ -100,9 +103,12 @@ class Strategy:
         if not self._going_on and not self._closed and not self._grant():
             return None
         if not self._going_on and not self._closed and not self._more():
-            if self._waits():
-                return None
-            self.close()
+            if not self._waits():
+                self._last_look()
+            if not self._more():
+                if self._waits():
+                    return None
+                self.close()
         if self._going_on:
             self._open += 1
             number, from_epoch, to_epoch = heappop(self._going_on)

@@ -57,6 +57,10 @@ class Interventions:
         """Look at the store no more."""
         self._store = self._delivery = None
 
+    def last_look(self) -> None:
+        """Look before the search is over: a short one may be through before the next look is due."""
+        self.look(at_once=True)
+
     def ended(self) -> bool:
         """True where the study has to end at once; it looks at the store, twice a second at most."""
         self.look()

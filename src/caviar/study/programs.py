@@ -225,6 +225,7 @@ def train_programs(
         known=evidence(job.metric, earlier, job.rungs),
         first_number=first,
         queue=queue,
+        last_look=job.interventions.last_look,
     )
     job.interventions.extend = strategy.extend
     share = _SEARCH_SHARE if job.request.repeats else 1.0

@@ -135,7 +135,13 @@ def _train_networks(job: TableJob, ledger: Ledger, store: Store, study: Study) -
     """Search and finals of a table."""
     queue = _queue(job, store, study)
     strategy = Strategy(
-        job.search(), job.rungs, trials=job.request.trials, stopping=job.stopping, pool=job.pool, queue=queue
+        job.search(),
+        job.rungs,
+        trials=job.request.trials,
+        stopping=job.stopping,
+        pool=job.pool,
+        queue=queue,
+        last_look=job.interventions.last_look,
     )
     job.interventions.extend = strategy.extend
     states = SavedStates(Snapshots(store), study.name, ledger.ranked.worst_first, ledger.delivery)
