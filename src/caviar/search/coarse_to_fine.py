@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -35,9 +35,10 @@ from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Box, Config
 from caviar.records.ranking import WORST, RankKey
 from caviar.scale_rules import Value
-from caviar.scales import Choice, PowerOfTwo, Scale
+from caviar.scales import Choice, Scale
 from caviar.search.contract import Compared, Evidence, Proposal
 from caviar.search.feasible import draw, drawn, middle
+from caviar.search.region import Region, half_cell, shares_of
 from caviar.search.sampling import SobolPoints
 from caviar.search.slow_starters import slow_starters
 from caviar.space import Space
@@ -72,7 +73,7 @@ class CoarseToFine:
         self._scales = [space[name] for name in space.searched]
         self._choices = {j: len(scale.choices) for j, scale in enumerate(self._scales) if isinstance(scale, Choice)}
         self._sequence = SobolPoints(len(self._scales), seed)
-        self._half_cells = np.array([_half_cell(scale) for scale in self._scales])
+        self._half_cells = np.array([half_cell(scale) for scale in self._scales])
         last = len(self._zoom.tier_opens)
         tiers = [scale.tier or last for scale in self._scales]
         present = sorted(set(tiers))  # a space without tiers is open from the first trial on
@@ -81,8 +82,8 @@ class CoarseToFine:
         self._points: dict[int, Units] = {}  # of trials that were among the best, by number
         self._taken: list[int] = []  # evidence that is ranked already, by rung
         self._ranked: list[list[_Ranked]] = []  # by rung, the best last, at most best + rest of them
-        self._everywhere = self._in_own_units(_Region(np.zeros(len(self._scales)), np.ones(len(self._scales))))
-        self._open: list[_Region] = []  # the boxes that draws come from
+        self._everywhere = self._in_own_units(Region(np.zeros(len(self._scales)), np.ones(len(self._scales))))
+        self._open: list[Region] = []  # the boxes that draws come from
         self._around: list[int] = []  # the best trials at the last look
         self._likelihood = _Likelihood(np.zeros((len(self._scales), _CELLS)))
         self._boxes = 0  # opened so far
@@ -219,8 +220,8 @@ class CoarseToFine:
         self._around = around
         points = self._points_of(ranked)
         places, between = self._apart(points[: zoom.best])
-        regions = [_Region.around(points[place], self._choices, self._half_cells, zoom.margin) for place in places]
-        if len(regions) == len(self._open) and all(map(_Region.same, regions, self._open)):
+        regions = [Region.around(points[place], self._choices, self._half_cells, zoom.margin) for place in places]
+        if len(regions) == len(self._open) and all(map(Region.same, regions, self._open)):
             return []
         before, self._open = self._open, [self._in_own_units(region) for region in regions]
         self._likelihood = _Likelihood.of_best(points[: zoom.best], points[zoom.best :], self._choices)
@@ -263,7 +264,7 @@ class CoarseToFine:
             return points
         return np.where(numbers[:, None] < self._opens, 0.5, points)
 
-    def _in_own_units(self, region: _Region) -> _Region:
+    def _in_own_units(self, region: Region) -> Region:
         """``region`` with its ranges in the hyperparameters' own units."""
         ranges: dict[str, Any] = {}
         for j, (name, scale) in enumerate(zip(self._space.searched, self._scales, strict=True)):
@@ -276,7 +277,7 @@ class CoarseToFine:
                 ranges[name] = {"low": low, "high": high}
         return replace(region, ranges=ranges)
 
-    def _reason(self, region: _Region, before: _Region, best: list[Compared], of: int, between: str) -> str:
+    def _reason(self, region: Region, before: Region, best: list[Compared], of: int, between: str) -> str:
         """The reason for a box, in words; ``between`` is the hyperparameter in which it and another lie apart."""
         epochs = f"{best[0].epoch} epoch{'s' * (best[0].epoch > 1)}"
         reason = f"the best {len(best)} of {of} after {epochs} lie here"
@@ -293,54 +294,6 @@ class CoarseToFine:
             name = self._space.searched[j]
             changes.append(f"{name} {word} from {_brief(before.ranges[name])} to {_brief(region.ranges[name])}")
         return "; ".join([reason, *changes])
-
-
-@dataclass(frozen=True, eq=False)
-class _Region:
-    """A box in unit coordinates: [low, high] a column (d,), the weights of a Choice's values by column.
-
-    ``held`` counts the best trials within it; ``ranges`` are its sides in the units of each hyperparameter.
-    """
-
-    low: Units
-    high: Units
-    weights: Mapping[int, Units] = field(default_factory=dict)
-    held: int = 0
-    ranges: Mapping[str, Any] = field(default_factory=dict)
-
-    @staticmethod
-    def around(points: Units, choices: Mapping[int, int], half_cells: Units, margin: float) -> _Region:
-        """The smallest box that holds ``points`` (n, d), widened on both sides by margin / n of its width.
-
-        ``choices`` is the number of values of each Choice, by column.
-        """
-        n = len(points)
-        given = ~np.isnan(points)
-        smallest = np.where(given, points, np.inf).min(axis=0)
-        largest = np.where(given, points, -np.inf).max(axis=0)
-        weights = {j: _shares(points[given[:, j], j], count) for j, count in choices.items()}
-        known = given.sum(axis=0) >= 2  # one trial says nothing about the width of the good region
-        known[list(weights)] = False
-        more = np.maximum(margin / n * (largest - smallest), half_cells)
-        low = np.where(known, np.maximum(smallest - more, 0.0), 0.0)
-        high = np.where(known, np.minimum(largest + more, 1.0), 1.0)
-        return _Region(low, high, weights, n)
-
-    def place(self, draws: Units) -> Units:
-        """``draws`` (n, d), uniform on [0, 1), moved into the box."""
-        points = self.low + draws * (self.high - self.low)
-        for j, weights in self.weights.items():
-            choice = np.searchsorted(np.cumsum(weights)[:-1], draws[:, j], side="right")
-            points[:, j] = (choice + 0.5) / len(weights)
-        return points
-
-    def same(self, other: _Region) -> bool:
-        """True where the two are the same box."""
-        return (
-            np.array_equal(self.low, other.low)
-            and np.array_equal(self.high, other.high)
-            and all(np.array_equal(w, other.weights[j]) for j, w in self.weights.items())
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -389,34 +342,13 @@ def _log_densities(points: Units, choices: Mapping[int, int], kernel: Units) -> 
     cells = np.where(given, np.minimum(points * _CELLS, _CELLS - 1), _CELLS).astype(np.int64)
     logs = np.log((kernel[cells].sum(axis=0) + _FAR) / np.maximum(n, 1))
     for j, count in choices.items():
-        logs[j] = np.log(_shares(points[given[:, j], j], count))[(_MIDDLES * count).astype(np.int64)]
+        logs[j] = np.log(shares_of(points[given[:, j], j], count))[(_MIDDLES * count).astype(np.int64)]
     return cast(Units, np.where(n > 0, logs, 0.0))
-
-
-def _shares(values: Units, choices: int) -> Units:
-    """The share (choices,) of ``values`` (n,) that each choice has, the prior included."""
-    counts = np.bincount(np.minimum(values * choices, choices - 1).astype(np.int64), minlength=choices)
-    return np.asarray((counts + _PRIOR / choices) / (len(values) + _PRIOR), dtype=np.float64)
-
-
-_PRIOR = 2.0  # imagined trials, shared evenly by the categories: none is dropped at once
 
 
 def _of_middle(scale: Scale) -> float:
     """The unit coordinate of the value in the middle of ``scale``: of a few values none may be at 0.5."""
     return float(scale.to_unit(scale.from_unit(np.array([0.5])))[0])
-
-
-def _half_cell(scale: Scale) -> float:
-    """The least margin of a box, in unit coordinates: with it, a box around one value reaches its neighbours.
-
-    0.5 for a Choice, whose values have no neighbours.
-    """
-    if isinstance(scale, Choice):
-        return 0.5
-    if scale.n_values is None:
-        return 0.01
-    return 1.0 / (scale.n_values if isinstance(scale, PowerOfTwo) else min(scale.n_values, 50))
 
 
 def _brief(ends: Mapping[str, Value]) -> str:
