@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from caviar.records.ranking import WORST
 from caviar.scales import Choice, Integer, Linear, Log, OneMinusLog, PowerOfTwo
 from caviar.scheduling.strategy import Strategy
-from caviar.search.coarse_to_fine import CoarseToFine, Zoom, _Region
+from caviar.search.coarse_to_fine import CoarseToFine, Zoom
 from caviar.search.contract import Compared
+from caviar.search.region import Region
 from caviar.search.searches import SEARCHES, search_named
 from caviar.space import Space, default_space
 
@@ -105,7 +106,7 @@ def test_two_boxes_are_open_where_the_best_lie_in_two_places():
 
 def test_boxes_get_draws_as_they_hold_of_the_best():
     search = CoarseToFine(PLAIN, 0)
-    search._open = [_Region(np.zeros(3), np.ones(3), held=held) for held in (5, 3)]
+    search._open = [Region(np.zeros(3), np.ones(3), held=held) for held in (5, 3)]
     whose = search._box_of(np.arange(1000, 3000))
     assert np.mean(whose == 0) == pytest.approx(5 / 8, abs=0.01)
     assert np.mean(whose[::5] == 0) == pytest.approx(5 / 8, abs=0.01)  # whichever are from the whole space
