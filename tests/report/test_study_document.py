@@ -116,7 +116,14 @@ def test_a_study_without_trials_has_a_document_and_a_comparison(store: Store):
     sides = compare_document(comparison_of(store, ["net", "empty"]))
     as_json(sides)
     assert [side["best"] for side in sides["studies"]][1] is None
-    assert sides["studies"][0]["history"]["best"] == sorted(sides["studies"][0]["history"]["best"])
+    first, empty = sides["studies"]
+    for steps in (first["history"], first["over_time"]):
+        assert steps["best"] == sorted(steps["best"])
+    assert first["over_time"]["seconds"] == sorted(first["over_time"]["seconds"])
+    own = study_document(study_page(store, "net"))["importance"]
+    assert first["importance"] == [{name: row[name] for name in row if name != "tier"} for row in own]
+    assert first["importance"]
+    assert empty["importance"] == []
 
 
 def test_the_list_has_studies_without_an_answer_too(store: Store):

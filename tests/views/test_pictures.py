@@ -74,6 +74,12 @@ def test_improvements_are_the_steps_of_the_best_so_far(trials, metric):
     assert all(0 <= rank <= 1 for rank in placed.ranks)
     side = compared(study, trials, {})
     assert side.best == (best[-1] if best else None)
+    for step in {step.seconds: step for step in side.over_time}.values():  # the best of all that had ended then
+        ended = [t for t in trials if t.ended is not None and t.ended <= ZERO + step.seconds + 1e-6]
+        keys = [rank_key_of(metric, trial) for trial in ended]
+        assert max(keys)[0] == sign * step.best
+    moments = [step.seconds for step in side.over_time]
+    assert moments == sorted(moments)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ logarithmic where the scale that it shows is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +49,7 @@ from caviar.report.figure_parts import (
     when,
 )
 from caviar.report.text import counted
-from caviar.views.pictures import Comparison
+from caviar.views.pictures import Comparison, Improvement
 from caviar.views.study_page import StudyPage
 
 if TYPE_CHECKING:
@@ -335,23 +335,22 @@ def compare(view: Comparison) -> Figure:
     from plotly.graph_objects import Scatter
     from plotly.subplots import make_subplots
 
-    timed = all(step.seconds is not None for side in view.studies for step in side.improvements)
+    timed = all(side.over_time or not side.improvements for side in view.studies)
     figure = make_subplots(1, 2 if timed else 1, shared_yaxes=True, horizontal_spacing=0.03)
     unit, per = unit_of_time(max((side.seconds or 0.0 for side in view.studies), default=0.0))
     colours = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY)
     for at, side in enumerate(view.studies):
         steps, style = side.improvements, {"color": colours[at % len(colours)], "width": 2, "shape": "hv"}
         line = style | {"dash": "solid" if at == 0 else "dash"}
-        best = [step.best for step in steps] + [step.best for step in steps[-1:]]
         name = named(side.study.name)
         x = [step.trial for step in steps] + [side.trials - 1] * bool(steps)
         hover = f"{name}: %{{y}}<extra></extra>"
-        figure.add_trace(Scatter(x=x, y=best, mode="lines", line=line, name=name, hovertemplate=hover), 1, 1)
+        shown = {"mode": "lines", "line": line, "name": name, "hovertemplate": hover}
+        figure.add_trace(Scatter(x=x, y=_held(steps), **shown), 1, 1)
         if timed:
-            ends = [(step.seconds or 0.0) / per for step in steps] + [(side.seconds or 0.0) / per] * bool(steps)
-            figure.add_trace(
-                Scatter(x=ends, y=best, mode="lines", line=line, name=name, showlegend=False, hovertemplate=hover), 1, 2
-            )
+            timely = side.over_time
+            ends = [(step.seconds or 0.0) / per for step in timely] + [(side.seconds or 0.0) / per] * bool(timely)
+            figure.add_trace(Scatter(x=ends, y=_held(timely), showlegend=False, **shown), 1, 2)
     metric = view.studies[0].study.metric
     figure.update_xaxes(title_text="trial", row=1, col=1)
     if timed:
@@ -359,6 +358,11 @@ def compare(view: Comparison) -> Figure:
     figure.update_yaxes(title_text=f"best {metric_name(metric)} so far", row=1, col=1)
     names = " and ".join(named(side.study.name) for side in view.studies)
     return laid_out(figure, f"{names}: the best so far", view.doubt)
+
+
+def _held(steps: Sequence[Improvement]) -> list[float]:
+    """The scores of ``steps``, and the last once more, for it stays the best until the end."""
+    return [step.best for step in (*steps, *steps[-1:])]
 
 
 def _ends_of_curves(page: StudyPage) -> Ends:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from caviar.analysis.importance import Importance
 from caviar.records import Intervention, Study, StudyState, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.result import StudyResult
@@ -74,16 +75,7 @@ def study_document(page: StudyPage) -> dict[str, Any]:
         ],
         "boxes": _boxes(view.boxes),
         "remarks": list(view.remarks),
-        "importance": [
-            {
-                "name": row.name,
-                "importance": round(row.importance, 4),
-                "low": round(row.low, 4),
-                "high": round(row.high, 4),
-                "tier": view.space[row.name].tier,
-            }
-            for row in view.importance
-        ],
+        "importance": [{**_importance(row), "tier": view.space[row.name].tier} for row in view.importance],
         "finals": _finals(view.finals),
         "answer": None if study.result is None else _answer(study.result, view.worth),
         "advice": list(view.advice),
@@ -145,9 +137,13 @@ def compare_document(view: Comparison) -> dict[str, Any]:
                     "test": None if side.study.result is None else side.study.result.best.test,
                     "history": {
                         "trial": [step.trial for step in side.improvements],
-                        "seconds": rounded((step.seconds for step in side.improvements), 7),
                         "best": rounded(step.best for step in side.improvements),
                     },
+                    "over_time": {
+                        "seconds": rounded((step.seconds for step in side.over_time), 7),
+                        "best": rounded(step.best for step in side.over_time),
+                    },
+                    "importance": [_importance(row) for row in side.importance],
                 }
                 for side in view.studies
             ],
@@ -306,6 +302,10 @@ def _range(given: Mapping[str, Any]) -> str:
     if "weights" in given:
         return ", ".join(f"{value} {share:.0%}" for value, share in given["weights"].items())
     return f"{value_of(given['low'])} to {value_of(given['high'])}"
+
+
+def _importance(row: Importance) -> dict[str, Any]:
+    return {"name": row.name, **{name: round(getattr(row, name), 4) for name in ("importance", "low", "high")}}
 
 
 def _finals(finals: Finals) -> dict[str, Any]:

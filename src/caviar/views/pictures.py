@@ -12,6 +12,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
+from caviar.analysis.importance import Importance
 from caviar.records import Standing, Study, StudyKind, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.ranking import WORST, RankKey, rank_key_of
@@ -122,14 +123,16 @@ class Improvement(NamedTuple):
 
 @dataclass(frozen=True)
 class Compared:
-    """A study beside another: its improvements in the order of trials, and its best ``config``."""
+    """A study beside another: its improvements by trials and over time, its best ``config``, and what mattered."""
 
     study: Study
     trials: int
     seconds: float | None  # of training until the last trial ended
     improvements: tuple[Improvement, ...]
+    over_time: tuple[Improvement, ...]
     best: float | None
     config: dict[str, Any]
+    importance: tuple[Importance, ...] = ()  # empty where too few trials have a score, or nobody asked
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ class Comparison:
 
 
 def improvements(study: Study, trials: Sequence[Standing]) -> list[Improvement]:
-    """The trials of ``study`` that were better than all with smaller numbers."""
+    """Those of ``trials`` of ``study`` that were better than all before them."""
     zero = datetime.fromisoformat(study.created).timestamp()
     sign = -1.0 if smaller_is_better(study.metric) else 1.0
     found: list[Improvement] = []
@@ -161,9 +164,10 @@ def compared(study: Study, trials: Sequence[Standing], config: dict[str, Any]) -
     """``study`` as one side of a comparison; ``trials`` leave repeats out, ``config`` is that of its best trial."""
     steps = improvements(study, trials)
     zero = datetime.fromisoformat(study.created).timestamp()
-    ends = [trial.ended for trial in trials if trial.ended is not None]
-    seconds = max(ends) - zero if ends else None
-    return Compared(study, len(trials), seconds, tuple(steps), steps[-1].best if steps else None, config)
+    timed = sorted((trial for trial in trials if trial.ended is not None), key=lambda trial: trial.ended or 0.0)
+    seconds = (timed[-1].ended or 0.0) - zero if timed else None
+    best = steps[-1].best if steps else None
+    return Compared(study, len(trials), seconds, tuple(steps), tuple(improvements(study, timed)), best, config)
 
 
 def comparison(sides: Sequence[Compared]) -> Comparison:

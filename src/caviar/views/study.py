@@ -245,7 +245,7 @@ def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -
         rungs=_rungs(study, own),
         boxes=tuple(BoxView(box, _bands(space, box)) for box in boxes),
         remarks=noted_before(study.search, space, len(own)),
-        importance=tuple(_importances(study, space, own)),
+        importance=tuple(importance_of(study, space, own)),
         finals=_finals(study, trials),
         best=None if study.spec.kind is StudyKind.TABLE else _best(study, scored),
         worth=Worth() if study.result is None else worth_of(study.result),
@@ -287,7 +287,7 @@ def _bands(space: Space, box: Box) -> dict[str, tuple[float, float]]:
     return bands
 
 
-def _importances(study: Study, space: Space, trials: Sequence[Trial]) -> list[Importance]:
+def importance_of(study: Study, space: Space, trials: Sequence[Trial]) -> list[Importance]:
     """Importance of each hyperparameter for the last rung of a trial, and for its score there.
 
     Only draws from the whole space count, where there are enough of them. A box lies where the search expects good

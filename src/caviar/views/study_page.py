@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from caviar.errors import StoreError
 from caviar.records import Config, Standing, Study, StudyState, Trial
 from caviar.records.names import visible
 from caviar.records.ranking import WORST, rank_key_of
+from caviar.space import Space
 from caviar.store import Store
 from caviar.store.runs import Runs, is_running
 from caviar.views.curves import CurvesPicture, curves_picture
@@ -42,6 +43,7 @@ from caviar.views.study import (
     StudyRow,
     StudyView,
     axes_of,
+    importance_of,
     is_alive,
     running_of,
     study_rows,
@@ -149,7 +151,13 @@ def trial_page(store: Store, name: str, number: int) -> TrialPage:
 
 def comparison_of(store: Store, names: Sequence[str]) -> Comparison:
     """The studies ``names`` side by side. Raises StoreError if one is not there."""
-    return comparison([side_of(store, name) for name in names])
+    sides = []
+    for name in names:
+        side = side_of(store, name)
+        own = [trial for trial in store.trials(name) if trial.repeat == 0]
+        found = importance_of(side.study, Space.from_dict(side.study.space), own)
+        sides.append(replace(side, importance=tuple(found)))
+    return comparison(sides)
 
 
 def side_of(store: Store, name: str) -> Compared:

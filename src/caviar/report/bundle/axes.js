@@ -13,10 +13,14 @@ export function linear(low, high, from, to, whole = false) {
   at.invert = (pixel) => low + ((pixel - from) / (to - from)) * (high - low);
   at.ends = [low, high];
   at.ticks = (most = 5) => {
-    const step = Math.max(roundStep((high - low) / Math.max(most, 1)), whole ? 1 : 0);
-    const first = Math.ceil(low / step - 1e-9);
-    const found = [];
-    for (let k = first; k * step <= high + step * 1e-9; k++) found.push(k * step + 0); // + 0: no -0
+    let step;
+    let found;
+    for (let wanted = Math.max(most, 1); wanted <= 4 * most; wanted += 1) { // one tick alone says nothing of the scale
+      step = Math.max(roundStep((high - low) / wanted), whole ? 1 : 0);
+      found = [];
+      for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(k * step + 0); // + 0: no -0
+      if (found.length > 1) break;
+    }
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
     return found.map((value) => [value, tickText(value, digits)]);
   };

@@ -2,9 +2,10 @@
 
 import { html, useEffect, useState } from "./vendor/htm/standalone.module.js";
 import { drawFrame, inside, linear, mark, scoreRange, scoreScale } from "./axes.js";
-import { Card, Choice, Empty, Key, Name, Notice, State } from "./components.js";
+import { Broken, Card, Choice, Empty, Key, Name, Notice, State } from "./components.js";
 import { duration, metric as metricName, number, score as scoreText, value as valueText, when, words } from "./format.js";
 import { drawBest, scoreTitle } from "./history.js";
+import { Interval, Measured, shareOf } from "./importance.js";
 import { Picture } from "./plot.js";
 import { useDocument } from "./state.js";
 
@@ -25,6 +26,7 @@ export function ComparePage({ a, b }) {
     ${doubt && html`<${Notice} kind="doubt"><p><bdi>${doubt}</bdi></p></${Notice}>`}
     <div class="cards">
       ${alike && html`<${Race} studies=${studies} />`}
+      <${Mattered} studies=${studies} />
       <${Card} title="Facts"><${Pairs} studies=${studies} rows=${factsOf(studies)} /></${Card}>
       ${found.hyperparameters.length > 0 &&
       html`<${Card} title="The best config of each"><${Pairs} studies=${studies} rows=${found.hyperparameters.map(({ name, values }) => [name, values.map((value) => valueText(value))])} /></${Card}>`}
@@ -33,12 +35,12 @@ export function ComparePage({ a, b }) {
 }
 
 function Race({ studies }) {
-  const timed = studies.every((study) => study.history.seconds.some((at) => at !== null));
+  const timed = studies.every((study) => study.over_time.seconds.length || !study.history.trial.length);
   const [chosen, setAgainst] = useState("seconds");
   const against = timed ? chosen : "trials";
-  const steps = studies.map(({ history }) => {
-    const xs = against === "trials" ? history.trial : history.seconds;
-    return xs.map((x, i) => [x, history.best[i]]).filter(([x, value]) => x !== null && value !== null);
+  const steps = studies.map(({ history, over_time: timely }) => {
+    const [xs, best] = against === "trials" ? [history.trial, history.best] : [timely.seconds, timely.best];
+    return xs.map((x, i) => [x, best[i]]).filter(([x, value]) => x !== null && value !== null);
   });
   const values = steps.flat();
   const range = scoreRange(values.map(([, value]) => value), studies[0].goal);
@@ -65,6 +67,36 @@ function Race({ studies }) {
     <${Card} title="The best so far" help="compare" wide controls=${controls}>
       <${Picture} height=${300} draw=${draw} deps=${[studies, against]} label="The best score so far of both studies" />
       <${Key} items=${studies.map((study, k) => [`study${k}`, html`<${Name} text=${study.name} long=${50} />`])} />
+    </${Card}>
+  `;
+}
+
+// The importance of each hyperparameter in both studies, on one scale.
+function Mattered({ studies }) {
+  const measured = studies.filter((study) => study.importance.length);
+  const rows = measured.flatMap((study) => study.importance);
+  if (!rows.length) return html`<${Card} title="What mattered in each" help="importance" id="mattered" wide><${Empty}>Too few trials of these studies have a score to measure what mattered.</${Empty}></${Card}>`;
+  const at = shareOf(rows);
+  const most = (name) => Math.max(...rows.filter((row) => row.name === name).map((row) => row.importance));
+  const names = [...new Set(rows.map((row) => row.name))].sort((a, b) => most(b) - most(a));
+  const of = (study, name) => study.importance.find((row) => row.name === name);
+  return html`
+    <${Card} title="What mattered in each" help="importance" id="mattered" wide>
+      <div class="scroll">
+        <table class="importance">
+          <thead><tr><th>hyperparameter</th><th class="track">importance, 90 % interval</th>${studies.map((study) => html`<th class="n"><${Name} text=${study.name} long=${30} /></th>`)}</tr></thead>
+          <tbody>
+            ${names.map((name) => html`
+              <tr key=${name}>
+                <th scope="row"><${Broken} text=${name} long=${40} /></th>
+                <td class="track">${studies.map((study, k) => of(study, name) && html`<${Interval} row=${of(study, name)} at=${at} kind=${`study${k}`} />`)}</td>
+                ${studies.map((study) => html`<td class="n">${of(study, name) ? html`<${Measured} row=${of(study, name)} />` : html`<span class="small">${study.importance.length ? "not searched" : "too few trials"}</span>`}</td>`)}
+              </tr>
+            `)}
+          </tbody>
+        </table>
+      </div>
+      <${Key} items=${studies.map((study, k) => [`bar${k}`, html`<${Name} text=${study.name} long=${50} />`])} />
     </${Card}>
   `;
 }

@@ -33,8 +33,10 @@ export function Snapshots({ run, path, writes }) {
 }
 
 function bestOf(run, kept) {
-  const epoch = run.best?.epoch;
-  return epoch ? kept.find((one) => one.epoch === epoch && one.state === "kept") : undefined;
+  const { epoch } = run.best ?? {};
+  const { epochs } = run; // a snapshot of the same epoch that was undone is another network
+  const take = epochs.take[epochs.epoch.findIndex((each, row) => each === epoch && !epochs.undone[row])];
+  return epoch ? kept.find((one) => one.epoch === epoch && one.take === take && one.state === "kept") : undefined;
 }
 
 function Row({ one, best, run, path, writes }) {

@@ -85,7 +85,7 @@ function CompareWith({ study }) {
   `;
 }
 
-const PARTS = [["answer", "Answer"], ["history", "History"], ["curves", "Curves"], ["rungs", "Rungs"], ["importance", "Importance"], ["slices", "Slices"], ["boxes", "Boxes"], ["parallel", "Parallel"], ["trials", "Trials"]];
+const PARTS = [["answer", "Answer"], ["history", "History"], ["curves", "Curves"], ["rungs", "Rungs"], ["importance", "Importance"], ["finals", "Finals"], ["timeline", "Timeline"], ["slices", "Slices"], ["boxes", "Boxes"], ["parallel", "Parallel"], ["trials", "Trials"]];
 
 function Body({ study, opened }) {
   const selection = selectionOf(study.name);
@@ -101,7 +101,12 @@ function Body({ study, opened }) {
     event.preventDefault();
     document.getElementById(id)?.scrollIntoView({ behavior: "smooth" });
   };
-  const parts = PARTS.filter(([id]) => (id === "answer" ? study.answer : id === "boxes" ? study.boxes?.length || study.search === "coarse_to_fine" || study.remarks?.length : true));
+  const there = {
+    answer: study.answer,
+    boxes: study.boxes?.length || study.search === "coarse_to_fine" || study.remarks?.length,
+    finals: study.finals?.finalists.length,
+  };
+  const parts = PARTS.filter(([id]) => !(id in there) || there[id]);
   return html`
     <nav class="parts" aria-label="Parts of this page">${parts.map(([id, text]) => html`<a key=${id} href=${`#${id}`} onClick=${go(id)}>${text}</a>`)}</nav>
     ${chosen && html`<${Meant} chosen=${chosen} selection=${selection} />`}

@@ -53,7 +53,8 @@ explain({
   },
   timeline: {
     title: "Timeline",
-    look: "Every bar is a trial in the slot that trained it: gaps are idle time, and long bars are trials that were worth it.",
+    look: "Every bar is a trial from its beginning to its end: where all lanes have a gap, nothing was trained.",
+    more: ["A trial that waits for its comparison keeps its lane meanwhile, so there are more lanes than trials that train at once."],
     document: "docs/performance.md",
   },
   slices: {

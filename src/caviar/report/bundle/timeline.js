@@ -1,4 +1,4 @@
-// Timeline: what each slot trained when, and how it ended.
+// Timeline: when each trial began and ended, and how.
 
 import { html, useMemo } from "./vendor/htm/standalone.module.js";
 import { drawFrame, inside, linear, stateColour } from "./axes.js";
@@ -34,7 +34,7 @@ export function Timeline({ study, chosen }) {
     context.textAlign = "right";
     context.textBaseline = "middle";
     context.fillStyle = shades.muted;
-    for (const k of names) context.fillText(`slot ${k + 1}`, box.left - 7, y(k));
+    for (const k of names) context.fillText(`lane ${k + 1}`, box.left - 7, y(k));
     for (const bar of bars) {
       const [left, right] = [x(bar.began), x(end(bar))];
       context.globalAlpha = chosen && !chosen[bar.row] ? 0.12 : bar.state === "stopped" ? 0.75 : 1;
@@ -67,7 +67,7 @@ export function Timeline({ study, chosen }) {
     <${Card} title="Timeline" help="timeline" wide=${!study.finals?.finalists.length}>
       <${Picture} height=${height} draw=${draw} deps=${[bars, chosen, study.elapsed]} onPoint=${told}
         onPick=${(x, y, size) => pick(study, find(x, y, size)?.row ?? null)}
-        label=${`${count(bars.length, "trial")} in ${count(lanes, "slot")}, by seconds`} />
+        label=${`${count(bars.length, "trial")} in ${count(lanes, "lane")}, by seconds`} />
       <p class="marks small">
         ${states.map((state) => html`<span class=${`state ${state}`}>${words(state)}</span>`)}
         ${bars.some((bar) => bar.repeat) && html`<span class="item"><span class="swatch again"></span> trained again</span>`}
