@@ -182,3 +182,5 @@ def test_a_running_study_is_followed_and_steered(browser: Browser, folder: Path,
         until(lambda: not store.leases.living("balls"))
         assert store.study("balls").state is StudyState.FINISHED
         expect(page.locator(".title .state")).to_have_text("finished")
+        page.get_by_text("The output of the command that a page started last").click()
+        expect(page.locator("#printed pre")).to_contain_text(f"{tried + 2} started")

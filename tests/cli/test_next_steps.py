@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +115,27 @@ def test_json_and_quiet_leave_stdout_alone(folder, monkeypatch, capsys):
     captured = capsys.readouterr()
     assert "next:" not in captured.out
     assert "next: caviar predict a.caviar 'my trips.csv' --out predictions.csv" in captured.err
+
+
+def test_people_at_a_terminal_are_led_to_the_dashboard(folder, monkeypatch):
+    """And nobody else: a script that runs the next steps would wait for its end."""
+    monkeypatch.chdir(folder)
+    shown, hidden = os.openpty()
+    command = [Path(sys.executable).with_name("caviar"), "show", "my study", "--store", "the store.db"]
+    process = subprocess.Popen(command, stdout=hidden, stderr=hidden, stdin=hidden)
+    os.close(hidden)
+    said = b""
+    with suppress(OSError), os.fdopen(shown, "rb", buffering=0) as terminal:  # an end of a terminal is an error
+        while part := terminal.read(1 << 16):
+            said += part
+    assert process.wait() == 0
+    last = steps(said.decode())[-1]
+    assert last == ["caviar", "dashboard", "--store", "the store.db"]
+    command = [*command[:1], *last[1:], "--port", "0", "--no-browser"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
 
 
 @pytest.mark.parametrize("columns", ["40", "200"])

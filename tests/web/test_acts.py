@@ -174,7 +174,8 @@ def test_a_study_that_rests_goes_on_in_a_process_of_its_own(page: TestClient) ->
     command = f"{sys.executable} p.py {{learning_rate}} 0.05"
     given = ["--command", command, "--score", r"score (\S+)", "--goal", "maximize", "--space", "space.toml"]
     assert run(["tune", *given, "--trials", "2", "--study", "slow", "--processes", "1", "--quiet"]) == 0
-    assert page.get("/api/studies/slow/log").status_code == 404
+    assert page.get("/api/studies/slow/log").json() == {"log": None}
+    assert page.get("/api/nothing/slow/log").status_code == 404
     answer = act(page, "studies/slow/resume", trials=100_000)
     assert answer.status_code == 200, answer.text
     assert "trains in process" in answer.json()["said"]

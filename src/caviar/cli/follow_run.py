@@ -11,7 +11,7 @@ from rich.text import Text
 
 from caviar.cli.console import console, print_json
 from caviar.cli.keys import Keys
-from caviar.cli.next_steps import after_run, say_next, to_resume
+from caviar.cli.next_steps import after_run, looking, say_next, to_resume
 from caviar.cli.notes import entry_in_commands, in_commands, print_notes, run_in_commands
 from caviar.cli.signals import Ended, ending
 from caviar.records import DiaryEntry, RunMeasurement
@@ -79,7 +79,8 @@ def follow_run(
                     summary = {**event.summary, "notes": list(in_commands(event.summary["notes"], "babysit"))}
                     people.print(ended_page(summary))
                     if keys.run is not None:
-                        say_next(people, *after_run(name, keys.run.spec, summary.get("model"), store))
+                        following = after_run(name, keys.run.spec, summary.get("model"), store)
+                        say_next(people, *following, *looking(people, store))
                     if json:
                         print_json(summary)
         except KeyboardInterrupt as interrupt:

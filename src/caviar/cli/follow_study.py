@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from caviar.cli.console import console, print_json
-from caviar.cli.next_steps import after_study, say_next, to_resume
+from caviar.cli.next_steps import after_study, looking, say_next, to_resume
 from caviar.cli.notes import event_in_commands
 from caviar.cli.signals import Ended, ending
 from caviar.report.showing import showing
@@ -38,7 +38,7 @@ def follow_study(
                         begun = event
                     elif isinstance(event, TunedStudy | TunedProgram):
                         if begun is not None:
-                            say_next(people, *after_study(begun.study, event.result, store))
+                            say_next(people, *after_study(begun.study, event.result, store), *looking(people, store))
                         if json:
                             print_json(event.summary)
         except KeyboardInterrupt as interrupt:

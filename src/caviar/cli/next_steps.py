@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,13 @@ def after_study(study: Study, result: StudyResult, store: str) -> list[Command]:
     if set(table.reading.to_record()) & {"separator", "decimal", "encoding", "missing"}:  # predict has none of these
         return [explained]
     return [_predict(result.model, table.data, study.name), explained]
+
+
+def looking(people: Console, store: str) -> list[Command]:
+    """The dashboard, for people at a terminal who have it: in a script a command that never ends is no next step."""
+    if not people.is_terminal or find_spec("starlette") is None or find_spec("uvicorn") is None:
+        return []
+    return [["dashboard", *at(store)]]
 
 
 def again(study: Study, store: str) -> list[Command]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json
-from caviar.cli.next_steps import after_run, after_study, at, say_next, to_resume
+from caviar.cli.next_steps import after_run, after_study, at, looking, say_next, to_resume
 from caviar.cli.notes import head_in_commands, run_in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
 from caviar.errors import NoAnswer
@@ -44,7 +44,7 @@ def _show_study(opened: Store, name: str, store: str, json: bool) -> None:
         raise _no_answer("study", name, running(opened, name).is_running, store)
     people.print(heading(view))
     people.print(answer(study.result))
-    say_next(people, *after_study(study, study.result, store))
+    say_next(people, *after_study(study, study.result, store), *looking(people, store))
     if json:
         print_json(study.result.to_record())
 
@@ -55,7 +55,7 @@ def _show_run(opened: Store, name: str, store: str, json: bool) -> None:
         way_out = "start its program again" if view.record.kind is RunKind.LOOP and not view.is_alive else ""
         raise _no_answer("run", name, view.is_alive, store, way_out)
     people.print(ended(view.end))
-    say_next(people, *after_run(name, view.record.spec, view.end.get("model"), store))
+    say_next(people, *after_run(name, view.record.spec, view.end.get("model"), store), *looking(people, store))
     if json:
         print_json(view.end)
 

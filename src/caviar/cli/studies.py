@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from caviar.cli.console import console, print_json
-from caviar.cli.next_steps import at, say_next
+from caviar.cli.next_steps import at, looking, say_next
 from caviar.cli.notes import head_in_commands
 from caviar.cli.options import DEFAULT_STORE, ForSpreadsheet, Json, StoreUrl
 from caviar.report import plain
@@ -32,7 +32,7 @@ def studies(store: StoreUrl = DEFAULT_STORE, json: Json = False) -> None:
         people = console()
         people.print(studies_table(rows))
         if rows:
-            say_next(people, ["explain", rows[-1].head.record.name, *at(store)])
+            say_next(people, ["explain", rows[-1].head.record.name, *at(store)], *looking(people, store))
 
 
 def trials(

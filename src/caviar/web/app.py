@@ -186,10 +186,10 @@ class _Routes:
     # --- acts ---
 
     def log(self, request: Request) -> Response:
-        printed = self._dashboard.printed(_KINDS.get(_given(request, "kind"), ""), _given(request, "name"))
-        if printed is None:
+        kind = _KINDS.get(_given(request, "kind"))
+        if kind is None:
             raise HTTPException(404)
-        return _json(json_bytes({"log": printed}))
+        return _json(json_bytes({"log": self._dashboard.printed(kind, _given(request, "name"))}))
 
     async def act(self, request: Request) -> Response:
         kind = _KINDS.get(_given(request, "kind"), "")

@@ -9,6 +9,7 @@ import { Diary, Remarks } from "./run_diary.js";
 import { Family } from "./run_family.js";
 import { Knobs } from "./run_knobs.js";
 import { Inside } from "./run_layers.js";
+import { Printed } from "./printed.js";
 import { Snapshots } from "./run_snapshots.js";
 import { Standing, over, shownState } from "./run_standing.js";
 import { act, useDocument } from "./state.js";
@@ -89,6 +90,7 @@ export function RunPage({ name }) {
       ${run.inside && html`<${Inside} run=${run} />`}
       <${Snapshots} run=${run} path=${path} writes=${writes} />
       ${run.family.length > 1 && html`<${Family} run=${run} />`}
+      <${Printed} path=${path} of=${run} />
     </div>
   `;
 }

@@ -11,6 +11,7 @@ import { count, duration, metric as metricName, number, score as scoreText, when
 import { History, topScore } from "./history.js";
 import { Importance } from "./importance.js";
 import { Parallel } from "./parallel.js";
+import { Printed } from "./printed.js";
 import { Rungs } from "./rungs.js";
 import { chosenRows, selectionOf } from "./selection.js";
 import { Slices } from "./slices.js";
@@ -38,6 +39,7 @@ export function StudyPage({ name, trial }) {
     <${Head} study=${study} />
     ${gone ? html`<${Notice} trouble=${{ rule: "This study was deleted.", way_out: "The page shows what it was." }} />` : html`<${Notice} trouble=${trouble} />`}
     <${Body} study=${study} opened=${trial === undefined ? null : Number(trial)} />
+    <${Printed} path=${`studies/${encodeURIComponent(name)}`} of=${study} />
   `;
 }
 

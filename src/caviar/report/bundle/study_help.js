@@ -89,5 +89,6 @@ explain({
   },
   advice: { title: "Advice", look: "What the results say about the space itself; follow it before the next study, not after.", document: "docs/spaces.md" },
   asked: { title: "Asked of this study", look: "Who stopped, extended or gave a config to the study while it ran, why, and what came of it.", document: "docs/dashboard.md" },
+  printed: { title: "What its process printed", look: "The last lines say how it ended; an error stands there with its way out.", document: "docs/dashboard.md" },
   notes: { title: "Notes", look: "What was seen in the data and decided about it, and the option that decides otherwise.", document: "docs/tables.md" },
 });
