@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import until
+
 NOBODY = 65534
 PASSWORD = "s3cret/@:%"
 
@@ -56,6 +58,45 @@ class Restarting:
         self._process.send_signal(how)
         self._process.wait(60)
 
+    @contextmanager
+    def standby(self) -> Iterator[Standby]:
+        """A second server that has whatever this one has said is committed."""
+        with _place() as (folder, quiet):
+            plainly = plain(self.url, "postgres")
+            copy: list[Any] = [programs() / "pg_basebackup", "-D", folder / "data", "-R", "-c", "fast", "-d", plainly]
+            subprocess.run(copy, check=True, stderr=subprocess.PIPE, timeout=120, **quiet)
+            other = Standby(self, folder, quiet)
+            other.start()
+            try:
+                other.wait_until_all_is_there()
+                yield other
+            finally:
+                other.stop(signal.SIGQUIT)
+
+
+class Standby(Restarting):
+    """A server that follows another one, until it takes its place."""
+
+    def __init__(self, first: Restarting, folder: Path, quiet: dict[str, Any]) -> None:
+        super().__init__(_url(folder), _command(folder, {}), quiet, folder / "log")
+        self._first, self._data = first, folder / "data"
+        self.either = f"{first.url}&host={folder}&target_session_attrs=read-write"
+        """The address of whichever of the two can be written to."""
+
+    def wait_until_all_is_there(self) -> None:
+        """Let the first one say that a transaction is committed only once this one has it, too."""
+        import psycopg
+
+        with psycopg.connect(plain(self._first.url, "postgres"), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.execute("SELECT pg_reload_conf()")
+            until(lambda: connection.execute("SELECT sync_state FROM pg_stat_replication").fetchone() == ("sync",))
+
+    def promote(self) -> None:
+        """Take the place of the first one."""
+        command: list[Any] = [programs() / "pg_ctl", "promote", "-w", "-t", "300", "-D", self._data]
+        subprocess.run(command, check=True, timeout=300, **self._quiet)
+
 
 @contextmanager
 def server(**more_settings: str) -> Iterator[str]:
@@ -67,16 +108,47 @@ def server(**more_settings: str) -> Iterator[str]:
 @contextmanager
 def restarting(**more_settings: str) -> Iterator[Restarting]:
     """A running server that can be stopped and started again."""
+    with _place() as (folder, quiet):
+        password = folder / "password"
+        password.write_text(PASSWORD)
+        password.chmod(0o644)
+        command: list[Any] = [
+            programs() / "initdb",
+            "-D",
+            folder / "data",
+            "-U",
+            "caviar",
+            "-A",
+            "scram-sha-256",
+        ]
+        more = ["--pwfile", password, "--no-sync", "--encoding=UTF8", "--locale=C"]
+        subprocess.run(command + more, check=True, stderr=subprocess.PIPE, timeout=120, **quiet)
+        running = Restarting(_url(folder), _command(folder, more_settings), quiet, folder / "log")
+        running.start()
+        try:
+            yield running
+        finally:
+            running.stop(signal.SIGQUIT)  # at once: nobody needs what is in it
+
+
+@contextmanager
+def _place() -> Iterator[tuple[Path, dict[str, Any]]]:
+    """A folder of a server, which goes afterwards, and the account under which its programs run."""
     folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # the path of a socket has at most 107 bytes
     account = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     if account:
         os.chown(folder, NOBODY, NOBODY)
-    bin_ = programs()
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "cwd": "/", **account}
-    data, log = folder / "data", folder / "log"
-    password = folder / "password"
-    password.write_text(PASSWORD)
-    password.chmod(0o644)
+    try:
+        yield folder, {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "cwd": "/", **account}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _url(folder: Path) -> str:
+    return f"postgresql+psycopg://caviar:s3cret%2F%40%3A%25@/DATABASE?host={folder}"
+
+
+def _command(folder: Path, more_settings: dict[str, str]) -> list[Any]:
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": str(folder),
@@ -85,20 +157,8 @@ def restarting(**more_settings: str) -> Iterator[Restarting]:
         "autovacuum": "off",
         **more_settings,
     }
-    try:
-        command = [bin_ / "initdb", "-D", data, "-U", "caviar", "-A", "scram-sha-256", "--pwfile", password]
-        more = ["--no-sync", "--encoding=UTF8", "--locale=C"]
-        subprocess.run([*command, *more], check=True, stderr=subprocess.PIPE, timeout=120, **quiet)  # type: ignore[call-overload]
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        url = f"postgresql+psycopg://caviar:s3cret%2F%40%3A%25@/DATABASE?host={folder}"
-        running = Restarting(url, [bin_ / "postgres", "-D", data, *options], quiet, log)
-        running.start()
-        try:
-            yield running
-        finally:
-            running.stop(signal.SIGQUIT)  # at once: nobody needs what is in it
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    return [programs() / "postgres", "-D", folder / "data", *options]
 
 
 def database(url: str, name: str, encoding: str = "UTF8") -> str:

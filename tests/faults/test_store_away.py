@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -440,12 +441,24 @@ def postgresql_that_restarts() -> Iterator[Restarting]:
         yield running
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["restarted", "crashed"])
-def test_postgresql_is_restarted_in_the_middle_of_all_that_trains(
-    how: signal.Signals, postgresql_that_restarts: Restarting, tmp_path: Path
+@pytest.fixture(params=["restarted", "crashed", "failed over"])
+def trouble(request: pytest.FixtureRequest) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
+    """The address of a database of PostgreSQL; what takes it away, and what brings it back."""
+    if request.param == "failed over":
+        with restarting() as first, first.standby() as other:
+            database(first.url, "both")
+            yield other.either.replace("DATABASE", "both"), partial(first.stop, signal.SIGQUIT), other.promote
+    else:
+        server: Restarting = request.getfixturevalue("postgresql_that_restarts")
+        how = signal.SIGINT if request.param == "restarted" else signal.SIGQUIT
+        yield database(server.url, request.param), partial(server.stop, how), server.start
+
+
+def test_postgresql_goes_away_in_the_middle_of_all_that_trains(
+    trouble: tuple[str, Callable[[], None], Callable[[], None]], tmp_path: Path
 ) -> None:
     """A study of a table, a run of a network, an own loop, and ask and tell, all at once."""
-    url = database(postgresql_that_restarts.url, f"c{how.value}")
+    url, take_away, bring_back = trouble
     data = tmp_path / "data.csv"
     data.write_text("x,y,label\n" + "".join(f"{i % 7},{i % 11},{'ab'[i % 7 > 3]}\n" for i in range(300)))
     with Store.open(url):
@@ -501,10 +514,10 @@ def test_postgresql_is_restarted_in_the_middle_of_all_that_trains(
         thread.start()
     until(lambda: bool(failed) or all(event.is_set() for event in reached.values()))
     assert failed == []
-    postgresql_that_restarts.stop(how)
+    take_away()
     goes_on.set()
     time.sleep(1.5)
-    postgresql_that_restarts.start()
+    bring_back()
     for thread in threads:
         thread.join(180)
     assert failed == []
