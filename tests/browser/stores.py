@@ -23,15 +23,18 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def write_run(store: Store, folder: Path, name: str, rows: Table | None = None, epochs: int = 9) -> None:
-    """Train a network that is turned, goes back once, and is broken off after so many ``epochs``, three at least."""
+def write_run(store: Store, folder: Path, name: str, rows: Table | None = None, epochs: int = 9, url: str = "") -> None:
+    """Train a network that is turned, goes back once, and is broken off after so many ``epochs``, three at least.
+
+    ``url`` is the store's with its password, where it has one.
+    """
     sample = rows or samples.wine()
     table = folder / "rows.csv"
     samples.write_csv(sample, table)
     spec = RunSpec(
         kind=RunKind.NETWORK, data=str(table), target=sample.target_name, epochs=2 * epochs, snapshot_seconds=0.0
     )
-    events = loop.begin(spec, CONFIG, name=name, store=store.url)
+    events = loop.begin(spec, CONFIG, name=name, store=url or store.url)
     done = 0
     ask: Callable[..., Any] | None = None
     for event in events:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
+from caviar.cli.main import run
 from caviar.records import TrialState
 from caviar.store import Store
 from tests.browser.chromium import watched
@@ -35,3 +36,14 @@ def test_ten_thousand_trials(browser: Browser, tmp_path: Path):
 
         page.set_viewport_size({"width": 400, "height": 800})
         assert fits(page)
+
+    # The report draws as many as can be seen, and says so.
+    assert run(["explain", "many", "--store", str(tmp_path / "caviar.db"), "--html", str(tmp_path / "many.html")]) == 0
+    assert (tmp_path / "many.html").stat().st_size < 1_500_000
+    with watched(browser) as (page, _):
+        page.goto((tmp_path / "many.html").as_uri())
+        expect(page.locator("main")).to_contain_text("have 5,000 of 10,000 trials")
+        expect(page.locator(".facts").first).to_contain_text("10,000")
+        expect(page.locator("#rungs")).to_contain_text("10,000 trials")
+        expect(page.locator("#trials h2")).to_have_text("5,000 of 10,000 trials")
+        assert all_drawn(page) >= 10

@@ -158,6 +158,35 @@ def test_a_keyboard_is_enough(page: Page, shown: Dashboard):
     expect(page).to_have_url(f"{shown.base}#/study/small")
 
 
+def test_a_postgresql_store_has_the_same_pages(browser: Browser, postgresql_url: str, tmp_path: Path):
+    with Store.open(postgresql_url) as store:
+        write_study(store, "small", trials=60, epochs=9)
+        write_study(store, "one", trials=1, epochs=9)
+        write_study(store, "empty", trials=0)
+        write_run(store, tmp_path, "night", epochs=3, url=postgresql_url)
+        with dashboard(postgresql_url, "--allow-writes") as shown, watched(browser) as (page, _):
+            shown.sign_in(page)
+            for title, path in PAGES.items():
+                shown.open(page, path)
+                expect(page.get_by_role("heading", level=1)).to_be_visible()
+                if title not in ("studies", "study without trials", "help"):
+                    assert all_drawn(page) >= 1
+                expect(page.get_by_text("Reading the")).to_have_count(0)
+                expect(page.get_by_role("alert")).to_have_count(0)
+
+            shown.open(page, "#/study/small")  # it acts there, and follows
+            page.get_by_role("button", name="Enqueue a config").click()
+            form = page.get_by_role("form", name="Enqueue a config")
+            form.get_by_label("learning_rate").fill("0.0123")
+            form.get_by_role("button", name="Enqueue", exact=True).click()
+            expect(page.get_by_role("region", name="Asked of this study")).to_contain_text("learning_rate 0.0123")
+            assert store.spec("small").interventions[-1].arguments["config"]["learning_rate"] == 0.0123
+            shown.open(page, "#/")
+            expect(page.get_by_role("link", name="one", exact=True)).to_be_visible()
+            write_study(store, "late", trials=1, epochs=3)
+            expect(page.get_by_role("link", name="late", exact=True)).to_be_visible()
+
+
 def test_an_empty_store_says_how_to_begin(browser: Browser, tmp_path: Path):
     with Store.open(tmp_path / "caviar.db"):
         pass

@@ -15,6 +15,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
+from caviar.report.fewer import with_fewer_trials
 from caviar.report.joining import BUNDLE, joined
 from caviar.report.run_document import document_of
 from caviar.report.study_document import study_document, trial_document
@@ -48,10 +49,13 @@ _PAGE = """<!doctype html>
 
 
 def study_report(page: StudyPage, trials: Sequence[TrialPage] = ()) -> str:
-    """The report on a study. Of ``trials`` it has the logs and all epochs; of the others what the study's page has."""
+    """The report on a study. Of ``trials`` it has the logs and all epochs; of the others what the study's page has.
+
+    Of more trials than its pictures can show it leaves some out, and says how many.
+    """
     name = page.view.head.record.name
     path = f"studies/{_part(name)}"
-    documents = {path: study_document(page)}
+    documents = {path: with_fewer_trials(study_document(page))}
     documents |= {f"{path}/trials/{each.trial.number}": trial_document(each) for each in trials}
     return report(documents, f"#/study/{_part(name)}", name)
 

@@ -56,6 +56,7 @@ def study_document(page: StudyPage) -> dict[str, Any]:
         "store": page.store,
         "notes": list(view.head.notes),
         "counts": {str(state): view.outcomes[state] for state in TrialState if view.outcomes[state]},
+        "epochs": view.epochs,
         "hyperparameters": [_hyperparameter(view.space, name) for name in view.space],
         "trials": trial_columns(page),
         "repeats": _repeats(page),
@@ -69,7 +70,6 @@ def study_document(page: StudyPage) -> dict[str, Any]:
                 "went_on": rung.went_on,
                 "rule": rung.rule,
                 "saved_epochs": rung.saved_epochs,
-                "trials_stopped": list(rung.stopped),
             }
             for rung in page.rungs
         ],

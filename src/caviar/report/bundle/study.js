@@ -111,6 +111,7 @@ function Body({ study, opened }) {
   const parts = PARTS.filter(([id]) => !(id in there) || there[id]);
   return html`
     <nav class="parts" aria-label="Parts of this page">${parts.map(([id, text]) => html`<a key=${id} href=${`#${id}`} onClick=${go(id)}>${text}</a>`)}</nav>
+    ${study.left_out > 0 && html`<${Notice} kind="said"><p>${leftOut(study)}</p></${Notice}>`}
     ${chosen && html`<${Meant} chosen=${chosen} selection=${selection} />`}
     <div class="cards">
       <${Answer} ...${shown} />
@@ -129,6 +130,9 @@ function Body({ study, opened }) {
     ${opened !== null && html`<${Trial} study=${study} number=${opened} />`}
   `;
 }
+
+const leftOut = ({ trials, left_out: left }) =>
+  `Pictures and table have ${number(trials.number.length)} of ${count(trials.number.length + left, "trial")}: the best, those that failed, and others by lot. ${number(left)} are left out, which counts, rungs, curves and importance have. The dashboard and caviar trials --csv have all.`;
 
 function Meant({ chosen, selection }) {
   const n = chosen.reduce((sum, one) => sum + one, 0);

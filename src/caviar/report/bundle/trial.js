@@ -33,9 +33,14 @@ export function Trial({ study, number: of }) {
         <h2>Trial ${of}</h2>
         <button type="button" onClick=${back} aria-label="Close this trial">Close</button>
       </header>
-      ${row < 0 ? html`<${Notice} trouble=${{ rule: `The study has no trial ${of}.`, way_out: "" }} />` : html`<${Detail} study=${study} row=${row} key=${of} />`}
+      ${row < 0 ? html`<${Notice} trouble=${missing(study, of)} />` : html`<${Detail} study=${study} row=${row} key=${of} />`}
     </aside>
   `;
+}
+
+function missing(study, of) {
+  if (study.left_out) return { rule: `This report has no trial ${of}.`, way_out: `It leaves ${number(study.left_out)} out; caviar dashboard shows all.` };
+  return { rule: `The study has no trial ${of}.`, way_out: "" };
 }
 
 function Detail({ study, row }) {
@@ -50,7 +55,7 @@ function Detail({ study, row }) {
       ["epochs", number(trials.epochs[row] ?? 0)],
       trials.ended[row] !== null && trials.began[row] !== null && ["trained for", duration(trials.ended[row] - trials.began[row])],
       trials.origin[row] && ["from", html`<${Name} text=${trials.origin[row]} long=${60} />`],
-      trials.score[row] !== null && ["place", `${number(placeOf(trials, row))} of ${number(trials.number.length)}`],
+      trials.score[row] !== null && !study.left_out && ["place", `${number(placeOf(trials, row))} of ${number(trials.number.length)}`],
     ]} />
     ${has(path) ? html`<${Whole} study=${study} row=${row} path=${path} />` : html`<${Own} study=${study} row=${row} />`}
   `;

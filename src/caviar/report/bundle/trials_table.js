@@ -35,12 +35,18 @@ export function TrialsTable({ study, selection, chosen, opened }) {
     </details>
   `;
   return html`
-    <${Card} title=${chosen ? `${number(rows.length)} of ${count(trials.number.length, "trial")}` : count(trials.number.length, "trial")} help="trials" wide controls=${controls}>
+    <${Card} title=${titleOf(study, chosen && rows.length)} help="trials" wide controls=${controls}>
       ${rows.length === 0
         ? html`<${Empty}>${trials.number.length ? "No trial is meant by this filter and these ranges." : "No trial has begun."}</${Empty}>`
         : html`<${Grid} study=${study} rows=${rows} columns=${shown} sort=${sort} onSort=${setSort} opened=${opened} />`}
     </${Card}>
   `;
+}
+
+function titleOf({ trials, left_out: left }, chosen) {
+  const n = trials.number.length;
+  if (chosen !== null) return `${number(chosen)} of ${count(n, "trial")}`;
+  return left ? `${number(n)} of ${count(n + left, "trial")}` : count(n, "trial");
 }
 
 function columnsOf(study) {
