@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.waiting import until
+from tests.browser.chromium import PATIENCE
 
 CAVIAR = str(Path(sys.executable).with_name("caviar"))
 
@@ -49,28 +49,34 @@ def dashboard(store: str, *options: str) -> Iterator[Dashboard]:
         process.stdout.close()
 
 
-def has_drawn(canvas: Locator) -> bool:
-    """True where a picture has anything in it."""
-    return bool(
-        canvas.evaluate(
-            "(canvas) => { if (!canvas.width || !canvas.height) return false;"
-            " const copy = new OffscreenCanvas(canvas.width, canvas.height);"
-            " const context = copy.getContext('2d', { willReadFrequently: true }); context.drawImage(canvas, 0, 0);"
-            " const { data } = context.getImageData(0, 0, copy.width, copy.height);"
-            " return data.some((value, i) => i % 4 === 3 && value); }"
-        )
-    )
+_DRAWN = """
+async (limit) => {
+  const hasDrawn = (canvas) => {
+    if (!canvas.width || !canvas.height) return false;
+    const copy = new OffscreenCanvas(canvas.width, canvas.height);
+    const context = copy.getContext('2d', { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    return context.getImageData(0, 0, copy.width, copy.height).data.some((value, i) => i % 4 === 3 && value);
+  };
+  const pictures = () => [...document.querySelectorAll('main canvas')];
+  for (let k = 0; k < pictures().length; k++) {
+    const began = performance.now();
+    while (!hasDrawn(pictures()[k])) {
+      pictures()[k].scrollIntoView({ block: 'center' });
+      if (performance.now() - began > limit) throw new Error(`picture ${k} stays empty`);
+      await new Promise(requestAnimationFrame);
+    }
+  }
+  return pictures().length;
+}
+"""
 
 
 def all_drawn(page: Page) -> int:
     """Wait until every picture of the page has been drawn; their number."""
     expect(page.get_by_text("Reading the")).to_have_count(0)
-    pictures = page.locator("main canvas")
-    expect(pictures.first).to_be_attached()
-    for at in range(pictures.count()):
-        pictures.nth(at).scroll_into_view_if_needed()
-        until(lambda: has_drawn(pictures.nth(at)))  # noqa: B023
-    return pictures.count()
+    expect(page.locator("main canvas").first).to_be_attached()
+    return int(page.evaluate(_DRAWN, PATIENCE))
 
 
 def fits(page: Page) -> bool:

@@ -13,10 +13,12 @@ from starlette.testclient import TestClient
 import caviar
 from caviar.cli.dashboard import in_words
 from caviar.cli.main import run
+from caviar.errors import StoreError
 from caviar.records import InterventionState, StudyState
 from caviar.store import Store
 from caviar.store.process import user
 from caviar.store.runs import Runs
+from caviar.web import detached
 from caviar.web.acts import acts_on
 from caviar.web.app import Dashboard
 from caviar.web.detached import Commands
@@ -195,6 +197,30 @@ def test_a_study_that_rests_goes_on_in_a_process_of_its_own(page: TestClient) ->
         assert study.state is StudyState.FINISHED
         assert [(one.kind, one.because) for one in study.spec.interventions] == [("extend", "more"), ("stop", "enough")]
     assert "slow" in page.get("/api/studies/slow/log").json()["log"]
+
+
+TALKS = """
+import os, sys, time
+while sys.argv[1] == "first" and not os.path.exists("enough"):
+    print("talk", flush=True)
+    time.sleep(0.01)
+print("the rule", "the way out", sep=chr(10))
+sys.exit(2)
+"""
+
+
+def test_two_commands_on_one_run_have_an_output_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first goes on while the second is refused, and what the page says is the refusal of the second."""
+    Store.open(STORE).close()
+    monkeypatch.setattr(detached, "_PROGRAM", TALKS)
+    commands = Commands(STORE, patience=LIMIT)
+    commands.start("run", "night", ["first"], lambda store: True)
+    until(lambda: "talk" in (commands.shown("run", "night") or ""))
+    with pytest.raises(StoreError) as refused:
+        commands.start("run", "night", ["second"])
+    assert (refused.value.rule, refused.value.way_out) == ("the rule", "the way out")
+    assert commands.shown("run", "night") == "the rule\nthe way out\n"
+    Path("enough").touch()
 
 
 def _states(study: str) -> list[InterventionState]:

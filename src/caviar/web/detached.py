@@ -9,6 +9,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caviar.errors import StoreError
-from caviar.files import PRIVATE, make_private
+from caviar.files import make_private
 from caviar.store import Store
 
 PATIENCE = 15.0
@@ -45,7 +46,9 @@ class Commands:
         log = self._log(kind, name)
         make_private(log.parent)
         environment: Mapping[str, str] = {**os.environ, "CAVIAR_STORE": self.url, "NO_COLOR": "1"}
-        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "wb") as output:
+        # A file of its own: an earlier command on the same run may still write to the one that was there.
+        output, path = tempfile.mkstemp(dir=log.parent)  # for this user alone
+        try:
             process = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM, *words],
                 stdin=subprocess.DEVNULL,
@@ -54,12 +57,15 @@ class Commands:
                 env=environment,
                 start_new_session=True,
             )
+        finally:
+            os.close(output)
         threading.Thread(target=process.wait, daemon=True).start()  # or it would stay a zombie
         until = time.monotonic() + self.patience
-        with Store.open(self.url, read_only=True) as store:
+        with open(path, "rb") as said, Store.open(self.url, read_only=True) as store:
+            os.replace(path, log)
             while not (begun := has_begun(store)) and time.monotonic() < until:
                 if process.poll() is not None:
-                    self._check(process.returncode, log)
+                    self._check(process.returncode, said.read())
                     return "it is done already"
                 time.sleep(_LOOK_EVERY)
         return f"it {'trains' if begun else 'begins'} in process {process.pid}, also when the dashboard ends"
@@ -75,11 +81,11 @@ class Commands:
         except FileNotFoundError:
             return None
 
-    def _check(self, status: int, log: Path) -> None:
+    def _check(self, status: int, said: bytes) -> None:
         """Raise StoreError with the two lines of a command that ended with this ``status``, unless it did its work."""
         if status in (0, 1):  # 1: it ran, and the page shows that there is no answer
             return
-        lines = log.read_text(encoding="utf-8", errors="replace").rstrip().splitlines()
+        lines = said.decode("utf-8", "replace").rstrip().splitlines()
         rule, way_out = ("the command ended at once", f"its status was {status}", *lines)[-2:]
         raise StoreError(rule, way_out)
 

@@ -2,7 +2,7 @@
 
 The store is read through a connection that cannot write. A look asks first whether anybody wrote at all, which costs
 next to nothing, and reads only then. A thread takes a twentieth of a processor at most: where reading is slow, looks
-are rarer. On a busy machine training goes first.
+are rarer. After the first look, for which somebody waits, training goes first on a busy machine.
 """
 
 from __future__ import annotations
@@ -160,7 +160,6 @@ class Watched:
     # --- the thread ---
 
     def _run(self) -> None:
-        _yield_to_training()
         store: Store | None = None
         missed: float | None = None
         while not self._closed:
@@ -184,6 +183,7 @@ class Watched:
             if not self._looked.is_set():
                 self._looked.set()
                 self._call()
+                _yield_to_training()  # not before: somebody waits for the first document
             worked = time.thread_time() - began
             self._wake.wait(max(self._every, worked / _SHARE))
             self._wake.clear()

@@ -15,7 +15,7 @@ export function Answer({ study }) {
   const validation = answer.validation?.[study.metric] ?? answer.score ?? null;
   const interval = test !== null && answer.test[`${study.metric}_low`] !== undefined;
   return html`
-    <${Card} title="The answer" help="answer" wide>
+    <${Card} title="The answer" help=${test === null ? "answer_search" : "answer"} id="answer" wide>
       ${(answer.doubts ?? []).map((doubt) => html`<${Notice} kind="doubt" key=${doubt}><p><bdi>${doubt}</bdi></p></${Notice}>`)}
       <div class="answer">
         <div>

@@ -17,7 +17,7 @@ export function Curves({ study, opened }) {
   const [scale, setScale] = useState(null);
   const used = scale ?? (long > 20 ? "log" : "linear");
   if (!curves || (lines.length === 0 && curves.density.length === 0)) {
-    return html`<${Card} title="Learning curves" help="curves"><${Empty}>No trial has measured a whole epoch yet.</${Empty}></${Card}>`;
+    return html`<${Card} title="Learning curves" help="curves"><${Empty}>No trial has measured an epoch.</${Empty}></${Card}>`;
   }
   const ends = rangeOf(curves, lines, study.goal);
   const won = winner(study) ?? study.chosen?.[0] ?? null;

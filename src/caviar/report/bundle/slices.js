@@ -21,10 +21,10 @@ export function Slices({ study, chosen }) {
   if (range === null || axes.length === 0) {
     return html`<${Card} title="Slices" help="slices" wide><${Empty}>No trial has a score yet.</${Empty}></${Card}>`;
   }
-  const deepest = study.trials.epochs.reduce((most, n) => Math.max(most, n ?? 0), 1);
+  const deepest = study.trials.epochs.reduce((most, n) => Math.max(most, n ?? 0), 0); // 0: they count no epochs
   return html`
     <${Card} title="Slices: one hyperparameter at a time" help="slices" wide>
-      <${Key} items=${[["few", "stopped after few epochs"], ["many", "trained long"], winner(study) !== null && ["ring", "chosen"]]}><span>${scoreTitle(study)}</span></${Key}>
+      <${Key} items=${[deepest > 0 && ["few", "stopped after few epochs"], deepest > 0 && ["many", "trained long"], winner(study) !== null && ["ring", "chosen"]]}><span>${scoreTitle(study)}</span></${Key}>
       <div class="slices">
         ${axes.map((axis) => html`<${Slice} key=${axis.name} study=${study} axis=${axis} range=${range} chosen=${chosen} deepest=${deepest} />`)}
       </div>
@@ -64,7 +64,7 @@ function Slice({ study, axis, range, chosen, deepest }) {
       const found = at(row);
       if (found === null) continue;
       if (trials.number[row] === best) ring = found;
-      const share = Math.log1p(trials.epochs[row] ?? 0) / deep;
+      const share = deepest ? Math.log1p(trials.epochs[row] ?? 0) / deep : 1;
       context.globalAlpha = chosen && !chosen[row] ? 0.06 : 0.3 + 0.6 * share;
       context.fillStyle = share > 0.8 ? shades.blue : share > 0.45 ? shades.sky : shades.grey;
       mark(context, found[0], found[1], radius, "");

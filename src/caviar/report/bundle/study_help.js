@@ -12,6 +12,11 @@ explain({
     ],
     document: "docs/real_tables.md",
   },
+  answer_search: {
+    title: "The answer of a search without a sealed test",
+    look: "The best of many trials was also a little lucky: expect a little less of it, or train it again to know.",
+    document: "docs/search.md",
+  },
   history: {
     title: "History",
     look: "The line is the best so far: while it still climbs, more time helps; once it is flat, more of the same does not.",
