@@ -20,7 +20,7 @@ import pytest
 from rich.console import Console
 
 import caviar
-from caviar import api
+from caviar import following
 from caviar.errors import ConfigError, StoreError
 from caviar.records import ProgramSpec, Study, StudyKind, StudySpec, StudyState, TrialState
 from caviar.report import answer, showing
@@ -350,11 +350,11 @@ def test_a_notebook_without_widgets_gets_lines(monkeypatch):
 
 
 def test_a_notebook_is_known(monkeypatch, capsys):
-    assert not api._watched()
+    assert not following._watched()
     monkeypatch.setitem(sys.modules, "ipykernel", sys)
-    assert not api._watched()  # any program may import it
+    assert not following._watched()  # any program may import it
     monkeypatch.setattr(builtins, "get_ipython", lambda: None, raising=False)
-    assert api._watched()
+    assert following._watched()
 
 
 @pytest.mark.parametrize("data", ["digits.csv", Path("folder/digits.csv")])

@@ -195,6 +195,8 @@ BASE = {
     "predict": "m.caviar t.csv",
     "extend": "s --trials 1",
     "drift": "m.caviar t.csv",
+    "retest": "s --trials 1 --threads 1",
+    "retests": "s",
     "dashboard": "--store none.db --no-browser",  # one that it finds it would serve for ever
     "show": "s",
     "explain": "s",
@@ -323,6 +325,11 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any], tuple[str, ...]]] = {
         caviar.resume,
         {"study": "s", "trials": 3, "threads": 1, "progress": False},
         ("store", "seconds", "data", "test", "processes", "out", "options", *of_options(ResumeOptions)),
+    ),
+    "retest": (
+        caviar.retest,
+        {"study": "s", "trials": 1, "threads": 1, "progress": False},
+        ("data", "test", "seconds", "seed", "name", "store", "out"),
     ),
     "enqueue": (caviar.enqueue, {"study": "s", "config": {"learning_rate": 0.01}}, ("store",)),
     "train": (

@@ -244,7 +244,7 @@ def test_modules_and_classes_are_of_a_size_to_be_read_at_once():
 # --- imports ---
 
 AFTER_ALL = {
-    ("caviar.api", "caviar.report.showing"): "it loads rich, and a study that is not shown need not wait for it",
+    ("caviar.following", "caviar.report.showing"): "it loads rich, and a study that is not shown need not wait for it",
     ("caviar.cli.entry", "caviar.cli.main"): "it loads typer, and Ctrl-C is heard before",
     ("caviar.cli.dashboard", "caviar.web.serving"): "starlette and uvicorn are an extra, which may be missing",
 }

@@ -49,6 +49,7 @@ NAMES = [
     "load",
     "open_study",
     "resume",
+    "retest",
     "train",
     "tune",
 ]

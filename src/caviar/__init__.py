@@ -3,6 +3,7 @@
 study = caviar.tune("flowers.csv", target="species", seconds=30)     the best network for a table
 fit = caviar.train(x, y, {"layers": 2, "hidden_units": 64}, epochs=20)   one network
 study = caviar.tune(objective, space, seconds=600)                   the best config for your own training code
+caviar.retest("flowers", data="new.csv")                            an old answer on today's data
 caviar.drift("flowers.caviar", "new.csv")                           new rows beside those of training
 with caviar.babysit.run("resnet-7", knobs={"learning_rate": 0.1}) as run:   anyone's training loop, nursed
 with caviar.open_study("resnets", space) as study: study.ask(10)     your own code trains, caviar proposes and stops
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from caviar import babysit
     from caviar.analysis.drift import drift
     from caviar.analysis.drift_report import Drift
-    from caviar.api import enqueue, open_study, resume, train, tune
+    from caviar.api import enqueue, open_study, resume, retest, train, tune
     from caviar.clients.caviar_client import Infeasible, TrialStopped
     from caviar.errors import (
         CaviarError,
@@ -75,6 +76,7 @@ __all__ = [
     "load",
     "open_study",
     "resume",
+    "retest",
     "train",
     "tune",
 ]
@@ -82,7 +84,7 @@ __all__ = [
 _PLACES = {
     "analysis.drift": ("drift",),
     "analysis.drift_report": ("Drift",),
-    "api": ("enqueue", "open_study", "resume", "train", "tune"),
+    "api": ("enqueue", "open_study", "resume", "retest", "train", "tune"),
     "clients.caviar_client": ("Infeasible", "TrialStopped"),
     "errors": (
         "CaviarError",

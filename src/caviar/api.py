@@ -1,7 +1,8 @@
-"""The calls from Python: ``tune``, ``resume``, ``enqueue``, ``train`` and ``open_study``.
+"""The calls from Python: ``tune``, ``resume``, ``retest``, ``enqueue``, ``train`` and ``open_study``.
 
     tune        tune_table for data, tune_program for a function: each makes a request and follows it to its answer
     resume      the same for a study that is in a store
+    retest      an old answer on today's data (study/retest.py)
     enqueue     a config that such a study is to try
     train       one network on arrays (learners/dense/fit.py)
     open_study  ask and tell (study/ask_tell.py)
@@ -11,13 +12,8 @@ A study is a stream of events (study/tune.py). A call runs it to the end, and sh
 
 from __future__ import annotations
 
-import builtins
 import os
-import sys
-import warnings
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from functools import wraps
 from inspect import signature
@@ -25,9 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from caviar import other_tuners
-from caviar.arguments import check_call, check_kinds, checked, kinds_of_fields, refuse_unknown
-from caviar.drawn import DRAWINGS, drawn
-from caviar.errors import CaviarWarning, ConfigError
+from caviar.arguments import check_kinds, checked, kinds_of_fields, refuse_unknown
+from caviar.drawn import drawn
+from caviar.errors import ConfigError
+from caviar.following import answer_of
 from caviar.learners.dense import fit
 from caviar.ranges import brief
 from caviar.records import Reading
@@ -35,21 +32,19 @@ from caviar.records.ranking import Goal
 from caviar.records.reading import as_target
 from caviar.space import Space
 from caviar.study import ask_tell, enqueued
-from caviar.study.events import Begun, Event, TunedProgram, TunedStudy, each_given_to
-from caviar.study.options import AfterTrial, ProgramOptions, ResumeOptions, TableOptions
+from caviar.study.events import TunedProgram, TunedStudy
+from caviar.study.options import ProgramOptions, ResumeOptions, TableOptions
 from caviar.study.resume import take_up
+from caviar.study.retest import retesting
 from caviar.study.spec import EPOCHS, ProgramRequest, Request, space_of
 from caviar.study.tune import follow
-from caviar.views.live import view_of
 
 if TYPE_CHECKING:
     from caviar.clients.caviar_client import Trial
-    from caviar.report.showing import Stderr
 
-__all__ = ["enqueue", "open_study", "resume", "train", "tune", "tune_program", "tune_table"]
+__all__ = ["enqueue", "open_study", "resume", "retest", "train", "tune", "tune_program", "tune_table"]
 
 File = str | os.PathLike[str]
-_USUAL_STORE = "sqlite:///caviar.db"
 
 
 _OF_READING = frozenset(field.name for field in fields(Reading))
@@ -218,7 +213,7 @@ def tune_table(
         **{name: value for name, value in _fields(options).items() if name not in _OF_READING},
     )
     reading = Path(data).name if isinstance(data, str | os.PathLike) else "the data"
-    answer = _answer(follow(request, fresh_name=study is None), reading, progress, options.after_trial)
+    answer = answer_of(follow(request, fresh_name=study is None), reading, progress, options.after_trial)
     assert isinstance(answer, TunedStudy)
     return answer
 
@@ -254,7 +249,7 @@ def tune_program(
         **_fields(options),
     )
     reading = getattr(objective, "__name__", "the function")
-    answer = _answer(follow(request, fresh_name=study is None), reading, progress, options.after_trial)
+    answer = answer_of(follow(request, fresh_name=study is None), reading, progress, options.after_trial)
     assert isinstance(answer, TunedProgram)
     return answer
 
@@ -301,7 +296,53 @@ def resume(
         out=out,
         **rarer,
     )
-    return _answer(events, f"study {study}", progress, after_trial)
+    return answer_of(events, f"study {study}", progress, after_trial)
+
+
+@checked
+def retest(
+    study: File,
+    *,
+    data: Any = None,
+    test: Any = None,
+    seconds: float | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    name: str | None = None,
+    store: File = "caviar.db",
+    threads: int | None = None,
+    out: File | None = None,
+    progress: bool | None = None,
+) -> TunedStudy:
+    """Test an old answer again: is it still the best on today's data and machine?
+
+    study: the name of a study of a table, or the path of a model.
+    data, test: today's data, and data that is sealed until the end. Without ``data`` it is that of the study, as its
+        file is today; the old weights are then compared on rows that they were not trained on.
+    seconds, trials: the budget of everything; or the number of challengers, beside the old finalists.
+    seed: of the new splits, the search and every weight; by default the study's and 1.
+    name: that of the new study, which must be free; by default the old one's with "-retest", numbered.
+    store, threads, out, progress: as in ``tune``.
+
+    Returns the new study; its ``retest`` has the ``verdict``: "keep", "retrain" (the same configs, new weights are
+    better), "retune" (another config is better) or "unclear"; ``why``; the ``differences`` with their intervals; the
+    ``environment`` and the ``drift`` of the data. Raises UserMistake before anything is written.
+    """
+    events = retesting(
+        os.fspath(study),
+        store=store,
+        data=data,
+        test=test,
+        seconds=seconds,
+        trials=trials,
+        seed=seed,
+        study=name,
+        threads=threads,
+        out=out,
+    )
+    answer = answer_of(events, f"what there is of {os.fspath(study)}", progress, None)
+    assert isinstance(answer, TunedStudy)
+    return answer
 
 
 enqueue = checked(enqueued.enqueue)
@@ -367,82 +408,3 @@ _KINDS: dict[str, tuple[Callable[..., Any], type[TableOptions | ProgramOptions]]
     "table": (tune_table, TableOptions),
     "function": (tune_program, ProgramOptions),
 }
-
-
-# --- from events to the answer ---
-
-
-def _answer(
-    events: Generator[Event, None, None], reading: str, progress: bool | None, after_trial: AfterTrial | None
-) -> TunedStudy | TunedProgram:
-    """The last of ``events``, all of which are shown if ``progress`` is true; ``after_trial`` gets each ended trial."""
-    if after_trial is not None:
-        check_call("after_trial", after_trial, "after_trial=lambda trial: print(trial.number, trial.score)")
-    shown = _watched() if progress is None else progress
-    noted = _noted(events if after_trial is None else each_given_to(after_trial, events))
-    last = _shown(noted, reading) if shown else deque(noted, maxlen=1).pop()
-    assert isinstance(last, TunedStudy | TunedProgram)
-    return replace(last, drawing=DRAWINGS)
-
-
-def _noted(events: Generator[Event, None, None]) -> Generator[Event, None, None]:
-    """The ``events``, with a CaviarWarning for each note: those of the beginning there, the answer's at the end."""
-    given: tuple[str, ...] = ()
-    with closing(events):  # a filter may make an error of a warning
-        for event in events:
-            if isinstance(event, Begun | TunedStudy | TunedProgram):
-                notes = event.study.notes if isinstance(event, Begun) else event.notes
-                for note in notes:
-                    if note not in given:
-                        warnings.warn(note, CaviarWarning, stacklevel=_levels())
-                given = notes
-            yield event
-
-
-def _levels() -> int:
-    """The ``stacklevel`` at which a warning names the line that called caviar."""
-    frame, levels = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "caviar":
-        frame, levels = frame.f_back, levels + 1
-    return levels
-
-
-def _shown(events: Generator[Event, None, None], reading: str) -> Event | None:
-    """The last of ``events``, shown. An error of the display does not end the study."""
-    from caviar.report.showing import Stderr, showing  # with rich: a study that is not shown need not wait for it
-
-    people = Stderr()
-    name, last = "", None
-    try:
-        # Closed at once: where Ctrl-C comes while something is drawn, closing ends the study and saves it.
-        with showing(people, reading, forgiven=(Exception,)) as show, closing(events):
-            for last in events:
-                if isinstance(last, Begun):
-                    name = last.study.name
-                    show(view_of(replace(last, study=replace(last.study, notes=()))))  # they are warnings here
-                else:
-                    show(view_of(last))
-        if isinstance(last, TunedProgram) and last.result.best.repeated is None and last.image is None:
-            elsewhere = "" if last.store == _USUAL_STORE else ", store=..."
-            _say(people, f"next: caviar.resume({name!r}, data=objective, repeats=3{elsewhere})")
-    except KeyboardInterrupt:
-        if name and not isinstance(last, TunedStudy | TunedProgram):
-            _say(people, f"ended early, with everything saved; to go on: caviar.resume({name!r}, ...)")
-        raise
-    return last
-
-
-def _say(people: Stderr, said: str) -> None:
-    """Print a line that can be pasted; an error of the display is none of the study."""
-    with suppress(Exception):
-        people.print(said, markup=False, soft_wrap=True)
-
-
-def _watched() -> bool:
-    """True where a person looks: stderr is a terminal, or this is a notebook."""
-    if hasattr(builtins, "get_ipython") and "ipykernel" in sys.modules:
-        return True
-    try:
-        return sys.stderr.isatty()
-    except Exception:  # it is closed, or None, or an object without isatty
-        return False

@@ -38,6 +38,7 @@ class Purpose(IntEnum):
     THINNING = 13
     SKETCHES = 14
     DRIFT = 15
+    RETEST = 17
 
 
 def stream_key(seed: int, purpose: Purpose, trial: int = 0, repeat: int = 0) -> UInt64:

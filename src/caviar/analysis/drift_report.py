@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from caviar.analysis.old_from_new import TwoSample
 
@@ -107,3 +108,29 @@ class Drift:
     def changed(self) -> bool:
         """True where any test says so."""
         return any(test.changed for test in self.tests)
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain data: the object of ``caviar drift``; its "drift" is also that of ``caviar retest``."""
+        return {
+            "rows": self.rows,
+            "old_rows": self.old_rows,
+            "changed": self.changed,
+            "drift": {
+                "changed": self.changed,
+                "columns": [_plain(one) for one in self.columns],
+                "outputs": None if self.outputs is None else _plain(self.outputs),
+                "labels": [_plain(one) for one in self.labels],
+                "rows": None if self.together is None else _plain(self.together),
+                "two_sample": None if self.two_sample is None else asdict(self.two_sample),
+                "score": None if self.score is None else asdict(self.score),
+                "classes": [asdict(one) for one in self.classes],
+                "layers": [asdict(one) for one in self.layers],
+                "detectable": self.detectable,
+            },
+            "notes": list(self.notes),
+            "unknown": list(self.unknown),
+        }
+
+
+def _plain(test: Change) -> dict[str, Any]:
+    return {**asdict(test), "changed": test.changed}

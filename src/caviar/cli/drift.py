@@ -13,7 +13,6 @@ from caviar.cli.console import console, print_json, write_page
 from caviar.cli.next_steps import say_next
 from caviar.cli.notes import in_commands, print_notes
 from caviar.cli.options import Json, Quiet
-from caviar.report import plain
 from caviar.report.drift import as_html, as_text
 from caviar.views.drift import drift_view
 
@@ -59,5 +58,5 @@ def drift(
     if html is None:
         say_next(people, ["drift", model, data, "--html", "drift.html"])
     if json:
-        print_json({"model": model, "data": data, **plain.drift(found), "html": html})
+        print_json({"model": model, "data": data, **found.to_record(), "html": html})
     return CHANGED if found.changed else 0

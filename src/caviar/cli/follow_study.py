@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from caviar.cli.console import console, print_json
 from caviar.cli.next_steps import after_study, looking, say_next, to_resume
 from caviar.cli.notes import event_in_commands
 from caviar.cli.signals import Ended, ending
+from caviar.records import StudyResult
 from caviar.report.showing import showing
 from caviar.store.transactions import shown_address
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
 from caviar.views.live import view_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def follow_study(
@@ -20,12 +25,14 @@ def follow_study(
     store: str,
     json: bool = False,
     quiet: bool = False,
-) -> None:
-    """Show the ``events`` of a study; a signal ends it with everything saved.
+    ended_with: Callable[[Console, StudyResult], dict[str, Any]] | None = None,
+) -> StudyResult | None:
+    """Show the ``events`` of a study; a signal ends it with everything saved. Returns its result.
 
     ``events`` gets a function that is true once the study shall end. ``reading`` names the data or the program that is
-    read before the first event.
+    read before the first event. ``ended_with`` shows people more of the result, and gives another JSON object.
     """
+    result: StudyResult | None = None
     people = console(json=json, quiet=quiet)
     begun: Begun | None = None
     with ending() as ended:
@@ -37,10 +44,13 @@ def follow_study(
                     if isinstance(event, Begun):
                         begun = event
                     elif isinstance(event, TunedStudy | TunedProgram):
+                        result, summary = event.result, event.summary
+                        if ended_with is not None:
+                            summary = ended_with(people, result)
                         if begun is not None:
                             say_next(people, *after_study(begun.study, event.result, store), *looking(people, store))
                         if json:
-                            print_json(event.summary)
+                            print_json(summary)
         except KeyboardInterrupt as interrupt:
             if begun is not None:
                 how = interrupt.args[0] if interrupt.args else f"with everything saved in {shown_address(store)}"
@@ -50,3 +60,4 @@ def follow_study(
                     soft_wrap=True,
                 )
             raise Ended(ended.status) from None
+    return result

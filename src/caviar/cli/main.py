@@ -1,8 +1,8 @@
 """`caviar`: the commands, and the way that every one of them ends.
 
-Exit status: 0 done; 1 ran but has no answer; 2 the user's mistake; 3 the data have changed (drift); 130 after Ctrl-C,
-143 after SIGTERM, 129 after SIGHUP of a terminal that was closed, with everything saved. A mistake gets two lines on
-stderr, the rule that was broken and the way out, and never a traceback.
+Exit status: 0 done; 1 ran but has no answer; 2 the user's mistake; 3 the data have changed (drift), or something is to
+be done about it (retest); 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP of a terminal that was closed, with
+everything saved. A mistake gets two lines on stderr, the rule that was broken and the way out, and never a traceback.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ COMMANDS = {
     "work": "work:work",
     "predict": "predict:predict",
     "drift": "drift:drift",
+    "retest": "retest:retest",
+    "retests": "retest:retests",
     "dashboard": "dashboard:dashboard",
     "show": "show:show",
     "explain": "explain:explain",
@@ -74,8 +76,19 @@ MANY, ONE = "Tune many networks", "Nurse one network"
 """The two ways to a network, as headings."""
 
 _GROUPS = {
-    MANY: ("demo", "tune", "resume", "enqueue", "extend", "work", "predict", "drift"),
-    "Look at studies": ("dashboard", "show", "explain", "studies", "trials", "export", "delete", "import", "doctor"),
+    MANY: ("demo", "tune", "resume", "enqueue", "extend", "work", "predict", "drift", "retest"),
+    "Look at studies": (
+        "dashboard",
+        "show",
+        "explain",
+        "studies",
+        "trials",
+        "retests",
+        "export",
+        "delete",
+        "import",
+        "doctor",
+    ),
     "Before you begin": ("plan", "lr-find", "space", "client", "frameworks"),
 }
 """The groups of --help; all other commands nurse one network."""

@@ -41,6 +41,14 @@ class ChosenScale(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Places(NamedTuple):
+    """The rows of a table that each part has; ``sets`` and ``times`` (m,) of all of its rows, as in Arrangement."""
+
+    parts: Split
+    sets: Indices | None
+    times: Indices | None
+
+
 class RowsForFolds(TypedDict):
     """The fields of a Dataset that ``rows_for_folds`` finds."""
 
@@ -78,6 +86,8 @@ class Dataset:
     """The rows for training and validation, where these are views of one array."""
     sketches: Callable[[], ColumnSketches] | None = None
     """Makes the sketches of the columns, over the rows for training and validation."""
+    places: Places | None = None
+    """The rows of the table that the parts have; None for rows that stay in files."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -181,6 +191,7 @@ def prepare(
         spared=len(_both(whole)) - len(rows),
         both=both,
         sketches=sketched_later(table.frame, _both(whole), preprocessing, seed),
+        places=Places(parts, arranged.sets, arranged.times),
     )
 
 

@@ -148,6 +148,16 @@ class Scoring:
         return (self.scale.encode(numbers) - self.mean) / self.deviation
 
 
+def of_labels(metric: str) -> bool:
+    """True where ``metric`` looks at labels alone."""
+    return metric in OF_LABELS
+
+
+def score_of_numbers(metric: str, predicted: Floats, true: Floats) -> float:
+    """``metric`` of numbers ``predicted`` (m,) for ``true`` ones (m,), both in the target's units."""
+    return OF_NUMBERS[metric](predicted, true)
+
+
 def outputs_for(metric: str, outputs: Floats, labels: Floats | None) -> Floats:
     """Those of ``outputs`` and ``labels`` that ``metric`` looks at."""
     return labels if labels is not None and metric in OF_LABELS else outputs

@@ -14,6 +14,7 @@ import numpy as np
 from caviar.files import numbers
 from caviar.records.config import Config, as_config
 from caviar.records.metrics import within_range
+from caviar.records.retest import Retest
 from caviar.records.specs import known
 
 Scores = Mapping[str, float]
@@ -280,7 +281,7 @@ class StudyResult:
     ``confusion`` of classes on the sealed test part, the ``columns``, the most important first, and by part of the data
     the metrics that are ``undefined`` there, each with its reason. Of two classes the rarer one is ``positive``, which
     average precision is about, and the ``calibration`` is that of the model. Several ``targets`` have scores of each,
-    and no confusion. All of these are None for other studies.
+    and no confusion. A study that tests an old answer again has its ``retest``. All of these are None for others.
     """
 
     metric: str
@@ -304,6 +305,7 @@ class StudyResult:
     positive: Label | None = None
     calibration: Calibration | None = None
     targets: Sequence[TargetScores] | None = None
+    retest: Retest | None = None
     notes: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
@@ -331,6 +333,7 @@ class StudyResult:
             "targets",
             "test_opened",
             "spent",
+            "retest",
         ):
             if record[name] is None:
                 del record[name]
@@ -357,6 +360,8 @@ class StudyResult:
             plain["columns"] = [
                 Column(str(one["name"]), one["kind"], numbers(one["importance"])) for one in plain["columns"]
             ]
+        if "retest" in plain:
+            plain["retest"] = Retest.from_record(numbers(plain["retest"]))
         if "ensemble" in plain:
             plain["ensemble"] = EnsembleResult(**known(EnsembleResult, numbers(plain["ensemble"])))
         if "calibration" in plain:

@@ -9,6 +9,7 @@ from typing import Any
 
 from caviar.records.config import Config, as_config
 from caviar.records.reading import BY_ITSELF, Reading, Target, as_target
+from caviar.records.retest import RetestSpec
 from caviar.records.run import Intervention, InterventionState
 
 
@@ -73,7 +74,7 @@ class StudySpec:
     ``seconds`` and ``trials`` are the budget, either may be None. ``rungs`` are epochs, rising; ``repeats`` counts how
     often each finalist is trained again. Trials with numbers below ``known`` were measured before the study began.
     ``first`` are configs that a person wants tried, in the order in which they came. ``interventions`` are what people
-    asked of the study since it began: enqueue, extend and stop.
+    asked of the study since it began: enqueue, extend and stop. ``retest`` is the answer that the study tests again.
     """
 
     kind: StudyKind
@@ -87,6 +88,7 @@ class StudySpec:
     interventions: tuple[Intervention, ...] = ()
     table: TableSpec | None = None
     program: ProgramSpec | None = None
+    retest: RetestSpec | None = None
 
     @property
     def was_stopped(self) -> bool:
@@ -109,7 +111,7 @@ class StudySpec:
     def from_record(cls, record: Mapping[str, Any]) -> StudySpec:
         """The specification that ``to_record`` wrote; fields of a newer version are left out."""
         plain = known(cls, record)
-        table, program = plain.get("table"), plain.get("program")
+        table, program, retest = plain.get("table"), plain.get("program"), plain.get("retest")
         if table is not None:
             reading = Reading.from_record(table.get("reading") or {})
             preset = table.get("preset") or ("best" if table.get("ensemble") else "single")  # before there were presets
@@ -127,6 +129,7 @@ class StudySpec:
                 "interventions": tuple(_intervention(each) for each in plain.get("interventions") or ()),
                 "table": table,
                 "program": program,
+                "retest": None if retest is None else RetestSpec.from_record(retest),
             }
         )
 

@@ -13,6 +13,7 @@ from caviar.records.metrics import metric_name
 from caviar.records.result import BestTrial, EnsembleResult, Repeated, StudyResult
 from caviar.report.text import NO_LUCK, beside_text, config_text, counted, duration, number, score_text, visible
 from caviar.report.worth import worth_lines
+from caviar.views.retest import retest_view
 from caviar.views.worth import worth_of
 
 _FRONT = 4  # as many as two lines hold; the JSON has more
@@ -24,6 +25,9 @@ def answer(result: StudyResult) -> Group:
     grid.add_column(style="dim")
     grid.add_column()
     best, metric, worth = result.best, result.metric, worth_of(result)
+    if result.retest is not None:
+        verdict = retest_view(str(result.study), result.retest).headline
+        grid.add_row("verdict", Text.assemble((verdict, "bold"), f": {visible(result.retest.why)}"))
     if best.test:
         times = "once" if (result.test_opened or 1) == 1 else f"{result.test_opened} times by this study"
         rest = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from rich.console import Group, RenderableType
@@ -39,7 +39,7 @@ def _parts(view: DriftView) -> Iterator[RenderableType]:
         yield Text(f"- {visible(reason)}")
     if view.tests:
         yield Text("")
-        yield _table(["changed", "in", "effect", "p, adjusted"], [_cells(test) for test in view.tests[:_SHOWN]])
+        yield plain_table(["changed", "in", "effect", "p, adjusted"], [_cells(test) for test in view.tests[:_SHOWN]])
         if len(view.tests) > _SHOWN:
             yield Text(f"and {len(view.tests) - _SHOWN:,} more (--json has all)", style="dim")
     if report.two_sample is not None and report.together is not None and report.together.changed:
@@ -47,10 +47,12 @@ def _parts(view: DriftView) -> Iterator[RenderableType]:
         yield Text(f"\nit used, by the fall of AUC without it: {used}")
     if report.classes:
         yield Text("")
-        yield _table(["class", "trained", "predicted then", "predicted now", "if only the mix changed"], _classes(view))
+        yield plain_table(
+            ["class", "trained", "predicted then", "predicted now", "if only the mix changed"], _classes(view)
+        )
     if report.layers:
         yield Text("")
-        yield _table(["layer", "mean moved by", "at most", "spread", "by chance"], _layers(view))
+        yield plain_table(["layer", "mean moved by", "at most", "spread", "by chance"], _layers(view))
 
 
 def _cells(test: TestRow) -> list[str]:
@@ -80,7 +82,8 @@ def _layers(view: DriftView) -> list[list[str]]:
     return rows
 
 
-def _table(heads: list[str], rows: list[list[str]]) -> Table:
+def plain_table(heads: list[str], rows: list[list[str]]) -> Table:
+    """A table without lines, for a terminal."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for head in heads:
         table.add_column(head)
@@ -97,34 +100,40 @@ def as_html(view: DriftView, title: str) -> str:
          "yes" if test.changed else ""]
         for test in report.tests
     ]  # fmt: skip
-    verdict = "verdict" if report.changed else "verdict same"
     parts = [
-        f"<h1>{_text(title)}</h1><p class='{verdict}'><b>{_text(view.headline)}</b></p>",
-        _list(view.reasons),
         "<h2>Tests</h2>",
-        _html_table(["of", "test", "statistic", "effect", "p, adjusted", "changed"], tests),
+        html_table(["of", "test", "statistic", "effect", "p, adjusted", "changed"], tests),
     ]
     if report.classes:
         heads = ["class", "trained", "predicted then", "predicted now", "if only the mix changed"]
-        parts += ["<h2>Classes</h2>", _html_table(heads, _classes(view))]
+        parts += ["<h2>Classes</h2>", html_table(heads, _classes(view))]
     if report.layers:
         heads = ["layer", "mean moved by", "at most", "spread", "by chance"]
-        parts += ["<h2>Inputs of the hidden layers</h2>", _html_table(heads, _layers(view))]
+        parts += ["<h2>Inputs of the hidden layers</h2>", html_table(heads, _layers(view))]
     if report.notes:
-        parts += ["<h2>Notes</h2>", _list(report.notes)]
-    parts += ["<h2>Unknown</h2>", _list(report.unknown)]
+        parts += ["<h2>Notes</h2>", bullets(report.notes)]
+    parts += ["<h2>Unknown</h2>", bullets(report.unknown)]
+    return html_page(title, view.headline, not report.changed, view.reasons, parts)
+
+
+def html_page(title: str, headline: str, is_good: bool, reasons: Sequence[str], parts: Sequence[str]) -> str:
+    """A page with a verdict at its top; ``parts`` are HTML."""
+    verdict = "verdict same" if is_good else "verdict"
     head = f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{_text(title)}</title>{_STYLE}</head>"
-    body = "".join(parts)
+    top = f"<h1>{_text(title)}</h1><p class='{verdict}'><b>{_text(headline)}</b></p>{bullets(reasons)}"
+    body = top + "".join(parts)
     return f"{head}<body style='font-family:sans-serif;max-width:75em;margin:2em auto'>{body}</body></html>"
 
 
-def _html_table(heads: list[str], rows: list[list[str]]) -> str:
+def html_table(heads: list[str], rows: list[list[str]]) -> str:
+    """A table that scrolls where it is wide."""
     head = "".join(f"<th>{_text(one)}</th>" for one in heads)
     body = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in rows)
     return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
-def _list(sentences: tuple[str, ...]) -> str:
+def bullets(sentences: Sequence[str]) -> str:
+    """A list of sentences."""
     return f"<ul>{''.join(f'<li>{_text(one)}</li>' for one in sentences)}</ul>"
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from caviar.analysis.drift_report import Change, Drift
 from caviar.records import DiaryEntry, RunKind, StudyResult, Trial
 from caviar.views.health import Health
 from caviar.views.run import Family, RunView
@@ -143,33 +142,6 @@ def family(view: Family) -> dict[str, Any]:
         facts = {"run": run.name, "parent": run.parent, "snapshot": run.parent_snapshot, "state": str(run.state)}
         runs.append({**facts, "best": best})
     return {"run": view.asked, "runs": runs}
-
-
-def drift(report: Drift) -> dict[str, Any]:
-    """The object of ``caviar drift``; "drift" is also that of ``caviar retest``."""
-    return {
-        "rows": report.rows,
-        "old_rows": report.old_rows,
-        "changed": report.changed,
-        "drift": {
-            "changed": report.changed,
-            "columns": [_change(one) for one in report.columns],
-            "outputs": None if report.outputs is None else _change(report.outputs),
-            "labels": [_change(one) for one in report.labels],
-            "rows": None if report.together is None else _change(report.together),
-            "two_sample": None if report.two_sample is None else asdict(report.two_sample),
-            "score": None if report.score is None else asdict(report.score),
-            "classes": [asdict(one) for one in report.classes],
-            "layers": [asdict(one) for one in report.layers],
-            "detectable": report.detectable,
-        },
-        "notes": list(report.notes),
-        "unknown": list(report.unknown),
-    }
-
-
-def _change(test: Change) -> dict[str, Any]:
-    return {**asdict(test), "changed": test.changed}
 
 
 def health(view: Health) -> dict[str, Any]:

@@ -270,6 +270,11 @@ class Store(AbstractContextManager["Store"]):
         with self.transactions.reading() as connection:
             return studies.studies(self.database, connection)
 
+    def retests(self, of: str) -> list[Study]:
+        """The studies that test the answer of the study ``of`` again, the oldest first."""
+        with self.transactions.reading() as connection:
+            return studies.retests(self.database, connection, of)
+
     def study(self, name: str) -> Study:
         """The study ``name``; StoreError with 'did you mean' if there is none."""
         with self.subjects.reading(name) as (connection, number):

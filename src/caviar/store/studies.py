@@ -80,6 +80,13 @@ def spec(database: Database, connection: sa.Connection, study: int) -> StudySpec
     return StudySpec.from_record(paths.found(record, database))
 
 
+def retests(database: Database, connection: sa.Connection, of: str) -> list[Study]:
+    """The studies that test the answer of the study ``of`` again."""
+    specs = connection.execute(sa.select(STUDIES.c.id, STUDIES.c.spec).order_by(STUDIES.c.id))
+    found = [number for number, spec in specs if ((spec or {}).get("retest") or {}).get("of") == of]
+    return [study for number in found for study in studies(database, connection, number)]
+
+
 def enqueued(connection: sa.Connection, study: int) -> int:
     """The number of trials that a person wished for."""
     mine = (TRIALS.c.study == study, TRIALS.c.repeat == 0, TRIALS.c.origin == "enqueued")

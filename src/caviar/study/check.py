@@ -133,7 +133,7 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
         rungs=rungs,
         pool=max(1, min(POOL, _MEMORY // (largest * places(len(rungs))))),
         stopping=stopping,
-        folds=_folds(dataset, request.seed, scoring, metric),
+        folds=_folds(dataset, request, scoring, metric),
         seconds=seconds,
         interventions=Interventions(ended),
     )
@@ -163,13 +163,20 @@ def _rungs(request: Request, learner: Learner, dataset: Dataset, seconds: float 
     return rungs_within(_SEARCHED * seconds * at_once, epoch_seconds)
 
 
-def _folds(dataset: Dataset, seed: int, scoring: Scoring, metric: str) -> tuple[tuple[Examples, Examples], ...]:
-    """The rows that each repeat of a finalist trains on and is scored on."""
-    fresh_seeds = ((dataset.train, dataset.validation),) * REPEATS
-    if len(dataset.train) + len(dataset.validation) >= FOLDED_BELOW:
+def _folds(dataset: Dataset, request: Request, scoring: Scoring, metric: str) -> tuple[tuple[Examples, Examples], ...]:
+    """The rows that each repeat of a finalist trains on and is scored on.
+
+    Where an old answer is tested again every row has to be predicted unseen, however many there are; but for rows in
+    time, whose first folds would have much less to train on.
+    """
+    again = request.retest is not None
+    fresh_seeds = ((dataset.train, dataset.validation),) * (FOLDS if again else REPEATS)
+    if again and dataset.times is not None:
+        return fresh_seeds
+    if len(dataset.train) + len(dataset.validation) >= FOLDED_BELOW and not again:
         return fresh_seeds
     everything = dataset.train_and_validation()
-    pairs = fold_rows(dataset, seed)
+    pairs = fold_rows(dataset, request.seed)
     if any(scoring.undefined(metric, everything.y[held_out]) for _, held_out in pairs):  # a class of too few rows
         return fresh_seeds
     return tuple((everything.take(training), everything.take(held_out)) for training, held_out in pairs)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from caviar import other_tuners
 from caviar.learners.model import Model
 from caviar.records import Config, Study, StudyProgress, StudyResult, Trial
+from caviar.records.retest import Retest
 from caviar.store import Store
 from caviar.study.plot import Drawing, Shown
 
@@ -97,6 +98,11 @@ class TunedStudy(_InStore):
     """The result of ``tune`` for a table."""
 
     best: Best
+
+    @property
+    def retest(self) -> Retest | None:
+        """The verdict on the old answer that this study tests again; None for other studies."""
+        return self.result.retest
 
     @property
     def best_config(self) -> Config:

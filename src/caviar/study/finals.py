@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -92,6 +92,8 @@ class Found:
     front: list[Weighed]
     weighed: list[Finalist] = field(default_factory=list)  # the choice; empty where no finalist was repeated
     ensemble: Ensemble | None = None
+    entrants: dict[int, list[Repeat]] = field(default_factory=dict)
+    """The repeats of each finalist."""
 
 
 def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
@@ -131,7 +133,7 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
         ensemble = _ensemble(job, _sound(entrants)) if job.request.preset == "best" else None
         evaluations = [repeat.evaluation for repeat in entrants[winner.number]]
         unseen = _unseen(job, entrants[winner.number])
-        together = ensemble.finalists if ensemble is not None else {}
+        together = {*(ensemble.finalists if ensemble is not None else ()), *job.recipe(ledger)}
         others = [trial for trial in finalists if trial.number in together and trial is not winner]
         left = [winner, *others] if len(finalists) > 1 else others
         if left:
@@ -141,18 +143,43 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
         last = _last_result(job, ledger, executor, winner)
         if ensemble is not None:
             ensemble = _refitted(ensemble, {trial.number: _last_result(job, ledger, executor, trial) for trial in left})
+    choice = best_front, weighed, ensemble, entrants
     if last is not None and last.training is not None:
-        return Found(winner, last.epochs, evaluations, unseen, last.training, everything, best_front, weighed, ensemble)
+        return Found(winner, last.epochs, evaluations, unseen, last.training, everything, *choice)
     rank_keys = [entry[0] for entry in chosen.rank_keys]  # out of time, or it diverged: its best repeat
     spare = entrants[winner.number][int(np.argmax(rank_keys))]
     rows = job.folds[spare.result.task.repeat - 1][0]
     assert spare.training is not None
-    return Found(winner, spare.epochs, evaluations, unseen, spare.training, rows, best_front, weighed, ensemble)
+    return Found(winner, spare.epochs, evaluations, unseen, spare.training, rows, *choice)
+
+
+def trained_again(job: TableJob, ledger: Ledger, found: Found) -> Found:
+    """The old answer of a retest as it was trained today, in place of the study's own; else ``found``."""
+    shares = job.recipe(ledger)
+    entrants = {number: found.entrants[number] for number in shares if found.entrants.get(number)}
+    networks = {n: one for n in shares if (one := ledger.networks.get((n, job.repeats + 1))) is not None}
+    if not shares or len(entrants) < len(shares) or len(networks) < len(shares):
+        return found
+    winner = max(shares, key=lambda number: shares[number])
+    repeats, training = entrants[winner], networks[winner]
+    ensemble = _ensemble(job, entrants, shares)
+    if ensemble is not None:
+        ensemble = replace(ensemble, members=[Member(shares[n], one.predictor()) for n, one in networks.items()])
+    return replace(
+        found,
+        winner=ledger.trials[winner, 0],
+        epochs=training.epoch,
+        repeats=[repeat.evaluation for repeat in repeats],
+        unseen=_unseen(job, repeats),
+        training=training,
+        rows=job.dataset.train_and_validation(),
+        ensemble=ensemble,
+    )
 
 
 def _finalists(job: TableJob, ledger: Ledger, best_front: list[Weighed]) -> list[Trial]:
     """The best trials; where small or fast networks are preferred, the best of the front."""
-    if job.request.prefer != "score" and best_front:
+    if job.request.prefer != "score" and best_front and job.request.retest is None:
         return [ledger.trials[weighed.number, 0] for weighed in best_front[:FINALISTS]]
     return job.finalists(ledger)
 
@@ -258,8 +285,12 @@ def _prediction_seconds(job: TableJob, training: Training) -> float:
     return min(took)
 
 
-def _ensemble(job: TableJob, entrants: dict[int, list[Repeat]]) -> Ensemble | None:
+def _ensemble(
+    job: TableJob, entrants: dict[int, list[Repeat]], given: Mapping[int, float] | None = None
+) -> Ensemble | None:
     """The ensemble of finalists and their seeds, chosen by rows that no member has seen; None of a single finalist.
+
+    ``given`` are the shares of the finalists, where they are known.
 
     In a cross-validation a finalist stands or falls with all of its folds: together they have predicted every row
     unseen. With fresh seeds every network is a member of its own.
@@ -271,7 +302,11 @@ def _ensemble(job: TableJob, entrants: dict[int, list[Repeat]]) -> Ensemble | No
         units = [[repeat] for found in entrants.values() for repeat in found]
         y = job.dataset.validation.y
     outputs = np.stack([np.concatenate([_outputs(job, repeat) for repeat in unit]) for unit in units])
-    shares, _ = select(*job.scoring.as_classes(outputs, y), [unit[0].result.task.trial for unit in units])
+    owners = [unit[0].result.task.trial for unit in units]
+    if given is None:
+        shares, _ = select(*job.scoring.as_classes(outputs, y), owners)
+    else:
+        shares = np.array([given[owner] / owners.count(owner) for owner in owners])
     members, finalists = [], dict[int, float]()
     for unit, share in zip(units, shares.tolist(), strict=True):
         if share > 0:

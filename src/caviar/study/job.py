@@ -25,6 +25,7 @@ from caviar.learners.scoring import ScoredTraining, Scoring
 from caviar.machine import environment
 from caviar.records import Config, Study, StudyState, Task, Trial
 from caviar.records.ranking import WORST
+from caviar.records.retest import RetestSpec
 from caviar.scheduling.strategy import ENQUEUED, Stopping
 from caviar.search.contract import Search
 from caviar.search.portfolio import PORTFOLIO
@@ -37,6 +38,8 @@ from caviar.study.spec import Request
 
 FINALISTS = 5
 _WITH_PORTFOLIO = 8  # finalists of a search that begins with a portfolio
+_CHALLENGERS = 3  # of an old answer that is tested again
+_FEWEST = 3  # repeats, below which nothing is said of the luck of a training
 _FIRST = (PORTFOLIO, ENQUEUED)  # origins of the trials that such a search begins with
 
 _ROOM = 1.2  # a fifth more than estimated: other programs run too
@@ -161,8 +164,12 @@ class TableJob:
     def epochs_wanted(self, ledger: Ledger, trial: Trial) -> int:
         """Epochs of a finalist's repeats: those at which it was best. More, that it never had, may spoil it.
 
-        A config of the portfolio that was stopped on its way has all epochs: its first ones said little.
+        A config of the portfolio that was stopped on its way has all epochs: its first ones said little. One of an
+        old answer has those of then.
         """
+        for old, epochs in zip(self.old(ledger), self.tests.epochs, strict=False):
+            if old.number == trial.number:
+                return epochs
         if trial.origin == PORTFOLIO and trial.epochs < self.rungs[-1]:
             return self.rungs[-1]
         return ledger.peaks.epochs((trial.number, 0)) or max(trial.epochs, 1)
@@ -183,6 +190,8 @@ class TableJob:
 
     def finalists(self, ledger: Ledger) -> list[Trial]:
         """The best trials, or as many of them as there is time to repeat once before the last training."""
+        if self.request.retest is not None:
+            return self._old_and_new(ledger)
         if self.request.preset == "fast":
             best = [ledger.trials[number, 0] for number in ledger.peaks.best(1)]
         elif self.search_name == PORTFOLIO:
@@ -190,6 +199,39 @@ class TableJob:
         else:
             best = [ledger.trials[number, 0] for number in ledger.peaks.best(FINALISTS)]
         while len(best) > 1 and self._round_cost(ledger, best) > _FINALS_SHARE * (self.budget or math.inf):
+            best.pop()
+        return best
+
+    @property
+    def tests(self) -> RetestSpec:
+        """The old answer that is tested again; an empty one where none is."""
+        return self.request.retest or RetestSpec(of="")
+
+    def old(self, ledger: Ledger) -> list[Trial]:
+        """The trials of the old finalists, in the order of the specification; the last may not have begun."""
+        if not self.tests.epochs:
+            return []
+        first = takewhile(lambda trial: trial.origin in _FIRST, ledger.trials.values())
+        return [trial for trial in first if trial.origin == ENQUEUED][: len(self.tests.epochs)]
+
+    def recipe(self, ledger: Ledger) -> dict[int, float]:
+        """The shares of the old answer by the numbers that its configs have here; those that have not begun lack."""
+        shares = zip(self.old(ledger), self.tests.shares, strict=False)
+        return {trial.number: share for trial, share in shares if share > 0}
+
+    def _old_and_new(self, ledger: Ledger) -> list[Trial]:
+        """The configs of the old answer, then challengers and other old finalists by turns, as far as time allows."""
+        old, recipe = self.old(ledger), self.recipe(ledger)
+        known = [trial.config for trial in old]
+        candidates = self._beside_portfolio(ledger) if self.search_name == PORTFOLIO else []
+        candidates += [ledger.trials[number, 0] for number in ledger.peaks.best(FINALISTS + len(old))]
+        new = {trial.number: trial for trial in candidates if trial.config not in known}
+        others = [trial for trial in old if trial.number not in recipe]
+        turns = zip_longest(list(new.values())[:_CHALLENGERS], others)
+        best = [trial for trial in old if trial.number in recipe]
+        best += [trial for pair in turns for trial in pair if trial is not None]
+        most = _FINALS_SHARE * (self.budget or math.inf)
+        while len(best) > max(len(recipe), 1) and self._round_cost(ledger, best, _FEWEST) > most:
             best.pop()
         return best
 
@@ -230,6 +272,13 @@ class TableJob:
         one_round = 0.0 if self.request.preset == "fast" else max(sum(costs) / self.slots, max(costs))
         beside = len(costs) == 1 and self.slots > 1
         return (0.0 if beside else _ROOM * repeats * one_round) + self.last_seconds(costs)
+
+    def seconds_of_finals(self, ledger: Ledger) -> float:
+        """Seconds of a budget in which all repeats of the finalists of a retest would fit."""
+        best = self._old_and_new(ledger)
+        return max(
+            self._round_cost(ledger, best, self.repeats) / _FINALS_SHARE if best else 0.0, 2 * (self.budget or 0.0)
+        )
 
     def study_record(self, name: str) -> Study:
         """The record of the study at its start."""

@@ -21,11 +21,13 @@ from caviar.learners.contract import Floats
 from caviar.learners.correction import Correction
 from caviar.learners.drift_reference import reference_of
 from caviar.learners.model import Model
+from caviar.learners.probe import PROBE, probe_of
 from caviar.learners.scoring import outputs_for, outputs_of
 from caviar.randomness import Purpose, stream_key
 from caviar.records import Study
 from caviar.records.metrics import smaller_is_better, within_range
 from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoint, Label, Repeated, StudyResult
+from caviar.records.retest import Retest
 from caviar.search.portfolio import PORTFOLIO
 from caviar.study.check import model_path
 from caviar.study.corrections import Learned, asked_for, learned, learned_alone
@@ -37,10 +39,17 @@ from caviar.study.ledger import Ledger, outcomes
 _FRONT = 20  # of the Pareto front's best, for a person to read
 
 
-def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: str) -> TunedStudy:
-    """Open the sealed test part, once; save the model; sum up the study."""
+def conclude(
+    job: TableJob,
+    ledger: Ledger,
+    study: Study,
+    found: Found,
+    store: str,
+    sealed: Examples,
+    tested: Retest | None = None,
+) -> TunedStudy:
+    """Score on the ``sealed`` test part, which was opened for this; save the model; sum up the study."""
     winner, network = found.winner, found.training.predictor()
-    sealed = job.dataset.test.open()
     asked = asked_for(job, found.rows)
     made = learned_alone(job, asked, found.unseen, found.epochs)
     said = outputs_of(network, sealed.x)
@@ -74,6 +83,8 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         together = _together(job, found.ensemble, sealed, asked, made.correction)
         facts["ensemble"] = asdict(together)
         model = _ensemble(job, found.ensemble, facts, made)
+    facts["recipe"] = _recipe(job, ledger, found)
+    facts[PROBE] = probe_of(model)
     model = replace(model, reference=reference_of(job.dataset, sealed, model.outputs, model.network))
     path = model_path(job.request, study.name, again=True)  # checked when the work began
     if path is not None:
@@ -119,6 +130,7 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         positive=_positive(job),
         calibration=made.calibration,
         targets=measured.targets,
+        retest=tested,
         notes=(*study.notes, *measured.doubts, *made.notes),
     )
     return TunedStudy(
@@ -128,6 +140,17 @@ def conclude(job: TableJob, ledger: Ledger, study: Study, found: Found, store: s
         "" if job.request.store is None else os.fspath(job.request.store),
         Best(winner.number, winner.config, validation, test, repeated.to_record(job.metric), model),
     )
+
+
+def _recipe(job: TableJob, ledger: Ledger, found: Found) -> list[dict[str, Any]]:
+    """The configs of the model with their shares and epochs: all that is needed to train it again."""
+    if found.ensemble is None:
+        return [{"config": dict(found.winner.config), "epochs": found.epochs, "share": 1.0}]
+    shares = [(ledger.trials[number, 0], share) for number, share in found.ensemble.finalists.items()]
+    return [
+        {"config": dict(trial.config), "epochs": job.epochs_wanted(ledger, trial), "share": share}
+        for trial, share in shares
+    ]
 
 
 def _positive(job: TableJob) -> Label | None:

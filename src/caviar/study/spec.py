@@ -22,6 +22,7 @@ from caviar.ranges import check_range
 from caviar.records import BY_ITSELF, Config, Reading, Study
 from caviar.records.ranking import Goal
 from caviar.records.reading import Target
+from caviar.records.retest import RetestSpec
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
 from caviar.scheduling.strategy import STOPPINGS, Stopping
 from caviar.space import Space
@@ -79,6 +80,7 @@ class Request:
     store_patience: float = STORE_PATIENCE
     rungs: tuple[int, ...] | None = None
     every: int | None = None
+    retest: RetestSpec | None = None
     started: float = field(default_factory=time.monotonic)
 
     def spec(self, seconds: float | None, rungs: tuple[int, ...], repeats: int) -> StudySpec:
@@ -91,6 +93,7 @@ class Request:
             repeats=repeats,
             stopping=self.stopping,
             first=checked_first(self.first),
+            retest=self.retest,
             table=TableSpec(
                 data=_path(self.data),
                 target=self.target,
@@ -122,7 +125,11 @@ class Request:
                 "give it again: caviar.resume(..., data=...)",
             )
         check_files(f"study {study.name!r}", {name: path for name, path in asked.items() if name not in anew})
-        as_it_was = _again(study, budget) | {"metric": study.metric, "rungs": budget.rungs or None}
+        as_it_was = _again(study, budget) | {
+            "metric": study.metric,
+            "rungs": budget.rungs or None,
+            "retest": budget.retest,
+        }
         return cls(**{**asked, **anew, **as_it_was, "started": started})
 
 

@@ -40,6 +40,7 @@ from caviar.study.programs import (
     train_programs,
 )
 from caviar.study.result import conclude
+from caviar.study.retested import retested
 from caviar.study.spec import IMPORTED, ProgramRequest, Request
 
 
@@ -74,12 +75,11 @@ def train(
 ) -> Iterator[Event]:
     """Do the whole work on a study that is in the store; ``known`` is what is done of it already."""
     delivery = delivery or store.delivery(store.leases.join(study.name), job.request.store_patience)
-    of_a_table = isinstance(job, TableJob)
     ledger = Ledger(
         store,
         delivery,
         job.metric,
-        keep=FINALISTS if of_a_table else 0,
+        keep=FINALISTS + len(job.tests.epochs) if isinstance(job, TableJob) else 0,
         repeats=study.spec.repeats,
         known=known,
         started=job.request.started,
@@ -169,7 +169,10 @@ def _train_networks(job: TableJob, ledger: Ledger, store: Store, study: Study) -
         if ledger.trials[key].epochs > 0:
             ledger.networks.keep(key, training)
     found = yield from finals(job, ledger)
-    return conclude(job, ledger, study, found, store.url)
+    sealed, tested = job.dataset.test.open(), None
+    if job.request.retest is not None:
+        tested, found = retested(job, ledger, found, sealed, store)
+    return conclude(job, ledger, study, found, store.url, sealed, tested)
 
 
 def _train_programs(
