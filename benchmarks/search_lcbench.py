@@ -113,18 +113,19 @@ class Curves:
 class Ledger:
     """Epochs spent, and the incumbent's accuracy at each budget."""
 
-    def __init__(self) -> None:
+    def __init__(self, budgets: Sequence[int] = BUDGETS) -> None:
         self.at: list[float] = []
+        self._budgets = budgets
         self._spent = 0
         self._best = 0.0
 
     def train(self, epochs: int, accuracy: float) -> bool:
         """A network trained so many epochs more: whether budget is left."""
         self._spent += epochs
-        while len(self.at) < len(BUDGETS) and self._spent > BUDGETS[len(self.at)] * EPOCHS:
+        while len(self.at) < len(self._budgets) and self._spent > self._budgets[len(self.at)] * EPOCHS:
             self.at.append(self._best)
         self._best = max(self._best, accuracy)
-        return len(self.at) < len(BUDGETS)
+        return len(self.at) < len(self._budgets)
 
 
 class Played(NamedTuple):
@@ -141,8 +142,8 @@ def play(rival: Ours | str, task: Task, seed: int) -> Played:
     return play_optuna(rival, task, seed) if isinstance(rival, str) else play_ours(rival, task, seed)
 
 
-def play_ours(rival: Ours, task: Task, seed: int) -> Played:
-    start, ledger = time.process_time(), Ledger()
+def play_ours(rival: Ours, task: Task, seed: int, budgets: Sequence[int] = BUDGETS) -> Played:
+    start, ledger = time.process_time(), Ledger(budgets)
     curves = Curves(rival.make(rival.space, seed), task)
     strategy = Strategy(curves, RUNGS, pool=POOL, stopping=rival.stopping)
     while True:

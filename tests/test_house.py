@@ -155,7 +155,14 @@ _TWO_WORDS = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b")
 _OTHERS_WORDS = {
     *("DataLoader", "LeCun", "LeVeque", "NumPy", "PyTorch", "SciPy", "StandardScaler", "TensorFlow"),
     "TimeSeriesSplit",  # of scikit-learn
-    *("BackProp", "CatBoost", "DeLong", "McCulloch", "PaddlePaddle"),  # papers' titles and authors, a framework
+    *(
+        "BackProp",
+        "CatBoost",
+        "DeLong",
+        "McCulloch",
+        "PaddlePaddle",
+        "PriorBand",
+    ),  # papers' titles and authors, a framework
     *("CategoricalDistribution", "FloatDistribution", "IntDistribution"),  # of Optuna
 }
 _OLD_CLASSES = re.compile(r"\b(Cub|Cubs|Shelf|Shelves|Keeper)\b")  # not Crew: the author of a paper, too

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from caviar.records import Box
+from caviar.records import Box, Winners
 from caviar.records.ranking import WORST
 from caviar.scheduling.halving import Halving
 from caviar.scheduling.strategy import STOPPINGS, Strategy, entry_rung, places
@@ -96,11 +96,20 @@ def test_more_asked_for_at_the_last_look_is_as_if_asked_for_at_the_beginning(
     assert extended == play(Echo(lag), trials + more, random.Random(seed + 1), workers, stopping)
 
 
+@pytest.mark.parametrize("studies", [0, 2])
 @pytest.mark.parametrize("name", [*SEARCHES, *OPTIONAL_SEARCHES])
-def test_every_search_gives_the_same_study_on_any_number_of_workers(name):
+def test_every_search_gives_the_same_study_on_any_number_of_workers(name, studies):
+    space = default_space()
+    like = [
+        Winners(
+            label=f"study {n}", trials=(0, 1, 2, 3), configs=tuple(space.sample(4, seed=n)), ahead=2, straight=n == 0
+        )
+        for n in range(studies)
+    ]
+
     def study(workers: int, seed: int):
         trials = 400 if name in SEARCHES else 60
-        return play(search_named(name, default_space(), 3), trials, random.Random(seed), workers)
+        return play(search_named(name, space, 3, like=like), trials, random.Random(seed), workers)
 
     assert study(1, 0) == study(2, 1) == study(8, 2)
 

@@ -82,6 +82,14 @@ def tune(
             metavar="CONFIG",
         ),
     ] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An earlier study, whose best configs come first, and then draws around them, while these are good; "
+            "STUDY@STORE for one of another store. May be repeated.",
+            metavar="STUDY",
+        ),
+    ] = None,
     constraints: Annotated[
         list[str] | None,
         typer.Option("--require", help="A condition on every config: 'units2 <= units1'. May be repeated."),
@@ -157,6 +165,7 @@ def tune(
         "space": space,
         **options.given(search=search),
         "first": first or (),
+        "like": like or (),
         "constraints": constraints or (),
         "stopping": stopping,
         "study": study,

@@ -18,7 +18,7 @@ from caviar.records.run import (
     RunSpec,
     RunState,
 )
-from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
+from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec, Winners
 from caviar.records.study import (
     Box,
     Comparison,
@@ -71,4 +71,5 @@ __all__ = [
     "TrialKey",
     "TrialState",
     "Value",
+    "Winners",
 ]

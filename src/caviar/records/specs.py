@@ -68,13 +68,29 @@ class ProgramSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Winners:
+    """The best configs of an earlier study, as they are there, the best first, with the numbers of their trials.
+
+    ``label`` names the study, and its store where that is another. So many as ``ahead`` are tried before anything else,
+    and where ``straight`` is true the first of them is trained to the end at once.
+    """
+
+    label: str
+    trials: tuple[int, ...]
+    configs: tuple[Config, ...]
+    ahead: int = 0
+    straight: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudySpec:
     """The kind of a study, its budget and its rungs.
 
     ``seconds`` and ``trials`` are the budget, either may be None. ``rungs`` are epochs, rising; ``repeats`` counts how
     often each finalist is trained again. Trials with numbers below ``known`` were measured before the study began.
-    ``first`` are configs that a person wants tried, in the order in which they came. ``interventions`` are what people
-    asked of the study since it began: enqueue, extend and stop. ``retest`` is the answer that the study tests again.
+    ``first`` are configs that a person wants tried, in the order in which they came; ``like`` is what the search took
+    from earlier studies. ``interventions`` are what people asked of the study since it began: enqueue, extend and stop.
+    ``retest`` is the answer that the study tests again.
     """
 
     kind: StudyKind
@@ -85,6 +101,7 @@ class StudySpec:
     stopping: str = "halving"
     known: int = 0
     first: tuple[Config, ...] = ()
+    like: tuple[Winners, ...] = ()
     interventions: tuple[Intervention, ...] = ()
     table: TableSpec | None = None
     program: ProgramSpec | None = None
@@ -126,6 +143,7 @@ class StudySpec:
                 "kind": StudyKind(plain["kind"]),
                 "rungs": tuple(plain.get("rungs") or ()),
                 "first": tuple(as_config(config) for config in plain.get("first") or ()),
+                "like": tuple(_winners(each) for each in plain.get("like") or ()),
                 "interventions": tuple(_intervention(each) for each in plain.get("interventions") or ()),
                 "table": table,
                 "program": program,
@@ -137,6 +155,12 @@ class StudySpec:
 def _intervention(record: Mapping[str, Any]) -> Intervention:
     plain = known(Intervention, record)
     return Intervention(**plain | {"state": InterventionState(plain["state"])})
+
+
+def _winners(record: Mapping[str, Any]) -> Winners:
+    plain = known(Winners, record)
+    configs = tuple(as_config(config) for config in plain["configs"])
+    return Winners(**plain | {"trials": tuple(plain["trials"]), "configs": configs})
 
 
 def known(noun: type, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -124,18 +124,18 @@ def _went(view: StudyView) -> list[Any]:
         first = []
     else:
         first = [f"The search was {record.search}: every draw from the whole space."]
+    remarks = " ".join(f"{remark[0].upper()}{visible(remark[1:])}." for remark in view.remarks)
     if not view.boxes:
         few = "Too few networks were trained to the end to narrow the search; more time would help."
         sentences = [few] if record.search == "coarse_to_fine" else []
-        sentences += [f"{remark[0].upper()}{remark[1:]}." for remark in view.remarks]
-        return [_paragraph(" ".join([*first, *sentences]))]
+        return [_paragraph(" ".join([*first, *sentences, *filter(None, [remarks])]))]
     table = _table(("  from trial", "box", "why"), left=("why",))
     shown = view.boxes if len(view.boxes) <= _BOXES else (*view.boxes[: _BOXES // 2], *view.boxes[-_BOXES // 2 :])
     for i, each in enumerate(shown):
         if len(view.boxes) > _BOXES and i == _BOXES // 2:
             table.add_row("...", "", f"{len(view.boxes) - _BOXES} more")
         table.add_row(f"{each.box.first_trial:,}", str(each.box.number), Text(visible(each.box.reason)))
-    parts: list[Any] = [*map(_paragraph, first), table]
+    parts: list[Any] = [*map(_paragraph, filter(None, [*first, remarks])), table]
     last = [each for each in view.boxes if each.box.first_trial == view.boxes[-1].box.first_trial]
     for each in last:
         which = "The last box" if len(last) == 1 else "One of the last two boxes"

@@ -30,6 +30,7 @@ def account(view: StudyView) -> dict[str, Any]:
             }
             for each in view.boxes
         ],
+        "followed": [asdict(each) for each in view.followed],
         "importance": [row._asdict() for row in view.importance],
         "finalists": [
             {"trial": f.trial, "epochs": f.epochs, "when_chosen": f.when_chosen, "scores": f.scores, "mean": f.mean}

@@ -221,8 +221,9 @@ class Strategy:
             for at, until in enumerate(window):
                 rung = entry + at
                 self._evidence[rung] += [
-                    Compared(number, self._known[number].config, rung, self.rungs[rung], rank_key)
+                    Compared(number, known.config, rung, self.rungs[rung], rank_key, known.origin)
                     for number, rank_key in ladder.compared[at][self._seen[entry][at] : until]
+                    for known in (self._known[number],)
                 ]
                 self._seen[entry][at] = max(until, self._seen[entry][at])
 

@@ -10,13 +10,14 @@ from caviar.records.ranking import RankKey
 
 
 class Compared(NamedTuple):
-    """A trial's rank key where it was compared: at ``rung``, after ``epoch`` epochs."""
+    """A trial's rank key where it was compared: at ``rung``, after ``epoch`` epochs; and its config's ``origin``."""
 
     number: int
     config: Config
     rung: int
     epoch: int
     rank_key: RankKey
+    origin: str = ""
 
 
 class Proposal(NamedTuple):

@@ -52,7 +52,7 @@ def read(space: Space, given: Any) -> dict[str, Value]:
         if name not in space:
             raise ConfigError(f"the space has no hyperparameter {shown(name)}", did_you_mean(str(name), space.names))
     config = {name: _value(name, space[name], given[name]) for name in space.names if name in given}
-    _required(space, config)
+    required(space, config)
     if space.constraints:
         Wish(space, config, 0).config(0, None)
     return config
@@ -113,7 +113,7 @@ class Wish:
         """``start`` (d,) with the coordinates of what is given, and of the values that let it apply."""
         point = start.copy()
         columns = {name: j for j, name in enumerate(self.space.searched)}
-        for name, allowed in _required(self.space, self.given).items():
+        for name, allowed in required(self.space, self.given).items():
             if name in columns and name not in self.given:
                 value = self.space[name].from_unit(point[columns[name] : columns[name] + 1]).tolist()[0]
                 if value_key(value) not in map(value_key, allowed):
@@ -132,7 +132,7 @@ class Wish:
         return config | {name: value for name, value in self.given.items() if name in config}
 
 
-def _required(space: Space, given: Config) -> dict[str, Sequence[Value]]:
+def required(space: Space, given: Config) -> dict[str, Sequence[Value]]:
     """The values that other hyperparameters must have, so that those of ``given`` apply.
 
     Raises ConfigError where ``given`` has another value, or none is left.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from caviar.errors import SpaceError, did_you_mean
+from caviar.records import Winners
 from caviar.search.coarse_to_fine import CoarseToFine
 from caviar.search.contract import Search
 from caviar.search.grid import Grid
 from caviar.search.optuna_search import SAMPLERS, OptunaSearch, require_optuna
 from caviar.search.portfolio import PORTFOLIO, Portfolio
 from caviar.search.sampling import random, sobol
+from caviar.search.transfer import Transfer
 from caviar.space import Space
 
 SEARCHES: dict[str, Callable[[Space, int], Search]] = {
@@ -47,8 +49,13 @@ def noted_before(name: str, space: Space, trials: int | None) -> tuple[str, ...]
     return (note,)
 
 
-def search_named(name: str, space: Space, seed: int, rows: int = 0) -> Search:
-    """The search ``name`` over ``space``, with the study's seed and, of a table, its rows for training."""
+def search_named(name: str, space: Space, seed: int, rows: int = 0, like: Sequence[Winners] = ()) -> Search:
+    """The search ``name`` over ``space``, with the study's seed and, of a table, its rows for training.
+
+    It is mixed with what it takes from the studies that this one is ``like``.
+    """
+    if like:
+        return Transfer(search_named(name, space, seed, rows), space, seed, like)
     check_search(name)
     if name == PORTFOLIO:
         return Portfolio(space, seed, rows)

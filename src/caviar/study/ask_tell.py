@@ -41,6 +41,7 @@ from caviar.records.specs import StudyKind, StudySpec
 from caviar.scheduling.asking import RUNGS, Asked, AskedTrials, Asking, Rule, TellState, checked_epoch, checked_rungs
 from caviar.search.contract import Search
 from caviar.search.feasible import check_constraints, constrained
+from caviar.search.fitting import note_on
 from caviar.search.given import read, read_all
 from caviar.search.searches import search_named
 from caviar.space import Space
@@ -49,6 +50,7 @@ from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.earlier import create, evidence, is_imported, number_known
 from caviar.study.enqueued import Enqueued, enqueued_once
 from caviar.study.interventions import Interventions
+from caviar.study.like import begun_like
 from caviar.study.outbox import Outbox
 from caviar.study.plot import Shown
 from caviar.study.programs import trials_folder
@@ -75,6 +77,7 @@ def open_study(
     stopping: Rule = "halving",
     rungs: tuple[int, ...] = RUNGS,
     first: Sequence[Config] = (),
+    like: Sequence[str] | str = (),
     constraints: Given | Sequence[Given] = (),
     known: str | None = None,
     store: StorePath = "caviar.db",
@@ -89,6 +92,8 @@ def open_study(
     rungs: epochs, rising, at which trials are compared; what is reported between them is kept, and no more.
     first: configs to try before the search's own, dicts by name; what one leaves out the search fills in. Where the
         study is taken up, those that it has already are not tried again.
+    like: names of earlier studies whose best configs come first, and then draws around them, while these are good; one
+        of another store is STUDY@STORE. A study that is taken up keeps what it took when it began.
     constraints: conditions that every config fulfils, as of ``Space.require``: texts, "units2 <= units1", or functions.
     known: the name of a study in the same store, whose trials in this space the search begins with.
     store_patience: seconds for which ``report`` and ``tell`` go on, and keep what they are told, while the store cannot
@@ -101,7 +106,7 @@ def open_study(
     check_constraints(space)
     check_store_patience(store_patience)
     rungs = checked_rungs(rungs)
-    return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, known, store, store_patience)
+    return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, like, known, store, store_patience)
 
 
 class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
@@ -117,6 +122,7 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         stopping: Rule,
         rungs: tuple[int, ...],
         first: Sequence[Config],
+        like: Sequence[str] | str,
         known: str | None,
         store: StorePath,
         store_patience: float,
@@ -131,7 +137,8 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         self._space = space
         wished = read_all(space, first)
         self._known = known
-        proposing = search_named(search, space, seed)
+        winners = begun_like(name, like, store, space)
+        proposing = search_named(search, space, seed, like=winners)
         self._trials: dict[int, Trial] = {}
         self._stored: list[Trial] = []  # as the store had them when this process came
         self._first_box = 0  # boxes are counted on where a study is taken up
@@ -143,15 +150,15 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
             metric=self._metric,
             search=search,
             space=space.to_dict(),
-            spec=StudySpec(kind=StudyKind.ASKED, rungs=rungs, stopping=stopping, first=wished),
+            spec=StudySpec(kind=StudyKind.ASKED, rungs=rungs, stopping=stopping, first=wished, like=winners),
             data={},
             environment=environment("your own", "", 1),
             state=StudyState.RUNNING,
             created=datetime.now(UTC).isoformat(),
-            notes=notes,
+            notes=(*notes, *filter(None, (note_on(space, one) for one in winners))),
         )
         try:
-            for note in notes:  # before anything is written: a filter may make an error of it
+            for note in record.notes:  # before anything is written: a filter may make an error of it
                 warnings.warn(note, CaviarWarning, stacklevel=5)  # through the door
             self._begin(record, proposing, stopping, store_patience)
             self._folders = trials_folder(self._store, name).absolute()  # read now: later the store may be away

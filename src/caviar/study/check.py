@@ -43,6 +43,7 @@ from caviar.space import Space
 from caviar.study.balance import balanced, check_balance
 from caviar.study.interventions import Interventions
 from caviar.study.job import TableJob
+from caviar.study.like import start_within, taken
 from caviar.study.spec import (
     DEFAULT_SEARCH,
     PREFERENCES,
@@ -116,6 +117,8 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     scoring = Scoring.of(dataset)
     _check_defined(metric, scoring, dataset)
     rungs = _rungs(request, learner, dataset, seconds)
+    start = start_within(request.trials, rungs, stopping, of_a_table=True)
+    request = replace(request, like=taken(request.like, request.store, space, start))
     if request.space is None:
         space = _space(request, learner, helps, rungs[-1])
     largest = _largest(space, learner, dataset)

@@ -136,5 +136,5 @@ def evidence(metric: str, trials: Sequence[Trial], rungs: Sequence[int]) -> list
             rung = len(rungs) - 1
         else:
             rung = max(bisect_right(rungs, trial.epochs) - 1, 0)
-        found.append(Compared(trial.number, trial.config, rung, rungs[rung], key))
+        found.append(Compared(trial.number, trial.config, rung, rungs[rung], key, trial.origin))
     return found

@@ -28,19 +28,25 @@ from caviar.records.ranking import WORST
 from caviar.records.retest import RetestSpec
 from caviar.scheduling.strategy import ENQUEUED, Stopping
 from caviar.search.contract import Search
+from caviar.search.fitting import note_on
 from caviar.search.portfolio import PORTFOLIO
 from caviar.search.searches import search_named
+from caviar.search.transfer import LIKE
 from caviar.space import Space
 from caviar.study.ensemble import MOST
 from caviar.study.interventions import Interventions
 from caviar.study.ledger import Ledger
-from caviar.study.spec import Request
+from caviar.study.spec import Request, checked_like
 
 FINALISTS = 5
 _WITH_PORTFOLIO = 8  # finalists of a search that begins with a portfolio
+<<<<<<< HEAD
 _CHALLENGERS = 3  # of an old answer that is tested again
 _FEWEST = 3  # repeats, below which nothing is said of the luck of a training
 _FIRST = (PORTFOLIO, ENQUEUED)  # origins of the trials that such a search begins with
+=======
+_FIRST = (PORTFOLIO, ENQUEUED, LIKE)  # origins of the trials that such a search begins with
+>>>>>>> 7319c81 (Transfer: a study follows earlier ones, and a bad example costs at most a fifth)
 
 _ROOM = 1.2  # a fifth more than estimated: other programs run too
 _CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room
@@ -74,7 +80,8 @@ class TableJob:
     def notes(self) -> tuple[str, ...]:
         """Notes on the data, and on what the metric says of it."""
         uneven = (BALANCE_NOTE,) if self.request.balance else imbalance(self.metric, self.dataset)
-        return (*self.dataset.warnings, *uneven, *self.noted)
+        like = filter(None, (note_on(self.space, winners) for winners in checked_like(self.request.like)))
+        return (*self.dataset.warnings, *uneven, *like, *self.noted)
 
     def ended(self) -> bool:
         """True where a person wants the end at once."""
@@ -129,7 +136,10 @@ class TableJob:
 
     def search(self) -> Search:
         """The search that proposes the configs."""
-        return search_named(self.search_name, self.space, self.request.seed, len(self.dataset.train))
+        request = self.request
+        return search_named(
+            self.search_name, self.space, request.seed, len(self.dataset.train), checked_like(request.like)
+        )
 
     def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
         """The mean scores of ``evaluations``; those of regression that have a unit in the target's own."""
@@ -243,7 +253,8 @@ class TableJob:
         """
         longest = (ledger.trials[number, 0] for number in ledger.peaks.longest.best(_WITH_PORTFOLIO))
         found = [trial for trial in longest if trial.epochs == self.rungs[-1]]
-        first = takewhile(lambda trial: trial.origin in _FIRST, ledger.trials.values())  # not all: this is asked often
+        # Not all: this is asked often.
+        first = takewhile(lambda trial: trial.origin.startswith(_FIRST), ledger.trials.values())
         sound = (trial for trial in first if ledger.peaks.of((trial.number, 0)) > WORST)
         portfolio = [trial for trial in sound if trial.origin == PORTFOLIO]
         best = [ledger.trials[number, 0] for number in ledger.peaks.best(FINALISTS)]

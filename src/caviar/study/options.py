@@ -37,6 +37,8 @@ class TableOptions(Reading):
     target_scale: "plain", "log" or "quantile": the scale on which numbers are learned; scores stay in the target's own
         units. By default a trial on the validation rows decides.
     first: configs to try before the search's own, dicts by name; what one leaves out the search fills in.
+    like: names of earlier studies, ``["flowers", "digits@old/caviar.db"]``, whose best configs come first, and then
+        draws around them, as long as these are good; a study of another store is STUDY@STORE. See docs/transfer.md.
     constraints: conditions that every config fulfils, as of ``Space.require``: texts, "units2 <= units1", or functions.
     after_trial: a function that gets each trial when it is over, in this process. What it raises ends the study, with
         everything saved.
@@ -66,6 +68,7 @@ class TableOptions(Reading):
     clip: bool = False
     target_scale: str | None = None
     first: Sequence[Config] = ()
+    like: Sequence[str] | str = ()
     constraints: Given | Sequence[Given] = ()
     after_trial: AfterTrial | None = None
     out: File | None = None
@@ -77,7 +80,7 @@ class TableOptions(Reading):
 class ProgramOptions:
     """The rarer arguments of ``tune`` for a function.
 
-    search, stopping, first, constraints, after_trial: as in TableOptions.
+    search, stopping, first, like, constraints, after_trial: as in TableOptions.
     known: the name of a study in the same store, whose trials in this space the search begins with: one that
         was imported, or an earlier one. They are copied, and the best of all is the answer.
     repeats: the number of times that the best five trials are trained again, with fresh seeds, before one is chosen.
@@ -90,6 +93,7 @@ class ProgramOptions:
     stopping: str = "halving"
     repeats: int = 0
     first: Sequence[Config] = ()
+    like: Sequence[str] | str = ()
     constraints: Given | Sequence[Given] = ()
     known: str | None = None
     after_trial: AfterTrial | None = None

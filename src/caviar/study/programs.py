@@ -43,6 +43,7 @@ from caviar.scheduling.halving import rungs_to
 from caviar.scheduling.repeats import Repeats
 from caviar.scheduling.strategy import Stopping, Strategy
 from caviar.search.feasible import check_constraints, constrained
+from caviar.search.fitting import note_on
 from caviar.search.given import read_all
 from caviar.search.searches import check_search, search_named
 from caviar.space import Space
@@ -52,8 +53,17 @@ from caviar.study.events import Progress, TunedProgram
 from caviar.study.interventions import Interventions
 from caviar.study.job import FINALISTS
 from caviar.study.ledger import Ledger, outcomes
+from caviar.study.like import start_within, taken
 from caviar.study.loop import Budget, drive
-from caviar.study.spec import ProgramRequest, check_budget, check_seed, check_store_patience, space_of, stopping_named
+from caviar.study.spec import (
+    ProgramRequest,
+    check_budget,
+    check_seed,
+    check_store_patience,
+    checked_like,
+    space_of,
+    stopping_named,
+)
 
 _MOMENT = 1.0  # seconds that a stopped program has to fail by itself, if it was about to
 _HOPELESS = 5  # trials that failed, and none that did not: it is the code, and not the config
@@ -141,18 +151,22 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
     check_constraints(space)
     search_named(request.search, space, request.seed)  # not every search can walk through every space
     request = replace(request, first=read_all(space, request.first))
+    rungs = rungs_to(request.epochs)
+    start = start_within(request.trials, rungs, stopping, of_a_table=False)
+    request = replace(request, like=taken(request.like, request.store, space, start))
     command = _command(request, space)
     if request.study is not None:
         check_name("study", request.study)
     gpus = [str(gpu) for gpu in request.gpus or ()]
     processes = request.processes or len(gpus) or processors()
+    like = filter(None, (note_on(space, one) for one in checked_like(request.like)))
     return ProgramJob(
         request=request,
         command=command,
         space=space,
         goal=found.goal,
-        notes=(*found.notes, *(command.notes_before if isinstance(command, Silent) else ())),
-        rungs=rungs_to(request.epochs),
+        notes=(*found.notes, *like, *(command.notes_before if isinstance(command, Silent) else ())),
+        rungs=rungs,
         stopping=stopping,
         environments=environments(processes, gpus),
         slots=request.slots or processes,
@@ -217,7 +231,7 @@ def train_programs(
     """
     ledger.adopt(earlier)
     strategy = Strategy(
-        search_named(job.request.search, job.space, job.request.seed),
+        search_named(job.request.search, job.space, job.request.seed, like=checked_like(job.request.like)),
         job.rungs,
         trials=job.request.trials,
         stopping=job.stopping,

@@ -22,8 +22,12 @@ from caviar.ranges import check_range
 from caviar.records import BY_ITSELF, Config, Reading, Study
 from caviar.records.ranking import Goal
 from caviar.records.reading import Target
+<<<<<<< HEAD
 from caviar.records.retest import RetestSpec
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
+=======
+from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec, Winners
+>>>>>>> 7319c81 (Transfer: a study follows earlier ones, and a bad example costs at most a fifth)
 from caviar.scheduling.strategy import STOPPINGS, Stopping
 from caviar.space import Space
 from caviar.store.delivery import STORE_PATIENCE
@@ -71,6 +75,7 @@ class Request:
     clip: bool = False
     target_scale: str | None = None
     first: Sequence[Config | str] = ()
+    like: Sequence[str | Winners] | str = ()
     constraints: Sequence[Given] = ()
     study: str | None = None
     store: StorePath = "caviar.db"
@@ -93,7 +98,11 @@ class Request:
             repeats=repeats,
             stopping=self.stopping,
             first=checked_first(self.first),
+<<<<<<< HEAD
             retest=self.retest,
+=======
+            like=checked_like(self.like),
+>>>>>>> 7319c81 (Transfer: a study follows earlier ones, and a bad example costs at most a fifth)
             table=TableSpec(
                 data=_path(self.data),
                 target=self.target,
@@ -154,6 +163,7 @@ class ProgramRequest:
     stopping: str = "halving"
     repeats: int = 0
     first: Sequence[Config | str] = ()
+    like: Sequence[str | Winners] | str = ()
     constraints: Sequence[Given] = ()
     known: str | None = None
     study: str | None = None
@@ -175,6 +185,7 @@ class ProgramRequest:
             repeats=self.repeats,
             stopping=self.stopping,
             first=checked_first(self.first),
+            like=checked_like(self.like),
             program=ProgramSpec(
                 command=self.command,
                 folder=None if self.command is None else self.folder,
@@ -224,6 +235,7 @@ def _again(study: Study, budget: StudySpec) -> dict[str, Any]:
         "study": study.name,
         "stopping": budget.stopping,
         "first": budget.first,
+        "like": budget.like,
         "seconds": budget.seconds,
         "trials": budget.trials,
     }
@@ -232,6 +244,11 @@ def _again(study: Study, budget: StudySpec) -> dict[str, Any]:
 def checked_first(first: Sequence[Config | str]) -> tuple[Config, ...]:
     """The configs of a request whose ``first`` was read: no texts any more."""
     return tuple(config for config in first if not isinstance(config, str))
+
+
+def checked_like(like: Sequence[str | Winners] | str) -> tuple[Winners, ...]:
+    """The winners of a request whose ``like`` was looked up: no names any more."""
+    return tuple(winners for winners in like if isinstance(winners, Winners))
 
 
 def space_of(given: Any) -> Space:

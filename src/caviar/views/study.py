@@ -24,9 +24,11 @@ from caviar.records.ranking import WORST, rank_key, rank_key_of
 from caviar.records.result import Finalist
 from caviar.search.portfolio import PORTFOLIO
 from caviar.search.searches import noted_before
+from caviar.search.transfer import LIKE
 from caviar.space import Space
 from caviar.store import Store
 from caviar.views.axes import Ticks, ticks
+from caviar.views.followed import Followed, followed
 from caviar.views.worth import Worth, worth_of
 
 Decision = Literal["mean", "noise", "small", "fast"]
@@ -150,7 +152,8 @@ class StudyView:
     lowest_diverged: float | None  # the smallest learning rate of a trial that diverged
     rungs: tuple[Rung, ...]
     boxes: tuple[BoxView, ...]
-    remarks: tuple[str, ...]  # of the search on itself, such as the cost of a grid
+    remarks: tuple[str, ...]  # of the search on itself: the cost of a grid, the worth of what it followed
+    followed: tuple[Followed, ...]
     importance: tuple[Importance, ...]
     finals: Finals
     worth: Worth  # of the answer
@@ -234,6 +237,7 @@ def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -
     own = tuple(trial for trial in trials if trial.repeat == 0)
     scored = [trial for trial in ranked(study.metric, own) if rank_key_of(study.metric, trial) > WORST]
     diverged = [trial.config for trial in own if trial.state is TrialState.DIVERGED]
+    follows = followed(study, own)
     rates = [as_number(config["learning_rate"]) for config in diverged if "learning_rate" in config]
     return StudyView(
         head=head(study),
@@ -244,7 +248,8 @@ def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -
         lowest_diverged=min(rates, default=None),
         rungs=_rungs(study, own),
         boxes=tuple(BoxView(box, _bands(space, box)) for box in boxes),
-        remarks=noted_before(study.search, space, len(own)),
+        remarks=(*noted_before(study.search, space, len(own)), *(each.sentence for each in follows)),
+        followed=follows,
         importance=tuple(importance_of(study, space, own)),
         finals=_finals(study, trials),
         best=None if study.spec.kind is StudyKind.TABLE else _best(study, scored),
@@ -291,11 +296,12 @@ def importance_of(study: Study, space: Space, trials: Sequence[Trial]) -> list[I
     """Importance of each hyperparameter for the last rung of a trial, and for its score there.
 
     Only draws from the whole space count, where there are enough of them. A box lies where the search expects good
-    values, so that draws from it would show the search's own opinion; so would the configs of a portfolio.
+    values, so that draws from it would show the search's own opinion; so would the configs of a portfolio and those
+    that follow earlier studies.
     """
     begun = [trial for trial in trials if trial.epochs or trial.state is TrialState.DIVERGED]
     begun = [trial for trial in begun if trial.state is not TrialState.INFEASIBLE]
-    everywhere = [trial for trial in begun if not trial.origin.startswith(("box", PORTFOLIO))]
+    everywhere = [trial for trial in begun if not trial.origin.startswith(("box", PORTFOLIO, LIKE))]
     counted = everywhere if len(everywhere) >= ENOUGH else begun
     ranks = []
     for trial in counted:
