@@ -40,13 +40,9 @@ from caviar.study.spec import Request, checked_like
 
 FINALISTS = 5
 _WITH_PORTFOLIO = 8  # finalists of a search that begins with a portfolio
-<<<<<<< HEAD
 _CHALLENGERS = 3  # of an old answer that is tested again
 _FEWEST = 3  # repeats, below which nothing is said of the luck of a training
-_FIRST = (PORTFOLIO, ENQUEUED)  # origins of the trials that such a search begins with
-=======
 _FIRST = (PORTFOLIO, ENQUEUED, LIKE)  # origins of the trials that such a search begins with
->>>>>>> 7319c81 (Transfer: a study follows earlier ones, and a bad example costs at most a fifth)
 
 _ROOM = 1.2  # a fifth more than estimated: other programs run too
 _CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room

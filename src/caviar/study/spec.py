@@ -22,12 +22,8 @@ from caviar.ranges import check_range
 from caviar.records import BY_ITSELF, Config, Reading, Study
 from caviar.records.ranking import Goal
 from caviar.records.reading import Target
-<<<<<<< HEAD
 from caviar.records.retest import RetestSpec
-from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec
-=======
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec, Winners
->>>>>>> 7319c81 (Transfer: a study follows earlier ones, and a bad example costs at most a fifth)
 from caviar.scheduling.strategy import STOPPINGS, Stopping
 from caviar.space import Space
 from caviar.store.delivery import STORE_PATIENCE
@@ -98,11 +94,8 @@ class Request:
             repeats=repeats,
             stopping=self.stopping,
             first=checked_first(self.first),
-<<<<<<< HEAD
             retest=self.retest,
-=======
             like=checked_like(self.like),
->>>>>>> 7319c81 (Transfer: a study follows earlier ones, and a bad example costs at most a fifth)
             table=TableSpec(
                 data=_path(self.data),
                 target=self.target,
