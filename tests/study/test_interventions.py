@@ -28,6 +28,7 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("caviar.study.interventions.LOOK_EVERY", 0.0)
     monkeypatch.setattr("caviar.study.ledger.SHOW_EVERY", 0.0)
+    monkeypatch.setattr("caviar.study.loop._MOMENT", 0.001)  # else 300 trials may be through before it looks
 
 
 @pytest.fixture(scope="module")
