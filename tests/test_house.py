@@ -153,7 +153,7 @@ def comments(path: Path) -> Iterator[tuple[str, int]]:
 
 _TWO_WORDS = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b")
 _OTHERS_WORDS = {
-    *("DataLoader", "LeCun", "LeVeque", "NumPy", "PyTorch", "SciPy", "StandardScaler", "TensorFlow"),
+    *("DataLoader", "GitHub", "LeCun", "LeVeque", "NumPy", "PyTorch", "SciPy", "StandardScaler", "TensorFlow"),
     "TimeSeriesSplit",  # of scikit-learn
     *(
         "BackProp",

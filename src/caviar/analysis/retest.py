@@ -9,13 +9,16 @@ Notation
 
 The interval of d is that of a paired bootstrap over rows, widened in quadrature by the luck of trainings:
 
-    t_K s sqrt(1 + 1/K)            against the old weights, which are one training of theirs, so lucky or unlucky too
-    t_K s_d sqrt(1/K + 1/(K-1))    between two recipes, s_d that of the difference of their k-th trainings; 1/(K-1) is
-                                   the share of rows held out, for trainings on parts of the same rows are alike
+    t_K s sqrt(1/K + 1/(K-1))      of the mean of K trainings; 1/(K-1) is the share of rows held out, for trainings on
+                                   parts of the same rows are alike. Between two recipes s is that of the difference of
+                                   their k-th trainings
+    t_K s sqrt(1 + 1/K)            by which old weights may differ where nothing has changed: they are one training,
+                                   and have been lucky or unlucky
 
 s is measured where all K networks have predicted the same rows; the part of the variance of their scores that comes
-from the rows is taken off. Something is done about it only where d is at least a margin, and its interval above 0; it
-is left alone where the interval is below the margin. Two comparisons can call for action, each with a chance of 2.5 %
+from the rows is taken off. Something is done about it only where d is at least a margin, its interval above 0, and,
+against old weights, d larger than rows and their luck explain. It is left alone where the interval is below the margin.
+Two comparisons can call for action, each with a chance of 2.5 %
 to do so by mistake where nothing has changed, so that it is at most 5 % for both.
 
 Sources: Efron, Bootstrap methods, 1979; Nadeau and Bengio, Inference for the generalization error, 2003, for 1/(K-1).
@@ -43,6 +46,7 @@ Score = Callable[[Rows], float]
 SHARE_OF_ERROR, SHARE_OF_LOSS, LEAST = 0.1, 0.05, 0.002
 """The margin: a tenth of what the old score lacks of 1; of a loss, a twentieth of it; and LEAST at least."""
 
+_LEAST_LUCK = 1 / 3  # of the variance of scores: of five trainings the estimate is 0 by chance again and again
 _MOST = 1000  # times the rows: nobody has them
 
 
@@ -69,7 +73,8 @@ def luck_of(scores: Callable[[Rows], Floats], sample: Sample) -> float:
         return math.inf
     low, high = of_metric(lambda chosen: _centred(scores(chosen)), *sample)
     by_rows = float(np.mean(((high - low) / (2 * Z)) ** 2)) * len(found) / (len(found) - 1)
-    return math.sqrt(max(float(found.var(ddof=1)) - by_rows, 0.0))
+    whole = float(found.var(ddof=1))
+    return math.sqrt(max(whole - by_rows, _LEAST_LUCK * whole))
 
 
 def _centred(scores: Floats) -> Floats:
@@ -77,20 +82,24 @@ def _centred(scores: Floats) -> Floats:
 
 
 def against_weights(s: float, trainings: int) -> float:
-    """Half of the interval that is due to luck, of ``trainings`` beside weights that are one training."""
+    """The half-width that is due to luck, of ``trainings`` beside weights that are one training."""
     return student(trainings) * s * math.sqrt(1 + 1 / trainings)
 
 
-def between_recipes(s: float, trainings: int) -> float:
-    """The same of two recipes with so many ``trainings`` each."""
+def of_trainings(s: float, trainings: int) -> float:
+    """The same of the mean of so many ``trainings`` alone, or of the difference of two such."""
     return student(trainings) * s * math.sqrt(1 / trainings + 1 / (trainings - 1))
 
 
-def difference(metric: str, one: Score, other: Score, by_luck: float, margin: float, sample: Sample) -> Difference:
+def difference(
+    metric: str, one: Score, other: Score, luck: tuple[float, float], margin: float, sample: Sample
+) -> Difference:
     """The difference of the scores of ``one`` and of ``other`` on all rows, with its interval.
 
-    A resample on which it is NaN is left out.
+    ``luck`` has the half-widths by the luck of trainings, and by that of the old weights too. A resample on which it
+    is NaN is left out.
     """
+    by_luck, by_old = luck
     sign = -1.0 if smaller_is_better(metric) else 1.0
     every = np.arange(sample.rows)
     scores = one(every), other(every)
@@ -104,6 +113,7 @@ def difference(metric: str, one: Score, other: Score, by_luck: float, margin: fl
         rows=sample.rows,
         by_rows=float(high - low) / 2,
         by_luck=by_luck,
+        by_old=by_old,
         score=scores[0],
         other=scores[1],
     )
@@ -134,8 +144,9 @@ def rows_needed(one: Difference) -> int | None:
 
     The interval by rows shrinks with their root, and the luck of trainings stays.
     """
-    wanted = one.mean if one.mean >= one.margin else one.margin - one.mean
-    left = wanted**2 - one.by_luck**2
+    acting = one.mean >= one.margin
+    wanted, luck = (one.mean, one.by_old) if acting else (one.margin - one.mean, one.by_luck)
+    left = wanted**2 - luck**2
     if left <= 0 or not math.isfinite(left):
         return None
     times = one.by_rows**2 / left

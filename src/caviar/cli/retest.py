@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from dataclasses import asdict
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,17 +16,21 @@ from caviar.cli.console import check_apart, console, print_json, write_page
 from caviar.cli.follow_study import follow_study
 from caviar.cli.next_steps import at, say_next
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.cli.schedule import as_text as lines_of
+from caviar.cli.schedule import hours_of, schedule
+from caviar.errors import ConfigError
 from caviar.records import StudyResult
 from caviar.records.retest import KEEP, UNCLEAR
 from caviar.report.retest import as_html, as_text, plain, retests_table
 from caviar.report.retest import rows as plain_rows
 from caviar.store import Store
-from caviar.study.retest import retesting
+from caviar.study.retest import check_there, retesting
 from caviar.views.retest import retest_rows, retest_view
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_TIMES = "Again and again"
 ACT = 3
 """The exit status where something is to be done: train again, or tune again."""
 
@@ -52,6 +60,18 @@ def retest(
     store: StoreUrl = DEFAULT_STORE,
     threads: options.Threads = None,
     out: options.OutFolder = None,
+    every: Annotated[
+        str | None,
+        typer.Option(help="With --print-cron: the period, 90d, 2w or 12h.", metavar="PERIOD", rich_help_panel=_TIMES),
+    ] = None,
+    print_cron: Annotated[
+        bool,
+        typer.Option(
+            "--print-cron",
+            help="Print lines for cron, a systemd timer and GitHub Actions that do this, and do nothing else.",
+            rich_help_panel=_TIMES,
+        ),
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -61,6 +81,16 @@ def retest(
     trained on the same new splits and compared on the same rows.
     Exit status 0: keep it; 3: retrain or retune it; 1: cannot tell yet.
     """
+    if every is not None or print_cron:
+        if every is None or not print_cron:
+            raise ConfigError(
+                "`every` and `print_cron` go together: lines are printed for a scheduler, and nothing runs by itself",
+                "caviar retest STUDY --every 90d --print-cron",
+            )
+        words = options.given(data=data, test=test, seconds=seconds, trials=trials, seed=seed, threads=threads, out=out)
+        words |= {} if store == DEFAULT_STORE else {"store": store}
+        _print_schedule(study, every, words, store, json=json)
+        return 0
     if html is not None:
         check_apart(html, study, data, test)
 
@@ -91,6 +121,19 @@ def retest(
     if result is None or result.retest is None or result.retest.verdict == UNCLEAR:
         return 1
     return 0 if result.retest.verdict == KEEP else ACT
+
+
+def _print_schedule(study: str, every: str, given: dict[str, Any], store: str, *, json: bool) -> None:
+    """Print the lines that run this command with what is ``given``. Raises UserMistake where it could not run."""
+    hours_of(every)
+    check_there(study, store)
+    words = ["retest", study, *(word for name, value in given.items() for word in (f"--{name}", str(value)))]
+    program = which("caviar") or str(Path(sys.executable).parent / "caviar")
+    found = schedule(study, program, [*words, "--quiet"], str(Path.cwd()), every, time.time())
+    if json:
+        print_json({"study": study, "every": every, **asdict(found)})
+    else:
+        print(lines_of(found, study), end="")
 
 
 def _show(people: Console, result: StudyResult, asked: str, html: str | None) -> dict[str, Any]:

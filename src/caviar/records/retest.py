@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
@@ -35,8 +36,9 @@ class Difference:
     """By how much one is better than another on so many ``rows``, with its 95 % interval; below 0 where it is worse.
 
     ``score`` and ``other`` are the scores of both in the study's metric. ``by_rows`` and ``by_luck`` are halves of the
-    interval: that of a paired bootstrap over rows, and that of the luck of trainings. Below the ``margin`` a difference
-    is not worth acting upon.
+    interval: that of a paired bootstrap over rows, and that of the luck of the trainings of today. ``by_old`` is the
+    latter with the luck of the old weights, which are one training too. Below the ``margin`` a difference is not worth
+    acting upon.
     """
 
     mean: float
@@ -46,13 +48,19 @@ class Difference:
     rows: int
     by_rows: float
     by_luck: float
+    by_old: float
     score: float
     other: float
 
     @property
     def acts(self) -> bool:
-        """True where it is surely better, and by enough."""
-        return self.low > 0 and self.mean >= self.margin
+        """True where it is surely better, by enough, and by more than old weights without luck would explain."""
+        return self.low > 0 and self.mean >= self.margin and self.mean > self.by_chance
+
+    @property
+    def by_chance(self) -> float:
+        """The largest difference to be expected where nothing has changed."""
+        return math.hypot(self.by_rows, self.by_old)
 
     @property
     def keeps(self) -> bool:

@@ -25,6 +25,7 @@ from caviar.space import Space
 from caviar.views.axes import kind_of, ticks
 from caviar.views.curves import CurvesPicture
 from caviar.views.pictures import Comparison
+from caviar.views.retest import retest_view
 from caviar.views.run import RunView
 from caviar.views.study import BoxView, Finals, Running, StudyHead
 from caviar.views.study_page import StorePage, StudyItem, StudyPage, TrialPage, differences
@@ -77,10 +78,46 @@ def study_document(page: StudyPage) -> dict[str, Any]:
         "remarks": list(view.remarks),
         "importance": [{**_importance(row), "tier": view.space[row.name].tier} for row in view.importance],
         "finals": _finals(view.finals),
+        "retest": _retest(study),
+        "retests": [asdict(row) for row in page.retests],
         "answer": None if study.result is None else _answer(study.result, view.worth),
         "advice": list(view.advice),
         "interventions": [_asked(each) for each in study.spec.interventions],
     }
+
+
+def _retest(study: Study) -> dict[str, Any] | None:
+    """The verdict of a study that tests an old answer again."""
+    if study.result is None or study.result.retest is None:
+        return None
+    view = retest_view(study.name, study.result.retest)
+    found: dict[str, Any] = finite(
+        {
+            "headline": view.headline,
+            "verdict": view.retest.verdict,
+            "why": view.retest.why,
+            "of": view.retest.of,
+            "compared": [
+                {
+                    "one": row.one,
+                    "other": row.other,
+                    "decides": row.decides,
+                    "score": row.difference.score,
+                    "beside": row.difference.other,
+                    "mean": row.difference.mean,
+                    "low": row.difference.low,
+                    "high": row.difference.high,
+                    "rows": row.difference.rows,
+                }
+                for row in view.compared
+            ],
+            "changed": list(view.retest.environment.changed),
+            "unknown": list(view.retest.environment.unknown),
+            "drift": list(view.drift),
+            "notes": list(view.retest.notes),
+        }
+    )
+    return found
 
 
 def trial_document(page: TrialPage) -> dict[str, Any]:

@@ -237,7 +237,11 @@ class TableJob:
         best = [trial for trial in old if trial.number in recipe]
         best += [trial for pair in turns for trial in pair if trial is not None]
         most = _FINALS_SHARE * (self.budget or math.inf)
-        while len(best) > max(len(recipe), 1) and self._round_cost(ledger, best, _FEWEST) > most:
+        enough = max(len(recipe), 1)
+        while len(best) > enough:
+            repeats = self.repeats if len(best) > enough + 1 else _FEWEST
+            if self._round_cost(ledger, best, repeats) <= most:
+                break
             best.pop()
         return best
 

@@ -80,11 +80,26 @@ def retesting(
     yield from follow(replace(request, study=name), fresh_name=study is None, ended=ended)
 
 
+def check_there(of: str, store: StorePath) -> None:
+    """Raise UserMistake unless ``of`` is a study that can be tested again, or a model."""
+    if is_model(of):
+        load(Path(of).expanduser())
+        return
+    with Store.open(store, create=False) as opened:
+        _recipe(opened, opened.study(of))
+
+
+def is_model(of: str) -> bool:
+    """True for what is the path of a model, and not the name of a study."""
+    path = Path(of).expanduser()
+    return os.sep in of or path.suffix == ".caviar" or path.is_file()
+
+
 def request_of(of: str, store: StorePath, data: Any, test: Any, target: Target = None) -> Request:
     """The request that tests ``of`` again, without its budget. Raises UserMistake before anything is written."""
     path: Path | None = (given := Path(of).expanduser())
     model: Model | None
-    if os.sep in of or given.suffix == ".caviar" or given.is_file():
+    if is_model(of):
         model = load(given)
         record = _study_of(model, store)
         if record is None:

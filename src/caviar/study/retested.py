@@ -25,10 +25,10 @@ from caviar.analysis.retest import (
     Sample,
     Score,
     against_weights,
-    between_recipes,
     difference,
     luck_of,
     margin_of,
+    of_trainings,
     rows_needed,
     verdict,
     written,
@@ -382,19 +382,21 @@ def _differences(
         s = luck(lambda rows: [a(rows) - b(rows) for a, b in zip(each_new, each_again, strict=True)])
         other = on(again.every, comparing)
         margin = margin_of(job.metric, other(np.arange(int(comparing.sum()))))
-        half = between_recipes(s, k)
-        found["configs"] = difference(job.metric, on(new.every, comparing), other, half, margin, sample(comparing))
+        halves = of_trainings(s, k), of_trainings(s, k)
+        found["configs"] = difference(job.metric, on(new.every, comparing), other, halves, margin, sample(comparing))
     if old is None:
         return found
     margin = margin_of(job.metric, on(old, weighing)(np.arange(int(weighing.sum()))))
     if again is not None:
-        half = against_weights(luck(lambda rows: [one(rows) for one in each_again]), k)
+        s = luck(lambda rows: [one(rows) for one in each_again])
+        halves = of_trainings(s, k), against_weights(s, k)
         pair = on(again.every, weighing), on(old, weighing)
-        found["weights"] = difference(job.metric, *pair, half, margin, sample(weighing))
+        found["weights"] = difference(job.metric, *pair, halves, margin, sample(weighing))
     both = weighing & comparing
     if int(both.sum()) >= FEWEST_ROWS:
-        half = against_weights(luck(lambda rows: [one(rows) for one in each_new]), k)
-        found["both"] = difference(job.metric, on(new.every, both), on(old, both), half, margin, sample(both))
+        s = luck(lambda rows: [one(rows) for one in each_new])
+        halves = of_trainings(s, k), against_weights(s, k)
+        found["both"] = difference(job.metric, on(new.every, both), on(old, both), halves, margin, sample(both))
     return found
 
 

@@ -36,6 +36,7 @@ from caviar.views.pictures import (
     ranked_by_number,
     rung_pictures,
 )
+from caviar.views.retest import RetestRow, retest_rows
 from caviar.views.run import RunView, run_view_of
 from caviar.views.study import (
     Axis,
@@ -71,6 +72,8 @@ class StudyPage:
     curves: CurvesPicture
     rungs: tuple[RungPicture, ...]
     chosen: tuple[int, ...]
+    retests: tuple[RetestRow, ...] = ()
+    """The tests of its answer."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ def study_page(store: Store, name: str) -> StudyPage:
         curves=curves_picture(store, name, study.metric, own, chosen),
         rungs=tuple(rung_pictures(study, own)),
         chosen=chosen,
+        retests=tuple(retest_rows(store, name)),
     )
 
 

@@ -12,6 +12,7 @@ import { History, topScore } from "./history.js";
 import { Importance } from "./importance.js";
 import { Parallel } from "./parallel.js";
 import { Printed } from "./printed.js";
+import { Retests, Verdict } from "./retests.js";
 import { Rungs } from "./rungs.js";
 import { chosenRows, selectionOf } from "./selection.js";
 import { Slices } from "./slices.js";
@@ -87,7 +88,7 @@ function CompareWith({ study }) {
   `;
 }
 
-const PARTS = [["answer", "Answer"], ["history", "History"], ["curves", "Curves"], ["rungs", "Rungs"], ["importance", "Importance"], ["finals", "Finals"], ["timeline", "Timeline"], ["slices", "Slices"], ["boxes", "Boxes"], ["parallel", "Parallel"], ["trials", "Trials"]];
+const PARTS = [["verdict", "Verdict"], ["answer", "Answer"], ["retests", "Tested again"], ["history", "History"], ["curves", "Curves"], ["rungs", "Rungs"], ["importance", "Importance"], ["finals", "Finals"], ["timeline", "Timeline"], ["slices", "Slices"], ["boxes", "Boxes"], ["parallel", "Parallel"], ["trials", "Trials"]];
 
 function Body({ study, opened }) {
   const selection = selectionOf(study.name);
@@ -105,6 +106,8 @@ function Body({ study, opened }) {
   };
   const there = {
     answer: study.answer,
+    retests: study.retests?.length,
+    verdict: study.retest,
     boxes: study.boxes?.length || study.search === "coarse_to_fine" || study.remarks?.length,
     finals: study.finals?.finalists.length,
   };
@@ -114,7 +117,9 @@ function Body({ study, opened }) {
     ${study.left_out > 0 && html`<${Notice} kind="said"><p>${leftOut(study)}</p></${Notice}>`}
     ${chosen && html`<${Meant} chosen=${chosen} selection=${selection} />`}
     <div class="cards">
+      <${Verdict} study=${study} />
       <${Answer} ...${shown} />
+      <${Retests} study=${study} />
       <${History} ...${shown} />
       <${Curves} ...${shown} />
       <${Rungs} ...${shown} />
