@@ -34,7 +34,7 @@ class Dashboard:
 
 @contextmanager
 def dashboard(store: str, *options: str) -> Iterator[Dashboard]:
-    """``caviar dashboard`` on ``store``, ended by Ctrl-C."""
+    """``caviar dashboard`` on ``store``, ended by a signal that no shell ignores for it."""
     command = [CAVIAR, "dashboard", "--store", store, "--port", "0", "--no-browser", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -43,9 +43,9 @@ def dashboard(store: str, *options: str) -> Iterator[Dashboard]:
         assert address.startswith("http://127.0.0.1:"), address
         yield Dashboard(address)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         said = process.stdout.read()
-        assert process.wait(60) == 130, said
+        assert process.wait(60) == 128 + signal.SIGTERM, said
         process.stdout.close()
 
 

@@ -179,6 +179,8 @@ def test_a_running_study_is_followed_and_steered(browser: Browser, folder: Path,
 
         act(page, "Resume", "Resume this study", Trials="2")
         until(lambda: len(store.trials("balls")) > tried)
+        expect(asked.nth(3)).to_contain_text("(dashboard)")
+        expect(asked.nth(3)).to_contain_text("resume trials 2")
         until(lambda: not store.leases.living("balls"))
         assert store.study("balls").state is StudyState.FINISHED
         expect(page.locator(".title .state")).to_have_text("finished")

@@ -164,7 +164,10 @@ def test_a_keyboard_is_enough(page: Page, shown: Dashboard):
     expect(page).to_have_url(f"{shown.base}#/study/small")
 
 
-def test_a_postgresql_store_has_the_same_pages(browser: Browser, postgresql_url: str, tmp_path: Path):
+def test_a_postgresql_store_has_the_same_pages(
+    browser: Browser, postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)  # where the files of such a store are
     with Store.open(postgresql_url) as store:
         write_study(store, "small", trials=60, epochs=9)
         write_study(store, "one", trials=1, epochs=9)

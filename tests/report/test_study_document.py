@@ -85,7 +85,7 @@ def test_rungs_say_what_stopping_saved(store: Store):
     document = study_document(study_page(store, "net"))
     first, last = document["rungs"]
     assert (first["reached"], first["stopped"], first["went_on"]) == (60, 29, 30)
-    assert document["epochs"] == sum(document["trials"]["epochs"])
+    assert document["epochs_trained"] == sum(document["trials"]["epochs"])
     assert first["saved_epochs"] == 29 * 2
     assert (last["reached"], last["stopped"], last["saved_epochs"]) == (30, 0, 0)
     assert first["rule"] == "one trial in three goes on"

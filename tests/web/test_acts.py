@@ -178,7 +178,7 @@ def test_a_study_that_rests_goes_on_in_a_process_of_its_own(page: TestClient) ->
     assert run(["tune", *given, "--trials", "2", "--study", "slow", "--processes", "1", "--quiet"]) == 0
     assert page.get("/api/studies/slow/log").json() == {"log": None}
     assert page.get("/api/nothing/slow/log").status_code == 404
-    answer = act(page, "studies/slow/resume", trials=100_000)
+    answer = act(page, "studies/slow/resume", trials=100_000, because="too few")
     assert answer.status_code == 200, answer.text
     assert "trains in process" in answer.json()["said"]
     with Store.open(STORE) as store:
@@ -186,7 +186,7 @@ def test_a_study_that_rests_goes_on_in_a_process_of_its_own(page: TestClient) ->
     refused = act(page, "studies/slow/resume").json()
     assert refused["rule"] == "study 'slow' is running"
     said = act(page, "studies/slow/extend", trials=7, because="more").json()
-    until(lambda: _states("slow")[:1] == [InterventionState.DONE])
+    until(lambda: _states("slow")[:2] == [InterventionState.DONE] * 2)
     with Store.open(STORE) as store:
         assert store.spec("slow").trials == 100_009
     assert said["said"] in ("7 trials more", "it waits until the study looks at its store, between two tasks")
@@ -195,7 +195,10 @@ def test_a_study_that_rests_goes_on_in_a_process_of_its_own(page: TestClient) ->
     with Store.open(STORE) as store:
         study = store.study("slow")
         assert study.state is StudyState.FINISHED
-        assert [(one.kind, one.because) for one in study.spec.interventions] == [("extend", "more"), ("stop", "enough")]
+        asked = [(one.kind, one.because) for one in study.spec.interventions]
+        assert asked == [("resume", "too few"), ("extend", "more"), ("stop", "enough")]
+        assert study.spec.interventions[0].arguments == {"trials": 100_000}
+        assert {one.who for one in study.spec.interventions} == {f"{user()} (dashboard)"}
     assert "slow" in page.get("/api/studies/slow/log").json()["log"]
 
 

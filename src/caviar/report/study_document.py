@@ -57,7 +57,7 @@ def study_document(page: StudyPage) -> dict[str, Any]:
         "store": page.store,
         "notes": list(view.head.notes),
         "counts": {str(state): view.outcomes[state] for state in TrialState if view.outcomes[state]},
-        "epochs": view.epochs,
+        "epochs_trained": view.epochs,
         "hyperparameters": [_hyperparameter(view.space, name) for name in view.space],
         "trials": trial_columns(page),
         "repeats": _repeats(page),

@@ -29,10 +29,11 @@ def intervene(
     arguments: Mapping[str, Any],
     who: str,
     because: str,
+    state: InterventionState = InterventionState.WAITING,
 ) -> Intervention:
-    """Write down an intervention, which waits for the study's process."""
+    """Write down an intervention, which waits for the study's process, or is done already."""
     spec = studies.spec(database, connection, study)
-    made = _made(spec, kind, arguments, who, because)
+    made = replace(_made(spec, kind, arguments, who, because), state=state)
     _write(database, connection, study, replace(spec, interventions=(*spec.interventions, made)))
     return made
 

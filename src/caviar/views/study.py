@@ -36,6 +36,10 @@ Decision = Literal["mean", "noise", "small", "fast"]
 _BEST = 20  # trials that the advice on edges looks at
 
 
+MeasureImportance = Callable[[Study, Space, Sequence[Trial]], Sequence[Importance]]
+"""The importance of a study's hyperparameters, from its space and its trials without repeats."""
+
+
 @dataclass(frozen=True)
 class TableFacts:
     """Numbers of rows, features and classes of a study's table; ``classes`` is 0 where a number is predicted.
@@ -231,8 +235,10 @@ def running_of(study: Study, alive: bool, trials: Callable[[], Sequence[Trial]])
     return Running(head(study), progress_of(study, trials()), alive)
 
 
-def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -> StudyView:
-    """The account of ``study``, from all that the store has of it."""
+def study_view_of(
+    study: Study, trials: Sequence[Trial], boxes: Sequence[Box], measured: MeasureImportance | None = None
+) -> StudyView:
+    """The account of ``study``, from all that the store has of it; ``measured`` in the place of importance_of."""
     space = Space.from_dict(study.space)
     own = tuple(trial for trial in trials if trial.repeat == 0)
     scored = [trial for trial in ranked(study.metric, own) if rank_key_of(study.metric, trial) > WORST]
@@ -250,7 +256,7 @@ def study_view_of(study: Study, trials: Sequence[Trial], boxes: Sequence[Box]) -
         boxes=tuple(BoxView(box, _bands(space, box)) for box in boxes),
         remarks=(*noted_before(study.search, space, len(own)), *(each.sentence for each in follows)),
         followed=follows,
-        importance=tuple(importance_of(study, space, own)),
+        importance=tuple((measured or importance_of)(study, space, own)),
         finals=_finals(study, trials),
         best=None if study.spec.kind is StudyKind.TABLE else _best(study, scored),
         worth=Worth() if study.result is None else worth_of(study.result),

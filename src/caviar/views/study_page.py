@@ -40,6 +40,7 @@ from caviar.views.retest import RetestRow, retest_rows
 from caviar.views.run import RunView, run_view_of
 from caviar.views.study import (
     Axis,
+    MeasureImportance,
     Running,
     StudyRow,
     StudyView,
@@ -110,12 +111,12 @@ class StorePage:
     runs: tuple[RunView, ...]
 
 
-def study_page(store: Store, name: str) -> StudyPage:
-    """Study ``name`` with its pictures. Raises StoreError if there is none."""
+def study_page(store: Store, name: str, measured: MeasureImportance | None = None) -> StudyPage:
+    """Study ``name`` with its pictures; ``measured`` in the place of importance_of. StoreError if there is none."""
     study = store.study(name)
-    trials, standings = store.trials(name), store.standings(name)
+    trials, standings = _alike(store.trials(name), store.standings(name))
     own = tuple(one for one in standings if one.repeat == 0)
-    view = study_view_of(study, trials, store.boxes(name))
+    view = study_view_of(study, trials, store.boxes(name), measured)
     every_lane = list(zip(standings, lanes(study, standings), strict=True))
     chosen = _chosen(view)
     return StudyPage(
@@ -132,6 +133,14 @@ def study_page(store: Store, name: str) -> StudyPage:
         chosen=chosen,
         retests=tuple(retest_rows(store, name)),
     )
+
+
+def _alike(trials: Sequence[Trial], standings: Sequence[Standing]) -> tuple[list[Trial], list[Standing]]:
+    """Those of ``trials`` and ``standings`` that both have: a study that trains writes between two readings."""
+    known = {(trial.number, trial.repeat) for trial in trials}
+    found = [one for one in standings if (one.number, one.repeat) in known]
+    both = {(one.number, one.repeat) for one in found}
+    return [trial for trial in trials if (trial.number, trial.repeat) in both], found
 
 
 def trial_page(store: Store, name: str, number: int) -> TrialPage:

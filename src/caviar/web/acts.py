@@ -9,6 +9,7 @@ from typing import Any
 
 from caviar.errors import ConfigError, StoreError, did_you_mean
 from caviar.records import InterventionState, StudyState
+from caviar.records.names import cleaned
 from caviar.report.text import config_text
 from caviar.runs import client as runs
 from caviar.store import Store
@@ -63,7 +64,7 @@ class _Acts:
         return _outcome(studies.intervene(study, "extend", more, self.store, _because(given), _who()).outcome)
 
     def resume_study(self, study: str, arguments: Arguments) -> str:
-        given = _checked("resume", arguments, {"seconds": _NUMBER, "trials": _WHOLE})
+        given = _checked("resume", arguments, {"seconds": _NUMBER, "trials": _WHOLE, **_BECAUSE})
         if runs.going_on(study, self.store) is not None:
             raise StoreError(f"{study!r} is a run, too, which caviar resume would go on with", "delete or rename one")
         with Store.open(self.store, read_only=True) as store:
@@ -82,7 +83,11 @@ class _Acts:
             is_running = store.study(study).state is StudyState.RUNNING  # it takes the lease before it refuses
             return is_running and any(lease.fence > before for lease in store.leases.living(study))
 
-        return self.commands.start("study", study, ["resume", *words, "--", study], has_begun)
+        said = self.commands.start("study", study, ["resume", *words, "--", study], has_begun)
+        more = {name: given[name] for name in ("seconds", "trials") if given.get(name) is not None}
+        with Store.open(self.store) as store:
+            store.intervene(study, "resume", more, _who(), cleaned(_because(given)), InterventionState.DONE)
+        return said
 
     def enqueue(self, study: str, arguments: Arguments) -> str:
         given = _checked("enqueue", arguments, {"config": (dict,), **_BECAUSE})

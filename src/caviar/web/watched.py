@@ -180,11 +180,12 @@ class Watched:
                 self._take_trouble(
                     StoreError(f"the store cannot be shown: {error!r:.300}", "caviar doctor looks at it")
                 )
+            worked = time.thread_time() - began
             if not self._looked.is_set():
                 self._looked.set()
                 self._call()
                 _yield_to_training()  # not before: somebody waits for the first document
-            worked = time.thread_time() - began
+                worked = 0.0  # which also takes what is read once in a process
             self._wake.wait(max(self._every, worked / _SHARE))
             self._wake.clear()
             with self._lock:

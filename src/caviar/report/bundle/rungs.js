@@ -13,7 +13,7 @@ export function Rungs({ study, selection }) {
   const most = Math.max(...rungs.map((rung) => rung.reached));
   const saved = rungs.reduce((sum, rung) => sum + (rung.saved_epochs ?? 0), 0);
   const last = rungs.at(-1).epochs;
-  const spent = study.epochs;
+  const spent = study.epochs_trained;
   return html`
     <${Card} title="Who was stopped where" help="rungs">
       ${rules.size === 1 && html`<p>${capital([...rules][0])}.</p>`}

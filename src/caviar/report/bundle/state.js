@@ -129,9 +129,8 @@ async function open(from) {
 }
 
 function eventsOf(from) {
-  if (from.path === "studies") return "api/events?studies=1";
   const cursor = from.document.peek().cursor;
-  return `api/${from.path}/events${cursor ? `?after=${encodeURIComponent(cursor)}` : ""}`;
+  return `api/${from.path === "studies" ? "" : `${from.path}/`}events${cursor ? `?after=${encodeURIComponent(cursor)}` : ""}`;
 }
 
 function close(from) {

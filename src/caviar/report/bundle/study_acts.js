@@ -31,7 +31,7 @@ export function StudyActs({ study }) {
     ${last && last.running !== running && html`<${Notice} kind="said"><p>${last.said}</p></${Notice}>`}
     ${running && html`<${Act} title="Stop" button="Stop this study" fields=${[BECAUSE]} explain=${SAID.stop} onAct=${(values) => send("stop", {}, values)} />`}
     ${running && html`<${Act} title="Extend" button="Give it more" fields=${[...MORE, BECAUSE]} explain=${SAID.extend} onAct=${(values) => send("extend", more(values), values)} />`}
-    ${!running && html`<${Act} title="Resume" button="Resume this study" fields=${MORE} explain=${SAID.resume} onAct=${(values) => send("resume", more(values), values)} />`}
+    ${!running && html`<${Act} title="Resume" button="Resume this study" fields=${[...MORE, BECAUSE]} explain=${SAID.resume} onAct=${(values) => send("resume", more(values), values)} />`}
     <${Act} title="Enqueue a config" button="Enqueue" fields=${[...fieldsOf(study), BECAUSE]} explain=${SAID.enqueue} onAct=${(values) => send("enqueue", { config: configOf(study, values) }, values)} />
   `;
 }
