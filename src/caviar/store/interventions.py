@@ -29,11 +29,12 @@ def intervene(
     arguments: Mapping[str, Any],
     who: str,
     because: str,
-    state: InterventionState = InterventionState.WAITING,
 ) -> Intervention:
-    """Write down an intervention, which waits for the study's process, or is done already."""
+    """Write down an intervention, which waits for the study's process; a resume has begun one, and is done."""
     spec = studies.spec(database, connection, study)
-    made = replace(_made(spec, kind, arguments, who, because), state=state)
+    made = _made(spec, kind, arguments, who, because)
+    if kind == "resume":
+        made = replace(made, state=InterventionState.DONE)
     _write(database, connection, study, replace(spec, interventions=(*spec.interventions, made)))
     return made
 

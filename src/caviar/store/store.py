@@ -199,17 +199,11 @@ class Store(AbstractContextManager["Store"]):
             return interventions.enqueue(self.database, connection, number, config, who, because)
 
     def intervene(
-        self,
-        name: str,
-        kind: str,
-        arguments: Mapping[str, Any],
-        who: str = "",
-        because: str = "",
-        state: InterventionState = InterventionState.WAITING,
+        self, name: str, kind: str, arguments: Mapping[str, Any], who: str = "", because: str = ""
     ) -> Intervention:
-        """Write an intervention, which the process of study ``name`` carries out or refuses unless it is done."""
+        """Write an intervention, which the process of study ``name`` carries out or refuses; a resume is done."""
         with self._writing(name, None) as (connection, number):
-            return interventions.intervene(self.database, connection, number, kind, arguments, who, because, state)
+            return interventions.intervene(self.database, connection, number, kind, arguments, who, because)
 
     def answer(self, lease: Lease, number: int, state: InterventionState, outcome: str) -> None:
         """Write what came of intervention ``number``, unless that is written already. Raises Fenced as ``assign``."""

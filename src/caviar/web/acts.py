@@ -86,7 +86,7 @@ class _Acts:
         said = self.commands.start("study", study, ["resume", *words, "--", study], has_begun)
         more = {name: given[name] for name in ("seconds", "trials") if given.get(name) is not None}
         with Store.open(self.store) as store:
-            store.intervene(study, "resume", more, _who(), cleaned(_because(given)), InterventionState.DONE)
+            store.intervene(study, "resume", more, _who(), cleaned(_because(given)))
         return said
 
     def enqueue(self, study: str, arguments: Arguments) -> str:
