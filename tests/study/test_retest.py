@@ -149,6 +149,20 @@ def test_a_model_that_predicts_other_bits_is_found_out(place: Path):
     assert any("predicts other bits" in one for one in changed)
 
 
+@pytest.mark.parametrize("preset", ["best", "single"])
+def test_a_model_that_was_not_saved_is_trained_again_to_the_same_bits(place: Path, preset: str):
+    study = tune(place, "old.csv", "unsaved", out=None, preset=preset)
+    with Store.open("s.db", create=False) as store:
+        record = store.study("unsaved")
+        again_then = former.trained_as_then(record, former.same_job(record), store)
+    rows = table(50, 9)[COLUMNS]
+    x = study.best.model.inputs(study.best.model.frame(rows)[0], slice(0, 50))[0]
+    np.testing.assert_array_equal(again_then.outputs(x), study.best.model.outputs(x))
+    found = again("unsaved", data="turned.csv").retest
+    assert "weights" in found.differences
+    assert any("trained again from their seeds" in note for note in found.notes)
+
+
 def test_a_model_without_a_probe_says_that_it_cannot_be_known(place: Path):
     model = load("old.caviar")
     facts = {name: value for name, value in model.facts.items() if name not in (PROBE, "recipe")}

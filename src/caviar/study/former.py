@@ -14,10 +14,10 @@ import numpy.typing as npt
 from caviar.data.columns import shown
 from caviar.data.dataset import Dataset
 from caviar.errors import CaviarError, DataError
-from caviar.learners.contract import Floats
+from caviar.learners.contract import Floats, never
 from caviar.learners.known_labels import rows_with_label
-from caviar.learners.model import Model, load
-from caviar.records import Study
+from caviar.learners.model import Member, Model, load
+from caviar.records import Study, Task
 from caviar.records.retest import RetestSpec
 from caviar.store import Store
 from caviar.study.check import check_table
@@ -54,6 +54,10 @@ def former_of(spec: RetestSpec, store: Store, data: Any = None) -> Former:
             job = same_job(study, data)
         except CaviarError as error:
             notes.append(f"the old rows are not there to compare with: {error.rule}")
+    if model is None and spec.model is None:
+        model = None if study is None or job is None else trained_as_then(study, job, store)
+        how = "its networks were trained again from their seeds" if model else "its weights cannot be compared"
+        notes.append(f"the old model was not saved: {how}")
     return Former(study, model, job, tuple(notes))
 
 
@@ -77,6 +81,30 @@ def same_job(study: Study, data: Any = None) -> TableJob:
             return job
         reasons.append("the data is no longer the same")
     raise DataError(reasons[0] if reasons else "the study began with data that was no file", "give the old file")
+
+
+def trained_as_then(study: Study, job: TableJob, store: Store) -> Model | None:
+    """The model of ``study``, trained again from its seeds; without what its probabilities were corrected by."""
+    result = study.result
+    if result is None:
+        return None
+    shares = {result.best.trial: 1.0}
+    if result.ensemble is not None:
+        shares = {int(number): share for number, share in result.ensemble.trials.items()}
+    lasting = {one.trial: one.epochs for one in result.finalists or ()}
+    networks = {}
+    for trial in store.trials(study.name, list(shares)):
+        epochs = lasting.get(trial.number, trial.epochs)
+        if trial.repeat or not epochs:
+            continue
+        training = job.start(Task(trial.number, job.repeats + 1, trial.config, 0, epochs), None)
+        training.train(epochs, never())
+        networks[trial.number] = training.predictor()
+    if len(networks) < len(shares):
+        return None
+    first, *others = sorted(networks, key=lambda number: -shares[number])
+    members = tuple(Member(shares[number], networks[number]) for number in others)
+    return Model(networks[first], job.dataset.preprocessing, {}, members)
 
 
 def outputs_on(model: Model, dataset: Dataset, sources: Sequence[Any]) -> tuple[npt.NDArray[Any], Floats]:
