@@ -4,8 +4,8 @@
 
 Twenty cases have one right verdict each, by how their rows are made: where nothing has changed and there are enough
 rows, keep; where the world has turned by a known angle, retrain; where the old config is known to be poor, retune;
-where there are too few rows for any of these, unclear. But for retune all configs of the space are about equally good. A verdict that is neither right nor "cannot tell yet" is surely
-wrong.
+where there are too few rows for any of these, unclear. But for retune all configs of the space are about equally good.
+A verdict that is neither right nor "cannot tell yet" is surely wrong.
 
 A pair has old and new rows of the same kind, and a space in which all configs are about equally good, so that any
 verdict but keep and unclear is a false alarm; at most 5 % are allowed. Results are written one by one: what is there is

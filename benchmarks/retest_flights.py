@@ -3,7 +3,7 @@
     python -m benchmarks.retest_flights --packages /tmp/tables18 [--folder flights]
 
 The tables are those of benchmarks/drift_flights.py. It tunes a network on winter.csv for 20 seconds, and tests it again
-for 40 seconds on other flights of that winter, on flights of July, and on its own data.
+for 60 seconds on other flights of that winter, on flights of July, and on its own data.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> None:
     run(["tune", "winter.csv", "--target", "late", "--metric", "roc_auc", "--seconds", "20", "--quiet"])
     for table in ("same-winter", "july", "winter"):
         print(f"\n{table}", flush=True)
-        words = ["retest", "winter", "--data", f"{table}.csv", "--seconds", "40", "--name", f"again-{table}"]
+        words = ["retest", "winter", "--data", f"{table}.csv", "--seconds", "60", "--name", f"again-{table}"]
         print("exit status", run(words), flush=True)
     run(["retests", "winter"])
 

@@ -98,7 +98,7 @@ def test_the_page_of_a_test_has_the_verdict_and_its_reasons_before_the_answer(pa
     expect(rows.nth(2)).to_have_class("main")
     for words in ("0.9500 beside 0.9000", "0.0310 to 0.0690", "1,234"):
         expect(rows.nth(2)).to_contain_text(words)
-    for words in ("NumPy: 1 then", "the bits of the old model", "1 columns differ from training", "a note of the test"):
+    for words in ("NumPy: 1 then", "the bits of the old model", "1 column differs from training", "a note of the test"):
         expect(card).to_contain_text(words)
     assert page.locator("main section").first.get_attribute("id") == "verdict"
     card.get_by_role("link", name="old").click()

@@ -17,6 +17,7 @@ from caviar.records.metrics import metric_name
 from caviar.report.bars import Band, Length
 from caviar.report.text import NO_LUCK, config_text, counted, number, score_text, value_text, visible
 from caviar.report.worth import bounded_text, importance_text, worth_lines
+from caviar.views.retest import retest_view
 from caviar.views.study import BoxView, Finals, StudyView
 
 _COLUMNS = 15
@@ -34,6 +35,7 @@ def as_text(view: StudyView, answer: bool = True) -> Group:
         ("Where the search went", _went(view)),
         ("What mattered", _mattered(view)),
         ("The finals", _finals(view)),
+        ("The verdict on the old answer", _verdict(view)),
         ("The answer", _answer(view) if answer else []),
         ("Columns", _columns(view) if answer else []),
         ("Advice", [_paragraph(line) for line in view.advice]),
@@ -41,6 +43,15 @@ def as_text(view: StudyView, answer: bool = True) -> Group:
         if body:
             parts += [Text(f"\n{heading}", style="bold"), *body]
     return Group(*parts)
+
+
+def _verdict(view: StudyView) -> list[Any]:
+    """The verdict of a study that tests an old answer again."""
+    study = view.head.record
+    if study.result is None or study.result.retest is None:
+        return []
+    found = retest_view(study.name, study.result.retest)
+    return [_paragraph(f"{found.headline}: {visible(found.retest.why)} (the answer of {visible(found.retest.of)})")]
 
 
 def _paragraph(line: str, style: str = "") -> Padding:

@@ -94,7 +94,8 @@ def _drift(report: Mapping[str, Any] | None) -> list[str]:
         found.append(f"the old model's outputs are distributed otherwise (KS distance {outputs['effect']:.3f})")
     if names:
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
-        found.append(f"{len(names):,} columns differ from training: {shown}")
+        verb = "column differs" if len(names) == 1 else "columns differ"
+        found.append(f"{len(names):,} {verb} from training: {shown}")
     for one in inner["labels"]:
         if one["changed"]:
             found.append(
