@@ -25,7 +25,7 @@ export function Curves({ run }) {
           ${losses.series.some((one) => one.part === "train") && html`<span class="train">training loss</span>`}
           ${losses.series.some((one) => one.part === "validation") && html`<span class="validation">validation loss</span>`}
           ${others.length > 0 && html`<span class="score">${others.length === 1 ? words(others[0].name.slice(0, 60)) : "other numbers"}</span>`}
-          ${curves.undone > 0 && html`<span class="undone">undone by a rollback</span>`}
+          ${[losses, ...others].some(({ series }) => series.some((one) => one.kind === "undone")) && html`<span class="undone">undone by a rollback</span>`}
         </p>
       `}
       <div class="pair">
@@ -78,7 +78,7 @@ function made({ epochs, smoothed, diary, score }) {
     .map((line) => ({ place: bySteps ? line.step : line.epoch, colour: MARKED[line.kind], kind: line.kind, text: `${line.who ? `${line.who}: ` : ""}${line.text}` }));
   return {
     rows: places.length, x, bySteps, losses: { name: "loss", series: losses }, others, marks,
-    undone: undone.filter(Boolean).length, spread: positive.length ? most / least : 1,
+    spread: positive.length ? most / least : 1,
   };
 }
 
