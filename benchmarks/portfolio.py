@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks import machine
 from benchmarks.table_definitions import Table, load, named, split
@@ -36,6 +37,7 @@ from caviar.space import Space, default_space
 
 ROWS = 12_000
 RESULTS = {long: machine.RESULTS / f"portfolio{'_long' * long}.csv" for long in (False, True)}
+Scores = npt.NDArray[np.float64]
 _LEAST = 2  # rungs of a good portfolio's scores: the first says little
 
 
@@ -127,17 +129,29 @@ def rows(long: bool) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def greedy(scores: np.ndarray[Any, Any], most: int) -> list[int]:
-    """The configs of the portfolio, the first one first; ``scores`` (tables, configs), larger is better."""
+def measured(long: bool) -> tuple[list[str], list[str], Scores]:
+    """The tables, the configs that were measured on all of them, and their scores (tables, configs)."""
+    found = rows(long)
+    tables, configs = sorted({row["table"] for row in found}), list(dict.fromkeys(row["config"] for row in found))
+    by = {(row["table"], row["config"]): float(row["score"]) for row in found}
+    whole = [config for config in configs if all((table, config) in by for table in tables)]
+    return tables, whole, np.array([[by[table, config] for config in whole] for table in tables])
+
+
+def losses(scores: Scores) -> Scores:
+    """The loss of each config on each table (tables, configs): 0 for the best, 1 for the median, 2 at most."""
     best, median = scores.max(axis=1, keepdims=True), np.median(scores, axis=1, keepdims=True)
-    loss = np.minimum((best - scores) / np.maximum(best - median, 1e-12), 2.0)
-    chosen: list[int] = []
-    reached = np.full(len(scores), 2.0)
+    return np.asarray(np.minimum((best - scores) / np.maximum(best - median, 1e-12), 2.0))
+
+
+def together(loss: Scores, most: int, worst: float = 2.0) -> list[tuple[int, float]]:
+    """The configs of the portfolio, the first one first, and the mean loss with each; ``loss`` (tables, configs)."""
+    chosen: list[tuple[int, float]] = []
+    reached = np.full(len(loss), worst)
     while len(chosen) < most and reached.any():
-        after = np.minimum(reached[:, None], loss).mean(axis=0)
-        chosen.append(int(after.argmin()))
-        reached = np.minimum(reached, loss[:, chosen[-1]])
-        print(f"# {len(chosen)}: mean loss {reached.mean():.3f}")
+        at = int(np.minimum(reached[:, None], loss).mean(axis=0).argmin())
+        reached = np.minimum(reached, loss[:, at])
+        chosen.append((at, float(reached.mean())))
     return chosen
 
 
@@ -152,14 +166,13 @@ def main() -> None:
         chosen = [table for table in named(None, "choose") if not options.long or table.rows > ROWS]
         measure(chosen, default_space(), options.packages, options.draws, options.long)
         return
-    found = rows(options.long)
-    tables, configs = sorted({row["table"] for row in found}), list(dict.fromkeys(row["config"] for row in found))
-    by = {(row["table"], row["config"]): float(row["score"]) for row in found}
-    whole = [config for config in configs if all((table, config) in by for table in tables)]
-    scores = np.array([[by[table, config] for config in whole] for table in tables])
+    tables, whole, scores = measured(options.long)
     kind = f"tables with {LONG:,} rows for training or more" if options.long else "any table"
     print(f"# For {kind}: found among {len(whole)} configs on {len(tables)} tables.")
-    for at in greedy(scores, options.choose):
+    chosen_configs = together(losses(scores), options.choose)
+    for place, (_, mean) in enumerate(chosen_configs, 1):
+        print(f"# {place}: mean loss {mean:.3f}")
+    for at, _ in chosen_configs:
         print(f"\n[[{'long' if options.long else 'any'}]]")
         for name, value in json.loads(whole[at]).items():
             if name not in default_space().searched:
