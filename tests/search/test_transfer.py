@@ -75,9 +75,10 @@ def test_a_misleading_study_costs_at_most_a_fifth(trials, seed, studies):
 
 
 @settings(max_examples=30)
-@given(st.integers(20, 300), st.integers(0, 2**32))
-def test_where_trials_hold_their_slots_it_costs_a_fifth_or_one_training(trials, seed):
-    epochs, begun = play(following(trials, seed, of_a_table=False), trials, seed, quality=-10, slots=3)
+@given(st.integers(30, 300), st.integers(0, 2**32), st.integers(1, 8))
+def test_where_trials_hold_their_slots_it_costs_a_fifth_or_one_training(trials, seed, slots):
+    search = following(trials, seed, of_a_table=False)
+    epochs, begun = play(search, trials, seed, quality=-10, slots=slots, workers=slots)
     assert 1 <= begun[True] <= trials / 5
     assert epochs[True] <= max((epochs[True] + epochs[False]) / 5, RUNGS[-1])
 

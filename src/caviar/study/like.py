@@ -40,14 +40,14 @@ class Start(NamedTuple):
 def start_within(trials: int | None, rungs: Sequence[int], stopping: str, of_a_table: bool) -> Start:
     """The start of a study with a budget of ``trials``, or of time: a fifth of the work, but at least one trial.
 
-    One where trials hold their slots: with none to compare it with, the first goes to the end in any case.
+    A third as many where trials hold their slots: with none to compare them with, the first ones go far in any case.
     """
     if trials is None:
         return Start(_OF_A_TABLE, stopping != "none") if of_a_table else Start()
     if stopping == "none":
         return Start(max(trials // _SHARE, 1))
     if not of_a_table:
-        return Start()
+        return Start(max(trials // (3 * _SHARE), 1))
     left = trials / _SHARE - charge(len(rungs) - 1, len(rungs) - 1)
     return Start(1 + int(left)) if left >= _MORE else Start(max(trials // _SHARE, 1))
 
