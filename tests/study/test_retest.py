@@ -95,6 +95,25 @@ def test_where_the_world_has_turned_it_is_trained_or_tuned_again(place: Path):
     assert right.mean() > 0.85
 
 
+def test_the_model_after_retrain_is_the_old_recipe_whatever_the_study_itself_would_choose(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def the_last_two(p: object, y: object, owners: list[int]) -> tuple[object, float]:
+        return np.eye(len(owners))[-1] / 2 + np.eye(len(owners))[-2] / 2, 0.0
+
+    monkeypatch.setattr("caviar.study.finals.select", the_last_two)
+    monkeypatch.setattr(retested, "verdict", lambda found: ("retrain", "weights"))
+    old = tune(place, "old.csv", "two")
+    assert old.result.ensemble is not None
+    study = again("two", data="turned.csv", trials=4)
+    recipe = study.best.model.facts["recipe"]
+    configs = study.retest.retrained["configs"]
+    assert [(one["config"], one["share"]) for one in recipe] == [(one["config"], one["share"]) for one in configs]
+    assert study.best.config in [one["config"] for one in configs]
+    assert [one["share"] for one in recipe] == [0.5, 0.5]
+    assert study.result.ensemble.networks == 2
+
+
 def test_where_nothing_has_changed_nothing_is_done(place: Path):
     found = again(data="same.csv").retest
     assert found is not None
