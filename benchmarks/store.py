@@ -139,7 +139,7 @@ def resumed(url: str, table: Path, stopping: str) -> Iterator[Measured]:
 
 def invent(job: TableJob, store: Store) -> int:
     """A study in ``store`` whose trials were never trained; how many measurements it has."""
-    strategy = Strategy(job.search(), job.rungs, pool=job.pool, trials=TRIALS, stopping=job.stopping)
+    strategy = Strategy(job.search(job.space), job.rungs, pool=job.pool, trials=TRIALS, stopping=job.stopping)
     store.create_study(job.study_record(job.name))
     worker = store.leases.join(job.name)
     trials: dict[int, Trial] = {}

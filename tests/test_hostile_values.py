@@ -191,6 +191,7 @@ BASE = {
     "tune": "t.csv --target y --trials 1 --threads 1 --study fresh",
     "resume": "s --trials 3 --threads 1",
     "enqueue": "s learning_rate=0.01",
+    "respace": "s learning_rate.low=0.0001",
     "work": "s",
     "predict": "m.caviar t.csv",
     "extend": "s --trials 1",
@@ -332,6 +333,11 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any], tuple[str, ...]]] = {
         ("data", "test", "seconds", "seed", "name", "store", "out"),
     ),
     "enqueue": (caviar.enqueue, {"study": "s", "config": {"learning_rate": 0.01}}, ("store",)),
+    "respace": (
+        caviar.respace,
+        {"study": "s", "space": caviar.Space(learning_rate=caviar.Log(1e-4, 0.1))},
+        ("values", "store"),
+    ),
     "train": (
         caviar.train,
         {"x": X, "y": Y, "config": {"learning_rate": 0.01}, "epochs": 1},

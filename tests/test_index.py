@@ -48,6 +48,7 @@ NAMES = [
     "enqueue",
     "load",
     "open_study",
+    "respace",
     "resume",
     "retest",
     "train",

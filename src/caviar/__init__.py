@@ -4,6 +4,7 @@ study = caviar.tune("flowers.csv", target="species", seconds=30)     the best ne
 fit = caviar.train(x, y, {"layers": 2, "hidden_units": 64}, epochs=20)   one network
 study = caviar.tune(objective, space, seconds=600)                   the best config for your own training code
 caviar.retest("flowers", data="new.csv")                            an old answer on today's data
+caviar.respace("flowers", space)                                     another space for a study, in mid-study
 caviar.drift("flowers.caviar", "new.csv")                           new rows beside those of training
 with caviar.babysit.run("resnet-7", knobs={"learning_rate": 0.1}) as run:   anyone's training loop, nursed
 with caviar.open_study("resnets", space) as study: study.ask(10)     your own code trains, caviar proposes and stops
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from caviar.study.ask_tell import OpenStudy
     from caviar.study.events import TunedProgram, TunedStudy
     from caviar.study.options import ProgramOptions, ResumeOptions, TableOptions
+    from caviar.study.respace import respace
 
 __all__ = [
     "CaviarError",
@@ -75,6 +77,7 @@ __all__ = [
     "enqueue",
     "load",
     "open_study",
+    "respace",
     "resume",
     "retest",
     "train",
@@ -105,6 +108,7 @@ _PLACES = {
     "study.ask_tell": ("OpenStudy",),
     "study.events": ("TunedProgram", "TunedStudy"),
     "study.options": ("ProgramOptions", "ResumeOptions", "TableOptions"),
+    "study.respace": ("respace",),
 }
 """Each module with the public names that it holds: loaded where one of them is first used."""
 

@@ -75,7 +75,7 @@ def test_the_account_is_what_pandas_finds_in_the_rows_of_the_store(store: Store)
     assert [f.when_chosen for f in view.finals.finalists] == scores[means.index].tolist()
     assert view.finals.winner is view.finals.finalists[1]
     assert view.finals.decision == "noise"
-    placed, axes = ranks_of(view), axes_of(view.space, view.trials)
+    placed, axes = ranks_of(view), axes_of(view.space, [trial.config for trial in view.trials])
     assert pd.Series(placed.best_so_far, dtype=float).tolist() == own.score.cummax().ffill().tolist()
     assert np.argmax(placed.ranks) == own.score.argmax()
     rates = np.log10(own.learning_rate / 1e-4) / 4

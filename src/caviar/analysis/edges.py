@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,15 +16,32 @@ _NEAR = 0.05  # of the scale
 _ENOUGH = 3  # configs at the edge; one can be there by chance
 
 
+class Edge(NamedTuple):
+    """A range to widen: its hyperparameter, the end as a space file calls it, and a value for that as one writes it.
+
+    ``text`` is the advice, with the reason.
+    """
+
+    name: str
+    field: str
+    value: str
+    text: str
+
+
 def edges(space: Space, best: Sequence[Config]) -> list[str]:
-    """A line of advice for each hyperparameter whose best values lie at an end of its scale.
+    """A line of advice for each range to widen; see wider."""
+    return [edge.text for edge in wider(space, best)]
+
+
+def wider(space: Space, best: Sequence[Config]) -> list[Edge]:
+    """An end to move for each hyperparameter whose best values lie at an end of its scale.
 
     ``best`` are the best configs, the best of them first. The best must be at the end, and at least half of all that
     have the hyperparameter, three at the least. Ends that are there by nature (no dropout, one layer) give no advice.
     """
     if not best:
         return []
-    advice = []
+    found = []
     for name in space.searched:
         scale = space[name]
         values = [config[name] for config in best if name in config]
@@ -37,11 +55,12 @@ def edges(space: Space, best: Sequence[Config]) -> list[str]:
             beyond = _on_steps(scale, end, _beyond(scale, low_end))
             if near[0] and near.sum() >= max(_ENOUGH, len(values) / 2) and beyond is not None:
                 side, word = ("lower", "low") if low_end else ("upper", "high")
-                advice.append(
+                text = (
                     f"{near.sum()} of the best {len(values)} trials have {name} at the {side} edge of its range "
                     f"({_shown(end)}): widen it, with {word} = {_shown(beyond)}"
                 )
-    return advice
+                found.append(Edge(name, word, _shown(beyond), text))
+    return found
 
 
 def _beyond(scale: Scale, low_end: bool) -> float | None:
@@ -82,4 +101,5 @@ def _on_steps(scale: Scale, end: float, beyond: float | None) -> float | None:
 
 
 def _shown(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.6g}"
+    """``value`` as one writes it; near 1 with all digits that tell it from 1."""
+    return str(value) if isinstance(value, int) else f"{value:.15g}" if 0.9 < value < 1 else f"{value:.6g}"

@@ -39,6 +39,7 @@ COMMANDS = {
     "resume": "resume:resume",
     "enqueue": "enqueue:enqueue",
     "extend": "extend:extend",
+    "respace": "respace:respace",
     "work": "work:work",
     "predict": "predict:predict",
     "drift": "drift:drift",
@@ -76,7 +77,7 @@ MANY, ONE = "Tune many networks", "Nurse one network"
 """The two ways to a network, as headings."""
 
 _GROUPS = {
-    MANY: ("demo", "tune", "resume", "enqueue", "extend", "work", "predict", "drift", "retest"),
+    MANY: ("demo", "tune", "resume", "enqueue", "extend", "respace", "work", "predict", "drift", "retest"),
     "Look at studies": (
         "dashboard",
         "show",

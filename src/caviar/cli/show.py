@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -14,11 +15,13 @@ from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
 from caviar.errors import NoAnswer
 from caviar.records import RunKind
 from caviar.report.answer import answer
+from caviar.report.explain import history_lines
 from caviar.report.run import ended
 from caviar.report.study import heading
 from caviar.store import Store
 from caviar.store.doctor import kind_of
 from caviar.views.run import run_view
+from caviar.views.spaces import outside_of, space_history
 from caviar.views.study import head, running
 
 
@@ -43,10 +46,15 @@ def _show_study(opened: Store, name: str, store: str, json: bool) -> None:
     if study.result is None:
         raise _no_answer("study", name, running(opened, name).is_running, store)
     people.print(heading(view))
+    history = space_history(study)
+    outside = outside_of(opened, study)
+    for line in history_lines(history, sum(opened.trial_counts()[name].values()), len(outside)):
+        people.print(line, markup=False, soft_wrap=True)
     people.print(answer(study.result))
     say_next(people, *after_study(study, study.result, store), *looking(people, store))
     if json:
-        print_json(study.result.to_record())
+        changes = {"spaces": [asdict(one) for one in history], "outside": sorted(outside)} if history else {}
+        print_json(study.result.to_record() | changes)
 
 
 def _show_run(opened: Store, name: str, store: str, json: bool) -> None:

@@ -16,6 +16,7 @@ from caviar.report import plain
 from caviar.report.study import studies_table, trials_table
 from caviar.report.table import write_csv
 from caviar.store import Store
+from caviar.views.spaces import outside_of
 from caviar.views.study import ranked, study_rows
 
 
@@ -52,9 +53,10 @@ def trials(
             frame = opened.trials_frame(study, for_file=True)
             write_csv(frame, sys.stdout, for_spreadsheet=for_spreadsheet)
         elif json:
-            print_json(plain.trials(study, opened.trials(study)))
+            print_json(plain.trials(study, opened.trials(study), outside_of(opened, opened.study(study))))
         else:
-            metric = opened.study(study).metric
+            record = opened.study(study)
             people = console()
-            people.print(trials_table(metric, ranked(metric, opened.trials(study)), best))
+            outside = outside_of(opened, record)
+            people.print(trials_table(record.metric, ranked(record.metric, opened.trials(study)), best, outside))
             say_next(people, ["explain", study, *at(store)])

@@ -116,6 +116,8 @@ class Silent:
         self._template = Template(split(command, folder), space)
         self._folder = folder
         self.name = name_of(self._template.words)
+        self.names = self._template.used
+        """The hyperparameters that stand in it."""
         self._pattern = ScorePattern(score)
         self.notes: dict[str, str] = {}
 

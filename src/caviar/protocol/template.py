@@ -51,7 +51,7 @@ class Template:
             self._check_group(group)
         self._check_runs()
         self._check_forms()
-        if not self._used():
+        if not self.used:
             some = self.space.names[0]
             raise ConfigError(
                 f"the command does not use hyperparameter {some!r}, nor any other of the space",
@@ -60,7 +60,7 @@ class Template:
 
     def notes(self) -> Iterator[str]:
         """Sentences on places that may not be meant so."""
-        used = self._used()
+        used = self.used
         conditions = {other for scale in self.space.scales.values() for other in scale.when or ()}
         unused = [name for name in self.space.searched if name not in used and name not in conditions]
         if unused:
@@ -139,7 +139,9 @@ class Template:
                 yield from _groups(word.split())
         yield from _groups(self.words)
 
-    def _used(self) -> set[str]:
+    @property
+    def used(self) -> set[str]:
+        """The hyperparameters that stand in the command."""
         places = [place for word in self._all_words() for place in _PLACE.finditer(word) if not place["text"]]
         names = (self._negated(place) or self._name_of(place["name"]) for place in places)
         return {name for name in names if name in self.space}
@@ -157,7 +159,7 @@ class Template:
 
     def _check_forms(self) -> None:
         """Refuse names in the forms of other programs, which nothing would fill."""
-        used, command = self._used(), " ".join(self.words)
+        used, command = self.used, " ".join(self.words)
         for name in self.space.names:
             if name in used and not re.search(rf"\$\{{{re.escape(name)}\}}", command):
                 continue

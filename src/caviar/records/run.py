@@ -167,7 +167,8 @@ class RunMeasurement:
 class Intervention:
     """A change of a run or study that somebody asked for.
 
-    ``kind`` is turn, pause, resume, snapshot, rollback or stop; of a study it is enqueue, extend, resume or stop.
+    ``kind`` is turn, pause, resume, snapshot, rollback or stop; of a study it is enqueue, extend, resume, respace or
+    stop.
 
     ``who`` asked for it, ``because`` is the reason in their words. ``outcome`` says what came of it, at ``tick``.
     """

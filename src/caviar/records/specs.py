@@ -113,6 +113,17 @@ class StudySpec:
         return any(each.kind == "stop" and each.state is InterventionState.DONE for each in self.interventions)
 
     @property
+    def respaced(self) -> tuple[Intervention, ...]:
+        """The changes of the space, the first one first: each has the first trial of the new space as its ``tick``.
+
+        Their arguments are ``space`` and ``before``, the spaces after and before as plain data, and ``values``, those
+        of hyperparameters that the trials before lack.
+        """
+        return tuple(
+            each for each in self.interventions if each.kind == "respace" and each.state is InterventionState.DONE
+        )
+
+    @property
     def every_epoch(self) -> bool:
         """True where every epoch of a trial is measured; the user's own code may leave some out."""
         return self.kind in (StudyKind.TABLE, StudyKind.MODULE)

@@ -33,6 +33,7 @@ def short(text: str, longest: int = LONGEST_TEXT) -> str:
 def trial_columns(page: StudyPage) -> dict[str, Any]:
     """The columns of all trials by number, repeats left out."""
     trials, own = page.view.trials, page.own
+    outside = set(page.view.outside)
     errors = [(str(trial.number), short(trial.error)) for trial in trials if trial.error]
     return {
         "number": [trial.number for trial in trials],
@@ -41,6 +42,7 @@ def trial_columns(page: StudyPage) -> dict[str, Any]:
         "score": rounded(one.score for one in own),
         "loss": rounded(one.validation_loss for one in own),
         "epochs": [one.epochs for one in own],
+        "outside": [one.number in outside for one in own],
         "rank": places(page.ranked.ranks),
         "best": rounded(page.ranked.best_so_far),
         "began": rounded((lane.began for lane in page.lanes), 7),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from caviar.report.bars import Band, Length
 from caviar.report.text import NO_LUCK, config_text, counted, number, score_text, value_text, visible
 from caviar.report.worth import bounded_text, importance_text, worth_lines
 from caviar.views.retest import retest_view
+from caviar.views.spaces import SpaceChange
 from caviar.views.study import BoxView, Finals, StudyView
 
 _COLUMNS = 15
@@ -32,13 +34,14 @@ def as_text(view: StudyView, answer: bool = True) -> Group:
     for heading, body in (
         ("Notes", [_paragraph(visible(note)) for note in view.head.notes]),
         ("What was tried", _tried(view)),
+        ("The space", _spaces(view)),
         ("Where the search went", _went(view)),
         ("What mattered", _mattered(view)),
         ("The finals", _finals(view)),
         ("The verdict on the old answer", _verdict(view)),
         ("The answer", _answer(view) if answer else []),
         ("Columns", _columns(view) if answer else []),
-        ("Advice", [_paragraph(line) for line in view.advice]),
+        ("Advice", _advice(view)),
     ):
         if body:
             parts += [Text(f"\n{heading}", style="bold"), *body]
@@ -52,6 +55,36 @@ def _verdict(view: StudyView) -> list[Any]:
         return []
     found = retest_view(study.name, study.result.retest)
     return [_paragraph(f"{found.headline}: {visible(found.retest.why)} (the answer of {visible(found.retest.of)})")]
+
+
+def _advice(view: StudyView) -> list[Any]:
+    """The advice, and the command that follows it."""
+    command = proposed_command(view)
+    return [*map(_paragraph, view.advice), *([_paragraph(f"To go on so: {command}")] if command else [])]
+
+
+def proposed_command(view: StudyView) -> str:
+    """The command that changes the space as the results propose, for a shell; empty where they propose nothing."""
+    words = ["caviar", "respace", view.head.record.name, *(one.change for one in view.proposed)]
+    return visible(shlex.join(words)) if view.proposed else ""
+
+
+def _spaces(view: StudyView) -> list[Any]:
+    """The changes of the space, where there were any."""
+    return [_paragraph(line) for line in history_lines(view.history, len(view.trials), len(view.outside))]
+
+
+def history_lines(history: Sequence[SpaceChange], trials: int, outside: int) -> list[str]:
+    """Sentences on the changes of a space, and on how many of the ``trials`` lie ``outside`` of today's."""
+    lines = []
+    for one in history:
+        why = f", because {one.because}" if one.because else ""
+        lines.append(visible(f"From trial {one.first_trial:,} on, asked for by {one.who}{why}:"))
+        lines += [visible(f"- {change}") for change in one.changes]
+    if history:
+        count = f"{outside:,} of {counted(trials, 'trial')} lie" if outside != 1 else f"1 of {trials:,} trials lies"
+        lines.append(f"{count} outside of today's space: kept, but not counted.")
+    return lines
 
 
 def _paragraph(line: str, style: str = "") -> Padding:

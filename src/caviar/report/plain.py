@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -39,6 +39,9 @@ def account(view: StudyView) -> dict[str, Any]:
         "winner": result.best.trial if result else view.best.number if view.best else None,
         **_answer(result),
         "advice": list(view.advice),
+        "proposed": [one.change for one in view.proposed],
+        "spaces": [asdict(one) for one in view.history],
+        "outside": list(view.outside),
         "notes": list(view.head.notes),
     }
 
@@ -51,9 +54,9 @@ def _answer(result: StudyResult | None) -> dict[str, Any]:
     return {name: record.get(name) for name in names} | several
 
 
-def trials(study: str, shown: Sequence[Trial]) -> dict[str, Any]:
-    """The object of ``caviar trials``."""
-    return {"study": study, "trials": [_trial(trial) for trial in shown]}
+def trials(study: str, shown: Sequence[Trial], outside: Collection[int] = ()) -> dict[str, Any]:
+    """The object of ``caviar trials``; ``outside`` are the trials that do not lie in today's space."""
+    return {"study": study, "trials": [_trial(trial) for trial in shown], "outside": sorted(outside)}
 
 
 def _trial(trial: Trial) -> dict[str, Any]:

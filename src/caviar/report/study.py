@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -146,12 +146,21 @@ def _studies_table(rows: Sequence[StudyRow]) -> Table:
     return table
 
 
-def trials_table(metric: str, trials: Sequence[Trial], most: int) -> RenderableType:
-    """The first ``most`` of ``trials``, with the hyperparameters that differ between any of them."""
+def trials_table(
+    metric: str, trials: Sequence[Trial], most: int, outside: Collection[int] = frozenset()
+) -> RenderableType:
+    """The first ``most`` of ``trials``, with the hyperparameters that differ between any of them.
+
+    Those ``outside`` of today's space are marked.
+    """
     if not trials:
         return Text("no trials yet")
     varied = {name for name, values in _values(trials).items() if len(values) > 1}
-    shown = [(trial, config_text({k: v for k, v in trial.config.items() if k in varied})) for trial in trials[:most]]
+    marks = {trial.number: "; outside of today's space" for trial in trials if trial.number in outside}
+    shown = [
+        (trial, config_text({k: v for k, v in trial.config.items() if k in varied}) + marks.get(trial.number, ""))
+        for trial in trials[:most]
+    ]
     folds = max(max((cell_len(config) for _, config in shown), default=0) - _CONFIG, 0)
     table = ByWidth(_trials_table(metric, shown), lambda: Group(*_trial_paragraphs(metric, shown)), folds)
     left = len(trials[most:])

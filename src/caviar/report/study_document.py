@@ -18,9 +18,10 @@ from caviar.records import Intervention, Study, StudyState, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.result import StudyResult
 from caviar.report.columns import places, rounded, short, trial_columns, value_of
-from caviar.report.explain import verdict
+from caviar.report.explain import proposed_command, verdict
 from caviar.report.run_document import best_part, finite
 from caviar.report.worth import worth_lines
+from caviar.search.eras import RESPACE
 from caviar.space import Space
 from caviar.views.axes import kind_of, ticks
 from caviar.views.curves import CurvesPicture
@@ -82,6 +83,8 @@ def study_document(page: StudyPage) -> dict[str, Any]:
         "retests": [asdict(row) for row in page.retests],
         "answer": None if study.result is None else _answer(study.result, view.worth),
         "advice": list(view.advice),
+        "proposed": proposed_command(view),
+        "spaces": [asdict(one) for one in view.history],
         "interventions": [_asked(each) for each in study.spec.interventions],
     }
 
@@ -214,7 +217,7 @@ def _asked(one: Intervention) -> dict[str, Any]:
     return {
         "number": one.number,
         "kind": one.kind,
-        "arguments": dict(one.arguments),
+        "arguments": {} if one.kind == RESPACE else dict(one.arguments),  # its outcome says what changed
         "who": one.who,
         "because": one.because,
         "written": one.written,

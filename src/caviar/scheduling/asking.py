@@ -17,7 +17,7 @@ from caviar.records import Box, Config, Task
 from caviar.records.ranking import WORST, RankKey
 from caviar.scheduling.contract import Queue
 from caviar.scheduling.strategy import Strategy
-from caviar.search.contract import Compared, Search
+from caviar.search.contract import Compared, Search, Turn
 
 RUNGS = (1, 3, 9, 27, 81, 243, 729)
 MOST_RUNGS = 64
@@ -80,6 +80,15 @@ class Asking:
     def boxes(self) -> list[Box]:
         """The boxes that the search has opened so far."""
         return self._strategy.boxes
+
+    @property
+    def begun(self) -> int:
+        """Trials asked for so far, those from before the study included."""
+        return self._strategy.begun
+
+    def turn(self, turn: Turn) -> None:
+        """Have another search propose from a trial on that was not asked for."""
+        self._strategy.turn(turn)
 
     def wishes(self, queue: Queue) -> None:
         """Ask for the configs of ``queue``, too; the trials of an earlier session are recalled before."""

@@ -25,7 +25,7 @@ from caviar.records.ranking import RankKey
 from caviar.scheduling.asha import Asha
 from caviar.scheduling.contract import Decision, Ladder, Queue
 from caviar.scheduling.halving import ETA, Halving
-from caviar.search.contract import Compared, Proposal, Search
+from caviar.search.contract import Compared, Proposal, Search, Turn
 
 Stopping = Literal["halving", "hyperband", "median", "none"]
 STOPPINGS: tuple[Stopping, ...] = get_args(Stopping)
@@ -53,6 +53,7 @@ class Strategy:
         first_number: int = 0,
         queue: Queue | None = None,
         last_look: Callable[[], object] = lambda: None,
+        turns: Sequence[Turn] = (),
     ) -> None:
         """Begin no new trial after ``trials`` of them; None goes on until ``close``.
 
@@ -62,7 +63,8 @@ class Strategy:
         known: comparisons from before the study, which the search looks at.
         first_number: the number of the first trial of the study's own.
         queue: the configs that a person wants tried.
-        last_look: called before no new trial is begun any more: it may still ``extend`` the search.
+        last_look: called before no new trial is begun any more: it may still ``extend`` the search, or ``turn`` it.
+        turns: the turns to other searches, by rising numbers of trials.
         """
         self.rungs = rungs
         self.boxes: list[Box] = []
@@ -84,6 +86,7 @@ class Strategy:
         self._begun = first_number
         self.queue = queue
         self._last_look = last_look
+        self._turns = deque(turns)
         self._open = 0  # tasks given and not yet reported
 
     @property
@@ -100,11 +103,13 @@ class Strategy:
         """See Scheduler: those that go on before new trials, the oldest first."""
         if not room and not self._going_on:
             return None
+        self._take_turn()
         if not self._going_on and not self._closed and not self._grant():
             return None
         if not self._going_on and not self._closed and not self._more():
             if not self._waits():
                 self._last_look()
+                self._take_turn()
             if not self._more():
                 if self._waits():
                     return None
@@ -153,6 +158,10 @@ class Strategy:
             self._most = trials
         return not self._closed
 
+    def turn(self, turn: Turn) -> None:
+        """Have another search propose from a trial on that has not begun."""
+        self._turns.append(turn)
+
     def take_ended(self) -> list[Ended]:
         """See Scheduler."""
         endings, self._endings = self._endings, []
@@ -165,6 +174,17 @@ class Strategy:
             for rung, count in enumerate(ladder.reached(), entry):
                 counts[rung] += count
         return tuple(counts)
+
+    def _take_turn(self) -> None:
+        """Turn to the search of the next trial, where it is another; what the one before has proposed is dropped."""
+        due = None
+        while self._turns and self._turns[0].first_trial <= self._begun:
+            due = self._turns.popleft()
+        if due is not None:
+            self._search = due.search(len(self.boxes))
+            self._proposed.clear()
+            for proposal in self._known.values():
+                self._search.recall(proposal.config)
 
     def _grant(self) -> bool:
         """Propose the wish that is due as the next trial, if there is one; False while it waits for the search."""

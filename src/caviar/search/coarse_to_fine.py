@@ -66,7 +66,8 @@ class Zoom:
 class CoarseToFine:
     """The search ``coarse_to_fine``; see contract.Search."""
 
-    def __init__(self, space: Space, seed: int, zoom: Zoom | None = None) -> None:
+    def __init__(self, space: Space, seed: int, zoom: Zoom | None = None, boxes: int = 0) -> None:
+        """The first box has the number after ``boxes``."""
         self._space = space
         self._seed = seed
         self._zoom = zoom or Zoom()
@@ -86,7 +87,7 @@ class CoarseToFine:
         self._open: list[Region] = []  # the boxes that draws come from
         self._around: list[int] = []  # the best trials at the last look
         self._likelihood = _Likelihood(np.zeros((len(self._scales), _CELLS)))
-        self._boxes = 0  # opened so far
+        self._boxes = boxes  # opened so far
 
     def lag(self, number: int) -> int | None:
         """The size of a round: while one round is being trained, the next is drawn from the rounds before it."""
@@ -249,12 +250,14 @@ class CoarseToFine:
     def _points_of(self, trials: list[Compared]) -> Units:
         """The points (n, d) of ``trials``, made once a trial; NaN where a hyperparameter does not apply.
 
-        The same where its tier was not open: it was not varied, so nothing is known of where it is good.
+        The same where its tier was not open, or the trial lacks it: it was not varied, so nothing is known of where it
+        is good.
         """
         new = [c for c in trials if c.number not in self._points]
         if new:
             numbers, points = np.array([c.number for c in new]), self._space.to_unit([c.config for c in new])
             closed = (numbers[:, None] < self._opens) & np.isclose(points, self._closed, rtol=0, atol=1e-9)
+            closed |= np.array([[name in c.lacks for name in self._space.searched] for c in new], dtype=np.bool_)
             self._points |= zip(numbers.tolist(), np.where(closed, np.nan, points), strict=True)
         return np.array([self._points[c.number] for c in trials])
 

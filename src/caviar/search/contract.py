@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from caviar.records import Box, Config
@@ -10,7 +10,10 @@ from caviar.records.ranking import RankKey
 
 
 class Compared(NamedTuple):
-    """A trial's rank key where it was compared: at ``rung``, after ``epoch`` epochs; and its config's ``origin``."""
+    """A trial's rank key where it was compared: at ``rung``, after ``epoch`` epochs; and its config's ``origin``.
+
+    ``lacks`` are hyperparameters that its config has, and that the trial was trained without (see eras.py).
+    """
 
     number: int
     config: Config
@@ -18,6 +21,7 @@ class Compared(NamedTuple):
     epoch: int
     rank_key: RankKey
     origin: str = ""
+    lacks: frozenset[str] = frozenset()
 
 
 class Proposal(NamedTuple):
@@ -55,3 +59,13 @@ class Search(Protocol):
         grid is that was walked through.
         """
         ...
+
+
+class Turn(NamedTuple):
+    """From trial ``first_trial`` on another search proposes, which ``search`` makes of the number of boxes until then.
+
+    It recalls all trials before it.
+    """
+
+    first_trial: int
+    search: Callable[[int], Search]

@@ -67,7 +67,7 @@ def parse(space: Space, pairs: Sequence[str]) -> dict[str, Value]:
             raise ConfigError(f"a config is written as name=value, got {shown(pair)}", f"such as {space.names[0]}=...")
         if name not in space:
             raise ConfigError(f"the space has no hyperparameter {shown(name)}", did_you_mean(name, space.names))
-        found[name] = _from_words(name, space[name], text)
+        found[name] = value_of(name, space[name], text)
     return found
 
 
@@ -89,9 +89,11 @@ class Wish:
         """The config of trial ``number``: what is given, and for the rest what the search proposes, or a draw."""
         stream = generator(stream_key(self.seed, Purpose.FILLING, trial=number))
         drawn = stream.random(len(self.space.searched))
-        if proposal is not None:
-            [proposed] = self.space.to_unit([proposal])
-            drawn = np.where(np.isnan(proposed), drawn, proposed)
+        try:
+            [proposed] = self.space.to_unit([proposal or {}])
+        except ConfigError:  # the space of today is another than that of the wish
+            proposal, proposed = None, np.full(len(drawn), np.nan)
+        drawn = np.where(np.isnan(proposed), drawn, proposed)
         config = self._exact(self._point(drawn), proposal or {})
         left = 0 if self.whole else _MOST_FILLED
         while not self.space.fulfils(config):
@@ -211,8 +213,8 @@ def _from_text(space: Space, text: str) -> dict[str, Value]:
         raise ConfigError(f"a config cannot be read: {error}, got {shown(text)}", "mind the quotes") from None
 
 
-def _from_words(name: str, scale: Scale, text: str) -> Value:
-    """The value that ``text`` stands for: that of JSON if the scale has it, else the choice that is written so."""
+def value_of(name: str, scale: Scale, text: str) -> Value:
+    """The value of ``name`` that ``text`` stands for: that of JSON if the scale has it, else the choice written so."""
     value: Value = text
     for kind in (json.loads, float):  # .01 is a number to people, and none to JSON
         try:

@@ -33,22 +33,25 @@ LONG = 9_000
 class Portfolio:
     """The search ``portfolio``; see contract.Search."""
 
-    def __init__(self, space: Space, seed: int, rows: int = 0) -> None:
-        """Begin with the portfolio for a table with so many rows for training."""
-        self._search = CoarseToFine(space, seed)
+    def __init__(self, space: Space, seed: int, rows: int = 0, boxes: int = 0) -> None:
+        """Begin with the portfolio for a table with so many rows for training; ``boxes`` as in CoarseToFine."""
+        self._search = CoarseToFine(space, seed, boxes=boxes)
         self._configs = configs(space, seed, rows)
+        self._recalled: list[Config] = []
 
     def lag(self, number: int) -> int | None:
         """See Search: the portfolio is the same whatever comes of it."""
-        return None if number < len(self._configs) else self._search.lag(number)
+        return None if self._left(number) else self._search.lag(number)
 
     def recall(self, config: Config) -> None:
-        """See Search."""
-        self._search.recall(config)
+        """See Search: what is left of the portfolio may be of another space, and begin at any number."""
+        self._recalled.append(config)
 
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """The rest of the portfolio, and after it a round from coarse to fine."""
-        rest = self._configs[number:]
+        rest = self._left(number)
+        if self._recalled:
+            self._configs = []
         if rest:
             last = len(evidence) - 1
             return [
@@ -56,6 +59,12 @@ class Portfolio:
                 for place, config in enumerate(rest)
             ], []
         return self._search.propose(number, evidence)
+
+    def _left(self, number: int) -> list[Config]:
+        """The configs that come from trial ``number`` on."""
+        if self._recalled:
+            return [one for one in self._configs if one not in self._recalled]
+        return self._configs[number:]
 
 
 def configs(space: Space, seed: int, rows: int = 0) -> list[Config]:

@@ -22,6 +22,9 @@ SEARCHES: dict[str, Callable[[Space, int], Search]] = {
     "random": random,
     "grid": Grid,
 }
+DEFAULT_SEARCH = "coarse_to_fine"
+IMPORTED = "optuna"
+"""The search of a study that was imported; where it goes on, it is by the default one."""
 OPTIONAL_SEARCHES = tuple(f"optuna:{sampler}" for sampler in SAMPLERS)
 
 
@@ -49,16 +52,21 @@ def noted_before(name: str, space: Space, trials: int | None) -> tuple[str, ...]
     return (note,)
 
 
-def search_named(name: str, space: Space, seed: int, rows: int = 0, like: Sequence[Winners] = ()) -> Search:
+def search_named(
+    name: str, space: Space, seed: int, rows: int = 0, like: Sequence[Winners] = (), boxes: int = 0
+) -> Search:
     """The search ``name`` over ``space``, with the study's seed and, of a table, its rows for training.
 
-    It is mixed with what it takes from the studies that this one is ``like``.
+    It is mixed with what it takes from the studies that this one is ``like``. Its first box has the number after
+    ``boxes``.
     """
     if like:
-        return Transfer(search_named(name, space, seed, rows), space, seed, like)
+        return Transfer(search_named(name, space, seed, rows, boxes=boxes), space, seed, like)
     check_search(name)
     if name == PORTFOLIO:
-        return Portfolio(space, seed, rows)
+        return Portfolio(space, seed, rows, boxes)
+    if name == "coarse_to_fine":
+        return CoarseToFine(space, seed, boxes=boxes)
     kind, _, detail = name.partition(":")
     if name in SEARCHES:
         return SEARCHES[name](space, seed)

@@ -64,6 +64,27 @@ def answer(
     _write(database, connection, study, spec)
 
 
+def respace(
+    database: Database, connection: sa.Connection, study: int, number: int, first_trial: int, outcome: str
+) -> int:
+    """Change the space as intervention ``number`` asks, from ``first_trial`` on; the trial that the store has for it.
+
+    Nothing happens where that is written already.
+    """
+    spec = studies.spec(database, connection, study)
+    asked = spec.interventions[number - 1]
+    if asked.state is not InterventionState.WAITING:
+        return asked.tick or 0
+    space = STUDIES.c.space
+    before = connection.execute(sa.select(space).where(STUDIES.c.id == study)).scalar_one()
+    arguments = {**asked.arguments, "before": before}
+    done = replace(asked, state=InterventionState.DONE, outcome=outcome, tick=first_trial, arguments=arguments)
+    interventions = (*spec.interventions[: number - 1], done, *spec.interventions[number:])
+    _write(database, connection, study, replace(spec, interventions=interventions))
+    connection.execute(STUDIES.update().where(STUDIES.c.id == study).values(space=asked.arguments["space"]))
+    return first_trial
+
+
 def extended(spec: StudySpec, more: Mapping[str, Any]) -> StudySpec:
     """The specification with ``more`` seconds or trials of the budget that it has."""
     seconds, trials = more.get("seconds"), more.get("trials")

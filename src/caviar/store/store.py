@@ -210,6 +210,14 @@ class Store(AbstractContextManager["Store"]):
         with self._writing(lease.name, lease) as (connection, study):
             interventions.answer(self.database, connection, study, number, state, outcome)
 
+    def respace(self, lease: Lease, number: int, first_trial: int, outcome: str) -> int:
+        """Change the space of a study as intervention ``number`` asks, from ``first_trial`` on; see ``answer``.
+
+        Returns the first trial that the store has for it, also where that is written already.
+        """
+        with self._writing(lease.name, lease) as (connection, study):
+            return interventions.respace(self.database, connection, study, number, first_trial, outcome)
+
     def spec(self, name: str) -> StudySpec:
         """The specification of study ``name`` as it stands: with what people have asked of it."""
         with self.subjects.reading(name) as (connection, number):

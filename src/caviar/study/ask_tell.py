@@ -27,7 +27,7 @@ import numpy as np
 from caviar import other_tuners
 from caviar.arguments import as_number, checked
 from caviar.constraints import Given
-from caviar.errors import CaviarWarning, ConfigError, NameTaken, NoAnswer, StoreError
+from caviar.errors import CaviarWarning, ConfigError, NameTaken, NoAnswer
 from caviar.executors.helpers import PATIENCE
 from caviar.machine import environment
 from caviar.protocol.goal import LARGER
@@ -39,7 +39,7 @@ from caviar.records.ranking import GOAL_METRICS, WORST, Goal, RankKey, rank_key,
 from caviar.records.result import BestTrial, StudyResult
 from caviar.records.specs import StudyKind, StudySpec
 from caviar.scheduling.asking import RUNGS, Asked, AskedTrials, Asking, Rule, TellState, checked_epoch, checked_rungs
-from caviar.search.contract import Search
+from caviar.search.eras import Era, Make, eras_of, in_today, lies_in, search_of
 from caviar.search.feasible import check_constraints, constrained
 from caviar.search.fitting import note_on
 from caviar.search.given import read, read_all
@@ -47,14 +47,15 @@ from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.store import Store
 from caviar.store.delivery import STORE_PATIENCE
-from caviar.study.earlier import create, evidence, is_imported, number_known
+from caviar.study.earlier import check_same_study, create, evidence, is_imported, number_known
 from caviar.study.enqueued import Enqueued, enqueued_once
 from caviar.study.interventions import Interventions
 from caviar.study.like import begun_like
 from caviar.study.outbox import Outbox
 from caviar.study.plot import Shown
 from caviar.study.programs import trials_folder
-from caviar.study.spec import DEFAULT_SEARCH, IMPORTED, StorePath, check_store_patience, space_of
+from caviar.study.respacing import Respacing
+from caviar.study.spec import DEFAULT_SEARCH, StorePath, check_store_patience, space_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,11 +135,12 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
             )
         check_name("study", name)
         self.name = name
-        self._space = space
         wished = read_all(space, first)
         self._known = known
         winners = begun_like(name, like, store, space)
-        proposing = search_named(search, space, seed, like=winners)
+        self._make: Make = lambda space, boxes: search_named(search, space, seed, like=winners, boxes=boxes)
+        self._make(space, 0)  # not every search can walk through every space
+        self._eras: tuple[Era, ...] = (Era(0, space),)
         self._trials: dict[int, Trial] = {}
         self._stored: list[Trial] = []  # as the store had them when this process came
         self._first_box = 0  # boxes are counted on where a study is taken up
@@ -160,16 +162,21 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         try:
             for note in record.notes:  # before anything is written: a filter may make an error of it
                 warnings.warn(note, CaviarWarning, stacklevel=5)  # through the door
-            self._begin(record, proposing, stopping, store_patience)
+            self._begin(record, stopping, store_patience)
             self._folders = trials_folder(self._store, name).absolute()  # read now: later the store may be away
         except BaseException:
             self._store.close()
             raise
         self._outbox = Outbox(self._store, self._delivery, {(one.number, one.repeat): one for one in self._stored})
         self._delivery.beat()  # from now on, for an epoch of one's own may take hours
-        queue = Enqueued(space, seed, self._store.spec(name).first, self._trials.values(), recalled=True)
-        self._interventions = Interventions(queue=queue).follow(self._store, self._delivery)
-        self._asking.wishes(queue)
+        first = self._store.spec(name).first
+        self._queue = Enqueued(self._eras, seed, first, self._trials.values(), recalled=True)
+        self._interventions = Interventions(queue=self._queue).follow(self._store, self._delivery)
+        asking = self._asking
+        asking.wishes(self._queue)
+        self._interventions.respacing = Respacing(
+            record, self._eras, self._make, lambda: asking.begun, asking.turn, self._respaced
+        )
         self._is_closed = False
 
     if not TYPE_CHECKING:  # a type checker knows the attributes
@@ -198,7 +205,8 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
 
         Raises ConfigError for one outside of the space.
         """
-        wished = read(self._space, config)
+        self._interventions.look(at_once=True)  # the space may be another by now
+        wished = read(self._eras[-1].space, config)
         self._delivery.need(enqueued_once(self._store, self.name, wished))
         self._interventions.look(at_once=True)
 
@@ -296,8 +304,11 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
 
     @property
     def best(self) -> Trial:
-        """The best trial so far: those that finished before those that were stopped. NoAnswer while there is none."""
+        """The best trial of today's space, those that finished before those that were stopped. NoAnswer without any."""
         scored = [trial for trial in self._trials.values() if rank_key_of(self._metric, trial) > WORST]
+        if len(self._eras) > 1:
+            inside = lies_in(self._eras)
+            scored = [trial for trial in scored if inside(trial.config)] or scored
         if not scored:
             raise NoAnswer("no trial has a finite value yet", "tell what came of one, or lower the learning rates")
         best = max(scored, key=lambda t: (t.state is TrialState.FINISHED, rank_key_of(self._metric, t), -t.number))
@@ -331,37 +342,29 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         """Close the study, whatever was raised."""
         self.close()
 
-    def _begin(self, record: Study, search: Search, stopping: Rule, store_patience: float) -> None:
+    def _respaced(self, eras: Sequence[Era]) -> None:
+        self._eras = self._queue.eras = tuple(eras)
+
+    def _begin(self, record: Study, stopping: Rule, store_patience: float) -> None:
         if record.name not in self._store.subjects.names():
             with suppress(NameTaken):  # another process was quicker
-                record = create(self._store, record, self._known, self._space)
+                record = create(self._store, record, self._known, self._eras[-1].space)
                 self._delivery = self._store.delivery(self._store.leases.join(record.name), store_patience)
                 self._stored = self._store.trials(record.name)
-                self._ask_of(record, search, stopping, self._stored)
+                self._ask_of(record, stopping, self._stored)
                 return
         there = self._store.study(record.name)
-        search_there = record.search if there.search == IMPORTED else there.search
-        if there.spec.kind is not StudyKind.ASKED or (there.space, there.seed, there.metric, search_there) != (
-            record.space,
-            record.seed,
-            record.metric,
-            record.search,
-        ):
-            raise StoreError(
-                f"the store has another study {record.name!r}, with another space, seed, goal or search",
-                f"name this one otherwise: {self._store.free_name(record.name)!r}, say",
-            )
+        check_same_study(there, record, self._store.free_name)
         lease = self._store.leases.take(record.name, PATIENCE)
         try:
-            self._take_up(record, there, search, stopping, lease, store_patience)
+            self._take_up(record, there, stopping, lease, store_patience)
         except BaseException:
             self._store.leases.leave(lease)
             raise
 
-    def _take_up(
-        self, record: Study, there: Study, search: Search, stopping: Rule, lease: Lease, store_patience: float
-    ) -> None:
+    def _take_up(self, record: Study, there: Study, stopping: Rule, lease: Lease, store_patience: float) -> None:
         """Go on with the study that is ``there``."""
+        self._eras = in_today(eras_of(there), self._eras[-1].space)
         self._delivery = self._store.delivery(lease, store_patience)
         fresh = [config for config in record.spec.first if config not in there.spec.first]
         trials = self._stored = self._store.trials(record.name)
@@ -369,7 +372,7 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         if is_imported(there) and not there.spec.known:  # by an older version
             spec = replace(spec, known=number_known(there, trials))
         self._store.reopen_study(record.name, spec, lease)
-        self._ask_of(replace(record, spec=spec), search, stopping, trials)
+        self._ask_of(replace(record, spec=spec), stopping, trials)
         reports: dict[int, list[tuple[int, float]]] = {}
         for number, _, measurement in self._store.measurements(record.name):
             reports.setdefault(number, []).append((measurement.epoch, measurement.score))
@@ -383,11 +386,12 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
             self._asking.recall(trial.config, trial.origin, known, last)
         self._first_box = len(self._store.boxes(record.name))
 
-    def _ask_of(self, study: Study, search: Search, stopping: Rule, trials: Sequence[Trial]) -> None:
+    def _ask_of(self, study: Study, stopping: Rule, trials: Sequence[Trial]) -> None:
         """Make the asking part, which knows those of ``trials`` that were measured before the study began."""
         earlier = [trial for trial in trials if trial.number < study.spec.known]
         self._trials = {trial.number: trial for trial in earlier}
         known = evidence(study.metric, earlier, study.spec.rungs)
+        search = search_of(self._eras, self._make)
         self._asking = Asking(search, stopping, study.spec.rungs, known, study.spec.known)
 
     def _end_infeasible(self, number: int, value: float | None, why: bool | str) -> None:

@@ -22,11 +22,8 @@ from caviar.data.split import folds
 from caviar.data.target_scale import check_target_scale
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
 from caviar.files import cannot_make
-from caviar.learners.contract import (
-    BYTES_A_PARAMETER,
-    Learner,
-    TrainingData,
-)
+from caviar.learners.contract import Learner, TrainingData
+from caviar.learners.largest import largest_network
 from caviar.learners.names import learner_named
 from caviar.learners.scoring import Scoring
 from caviar.machine import processors
@@ -101,7 +98,8 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     if not helps:
         check_constraints(space)
     search_named(search, space, request.seed)  # not every search can walk through every space
-    request = replace(request, first=read_all(space, request.first))
+    if not request.eras:  # those of earlier spaces were checked in these
+        request = replace(request, first=read_all(space, request.first))
     reading = request.reading
     table = read(request.data, request.target, request.labels, reading)
     test = (
@@ -122,6 +120,8 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     if request.space is None:
         space = _space(request, learner, helps, rungs[-1])
     largest = _largest(space, learner, dataset)
+    if request.eras:  # the pool decides who waits: it stays what it was at the beginning
+        largest = _largest(request.eras[0].space, learner, dataset)
     name = request.study if request.study is not None else table.name
     check_name("study", name)
     return TableJob(
@@ -228,13 +228,8 @@ def _check_names(space: Space, learner: Learner) -> None:
 
 def _largest(space: Space, learner: Learner, dataset: Dataset) -> int:
     """Bytes of the largest network in the space. Raises where none can be built at its edges or in between."""
-    ends = space.from_unit(np.vstack([np.full(len(space.searched), u) for u in (0.0, 1.0)]))
     some = dataset.train.take(np.arange(min(len(dataset.train), _ROWS_TO_COUNT)))
-    data = TrainingData(some, some, dataset.preprocessing.n_out)
-    return max(
-        BYTES_A_PARAMETER * learner.parameters(config, data)
-        for config in [*filter(space.fulfils, ends), *space.sample(200)]
-    )
+    return largest_network(space, learner, TrainingData(some, some, dataset.preprocessing.n_out))
 
 
 def model_path(request: Request, study: str, again: bool = False) -> Path | None:

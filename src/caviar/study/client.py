@@ -15,7 +15,7 @@ from caviar.store import Store
 from caviar.store.process import user
 from caviar.study.spec import StorePath
 
-KINDS = ("extend", "stop")
+KINDS = ("extend", "respace", "stop")
 
 WAIT = 3.0
 """Seconds that ``intervene`` waits for the outcome: six times what a study needs, unless a fold takes longer."""
@@ -34,6 +34,7 @@ def intervene(
 
     kind: "stop": end the search, and choose among the trials that there are; a second one ends the study at once, with
         everything saved. "extend": go on for so many ``seconds`` or ``trials`` more.
+        "respace": go on in another ``space``; respacing.py makes its arguments.
 
     Raises UserMistake where no process runs the study, and where its process refuses.
     """
@@ -57,6 +58,7 @@ def _check(store: Store, study: Study, kind: str, arguments: Mapping[str, Any]) 
         _check_more(study, arguments)
     if study.state is not StudyState.RUNNING or not store.leases.living(study.name):
         ways = {"extend": f"take it up with more: caviar resume {name} --seconds 60", "stop": f"caviar show {name}"}
+        ways["respace"] = "its process has just ended: ask once more"
         raise StoreError(f"study {study.name!r} is not running", ways[kind])
 
 

@@ -5,11 +5,12 @@ The search looks at them as at its own. They are not compared at the rungs of th
 
 from __future__ import annotations
 
+import shlex
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from caviar.errors import ConfigError
+from caviar.errors import ConfigError, StoreError
 from caviar.files import working_folder
 from caviar.machine import processors
 from caviar.records import Config, Measurement, ProgramSpec, Study, StudyKind, Trial, TrialState
@@ -33,6 +34,25 @@ def is_imported(study: Study) -> bool:
 def number_known(study: Study, trials: Sequence[Trial]) -> int:
     """The first number of the study's own trials; an import of an older version does not say it."""
     return max((trial.number + 1 for trial in trials), default=0) if is_imported(study) else study.spec.known
+
+
+def check_same_study(there: Study, study: Study, free_name: Callable[[str], str]) -> None:
+    """StoreError unless the store has ``study`` of ask and tell ``there``, in the same space."""
+    search = study.search if there.search == IMPORTED else there.search
+    same = there.spec.kind is StudyKind.ASKED
+    same &= (there.seed, there.metric, search) == (study.seed, study.metric, study.search)
+    if same and there.space == study.space:
+        return
+    if same and not is_imported(there):
+        raise StoreError(
+            f"study {study.name!r} has another space",
+            f"change it, and go on with its trials: caviar.respace({study.name!r}, space), or in a terminal "
+            f"caviar respace {shlex.quote(study.name)} --space FILE",
+        )
+    raise StoreError(
+        f"the store has another study {study.name!r}, with another space, seed, goal or search",
+        f"name this one otherwise: {free_name(study.name)!r}, say",
+    )
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,14 @@ have the origin "enqueued", so that a study that is resumed gives each the same 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
+from caviar.errors import ConfigError
 from caviar.records import Config, StudyState, Trial, Value
 from caviar.records.names import cleaned
 from caviar.scheduling.strategy import ENQUEUED
+from caviar.search.eras import Era
 from caviar.search.given import Wish, parse, read
 from caviar.space import Space
 from caviar.store import Store
@@ -23,13 +26,20 @@ class Enqueued:
     """A Queue (scheduling/contract.py) of the wishes of one study."""
 
     def __init__(
-        self, space: Space, seed: int, configs: Sequence[Config], trials: Iterable[Trial] = (), recalled: bool = False
+        self,
+        eras: Sequence[Era],
+        seed: int,
+        configs: Sequence[Config],
+        trials: Iterable[Trial] = (),
+        recalled: bool = False,
     ) -> None:
         """Give out ``configs``, those that became ``trials`` again with the same numbers.
 
+        ``eras`` are the spaces of the study: a config that is not of today's is tried as one of the last that has it.
+
         ``recalled``: the earlier trials are not asked for again (ask and tell).
         """
-        self._space = space
+        self.eras = tuple(eras)
         self._seed = seed
         self._configs = list(configs)
         own = [trial for trial in trials if not trial.repeat]
@@ -44,7 +54,17 @@ class Enqueued:
         known = self._at < len(self._numbers)
         if number != self._numbers[self._at] if known else number < self._begun:
             return None
-        return Wish(self._space, self._configs[self._at], self._seed)
+        config = self._configs[self._at]
+        return Wish(self._space_of(config, number), config, self._seed)
+
+    def _space_of(self, config: Config, number: int) -> Space:
+        """The last space before trial ``number`` that has ``config``."""
+        spaces = [era.space for era in reversed(self.eras) if era.first_trial <= number]
+        for space in spaces[:-1]:
+            with suppress(ConfigError):
+                read(space, config)
+                return space
+        return spaces[-1]
 
     def taken(self) -> None:
         """See Queue."""

@@ -11,14 +11,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+from caviar.errors import UserMistake
 from caviar.records import Intervention, InterventionState, StudySpec
+from caviar.search.eras import RESPACE, era_of
 from caviar.store import Store
 from caviar.store.delivery import Delivery
 from caviar.study.enqueued import Enqueued
+from caviar.study.respacing import Respacing
 
 LOOK_EVERY = 0.5  # seconds between two looks at the store
 
 _REFUSED, _DONE = InterventionState.REFUSED, InterventionState.DONE
+_LATE = "its search is over; wait for its answer, and {} it then"
 
 
 class Extend(Protocol):
@@ -40,6 +44,8 @@ class Interventions:
         """The configs that are wanted; they are looked for too."""
         self.extend: Extend | None = None
         """Set while a search with a budget of trials runs."""
+        self.respacing: Respacing | None = None
+        """Set while a search runs."""
         self.searches: Callable[[], bool] = lambda: True
         """True until the search is over."""
         self._ended = ended
@@ -81,13 +87,17 @@ class Interventions:
         for asked in spec.interventions:
             if asked.state is InterventionState.WAITING:
                 if asked.number not in self._answers:  # else the store was away when it was to be answered
-                    self._answers[asked.number] = self._carry_out(spec, asked)
+                    self._answers[asked.number] = self._carry_out(store, delivery, spec, asked)
                 state, outcome = self._answers[asked.number]
                 delivery.ask(partial(store.answer, delivery.lease, asked.number, state, outcome), None)
 
-    def _carry_out(self, spec: StudySpec, asked: Intervention) -> tuple[InterventionState, str]:
+    def _carry_out(
+        self, store: Store, delivery: Delivery, spec: StudySpec, asked: Intervention
+    ) -> tuple[InterventionState, str]:
         if asked.kind == "stop":
             return self._stop()
+        if asked.kind == RESPACE:
+            return self._respace(store, delivery, asked)
         if asked.kind == "extend":
             return self._extend(spec, asked.arguments)
         return _REFUSED, "this version of caviar does not know it; upgrade caviar"
@@ -100,7 +110,7 @@ class Interventions:
         return _DONE, "its search ends, and the best of its trials are trained again for the answer"
 
     def _extend(self, spec: StudySpec, more: Mapping[str, Any]) -> tuple[InterventionState, str]:
-        late = "its search is over; wait for its answer, and resume it then"
+        late = _LATE.format("resume")
         if self.stops or not self.searches():
             return _REFUSED, late
         if more.get("seconds") is not None and spec.seconds is not None:
@@ -111,3 +121,18 @@ class Interventions:
                 return _REFUSED, late
             return _DONE, f"{int(more['trials']):,} trials more"
         return _REFUSED, "that is not the kind of its budget; resume it when it has its answer"
+
+    def _respace(self, store: Store, delivery: Delivery, asked: Intervention) -> tuple[InterventionState, str]:
+        """Change the space: in the store first, and no trial is begun before it is there."""
+        respacing = self.respacing
+        if respacing is None or self.stops or not self.searches():
+            return _REFUSED, _LATE.format("respace")
+        era = era_of(asked.arguments, respacing.begun())
+        try:
+            outcome = respacing.planned(era)
+        except UserMistake as mistake:
+            return _REFUSED, f"{mistake.rule}; {mistake.way_out}"
+        number = asked.number
+        first = delivery.need(lambda: store.respace(delivery.lease, number, era.first_trial, outcome))
+        respacing.take(era._replace(first_trial=first))
+        return _DONE, outcome

@@ -28,6 +28,7 @@ from caviar.records.ranking import WORST
 from caviar.records.retest import RetestSpec
 from caviar.scheduling.strategy import ENQUEUED, Stopping
 from caviar.search.contract import Search
+from caviar.search.eras import Era, in_today
 from caviar.search.fitting import note_on
 from caviar.search.portfolio import PORTFOLIO
 from caviar.search.searches import search_named
@@ -130,12 +131,15 @@ class TableJob:
         assert self.request.search is not None
         return self.request.search
 
-    def search(self) -> Search:
-        """The search that proposes the configs."""
-        request = self.request
-        return search_named(
-            self.search_name, self.space, request.seed, len(self.dataset.train), checked_like(request.like)
-        )
+    @property
+    def eras(self) -> tuple[Era, ...]:
+        """The spaces of the study, today's last."""
+        return in_today(self.request.eras, self.space)
+
+    def search(self, space: Space, boxes: int = 0) -> Search:
+        """The search that proposes configs of ``space``, after so many ``boxes``."""
+        request, rows = self.request, len(self.dataset.train)
+        return search_named(self.search_name, space, request.seed, rows, checked_like(request.like), boxes)
 
     def shown(self, evaluations: list[Evaluation]) -> dict[str, float]:
         """The mean scores of ``evaluations``; those of regression that have a unit in the target's own."""
@@ -255,7 +259,8 @@ class TableJob:
         found = [trial for trial in longest if trial.epochs == self.rungs[-1]]
         # Not all: this is asked often.
         first = takewhile(lambda trial: trial.origin.startswith(_FIRST), ledger.trials.values())
-        sound = (trial for trial in first if ledger.peaks.of((trial.number, 0)) > WORST)
+        inside = (trial for trial in first if trial.number not in ledger.outside)
+        sound = (trial for trial in inside if ledger.peaks.of((trial.number, 0)) > WORST)
         portfolio = [trial for trial in sound if trial.origin == PORTFOLIO]
         best = [ledger.trials[number, 0] for number in ledger.peaks.best(FINALISTS)]
         in_turn = [trial for pair in zip_longest(found, portfolio) for trial in pair if trial is not None]

@@ -32,7 +32,7 @@ from caviar.store.delivery import Delivery
 from caviar.study.events import Progress
 from caviar.study.known import UNTRAINED, Known
 from caviar.study.outbox import Outbox
-from caviar.study.ranked import Networks, Peaks, Ranked
+from caviar.study.ranked import Networks, Outside, Peaks, Ranked
 
 SHOW_EVERY = 0.1  # seconds between two signs of progress
 
@@ -68,15 +68,15 @@ class Ledger:
         """
         self.trials: dict[TrialKey, Trial] = {}
         self.seconds: dict[TrialKey, float] = {}  # spent training each
-        self.peaks = Peaks(keep)
+        self.outside = Outside()
+        self.peaks = Peaks(keep, self.outside)
         self.results: dict[TrialKey, TaskResult] = {}
         """The last result of each repeat, and of the last training."""
-        self.ranked = Ranked(keep)
+        self.ranked = Ranked(keep, self.outside)
         self.networks = Networks(self.ranked, keep)
         self.failures: list[str] = []
         self.phase = "search"
         self._store = store
-        self._study = delivery.lease.name
         self._metric, self._of_a_table = metric, not of_own_code(metric)
         self._repeats = repeats
         self._known = known or Known()
@@ -109,7 +109,7 @@ class Ledger:
         stored = None if task.repeat else self._known.trials.get(key)
         if stored is not None and stored.config != task.config:
             raise StoreError(
-                f"trial {task.trial} of study {self._study!r} has another config than this version proposes",
+                f"trial {key[0]} of study {self.delivery.lease.name!r} has another config than this version proposes",
                 "go on with the version that began it (caviar doctor shows which), or begin a new study",
             )
         if task.from_epoch and not task.repeat and self.trials[key].state is not TrialState.RUNNING:
@@ -208,8 +208,6 @@ class Ledger:
         self.interrupt()
         self._outbox.close(state, result, hurry)
 
-    # --- recording ---
-
     def _record(self, key: TrialKey, result: TaskResult) -> RankKey:
         """Bring the trial of a result up to date; its rank key."""
         trial = self.trials[key]
@@ -277,7 +275,7 @@ class Ledger:
     def _curve(self, key: TrialKey) -> Curve:
         """The stored epochs of a trial from before; they are read where a compared trial goes on."""
         if key in self._known.comparisons and key not in self._read:
-            found = self.delivery.need(lambda: self._store.curves(self._study, [key[0]]))
+            found = self.delivery.need(lambda: self._store.curves(self.delivery.lease.name, [key[0]]))
             self._read[key] = found.get(key, _NOTHING)
         return self._read.get(key, _NOTHING)
 
@@ -325,6 +323,8 @@ class Ledger:
     def _put(self, trial: Trial) -> None:
         key = (trial.number, trial.repeat)
         before = self.trials.get(key)
+        if before is None:
+            self.outside.take(trial)
         if trial.repeat == 0 and (before is None or before.state is not trial.state):
             if before is not None:
                 self._counts[before.state] -= 1

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from caviar.analysis.space_checks import together
 from caviar.arguments import check_whole
 from caviar.errors import ConfigError, NoAnswer, UserMistake
 from caviar.executors.held_back import HeldBack
@@ -38,10 +39,11 @@ from caviar.records.names import check_name
 from caviar.records.ranking import GOAL_METRICS, UNRANKED, Goal
 from caviar.records.result import BestTrial, Repeated, StudyResult
 from caviar.scheduling.choosing import Finalist, choose
-from caviar.scheduling.contract import Queue
 from caviar.scheduling.halving import rungs_to
 from caviar.scheduling.repeats import Repeats
 from caviar.scheduling.strategy import Stopping, Strategy
+from caviar.search.contract import Search
+from caviar.search.eras import Era, in_today, turns_of
 from caviar.search.feasible import check_constraints, constrained
 from caviar.search.fitting import note_on
 from caviar.search.given import read_all
@@ -49,12 +51,14 @@ from caviar.search.searches import check_search, search_named
 from caviar.space import Space
 from caviar.store import Snapshots, Store
 from caviar.study.earlier import evidence
+from caviar.study.enqueued import Enqueued
 from caviar.study.events import Progress, TunedProgram
 from caviar.study.interventions import Interventions
 from caviar.study.job import FINALISTS
 from caviar.study.ledger import Ledger, outcomes
 from caviar.study.like import start_within, taken
 from caviar.study.loop import Budget, drive
+from caviar.study.respacing import better_outside, respacing
 from caviar.study.spec import (
     ProgramRequest,
     check_budget,
@@ -92,6 +96,16 @@ class ProgramJob:
     def metric(self) -> str:
         """The metric of the study: a score, or a loss."""
         return GOAL_METRICS[self.goal]
+
+    @property
+    def eras(self) -> tuple[Era, ...]:
+        """The spaces of the study, today's last."""
+        return in_today(self.request.eras, self.space)
+
+    def search(self, space: Space, boxes: int = 0) -> Search:
+        """The search that proposes configs of ``space``, after so many ``boxes``."""
+        request = self.request
+        return search_named(request.search, space, request.seed, like=checked_like(request.like), boxes=boxes)
 
     def ended(self) -> bool:
         """True where a person wants the end at once."""
@@ -150,11 +164,12 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
     space = constrained(space_of(request.space), request.constraints)
     check_constraints(space)
     search_named(request.search, space, request.seed)  # not every search can walk through every space
-    request = replace(request, first=read_all(space, request.first))
+    if not request.eras:  # those of earlier spaces were checked in these
+        request = replace(request, first=read_all(space, request.first))
     rungs = rungs_to(request.epochs)
     start = start_within(request.trials, rungs, stopping, of_a_table=False)
     request = replace(request, like=taken(request.like, request.store, space, start))
-    command = _command(request, space)
+    command = _command(request, together([*(era.space for era in request.eras), space]))
     if request.study is not None:
         check_name("study", request.study)
     gpus = [str(gpu) for gpu in request.gpus or ()]
@@ -222,26 +237,28 @@ def program_executor(job: ProgramJob, ledger: Ledger, store: Store, study: str) 
 
 
 def train_programs(
-    job: ProgramJob, ledger: Ledger, executor: Processes, queue: Queue, earlier: Sequence[Trial], first: int
+    job: ProgramJob, ledger: Ledger, executor: Processes, queue: Enqueued, earlier: Sequence[Trial], study: Study
 ) -> Iterator[Progress]:
     """Search, and then train the best trials again with fresh seeds, as often as was asked for and time allows.
 
-    ``queue`` has the configs that a person wants tried. ``earlier`` are trials that were measured before the study
-    began; ``first`` is the number of its first own trial.
+    ``queue`` has the configs that a person wants tried. ``earlier`` are trials that were measured before ``study``
+    began.
     """
     ledger.adopt(earlier)
     strategy = Strategy(
-        search_named(job.request.search, job.space, job.request.seed, like=checked_like(job.request.like)),
+        job.search(job.eras[0].space),
         job.rungs,
         trials=job.request.trials,
         stopping=job.stopping,
         slots=job.slots,
         known=evidence(job.metric, earlier, job.rungs),
-        first_number=first,
+        first_number=study.spec.known,
         queue=queue,
         last_look=job.interventions.last_look,
+        turns=turns_of(job.eras, job.search),
     )
     job.interventions.extend = strategy.extend
+    job.interventions.respacing = respacing(study, job.eras, job.search, strategy, ledger, queue)
     share = _SEARCH_SHARE if job.request.repeats else 1.0
     left = partial(job.seconds_left, share)
 
@@ -366,7 +383,13 @@ def conclude_program(job: ProgramJob, ledger: Ledger, study: Study, store: Store
             folder=str(folder.absolute()) if folder.is_dir() else None,
             attributes=winner.attributes,
         ),
-        notes=(*study.notes, *job.command.notes.values(), *_failed(ledger), *_one_epoch(job, ledger)),
+        notes=(
+            *study.notes,
+            *job.command.notes.values(),
+            *_failed(ledger),
+            *_one_epoch(job, ledger),
+            *better_outside(ledger, winner.number),
+        ),
     )
     return TunedProgram(
         study.name, store.url, result, "" if job.request.store is None else os.fspath(job.request.store), winner

@@ -35,6 +35,7 @@ from caviar.study.events import Best, TunedStudy
 from caviar.study.finals import Ensemble, Found
 from caviar.study.job import TableJob
 from caviar.study.ledger import Ledger, outcomes
+from caviar.study.respacing import better_outside
 
 _FRONT = 20  # of the Pareto front's best, for a person to read
 
@@ -131,7 +132,7 @@ def conclude(
         calibration=made.calibration,
         targets=measured.targets,
         retest=tested,
-        notes=(*study.notes, *measured.doubts, *made.notes),
+        notes=(*study.notes, *measured.doubts, *made.notes, *better_outside(ledger, winner.number)),
     )
     return TunedStudy(
         study.name,

@@ -25,13 +25,15 @@ from caviar.records.reading import Target
 from caviar.records.retest import RetestSpec
 from caviar.records.specs import ProgramSpec, StudyKind, StudySpec, TableSpec, Winners
 from caviar.scheduling.strategy import STOPPINGS, Stopping
+from caviar.search import searches
+from caviar.search.eras import Era, eras_of
 from caviar.space import Space
 from caviar.store.delivery import STORE_PATIENCE
 
 DEFAULT_SECONDS = 60.0
-DEFAULT_SEARCH = "coarse_to_fine"
+DEFAULT_SEARCH = searches.DEFAULT_SEARCH
 EPOCHS = 27  # of a trial of the user's own code
-IMPORTED = "optuna"  # the search of a study that was imported
+IMPORTED = searches.IMPORTED
 
 PRESETS = ("best", "single", "fast")
 """The end of a study: an ensemble of finalists that were repeated; one of them; no repeats at all."""
@@ -82,6 +84,7 @@ class Request:
     rungs: tuple[int, ...] | None = None
     every: int | None = None
     retest: RetestSpec | None = None
+    eras: tuple[Era, ...] = ()  # of the study that is resumed, where its space was changed
     started: float = field(default_factory=time.monotonic)
 
     def spec(self, seconds: float | None, rungs: tuple[int, ...], repeats: int) -> StudySpec:
@@ -165,6 +168,7 @@ class ProgramRequest:
     gpus: Sequence[int | str] | None = None
     trial_timeout: float | None = None
     slots: int | None = None  # of the study that is resumed
+    eras: tuple[Era, ...] = ()  # as of Request
     store_patience: float = STORE_PATIENCE
     started: float = field(default_factory=time.monotonic)
 
@@ -224,6 +228,7 @@ def _again(study: Study, budget: StudySpec) -> dict[str, Any]:
     return {
         "seed": study.seed,
         "space": Space.from_dict(study.space),
+        "eras": eras_of(study) if study.spec.respaced else (),
         "search": DEFAULT_SEARCH if study.search == IMPORTED else study.search,
         "study": study.name,
         "stopping": budget.stopping,

@@ -19,6 +19,7 @@ from caviar.protocol.goal import GoalUnclear
 from caviar.records import Study, StudyResult, StudyState
 from caviar.records.names import storable
 from caviar.scheduling.strategy import Strategy
+from caviar.search.eras import turns_of
 from caviar.search.searches import noted_before
 from caviar.store import Snapshots, Store
 from caviar.store.delivery import Delivery
@@ -39,6 +40,7 @@ from caviar.study.programs import (
     program_executor,
     train_programs,
 )
+from caviar.study.respacing import lie_in, respacing
 from caviar.study.result import conclude
 from caviar.study.retested import retested
 from caviar.study.spec import IMPORTED, ProgramRequest, Request
@@ -86,6 +88,8 @@ def train(
     )
     job.interventions.searches = lambda: ledger.phase == "search"
     job.interventions.follow(store, delivery)
+    if len(job.eras) > 1:
+        lie_in(ledger, job.eras)
     study = replace(study, notes=_notes(job, study))  # a resume may have more of them, and an old store none
     answer: TunedStudy | TunedProgram | None = None
     try:
@@ -135,15 +139,17 @@ def _train_networks(job: TableJob, ledger: Ledger, store: Store, study: Study) -
     """Search and finals of a table."""
     queue = _queue(job, store, study)
     strategy = Strategy(
-        job.search(),
+        job.search(job.eras[0].space),
         job.rungs,
         trials=job.request.trials,
         stopping=job.stopping,
         pool=job.pool,
         queue=queue,
         last_look=job.interventions.last_look,
+        turns=turns_of(job.eras, job.search),
     )
     job.interventions.extend = strategy.extend
+    job.interventions.respacing = respacing(study, job.eras, job.search, strategy, ledger, queue)
     states = SavedStates(Snapshots(store), study.name, ledger.ranked.worst_first, ledger.delivery)
     threads = job.threads(ledger, states)
 
@@ -183,14 +189,14 @@ def _train_programs(
     earlier = [trial for trial in store.trials(study.name) if trial.number < first] if first else []
     queue = _queue(job, store, study)
     with program_executor(job, ledger, store, study.name) as executor:
-        yield from train_programs(job, ledger, executor, queue, earlier, first)
+        yield from train_programs(job, ledger, executor, queue, earlier, study)
     return conclude_program(job, ledger, study, store)
 
 
 def _queue(job: TableJob | ProgramJob, store: Store, study: Study) -> Enqueued:
     """The configs that a person wants tried; those that came while the study rested are in the store."""
     first = store.spec(study.name).first
-    queue = job.interventions.queue = Enqueued(job.space, study.seed, first, store.trials(study.name) if first else ())
+    queue = job.interventions.queue = Enqueued(job.eras, study.seed, first, store.trials(study.name) if first else ())
     return queue
 
 

@@ -10,18 +10,18 @@ Notation
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import numpy as np
 
-from caviar.analysis.edges import edges
 from caviar.analysis.importance import ENOUGH, Importance, importances
 from caviar.records import Box, Config, Study, StudyKind, StudyProgress, StudyState, Trial, TrialState
 from caviar.records.config import as_number
 from caviar.records.ranking import WORST, rank_key, rank_key_of
 from caviar.records.result import Finalist
+from caviar.scales import Scale
 from caviar.search.portfolio import PORTFOLIO
 from caviar.search.searches import noted_before
 from caviar.search.transfer import LIKE
@@ -29,6 +29,7 @@ from caviar.space import Space
 from caviar.store import Store
 from caviar.views.axes import Ticks, ticks
 from caviar.views.followed import Followed, followed
+from caviar.views.spaces import Proposed, SpaceChange, configs_of_today, proposed_changes, space_history
 from caviar.views.worth import Worth, worth_of
 
 Decision = Literal["mean", "noise", "small", "fast"]
@@ -163,6 +164,14 @@ class StudyView:
     worth: Worth  # of the answer
     advice: tuple[str, ...]
     best: Trial | None = None  # of code of the user's own: the winner, or the best so far
+    proposed: tuple[Proposed, ...] = ()  # the advice as changes of the space
+    history: tuple[SpaceChange, ...] = ()  # of the space
+    today: Mapping[int, Config] = field(default_factory=dict)  # of trials in today's space, as that has them
+
+    @property
+    def outside(self) -> tuple[int, ...]:
+        """The trials that do not lie in today's space."""
+        return tuple(trial.number for trial in self.trials if trial.number not in self.today) if self.history else ()
 
 
 @dataclass(frozen=True)
@@ -219,9 +228,9 @@ def ranked(metric: str, trials: Sequence[Trial]) -> list[Trial]:
 def progress_of(study: Study, trials: Sequence[Trial]) -> StudyProgress:
     """The progress of ``study``, from its trials alone; it ends where the study has ended."""
     own = [trial for trial in trials if trial.repeat == 0]
-    best = next(iter(ranked(study.metric, own)), None)
-    if best is not None and rank_key_of(study.metric, best) == WORST:
-        best = None
+    inside = configs_of_today(study, own)
+    scored = [trial for trial in ranked(study.metric, own) if rank_key_of(study.metric, trial) > WORST]
+    best = next((trial for trial in scored if trial.number in inside), next(iter(scored), None))
     begun = datetime.fromisoformat(study.created)
     ended = datetime.now(UTC) if study.ended is None else datetime.fromisoformat(study.ended)
     reached = tuple(len(rung.trials) for rung in _rungs(study, own))
@@ -241,7 +250,10 @@ def study_view_of(
     """The account of ``study``, from all that the store has of it; ``measured`` in the place of importance_of."""
     space = Space.from_dict(study.space)
     own = tuple(trial for trial in trials if trial.repeat == 0)
+    today = configs_of_today(study, own)
     scored = [trial for trial in ranked(study.metric, own) if rank_key_of(study.metric, trial) > WORST]
+    inside = [trial for trial in scored if trial.number in today]
+    proposed = proposed_changes(study, [today[trial.number] for trial in inside[:_BEST]])
     diverged = [trial.config for trial in own if trial.state is TrialState.DIVERGED]
     follows = followed(study, own)
     rates = [as_number(config["learning_rate"]) for config in diverged if "learning_rate" in config]
@@ -258,9 +270,12 @@ def study_view_of(
         followed=follows,
         importance=tuple((measured or importance_of)(study, space, own)),
         finals=_finals(study, trials),
-        best=None if study.spec.kind is StudyKind.TABLE else _best(study, scored),
+        best=None if study.spec.kind is StudyKind.TABLE else _best(study, inside or scored),
         worth=Worth() if study.result is None else worth_of(study.result),
-        advice=tuple(edges(space, [trial.config for trial in scored[:_BEST]])),
+        advice=tuple(one.reason for one in proposed),
+        proposed=proposed,
+        history=space_history(study),
+        today=today,
     )
 
 
@@ -271,10 +286,10 @@ def _best(study: Study, scored: Sequence[Trial]) -> Trial | None:
     return next(iter(sorted(scored, key=lambda trial: trial.state is not TrialState.FINISHED)), None)
 
 
-def axes_of(space: Space, trials: Sequence[Trial]) -> tuple[Axis, ...]:
-    """The axes of the searched hyperparameters, with the places of ``trials`` on them."""
+def axes_of(space: Space, configs: Sequence[Config]) -> tuple[Axis, ...]:
+    """The axes of the searched hyperparameters, with the places of ``configs`` on them; an empty one has none."""
     names = list(space.searched)
-    u = space.to_unit([trial.config for trial in trials]) if trials else np.empty((0, len(names)))
+    u = space.to_unit(configs) if configs else np.empty((0, len(names)))
     return tuple(Axis(name, u[:, i], ticks(space[name])) for i, name in enumerate(names))
 
 
@@ -293,18 +308,31 @@ def _bands(space: Space, box: Box) -> dict[str, tuple[float, float]]:
     bands = {}
     for name, given in box.ranges.items():
         if name in space and "low" in given:
-            ends = space[name].to_unit([given["low"], given["high"]])
-            bands[name] = (float(min(ends)), float(max(ends)))
+            low, high = (_place(space[name], given[end]) for end in ("low", "high"))
+            if low is not None and high is not None and (low != high or given["low"] == given["high"]):
+                bands[name] = (min(low, high), max(low, high))
     return bands
+
+
+def _place(scale: Scale, value: Any) -> float | None:
+    """The u of an end of a box, 0 or 1 where it lies beyond the scale; None where the scale is another."""
+    if scale.contains(value):
+        return float(scale.to_unit([value])[0])
+    low, high = getattr(scale, "low", None), getattr(scale, "high", None)
+    if low is None or high is None or isinstance(value, str | bool) or low <= value <= high:
+        return None
+    return 0.0 if value < low else 1.0
 
 
 def importance_of(study: Study, space: Space, trials: Sequence[Trial]) -> list[Importance]:
     """Importance of each hyperparameter for the last rung of a trial, and for its score there.
 
-    Only draws from the whole space count, where there are enough of them. A box lies where the search expects good
-    values, so that draws from it would show the search's own opinion; so would the configs of a portfolio and those
-    that follow earlier studies.
+    Only trials of today's space count, and of them only draws from the whole space, where there are enough of them. A
+    box lies where the search expects good values, so that draws from it would show the search's own opinion; so would
+    the configs of a portfolio and those that follow another study.
     """
+    today = configs_of_today(study, trials)
+    trials = [trial._replace(config=today[trial.number]) for trial in trials if trial.number in today]
     begun = [trial for trial in trials if trial.epochs or trial.state is TrialState.DIVERGED]
     begun = [trial for trial in begun if trial.state is not TrialState.INFEASIBLE]
     everywhere = [trial for trial in begun if not trial.origin.startswith(("box", PORTFOLIO, LIKE))]

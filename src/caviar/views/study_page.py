@@ -7,7 +7,7 @@ functions of records (study.py, pictures.py, curves.py).
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +38,7 @@ from caviar.views.pictures import (
 )
 from caviar.views.retest import RetestRow, retest_rows
 from caviar.views.run import RunView, run_view_of
+from caviar.views.spaces import outside_of
 from caviar.views.study import (
     Axis,
     MeasureImportance,
@@ -127,7 +128,7 @@ def study_page(store: Store, name: str, measured: MeasureImportance | None = Non
         ranked=ranked_by_number(study.metric, [rank_key_of(study.metric, one) for one in own]),
         lanes=tuple(lane for one, lane in every_lane if one.repeat == 0),
         repeats=tuple((one, lane) for one, lane in every_lane if one.repeat),
-        axes=axes_of(view.space, view.trials),
+        axes=axes_of(view.space, [view.today.get(trial.number, {}) for trial in view.trials]),
         curves=curves_picture(store, name, study.metric, own, chosen),
         rungs=tuple(rung_pictures(study, own)),
         chosen=chosen,
@@ -149,7 +150,7 @@ def trial_page(store: Store, name: str, number: int) -> TrialPage:
     found = store.trials(name, [number])
     if not found or found[0].repeat:
         raise StoreError(f"study {visible(name)!r} has no trial {number}", f"caviar trials {visible(name)} lists them")
-    best = best_number(study, store.standings(name))
+    best = best_number(study, store.standings(name), outside_of(store, study))
     beside = store.trials(name, [best]) if best is not None else []
     folder = store.subjects.place(name).folder(store.database, "programs") / str(number)
     return TrialPage(
@@ -176,7 +177,7 @@ def comparison_of(store: Store, names: Sequence[str]) -> Comparison:
 def side_of(store: Store, name: str) -> Compared:
     """Study ``name`` as one side of a comparison. Raises StoreError if there is none."""
     study, standings = store.study(name), store.standings(name)
-    best = best_number(study, standings)
+    best = best_number(study, standings, outside_of(store, study))
     found = store.trials(name, [best]) if best is not None else []
     own = [one for one in standings if one.repeat == 0]
     return compared(study, own, dict(found[0].config) if found else {})
@@ -194,11 +195,12 @@ def store_page(store: Store) -> StorePage:
     )
 
 
-def best_number(study: Study, standings: Sequence[Standing]) -> int | None:
-    """The trial that the result names, or the best by its rank; None where none has a score."""
+def best_number(study: Study, standings: Sequence[Standing], outside: Collection[int] = ()) -> int | None:
+    """The trial that the result names, or the best by its rank of those that are not ``outside``; None without any."""
     if study.result is not None:
         return study.result.best.trial
     own = [one for one in standings if one.repeat == 0]
+    own = [one for one in own if one.number not in outside] or own
     keys = [rank_key_of(study.metric, one) for one in own]
     at = max(range(len(own)), key=keys.__getitem__, default=None)
     return None if at is None or keys[at] == WORST else own[at].number
@@ -222,7 +224,7 @@ def _item(store: Store, row: StudyRow) -> StudyItem:
     if study.state is StudyState.RUNNING and at.progress.best is not None:
         return StudyItem(row, at, at.progress.best.score)
     standings = store.standings(study.name)
-    number = best_number(study, standings)
+    number = best_number(study, standings, outside_of(store, study))
     scores = [one.score for one in standings if one.number == number and one.repeat == 0]
     return StudyItem(row, at, scores[0] if scores else None)
 

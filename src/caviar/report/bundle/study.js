@@ -152,14 +152,33 @@ function Notes({ study }) {
   const advice = study.advice ?? [];
   const notes = study.notes ?? [];
   const asked = study.interventions ?? [];
-  if (!advice.length && !notes.length && !asked.length) return null;
+  const spaces = study.spaces ?? [];
+  if (!advice.length && !notes.length && !asked.length && !spaces.length) return null;
   return html`
     <div class="cards">
-      ${advice.length > 0 && html`<${Card} title="Advice for next time" help="advice"><ul>${advice.map((text) => html`<li key=${text}><${Name} text=${text} long=${1000} /></li>`)}</ul></${Card}>`}
+      ${advice.length > 0 && html`<${Card} title="Advice" help="advice"><ul>${advice.map((text) => html`<li key=${text}><${Name} text=${text} long=${1000} /></li>`)}</ul>${study.proposed && html`<p class="small">To go on so: <code><${Name} text=${study.proposed} long=${1000} /></code></p>`}</${Card}>`}
+      ${spaces.length > 0 && html`<${Card} title="The space" help="space"><ol class="diary">${spaces.map((one, i) => html`<${Change} key=${i} one=${one} />`)}</ol><p class="small">${outsideOf(study)}</p></${Card}>`}
       ${asked.length > 0 && html`<${Card} title="Asked of this study" help="asked"><ol class="diary">${asked.map((one) => html`<${Asked} key=${one.number} one=${one} />`)}</ol></${Card}>`}
       ${notes.length > 0 && html`<${Card} title="Notes" help="notes"><ul>${notes.map((text) => html`<li key=${text}><${Name} text=${text} long=${1000} /></li>`)}</ul></${Card}>`}
     </div>
   `;
+}
+
+function Change({ one }) {
+  return html`
+    <li class="line">
+      <span class="small place">from trial ${number(one.first_trial)}</span>
+      <span class="what">
+        ${one.changes.map((text) => html`<div key=${text}><${Name} text=${text} long=${400} /></div>`)}
+        <span class="small">${when(one.written)}, <${Name} text=${`${one.who}${one.because ? `, because ${one.because}` : ""}`} long=${400} /></span>
+      </span>
+    </li>
+  `;
+}
+
+function outsideOf({ trials }) {
+  const n = trials.outside.filter(Boolean).length;
+  return n ? `${number(n)} of ${count(trials.number.length, "trial")} ${n === 1 ? "lies" : "lie"} outside of today's space: kept, but not counted.` : "All trials lie in today's space.";
 }
 
 function Asked({ one }) {

@@ -14,7 +14,7 @@ const BEYOND = 6; // rows above and below
 export function TrialsTable({ study, selection, chosen, opened }) {
   const filter = use(selection.filter);
   const { trials } = study;
-  const all = useMemo(() => columnsOf(study), [study.hyperparameters, study.metric]);
+  const all = useMemo(() => columnsOf(study), [study.hyperparameters, study.metric, study.spaces?.length]);
   const [hidden, setHidden] = useState(new Set(["loss", "origin", "seconds"]));
   const [sort, setSort] = useState({ by: "rank", down: true });
   const rows = useMemo(() => sorted(study, chosen, sort, all), [trials, chosen, sort, all]);
@@ -59,6 +59,7 @@ function columnsOf(study) {
     { key: "seconds", title: "seconds", of: "seconds", show: (x) => (x === null ? "" : number(x, 3)) },
     { key: "origin", title: "from", of: "origin", show: (x) => html`<${Name} text=${x} long=${30} />`, text: true },
   ];
+  if (study.spaces?.length) fixed.push({ key: "outside", title: "space", of: "outside", show: (x) => (x ? "outside" : ""), text: true });
   const own = searched(study).map((each) => ({
     key: `values ${each.name}`,
     title: each.name,
