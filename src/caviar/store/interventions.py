@@ -49,40 +49,33 @@ def enqueue(database: Database, connection: sa.Connection, study: int, config: C
 
 
 def answer(
-    database: Database, connection: sa.Connection, study: int, number: int, state: InterventionState, outcome: str
+    database: Database,
+    connection: sa.Connection,
+    study: int,
+    number: int,
+    state: InterventionState,
+    outcome: str,
+    tick: int | None = None,
 ) -> None:
-    """Write what came of an intervention that waited; a budget that was extended is the study's from here on."""
-    spec = studies.spec(database, connection, study)
-    asked = spec.interventions[number - 1]
-    if asked.state is not InterventionState.WAITING:
-        return
-    answered = replace(asked, state=state, outcome=outcome)
-    interventions = (*spec.interventions[: number - 1], answered, *spec.interventions[number:])
-    spec = replace(spec, interventions=interventions)
-    if asked.kind == "extend" and state is InterventionState.DONE:
-        spec = extended(spec, asked.arguments)
-    _write(database, connection, study, spec)
+    """Write what came of an intervention that waited, and at which ``tick``.
 
-
-def respace(
-    database: Database, connection: sa.Connection, study: int, number: int, first_trial: int, outcome: str
-) -> int:
-    """Change the space as intervention ``number`` asks, from ``first_trial`` on; the trial that the store has for it.
-
-    Nothing happens where that is written already.
+    A budget that was extended is the study's from here on, and so is a space that was changed: from trial ``tick`` on.
     """
     spec = studies.spec(database, connection, study)
     asked = spec.interventions[number - 1]
     if asked.state is not InterventionState.WAITING:
-        return asked.tick or 0
-    space = STUDIES.c.space
-    before = connection.execute(sa.select(space).where(STUDIES.c.id == study)).scalar_one()
-    arguments = {**asked.arguments, "before": before}
-    done = replace(asked, state=InterventionState.DONE, outcome=outcome, tick=first_trial, arguments=arguments)
-    interventions = (*spec.interventions[: number - 1], done, *spec.interventions[number:])
-    _write(database, connection, study, replace(spec, interventions=interventions))
-    connection.execute(STUDIES.update().where(STUDIES.c.id == study).values(space=asked.arguments["space"]))
-    return first_trial
+        return
+    answered = replace(asked, state=state, outcome=outcome, tick=tick)
+    done = state is InterventionState.DONE
+    if asked.kind == "respace" and done:
+        before = connection.execute(sa.select(STUDIES.c.space).where(STUDIES.c.id == study)).scalar_one()
+        answered = replace(answered, arguments={**asked.arguments, "before": before})
+        connection.execute(STUDIES.update().where(STUDIES.c.id == study).values(space=asked.arguments["space"]))
+    interventions = (*spec.interventions[: number - 1], answered, *spec.interventions[number:])
+    spec = replace(spec, interventions=interventions)
+    if asked.kind == "extend" and done:
+        spec = extended(spec, asked.arguments)
+    _write(database, connection, study, spec)
 
 
 def extended(spec: StudySpec, more: Mapping[str, Any]) -> StudySpec:

@@ -205,18 +205,12 @@ class Store(AbstractContextManager["Store"]):
         with self._writing(name, None) as (connection, number):
             return interventions.intervene(self.database, connection, number, kind, arguments, who, because)
 
-    def answer(self, lease: Lease, number: int, state: InterventionState, outcome: str) -> None:
-        """Write what came of intervention ``number``, unless that is written already. Raises Fenced as ``assign``."""
+    def answer(
+        self, lease: Lease, number: int, state: InterventionState, outcome: str, tick: int | None = None
+    ) -> None:
+        """Write what came of intervention ``number``, at which tick, unless that is written. Fenced as ``assign``."""
         with self._writing(lease.name, lease) as (connection, study):
-            interventions.answer(self.database, connection, study, number, state, outcome)
-
-    def respace(self, lease: Lease, number: int, first_trial: int, outcome: str) -> int:
-        """Change the space of a study as intervention ``number`` asks, from ``first_trial`` on; see ``answer``.
-
-        Returns the first trial that the store has for it, also where that is written already.
-        """
-        with self._writing(lease.name, lease) as (connection, study):
-            return interventions.respace(self.database, connection, study, number, first_trial, outcome)
+            interventions.answer(self.database, connection, study, number, state, outcome, tick)
 
     def spec(self, name: str) -> StudySpec:
         """The specification of study ``name`` as it stands: with what people have asked of it."""

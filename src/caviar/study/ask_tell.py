@@ -391,8 +391,7 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         earlier = [trial for trial in trials if trial.number < study.spec.known]
         self._trials = {trial.number: trial for trial in earlier}
         known = evidence(study.metric, earlier, study.spec.rungs)
-        search = search_of(self._eras, self._make)
-        self._asking = Asking(search, stopping, study.spec.rungs, known, study.spec.known)
+        self._asking = Asking(search_of(self._eras, self._make), stopping, study.spec.rungs, known, study.spec.known)
 
     def _end_infeasible(self, number: int, value: float | None, why: bool | str) -> None:
         if value is not None and value is not _NOT_GIVEN:

@@ -133,6 +133,7 @@ class Interventions:
         except UserMistake as mistake:
             return _REFUSED, f"{mistake.rule}; {mistake.way_out}"
         number = asked.number
-        first = delivery.need(lambda: store.respace(delivery.lease, number, era.first_trial, outcome))
-        respacing.take(era._replace(first_trial=first))
+        first = era.first_trial
+        delivery.need(lambda: store.answer(delivery.lease, number, _DONE, outcome, first))
+        respacing.take(era)
         return _DONE, outcome

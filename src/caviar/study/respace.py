@@ -96,10 +96,11 @@ def change_space(
             try:
                 plan = _plan(opened, study, changed, values)  # its process may have ended only now
                 asked = opened.intervene(study, RESPACE, plan.arguments, who, because)
-                first = opened.respace(lease, asked.number, plan.begun, in_words(plan.begun, plan.changes))
+                outcome = in_words(plan.begun, plan.changes)
+                opened.answer(lease, asked.number, InterventionState.DONE, outcome, plan.begun)
             finally:
                 opened.leases.leave(lease)
-            return plan.done(first, False)
+            return plan.done(plan.begun, False)
     asked = intervene(study, RESPACE, arguments, store, because, who, wait)
     return plan.done(asked.tick if asked.state is InterventionState.DONE else None, True)
 
