@@ -122,13 +122,18 @@ def test_a_study_without_trials_says_so(page: Page, shown: Dashboard):
     expect(page.get_by_role("heading", name="No trial yet")).to_be_visible()
 
 
-def test_a_page_that_is_not_there_names_the_way_out(browser: Browser, shown: Dashboard):
+def test_a_page_that_is_not_there_names_the_way_out_and_waits_for_it(browser: Browser, shown: Dashboard, store: Store):
     with watched(browser) as (page, troubles):
         troubles.expected += ["404"]
         shown.sign_in(page)
         for path, said in WRONG:
             shown.open(page, path)
             expect(page.locator("main")).to_contain_text(said)
+        shown.open(page, "#/study/later")
+        expect(page.locator("main")).to_contain_text("the store has no study 'later'")
+        write_study(store, "later", trials=1, epochs=9)  # it begins
+        expect(page.locator("main")).to_contain_text("Parallel coordinates")
+        expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_every_page_fits_a_phone(browser: Browser, shown: Dashboard):

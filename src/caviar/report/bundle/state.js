@@ -8,6 +8,7 @@ import { useEffect, useRef, useState } from "./vendor/htm/standalone.module.js";
 import { merge } from "./merge.js";
 
 const RETRY = [1000, 2000, 5000, 10000]; // milliseconds; the last for ever
+const BEGINS = 3000; // milliseconds to the next look for one that is not there: it may be about to begin
 const LONGEST = 50_000; // letters of an address; servers take no longer ones, and hang up
 const TOO_LONG = { rule: "This name is too long for the address of a page.", way_out: "The terminal shows it: caviar studies lists all names." };
 const AWAY = { rule: "The dashboard's server does not answer.", way_out: "The page goes on by itself when it is back." };
@@ -102,7 +103,7 @@ export function follow(from) {
 async function open(from) {
   if (isReport || document.hidden) return; // a browser has six connections to a server: hidden pages need none
   const there = from.document.peek() !== null && from.failures < 2;
-  if (!there && !(await load(from))) return from.gone.peek() || from.trouble.peek() === TOO_LONG ? undefined : again(from);
+  if (!there && !(await load(from))) return from.trouble.peek() === TOO_LONG ? undefined : again(from);
   if (from.followers === 0 || from.events !== null) return;
   const events = new EventSource(eventsOf(from));
   from.events = events;
@@ -140,7 +141,7 @@ function close(from) {
 }
 
 function again(from) {
-  const wait = RETRY[Math.min(from.failures, RETRY.length - 1)];
+  const wait = from.gone.peek() ? BEGINS : RETRY[Math.min(from.failures, RETRY.length - 1)];
   from.failures += 1;
   clearTimeout(from.timer);
   from.timer = setTimeout(() => from.followers > 0 && open(from), wait);
