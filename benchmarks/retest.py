@@ -1,6 +1,6 @@
 """Re-tests with a known right answer: verdicts beside the truth, and false alarms where nothing has changed.
 
-    python -m benchmarks.retest [--pairs 100] [--only cases|pairs]
+    python -m benchmarks.retest [--pairs 100] [--power 10] [--only cases|pairs|power]
 
 Each case has one right verdict, by how its rows are made, or real rows are changed: where nothing has changed and there
 are enough rows, keep; where the world has turned by a known angle, retrain; where the old config is known to be poor,
@@ -8,7 +8,8 @@ retune; where there are too few rows for any of these, unclear. But for retune a
 equally good. A verdict that is neither right nor "cannot tell yet" is surely wrong.
 
 A pair has old and new rows of the same kind, and a space in which all configs are about equally good, so that any
-verdict but keep and unclear is a false alarm; at most 5 % are allowed. Results are written one by one: what is there is
+verdict but keep and unclear is a false alarm; at most 5 % are allowed. The same of a world that has turned a little
+more each time is the power. Results are written one by one: what is there is
 not measured again.
 """
 
@@ -86,6 +87,10 @@ PAIRS = [
 ]
 
 
+POWER = [("line", 600), ("line", 2000)]
+ANGLES = (0.1, 0.2, 0.4, 0.8)
+
+
 def table(kind: str, rows: int, rng: np.random.Generator, turned: float = 0.0) -> pd.DataFrame:
     """Rows of a ``kind``: classes on the sides of a line or in opposite corners, numbers on a plane or a product."""
     x = rng.normal(size=(rows, 6))
@@ -159,16 +164,23 @@ def measured(part: str, case: Case, seed: int, space: caviar.Space) -> dict[str,
     }
 
 
-def wanted(pairs: int, only: str | None) -> Iterator[tuple[str, Case, int, caviar.Space]]:
+def wanted(pairs: int, power: int, only: str | None) -> Iterator[tuple[str, Case, int, caviar.Space]]:
     """All that is to be measured."""
-    if only != "pairs":
+    if only in (None, "cases"):
         for seed, case in enumerate(CASES, start=1):
             yield "case", case, seed, NARROW if case.config is None else WIDE
-    if only != "cases":
+    if only in (None, "pairs"):
         for seed in range(1, pairs + 1):
             for kind, rows, metric in PAIRS:
                 name = f"{kind}, {rows} rows" + (f", {metric}" if metric else "")
                 yield "pair", Case(name, kind, rows, rows, 0.0, "keep", metric), seed, NARROW
+
+    if only in (None, "power"):
+        for seed in range(1, power + 1):
+            for kind, rows in POWER:
+                for turned in ANGLES:
+                    name = f"{kind}, {rows} rows, turned by {turned:g}"
+                    yield "power", Case(name, kind, rows, rows, turned, "retrain"), seed, NARROW
 
 
 def summary() -> None:
@@ -186,16 +198,21 @@ def summary() -> None:
         said = {verdict: sum(row["verdict"] == verdict for row in of) for verdict in ("keep", "unclear")}
         alarms = sum(int(row["surely_wrong"]) for row in of)
         low, high = of_share(alarms, len(of))
-        print(f"{name:20} {alarms}/{len(of)} false alarms ({low:.1%} to {high:.1%}), {said}")
+        print(f"{name:25} {alarms}/{len(of)} false alarms ({low:.1%} to {high:.1%}), {said}")
+    for name in dict.fromkeys(row["case"] for row in rows if row["part"] == "power"):
+        of = [row for row in rows if row["part"] == "power" and row["case"] == name]
+        verdicts = ", ".join(f"{sum(row['verdict'] == v for row in of)} {v}" for v in ("retrain", "retune", "keep"))
+        print(f"{name:35} of {len(of)}: {verdicts}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=100)
-    parser.add_argument("--only", choices=("cases", "pairs"))
+    parser.add_argument("--only", choices=("cases", "pairs", "power"))
+    parser.add_argument("--power", type=int, default=10)
     asked = parser.parse_args()
     known = {(row["part"], row["case"], int(row["seed"])) for row in read("retest")}
-    for part, case, seed, space in wanted(asked.pairs, asked.only):
+    for part, case, seed, space in wanted(asked.pairs, asked.power, asked.only):
         if (part, case.name, seed) not in known:
             merge("retest", [measured(part, case, seed, space)], ["part", "case", "seed"])
     summary()

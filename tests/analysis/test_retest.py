@@ -139,6 +139,8 @@ def test_without_old_weights_the_configs_alone_are_judged(configs):
     name, _ = verdict({"configs": configs})
     assert name == (RETUNE if configs.acts else KEEP if configs.keeps else UNCLEAR)
     assert verdict({}) == (UNCLEAR, None)
+    name, rests_on = verdict({"both": configs})  # the old configs diverge
+    assert (name, rests_on) == (RETUNE if configs.acts else KEEP if configs.keeps else UNCLEAR, "both")
 
 
 def test_a_difference_that_the_luck_of_old_weights_explains_is_no_reason_to_act():

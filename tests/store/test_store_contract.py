@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from caviar.errors import StoreError
 from caviar.records import Comparison, Measurement, StudyProgress, StudyState, Trial, TrialState
 from caviar.records.result import BestTrial, StudyResult
+from caviar.records.retest import RetestSpec
 from caviar.store import Runs, Snapshots, Store
 from tests.store.backends import persistent
 from tests.store.sample import CONFIG, RUN, STUDY, measurement
@@ -40,6 +41,18 @@ def test_a_study_comes_back_as_it_was(store: Store) -> None:
     store.create_study(STUDY)
     assert store.study("flowers") == STUDY
     assert store.studies() == [STUDY]
+
+
+def test_the_tests_of_an_answer_are_found_by_the_study_that_they_test(store: Store) -> None:
+    store.create_study(STUDY)
+    spec = RetestSpec(of="flowers", model="/m.caviar", epochs=(3, 9), shares=(1.0, 0.0))
+    later = replace(STUDY, name="later", spec=replace(STUDY.spec, retest=spec))
+    other = replace(STUDY, name="other", spec=replace(STUDY.spec, retest=replace(spec, of="later")))
+    for study in (later, other):
+        store.create_study(study)
+    assert store.retests("flowers") == [later]
+    assert store.retests("later") == [other]
+    assert store.retests("other") == []
 
 
 @persistent

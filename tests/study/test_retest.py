@@ -114,6 +114,19 @@ def test_the_model_after_retrain_is_the_old_recipe_whatever_the_study_itself_wou
     assert study.result.ensemble.networks == 2
 
 
+@pytest.mark.parametrize("saved", [True, False])
+def test_old_configs_that_diverge_today_are_tuned_again(place: Path, monkeypatch: pytest.MonkeyPatch, saved: bool):
+    real = retested._sound
+    monkeypatch.setattr(retested, "_sound", lambda entrants: {n: one for n, one in real(entrants).items() if n > 0})
+    if not saved:
+        Path("old.caviar").unlink()
+        monkeypatch.setattr(former, "trained_as_then", lambda *_: None)
+    found = again(data="turned.csv").retest
+    assert found.verdict == "retune"
+    assert set(found.differences) == ({"both"} if saved else set())
+    assert any("diverges on today's data" in note for note in found.notes)
+
+
 def test_where_nothing_has_changed_nothing_is_done(place: Path):
     found = again(data="same.csv").retest
     assert found is not None

@@ -124,14 +124,16 @@ def verdict(found: Mapping[str, Difference]) -> tuple[str, str | None]:
 
     found: "weights", the old recipe trained today beside the old weights; "configs", the best recipe of today beside
     the old one, both trained today; "both", the best recipe beside the old weights. What cannot be compared is not
-    there: without "weights" and "both" only configs are judged.
+    there: without "weights" and "both" only configs are judged. Without "weights" and "configs" the old configs could
+    not be trained.
     """
     weights, configs, both = (found.get(name) for name in ("weights", "configs", "both"))
-    if configs is not None and configs.acts and (both is None or both.acts):
+    newer = [one for one in (configs, both) if one is not None]
+    if newer and all(one.acts for one in newer):
         return RETUNE, "configs" if both is None else "both"
     if weights is not None and weights.acts:
         return RETRAIN, "weights"
-    judged = {"weights": weights, "both": both} if weights is not None else {"configs": configs}
+    judged = {"configs": configs} if weights is None and configs is not None else {"weights": weights, "both": both}
     known = {name: one for name, one in judged.items() if one is not None}
     if not known:
         return UNCLEAR, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,19 +46,17 @@ def former_of(spec: RetestSpec, store: Store, data: Any = None) -> Former:
     except CaviarError:
         notes.append(f"the store has no study {spec.of!r}: nothing is known of its environment and its training rows")
     if spec.model is not None:
-        try:
+        with suppress(CaviarError):
             model = load(spec.model)
-        except CaviarError as error:
-            notes.append(f"the old model cannot be read: {error.rule}")
     if study is not None:
         try:
             job = same_job(study, data)
         except CaviarError as error:
             notes.append(f"the old rows are not there to compare with: {error.rule}")
-    if model is None and spec.model is None:
+    if model is None:
         model = None if study is None or job is None else trained_as_then(study, job, store)
         how = "its networks were trained again from their seeds" if model else "its weights cannot be compared"
-        notes.append(f"the old model was not saved: {how}")
+        notes.append(f"the old model is not there: {how}")
     return Former(study, model, job, tuple(notes))
 
 

@@ -115,6 +115,8 @@ def retested(job: TableJob, ledger: Ledger, found: Found, sealed: Examples, stor
         chosen, differences, more = compare(job, predicted, {} if diverged else recipe, former, [found.rows, sealed])
         notes += more
     name, of = verdict(differences)
+    if diverged and not differences:
+        name = RETUNE
     if not is_whole:
         needed = {"seconds": math.ceil(job.seconds_of_finals(ledger))}
         why = (
@@ -124,7 +126,7 @@ def retested(job: TableJob, ledger: Ledger, found: Found, sealed: Examples, stor
     else:
         why, needed = reason(job.metric, name, of, differences)
     if diverged:
-        notes.append("a config of the old answer diverges on today's data")
+        notes.append("a config of the old answer diverges on today's data, so that it could not be trained again")
     same = former.study is not None and former.study.data["sha256"] == job.dataset.sha256
     result = Retest(
         of=job.tests.of,
@@ -406,7 +408,8 @@ def _differences(
 def reason(metric: str, name: str, of: str | None, found: Mapping[str, Difference]) -> tuple[str, dict[str, Any]]:
     """The reason for the verdict ``name``, which rests on the difference ``of``, and what would tell more."""
     if of is None:
-        return "there are no rows to compare on", {}
+        what = "the old configs diverge on today's data" if name == RETUNE else "there are no rows to compare on"
+        return what, {}
     one = found[of]
     said = written(one, metric)
     enough = f"{one.margin:.3g} {metric_name(metric)}"
