@@ -281,8 +281,8 @@ def regrets_of_tables() -> list[dict[str, Any]]:
 def worth() -> None:
     """Print how many random trials a portfolio of 1, 5 and 8 configs that was chosen on the other tables is worth."""
     names, configs, scores = measured(long=False)
-    hand = {json.dumps(config) for config in by_hand(False)}
-    drawn = np.array([config not in hand for config in configs])
+    hand = by_hand(False)
+    drawn = np.array([json.loads(config) not in hand for config in configs])
     loss = losses(scores)
     chosen = [together(loss[np.arange(len(names)) != at], BEST) for at in range(len(names))]
     reached = [[loss[at, [i for i, _ in of[:n]]].min() for n in range(1, BEST + 1)] for at, of in enumerate(chosen)]

@@ -36,7 +36,8 @@ class Followed:
         if self.best is None:
             return f"{found}: none of them has a result"
         which = f"trial {self.best}" if self.tried + self.drawn == 1 else f"the best of them, trial {self.best},"
-        return f"{found}; {which} is better than {self.better_than:,} of the {self.others:,} other trials"
+        others = f"the {self.others:,} other trials" if self.others != 1 else "one other trial"
+        return f"{found}; {which} is better than {self.better_than:,} of {others}"
 
 
 def followed(study: Study, trials: Sequence[Trial]) -> tuple[Followed, ...]:
