@@ -129,6 +129,21 @@ def test_a_winner_that_was_tried_in_an_earlier_session_is_not_tried_again():
     assert proposals[0].origin == "like old: trial 1"
 
 
+def test_after_a_change_of_the_space_no_winners_are_tried_again_at_once():
+    like = [replace(WINNERS, ahead=2, straight=True)]
+    evidence = [
+        [Compared(n, WINNERS.configs[n], 0, 1, (-1.0, 0.0), f"like old: trial {n}") for n in (0, 1)],
+        [],
+        [],
+        [],
+    ]
+    search = Transfer(CoarseToFine(SPACE, 0), SPACE, 0, like)
+    origins = [one.origin for one in search.propose(6, evidence)[0]]
+    assert not any(origin.startswith(LIKE) for origin in origins)
+    origins = [one.origin for one in search.propose(30, evidence)[0]]
+    assert "like old: trial 2" in origins
+
+
 def test_a_charge_is_the_epochs_that_halving_gives():
     for last in range(5):
         rungs = [3**k for k in range(last + 1)]

@@ -158,9 +158,13 @@ class Transfer:
 
     def propose(self, number: int, evidence: Evidence) -> tuple[list[Proposal], list[Box]]:
         """A round of the search, and between its proposals those that follow the studies."""
-        if self._first is None:
-            self._first, self._here = number - self._recalled, number
+        begins = self._first is None
+        if begins:
+            self._here = number
         self._take(evidence)
+        if begins:  # after a change of the space others have followed before
+            self._first = min([number - self._recalled, *self._followers])
+        assert self._first is not None
         boxes: list[Box] = []
         if not self._waiting:
             proposals, boxes = self._search.propose(number, self._shown)
@@ -250,7 +254,10 @@ class Transfer:
         follower = self._followers.get(one.number)
         if follower is None:
             is_of_before = one.number < self._here or not self._unseen  # of an earlier session
-            source.proposed += is_of_before
+            if is_of_before:
+                source.proposed += 1
+                untried = (fit for fit in source.waiting if origin_of(source.label, fit.trial) != one.origin)
+                source.waiting = deque(untried)
             follower = _Follower(one.number, source, 1.0 if is_of_before else self._unseen.popleft())
             self._followers[one.number] = follower
             self._looked_at.append(follower)
