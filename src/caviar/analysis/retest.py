@@ -16,10 +16,11 @@ The interval of d is that of a paired bootstrap over rows, widened in quadrature
                                    and have been lucky or unlucky
 
 s is measured where all K networks have predicted the same rows; the part of the variance of their scores that comes
-from the rows is taken off. Something is done about it only where d is at least a margin, its interval above 0, and,
-against old weights, d larger than rows and their luck explain. It is left alone where the interval is below the margin.
-Two comparisons can call for action, each with a chance of 2.5 %
-to do so by mistake where nothing has changed, so that it is at most 5 % for both.
+from the rows is taken off for the interval. It stays where luck must not pass for a change, for the tails of luck are
+long: without it 3 of 24 pairs of benchmarks/retest.py with numbers were said to have changed, and none had. Something
+is done about it only where d is at least a margin, its interval above 0, and, against old weights, d larger than rows
+and their luck explain. It is left alone where the interval is below the margin. Two comparisons can call for action,
+each with a chance of 2.5 % to do so by mistake where nothing has changed, so that it is at most 5 % for both.
 
 Sources: Efron, Bootstrap methods, 1979; Nadeau and Bengio, Inference for the generalization error, 2003, for 1/(K-1).
 """
@@ -66,15 +67,16 @@ class Sample(NamedTuple):
     sets: npt.NDArray[np.integer] | None = None
 
 
-def luck_of(scores: Callable[[Rows], Floats], sample: Sample) -> float:
-    """The standard deviation s of ``scores`` (K,) of K trainings on the same rows, without the part of the rows."""
+def luck_of(scores: Callable[[Rows], Floats], sample: Sample) -> tuple[float, float]:
+    """The standard deviation s of ``scores`` (K,) of K trainings on the same rows: without the part of the rows, and
+    with it."""
     found = scores(np.arange(sample.rows))
     if not np.isfinite(found).all():
-        return math.inf
+        return math.inf, math.inf
     low, high = of_metric(lambda chosen: _centred(scores(chosen)), *sample)
     by_rows = float(np.mean(((high - low) / (2 * Z)) ** 2)) * len(found) / (len(found) - 1)
     whole = float(found.var(ddof=1))
-    return math.sqrt(max(whole - by_rows, _LEAST_LUCK * whole))
+    return math.sqrt(max(whole - by_rows, _LEAST_LUCK * whole)), math.sqrt(whole)
 
 
 def _centred(scores: Floats) -> Floats:

@@ -377,27 +377,26 @@ def _differences(
     each_new = [scorer(job, one, y[sealed]) for one in new.sealed]
     each_again = [] if again is None else [scorer(job, one, y[sealed]) for one in again.sealed]
 
-    def luck(scores: Callable[[Indices], list[float]]) -> float:
-        return luck_of(lambda rows: np.array(scores(rows)), sample(sealed))
+    def luck(scores: Callable[[Indices], list[float]], old: bool) -> tuple[float, float]:
+        """The half-widths by luck: of today's trainings, and of these beside old weights or another recipe."""
+        s, with_rows = luck_of(lambda rows: np.array(scores(rows)), sample(sealed))
+        return of_trainings(s, k), (against_weights if old else of_trainings)(with_rows, k)
 
     if again is not None:
-        s = luck(lambda rows: [a(rows) - b(rows) for a, b in zip(each_new, each_again, strict=True)])
+        halves = luck(lambda rows: [a(rows) - b(rows) for a, b in zip(each_new, each_again, strict=True)], old=False)
         other = on(again.every, comparing)
         margin = margin_of(job.metric, other(np.arange(int(comparing.sum()))))
-        halves = of_trainings(s, k), of_trainings(s, k)
         found["configs"] = difference(job.metric, on(new.every, comparing), other, halves, margin, sample(comparing))
     if old is None:
         return found
     margin = margin_of(job.metric, on(old, weighing)(np.arange(int(weighing.sum()))))
     if again is not None:
-        s = luck(lambda rows: [one(rows) for one in each_again])
-        halves = of_trainings(s, k), against_weights(s, k)
+        halves = luck(lambda rows: [one(rows) for one in each_again], old=True)
         pair = on(again.every, weighing), on(old, weighing)
         found["weights"] = difference(job.metric, *pair, halves, margin, sample(weighing))
     both = weighing & comparing
     if int(both.sum()) >= FEWEST_ROWS:
-        s = luck(lambda rows: [one(rows) for one in each_new])
-        halves = of_trainings(s, k), against_weights(s, k)
+        halves = luck(lambda rows: [one(rows) for one in each_new], old=True)
         found["both"] = difference(job.metric, on(new.every, both), on(old, both), halves, margin, sample(both))
     return found
 
