@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -71,6 +72,28 @@ def test_the_document_of_a_study_has_the_columns_of_the_store(store: Store):
     assert columns["ended"] == [number + 2.5 for number in range(60)]
     assert document["counts"] == frame.state.value_counts().to_dict()
     assert (document["goal"], document["elapsed"], document["alive"]) == ("maximize", 100.0, False)
+
+
+@pytest.mark.parametrize("first", ["trials", "standings"])
+def test_a_trial_that_begins_between_two_readings_is_on_the_next_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+):
+    with Store.open(tmp_path / "c.db") as opened:
+        opened.create_study(study_of())
+        [old, new] = [Trial(n, config, TrialState.RUNNING, 1, 0.5) for n, config in enumerate(SPACE.sample(2, seed=0))]
+        opened.write("net", [old], ())
+        read = {name: getattr(opened, name) for name in ("trials", "standings")}
+
+        def reading(name: str, *given: object) -> object:
+            found = read[name](*given)
+            if name == first:
+                opened.write("net", [new], ())
+            return found
+
+        for name in read:
+            monkeypatch.setattr(opened, name, partial(reading, name))
+        assert study_document(study_page(opened, "net"))["trials"]["number"] in ([0], [0, 1])
+        assert study_document(study_page(opened, "net"))["trials"]["number"] == [0, 1]
 
 
 def test_three_trials_at_once_are_in_three_lanes_and_never_two_in_one(store: Store):
