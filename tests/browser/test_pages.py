@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from caviar.records import TrialState
 from caviar.store import Store
 from caviar.store.runs import Runs
 from caviar.views.study_page import comparison_of
@@ -84,6 +85,8 @@ def test_a_trial_has_its_config_and_its_curve(page: Page, shown: Dashboard, stor
     shown.open(page, "#/study/small/trial/7")
     trial = next(trial for trial in store.trials("small") if trial.number == 7)
     detail = page.get_by_role("dialog", name="Trial 7")
+    assert trial.state is TrialState.STOPPED
+    expect(detail).to_contain_text(f"Stopped at the rung of {trial.epochs} epoch")
     expect(detail).to_contain_text(str(trial.state).replace("_", " "))
     expect(detail).to_contain_text(f"{trial.config['learning_rate']:.4g}"[:5])
     expect(detail.locator("canvas").first).to_be_visible()

@@ -61,6 +61,7 @@ def test_the_next_steps_of_each_command_run_one_after_the_other(folder, monkeypa
     done = list[str]()
     while waiting:
         program, *command = waiting.pop()
+        assert command[:1] != ["dashboard"]  # it would never end
         if program == "head":
             subprocess.run([program, *command], check=True, capture_output=True)
         elif shlex.join(command) not in done:

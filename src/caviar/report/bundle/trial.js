@@ -57,8 +57,20 @@ function Detail({ study, row }) {
       trials.origin[row] && ["from", html`<${Name} text=${trials.origin[row]} long=${60} />`],
       trials.score[row] !== null && !study.left_out && ["place", `${number(placeOf(trials, row))} of ${number(trials.number.length)}`],
     ]} />
+    ${whyOf(study, row).map((sentence) => html`<p class="small" key=${sentence}><bdi>${sentence}</bdi></p>`)}
     ${has(path) ? html`<${Whole} study=${study} row=${row} path=${path} />` : html`<${Own} study=${study} row=${row} />`}
   `;
+}
+
+// Sentences: why the search tried this config, and why the trial was stopped.
+function whyOf({ trials, rungs, boxes }, row) {
+  const box = (boxes ?? []).find((each) => trials.origin[row] === `box ${each.number}`);
+  const reached = (rungs ?? []).filter((rung) => rung.epochs <= (trials.epochs[row] ?? 0));
+  const rung = trials.state[row] === "stopped" ? reached.at(-1) : undefined;
+  return [
+    box && `From box ${box.number}: ${box.reason}.`,
+    rung?.rule && `Stopped at the rung of ${count(rung.epochs, "epoch")}: ${rung.rule}.`,
+  ].filter(Boolean);
 }
 
 const placeOf = (trials, row) => 1 + trials.rank.filter((rank, i) => trials.score[i] !== null && rank > trials.rank[row]).length;
