@@ -111,6 +111,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
 }
 """Arguments of calls: ours, the first that the call has."""
 
+_RESPACE = "change its space first: caviar respace STUDY --space FILE, or caviar.respace(study, space)"
 _DIRECTION = 'a loss: `goal="minimize"`; a score, the larger the better: `goal="maximize"`'
 _OTHERWISE = {
     "catch": "leave it out: a trial that raises has failed, and the study goes on",
@@ -312,6 +313,8 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
 def argument(name: str, known: Collection[str]) -> str | None:
     """The way out for the argument ``name`` of a call with the ``known`` ones; None for a name of nobody's."""
     ours = next((ours for ours in ARGUMENTS.get(name, ()) if ours in known), None)
+    if name == "space" and {"study", "store"} <= set(known):  # of a study that is there
+        return _RESPACE
     return f"did you mean `{ours}`?" if ours is not None else _OTHERWISE.get(name)
 
 

@@ -334,6 +334,16 @@ def test_mistakes_are_refused_in_two_lines_and_nothing_is_written() -> None:
             assert not store.leases.living(name)
 
 
+def test_a_resume_in_another_space_names_the_way(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UserMistake, match="has no argument `space`") as refused:
+        caviar.resume("s", space=X)  # type: ignore[call-arg]
+    assert "caviar respace STUDY --space FILE" in refused.value.way_out
+    assert run(["resume", "s", "--space", "wider.toml"]) == 2
+    rule, way_out = capsys.readouterr().err.splitlines()
+    assert "No such option: --space" in rule
+    assert "caviar respace STUDY --space FILE" in way_out
+
+
 def test_a_study_whose_search_is_over_refuses_and_one_that_was_imported_too(at_every_turn: None) -> None:
     events = tune.follow(a_table("s", 30, 1))
     for event in events:
