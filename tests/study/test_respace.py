@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,17 @@ import caviar
 from caviar.analysis.space_changes import with_changes
 from caviar.cli.main import run
 from caviar.errors import UserMistake
-from caviar.records import InterventionState, StudySpec, TrialState
+from caviar.records import InterventionState, StudySpec, Trial, TrialState
+from caviar.scheduling.strategy import Strategy
 from caviar.search.eras import eras_of, placed, values_of
+from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.store import Store
 from caviar.study import tune
+from caviar.study.enqueued import Enqueued
 from caviar.study.events import Event, Progress
 from caviar.study.respace import change_space
+from caviar.study.respacing import respacing
 from caviar.study.spec import ProgramRequest, Request
 
 pytestmark = pytest.mark.filterwarnings("ignore::caviar.CaviarWarning")
@@ -386,3 +391,19 @@ def test_changes_by_the_names_of_the_space_file() -> None:
     ]:
         with pytest.raises(UserMistake, match=said):
             with_changes(space, [text])
+
+
+def test_a_change_that_comes_while_a_resume_is_replayed_begins_after_all_known_trials() -> None:
+    def make(space: Space, boxes: int) -> Any:
+        return search_named("random", space, 3)
+
+    strategy = Strategy(make(X, 0), (1,), trials=20)
+    for _ in range(3):
+        strategy.next()
+    tuned("s", 1)
+    with Store.open(STORE) as store:
+        study = store.study("s")
+    known = [Trial(number, {}, TrialState.FINISHED) for number in range(10)]
+    ledger: Any = SimpleNamespace(known_trials=lambda: known)
+    changes = respacing(study, eras_of(study), make, strategy, ledger, Enqueued((), 3, ()))
+    assert (strategy.begun, changes.begun()) == (3, 10)
