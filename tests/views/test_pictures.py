@@ -82,6 +82,17 @@ def test_improvements_are_the_steps_of_the_best_so_far(trials, metric):
     assert moments == sorted(moments)
 
 
+def test_the_best_over_time_is_in_the_order_of_ends_not_of_numbers():
+    ends = [(0, 10, 0.5), (1, 5, 0.9), (2, 3, 0.2), (3, 7, 0.95)]
+    trials = [
+        Standing(number, 0, TrialState.FINISHED, 1, score, 1 - score, ZERO, ZERO + end) for number, end, score in ends
+    ]
+    side = compared(study_of(), trials, {})
+    assert [step.trial for step in side.improvements] == [0, 1, 3]
+    assert [(step.trial, step.seconds) for step in side.over_time] == [(2, 3), (1, 5), (3, 7)]
+    assert side.seconds == 10
+
+
 @pytest.mark.parametrize(
     ("other", "doubt"),
     [
