@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import lzma
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from caviar.store.doctor import delete
 
 SPACE = caviar.Space(learning_rate=caviar.Log(1e-4, 1), hidden_units=caviar.Integer(4, 64, log=True))
 OTHER = caviar.Space(lr=caviar.Log(1e-2, 1), layers=caviar.Integer(1, 2))
+HISTORY = Path(__file__).parents[1] / "store" / "history"
 COLUMNS = ["number", "state", "epochs", "score", "origin"]
 
 pytestmark = pytest.mark.filterwarnings("ignore::caviar.errors.CaviarWarning")  # of what does not fit as it is
@@ -79,15 +83,16 @@ def test_a_study_that_was_broken_off_ends_in_the_same_bits():
     assert rows(whole) == rows(alike)
     assert sum(row[4].startswith("like old") for row in rows(whole)) >= 4
 
-    class Ended(Exception):
-        pass
-
-    def end(trial):
-        if trial.number == 9:
-            raise Ended
-
-    with pytest.raises(Ended):
-        caviar.tune(data(), study="broken", threads=2, after_trial=end, **given)
+    np.savez("data.npz", x=data()[0], y=data()[1])
+    Path("killed.py").write_text(f"""
+import caviar, numpy as np, os, signal
+x, y = (np.load("data.npz")[name] for name in "xy")
+space = caviar.Space.from_toml({SPACE.to_toml()!r})
+end = lambda trial: trial.number == 9 and os.kill(os.getpid(), signal.SIGKILL)
+caviar.tune((x, y), space=space, trials=24, like=["old"], seed=5, study="broken", after_trial=end, progress=False)
+""")
+    killed = subprocess.run([sys.executable, "killed.py"], check=False, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     with Store.open("caviar.db") as store:
         delete(store, "study", "old")
     assert rows(caviar.resume("broken", data=data(), threads=2, progress=False)) == rows(whole)
@@ -103,6 +108,14 @@ def test_a_table_follows_code_of_ones_own_in_another_store_which_is_not_written_
     assert frame.origin[2] == "portfolio"
     assert frame.encoding[0] == frame.encoding[2]  # what the old study does not have is the portfolio's
     assert Path("far/old.db").read_bytes() == before
+
+
+def test_a_store_of_an_older_version_is_left_as_it_is():
+    before = lzma.decompress((HISTORY / "version_5.db.xz").read_bytes())
+    Path("older.db").write_bytes(before)
+    with pytest.raises(StoreError, match="an older caviar wrote"):
+        caviar.tune(data(), trials=3, like=["anything@older.db"])
+    assert Path("older.db").read_bytes() == before
 
 
 def test_an_imported_study_of_optuna_counts(capsys):
