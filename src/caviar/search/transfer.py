@@ -27,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from caviar.errors import ConfigError
+from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Box, Config, Winners
 from caviar.records.ranking import WORST, RankKey
 from caviar.scales import Choice
@@ -41,6 +42,7 @@ from caviar.space import Space
 LIKE = "like "
 """The origins of trials that follow an earlier study begin with this."""
 
+_AT_ONCE = 32  # draws from a box that are made together: a draw costs microseconds then
 ETA = 3  # one trial in so many goes on from a rung to the next, which has so many times its epochs
 
 
@@ -96,6 +98,7 @@ class _Source:
     label: str
     waiting: deque[Fit]
     region: Region | None
+    draws: deque[tuple[Config, bool]] = field(default_factory=deque)  # from the box; True for slow starters
     proposed: int = 0
     good: set[int] = field(default_factory=set)  # trials that have proved good, by number
 
@@ -140,6 +143,7 @@ class Transfer:
         self._looked_at: deque[_Follower] = deque()
         self._unseen: deque[float] = deque()  # charges of trials that were proposed, and not compared yet
         self._lost = 0.0  # charges of unproven ones that are not looked at any more
+        self._unproven = 0.0  # charges of all unproven ones
         self._others: list[_Last] = []  # by rung
         self._taken: list[int] = []  # evidence that was looked at, by rung
         self._shown: list[list[Compared]] = []  # the evidence for the search
@@ -189,15 +193,15 @@ class Transfer:
         begun = number - self._first + 1
         entry = max(last - self._mix.skipped_rungs, 0) if source.good else 0
         entry = last if self._is_straight and begun == 1 else entry
-        looked_at = sum(f.charge for f in self._looked_at if f.number not in f.source.good)
-        unproven = self._lost + sum(self._unseen) + looked_at
-        if begun > self._ahead and unproven + charge(entry, last) > begun * self._mix.share:
+        work = charge(entry, last)
+        if begun > self._ahead and self._unproven + work > begun * self._mix.share:
             return None
         proposal = self._winner(source, number, own) if source.waiting else self._near(source, number)
         if proposal is None:
             return None
         source.proposed += 1
-        self._unseen.append(charge(entry, last))
+        self._unseen.append(work)
+        self._unproven += work
         return proposal._replace(entry=entry)
 
     def _next_source(self) -> _Source | None:
@@ -216,11 +220,18 @@ class Transfer:
 
     def _near(self, source: _Source, number: int) -> Proposal | None:
         assert source.region is not None
-        found = draw(self._space, self._seed, number, source.region.place)
-        if found is None:
-            return None
-        point, config = found
-        return Proposal(config, origin_of(source.label), 0, bool(slow_starters(self._space, point[None])[0]))
+        if not source.draws:
+            stream = generator(stream_key(self._seed, Purpose.REDRAWS, number, 1 + self._sources.index(source)))
+            points = source.region.place(stream.random((_AT_ONCE, len(self._space.searched))))
+            slow = slow_starters(self._space, points).tolist()
+            source.draws.extend(zip(self._space.from_unit(points), slow, strict=True))
+        config, is_slow = source.draws.popleft()
+        if not self._space.fulfils(config):
+            found = draw(self._space, self._seed, number, source.region.place)
+            if found is None:
+                return None
+            config, is_slow = found[1], bool(slow_starters(self._space, found[0][None])[0])
+        return Proposal(config, origin_of(source.label), 0, is_slow)
 
     def _take(self, evidence: Evidence) -> None:
         """Look at the new evidence: which followers proved good; these and all others are evidence for the search."""
@@ -249,6 +260,8 @@ class Transfer:
         while len(self._looked_at) > self._mix.looked_at:
             oldest = self._looked_at.popleft()
             self._lost += oldest.charge * (oldest.number not in oldest.source.good)
+        looked_at = sum(f.charge for f in self._looked_at if f.number not in f.source.good)
+        self._unproven = self._lost + sum(self._unseen) + looked_at
 
     def _take_follower(self, source: _Source, one: Compared) -> None:
         follower = self._followers.get(one.number)
