@@ -18,7 +18,7 @@ from caviar.learners.model import Model, load
 from caviar.learners.probe import PROBE, probe_of
 from caviar.store import Store
 from caviar.store.doctor import delete
-from caviar.study import former, retested
+from caviar.study import former, retest, retested
 from caviar.study.retest import request_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::caviar.CaviarWarning")
@@ -230,6 +230,17 @@ def test_a_retest_is_a_study_that_is_linked_to_the_old_one(place: Path):
         assert [one.name for one in store.retests("old")] == ["later"]
     alone = again("later", data="turned.csv").retest
     assert alone.of == "later"
+
+
+def test_finalists_outside_of_a_space_that_has_changed_are_left_out(place: Path):
+    with Store.open("s.db", create=False) as store:
+        best = store.study("old").result.best.config["learning_rate"]
+    whole = request_of("old", "s.db", "same.csv", None)
+    narrow = caviar.Space(learning_rate=caviar.Choice([best]), hidden_units=8, layers=1, batch_size=32)
+    shares = whole.retest.shares
+    kept = retest._fitting(retest.Recipe(tuple(whole.first), whole.retest.epochs, shares), narrow)
+    assert len(whole.first) > len(kept.configs) >= 1
+    assert kept.shares[0] == shares[0] == 1.0
 
 
 def test_a_model_alone_is_tested_again_from_its_facts(place: Path):

@@ -167,6 +167,21 @@ def _recipe(store: Store, study: Study) -> Recipe:
     )
 
 
+def _fitting(recipe: Recipe, space: Space) -> Recipe:
+    """The recipe without finalists that lie outside of the space as it is today, and are no part of the answer."""
+
+    def fits(config: Config) -> bool:
+        try:
+            read_all(space, [config])
+        except ConfigError:
+            return False
+        return True
+
+    whole = zip(recipe.configs, recipe.epochs, recipe.shares, strict=True)
+    kept = [(config, epochs, share) for config, epochs, share in whole if share > 0 or fits(config)]
+    return Recipe(*(tuple(column) for column in zip(*kept, strict=True)))
+
+
 def _of_study(
     record: Study, recipe: Recipe, model: Model | None, path: Path | None, store: StorePath, data: Any, test: Any
 ) -> Request:
@@ -184,7 +199,8 @@ def _of_study(
             f"the data of study {record.name!r} is not there: looked for at {str(source)!r}",
             "give today's: `data=FILE`",
         )
-    same_files = data is None
+    same_files, space = data is None, Space.from_dict(record.space)
+    recipe = _fitting(recipe, space)
     asked = Request(
         data=source,
         target=table.target,
@@ -195,7 +211,7 @@ def _of_study(
         task=None if record.data.get("task") == "multilabel" else record.data.get("task"),
         reading=table.reading,
         metric=record.metric,
-        space=Space.from_dict(record.space),
+        space=space,
         rungs=record.spec.rungs or None,
         search=record.search,
         stopping=record.spec.stopping,

@@ -414,9 +414,9 @@ def reason(metric: str, name: str, of: str | None, found: Mapping[str, Differenc
     enough = f"{one.margin:.3g} {metric_name(metric)}"
     if name == RETUNE:
         beside = "the old model" if of == "both" else "the old one, both trained today"
-        return f"another config is better: beside {beside}, {said}", {}
+        return f"another config is {said}, beside {beside}", {}
     if name == RETRAIN:
-        return f"the same configs with new weights are better: {said}", {}
+        return f"the same configs with new weights are {said}", {}
     if name == KEEP:
         which = "another config" if of != "weights" else "new weights"
         return f"nothing is better by {enough}, which would be worth it: the nearest, {which}, is {said}", {}
