@@ -103,7 +103,9 @@ def test_the_commands_show_it(changed: str, capsys: pytest.CaptureFixture[str]) 
     assert run(["export", changed, "--out", "s.csv"]) == 0
 
 
-def test_who_follows_the_advice_gets_a_valid_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_follows_the_advice_gets_a_valid_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     first = [{"x": 1e-3 * (1 + i / 100)} for i in range(12)]
     train("s", FIRST, 40, lambda config: config["x"], first)
@@ -113,6 +115,8 @@ def test_who_follows_the_advice_gets_a_valid_space(tmp_path: Path, monkeypatch: 
     assert view.advice == tuple(one.reason for one in view.proposed)
     command = proposed_command(view)
     assert command == "caviar respace s x.low=0.0001"
+    assert run(["explain", "s"]) == 0
+    assert f"next: {command}\n" in capsys.readouterr().out
     assert run(shlex.split(command)[1:]) == 0
     with Store.open(STORE) as store:
         assert Space.from_dict(store.study("s").space)["x"] == caviar.Log(1e-4, 1)

@@ -45,6 +45,7 @@ def explain(
         people.print(f"\nwritten to {html}", markup=False)
     pictures = [] if html is not None else [["explain", study, "--html", f"{study}.html", *at(store)]]
     repeated = again(view.head.record, store) if view.best is not None else []
-    say_next(people, *repeated, ["trials", study, *at(store)], *pictures)
+    wider = [["respace", study, *(one.change for one in view.proposed), *at(store)]] if view.proposed else []
+    say_next(people, *wider, *repeated, ["trials", study, *at(store)], *pictures)
     if json:
         print_json(plain.account(view))

@@ -41,7 +41,7 @@ def as_text(view: StudyView, answer: bool = True) -> Group:
         ("The verdict on the old answer", _verdict(view)),
         ("The answer", _answer(view) if answer else []),
         ("Columns", _columns(view) if answer else []),
-        ("Advice", _advice(view)),
+        ("Advice", [_paragraph(line) for line in view.advice]),
     ):
         if body:
             parts += [Text(f"\n{heading}", style="bold"), *body]
@@ -55,12 +55,6 @@ def _verdict(view: StudyView) -> list[Any]:
         return []
     found = retest_view(study.name, study.result.retest)
     return [_paragraph(f"{found.headline}: {visible(found.retest.why)} (the answer of {visible(found.retest.of)})")]
-
-
-def _advice(view: StudyView) -> list[Any]:
-    """The advice, and the command that follows it."""
-    command = proposed_command(view)
-    return [*map(_paragraph, view.advice), *([_paragraph(f"To go on so: {command}")] if command else [])]
 
 
 def proposed_command(view: StudyView) -> str:
@@ -81,9 +75,11 @@ def history_lines(history: Sequence[SpaceChange], trials: int, outside: int) -> 
         why = f", because {one.because}" if one.because else ""
         lines.append(visible(f"From trial {one.first_trial:,} on, asked for by {one.who}{why}:"))
         lines += [visible(f"- {change}") for change in one.changes]
-    if history:
+    if history and outside:
         count = f"{outside:,} of {counted(trials, 'trial')} lie" if outside != 1 else f"1 of {trials:,} trials lies"
         lines.append(f"{count} outside of today's space: kept, but not counted.")
+    elif history:
+        lines.append("All trials lie in today's space.")
     return lines
 
 
