@@ -199,6 +199,11 @@ def summary() -> None:
         alarms = sum(int(row["surely_wrong"]) for row in of)
         low, high = of_share(alarms, len(of))
         print(f"{name:25} {alarms}/{len(of)} false alarms ({low:.1%} to {high:.1%}), {said}")
+    pairs = [row for row in rows if row["part"] == "pair"]
+    if pairs:
+        alarms = sum(int(row["surely_wrong"]) for row in pairs)
+        low, high = of_share(alarms, len(pairs))
+        print(f"{'all pairs':25} {alarms}/{len(pairs)} false alarms ({low:.1%} to {high:.1%})")
     for name in dict.fromkeys(row["case"] for row in rows if row["part"] == "power"):
         of = [row for row in rows if row["part"] == "power" and row["case"] == name]
         verdicts = ", ".join(f"{sum(row['verdict'] == v for row in of)} {v}" for v in ("retrain", "retune", "keep"))
