@@ -204,7 +204,9 @@ def ranked(*trials: tuple[int, str, float]) -> SimpleNamespace:
     for trial in known:
         peaks.take((trial.number, 0), (0.9 - trial.number / 100, -0.3), trial.epochs, 0.3)
     by_number = {(trial.number, 0): trial for trial in known}
-    return SimpleNamespace(best=lambda n: known[:n], seconds=seconds, peaks=peaks, trials=by_number)
+    return SimpleNamespace(
+        best=lambda n: known[:n], seconds=seconds, peaks=peaks, trials=by_number, outside=frozenset()
+    )
 
 
 def test_a_finalist_is_trained_for_as_long_as_it_was_best():
