@@ -421,12 +421,13 @@ def reason(metric: str, name: str, of: str | None, found: Mapping[str, Differenc
         which = "another config" if of != "weights" else "new weights"
         return f"nothing is better by {enough}, which would be worth it: the nearest, {which}, is {said}", {}
     assert name == UNCLEAR
+    which = "the best recipe of today" if of != "weights" else "the old recipe with new weights"
     rows = rows_needed(one)
     if rows is None:
         more = "no number of rows would tell, for the luck of a training is as large"
-        return f"it cannot be told yet: {said}; worth it from {enough} on; {more}", {"rows": None}
+        return f"{which} is {said}; worth it from {enough} on; {more}", {"rows": None}
     more = f"about {rows:,} rows would tell if it stays so, for the interval shrinks with the root of the rows"
-    return f"it cannot be told yet: {said}; worth it from {enough} on; {more}", {"rows": rows}
+    return f"{which} is {said}; worth it from {enough} on; {more}", {"rows": rows}
 
 
 def _drift(former: Former, job: TableJob, notes: list[str]) -> dict[str, Any] | None:
