@@ -153,6 +153,14 @@ def test_rows_of_training_in_a_table_that_has_grown_do_not_count(place: Path):
     assert found.differences["weights"].rows == 360
 
 
+def test_old_weights_are_not_compared_where_the_file_of_their_rows_has_changed(place: Path):
+    """Their score on rows that they have learned is no score: it said "keep it"."""
+    pd.concat([pd.read_csv("old.csv"), table(100, 7)]).to_csv("old.csv", index=False)
+    for found in (again().retest, again(data="old.csv").retest):
+        assert set(found.differences) == {"configs"}
+        assert any("nobody knows which of its rows the old weights have seen" in note for note in found.notes)
+
+
 def test_old_weights_all_of_whose_rows_are_known_are_not_compared(place: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(retested, "FEWEST_ROWS", 61)
     found = again().retest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -29,22 +30,26 @@ from caviar.study.spec import Request
 @dataclass(frozen=True, eq=False)
 class Former:
     """The ``study`` of an answer, its ``model``, and its ``job`` with the same data; each is None where it is not to be
-    had, and ``notes`` say why."""
+    had, and ``notes`` say why. ``is_mixed`` where old rows are among today's, and nobody knows which."""
 
     study: Study | None
     model: Model | None
     job: TableJob | None
     notes: tuple[str, ...] = ()
+    is_mixed: bool = False
 
 
 def former_of(spec: RetestSpec, store: Store, data: Any = None) -> Former:
     """The answer of ``spec``. ``data`` is today's, which may be the old one where the store does not know its place."""
     notes: list[str] = []
-    study, model, job = None, None, None
+    study, model, job, is_mixed = None, None, None, False
     try:
         study = store.study(spec.of)
     except CaviarError:
-        notes.append(f"the store has no study {spec.of!r}: nothing is known of its environment and its training rows")
+        notes.append(
+            f"the store has no study {spec.of!r}: nothing is known of its environment and its training rows; where "
+            "some of them are in today's data, the old weights seem better than they are"
+        )
     if spec.model is not None:
         with suppress(CaviarError):
             model = load(spec.model)
@@ -52,12 +57,27 @@ def former_of(spec: RetestSpec, store: Store, data: Any = None) -> Former:
         try:
             job = same_job(study, data)
         except CaviarError as error:
-            notes.append(f"the old rows are not there to compare with: {error.rule}")
+            is_mixed = _is_its_file(study, data)
+            more = (
+                "the file has changed, so that nobody knows which of its rows the old weights have seen: only configs "
+                "are compared; to compare the weights, put the old file back, and give the new one under another name"
+                if is_mixed
+                else "where some of them are in today's data, the old weights seem better than they are"
+            )
+            notes.append(f"the old rows are not there to compare with: {error.rule}; {more}")
     if model is None:
         model = None if study is None or job is None else trained_as_then(study, job, store)
         how = "its networks were trained again from their seeds" if model else "its weights cannot be compared"
         notes.append(f"the old model is not there: {how}")
-    return Former(study, model, job, tuple(notes))
+    return Former(study, model, job, tuple(notes), is_mixed)
+
+
+def _is_its_file(study: Study, data: Any) -> bool:
+    """True where today's ``data`` is the file that ``study`` began with, as it is now."""
+    table = study.spec.table
+    if table is None or table.data is None or not isinstance(data, str | os.PathLike):
+        return False
+    return os.path.realpath(data) == os.path.realpath(table.data)
 
 
 def same_job(study: Study, data: Any = None) -> TableJob:

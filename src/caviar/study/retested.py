@@ -331,7 +331,7 @@ def compare(
     new = answer_of(job, predicted, mixed(predicted, by_fold), asked)
     again = answer_of(job, predicted, mixed(predicted, lambda k, is_sealed: recipe), asked) if recipe else None
     old, unseen = None, np.zeros(len(predicted.y), dtype=bool)
-    if former.model is not None:
+    if former.model is not None and not former.is_mixed:
         try:
             x, old = old_answer(job, former.model)
             unseen = _unseen(former, x)
