@@ -6,6 +6,8 @@
     │   ├── ConfigError         a config that no network can be built from, or an argument
     │   │   └── NotANumber      a measurement that is no number; a TypeError, too
     │   ├── DataError           a table, an array, a target, a file of data
+    │   │   ├── NoTarget        the target is no column of it
+    │   │   └── Unlabelled      a row without a label
     │   ├── ModelError          a model file, or data that does not fit a model
     │   └── StoreError          a store or a study in it
     │       ├── Fenced          a worker that was declared lost tried to write
@@ -83,6 +85,18 @@ class NotANumber(ConfigError, TypeError):
 
 class DataError(UserMistake):
     """A table, an array, a target or a file of data cannot be used."""
+
+
+class NoTarget(DataError):
+    """The target, whose name is ``name``, is no column of the data."""
+
+    def __init__(self, rule: str, way_out: str, name: str = "") -> None:
+        super().__init__(rule, way_out)
+        self.name = name
+
+
+class Unlabelled(DataError):
+    """A row has no label that can be used."""
 
 
 class ModelError(UserMistake):

@@ -349,11 +349,17 @@ def _check_conditions(scales: Mapping[str, Scale]) -> None:
                 if not scales[other].contains(value):
                     raise SpaceError(
                         f"{name}: when asks for a value that {other} never has, got {shown(value)}",
-                        f"{other} is {shown(scales[other])}",
+                        f"leave out {', '.join(_never(scales, other))}, or let when ask for a value that {other} has",
                     )
     done: set[str] = set()
     for name in scales:
         _check_no_cycle(name, scales, (), done)
+
+
+def _never(scales: Mapping[str, Scale], other: str) -> list[str]:
+    """The hyperparameters whose condition asks ``other`` for a value that it never has."""
+    asked = {name: (scale.when or {}).get(other, ()) for name, scale in scales.items()}
+    return [name for name, values in asked.items() if not all(map(scales[other].contains, values))]
 
 
 def _check_no_cycle(name: str, scales: Mapping[str, Scale], path: tuple[str, ...], done: set[str]) -> None:

@@ -30,6 +30,8 @@ def parameters_of(name: str):
         ("tune", "`command=LINE`, `store=...`", "--command LINE, --store ..."),
         ("babysit", "leave out `mapped`, or `mapped=False`", "leave out --mapped, or --in-memory"),
         ("babysit", '`from_study="wine"`', "--from wine"),
+        ("respace", "give it, `values={'mom': 0.5}` say", "give it, --value mom=0.5 say"),
+        ("respace", "`values={'on': True, 'a.b': 'x y'}`", "--value on=true --value 'a.b=x y'"),
         (
             "tune",
             "`knobs` and `from_study=3` are of no such command",

@@ -74,6 +74,16 @@ def test_whatever_the_names_yaml_has_one_workflow_and_each_unit_its_lines(name: 
     assert "\n" not in found.cron
 
 
+@pytest.mark.parametrize(("status", "ends"), [(0, 0), (1, 0), (2, 1), (3, 1)])
+def test_the_workflow_fails_where_something_is_to_be_done_alone(status: int, ends: int, tmp_path: Path):
+    line = yaml.safe_load(made().github)["jobs"]["retest"]["steps"][-1]["run"]
+    program = tmp_path / "caviar"
+    program.write_text(f"#!/bin/sh\nexit {status}\n")
+    program.chmod(0o755)
+    shell = ["/bin/bash", "-e", "-c", line]  # as GitHub does
+    assert subprocess.run(shell, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False).returncode == ends
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd")
 @pytest.mark.parametrize("every", ["90d", "7h", "1d"])
 def test_systemd_takes_the_units(every: str, tmp_path: Path):
@@ -116,6 +126,8 @@ def test_the_command_prints_all_of_it_and_trains_nothing(capfd: pytest.CaptureFi
         (["--every", "90d"], "--print-cron"),
         (["--print-cron"], "--every"),
         (["--every", "soon", "--print-cron"], "hours, days or weeks"),
+        (["--every", "90d", "--print-cron", "--data", "nosuch.csv"], "nosuch.csv"),
+        (["--every", "90d", "--print-cron", "--test", "nosuch.csv"], "nosuch.csv"),
     ],
 )
 def test_mistakes(words: list[str], says: str, capfd: pytest.CaptureFixture[str]):

@@ -339,6 +339,36 @@ def test_mistakes_are_refused_in_two_lines_and_nothing_is_written() -> None:
             assert not store.leases.living(name)
 
 
+def test_ways_out_are_written_as_the_command_line_takes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    tuned("s", 2)
+    Path("add.toml").write_text(WIDER.to_toml())
+    for words, way_out in (
+        (["--space", "add.toml"], "give it, --value m=0.5 say"),
+        (["kind.choices=a,c"], """write 'kind.choices=["a","c"]'"""),
+        (["kind.choices=[a, 2]"], """write 'kind.choices=["a",2]'"""),
+        (["m"], "is --value"),
+    ):
+        assert run(["respace", "s", *words]) == 2
+        assert way_out in capsys.readouterr().err.splitlines()[1]
+    assert run(["respace", "s", 'kind.choices=["a","c"]']) == 0
+    capsys.readouterr()
+    assert run(["respace", "s", "--toml", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"study": "s", "space": Space(x=X["x"], kind=caviar.Choice(["a", "c"])).to_dict()}
+
+
+def test_what_asks_for_a_value_that_is_gone_is_named_and_the_way_to_leave_it_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tuned("s", 2, space=Space(kind=X["kind"], x=X["x"], m=caviar.Linear(0, 1, when={"kind": ["b"]})))
+    assert run(["respace", "s", "kind.value=a"]) == 2
+    rule, way_out = capsys.readouterr().err.splitlines()
+    assert "when asks for a value that kind never has" in rule
+    assert way_out.startswith("leave out m, or let when ask")
+    assert "--toml" in way_out
+    assert "--space FILE" in way_out
+
+
 def test_a_resume_in_another_space_names_the_way(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserMistake, match="has no argument `space`") as refused:
         caviar.resume("s", space=X)  # type: ignore[call-arg]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from caviar.errors import ConfigError, did_you_mean
+from caviar.errors import ConfigError, SpaceError, did_you_mean
 from caviar.scale_rules import shown, value_key
 from caviar.scale_tables import table_of
 from caviar.scales import Choice, Fixed, Scale
@@ -108,13 +109,27 @@ def with_changes(space: Space, changes: Sequence[str]) -> Space:
         if not (equals and dot):
             raise ConfigError(
                 f"a change is written as NAME.FIELD=VALUE, got {shown(text)}",
-                f"such as {space.names[0]}.low=...; a value that earlier trials had is `value`",
+                f"such as {space.names[0]}.low=...; a value that earlier trials had is `values`",
             )
         if name not in space:
             raise ConfigError(f"the space has no hyperparameter {shown(name)}", did_you_mean(name, space.names))
+        meant = _plain(written)
+        if field == "choices" and not isinstance(meant, list | dict):
+            choices = json.dumps([_plain(one.strip()) for one in written.strip("[]").split(",")], separators=(",", ":"))
+            raise ConfigError(
+                f"the choices of {name} are written as a list of JSON, got {shown(written)}",
+                f"write {shlex.quote(f'{path}={choices}')}",
+            )
         kept = ("tier", "when") if field in ("value", "choices") else tuple(tables[name])
-        tables[name] = {key: value for key, value in tables[name].items() if key in kept} | {field: _plain(written)}
-    return Space.from_dict(tables)
+        tables[name] = {key: value for key, value in tables[name].items() if key in kept} | {field: meant}
+    try:
+        return Space.from_dict(tables)
+    except SpaceError as mistake:
+        if "when asks for a value" not in mistake.rule:
+            raise
+        raise SpaceError(
+            mistake.rule, f"{mistake.way_out}: print today's space with `toml`, change it, and give it by `space=FILE`"
+        ) from None
 
 
 def _plain(written: str) -> Any:

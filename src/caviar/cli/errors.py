@@ -12,6 +12,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from caviar.records.config import as_argument
+
 FIRST_ROW = "row 1 is the first below the header"
 _ROW = re.compile(r"\brow [0-9]")
 _NAMED = re.compile(r"`(\w+)(?:=([^`\n]*))?`")
@@ -58,6 +60,8 @@ def _meant(value: str) -> list[Any]:
         meant = ast.literal_eval(value)
     except (SyntaxError, ValueError):
         return [value]
+    if isinstance(meant, dict):
+        return [f"{name}={as_argument(one)}" for name, one in meant.items()]
     return list(meant) if isinstance(meant, list | tuple) else ["..." if meant is ... else meant]
 
 

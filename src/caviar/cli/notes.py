@@ -72,7 +72,10 @@ def _study(study: Study) -> Study:
 
 
 def _result(result: StudyResult) -> StudyResult:
-    return replace(result, notes=in_commands(result.notes))
+    test = result.retest
+    if test is not None:
+        test = replace(test, why=in_commands([test.why], "retest")[0], notes=in_commands(test.notes, "retest"))
+    return replace(result, notes=in_commands(result.notes), retest=test)
 
 
 @cache

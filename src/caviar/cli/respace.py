@@ -30,14 +30,19 @@ def respace(
         ),
     ] = None,
     space: Annotated[str | None, typer.Option(help="The new space file (TOML), whole.", metavar="FILE")] = None,
-    value: Annotated[
+    values: Annotated[
         list[str] | None,
         typer.Option(
-            help="The value that the trials so far had of a new hyperparameter; may be repeated.", metavar="NAME=VALUE"
+            "--value",
+            help="The value that the trials so far had of a new hyperparameter; may be repeated.",
+            metavar="NAME=VALUE",
         ),
     ] = None,
     toml: Annotated[
-        bool, typer.Option("--toml", help="Print today's space as a space file, to change it; nothing else.")
+        bool,
+        typer.Option(
+            "--toml", help="Print today's space as a space file, to change it, with --json as JSON; nothing else."
+        ),
     ] = False,
     because: Because = "",
     store: StoreUrl = DEFAULT_STORE,
@@ -50,9 +55,13 @@ def respace(
     """
     if toml:
         with Store.open(store, create=False) as opened:
-            print(Space.from_dict(opened.study(study).space).to_toml(), end="")
+            now = Space.from_dict(opened.study(study).space)
+        if json:
+            print_json({"study": study, "space": now.to_dict()})
+        else:
+            print(now.to_toml(), end="")
         return
-    if space is None and not changes and not value:
+    if space is None and not changes and not values:
         raise ConfigError(
             "there is no other space",
             "give `space=FILE`, or changes such as learning_rate.low=1e-5; with --toml it prints today's",
@@ -61,7 +70,7 @@ def respace(
     def changed(now: Space) -> Space:
         return with_changes(now if space is None else Space.load(Path(space)), changes or [])
 
-    done = change_space(study, changed, value or [], store, because)
+    done = change_space(study, changed, values or [], store, because)
     if json:
         print_json({"study": study, **done._asdict()})
     _say(study, done, store, json)

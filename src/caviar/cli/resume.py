@@ -12,6 +12,7 @@ from caviar.cli.follow_run import follow_run
 from caviar.cli.follow_study import follow_study
 from caviar.cli.interventions import intervene
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl, Threads, given
+from caviar.cli.retest import status_of
 from caviar.errors import ConfigError
 from caviar.runs import loop
 from caviar.runs.client import going_on
@@ -52,11 +53,12 @@ def resume(
     trust: options.Trust = False,
     json: Json = False,
     quiet: Quiet = False,
-) -> None:
+) -> int:
     """[bold]caviar resume flowers --seconds 60[/]
 
     Take a study up again: one that was interrupted or killed goes on to the end of its budget, one that is finished is
-    given more. With a budget of trials the end is the same, to the bit, as if it had never been broken.
+    given more. With a budget of trials the end is the same, to the bit, as if it had never been broken. The exit status
+    of a test of an old answer is that of caviar retest.
 
     A study that was imported from Optuna goes on with a program of yours: --command "python train.py" --trials 100.
 
@@ -82,7 +84,7 @@ def resume(
                 json,
                 quiet,
             )
-        return
+        return 0
 
     def events(ended: Callable[[], bool]) -> Iterator[Event]:
         return take_up(
@@ -106,4 +108,5 @@ def resume(
             ended=ended,
         )
 
-    follow_study(events, f"study {study}", store, json=json, quiet=quiet)
+    result = follow_study(events, f"study {study}", store, json=json, quiet=quiet)
+    return 0 if result is None else status_of(result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,8 @@ from caviar.cli import options
 from caviar.cli.console import check_apart, console, print_json, write_page
 from caviar.cli.follow_study import follow_study
 from caviar.cli.next_steps import at, say_next
-from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl
+from caviar.cli.notes import in_commands
+from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
 from caviar.cli.schedule import as_text as lines_of
 from caviar.cli.schedule import hours_of, schedule
 from caviar.errors import ConfigError
@@ -23,9 +24,10 @@ from caviar.records import StudyResult
 from caviar.records.retest import KEEP, UNCLEAR
 from caviar.report.retest import as_html, as_text, plain, retests_table
 from caviar.report.retest import rows as plain_rows
+from caviar.report.text import visible
 from caviar.store import Store
-from caviar.study.retest import check_there, retesting
-from caviar.views.retest import retest_rows, retest_view
+from caviar.study.retest import request_of, retesting
+from caviar.views.retest import HEADLINES, retest_rows, retest_view
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +75,10 @@ def retest(
         ),
     ] = False,
     json: Json = False,
-    quiet: Quiet = False,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="Say nothing but the verdict in a line, errors, and what --json prints."),
+    ] = False,
 ) -> int:
     """[bold]caviar retest flowers --data new.csv --seconds 60[/]
 
@@ -95,6 +100,9 @@ def retest(
         check_apart(html, study, data, test)
 
     def ended_with(people: Console, result: StudyResult) -> dict[str, Any]:
+        if quiet and not json:
+            assert result.retest is not None
+            print(visible(f"{result.study}: {HEADLINES[result.retest.verdict]}: {result.retest.why}"))
         return _show(people, result, study, html)
 
     result = follow_study(
@@ -118,15 +126,19 @@ def retest(
         quiet=quiet,
         ended_with=ended_with,
     )
-    if result is None or result.retest is None or result.retest.verdict == UNCLEAR:
-        return 1
-    return 0 if result.retest.verdict == KEEP else ACT
+    return 1 if result is None else status_of(result)
+
+
+def status_of(result: StudyResult) -> int:
+    """The exit status of a study by its verdict; 0 for one that tests no old answer."""
+    verdict = KEEP if result.retest is None else result.retest.verdict
+    return {KEEP: 0, UNCLEAR: 1}.get(verdict, ACT)
 
 
 def _print_schedule(study: str, every: str, given: dict[str, Any], store: str, *, json: bool) -> None:
     """Print the lines that run this command with what is ``given``. Raises UserMistake where it could not run."""
     hours_of(every)
-    check_there(study, store)
+    request_of(study, store, given.get("data"), given.get("test"))
     words = ["retest", study, *(word for name, value in given.items() for word in (f"--{name}", str(value)))]
     program = which("caviar") or str(Path(sys.executable).parent / "caviar")
     found = schedule(study, program, [*words, "--quiet"], str(Path.cwd()), every, time.time())
@@ -158,7 +170,7 @@ def retests(
     List the tests of a study's answer, with their verdicts, the oldest first.
     """
     with Store.open(store, create=False) as opened:
-        found = retest_rows(opened, study)
+        found = [replace(row, why=in_commands([row.why], "retest")[0]) for row in retest_rows(opened, study)]
     if json:
         print_json(plain_rows(study, found))
         return

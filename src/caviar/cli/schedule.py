@@ -70,7 +70,7 @@ def schedule(name: str, program: str, words: Sequence[str], folder: str, every: 
 
 def _github(said: str, at: str, due: str, words: Sequence[str]) -> str:
     """A workflow, whose job fails where something is to be done: GitHub tells people then."""
-    run = shlex.join(["caviar", *words])
+    run = f"{shlex.join(['caviar', *words])} || [ $? -eq 1 ]"  # 1: it cannot be told yet
     only = "        if: steps.due.outputs.due == 'yes' || github.event_name == 'workflow_dispatch'\n" if due else ""
     check = (
         f"      - id: due\n        run: {_yaml(f'if {due}; then echo due=yes >> $GITHUB_OUTPUT; fi')}\n" if due else ""

@@ -23,7 +23,7 @@ from caviar.data.deal import Indices
 from caviar.data.labels import Label, classes_of, encode_labels
 from caviar.data.split import Split
 from caviar.data.targets import target_of, unlabelled
-from caviar.errors import DataError, did_you_mean
+from caviar.errors import DataError, NoTarget, did_you_mean
 from caviar.label_sets import MOST, packed, unpacked
 from caviar.records import Reading
 
@@ -75,9 +75,10 @@ def check_names(names: Sequence[str], columns: Sequence[str]) -> None:
     """Raise DataError unless each of the ``names`` is one of the ``columns``, named once, and they are not too many."""
     for i, name in enumerate(names):
         if name not in columns:
-            raise DataError(
+            raise NoTarget(
                 f"each target must be a column, got {shown(name)}",
                 did_you_mean(printable(name), map(printable, columns)),
+                name,
             )
         if name in names[:i]:
             raise DataError(f"each target must be named once, but {shown(name)} is there twice", "leave one out")

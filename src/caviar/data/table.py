@@ -20,7 +20,7 @@ from caviar.data.several import check_names as check_targets
 from caviar.data.several import names_of as targets_of
 from caviar.data.targets import note_on_unlabelled, target_of, unlabelled
 from caviar.data.total_row import note_on_total
-from caviar.errors import DataError, did_you_mean
+from caviar.errors import DataError, NoTarget, did_you_mean
 from caviar.records import BY_ITSELF, Reading
 
 if TYPE_CHECKING:
@@ -206,7 +206,9 @@ def part(frame: pd.DataFrame, target: str | Sequence[str] | None) -> tuple[pd.Da
         return frame.drop(columns=several), frame[several]
     target = several[0]
     if target not in frame.columns:
-        raise DataError(f"the target must be a column, got {shown(target)}", did_you_mean(printable(target), names))
+        raise NoTarget(
+            f"the target must be a column, got {shown(target)}", did_you_mean(printable(target), names), target
+        )
     return frame.drop(columns=target), frame[target]
 
 

@@ -17,7 +17,7 @@ from caviar.data.number_cells import is_mark
 from caviar.data.numerals import Notation, Numbers
 from caviar.data.recognition import how_read, verdict_of, without_marks
 from caviar.data.verdicts import Doubt
-from caviar.errors import DataError
+from caviar.errors import Unlabelled
 from caviar.records import Reading
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def target_of(
     refused = [*found.marks, *found.bounds]
     if refused:
         rows = np.flatnonzero(labels.isin(refused).to_numpy(dtype=bool))
-        raise DataError(
+        raise Unlabelled(
             f"every row must have a number in the target {shown(name)}, but row {rows[0] + 1} has "
             f"{shown(labels.iloc[rows[0]])} ({len(rows):,} such rows)",
             "correct these rows, or leave those without a number out: `skip_unlabelled=True`; or make each text a "
@@ -102,7 +102,7 @@ def _check_labelled(labels: pd.Series[Any]) -> None:
     """Raise DataError for a row without a label."""
     absent = np.flatnonzero(labels.isna())
     if len(absent):
-        raise DataError(
+        raise Unlabelled(
             f"every row must have a label, but {len(absent)} of {len(labels)} rows have none in {shown(labels.name)}, "
             f"the first is row {int(absent[0]) + 1}",
             "fill the labels in; or leave these rows out: `skip_unlabelled=True` (caviar predict can fill them in "

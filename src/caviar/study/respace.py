@@ -184,7 +184,7 @@ def _values(space: Space, given: Mapping[str, Value] | Sequence[str]) -> dict[st
 def _pair(space: Space, pair: str) -> tuple[str, str]:
     name, equals, text = pair.partition("=")
     if not equals:
-        raise ConfigError(f"`value` is written as name=value, got {shown(pair)}", f"such as {space.names[-1]}=...")
+        raise ConfigError(f"`values` is written as name=value, got {shown(pair)}", f"such as {space.names[-1]}=...")
     space[name]  # its own error for a name that is not there
     return name, text
 
@@ -194,7 +194,7 @@ def _check_values(study: Study, now: Space, space: Space, said: Config, known: C
     for name in said:
         if trials and all(name in trial.config for trial in trials):
             raise ConfigError(
-                f"`value` is for hyperparameters that earlier trials lack, and all of them have {name}", "leave it out"
+                f"`values` is for hyperparameters that earlier trials lack, and all of them have {name}", "leave it out"
             )
     if study.search.partition(":")[0] in _BLIND:
         return

@@ -17,7 +17,16 @@ from caviar.data.columns import listed, shown
 from caviar.data.digest import digest
 from caviar.data.read import read
 from caviar.data.table import Table, clean_name
-from caviar.errors import CaviarError, ConfigError, DataError, ModelError, StoreError, did_you_mean
+from caviar.errors import (
+    CaviarError,
+    ConfigError,
+    DataError,
+    ModelError,
+    NoTarget,
+    StoreError,
+    Unlabelled,
+    did_you_mean,
+)
 from caviar.learners.model import Model, load
 from caviar.records import Config, Reading, Study, StudyKind
 from caviar.records.config import as_config, as_number
@@ -78,15 +87,6 @@ def retesting(
     request = replace(request, **given, seed=request.seed if seed is None else seed)
     name = request.study or f"{clean_name(request.retest.of)}-retest" if request.retest is not None else None
     yield from follow(replace(request, study=name), fresh_name=study is None, ended=ended)
-
-
-def check_there(of: str, store: StorePath) -> None:
-    """Raise UserMistake unless ``of`` is a study that can be tested again, or a model."""
-    if is_model(of):
-        load(Path(of).expanduser())
-        return
-    with Store.open(store, create=False) as opened:
-        _recipe(opened, opened.study(of))
 
 
 def is_model(of: str) -> bool:
@@ -235,6 +235,11 @@ def _of_study(
 def _of_model(model: Model, path: Path, store: StorePath, data: Any, test: Any, target: Target) -> Request:
     """The request that tests a model again whose study is not there: from the facts that it keeps."""
     learned, facts = model.preprocessing, model.facts
+    if "run" in facts:
+        raise ModelError(
+            f"{path.name} is the model of a run of caviar babysit: no study of caviar tune chose it",
+            "tune a network for today's data: caviar tune",
+        )
     if learned is None or "config" not in facts or "epochs" not in facts:
         raise ModelError(
             f"{path.name} does not say how it was trained: it is no model of caviar tune",
@@ -302,8 +307,16 @@ def _read_as(asked: Request, model: Model | None, record: Study | None) -> Readi
     Raises DataError for too few rows, for columns that are missing, and for other classes.
     """
     reading = asked.reading
-    table = read(asked.data, asked.target, asked.labels, reading)
-    test = None if asked.test is None else read(asked.test, asked.target, asked.test_labels, reading, like=table)
+    try:
+        table = read(asked.data, asked.target, asked.labels, reading)
+        test = None if asked.test is None else read(asked.test, asked.target, asked.test_labels, reading, like=table)
+    except NoTarget as error:
+        raise DataError(
+            f"the data has no column {shown(error.name)}, which the old answer predicts",
+            "name the column of the labels so; or begin a new study of another target by caviar tune",
+        ) from error
+    except Unlabelled as error:
+        raise DataError(error.rule, "fill the labels in, or leave these rows out of the file") from error
     if len(table.frame) < FEWEST_ROWS:
         raise DataError(
             f"a test needs at least {FEWEST_ROWS} labelled rows, and the data has {len(table.frame)}: chance alone "
