@@ -114,10 +114,40 @@ def test_new_labels_are_compared_and_the_score() -> None:
     assert not drift(model(), flipped, labels=False).labels
     with pytest.raises(DataError, match="no row has a label"):
         drift(model(), frame.drop(columns="y"), labels=True)
-    with pytest.raises(DataError, match="one of the 2 classes"):
-        drift(model(), frame.assign(y="perhaps"), labels=True)
-    report = drift(model(), frame.assign(y="perhaps"))
-    assert any(note.startswith("the labels were not compared") for note in report.notes)
+
+
+@pytest.mark.parametrize("labels", [None, True])
+def test_a_label_that_the_model_does_not_know_is_a_change_and_the_other_rows_are_compared(labels: bool | None) -> None:
+    frame = rows(600, 55)
+    alone = drift(model(), frame[200:], labels=labels)
+    assert not alone.changed
+    mixed = frame.assign(y=["perhaps"] * 150 + ["never"] * 50 + frame["y"].tolist()[200:])
+    report = drift(model(), mixed, labels=labels)
+    assert report.changed
+    assert [(one.label, one.rows) for one in report.new_labels] == [("perhaps", 150), ("never", 50)]
+    assert report.to_record()["drift"]["new_labels"][0] == {"label": "perhaps", "rows": 150}
+    assert report.score == alone.score
+    assert [(one.test, one.statistic) for one in report.labels] == [(one.test, one.statistic) for one in alone.labels]
+    assert all(one.estimated is None for one in report.classes)
+    assert not any("without labels" in one for one in report.unknown)
+    none_known = drift(model(), frame.assign(y="perhaps"), labels=labels)
+    assert none_known.changed
+    assert none_known.score is None
+    assert any("without labels that the model knows" in one for one in none_known.unknown)
+    assert not drift(model(), mixed, labels=False).new_labels
+    few = drift(model(), frame.assign(y=["perhaps"] * 590 + frame["y"].tolist()[590:]), labels=labels)
+    assert few.changed
+    assert any("only 10 rows have a label that the model knows" in note for note in few.notes)
+
+
+@pytest.mark.parametrize("labels", [None, True])
+@pytest.mark.parametrize("numbers", [np.linspace(0.1, 9.9, 600), np.arange(600) % 3 + 5], ids=["fractions", "codes"])
+def test_numbers_where_the_model_knows_classes_are_refused(numbers: np.ndarray, labels: bool | None) -> None:
+    frame = rows(600, 56).assign(y=numbers)
+    with pytest.raises(DataError, match=r"'y' has numbers that are no class .* the 2 classes 'no', 'yes'") as error:
+        drift(model(), frame, labels=labels)
+    assert "`labels=False`" in error.value.way_out
+    assert not drift(model(), frame, labels=False).labels
 
 
 def test_errors_of_numbers_are_compared() -> None:

@@ -48,6 +48,22 @@ def test_json_is_one_object_with_the_keys_that_are_promised(here: Path, capsys: 
     assert printed["drift"]["score"]["rows"] == 300
 
 
+def test_labels_that_the_model_does_not_know_are_named_with_their_rows(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = rows(300, 1)
+    frame.assign(y=["perhaps"] * 150 + frame["y"].tolist()[150:]).to_csv("classes.csv", index=False)
+    for more in ([], ["--labels"]):
+        assert run(["drift", "made.caviar", "classes.csv", *more]) == 3
+        out = " ".join(capsys.readouterr().out.split())
+        assert "150 rows have a label that the model does not know and cannot answer: 'perhaps' (150)" in out
+        assert "on the other 150 labelled rows its accuracy is" in out
+    frame.assign(y=frame["a"]).to_csv("numbers.csv", index=False)
+    assert run(["drift", "made.caviar", "numbers.csv"]) == 2
+    assert "--no-labels" in capsys.readouterr().err.splitlines()[1]
+    assert run(["drift", "made.caviar", "numbers.csv", "--no-labels"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [

@@ -5,7 +5,8 @@ The model's reference (learners/drift_reference.py) stands for the old rows. The
     outputs   the outputs for new rows against those for the sealed rows: Kolmogorov and Smirnov's test, of each class
               by Bonferroni. First, for a shift that does not reach the outputs matters less
     columns   each column against training: its values, its missing cells, its relations to other columns
-    labels    where new rows have them: the mix of labels, and the errors of the model
+    labels    where new rows have them: the mix of labels, and the errors of the model. A label that it does not know
+              is a change without a test; its rows are in neither
     rows      a network that tries to tell old rows from new ones, where the old rows are given and there are enough
 
 Of f families each has an f-th of the level; within the columns Benjamini and Hochberg's procedure is used. A fifth of
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from caviar.analysis import drift_notes
-from caviar.analysis.drift_report import LEVEL, Change, ClassShare, Drift, LayerShift, Score
+from caviar.analysis.drift_report import LEVEL, Change, ClassShare, Drift, LayerShift, NewLabel, Score
 from caviar.analysis.label_shift import Mix, mix_of_classes
 from caviar.analysis.old_from_new import FEWEST, old_from_new
 from caviar.analysis.two_samples import Found, adjusted, chi_squared, ks, ks_detectable
@@ -42,7 +43,7 @@ from caviar.data.relations import Relations, relations
 from caviar.errors import DataError, ModelError, did_you_mean
 from caviar.learners import model as models
 from caviar.learners.drift_reference import Layer, Outputs, Reference, layers_of
-from caviar.learners.known_labels import labels_of, rows_with_label
+from caviar.learners.known_labels import labels_of, new_labels, rows_with_label
 from caviar.randomness import Purpose, generator, stream_key
 from caviar.ranges import check_ranges
 
@@ -79,7 +80,7 @@ def drift(
     leave out. seed: of the tests that draw.
 
     Raises ModelError for a model that keeps no reference, where there are no ``old`` rows; DataError for rows that
-    cannot be read or are too few.
+    cannot be read or are too few, and for numbers as labels where the model knows classes.
     """
     check_ranges({"seed": seed})
     network = model if isinstance(model, models.Model) else models.load(model)
@@ -263,12 +264,16 @@ def _with_labels(
             else "the labels of new rows cannot be found: training had no name for their column",
             "add the column, or leave out `labels`",
         )
-    mix = _mix(reference, new, stream)
+    if has.any() and learned.classes:
+        has, strange = new_labels(learned, new.frame, has)
+        report = replace(report, new_labels=tuple(NewLabel(*one) for one in strange))
+    mix = _mix(reference, new, stream) if not report.new_labels else "rows have labels that the model does not know"
     report = replace(report, classes=tuple(_classes(reference, new, mix)))
     if isinstance(mix, str) and report.classes:
         report = replace(report, unknown=(f"a new mix of classes cannot be estimated: {mix}",))
     if int(has.sum()) < FEWEST_ROWS:
-        few = f"only {has.sum()} rows have a label: nothing is said of the labels" if has.any() else ""
+        which = "a label that the model knows" if report.new_labels else "a label"
+        few = f"only {has.sum()} rows have {which}: nothing is said of the mix and the errors" if has.any() else ""
         return replace(report, notes=(*report.notes, few)) if few else report
     try:
         y = labels_of(learned, new.frame, has)

@@ -84,9 +84,10 @@ def all_unknown(report: Drift, reference: Reference | None, has_old: bool) -> tu
             "the outputs were not compared: the model keeps none for rows that it had not seen; tune again to have them"
         )
     if report.score is None:
+        labels = "labels that the model knows" if report.new_labels else "labels"
         found.append(
-            "without labels nobody can know whether the answers have become worse: the same rows may have other labels "
-            f"today, and a change of the columns may do no harm{_rows_needed(reference)}"
+            f"without {labels} nobody can know whether the answers have become worse: the same rows may have other "
+            f"labels today, and a change of the columns may do no harm{_rows_needed(reference)}"
         )
         if any(share.estimated is not None for share in report.classes):
             found.append(

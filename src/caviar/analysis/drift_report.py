@@ -53,6 +53,14 @@ class ClassShare:
 
 
 @dataclass(frozen=True)
+class NewLabel:
+    """A label that the model does not know, and the new rows that have it."""
+
+    label: str | int | bool
+    rows: int
+
+
+@dataclass(frozen=True)
 class LayerShift:
     """A hidden layer: by how many deviations of then the mean of a unit has moved, on average and at most.
 
@@ -80,8 +88,9 @@ class Score:
 class Drift:
     """The report: so many new ``rows`` against so many ``old_rows``; ``columns`` has the most probable change first.
 
-    ``detectable`` is the least distance of a column's distributions that so many rows show. ``notes`` are on the data;
-    ``unknown`` says what cannot be known.
+    ``detectable`` is the least distance of a column's distributions that so many rows show. ``new_labels`` has the most
+    frequent one first; ``labels`` and ``score`` are of the other labelled rows. ``notes`` are on the data; ``unknown``
+    says what cannot be known.
     """
 
     rows: int
@@ -89,6 +98,7 @@ class Drift:
     outputs: Change | None
     columns: tuple[Change, ...]
     labels: tuple[Change, ...] = ()
+    new_labels: tuple[NewLabel, ...] = ()
     together: Change | None = None
     two_sample: TwoSample | None = None
     score: Score | None = None
@@ -106,8 +116,8 @@ class Drift:
 
     @property
     def changed(self) -> bool:
-        """True where any test says so."""
-        return any(test.changed for test in self.tests)
+        """True where any test says so, and where a label is one that the model does not know: no test is needed."""
+        return bool(self.new_labels) or any(test.changed for test in self.tests)
 
     def to_record(self) -> dict[str, Any]:
         """Plain data: the object of ``caviar drift``; its "drift" is also that of ``caviar retest``."""
@@ -120,6 +130,7 @@ class Drift:
                 "columns": [_plain(one) for one in self.columns],
                 "outputs": None if self.outputs is None else _plain(self.outputs),
                 "labels": [_plain(one) for one in self.labels],
+                "new_labels": [asdict(one) for one in self.new_labels],
                 "rows": None if self.together is None else _plain(self.together),
                 "two_sample": None if self.two_sample is None else asdict(self.two_sample),
                 "score": None if self.score is None else asdict(self.score),

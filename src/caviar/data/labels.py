@@ -186,23 +186,8 @@ def classes_of(target: pd.Series[Any]) -> tuple[Label, ...]:
 
 
 def encode_labels(target: pd.Series[Any], classes: Sequence[Label]) -> npt.NDArray[np.int32]:
-    """The position (m,) of every label in ``classes``; DataError for a label that is not among them.
-
-    Text finds numbers and truth values, and they find text, by what it means: 1 finds "01", "TRUE" finds True.
-    """
-    import pandas as pd
-
-    labels = tidy_labels(target)
-    place, each = pd.factorize(labels)  # (m,) of every row among the different labels
-    different = pd.Series(each)
-    codes = index(classes).get_indexer(index(different))
-    if isinstance(classes[0], str) == is_number(labels.dtype):
-        meanings = [_meaning(c) for c in classes]
-        if len({*meanings}) == len(classes):
-            codes = index(meanings).get_indexer(index(_meaning(label) for label in different.tolist()))
-        elif is_number(labels.dtype):
-            codes = index(classes).get_indexer(index(as_text(different)))
-    codes = np.append(codes, -1)[place]
+    """The position (m,) of every label in ``classes``; DataError for a label that is not among them."""
+    labels, codes = positions(target, classes)
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
         row = int(unknown[0])
@@ -213,9 +198,29 @@ def encode_labels(target: pd.Series[Any], classes: Sequence[Label]) -> npt.NDArr
             f"but row {row + 1} of {shown(target.name)} is {shown(label)} ({len(unknown)} such rows)",
             way_out,
         )
-    return codes.astype(np.int32)
+    return codes
 
 
-def _meaning(label: Label) -> float | str:
+def positions(target: pd.Series[Any], classes: Sequence[Label]) -> tuple[pd.Series[Any], npt.NDArray[np.int32]]:
+    """The labels (m,), tidy, and the position of each in ``classes``, -1 where it is not among them.
+
+    Text finds numbers and truth values, and they find text, by what it means: 1 finds "01", "TRUE" finds True.
+    """
+    import pandas as pd
+
+    labels = tidy_labels(target)
+    place, each = pd.factorize(labels)  # (m,) of every row among the different labels
+    different = pd.Series(each)
+    codes = index(classes).get_indexer(index(different))
+    if isinstance(classes[0], str) == is_number(labels.dtype):
+        meanings = [meaning(c) for c in classes]
+        if len({*meanings}) == len(classes):
+            codes = index(meanings).get_indexer(index(meaning(label) for label in different.tolist()))
+        elif is_number(labels.dtype):
+            codes = index(classes).get_indexer(index(as_text(different)))
+    return labels, np.append(codes, -1)[place].astype(np.int32)
+
+
+def meaning(label: Label) -> float | str:
     """The number that a label stands for, true and false being 1 and 0; text that stands for none."""
     return meaning_of(label) if isinstance(label, str) else float(label)

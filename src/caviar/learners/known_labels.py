@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from caviar.data.columns import plain, shown
+from caviar.data.columns import listed, plain, shown
+from caviar.data.labels import Label, few_classes, meaning, positions
 from caviar.data.number_cells import is_mark
 from caviar.data.preprocessing import Preprocessing
 from caviar.data.several import encode_several
@@ -81,6 +83,44 @@ def rows_with_label(learned: Preprocessing, frame: pd.DataFrame) -> npt.NDArray[
         if learned.regression:
             present &= ~np.array([isinstance(cell, str) and is_mark(cell) for cell in cells.tolist()], dtype=bool)
     return present
+
+
+def new_labels(
+    learned: Preprocessing, frame: pd.DataFrame, rows: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.bool_], tuple[tuple[Label, int], ...]]:
+    """True (m,) for those of the ``rows`` with a class that training had, and each other label with its rows.
+
+    The most frequent label is first. Raises DataError where the labels are numbers to estimate and not classes, or
+    numbers in place of all of the texts that training had.
+    """
+    cells = plain(frame[learned.target])
+    assert cells is not None  # the rows have one
+    labels, codes = positions(cells[rows].reset_index(drop=True), learned.classes)
+    others = labels[codes < 0]
+    counts = Counter(others.tolist())
+    _check_classes(learned, counts, len(labels))
+    known = rows.copy()
+    known[np.flatnonzero(rows)[codes < 0]] = False
+    return known, tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _check_classes(learned: Preprocessing, others: Counter[Label], labels: int) -> None:
+    """Raise DataError where the ``others`` among so many ``labels`` are mostly numbers, and no classes."""
+    classes = [meaning(label) for label in learned.classes]
+    found = {label: meaning(label) for label in others if str(label).strip().casefold() not in ("true", "false")}
+    numbers = {label: value for label, value in found.items() if not isinstance(value, str)}
+    written = sum(others[label] for label in numbers)
+    if 2 * written <= others.total() or any(not isinstance(c, str) and c % 1 for c in classes):
+        return
+    values = np.repeat([*numbers.values()], [others[label] for label in numbers])
+    in_place_of_texts = others.total() == labels and all(isinstance(c, str) for c in classes)
+    if in_place_of_texts or not few_classes(values):
+        raise DataError(
+            f"{shown(learned.target)} has numbers that are no class of the model, such as {shown(next(iter(numbers)))} "
+            f"({written:,} of {labels:,} labelled rows); the model knows the {len(classes)} classes "
+            f"{listed(learned.classes)}",
+            f"give the column of classes the name {shown(learned.target)}; or compare all else: `labels=False`",
+        )
 
 
 def labels_of(learned: Preprocessing, frame: pd.DataFrame, rows: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from caviar.analysis.drift_report import LEVEL, Change, Drift
+from caviar.analysis.drift_report import LEVEL, Change, Drift, Score
+from caviar.data.columns import shown
 
 SIGNS = {
     "values": "its values",
@@ -81,6 +82,8 @@ def _reasons(report: Drift) -> list[str]:
             found.append("the model's outputs are distributed as before, so that the change may not matter to it")
     if columns:
         found.append(f"{len(changed):,} of {len(columns):,} columns differ from training")
+    if report.new_labels:
+        found.append(_of_new_labels(report))
     for test in report.labels:
         if test.changed:
             found.append("the mix of labels has changed" if test.test == "labels" else _of_score(report))
@@ -94,6 +97,21 @@ def _reasons(report: Drift) -> list[str]:
     if not report.changed:
         found.append(f"where nothing has changed, {LEVEL:.0%} of such reports say otherwise, at most")
     return found
+
+
+def _of_new_labels(report: Drift) -> str:
+    """The labels that the model does not know, with their rows."""
+    rows, most = sum(one.rows for one in report.new_labels), 5
+    named = ", ".join(f"{shown(one.label)} ({one.rows:,})" for one in report.new_labels[:most])
+    more = f" and {len(report.new_labels) - most:,} more" if len(report.new_labels) > most else ""
+    have = "1 row has a label" if rows == 1 else f"{rows:,} rows have a label"
+    score = report.score
+    rest = "" if score is None else f"; on the other {score.rows:,} labelled rows {_now_and_then(score)}"
+    return f"{have} that the model does not know and cannot answer: {named}{more}{rest}"
+
+
+def _now_and_then(score: Score) -> str:
+    return f"its {score.metric} is {score.now:.4g}, and was {score.then:.4g}"
 
 
 def _of_score(report: Drift) -> str:

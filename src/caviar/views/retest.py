@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from caviar.data.columns import listed
 from caviar.records import Study
 from caviar.records.retest import Difference, Retest
 from caviar.store import Store
@@ -96,6 +97,11 @@ def _drift(report: Mapping[str, Any] | None) -> list[str]:
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
         verb = "column differs" if len(names) == 1 else "columns differ"
         found.append(f"{len(names):,} {verb} from training: {shown}")
+    if strange := inner.get("new_labels"):
+        rows = sum(one["rows"] for one in strange)
+        found.append(
+            f"{rows:,} rows have labels that the old model does not know: {listed([one['label'] for one in strange])}"
+        )
     for one in inner["labels"]:
         if one["changed"]:
             found.append(
