@@ -48,8 +48,9 @@ def write_tables(found: pd.DataFrame, folder: Path) -> None:
     drawn("2013-03-01", "2013-04-01", ROWS).to_csv(folder / "march.csv", index=False)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def begin(description: str | None) -> None:
+    """Write the tables into the folder that the command line names, and tune a network for the first winter there."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--packages", type=Path, required=True)
     parser.add_argument("--folder", type=Path, default=Path("flights"))
     asked = parser.parse_args()
@@ -57,6 +58,10 @@ def main() -> None:
     write_tables(flights(asked.packages.resolve()), asked.folder)
     os.chdir(asked.folder)
     run(["tune", "winter.csv", "--target", "late", "--metric", "roc_auc", "--seconds", "20", "--quiet"])
+
+
+def main() -> None:
+    begin(__doc__)
     for table in ("same-winter", "march", "july"):
         print(f"\n{table}", flush=True)
         print("exit status", run(["drift", "winter.caviar", f"{table}.csv", "--old", "winter.csv"]), flush=True)

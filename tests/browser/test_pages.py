@@ -47,13 +47,6 @@ def shown(store: Store) -> Iterator[Dashboard]:
         yield running
 
 
-@pytest.fixture
-def page(browser: Browser, shown: Dashboard) -> Iterator[Page]:
-    with watched(browser) as (opened, _):
-        shown.sign_in(opened)
-        yield opened
-
-
 def test_the_list_has_every_study_and_run(page: Page, store: Store):
     for name, counts in store.trial_counts().items():
         row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 import caviar
 from caviar.study.respace import change_space
-from tests.browser.chromium import watched
 from tests.browser.dashboards import Dashboard, dashboard, fits
 
 FIRST = caviar.Space(x=caviar.Log(1e-3, 1), m=caviar.Linear(0, 1))
@@ -32,13 +31,6 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     train(path, SECOND, 20, 1e-4)
     with dashboard(f"sqlite:///{path}") as running:
         yield running
-
-
-@pytest.fixture
-def page(browser: Browser, shown: Dashboard) -> Iterator[Page]:
-    with watched(browser) as (opened, _):
-        shown.sign_in(opened)
-        yield opened
 
 
 def test_the_history_of_the_space_and_the_trials_outside_are_on_the_page(page: Page, shown: Dashboard) -> None:

@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from caviar.records.retest import Difference, Environment, Retest, RetestSpec
 from caviar.store import Store
-from tests.browser.chromium import watched
 from tests.browser.dashboards import Dashboard, dashboard, fits
 from tests.many_trials import write_study
 
@@ -69,13 +68,6 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
             store.write(name, store.trials("old"), [])
         with dashboard(store.url) as running:
             yield running
-
-
-@pytest.fixture
-def page(browser: Browser, shown: Dashboard) -> Iterator[Page]:
-    with watched(browser) as (opened, _):
-        shown.sign_in(opened)
-        yield opened
 
 
 def test_the_old_study_lists_its_tests_and_leads_to_them(page: Page, shown: Dashboard):

@@ -224,7 +224,7 @@ def test_one_that_is_left_out_counts_whatever_its_value_was_and_comes_back() -> 
     tuned("s", 6)
     done = caviar.respace("s", Space(x=caviar.Log(1e-3, 1)))
     assert (done.fit, done.outside) == (6, 0)
-    assert "kind is left out: earlier trials count whatever value" in done.notes[0]
+    assert "left out: kind. Earlier trials count whatever value" in done.notes[0]
     resumed("s", 8)
     assert found("s")[7].config.keys() == {"x"}
     with pytest.raises(UserMistake, match="kind is new, and the search needs"):

@@ -87,9 +87,8 @@ def same_job(study: Study, data: Any = None) -> TableJob:
     """
     table, reasons = study.spec.table, list[str]()
     assert table is not None
-    for source in [None, data] if table.data is not None else [data]:
-        if source is None and table.data is None:
-            continue
+    sources = [] if table.data is None else [None]
+    for source in sources if data is None or _is_its_file(study, data) else [*sources, data]:
         try:
             request = Request.again(study, study.spec, time.monotonic(), data=source, store=None)
             job = check_table(request, lambda: False, helps=True)

@@ -42,8 +42,10 @@ from caviar.study.spec import Request, checked_like
 FINALISTS = 5
 _WITH_PORTFOLIO = 8  # finalists of a search that begins with a portfolio
 _CHALLENGERS = 3  # of an old answer that is tested again
-_FEWEST = 3  # repeats, below which nothing is said of the luck of a training
 _FIRST = (PORTFOLIO, ENQUEUED, LIKE)  # origins of the trials that such a search begins with
+
+FEWEST_TRAININGS = 3
+"""Repeats of each finalist of a retest, below which nothing is said of the luck of trainings."""
 
 _ROOM = 1.2  # a fifth more than estimated: other programs run too
 _CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room
@@ -243,7 +245,7 @@ class TableJob:
         most = _FINALS_SHARE * (self.budget or math.inf)
         enough = max(len(recipe), 1)
         while len(best) > enough:
-            repeats = self.repeats if len(best) > enough + 1 else _FEWEST
+            repeats = self.repeats if len(best) > enough + 1 else FEWEST_TRAININGS
             if self._round_cost(ledger, best, repeats) <= most:
                 break
             best.pop()

@@ -214,8 +214,8 @@ def _notes(study: str, now: Space, space: Space, said: Config, trials: Sequence[
     gone = [name for name in now.names if name not in space and any(name in trial.config for trial in trials)]
     if gone and fit:
         notes.append(
-            f"{', '.join(gone)} is left out: earlier trials count whatever value of it they had; to have only those "
-            "of one value count, fix it instead"
+            f"left out: {', '.join(gone)}. Earlier trials count whatever value they had of what is left out; to have "
+            "only those of one value count, fix it instead"
         )
     lacks = Counter(name for trial in trials for name in lacking(space, said, trial.config))
     for name, count in lacks.items():

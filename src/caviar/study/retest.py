@@ -18,11 +18,11 @@ from caviar.data.digest import digest
 from caviar.data.read import read
 from caviar.data.table import Table, clean_name
 from caviar.errors import (
-    CaviarError,
     ConfigError,
     DataError,
     ModelError,
     NoTarget,
+    StoreAway,
     StoreError,
     Unlabelled,
     did_you_mean,
@@ -129,7 +129,9 @@ def _study_of(model: Model, store: StorePath) -> Study | None:
     try:
         with Store.open(store, create=False) as opened:
             found = opened.study(name)
-    except CaviarError:
+    except StoreAway:
+        raise
+    except StoreError:  # there is no such store, or no such study in it
         return None
     best = None if found.result is None else found.result.best
     same = best is not None and best.trial == model.facts.get("trial")

@@ -49,15 +49,12 @@ from caviar.study.corrections import asked_for, learned
 from caviar.study.ensemble import select
 from caviar.study.finals import Found, Repeat, trained_again
 from caviar.study.former import Former, former_of, outputs_on, places_of, seen
-from caviar.study.job import TableJob
+from caviar.study.job import FEWEST_TRAININGS, TableJob
 from caviar.study.ledger import Ledger
 from caviar.study.then_and_now import environment_of
 
 FEWEST_ROWS = 30
 """Rows that the old weights have not seen, below which they are not compared."""
-FEWEST_TRAININGS = 3
-"""Repeats of each finalist, below which nothing is said of the luck of trainings."""
-
 Shares = Mapping[int, float]
 Indices = npt.NDArray[np.intp]
 
@@ -112,7 +109,7 @@ def retested(job: TableJob, ledger: Ledger, found: Found, sealed: Examples, stor
     needed: dict[str, Any] = {}
     if is_whole:
         predicted = predict(job, entrants, sealed)
-        chosen, differences, more = compare(job, predicted, {} if diverged else recipe, former, [found.rows, sealed])
+        chosen, differences, more = compare(job, predicted, {} if diverged else recipe, former)
         notes += more
     name, of = verdict(differences)
     if diverged and not differences:
@@ -311,11 +308,11 @@ def scorer(job: TableJob, answer: Floats, y: Targets) -> Score:
 
 
 def compare(
-    job: TableJob, predicted: Predicted, recipe: Shares, former: Former, rows: list[Examples]
+    job: TableJob, predicted: Predicted, recipe: Shares, former: Former
 ) -> tuple[dict[int, float], dict[str, Difference], list[str]]:
     """The new recipe, the differences that can be told, and notes.
 
-    ``recipe`` is the old one, empty where it cannot be trained; ``rows`` are those of the answer, and the sealed ones.
+    ``recipe`` is the old one, empty where it cannot be trained.
     """
     notes: list[str] = []
     asked = asked_for(job, job.dataset.train_and_validation())
