@@ -318,7 +318,8 @@ def retest(
 
     study: the name of a study of a table, or the path of a model.
     data, test: today's data, and data that is sealed until the end. Without ``data`` it is that of the study, as its
-        file is today; the old weights are then compared on rows that they were not trained on.
+        file is today. The old weights are compared on rows that they were not trained on, and not at all where that
+        file has changed.
     seconds, trials: the budget of everything; or the number of challengers, beside the old finalists.
     seed: of the new splits, the search and every weight; by default the study's and 1.
     name: that of the new study, which must be free; by default the old one's with "-retest", numbered.

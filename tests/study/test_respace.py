@@ -302,6 +302,7 @@ def test_a_command_takes_what_it_has_a_place_for(capsys: pytest.CaptureFixture[s
     assert "next: caviar resume s --trials 106" in out + err
     assert run(["respace", "s", "--toml"]) == 0
     assert Space.from_toml(capsys.readouterr().out) == Space(x=caviar.Log(1e-6, 1))
+    assert run(["respace", "s", "--toml", "--space", "less.toml"]) == 2  # it would be taken for a change
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [

@@ -10,6 +10,7 @@ from caviar.cli.next_steps import after_study, looking, say_next, to_resume
 from caviar.cli.notes import event_in_commands
 from caviar.cli.signals import Ended, ending
 from caviar.records import StudyResult
+from caviar.records.retest import KEEP, UNCLEAR
 from caviar.report.showing import showing
 from caviar.store.transactions import shown_address
 from caviar.study.events import Begun, Event, TunedProgram, TunedStudy
@@ -17,6 +18,10 @@ from caviar.views.live import view_of
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+ACT = 3
+"""The exit status where something is to be done: train again, or tune again."""
 
 
 def follow_study(
@@ -61,3 +66,9 @@ def follow_study(
                 )
             raise Ended(ended.status) from None
     return result
+
+
+def status_of(result: StudyResult) -> int:
+    """The exit status of a study by its verdict; 0 for one that tests no old answer."""
+    verdict = KEEP if result.retest is None else result.retest.verdict
+    return {KEEP: 0, UNCLEAR: 1}.get(verdict, ACT)

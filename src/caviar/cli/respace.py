@@ -53,6 +53,8 @@ def respace(
     Change the space of a study that runs or rests: widen or narrow ranges, add hyperparameters, fix them or leave them
     out, change choices and conditions. Trials that lie in the new space still count; the others are kept.
     """
+    if toml and (space is not None or changes or values):
+        raise ConfigError("`toml` prints today's space, and changes nothing", "leave it out to change the space")
     if toml:
         with Store.open(store, create=False) as opened:
             now = Space.from_dict(opened.study(study).space)

@@ -9,10 +9,9 @@ import typer
 
 from caviar.cli import options
 from caviar.cli.follow_run import follow_run
-from caviar.cli.follow_study import follow_study
+from caviar.cli.follow_study import follow_study, status_of
 from caviar.cli.interventions import intervene
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl, Threads, given
-from caviar.cli.retest import status_of
 from caviar.errors import ConfigError
 from caviar.runs import loop
 from caviar.runs.client import going_on

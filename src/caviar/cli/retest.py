@@ -13,7 +13,7 @@ import typer
 
 from caviar.cli import options
 from caviar.cli.console import check_apart, console, print_json, write_page
-from caviar.cli.follow_study import follow_study
+from caviar.cli.follow_study import follow_study, status_of
 from caviar.cli.next_steps import at, say_next
 from caviar.cli.notes import in_commands
 from caviar.cli.options import DEFAULT_STORE, Json, StoreUrl
@@ -21,7 +21,6 @@ from caviar.cli.schedule import as_text as lines_of
 from caviar.cli.schedule import hours_of, schedule
 from caviar.errors import ConfigError
 from caviar.records import StudyResult
-from caviar.records.retest import KEEP, UNCLEAR
 from caviar.report.retest import as_html, as_text, plain, retests_table
 from caviar.report.retest import rows as plain_rows
 from caviar.report.text import visible
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _TIMES = "Again and again"
-ACT = 3
-"""The exit status where something is to be done: train again, or tune again."""
 
 
 def retest(
@@ -127,12 +124,6 @@ def retest(
         ended_with=ended_with,
     )
     return 1 if result is None else status_of(result)
-
-
-def status_of(result: StudyResult) -> int:
-    """The exit status of a study by its verdict; 0 for one that tests no old answer."""
-    verdict = KEEP if result.retest is None else result.retest.verdict
-    return {KEEP: 0, UNCLEAR: 1}.get(verdict, ACT)
 
 
 def _print_schedule(study: str, every: str, given: dict[str, Any], store: str, *, json: bool) -> None:
