@@ -119,11 +119,14 @@ def test_a_user_without_rights_is_refused(postgresql_server: str) -> None:
     assert "the right to create" in error.way_out
 
 
-def test_a_lock_that_stays_is_named(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql, "LOCK_SECONDS", 0.2)
+def test_a_lock_that_stays_is_named(postgresql_url: str) -> None:
     with Store.open(postgresql_url) as store, Store.open(postgresql_url) as other:
         store.create_study(STUDY)
-        with other.subjects.writing("flowers"), pytest.raises(StoreError, match=r"keeps the store .* locked"):
+        with (
+            other.subjects.writing("flowers"),
+            store.transactions.waiting_at_most(0.2),
+            pytest.raises(StoreError, match=r"keeps the store .* locked"),
+        ):
             store.write("flowers", [Trial(0, CONFIG, TrialState.RUNNING)])
         store.write("flowers", [Trial(0, CONFIG, TrialState.RUNNING)])
 

@@ -350,11 +350,14 @@ def test_a_lock_of_another_program_holds_up_writers_only(path: Path) -> None:
     other.close()
 
 
-def test_a_lock_that_stays_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("caviar.store.backends.sqlite.BUSY_SECONDS", 0.1)
+def test_a_lock_that_stays_is_named(path: Path) -> None:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with Store.open(path) as store, pytest.raises(StoreError, match=r"keeps the store .* locked"):
+    with (
+        Store.open(path) as store,
+        store.transactions.waiting_at_most(0.1),
+        pytest.raises(StoreError, match=r"keeps the store .* locked"),
+    ):
         store.write("flowers", [trial(0)])
     other.close()
 
