@@ -115,6 +115,10 @@ class NameTaken(StoreError):
     """The store has a study or run of that name already."""
 
 
+class NotThere(StoreError):
+    """There is no such store, or the store has no study or run of that name."""
+
+
 class StoreAway(StoreError):
     """A store cannot be reached at the moment: it is locked, its disk is full, its server restarts.
 

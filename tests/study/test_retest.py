@@ -13,7 +13,7 @@ import pytest
 import caviar
 from caviar import files
 from caviar.analysis import intervals
-from caviar.errors import CaviarError, ConfigError, DataError, ModelError, StoreError
+from caviar.errors import CaviarError, ConfigError, DataError, ModelError, StoreAway, StoreError
 from caviar.learners.model import Model, load
 from caviar.learners.probe import PROBE, probe_of
 from caviar.store import Store
@@ -270,6 +270,14 @@ def test_a_model_whose_study_is_there_is_that_study(place: Path):
     request = request_of("old.caviar", "s.db", "same.csv", None)
     assert request.retest == request_of("old", "s.db", "same.csv", None).retest
     assert request.retest.of == "old"
+
+
+def test_a_model_whose_store_cannot_be_read_is_not_one_without_its_study(place: Path):
+    Path("s.db").write_text("no database")
+    with pytest.raises(StoreError, match="damaged, or not a database"):
+        request_of("old.caviar", "s.db", "same.csv", None)
+    with pytest.raises(StoreAway, match="cannot be reached"):
+        request_of("old.caviar", "postgresql://nobody@127.0.0.1:1/nothing", "same.csv", None)
 
 
 @pytest.mark.parametrize("kind", ["regression", "several", "single", "group", "time", "log_loss"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from caviar.errors import NameTaken, StoreError, did_you_mean
+from caviar.errors import NameTaken, NotThere, StoreError, did_you_mean
 from caviar.records import LeaseState, StudyState, TrialState
 from caviar.records.names import PARAMETERS, Kind, check_storable, visible
 from caviar.store.places import Place, place_of, with_place
@@ -159,5 +159,5 @@ class Subjects:
         number = connection.scalar(query.with_for_update(key_share=True) if lock else query)
         if number is None:
             known = [visible(known) for known in connection.scalars(sa.select(self.table.c.name))]
-            raise StoreError(f"the store has no {self.kind} {visible(name)!r}", did_you_mean(visible(name), known))
+            raise NotThere(f"the store has no {self.kind} {visible(name)!r}", did_you_mean(visible(name), known))
         return int(number)

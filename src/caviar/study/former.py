@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from caviar.data.columns import shown
 from caviar.data.dataset import Dataset
-from caviar.errors import CaviarError, DataError
+from caviar.errors import CaviarError, DataError, NotThere
 from caviar.learners.contract import Floats, never
 from caviar.learners.known_labels import rows_with_label
 from caviar.learners.model import Member, Model, load
@@ -45,7 +45,7 @@ def former_of(spec: RetestSpec, store: Store, data: Any = None) -> Former:
     study, model, job, is_mixed = None, None, None, False
     try:
         study = store.study(spec.of)
-    except CaviarError:
+    except NotThere:
         notes.append(
             f"the store has no study {spec.of!r}: nothing is known of its environment and its training rows; where "
             "some of them are in today's data, the old weights seem better than they are"

@@ -22,7 +22,7 @@ from caviar.errors import (
     DataError,
     ModelError,
     NoTarget,
-    StoreAway,
+    NotThere,
     StoreError,
     Unlabelled,
     did_you_mean,
@@ -129,9 +129,7 @@ def _study_of(model: Model, store: StorePath) -> Study | None:
     try:
         with Store.open(store, create=False) as opened:
             found = opened.study(name)
-    except StoreAway:
-        raise
-    except StoreError:  # there is no such store, or no such study in it
+    except NotThere:
         return None
     best = None if found.result is None else found.result.best
     same = best is not None and best.trial == model.facts.get("trial")

@@ -55,6 +55,7 @@ from caviar.study.then_and_now import environment_of
 
 FEWEST_ROWS = 30
 """Rows that the old weights have not seen, below which they are not compared."""
+
 Shares = Mapping[int, float]
 Indices = npt.NDArray[np.intp]
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from caviar import files
-from caviar.errors import StoreAway, StoreError
+from caviar.errors import NotThere, StoreAway, StoreError
 from caviar.store import run_tables, schema
 from caviar.store.backends.attentive import attentive
 from caviar.store.database import Row
@@ -106,7 +106,7 @@ class PostgreSQL:
             if connection.scalar(there):
                 return
             if not create:
-                raise StoreError(
+                raise NotThere(
                     f"there is no store in {self.url}", "name one with `store`, or make one with caviar tune"
                 )
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))

@@ -30,7 +30,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from caviar import files
-from caviar.errors import StoreAway, StoreError
+from caviar.errors import NotThere, StoreAway, StoreError
 from caviar.store import run_tables, schema
 from caviar.store.backends import ownership
 from caviar.store.backends.in_place import InPlace
@@ -358,9 +358,7 @@ def check(path: Path) -> None:
         if path.is_dir():
             raise StoreError(f"{str(path)!r} is a folder, not a store", NOT_ONE)
         if not path.exists():
-            raise StoreError(
-                f"there is no store at {str(path)!r}", "name one with `store`, or make one with caviar tune"
-            )
+            raise NotThere(f"there is no store at {str(path)!r}", "name one with `store`, or make one with caviar tune")
         if path.stat().st_size == 0:
             raise StoreError(f"{str(path)!r} is an empty file, not a store", "delete it, or name another with `store`")
         check_log(path)
