@@ -129,15 +129,23 @@ def test_a_running_program_is_followed_and_turned(browser: Browser, folder: Path
         expect(page.locator("#run_family")).to_contain_text("ball-b")
         branch = runs.run("ball-b")
         assert branch.parent == "ball"
+        assert next(entry for entry in runs.diary("ball") if entry.kind == "branch").who.endswith("(dashboard)")
         page.get_by_role("link", name="ball-b", exact=True).click()
         expect(page.locator(".knob-value").first).to_have_text("0.05")
         act(page, "Stop", "Stop for good")
         until(lambda: not is_running(runs.run("ball-b")))
 
+        process.kill()
+        process.wait()
         shown.open(page, "#/run/ball")
+        act(page, "Continue", "Continue", Why="the lights were out")
+        expect(page.locator("#run_diary")).to_contain_text("because its process ended; the lights were out")
+        taken_up = next(entry for entry in runs.diary("ball") if entry.kind == "resumed")
+        assert taken_up.who.endswith("(dashboard)")
+
         act(page, "Stop", "Stop for good", Why="seen enough")
         expect(page.locator(".title .state")).not_to_have_text("running")
-        assert process.wait(120) == 0
+        until(lambda: not is_running(runs.run("ball")))
         assert runs.run("ball").state is not RunState.RUNNING
 
 

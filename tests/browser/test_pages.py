@@ -74,6 +74,15 @@ def test_a_study_shows_what_the_store_has(page: Page, shown: Dashboard, store: S
         expect(page.locator("#answer")).to_contain_text(text[:6])
 
 
+def test_help_leads_to_the_document(page: Page, shown: Dashboard):
+    shown.open(page, "#/study/small")
+    page.locator("#importance").get_by_role("link", name="More on this picture").click()
+    page.locator("#help-importance").get_by_role("link", name="docs/hyperparameters.md").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Hyperparameters of a table's network")
+    page.get_by_role("link", name="Studies", exact=True).click()
+    expect(page.get_by_role("link", name="small", exact=True)).to_be_visible()
+
+
 def test_a_trial_has_its_config_and_its_curve(page: Page, shown: Dashboard, store: Store):
     shown.open(page, "#/study/small/trial/7")
     trial = next(trial for trial in store.trials("small") if trial.number == 7)

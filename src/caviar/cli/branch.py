@@ -13,7 +13,7 @@ from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StorePatience, StoreU
 from caviar.runs import loop
 from caviar.runs.client import branch_point, changes_of
 from caviar.store.delivery import STORE_PATIENCE
-from caviar.store.process import user
+from caviar.store.process import person
 
 
 def branch(
@@ -50,7 +50,7 @@ def branch(
     moved = options.given(data=data, test=test, labels=labels, test_labels=test_labels, folder=folder)
     follow_run(
         lambda ended: loop.branch(
-            run, number, changes, store, name, epochs, user(), because, ended, store_patience, trust, **moved
+            run, number, changes, store, name, epochs, person(), because, ended, store_patience, trust, **moved
         ),
         run,
         store,

@@ -10,12 +10,13 @@ import typer
 from caviar.cli import options
 from caviar.cli.follow_run import follow_run
 from caviar.cli.follow_study import follow_study, status_of
-from caviar.cli.interventions import intervene
+from caviar.cli.interventions import Because, intervene
 from caviar.cli.options import DEFAULT_STORE, Json, Quiet, StoreUrl, Threads, given
 from caviar.errors import ConfigError
 from caviar.runs import loop
 from caviar.runs.client import going_on
 from caviar.store.delivery import STORE_PATIENCE
+from caviar.store.process import person
 from caviar.study.events import Event
 from caviar.study.resume import take_up
 
@@ -49,6 +50,7 @@ def resume(
         str | None,
         typer.Option(help="As of caviar tune, for a study that was imported.", rich_help_panel=options.PROGRAM),
     ] = None,
+    because: Because = "",
     trust: options.Trust = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -74,16 +76,18 @@ def resume(
                 raise ConfigError(
                     f"`{option}` is for a run whose process has ended, and {study!r} is in training", "leave it out"
                 )
-            intervene(study, "resume", {}, store, "", json, quiet)
+            intervene(study, "resume", {}, store, because, json, quiet)
         else:
             follow_run(
-                lambda ended: loop.resume(study, store, ended, store_patience, trust, **moved),
+                lambda ended: loop.resume(study, store, ended, store_patience, trust, person(), because, **moved),
                 study,
                 store,
                 json,
                 quiet,
             )
         return 0
+    if because:
+        raise ConfigError(f"`because` is for the diary of a run, and {study!r} is none", "leave out `because`")
 
     def events(ended: Callable[[], bool]) -> Iterator[Event]:
         return take_up(

@@ -22,7 +22,7 @@ from caviar.runs.interventions import check
 from caviar.runs.retention import best_saved
 from caviar.runs.snapshots import snapshot_numbered
 from caviar.store import Store
-from caviar.store.process import user
+from caviar.store.process import person
 from caviar.store.runs import Runs, is_running
 
 WAIT = 3.0
@@ -42,7 +42,7 @@ def ask(
         knobs.check_turn(runs.run(run), arguments)
     if kind == "rollback" and arguments.get("snapshot") is not None:
         snapshot_numbered(runs.snapshots(run), int(arguments["snapshot"]))
-    return runs.intervene(run, kind, arguments, cleaned(who or user()), cleaned(because))
+    return runs.intervene(run, kind, arguments, cleaned(who or person()), cleaned(because))
 
 
 def intervene(

@@ -11,18 +11,21 @@ from caviar.runs.session import Session
 from caviar.store.runs import Runs
 
 
-def go_back_to_the_end(session: Session) -> None:
+def go_back_to_the_end(session: Session, who: str = "caviar", because: str = "") -> None:
     """After a kill or a Ctrl-C: go back to the newest state that was saved, or that was gone back to.
+
+    The diary says ``who`` goes on with the run, and, after that its process has ended, ``because`` of what.
 
     A damaged one is named in the diary, and the one before it is taken. A snapshot that was marked as damaged earlier
     is taken if its checksum is right. Turns that were made since are lost with their mini-batches, and made again.
     Without any whole snapshot training begins again. Raises SnapshotAbsent where the state is away: it may come back.
     """
+    because = "; ".join(filter(None, ["its process ended", because]))
     diary = session.diary_before
     turns = [entry for entry in diary if entry.kind == "turn"]
     for i, snapshot in _states(diary, session.snapshots.all):
         try:
-            session.rollback(snapshot, "caviar", "its process ended", kind="resumed")
+            session.rollback(snapshot, who, because, kind="resumed")
         except SnapshotAbsent:
             if snapshot.state == "kept":
                 raise
@@ -37,7 +40,8 @@ def go_back_to_the_end(session: Session) -> None:
                 "no snapshot of this run is whole", f"begin another one: caviar branch {session.run.parent}"
             )
         session.line.back_to(0)
-        session.enter("resumed", "caviar", "from the beginning: there is no snapshot", {"snapshot": 0})
+        text = f"from the beginning, for there is no snapshot: {because}"
+        session.enter("resumed", who, text, {"snapshot": 0, "because": because})
     for entry in turns:
         session.turn({k: v[1] for k, v in entry.facts["turned"].items()}, entry.who, "as before the end")
 

@@ -17,7 +17,7 @@ from typing import Any
 from caviar.errors import ConfigError, NoAnswer, StoreAway, StoreError, StoreLost
 from caviar.files import working_folder
 from caviar.records import Config, DiaryEntry, Run, RunKind, RunSpec, RunState
-from caviar.records.names import storable
+from caviar.records.names import cleaned, storable
 from caviar.runs.client import ask
 from caviar.runs.conclusion import conclude
 from caviar.runs.events import Begun, EpochDone, Event, Noted, Progress
@@ -90,10 +90,13 @@ def resume(
     ended: Ended = lambda: False,
     store_patience: float = STORE_PATIENCE,
     trust: bool = False,
+    who: str = "caviar",
+    because: str = "",
     **moved: str,
 ) -> Iterator[Event]:
     """Take up a run whose process was killed or interrupted, from its newest whole snapshot.
 
+    ``who`` does so, and ``because`` of what, is for the diary.
     ``trust``: run its program although somebody else may have written its command.
     ``moved`` are new places: of data, test, labels and test_labels, or of a program's folder. They are kept.
 
@@ -116,7 +119,8 @@ def resume(
         if moved:
             runs.move(name, setup.spec)
             run = replace(run, spec=setup.spec)
-        yield from _follow(opened, run, setup, go_back_to_the_end, ended, store_patience)
+        first = partial(go_back_to_the_end, who=cleaned(who), because=cleaned(because))
+        yield from _follow(opened, run, setup, first, ended, store_patience)
 
 
 def branch(

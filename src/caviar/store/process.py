@@ -63,6 +63,11 @@ def _look(pid: int) -> tuple[str, str]:
     return ("", "") if fields[0] in _GONE else (fields[0], fields[19])
 
 
+def person() -> str:
+    """The name in diaries of the person who acts: CAVIAR_WHO, or the user. The dashboard sets it for its commands."""
+    return os.environ.get("CAVIAR_WHO") or user()
+
+
 def user() -> str:
     """The name of the person who runs this process."""
     try:

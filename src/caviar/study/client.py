@@ -12,7 +12,7 @@ from caviar.ranges import check_range
 from caviar.records import Intervention, InterventionState, Study, StudyState
 from caviar.records.names import cleaned
 from caviar.store import Store
-from caviar.store.process import user
+from caviar.store.process import person
 from caviar.study.spec import StorePath
 
 KINDS = ("extend", "respace", "stop")
@@ -40,7 +40,7 @@ def intervene(
     """
     with Store.open(store, create=False) as opened:
         _check(opened, opened.study(study), kind, arguments)
-        asked = opened.intervene(study, kind, arguments, cleaned(who or user()), cleaned(because))
+        asked = opened.intervene(study, kind, arguments, cleaned(who or person()), cleaned(because))
         ended = time.monotonic() + wait
         while asked.state is InterventionState.WAITING and time.monotonic() < ended:
             time.sleep(0.05)

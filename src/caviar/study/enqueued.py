@@ -18,7 +18,7 @@ from caviar.search.eras import Era
 from caviar.search.given import Wish, parse, read
 from caviar.space import Space
 from caviar.store import Store
-from caviar.store.process import user
+from caviar.store.process import person
 from caviar.study.spec import StorePath
 
 
@@ -94,7 +94,7 @@ def wish(
         record = opened.study(study)
         space = Space.from_dict(record.space)
         found = read(space, config if isinstance(config, Mapping) else parse(space, config))
-        waiting = opened.enqueue(study, found, cleaned(who or user()), cleaned(because))
+        waiting = opened.enqueue(study, found, cleaned(who or person()), cleaned(because))
         runs = record.state is StudyState.RUNNING and bool(opened.leases.living(study))
     return Wished(found, waiting, runs)
 
@@ -117,6 +117,6 @@ def enqueued_once(store: Store, study: str, wished: Config) -> Callable[[], None
         there = store.spec(study).first
         if not before or wished not in there[before[0] :]:
             before[:] = [len(there)]
-            store.enqueue(study, wished, user())
+            store.enqueue(study, wished, person())
 
     return once

@@ -23,7 +23,7 @@ from caviar.search.eras import RESPACE, Era, eras_of, lacking, placed, values_of
 from caviar.search.given import value_of
 from caviar.space import Space
 from caviar.store import Store
-from caviar.store.process import user
+from caviar.store.process import person
 from caviar.study.balance import balanced
 from caviar.study.client import WAIT, intervene
 from caviar.study.earlier import is_imported
@@ -86,7 +86,7 @@ def change_space(
     wait: float = WAIT,
 ) -> Respaced:
     """Give ``study`` the space that ``changed`` makes of today's; ``values`` by name, or texts such as "layers=2"."""
-    who, because = cleaned(who or user()), cleaned(because)
+    who, because = cleaned(who or person()), cleaned(because)
     with Store.open(store, create=False) as opened:
         plan = _plan(opened, study, changed, values)
         if plan.is_running:

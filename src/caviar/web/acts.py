@@ -13,7 +13,7 @@ from caviar.records.names import cleaned
 from caviar.report.text import config_text
 from caviar.runs import client as runs
 from caviar.store import Store
-from caviar.store.process import user
+from caviar.store.process import person
 from caviar.store.runs import Runs
 from caviar.study import client as studies
 from caviar.study.enqueued import wish
@@ -123,7 +123,8 @@ class _Acts:
         def has_begun(store: Store) -> bool:
             return bool(Runs(store).leases.living(run))
 
-        return self.commands.start("run", run, ["resume", "--", run], has_begun)
+        words = ["--because", _because(given) or "continued in the dashboard"]
+        return self.commands.start("run", run, ["resume", *words, "--", run], has_begun, _who())
 
     def rollback(self, run: str, arguments: Arguments) -> str:
         given = _checked("rollback", arguments, {"snapshot": _WHOLE, "to": (str, int), **_BECAUSE})
@@ -146,7 +147,7 @@ class _Acts:
         def has_begun(store: Store) -> bool:
             return bool(set(Runs(store).subjects.names()) - before)
 
-        return self.commands.start("run", run, ["branch", *words, "--", run, *changes], has_begun)
+        return self.commands.start("run", run, ["branch", *words, "--", run, *changes], has_begun, _who())
 
     def _intervene(self, run: str, kind: str, changes: Mapping[str, Any], given: Arguments) -> str:
         asked = runs.intervene(run, kind, changes, self.store, _because(given), _who())
@@ -160,7 +161,7 @@ class _Acts:
 
 def _who() -> str:
     """The person who acts: of the pages, whoever runs the dashboard."""
-    return f"{user()} (dashboard)"
+    return f"{person()} (dashboard)"
 
 
 def _because(given: Arguments) -> str:

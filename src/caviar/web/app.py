@@ -22,6 +22,7 @@ from caviar.errors import CaviarError, StoreAway
 from caviar.store import Store
 from caviar.web.bundle import INDEX, Bundle
 from caviar.web.changes import Document
+from caviar.web.docs import Docs
 from caviar.web.events import EventStream
 from caviar.web.guard import Guard
 from caviar.web.hosts import Hosts
@@ -67,6 +68,7 @@ class Dashboard:
     printed: Callable[[str, str], str | None] = lambda kind, name: None
     """The output of the last command that was started on a study or run, if one was."""
     bundle: Bundle = field(default_factory=Bundle)
+    docs: Bundle = field(default_factory=Docs)
     every: float = EVERY
 
     def application(self) -> tuple[ASGIApp, Hub]:
@@ -78,6 +80,7 @@ class Dashboard:
             routes=[
                 Route("/", routes.page),
                 Route("/bundle/{path:path}", routes.file),
+                Route("/docs/{path:path}", routes.document),
                 Route("/api/studies", routes.studies),
                 Route("/api/events", routes.studies_events),
                 Route("/api/compare", routes.comparison),
@@ -122,13 +125,16 @@ class _Routes:
     # --- pages ---
 
     def page(self, request: Request) -> Response:
-        return self._file(request, INDEX)
+        return self._file(request, self._dashboard.bundle, INDEX)
 
     def file(self, request: Request) -> Response:
-        return self._file(request, _given(request, "path"))
+        return self._file(request, self._dashboard.bundle, _given(request, "path"))
 
-    def _file(self, request: Request, path: str) -> Response:
-        found = self._dashboard.bundle.file(path)
+    def document(self, request: Request) -> Response:
+        return self._file(request, self._dashboard.docs, _given(request, "path"))
+
+    def _file(self, request: Request, files: Bundle, path: str) -> Response:
+        found = files.file(path)
         if found is None:
             raise HTTPException(404)
         data, kind, tag = found

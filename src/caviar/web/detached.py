@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,16 +36,25 @@ class Commands:
     patience: float = PATIENCE
 
     def start(
-        self, kind: str, name: str, words: Sequence[str], has_begun: Callable[[Store], bool] = lambda store: False
+        self,
+        kind: str,
+        name: str,
+        words: Sequence[str],
+        has_begun: Callable[[Store], bool] = lambda store: False,
+        who: str = "",
     ) -> str:
         """Start ``caviar`` with ``words``, about the study or run ``name``; a sentence about its process.
+
+        ``who`` stands in its diary.
 
         It is waited for until ``has_begun``, for the patience at most. Raises StoreError, in the words of the command,
         where it ends before that because something is wrong.
         """
         log = self._log(kind, name)
         make_private(log.parent)
-        environment: Mapping[str, str] = {**os.environ, "CAVIAR_STORE": self.url, "NO_COLOR": "1"}
+        environment = {**os.environ, "CAVIAR_STORE": self.url, "NO_COLOR": "1"}
+        if who:
+            environment["CAVIAR_WHO"] = who
         # A file of its own: an earlier command on the same run may still write to the one that was there.
         output, path = tempfile.mkstemp(dir=log.parent)  # for this user alone
         try:

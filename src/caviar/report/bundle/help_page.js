@@ -1,7 +1,8 @@
-// The page of help: every picture, what to look for in it, and where the document says all.
+// The page of help: every picture, what to look for in it, and a link to the document that says all.
 
 import { html, useEffect } from "./vendor/htm/standalone.module.js";
 import { HELP } from "./help.js";
+import { isReport } from "./state.js";
 
 export function HelpPage({ key_ }) {
   useEffect(() => {
@@ -17,7 +18,7 @@ export function HelpPage({ key_ }) {
             <h2>${title}</h2>
             <p><strong>${look}</strong></p>
             ${more.map((text) => html`<p>${text}</p>`)}
-            ${written && html`<p class="small">The document of Caviar on this: <code>${written}</code></p>`}
+            ${written && html`<p class="small">All of it: ${isReport ? html`<code>${written}</code>, which comes with Caviar; <code>caviar dashboard</code> shows it` : html`<a href=${written}>${written}</a>`}</p>`}
           </section>
         `,
       )}

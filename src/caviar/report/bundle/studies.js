@@ -11,7 +11,7 @@ explain({
     title: "Studies",
     look: "The bar shows how the trials of a study ended: blue was trained to the end, grey was stopped early to save time.",
     more: ["A study tunes hyperparameters: it trains many trials, stops the poorer ones early and trains the best again."],
-    document: "README.md",
+    document: "docs/search.md",
   },
   runs: {
     title: "Runs",
