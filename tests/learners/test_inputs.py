@@ -14,7 +14,7 @@ from caviar.data.dataset import Dataset, prepare
 from caviar.data.examples import Examples
 from caviar.data.read import read
 from caviar.learners.contract import Keys, TrainingData, never
-from caviar.learners.dense import native, reference
+from caviar.learners.dense import inputs, native, reference
 from caviar.learners.dense.inputs import encoding_of, rows_of, training_rows_of
 from caviar.learners.dense.learner import DenseLearner, architecture_of
 from caviar.learners.model import Model, load
@@ -30,6 +30,14 @@ def many_texts(says: float, rows: int = 3000, texts: int = 700) -> Dataset:
     y = says * rng.normal(size=texts)[who] + rng.normal(size=rows) > 0
     texts_and_numbers = {"who": [f"w{number}" for number in who], "n": rng.normal(size=rows)}
     return prepare(read(pd.DataFrame(texts_and_numbers | {"y": np.where(y, "yes", "no")}), "y"), 1)
+
+
+@pytest.fixture
+def numbers() -> Dataset:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(600, 3))
+    table = pd.DataFrame(x, columns=["a", "b", "c"]).assign(y=np.where(x.sum(axis=1) > 0, "yes", "no"))
+    return prepare(read(table, "y"), 1)
 
 
 def gap(dataset: Dataset, engine: str, epochs: int) -> float:
@@ -55,6 +63,28 @@ def test_a_random_target_cannot_be_learned_from_random_texts(
     monkeypatch.setattr(module, "training_rows_of", rows_of)
     fresh = replace(dataset, train=data.training.take(np.arange(len(data.training))))
     assert gap(fresh, engine, 6) > 0.12, "means that have the row itself in them are learned at once"
+
+
+@pytest.mark.parametrize("texts", [False, True])
+def test_networks_that_wait_keep_no_rows_and_train_on_to_the_same_bits(
+    texts: bool, numbers: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    """Two networks take turns; each has encoded rows of its own, and only the last copies are kept."""
+    dataset = many_texts(says=1) if texts else numbers
+    configs = [CONFIG | {"encoding": kind, "bins": 8} for kind in ("quantile_bins", "tree_bins")]
+
+    def trained(most_kept: int) -> list[bytes]:
+        monkeypatch.setattr(inputs, "MOST_KEPT", most_kept)
+        data = TrainingData.of(replace(dataset, train=dataset.train.take(np.arange(len(dataset.train)))))
+        networks = [DenseLearner().start(config, data, Keys.of(1)) for config in configs]
+        for epoch in range(1, 4):
+            for network in networks:
+                network.train(epoch, never())
+                for part in (data.training, data.validation):
+                    assert len(inputs._encoded[part]) == (2 if most_kept else 1)
+        return [b"".join(array.tobytes() for array in network.state().values()) for network in networks]
+
+    assert trained(0) == trained(2**30)
 
 
 def test_texts_that_say_something_are_of_use():

@@ -1,8 +1,8 @@
 """Examples as the first layer takes them: flat rows, with their numbers encoded.
 
-An encoding is learned once for the training rows and a kind, and rows are encoded once for all networks that use them
-at the same time: these share one copy, which goes with the last of them. The training rows of an encoding are encoded
-so that none sees its own target, wherever they are scored.
+An encoding is learned once for the training rows and a kind. Networks that use the same encoding share one copy of the
+encoded rows. Only the copies that were used last are kept: a search has many encodings, and most of its networks wait.
+The training rows of an encoding are encoded so that none sees its own target, wherever they are scored.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from threading import Lock
 from typing import Any
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,11 @@ from caviar.label_sets import unpacked
 from caviar.nn.architecture import Architecture
 from caviar.nn.encoding import Encoding, encode, encode_training, learn
 
+MOST_KEPT = 128 * 2**20
+"""Bytes of encoded copies of the same rows that are kept; the last one is, whatever its size."""
+
 _learned: WeakKeyDictionary[Examples, dict[tuple[str, int], Encoding]] = WeakKeyDictionary()
-_encoded: WeakKeyDictionary[Examples, WeakValueDictionary[Encoding, Examples]] = WeakKeyDictionary()
+_encoded: WeakKeyDictionary[Examples, dict[Encoding, Examples]] = WeakKeyDictionary()  # the last used one last
 _trained: WeakKeyDictionary[Examples, set[Encoding]] = WeakKeyDictionary()  # the examples as training rows
 _lock = Lock()  # of all: many threads start networks on the same examples
 
@@ -50,7 +53,7 @@ def training_rows_of(architecture: Architecture, examples: Examples) -> Examples
             known = _trained.setdefault(examples, set())
             if learned not in known:
                 known.add(learned)
-                _encoded.get(examples, WeakValueDictionary()).pop(learned, None)
+                _encoded.get(examples, {}).pop(learned, None)
     return rows_of(architecture, examples)
 
 
@@ -70,13 +73,17 @@ def rows_of(architecture: Architecture, examples: Examples) -> Examples:
     x, learned = examples.x, architecture.learned
     if learned:
         with _lock:
-            shared = _encoded.setdefault(examples, WeakValueDictionary())
-            found = shared.get(learned)
+            kept = _encoded.setdefault(examples, {})
+            found = kept.pop(learned, None)
             if found is None:
+                size = len(x) * learned.width(architecture.n_in) * x.itemsize
+                while kept and size + sum(copy.x.nbytes for copy in kept.values()) > MOST_KEPT:
+                    del kept[next(iter(kept))]
                 flat = x.reshape(len(x), architecture.n_in)
                 own = learned in _trained.get(examples, ())
                 made = encode_training(learned, flat, _targets(examples)) if own else encode(learned, flat)
-                found = shared[learned] = Examples(made, examples.y, targets=examples.targets)
+                found = Examples(made, examples.y, targets=examples.targets)
+            kept[learned] = found
             return found
     if x.ndim == 2:
         return examples

@@ -55,10 +55,10 @@ class NativeTraining:
         state: State | None,
     ) -> None:
         self._instruction_set = instruction_set
-        self._training = training_rows_of(architecture, training)
-        self._validation = rows_of(architecture, validation)
+        self._rows = training, validation  # as they are: encoded ones are fetched for each use, and not held
         self._keys = keys
         self._begin(architecture, optimisation)
+        rows_of(architecture, validation)  # that they have its kind of targets
         if state is None:
             initial = initial_parameters(architecture, keys.weights)
             self._trial.start([initial[name].astype(np.float32) for name in parameter_shapes(architecture)])
@@ -126,6 +126,11 @@ class NativeTraining:
         return (*parameters, *statistics_shapes(self._architecture), *moments, *averages)
 
     @property
+    def _training(self) -> Examples:
+        """The training rows as the first layer takes them."""
+        return training_rows_of(self._architecture, self._rows[0])
+
+    @property
     def architecture(self) -> Architecture:
         """The network's architecture."""
         return self._architecture
@@ -148,7 +153,7 @@ class NativeTraining:
     def train(self, to_epoch: int, stop: StopFlag) -> tuple[Outcome, list[Epoch]]:
         """See contract.Training."""
         first = self.epoch
-        training, validation = self._training, self._validation
+        training, validation = self._training, rows_of(self._architecture, self._rows[1])
         steps = steps_per_epoch(self._architecture, self._optimisation, len(training.y))
         if to_epoch <= first:
             return Outcome.TRAINED, []
