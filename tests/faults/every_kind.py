@@ -56,9 +56,8 @@ def start(what: str, store: str, folder: Path) -> subprocess.Popen[str]:
 
 def table_request(store: str, folder: Path) -> Request:
     """The study of a table."""
-    return Request(
-        data=str(folder / "data.csv"), target="label", trials=TRIALS, threads=1, study="table", seed=1, store=store
-    )
+    given: Any = {"target": "label", "trials": TRIALS, "rungs": (1, 3, 9), "threads": 1, "seed": 1}
+    return Request(data=str(folder / "data.csv"), study="table", store=store, **given)
 
 
 def write_files(folder: Path) -> None:

@@ -28,7 +28,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(folder)
     samples.write_csv(samples.wine(), Path("wine.csv"))
     target = samples.wine().target_name
-    caviar.tune("wine.csv", target, trials=8, study="wines", store="caviar.db", out="models", progress=False)
+    caviar.tune(
+        "wine.csv", target, trials=8, preset="fast", study="wines", store="caviar.db", out="models", progress=False
+    )
     asked = [False]
 
     def events() -> Any:
