@@ -1,7 +1,8 @@
 """Examples as the first layer takes them: flat rows, with their numbers encoded.
 
 An encoding is learned once for the training rows and a kind. Networks that use the same encoding share one copy of the
-encoded rows. Only the copies that were used last are kept: a search has many encodings, and most of its networks wait.
+encoded rows. Only the copies that were used last are kept: a search has many encodings, and most of its networks wait,
+and the rows of the search are not needed for the last trainings.
 The training rows of an encoding are encoded so that none sees its own target, wherever they are scored.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from threading import Lock
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,11 @@ from caviar.label_sets import unpacked
 from caviar.nn.architecture import Architecture
 from caviar.nn.encoding import Encoding, encode, encode_training, learn
 
-MOST_KEPT = 128 * 2**20
-"""Bytes of encoded copies of the same rows that are kept; the last one is, whatever its size."""
+MOST_KEPT = 256 * 2**20
+"""Bytes of encoded copies that are kept; the last one is, whatever its size."""
 
 _learned: WeakKeyDictionary[Examples, dict[tuple[str, int], Encoding]] = WeakKeyDictionary()
-_encoded: WeakKeyDictionary[Examples, dict[Encoding, Examples]] = WeakKeyDictionary()  # the last used one last
+_copies: list[tuple[ref[Examples], Encoding, Examples]] = []  # of what, how, and the copy; the last used one last
 _trained: WeakKeyDictionary[Examples, set[Encoding]] = WeakKeyDictionary()  # the examples as training rows
 _lock = Lock()  # of all: many threads start networks on the same examples
 
@@ -53,7 +54,7 @@ def training_rows_of(architecture: Architecture, examples: Examples) -> Examples
             known = _trained.setdefault(examples, set())
             if learned not in known:
                 known.add(learned)
-                _encoded.get(examples, {}).pop(learned, None)
+                _taken(examples, learned)
     return rows_of(architecture, examples)
 
 
@@ -73,21 +74,34 @@ def rows_of(architecture: Architecture, examples: Examples) -> Examples:
     x, learned = examples.x, architecture.learned
     if learned:
         with _lock:
-            kept = _encoded.setdefault(examples, {})
-            found = kept.pop(learned, None)
+            found = _taken(examples, learned)
             if found is None:
-                size = len(x) * learned.width(architecture.n_in) * x.itemsize
-                while kept and size + sum(copy.x.nbytes for copy in kept.values()) > MOST_KEPT:
-                    del kept[next(iter(kept))]
+                _make_room(len(x) * learned.width(architecture.n_in) * x.itemsize)
                 flat = x.reshape(len(x), architecture.n_in)
                 own = learned in _trained.get(examples, ())
                 made = encode_training(learned, flat, _targets(examples)) if own else encode(learned, flat)
                 found = Examples(made, examples.y, targets=examples.targets)
-            kept[learned] = found
+            _copies.append((ref(examples), learned, found))
             return found
     if x.ndim == 2:
         return examples
     return Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y, targets=examples.targets)
+
+
+def _taken(examples: Examples, learned: Encoding) -> Examples | None:
+    """The encoded copy of ``examples``, taken out of those that are kept; None if there is none."""
+    for i, (of, how, copy) in enumerate(_copies):
+        if of() is examples and how == learned:
+            del _copies[i]
+            return copy
+    return None
+
+
+def _make_room(size: int) -> None:
+    """Drop the copies of examples that are gone, and then those that were used longest ago, for ``size`` bytes."""
+    _copies[:] = [kept for kept in _copies if kept[0]() is not None]
+    while _copies and size + sum(copy.x.nbytes for *_, copy in _copies) > MOST_KEPT:
+        del _copies[0]
 
 
 def _targets(examples: Examples) -> npt.NDArray[Any]:
