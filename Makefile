@@ -29,11 +29,11 @@ test faults: export OPENBLAS_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 test: check
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 	@echo "all tests passed"
 
 faults: .venv/development
-	$(BIN)/python -m pytest -n 3 --dist worksteal -m slow
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m slow
 
 cases: .venv/development
 	$(BIN)/python -m tests.cases $(NAME)
