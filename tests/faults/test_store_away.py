@@ -539,6 +539,7 @@ def test_a_study_whose_store_stays_away_ends_resumable_in_the_same_bits(tmp_path
     data = tmp_path / "data.csv"
     data.write_text("x,y,label\n" + "".join(f"{i % 7},{i % 11},{'ab'[i % 7 > 3]}\n" for i in range(300)))
     given = {"data": str(data), "target": "label", "trials": 40, "threads": 1, "study": "study", "seed": 1}
+    given |= {"rungs": (1, 3, 9)}
     (*_, undisturbed) = follow(Request(store=f"{tmp_path}/other.db", **given))
     url = f"{tmp_path}/caviar.db"
 

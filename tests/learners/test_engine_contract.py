@@ -222,7 +222,7 @@ def test_the_stop_flag_ends_training_at_the_next_mini_batch(engine: Engine):
     trial = start(engine, NETWORKS["default"], RECIPES["adam"])
     stop = never()
     stop[0] = 1
-    outcome, done = trial.train(10**6, stop)
+    outcome, done = trial.train(10**4, stop)
     assert outcome is Outcome.INTERRUPTED
     assert done == []
 

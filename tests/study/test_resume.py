@@ -60,6 +60,28 @@ def stop_after(wine: Path, folder: Path, events: int, compared: int = 0, **argum
                 return
 
 
+def test_a_study_that_repeats_nothing_and_was_killed_after_its_last_trial_has_the_same_answer(
+    wine,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+):
+    """No network of the search is left in memory then."""
+    given = {"trials": 20, "preset": "fast"}
+    whole = study_of(wine, tmp_path, study="whole", **given)
+
+    def killed(*_):
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "finish_study", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            study_of(wine, tmp_path, study="mine", **given)
+    with Store.open(tmp_path / "caviar.db") as store:
+        store.leases.lost("mine", store.leases.of("mine"))
+    again = caviar.resume("mine", store=tmp_path / "caviar.db", threads=3)
+    assert same_answer(whole, again)
+
+
 @pytest.mark.parametrize("events", [1, 3, 6])
 def test_a_broken_study_ends_with_the_bits_of_a_whole_one(events, wine, tmp_path):  # noqa: F811
     whole = study_of(wine, tmp_path, trials=60, study="whole")

@@ -20,7 +20,7 @@ from caviar.analysis.account import Unseen
 from caviar.data.examples import Examples
 from caviar.errors import NoAnswer
 from caviar.executors.threads import Threads
-from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Floats, Training
+from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Floats, Training, never
 from caviar.learners.model import Member
 from caviar.learners.scoring import Targets
 from caviar.machine import memory_left
@@ -117,7 +117,7 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
         ]
         if not any(finalist.mean > WORST for finalist in weighed):
             for trial in [*finalists, *ledger.best(len(ledger.trials))]:
-                training = ledger.networks.get((trial.number, 0))
+                training = _of_search(job, ledger, trial)
                 if training is None:
                     continue
                 found = [training.evaluate(job.dataset.validation)]
@@ -204,6 +204,19 @@ def _repeat(job: TableJob, ledger: Ledger, executor: Threads, finalists: list[Tr
     ]
     budget = Budget(job.seconds_left, job.ended, lambda: reserve, finish_begun=alone)
     yield from drive(Repeats(tasks), executor, ledger, budget)
+
+
+def _of_search(job: TableJob, ledger: Ledger, trial: Trial) -> Training | None:
+    """The network that ``trial`` left in the search; None where that is gone, and there is another or no epoch of it.
+
+    A study that was killed after its last trial has none left: the trial is trained again, to the same bits.
+    """
+    kept = ledger.networks.get((trial.number, 0))
+    if kept is not None or trial.epochs == 0 or (job.budget is not None and ledger.networks):
+        return kept
+    again = job.start(Task(trial.number, 0, trial.config, 0, trial.epochs), None)
+    again.train(trial.epochs, never())
+    return again
 
 
 def _last_task(job: TableJob, ledger: Ledger, finalist: Trial) -> Task:
