@@ -79,6 +79,7 @@ def test_help_leads_to_the_document(page: Page, shown: Dashboard):
     page.locator("#importance").get_by_role("link", name="More on this picture").click()
     page.locator("#help-importance").get_by_role("link", name="docs/hyperparameters.md").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Hyperparameters of a table's network")
+    page.wait_for_load_state()  # what a page that one leaves was still waiting for has failed
     page.get_by_role("link", name="Studies", exact=True).click()
     expect(page.get_by_role("link", name="small", exact=True)).to_be_visible()
 
