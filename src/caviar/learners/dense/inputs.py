@@ -26,7 +26,8 @@ MOST_KEPT = 256 * 2**20
 """Bytes of encoded copies that are kept; the last one is, whatever its size."""
 
 _learned: WeakKeyDictionary[Examples, dict[tuple[str, int], Encoding]] = WeakKeyDictionary()
-_copies: list[tuple[ref[Examples], Encoding, Examples]] = []  # of what, how, and the copy; the last used one last
+_copies: WeakKeyDictionary[Examples, dict[Encoding, Examples]] = WeakKeyDictionary()
+_used: list[tuple[ref[Examples], Encoding]] = []  # of what and how each copy is, the last used one last
 _trained: WeakKeyDictionary[Examples, set[Encoding]] = WeakKeyDictionary()  # the examples as training rows
 _lock = Lock()  # of all: many threads start networks on the same examples
 
@@ -54,7 +55,7 @@ def training_rows_of(architecture: Architecture, examples: Examples) -> Examples
             known = _trained.setdefault(examples, set())
             if learned not in known:
                 known.add(learned)
-                _taken(examples, learned)
+                _copies.get(examples, {}).pop(learned, None)
     return rows_of(architecture, examples)
 
 
@@ -74,34 +75,28 @@ def rows_of(architecture: Architecture, examples: Examples) -> Examples:
     x, learned = examples.x, architecture.learned
     if learned:
         with _lock:
-            found = _taken(examples, learned)
+            kept = _copies.setdefault(examples, {})
+            found = kept.get(learned)
             if found is None:
                 _make_room(len(x) * learned.width(architecture.n_in) * x.itemsize)
                 flat = x.reshape(len(x), architecture.n_in)
                 own = learned in _trained.get(examples, ())
                 made = encode_training(learned, flat, _targets(examples)) if own else encode(learned, flat)
-                found = Examples(made, examples.y, targets=examples.targets)
-            _copies.append((ref(examples), learned, found))
+                found = kept[learned] = Examples(made, examples.y, targets=examples.targets)
+            this = ref(examples), learned
+            _used[:] = [*(used for used in _used if used != this and used[0]() is not None), this]
             return found
     if x.ndim == 2:
         return examples
     return Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y, targets=examples.targets)
 
 
-def _taken(examples: Examples, learned: Encoding) -> Examples | None:
-    """The encoded copy of ``examples``, taken out of those that are kept; None if there is none."""
-    for i, (of, how, copy) in enumerate(_copies):
-        if of() is examples and how == learned:
-            del _copies[i]
-            return copy
-    return None
-
-
 def _make_room(size: int) -> None:
-    """Drop the copies of examples that are gone, and then those that were used longest ago, for ``size`` bytes."""
-    _copies[:] = [kept for kept in _copies if kept[0]() is not None]
-    while _copies and size + sum(copy.x.nbytes for *_, copy in _copies) > MOST_KEPT:
-        del _copies[0]
+    """Drop the copies that were used longest ago until there is room for ``size`` bytes more."""
+    while _used and size + sum(copy.x.nbytes for of in list(_copies.values()) for copy in of.values()) > MOST_KEPT:
+        of, how = _used.pop(0)
+        if (examples := of()) is not None:  # or its copies have gone with it
+            _copies.get(examples, {}).pop(how, None)
 
 
 def _targets(examples: Examples) -> npt.NDArray[Any]:
