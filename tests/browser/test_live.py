@@ -125,11 +125,20 @@ def test_a_running_program_is_followed_and_turned(browser: Browser, folder: Path
         expect(page.locator("#run_diary")).to_contain_text("because to see it again")
         assert any(entry.kind == "rollback" for entry in runs.diary("ball"))
 
-        act(page.locator("#run_snapshots"), "Branch", "Begin a branch", Name="ball-b", Knobs="learning_rate=0.05")
+        act(
+            page.locator("#run_snapshots"),
+            "Branch",
+            "Begin a branch",
+            Name="ball-b",
+            Knobs="learning_rate=0.05",
+            Why="a second try",
+        )
         expect(page.locator("#run_family")).to_contain_text("ball-b")
         branch = runs.run("ball-b")
         assert branch.parent == "ball"
-        assert next(entry for entry in runs.diary("ball") if entry.kind == "branch").who.endswith("(dashboard)")
+        begun = next(entry for entry in runs.diary("ball") if entry.kind == "branch")
+        assert begun.who.endswith("(dashboard)")
+        assert begun.text.endswith(", because a second try")
         page.get_by_role("link", name="ball-b", exact=True).click()
         expect(page.locator(".knob-value").first).to_have_text("0.05")
         act(page, "Stop", "Stop for good")

@@ -22,7 +22,7 @@ from caviar.records import Trial, TrialState
 from caviar.store import Store
 from caviar.store.doctor import delete
 from caviar.store.schema import META, VERSION
-from caviar.web import hub
+from caviar.web import hub, watched
 from caviar.web.watched import Subject, Watched
 from tests.postgresql_server import PASSWORD, database, restarting
 from tests.store.sample import STUDY
@@ -270,6 +270,28 @@ def test_clients_share_one_reader(store: Store, of: Served) -> None:
         assert next(first) == next(second)
         names = [thread.name for thread in threading.enumerate()]
         assert names.count("watch study flowers") == 1
+
+
+def test_after_an_act_looks_come_one_after_the_other(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outcome of an act is written by and by; before, the next look was as far away as the last one was long."""
+    monkeypatch.setattr(watched, "_SHARE", 1e-9)  # after a look that took any time there is no other
+    monkeypatch.setattr(watched, "_HURRY", PATIENCE)
+    looks: list[None] = []
+
+    def read(opened: Store) -> dict[str, Any]:
+        looks.append(None)
+        return {"kind": "study", "looks": sum(range(100_000)) + len(looks)}
+
+    watch = Watched(Subject("study", "flowers"), store.url, read, 0.01)
+    watch.listen(lambda: None)
+    watch.start()
+    until(lambda: len(looks) == 1)
+    for number in range(3):
+        store.write("flowers", [Trial(number, {"x": 0.5}, TrialState.FINISHED)])
+        if not number:
+            watch.poke()
+        until(lambda number=number: len(looks) >= number + 2)
+    watch.close()
 
 
 def test_a_reader_ends_when_nobody_looks(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

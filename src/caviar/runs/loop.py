@@ -174,12 +174,13 @@ def branch(
             parent_snapshot=at,
         )
         run = runs.create(run, numbered=name is None)
-        text = f"branch {run.name} from snapshot {at} at epoch {snapshot.clock.epoch}"
+        reason = f", because {cleaned(because)}" if because else ""
+        text = f"branch {run.name} from snapshot {at} at epoch {snapshot.clock.epoch}{reason}"
         runs.enter(parent, DiaryEntry(0, now(), "branch", who, snapshot.clock, text, {"run": run.name, "snapshot": at}))
 
         def first(session: Session) -> None:
             session.trainee.restore(saved, replace(snapshot.clock, tick=0, take=0))
-            text = f"begun from snapshot {at} of {parent}, at epoch {snapshot.clock.epoch}"
+            text = f"begun from snapshot {at} of {parent}, at epoch {snapshot.clock.epoch}{reason}"
             session.enter("branched", who, text, {"parent": parent, "snapshot": at})
             session.snapshot("branch")
             if changes:

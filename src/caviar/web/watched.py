@@ -8,6 +8,7 @@ are rarer. After the first look, for which somebody waits, training goes first o
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 import sys
@@ -27,6 +28,7 @@ EVERY = 1.0
 """Seconds between two looks."""
 
 _SHARE = 0.05  # of a processor that a thread may take: three pages at 0.1 slowed a study by 2.2 %
+_HURRY = 5.0  # seconds after an act in which looks are not spared: what it does is written by and by
 _LINGER = 60.0  # seconds for which a subject is kept after its last client: one that comes back gets what is new
 _NICE = 10  # of the threads that look: on a busy machine they get a tenth of what a training thread gets
 _SOON, _PATIENCE = 0.1, 0.5  # seconds to the next try where a look found no store, and for which that is no trouble
@@ -67,6 +69,7 @@ class Watched:
         self._gone: StoreError | None = None
         self._looked = threading.Event()
         self._wake = threading.Event()
+        self._hurried = -math.inf
         self._closed = False
         self._lock = threading.Lock()
         self._listeners: set[Listener] = set()
@@ -84,7 +87,8 @@ class Watched:
         self._wake.set()
 
     def poke(self) -> None:
-        """Look at once: something was written just now."""
+        """Look at once, and often for some seconds: something was written just now, and more of it will be."""
+        self._hurried = time.monotonic()
         self._wake.set()
 
     @property
@@ -186,6 +190,8 @@ class Watched:
                 self._call()
                 _yield_to_training()  # not before: somebody waits for the first document
                 worked = 0.0  # which also takes what is read once in a process
+            if time.monotonic() - self._hurried < _HURRY:
+                worked = 0.0
             self._wake.wait(max(self._every, worked / _SHARE))
             self._wake.clear()
             with self._lock:

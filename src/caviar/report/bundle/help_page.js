@@ -6,6 +6,7 @@ import { isReport } from "./state.js";
 
 export function HelpPage({ key_ }) {
   useEffect(() => {
+    document.title = "Caviar: help";
     document.getElementById(`help-${key_}`)?.scrollIntoView();
     document.getElementById(`help-${key_}`)?.focus({ preventScroll: true });
   }, [key_]);
