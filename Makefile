@@ -25,7 +25,7 @@ demo: .venv/installed
 test faults: export OMP_NUM_THREADS := 1
 test faults: export OPENBLAS_NUM_THREADS := 1
 
-# Tests start thousands of processes: each would compile every module again.
+# Tests start hundreds of processes: each would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
 test: check
@@ -33,7 +33,7 @@ test: check
 	@echo "all tests passed"
 
 faults: .venv/development
-	$(BIN)/python -m pytest -n 4 --dist worksteal -m slow
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 cases: .venv/development
 	$(BIN)/python -m tests.cases $(NAME)

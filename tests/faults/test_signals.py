@@ -149,7 +149,6 @@ def test_ctrl_c_once_the_answer_is_there_says_it(is_locked: bool, tmp_path: Path
     store = tmp_path / "caviar.db"
     samples.write_csv(samples.wine(), tmp_path / "wine.csv")
     words = ["tune", "wine.csv", "--target", "cultivar", "--trials", "5", "--study", "mine", "--json", "--store", store]
-    words[1:1] = ["--preset", "fast"]
     program = AT_THE_END.format(is_locked=is_locked)
     process = subprocess.run(
         [sys.executable, "-c", program, *map(str, words)], cwd=tmp_path, capture_output=True, text=True, check=False

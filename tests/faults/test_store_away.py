@@ -538,8 +538,8 @@ def test_postgresql_goes_away_in_the_middle_of_all_that_trains(
 def test_a_study_whose_store_stays_away_ends_resumable_in_the_same_bits(tmp_path: Path) -> None:
     data = tmp_path / "data.csv"
     data.write_text("x,y,label\n" + "".join(f"{i % 7},{i % 11},{'ab'[i % 7 > 3]}\n" for i in range(300)))
-    given = {"data": str(data), "target": "label", "trials": 40, "threads": 1, "study": "study", "seed": 1}
-    given |= {"rungs": (1, 3, 9)}
+    budget = {"trials": 40, "rungs": (1, 3, 9), "threads": 1}
+    given = {"data": str(data), "target": "label", "study": "study", "seed": 1, **budget}
     (*_, undisturbed) = follow(Request(store=f"{tmp_path}/other.db", **given))
     url = f"{tmp_path}/caviar.db"
 

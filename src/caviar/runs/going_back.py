@@ -14,7 +14,7 @@ from caviar.store.runs import Runs
 def go_back_to_the_end(session: Session, who: str = "caviar", because: str = "") -> None:
     """After a kill or a Ctrl-C: go back to the newest state that was saved, or that was gone back to.
 
-    The diary says ``who`` goes on with the run, and, after that its process has ended, ``because`` of what.
+    ``who`` does so, and ``because``, the reason, are for the diary.
 
     A damaged one is named in the diary, and the one before it is taken. A snapshot that was marked as damaged earlier
     is taken if its checksum is right. Turns that were made since are lost with their mini-batches, and made again.

@@ -25,7 +25,7 @@ from caviar.runs.going_back import check_there, go_back_to_the_end
 from caviar.runs.moved import spec_where_it_is
 from caviar.runs.network import NetworkSetup
 from caviar.runs.program import ProgramSetup
-from caviar.runs.session import Session, close
+from caviar.runs.session import Session, close, with_reason
 from caviar.runs.snapshots import snapshot_numbered
 from caviar.runs.trainee import DrivenTrainee, Setup
 from caviar.store import Store
@@ -96,7 +96,7 @@ def resume(
 ) -> Iterator[Event]:
     """Take up a run whose process was killed or interrupted, from its newest whole snapshot.
 
-    ``who`` does so, and ``because`` of what, is for the diary.
+    ``who`` does so, and ``because``, the reason, are for the diary.
     ``trust``: run its program although somebody else may have written its command.
     ``moved`` are new places: of data, test, labels and test_labels, or of a program's folder. They are kept.
 
@@ -174,14 +174,14 @@ def branch(
             parent_snapshot=at,
         )
         run = runs.create(run, numbered=name is None)
-        reason = f", because {cleaned(because)}" if because else ""
-        text = f"branch {run.name} from snapshot {at} at epoch {snapshot.clock.epoch}{reason}"
+        because = cleaned(because)
+        text = with_reason(f"branch {run.name} from snapshot {at} at epoch {snapshot.clock.epoch}", because)
         runs.enter(parent, DiaryEntry(0, now(), "branch", who, snapshot.clock, text, {"run": run.name, "snapshot": at}))
 
         def first(session: Session) -> None:
             session.trainee.restore(saved, replace(snapshot.clock, tick=0, take=0))
-            text = f"begun from snapshot {at} of {parent}, at epoch {snapshot.clock.epoch}{reason}"
-            session.enter("branched", who, text, {"parent": parent, "snapshot": at})
+            text = f"begun from snapshot {at} of {parent}, at epoch {snapshot.clock.epoch}"
+            session.enter("branched", who, with_reason(text, because), {"parent": parent, "snapshot": at})
             session.snapshot("branch")
             if changes:
                 session.turn(changes, who, because)

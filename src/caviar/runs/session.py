@@ -201,7 +201,7 @@ class Session:
             self._not_saved(error, who, began)
             return None
         self.saved_at, self._saving = time.monotonic(), time.monotonic() - began
-        text = _with_reason(f"snapshot {taken.number}, {reason}", because)
+        text = with_reason(f"snapshot {taken.number}, {reason}", because)
         entry = self._entry("snapshot", who, text, {"snapshot": taken.number, "bytes": taken.size})
         self.delivery.write(diary=[entry], snapshots=[taken])
         self.snapshots.add(taken)
@@ -227,7 +227,7 @@ class Session:
         self.nurse.went_back()
         self.rollbacks += kind == "rollback"
         where = f"epoch {to.clock.epoch}" if to.clock.epoch or not to.clock.step else f"step {to.clock.step:,}"
-        text = _with_reason(f"back to snapshot {to.number} at {where}", because)
+        text = with_reason(f"back to snapshot {to.number} at {where}", because)
         self.enter(kind, who, text, {"snapshot": to.number, "because": because})
 
     def find(self, number: int | None) -> RunSnapshot:
@@ -260,12 +260,12 @@ class Session:
         if {"batch_size", "dropout", "input_dropout"} & set(changes):
             self.losses.clear()
         text = ", ".join(f"{name} from {_shown(was)} to {_shown(is_now)}" for name, (was, is_now) in turned.items())
-        self.enter("turn", who, _with_reason(text, because), {"turned": turned, "because": because})
+        self.enter("turn", who, with_reason(text, because), {"turned": turned, "because": because})
 
     def stop(self, why: str, who: str) -> None:
         """End the run for good."""
         self.stopped = why or "asked for"
-        self.enter("stop", who, _with_reason("stopped", why), {"because": why})
+        self.enter("stop", who, with_reason("stopped", why), {"because": why})
 
     def stop_without_progress(self) -> None:
         """End the run where so many epochs were no better than the best that its patience is over."""
@@ -306,7 +306,7 @@ class Session:
                 except CaviarError as error:
                     state, outcome = InterventionState.REFUSED, f"{error.rule}; {error.way_out}"
                     facts = {"order": one.number, "because": one.because}
-                    self.enter("refused", one.who, _with_reason(f"{one.kind}: {error.rule}", one.because), facts)
+                    self.enter("refused", one.who, with_reason(f"{one.kind}: {error.rule}", one.because), facts)
             done = replace(one, state=state, outcome=outcome, tick=self.clock.tick)
             self.delivery.write(interventions=[done])
 
@@ -318,7 +318,7 @@ class Session:
             if self.paused == (one.kind == "pause"):
                 return "nothing to do: it was already so"
             self.paused = one.kind == "pause"
-            self.enter(one.kind, one.who, _with_reason(f"{one.kind}d", one.because), {"because": one.because})
+            self.enter(one.kind, one.who, with_reason(f"{one.kind}d", one.because), {"because": one.because})
         elif one.kind == "snapshot":
             taken = self.snapshot("asked for", one.who, one.because)
             if taken is None:
@@ -396,7 +396,8 @@ def _fail(session: Session, failure: Failure) -> None:
     raise NoAnswer(f"run {run.name!r}: the program {kind}: {said:.500}", way_out)
 
 
-def _with_reason(text: str, because: str) -> str:
+def with_reason(text: str, because: str) -> str:
+    """A text of the diary with its reason, where there is one."""
     return f"{text}, because {because}" if because else text
 
 

@@ -207,9 +207,10 @@ def _repeat(job: TableJob, ledger: Ledger, executor: Threads, finalists: list[Tr
 
 
 def _of_search(job: TableJob, ledger: Ledger, trial: Trial) -> Training | None:
-    """The network that ``trial`` left in the search; None where that is gone, and there is another or no epoch of it.
+    """The network of a search ``trial``. Where it is not in memory, the trial is trained again, to the same bits.
 
-    A study that was killed after its last trial has none left: the trial is trained again, to the same bits.
+    That is so in a study that was killed after its last trial. None for a trial without an epoch; and, in a budget of
+    seconds, where another network is in memory: there is no time for that.
     """
     kept = ledger.networks.get((trial.number, 0))
     if kept is not None or trial.epochs == 0 or (job.budget is not None and ledger.networks):

@@ -46,4 +46,9 @@ class Bundle:
             return None
         data = found.read_bytes()
         kind = _KINDS.get(f".{found.name.rpartition('.')[2].lower()}", _OTHER)
-        return data, kind, f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        return data, kind, tag_of(data)
+
+
+def tag_of(data: bytes) -> str:
+    """An ETag, which changes with ``data``."""
+    return f'"{hashlib.sha256(data).hexdigest()[:32]}"'

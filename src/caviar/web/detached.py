@@ -45,10 +45,8 @@ class Commands:
     ) -> str:
         """Start ``caviar`` with ``words``, about the study or run ``name``; a sentence about its process.
 
-        ``who`` stands in its diary.
-
-        It is waited for until ``has_begun``, for the patience at most. Raises StoreError, in the words of the command,
-        where it ends before that because something is wrong.
+        ``who`` has it done, for the diary. The process is waited for until ``has_begun``, for the patience at most.
+        Raises StoreError, in the words of the command, where it ends before that because something is wrong.
         """
         log = self._log(kind, name)
         make_private(log.parent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from html import escape
 from importlib import resources
@@ -11,7 +10,7 @@ from itertools import pairwise
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from caviar.web.bundle import Bundle
+from caviar.web.bundle import Bundle, tag_of
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -47,7 +46,7 @@ class Docs(Bundle):
         if found is None or not path.endswith(".md"):
             return found
         data = _page(found[0].decode(), "../" * (path.count("/") + 1)).encode()
-        return data, "text/html; charset=utf-8", f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        return data, "text/html; charset=utf-8", tag_of(data)
 
 
 def _page(text: str, up: str) -> str:

@@ -23,7 +23,7 @@ from caviar.nn.architecture import Architecture
 from caviar.nn.encoding import Encoding, encode, encode_training, learn
 
 MOST_KEPT = 256 * 2**20
-"""Bytes of encoded copies that are kept; the last one is, whatever its size."""
+"""Bytes of encoded copies that are kept; twice the largest copy, where that is more: both parts of a study fit."""
 
 _learned: WeakKeyDictionary[Examples, dict[tuple[str, int], Encoding]] = WeakKeyDictionary()
 _copies: WeakKeyDictionary[Examples, dict[Encoding, Examples]] = WeakKeyDictionary()
@@ -93,7 +93,10 @@ def rows_of(architecture: Architecture, examples: Examples) -> Examples:
 
 def _make_room(size: int) -> None:
     """Drop the copies that were used longest ago until there is room for ``size`` bytes more."""
-    while _used and size + sum(copy.x.nbytes for of in list(_copies.values()) for copy in of.values()) > MOST_KEPT:
+    while _used:
+        sizes = [size, *(copy.x.nbytes for of in list(_copies.values()) for copy in of.values())]
+        if sum(sizes) <= max(MOST_KEPT, 2 * max(sizes)):
+            return
         of, how = _used.pop(0)
         if (examples := of()) is not None:  # or its copies have gone with it
             _copies.get(examples, {}).pop(how, None)
