@@ -198,13 +198,29 @@ def test_a_postgresql_store_has_the_same_pages(
             page.get_by_role("button", name="Enqueue a config").click()
             form = page.get_by_role("form", name="Enqueue a config")
             form.get_by_label("learning_rate").fill("0.0123")
+            form.get_by_label("Reason").fill("a guess")
             form.get_by_role("button", name="Enqueue", exact=True).click()
+            expect(form).to_have_count(0)  # it is done, and says so
+            expect(page.locator(".acts").get_by_role("status")).to_contain_text("learning_rate 0.0123")
+            page.get_by_role("button", name="Enqueue a config").click()
+            expect(form.get_by_label("Reason")).to_have_value("")
+            form.get_by_role("button", name="Close").click()
             expect(page.get_by_role("region", name="Asked of this study")).to_contain_text("learning_rate 0.0123")
             assert store.spec("small").interventions[-1].arguments["config"]["learning_rate"] == 0.0123
             shown.open(page, "#/")
             expect(page.get_by_role("link", name="one", exact=True)).to_be_visible()
             write_study(store, "late", trials=1, epochs=3)
             expect(page.get_by_role("link", name="late", exact=True)).to_be_visible()
+
+
+def test_an_address_of_nothing_says_so(page: Page, shown: Dashboard):
+    shown.open(page, "#/study/small/trial/999")
+    expect(page.get_by_role("dialog", name="Trial 999")).to_contain_text("The study has no trial 999")
+    shown.open(page, "#/study/empty/trial/0")
+    expect(page.get_by_role("dialog", name="Trial 0")).to_contain_text("The study has no trial 0")
+    shown.open(page, "#/nothing")
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    expect(page).to_have_title("No such page: Caviar")
 
 
 def test_an_empty_store_says_how_to_begin(browser: Browser, tmp_path: Path):

@@ -218,7 +218,7 @@ def test_output_after_a_stop_is_ignored(program):
         pool.give(trial(0))
         events(pool, Reported)
         pool.answer(0, protocol.stop("poor"))
-        assert events(pool) == [Finished(0, None)]
+        assert events(pool) == [Finished(0, None, stopped=True)]
 
 
 def test_one_that_does_not_stop_is_ended(program, monkeypatch):
@@ -233,7 +233,7 @@ def test_one_that_does_not_stop_is_ended(program, monkeypatch):
         pool.give(trial(0))
         events(pool, Reported)
         pool.answer(0, protocol.stop("poor"))
-        assert events(pool) == [Finished(0, None)]
+        assert events(pool) == [Finished(0, None, stopped=True)]
         pool.give(trial(1))
         assert events(pool, Reported)[-1].number == 1
 
@@ -357,14 +357,20 @@ def test_one_that_knows_nothing_is_ended_when_it_is_stopped(tmp_path):
         pool.give(trial(0, x=1))
         events(pool, Reported)
         pool.answer(0, protocol.stop("poor"))
-        assert events(pool) == [Finished(0, None)]
+        assert events(pool) == [Finished(0, None, stopped=True)]
 
 
 @pytest.mark.parametrize(
     ("ends", "outcome"),
-    [("exit 3", Crashed), ("kill -SEGV $$", Crashed), ("exit 0", Finished), ("sleep 1000", Finished)],
+    [
+        ("exit 3", "failed"),
+        ("kill -SEGV $$", "failed"),
+        ("exit 0", "was done"),
+        ("echo loss 1.4; exit 0", "stopped"),
+        ("sleep 1000", "stopped"),
+    ],
 )
-def test_one_that_fails_by_itself_at_its_stop_has_failed(tmp_path, ends, outcome):
+def test_one_that_ends_by_itself_at_its_stop_has_failed_or_was_done(tmp_path, ends, outcome):
     script = tmp_path / "train.sh"
     script.write_text(f"echo loss 1.5; while [ ! -e {tmp_path}/go ]; do sleep 0.02; done; echo Error: no disk; {ends}")
     now = [0.0]  # it stands still, so that the moment is as long as the program needs
@@ -383,8 +389,10 @@ def test_one_that_fails_by_itself_at_its_stop_has_failed(tmp_path, ends, outcome
             time.sleep(0.01)
         assert pool.idle
         now[0] += 100.0  # for those that leave
-    assert isinstance(event, outcome)
-    if isinstance(event, Crashed):
+    if outcome != "failed":
+        assert event == Finished(0, None, stopped=outcome == "stopped")
+    else:
+        assert isinstance(event, Crashed)
         assert "Error: no disk" in event.why
         assert "before the trial was done" in event.why
 

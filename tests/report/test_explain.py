@@ -37,7 +37,7 @@ BOX = Box(
     1,
     60,
     {"learning_rate": {"low": 4e-3, "high": 6e-2}, "optimizer": {"weights": {"adam": 0.8, "momentum": 0.2}}},
-    "the best 5 of 40 after 9 epochs lie here; learning_rate narrowed from 0.0001..1 to 0.004..0.06",
+    "the best 5 of 40 at the rung of 9 epochs lie here; learning_rate narrowed from 0.0001..1 to 0.004..0.06",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 from hypothesis import given, settings
 
@@ -35,7 +36,8 @@ def test_the_document_of_a_small_run():
     entry = DiaryEntry(1, "2026-11-21T00:00:00", "snapshot", "caviar", Clock(3, 3, 1), "snapshot 1, epoch", {})
     snapshot = RunSnapshot(1, Clock(3, 3, 1), "epoch", math.nan, "1.npz", "0", 512, "2026-11-21T00:00:00")
     view = run_view_of(run_of(), rows, [entry])
-    page = run_page_of(view, [snapshot], Family("net", (Member(run_of(), rows[0], view.best),)))
+    removed = [replace(snapshot, number=number, state="removed") for number in (2, 3)]
+    page = run_page_of(view, [snapshot, *removed], Family("net", (Member(run_of(), rows[0], view.best),)))
     found = document_of(page)
     assert found["epochs"]["values"] == {"loss": [2.0], "rate": [None]}
     assert found["diary"][0]["routine"] is True
@@ -51,5 +53,6 @@ def test_the_document_of_a_small_run():
             "reason": "epoch",
         }
     ]
+    assert found["removed_snapshots"] == 2
     assert found["family"][0]["best"]["value"] == 2.0
     assert found["best"]["epoch"] == 1

@@ -71,7 +71,7 @@ def test_the_document_of_a_study_has_the_columns_of_the_store(store: Store):
     assert columns["began"] == list(range(60))
     assert columns["ended"] == [number + 2.5 for number in range(60)]
     assert document["counts"] == frame.state.value_counts().to_dict()
-    assert (document["goal"], document["elapsed"], document["alive"]) == ("maximize", 100.0, False)
+    assert (document["goal"], document["worked"], document["alive"]) == ("maximize", 100.0, False)
 
 
 @pytest.mark.parametrize("first", ["trials", "standings"])

@@ -91,7 +91,7 @@ def test_two_boxes_are_open_where_the_best_lie_in_two_places():
     held = {box.number: int(box.reason.split()[0]) for box in pair}
     assert sum(held.values()) == 8
     assert all(
-        re.match(r"\d of the best 8 of \d+ after \d+ epochs lie here, and the others elsewhere in ", b.reason)
+        re.match(r"\d of the best 8 of \d+ at the rung of \d+ epochs lie here, and the others elsewhere in ", b.reason)
         for b in pair
     )
     until = min([trial for trial in at if trial > first_trial], default=900)
@@ -122,7 +122,7 @@ def test_one_box_where_the_best_lie_together_or_a_single_one_lies_apart():
 
 def test_a_reason_says_how_many_lie_here_and_what_changed():
     _, boxes = study(PLAIN, near, 300)
-    assert re.match(r"the best 8 of \d+ after (9|27) epochs lie here; ", boxes[0].reason)
+    assert re.match(r"the best 8 of \d+ at the rung of (9|27) epochs lie here; ", boxes[0].reason)
     assert any("learning_rate narrowed from 0.0001..1 to " in box.reason for box in boxes)
 
 

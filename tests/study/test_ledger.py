@@ -167,6 +167,25 @@ def test_a_program_without_any_score_has_failed():
     assert ledger.trials[0, 0].state is TrialState.FAILED
 
 
+def test_a_stopped_program_that_was_done_has_finished_after_a_resume_as_well():
+    first, second = Task(0, 0, {}, 0, 1), Task(1, 0, {}, 0, 1)
+    ledger = Ledger(None, Remembering(Curve((), array("d"), array("d"), 0.0)), "score", keep=1)
+    for task in (first, second):
+        ledger.begin(task)
+        ledger.record(TaskResult(task, TaskOutcome.TRAINED, [measured(1, 0.5)]))
+        ledger.settle([Ended(task.trial, True, 0)])
+    assert ledger.record(TaskResult(first, TaskOutcome.FINISHED)) is None
+    assert ledger.record(TaskResult(second, TaskOutcome.STOPPED)) is None
+    done, stopped = ledger.trials[0, 0], ledger.trials[1, 0]
+    assert (done.state, done.score, stopped.state) == (TrialState.FINISHED, 0.5, TrialState.STOPPED)
+
+    curve = Curve((1,), array("d", [0.5]), array("d", [0.5]), 0.01)
+    again = Ledger(None, Remembering(curve), "score", keep=1, known=Known({(0, 0): done}, {(0, 0): curve}))
+    assert again.begin(first) == (0.5, 0.0)  # compared as it was
+    again.settle([Ended(0, True, 0)])
+    assert again.trials[0, 0] == done
+
+
 def test_a_stopped_program_that_had_failed_by_itself_has_failed_after_a_resume_as_well():
     first = Task(0, 0, {}, 0, 1)
     ledger = Ledger(None, Remembering(Curve((), array("d"), array("d"), 0.0)), "score", keep=1)

@@ -15,9 +15,11 @@ import time
 import warnings
 from dataclasses import replace
 from functools import partial
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import caviar
 import caviar.clients
@@ -26,12 +28,15 @@ from caviar.protocol.goal import LARGER
 from caviar.protocol.pool import Finished, Pool
 from caviar.protocol.process import environments
 from caviar.records import StudyState, TrialState
+from caviar.report.explain import as_text
+from caviar.report.study_document import compare_document, study_document
 from caviar.store import Snapshots, Store
 from caviar.store.doctor import delete, examine
 from caviar.study import programs
 from caviar.study.resume import take_up
 from caviar.study.spec import ProgramRequest
 from caviar.study.tune import follow
+from caviar.views.study_page import comparison_of, study_page
 from tests.study.counted_clock import CountedClock
 
 CLIENT = Path(caviar.clients.__file__).parent / "caviar_client.py"
@@ -900,6 +905,36 @@ def test_a_program_that_crashes_after_its_first_epoch_has_no_score(monkeypatch):
     request = ProgramRequest(command=command, score="acc=([0-9.]+)", space=SPACE, trials=8, processes=1)
     with pytest.raises(NoAnswer, match=r"no trial has a score; [5-8] failed, the last so: RuntimeError: no disk"):
         list(follow(request))
+
+
+def test_programs_that_print_one_score_have_finished_and_no_stop_saved_anything(monkeypatch):
+    monkeypatch.setattr(programs, "_MOMENT", 60.0)  # a loaded machine may need long for the end of a process
+    request = ProgramRequest(command="echo acc={x} {y}", score="acc=([0-9.e-]+)", space=SPACE, trials=12, processes=1)
+    *_, study = follow(request)
+    assert study.summary["trials"] == {"started": 12, "finished": 12, "stopped": 0, "diverged": 0, "failed": 0}
+    with Store.open("caviar.db") as store:
+        page = study_page(store, study.name)
+        early = "Trials ended by themselves after their first score, so that stopping can save nothing"
+        assert page.view.early_ends.startswith(early)
+        console = Console(record=True, width=200, file=StringIO())
+        console.print(as_text(page.view))
+        assert "as much work as training 12 networks to the end" in console.export_text()
+        first = page.rungs[0]
+        assert (first.reached, len(first.stopped), first.ended, first.went_on) == (12, 0, 12, 0)
+        assert sum(rung.saved_epochs for rung in page.rungs) == 0
+
+
+def test_the_time_of_a_study_is_that_of_all_its_commands_without_the_rest_between_them():
+    first = caviar.tune(objective, SPACE, trials=3, processes=1)
+    with sqlite3.connect("caviar.db") as database:
+        database.execute("UPDATE studies SET created = '2026-01-01T00:00:00+00:00'")  # a rest of months
+    second = caviar.resume(first.name, data=objective, trials=4)
+    with Store.open("caviar.db") as store:
+        study = store.study(first.name)
+        assert study.spec.spent == first.summary["seconds"] < second.summary["seconds"] < 1000
+        page = study_document(study_page(store, first.name))
+        compared = compare_document(comparison_of(store, [first.name, first.name]))
+        assert {page["worked"], *(side["worked"] for side in compared["studies"])} == {second.summary["seconds"]}
 
 
 def test_a_study_without_a_trial_beyond_its_first_epoch_says_so():

@@ -52,15 +52,23 @@ def test_no_two_trials_are_in_one_lane_at_once_and_there_is_no_lane_too_many(tri
 
 
 @given(_standings(), st.sampled_from([(), (1,), (1, 3, 9)]))
-def test_a_trial_is_stopped_at_one_rung_and_saves_the_epochs_to_the_last(trials, rungs):
+def test_a_trial_is_stopped_at_one_rung_and_saves_the_epochs_of_a_whole_training(trials, rungs):
     study = study_of(spec=StudySpec(kind=StudyKind.TABLE, rungs=rungs))
     found = rung_pictures(study, trials)
     stopped = [trial for trial in trials if trial.state is TrialState.STOPPED and rungs and trial.epochs >= rungs[0]]
     assert sorted(number for rung in found for number in rung.stopped) == [trial.number for trial in stopped]
-    assert sum(rung.saved_epochs for rung in found) == sum(max(rungs[-1] - trial.epochs, 0) for trial in stopped)
+    ended = [trial.epochs for trial in trials if trial.state is TrialState.FINISHED]
+    whole = min([max(ended), *rungs[-1:]]) if ended else max(rungs, default=0)
+    assert sum(rung.saved_epochs for rung in found) == sum(max(whole - trial.epochs, 0) for trial in stopped)
+    assert sum(rung.ended for rung in found) == sum(epochs >= min(rungs) for epochs in ended if rungs)
     for rung in found:
         assert rung.reached == sum(trial.epochs >= rung.epochs for trial in trials)
-        assert 0 <= rung.went_on <= rung.reached - len(rung.stopped)
+        assert 0 <= rung.went_on <= rung.reached - len(rung.stopped) - rung.ended
+        assert rung.went_on + rung.ended + len(rung.stopped) == sum(
+            trial.epochs > rung.epochs or trial.state in (TrialState.STOPPED, TrialState.FINISHED)
+            for trial in trials
+            if trial.epochs >= rung.epochs
+        )
 
 
 @given(_standings(), st.sampled_from(["accuracy", "log_loss", "score", "loss"]))

@@ -22,7 +22,7 @@ from caviar.web import detached
 from caviar.web.acts import acts_on
 from caviar.web.app import Dashboard
 from caviar.web.detached import Commands
-from caviar.web.documents import DOCUMENTS
+from caviar.web.documents import documents
 from caviar.web.hosts import Hosts
 from caviar.web.keys import Keys
 from tests.store.sample import RUN
@@ -43,7 +43,9 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def page() -> Iterator[TestClient]:
     commands = Commands(STORE, patience=LIMIT)
     keys, hosts = Keys(80), Hosts.of("127.0.0.1")
-    of = Dashboard(STORE, DOCUMENTS, keys, hosts, acts_on(commands), in_words, commands.shown, every=served.EVERY)
+    of = Dashboard(
+        STORE, documents(in_words), keys, hosts, acts_on(commands), in_words, commands.shown, every=served.EVERY
+    )
     with served.known(of) as opened:
         opened.headers["origin"] = "http://127.0.0.1"
         yield opened

@@ -15,7 +15,7 @@ from caviar.cli.options import DEFAULT_STORE, Json, RunOrStudy, StoreUrl
 from caviar.errors import NoAnswer
 from caviar.records import RunKind
 from caviar.report.answer import answer
-from caviar.report.explain import history_lines
+from caviar.report.explain import asked_lines, history_lines
 from caviar.report.run import ended
 from caviar.report.study import heading
 from caviar.store import Store
@@ -50,11 +50,14 @@ def _show_study(opened: Store, name: str, store: str, json: bool) -> None:
     outside = outside_of(opened, study)
     for line in history_lines(history, sum(opened.trial_counts()[name].values()), len(outside)):
         people.print(line, markup=False, soft_wrap=True)
+    for line in asked_lines(study.spec.interventions):
+        people.print(line, markup=False, soft_wrap=True)
     people.print(answer(study.result))
     say_next(people, *after_study(study, study.result, store), *looking(people, store))
     if json:
         changes = {"spaces": [asdict(one) for one in history], "outside": sorted(outside)} if history else {}
-        print_json(study.result.to_record() | changes)
+        asked = [asdict(one) for one in study.spec.interventions]
+        print_json(study.result.to_record() | changes | ({"asked": asked} if asked else {}))
 
 
 def _show_run(opened: Store, name: str, store: str, json: bool) -> None:

@@ -1,7 +1,8 @@
 """Processes that are to end: of trials that were stopped, and of places that have no trial for them.
 
 A program without the protocol goes on while its score is compared. It may be about to fail where its trial is stopped:
-it has printed an epoch, and then saves, evaluates, or runs out of memory. So it has a moment to show it.
+it has printed an epoch, and then saves, evaluates, or runs out of memory. Or it was done, and the stop came to nothing.
+So it has a moment to show it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from caviar.protocol.failures import sentence
 from caviar.protocol.messages import Kind
 from caviar.protocol.process import Program
+from caviar.protocol.reading import Reader
 
 _LEAVING = 5.0  # seconds that a process has to end
 
@@ -50,29 +52,33 @@ class Stopped:
     """The processes that have such a moment, ``seconds`` long; by the numbers of their trials."""
 
     seconds: float
-    _programs: dict[int, tuple[Program, float]] = field(default_factory=dict)
+    _programs: dict[int, tuple[Program, Reader, float]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """True while there are any."""
         return bool(self._programs)
 
-    def add(self, number: int, program: Program, now: float) -> None:
-        """Give a process its moment."""
-        self._programs[number] = program, now + self.seconds
+    def add(self, number: int, program: Program, reader: Reader, now: float) -> None:
+        """Give a process its moment; ``reader`` has read it until its stop."""
+        self._programs[number] = program, reader, now + self.seconds
 
     def take(self, number: int) -> Program | None:
         """The process of a trial, which is forgotten here."""
-        return self._programs.pop(number, (None, 0.0))[0]
+        return self._programs.pop(number, (None,))[0]
 
-    def over(self, now: float) -> Iterator[tuple[int, Program]]:
-        """The trials and processes whose moment is over, or that have ended; they are forgotten here."""
-        for number, (program, until) in list(self._programs.items()):
+    def over(self, now: float) -> Iterator[tuple[int, Program, bool]]:
+        """The trials and processes whose moment is over, or that have ended; they are forgotten here.
+
+        Each with True where it was done at its stop: it ended well, without a further score.
+        """
+        for number, (program, reader, until) in list(self._programs.items()):
             if program.has_ended or now >= until:
                 del self._programs[number]
                 program.drain()
-                while (line := program.next_line()) is not None:
-                    program.keep(line)
-                yield number, program
+                ended_well, scores = program.has_ended and program.ended_well, 0
+                while reader.next(program, scores) is not None:
+                    scores += 1
+                yield number, program, ended_well and not scores
 
 
 def why_gone(program: Program) -> tuple[Kind, str]:

@@ -53,12 +53,13 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A trial is over, by itself or after a stop; its place is free."""
+    """A trial is over, by itself or, where it was ``stopped``, because it was told to end; its place is free."""
 
     number: int
     score: float | None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     values: Mapping[str, float] = field(default_factory=dict)
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ class Pool:
             if place.stopping is None:
                 place.stopping = now
             if not self._command.speaks:
-                self._stopped.add(number, place.program, now)
+                self._stopped.add(number, place.program, place.reader, now)
                 self._detach(place)
                 place.number, place.turn, place.stopping = None, "idle", None
                 return
@@ -292,7 +293,7 @@ class Pool:
                 event = Crashed(number, message.kind, why, message.attributes)
             else:
                 over = message if isinstance(message, Over) and not stopped else Over(None)
-                event = Finished(number, over.score, message.attributes, over.values)
+                event = Finished(number, over.score, message.attributes, over.values, stopped)
             self._end_trial(place, event, warm)
         elif place.stopping is not None:
             if isinstance(message, Measured):
@@ -315,7 +316,7 @@ class Pool:
             return
         if place.stopping is not None and now - place.stopping > _STOPPING:
             self.notes.setdefault("deaf", f"a trial was killed {_STOPPING:g} s after its stop: {_DEAF}")
-            self._end_trial(place, Finished(place.number, None))
+            self._end_trial(place, Finished(place.number, None, stopped=True))
         elif (
             self._timeout is not None
             and place.turn == "program"
@@ -343,7 +344,7 @@ class Pool:
             return
         over = place.reader.over() if program.ended_well else None
         if place.stopping is not None:
-            self._end_trial(place, Finished(place.number, None))
+            self._end_trial(place, Finished(place.number, None, stopped=True))
         elif isinstance(over, Failure):
             self._crash(place, over.kind, "; ".join(filter(None, [exception(program.last_words), over.why])))
         elif over is not None:
@@ -352,16 +353,17 @@ class Pool:
             self._crash(place, *why_gone(program))
 
     def _look_at_stopped(self, now: float) -> None:
-        for number, program in self._stopped.over(now):
+        for number, program, was_done in self._stopped.over(now):
             failed = self._stopped.seconds and program.has_ended and not program.ended_well
-            self._events.append(_crashed(number, program, *why_gone(program)) if failed else Finished(number, None))
+            finished = Finished(number, None, stopped=not was_done)
+            self._events.append(_crashed(number, program, *why_gone(program)) if failed else finished)
             self._leaving.add(program, self._clock())
 
     def _crash(self, place: _Place, kind: Kind, why: str) -> None:
         assert place.program is not None
         assert place.number is not None
         if place.stopping is not None:
-            self._end_trial(place, Finished(place.number, None))
+            self._end_trial(place, Finished(place.number, None, stopped=True))
             return
         self._end_trial(place, _crashed(place.number, place.program, kind, why))
 

@@ -272,9 +272,10 @@ class Calibration:
 class StudyResult:
     """The result of a study by its ``metric``.
 
-    ``trials`` counts them by how they ended, ``seconds`` is the time of the study, ``spent`` the seconds of training on
-    all threads together, by what they were for (of tables; None for other studies), ``model`` the file of the network,
-    ``test_opened`` the times that the sealed rows were scored; None for once.
+    ``trials`` counts them by how they ended, ``seconds`` is the time that all commands together worked on the study,
+    ``spent`` the seconds of training on all threads together, by what they were for (of tables; None for other
+    studies), ``model`` the file of the network, ``test_opened`` the times that the sealed rows were scored; None for
+    once.
     ``notes`` are those of the study's beginning, on its data and its search, and those on the answer.
     Ask and tell gives ``best`` alone: ``study`` is None there. Only studies of tables have ``finalists``, the best mean
     first, and the ``front``, the best score first. They have a ``baseline`` by the names "majority" and "linear", the

@@ -86,16 +86,19 @@ class Winners:
 class StudySpec:
     """The kind of a study, its budget and its rungs.
 
-    ``seconds`` and ``trials`` are the budget, either may be None. ``rungs`` are epochs, rising; ``repeats`` counts how
-    often each finalist is trained again. Trials with numbers below ``known`` were measured before the study began.
-    ``first`` are configs that a person wants tried, in the order in which they came; ``like`` is what the search took
-    from earlier studies. ``interventions`` are what people asked of the study since it began: enqueue, extend and stop.
-    ``retest`` is the answer that the study tests again.
+    ``seconds`` and ``trials`` are the budget of the last command, either may be None; ``spent`` are the seconds that
+    the commands before it worked on the study. ``rungs`` are epochs, rising; ``repeats`` counts how often each finalist
+    is trained again. Trials with numbers below ``known`` were measured before the study began. ``first`` are configs
+    that a person wants tried, in the order in which they came; ``like`` is what the search took from earlier studies.
+    ``interventions`` are what people asked of the study since it began: enqueue, extend and stop. ``was_stopped`` is
+    True where a person ended the search before the end of its budget, and it has not gone on since. ``retest`` is the
+    answer that the study tests again.
     """
 
     kind: StudyKind
     seconds: float | None = None
     trials: int | None = None
+    spent: float = 0.0
     rungs: tuple[int, ...] = ()
     repeats: int = 0
     stopping: str = "halving"
@@ -103,14 +106,10 @@ class StudySpec:
     first: tuple[Config, ...] = ()
     like: tuple[Winners, ...] = ()
     interventions: tuple[Intervention, ...] = ()
+    was_stopped: bool = False
     table: TableSpec | None = None
     program: ProgramSpec | None = None
     retest: RetestSpec | None = None
-
-    @property
-    def was_stopped(self) -> bool:
-        """True where a person ended the search before the end of its budget, and it has not gone on since."""
-        return any(each.kind == "stop" and each.state is InterventionState.DONE for each in self.interventions)
 
     @property
     def respaced(self) -> tuple[Intervention, ...]:
@@ -148,14 +147,17 @@ class StudySpec:
         if program is not None:
             gpus = program.get("gpus")
             program = ProgramSpec(**known(ProgramSpec, program) | {"gpus": None if gpus is None else tuple(gpus)})
+        interventions = tuple(_intervention(each) for each in plain.get("interventions") or ())
+        stopped = any(each.kind == "stop" and each.state is InterventionState.DONE for each in interventions)
         return cls(
-            **plain
+            **{"was_stopped": stopped}  # as it stood before there was this field
+            | plain
             | {
                 "kind": StudyKind(plain["kind"]),
                 "rungs": tuple(plain.get("rungs") or ()),
                 "first": tuple(as_config(config) for config in plain.get("first") or ()),
                 "like": tuple(_winners(each) for each in plain.get("like") or ()),
-                "interventions": tuple(_intervention(each) for each in plain.get("interventions") or ()),
+                "interventions": interventions,
                 "table": table,
                 "program": program,
                 "retest": None if retest is None else RetestSpec.from_record(retest),

@@ -159,6 +159,13 @@ class Study:
     progress: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def worked(self) -> float | None:
+        """Seconds that all commands together have worked on it; None where none has, or it has not been said yet."""
+        if self.state is not StudyState.RUNNING and self.result is not None and self.result.seconds is not None:
+            return self.result.seconds
+        return self.spec.spent + (self.progress["elapsed"] if self.progress else 0.0) or None
+
 
 @dataclass(frozen=True, slots=True)
 class StudyProgress:

@@ -41,6 +41,7 @@ class TaskOutcome(StrEnum):
     UNDER_WAY = "under_way"  # some epochs are measured, more will come
     TRAINED = "trained"  # trained to the end of the task
     FINISHED = "finished"  # the trial ended by itself: its last score counts at every rung that it did not come to
+    STOPPED = "stopped"  # it was told to end, and did
     DIVERGED = "diverged"  # NaN, infinity or an exploding loss
     FAILED = "failed"  # an error of the user's code or of its process
     OUT_OF_MEMORY = "out_of_memory"

@@ -13,11 +13,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from caviar.records import Study, StudyKind, Trial, TrialState
+from caviar.records import Intervention, Study, StudyKind, Trial, TrialState
 from caviar.records.metrics import metric_name
 from caviar.report.bars import Band, Length
 from caviar.report.text import NO_LUCK, config_text, counted, number, score_text, value_text, visible
 from caviar.report.worth import bounded_text, importance_text, worth_lines
+from caviar.search.eras import RESPACE
 from caviar.views.retest import retest_view
 from caviar.views.spaces import SpaceChange
 from caviar.views.study import BoxView, Finals, StudyView
@@ -35,6 +36,7 @@ def as_text(view: StudyView, answer: bool = True) -> Group:
         ("Notes", [_paragraph(visible(note)) for note in view.head.notes]),
         ("What was tried", _tried(view)),
         ("The space", _spaces(view)),
+        ("What was asked of it", [_paragraph(line) for line in asked_lines(view.head.record.spec.interventions)]),
         ("Where the search went", _went(view)),
         ("What mattered", _mattered(view)),
         ("The finals", _finals(view)),
@@ -83,6 +85,19 @@ def history_lines(history: Sequence[SpaceChange], trials: int, outside: int) -> 
     return lines
 
 
+def asked_lines(interventions: Sequence[Intervention]) -> list[str]:
+    """A sentence on each act on a study, by whom, and what came of it; changes of its space are told elsewhere."""
+    return [visible(_asked(one)) for one in interventions if one.kind != RESPACE]
+
+
+def _asked(one: Intervention) -> str:
+    wanted = config_text(one.arguments.get("config", one.arguments))
+    why = f", because {one.because}" if one.because else ""
+    outcome = f", {one.outcome}" if one.outcome else ""
+    when = one.written[:16].replace("T", " ")
+    return f"{when}, {one.who or 'somebody'}: {' '.join(filter(None, [one.kind, wanted]))}{why}: {one.state}{outcome}."
+
+
 def _paragraph(line: str, style: str = "") -> Padding:
     return Padding(Text(line, style=style), (0, 0, 0, 2), expand=False)
 
@@ -102,7 +117,7 @@ def _table(headings: tuple[str, ...], left: tuple[str, ...], names: Iterable[str
 
 def _tried(view: StudyView) -> list[Any]:
     configs = f"{counted(len(view.trials), 'config')} of {counted(len(view.space.searched), 'hyperparameter')}"
-    lines = [configs + _on(view), _ladder(view), _spent(view.head.record)]
+    lines = [configs + _on(view), _ladder(view), view.early_ends, _spent(view.head.record)]
     diverged = view.outcomes[TrialState.DIVERGED]
     if diverged:
         lowest = view.lowest_diverged
@@ -148,7 +163,7 @@ def _ladder(view: StudyView) -> str:
     epochs, trials = reached[0]
     steps = [f"{counted(trials, 'trial')} trained for {counted(epochs, 'epoch')}"]
     steps += [f"{trials:,} {'went on ' if i == 0 else ''}to {epochs}" for i, (epochs, trials) in enumerate(reached[1:])]
-    networks = round(view.epochs / view.rungs[-1].epochs)
+    networks = round(view.epochs / max(view.whole_training, 1))
     if networks < 1:
         work = "less work than training one network to the end"
     else:

@@ -123,16 +123,17 @@ def curves(page: StudyPage) -> Figure:
 
 
 def rungs(page: StudyPage) -> Figure:
-    """Trials at each rung that went on, were stopped, or ended otherwise, and what stopping saved."""
+    """Trials at each rung that went on, were stopped, finished, or ended otherwise, and what stopping saved."""
     from plotly.graph_objects import Bar, Figure
 
     figure = Figure()
     names = [counted(rung.epochs, "epoch") for rung in page.rungs]
-    others = [rung.reached - rung.went_on - len(rung.stopped) for rung in page.rungs]
+    others = [rung.reached - rung.went_on - len(rung.stopped) - rung.ended for rung in page.rungs]
     for title, colour, numbers in (
         ("went on", BLUE, [rung.went_on for rung in page.rungs]),
         ("stopped", GREY, [len(rung.stopped) for rung in page.rungs]),
-        ("finished, or ended otherwise", GREEN, others),
+        ("finished", GREEN, [rung.ended for rung in page.rungs]),
+        ("wait, or ended otherwise", ORANGE, others),
     ):
         hover = f"%{{x:,}} trials {title} (%{{y}})<extra></extra>"
         figure.add_trace(Bar(y=names, x=numbers, name=title, orientation="h", marker_color=colour, hovertemplate=hover))
@@ -307,7 +308,7 @@ def timeline(page: StudyPage) -> Figure:
     known = [*zip(page.own, page.lanes, strict=True), *page.repeats]
     known = [(trial, lane) for trial, lane in known if lane.began is not None]
     now = max((lane.ended or lane.began or 0.0 for _, lane in known), default=1.0)
-    now = max(now, page.running.progress.elapsed) if page.running.is_running else now
+    now = max(now, page.running.age) if page.running.is_running else now
     unit, per = unit_of_time(now)
     figure = Figure()
     for state, (colour, _) in STATES.items():

@@ -83,7 +83,9 @@ def document_of(page: RunPage) -> dict[str, Any]:
                 "reason": snapshot.reason,
             }
             for snapshot in page.snapshots
+            if snapshot.state != "removed"  # a long run has thousands of those
         ],
+        "removed_snapshots": sum(snapshot.state == "removed" for snapshot in page.snapshots),
         "family": _family(page.family),
     }
     plain: dict[str, Any] = finite(found)

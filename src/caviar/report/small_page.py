@@ -32,7 +32,7 @@ def study_html(page: StudyPage) -> str:
     counts = ", ".join(f"{page.view.outcomes[s]:,} {s.replace('_', ' ')}" for s in TrialState if page.view.outcomes[s])
     state = str(study.state) if at.is_running or study.state != "running" else "its process has ended"
     rows = [
-        ("state", f"{state}, {duration(at.progress.elapsed)}"),
+        ("state", f"{state}, {duration(at.seconds)}"),
         ("trials", f"{len(page.own):,}: {counts}" if counts else "none yet"),
     ]
     best = next((trial for trial in page.view.trials if page.chosen[:1] == (trial.number,)), None)

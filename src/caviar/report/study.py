@@ -82,7 +82,7 @@ def picture(running: Running, width: int = 100) -> Group:
 def line(running: Running) -> str:
     """The same as one line for a log."""
     progress = running.progress
-    parts = [f"{progress.elapsed:.0f} s", progress.phase, _trials(running).plain, _best(running).plain]
+    parts = [f"{running.seconds:.0f} s", progress.phase, _trials(running).plain, _best(running).plain]
     if progress.helpers:
         parts.append(counted(progress.helpers, "helper"))
     if not running.alive:
@@ -213,11 +213,11 @@ def _values(trials: Sequence[Trial]) -> dict[str, set[Value]]:
 def _time(running: Running, wide: int) -> Text:
     spec, elapsed = running.head.record.spec, running.progress.elapsed
     if running.is_over or (spec.seconds is None and spec.trials is None):
-        return Text(duration(elapsed))
+        return Text(duration(running.seconds))
     if spec.seconds is not None:
         left = f"{duration(running.seconds_left or 0.0)} left of {duration(spec.seconds)}"
         return Text.assemble(bar(elapsed, spec.seconds, wide), f" {left}")
-    done = f"trial {running.started:,} of {spec.trials:,}, {duration(elapsed)}"
+    done = f"trial {running.started:,} of {spec.trials:,}, {duration(running.seconds)}"
     return Text.assemble(bar(running.started, spec.trials or 0, wide), f" {done}")
 
 

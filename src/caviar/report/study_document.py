@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from caviar.analysis.importance import Importance
-from caviar.records import Intervention, Study, StudyState, TrialState
+from caviar.records import Intervention, Study, StudySpec, StudyState, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.result import StudyResult
 from caviar.report.columns import places, rounded, short, trial_columns, value_of
@@ -59,6 +59,9 @@ def study_document(page: StudyPage) -> dict[str, Any]:
         "notes": list(view.head.notes),
         "counts": {str(state): view.outcomes[state] for state in TrialState if view.outcomes[state]},
         "epochs_trained": view.epochs,
+        "repeats_best": study.spec.repeats > 0,
+        "whole_training": view.whole_training,
+        "early_ends": view.early_ends,
         "hyperparameters": [_hyperparameter(view.space, name) for name in view.space],
         "trials": trial_columns(page),
         "repeats": _repeats(page),
@@ -69,6 +72,7 @@ def study_document(page: StudyPage) -> dict[str, Any]:
                 "epochs": rung.epochs,
                 "reached": rung.reached,
                 "stopped": len(rung.stopped),
+                "ended": rung.ended,
                 "went_on": rung.went_on,
                 "rule": rung.rule,
                 "saved_epochs": rung.saved_epochs,
@@ -172,6 +176,7 @@ def compare_document(view: Comparison) -> dict[str, Any]:
                     "created": side.study.created,
                     "trials": side.trials,
                     "seconds": side.seconds,
+                    "worked": side.worked,
                     "best": side.best,
                     "validation": None if side.study.result is None else side.study.result.best.validation,
                     "test": None if side.study.result is None else side.study.result.best.test,
@@ -198,7 +203,6 @@ def compare_document(view: Comparison) -> dict[str, Any]:
 def _facts(study: Study, at: Running) -> dict[str, Any]:
     """The facts of a study that its page has, and the list."""
     ended = study.state is not StudyState.RUNNING
-    seconds = study.result.seconds if ended and study.result is not None else None
     return {
         "state": str(study.state),
         "alive": at.is_running,
@@ -206,11 +210,17 @@ def _facts(study: Study, at: Running) -> dict[str, Any]:
         "goal": _goal(study.metric),
         "created": study.created,
         "ended": study.ended if ended else None,
-        "elapsed": round(at.progress.elapsed if seconds is None else seconds, 3),
+        "worked": round(at.seconds, 3),
+        "age": None if ended else round(at.age, 1),
         "search": study.search,
-        "budget": {"seconds": study.spec.seconds, "trials": study.spec.trials},
+        "budget": {"seconds": _whole_budget(study.spec), "trials": study.spec.trials},
         "data": _table(at.head),
     }
+
+
+def _whole_budget(spec: StudySpec) -> float | None:
+    """The seconds that all commands together may work on a study: a resume gives more."""
+    return None if spec.seconds is None else round(spec.spent + spec.seconds, 3)
 
 
 def _asked(one: Intervention) -> dict[str, Any]:

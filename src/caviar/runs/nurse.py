@@ -53,6 +53,7 @@ class Nurse:
     def __init__(self, session: Nursed) -> None:
         self._session = session
         self._said: set[str] = set()  # rules that were written down already
+        self._untrue: set[str] = set()  # of those, the ones that were not true any more
         self._turned_at = 0  # epoch
         self._judged = 0  # epochs, or what stands for them in a loop
         self._rate_increased: tuple[int, int, int] | None = None  # snapshot, epoch and judged before it
@@ -69,7 +70,7 @@ class Nurse:
         session = self._session
         advices = self.advices()
         if session.epoch_ended:
-            self._said &= {advice.rule for advice in advices}
+            self._untrue |= self._said - {advice.rule for advice in advices}
         for advice in advices:
             self.follow(advice)
         if session.run.spec.nurse == "no" and not session.finite and not session.trainee.survives_nan:
@@ -114,6 +115,7 @@ class Nurse:
     def turned(self, turned: Mapping[str, Sequence[Value]], by_nurse: bool) -> None:
         """Note that knobs were turned, from [before, after]."""
         session = self._session
+        self._has_news()
         self._turned_at = session.clock.epoch
         if session.trainee.rate_knob in turned:
             before, after = map(as_number, turned[session.trainee.rate_knob])
@@ -123,6 +125,7 @@ class Nurse:
 
     def went_back(self) -> None:
         """Note a rollback."""
+        self._has_news()
         self._turned_at = min(self._turned_at, self._session.clock.epoch)
         self._rate_increased = None
 
@@ -130,9 +133,15 @@ class Nurse:
         """Note an epoch's ``loss`` after the ``lowest`` of those before: a new best ends the count of rollbacks."""
         self._judged += 1
         if loss < lowest:
+            self._has_news()
             self._rollbacks = 0
         if self._session.finite:
             self._last_target = None
+
+    def _has_news(self) -> None:
+        """Let what was said, and became untrue since, be said again."""
+        self._said -= self._untrue
+        self._untrue.clear()
 
     def _sight(self) -> Sight:
         session = self._session

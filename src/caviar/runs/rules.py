@@ -1,7 +1,8 @@
 """The nurse: what a careful person does who watches a network through the night. docs/nurse.md measures it.
 
 Every rule is a function of what was seen and of the thresholds, and gives an Advice or None. Nothing here acts: the
-loop does, and writes it into the diary. A rule that only says something says it once, until it has become untrue.
+loop does, and writes it into the diary. A rule that only says something says it once, until it has become untrue and
+the run has news: a new best epoch, a knob that was turned, a rollback.
 
     rule         sees                                              does
     diverged     NaN or infinity                                   roll back, halve the learning rate
@@ -184,8 +185,8 @@ def overfitting(sight: Sight, t: Thresholds) -> Advice | None:
     best = sight.epochs.best(validation_loss)
     if best is None or len(sight.epochs) - 1 - best < t.overfitting_epochs:
         return None
-    since = [validation_loss(epoch) for epoch in sight.epochs[max(best, len(sight.epochs) - _REMEMBERED) :]]
-    risen = smoothed(since, 0.7) > validation_loss(sight.epochs[best]) * (1 + t.overfitting_rise)
+    before, now = _smoothed_validation(sight.epochs, best + 1), _smoothed_validation(sight.epochs, len(sight.epochs))
+    risen = now > before * (1 + t.overfitting_rise)  # not above the best alone: one lucky epoch is no turn
     if not risen or train_loss(sight.epochs[-1]) >= train_loss(sight.epochs[best]):
         return None
     return Advice(
@@ -194,6 +195,11 @@ def overfitting(sight: Sight, t: Thresholds) -> Advice | None:
         f"the validation loss was best {len(sight.epochs) - 1 - best} epochs ago and rises while training falls: "
         "turn l2 or dropout up, or roll back to the best snapshot and stop",
     )
+
+
+def _smoothed_validation(epochs: Epochs, until: int) -> float:
+    """The smoothed validation loss after so many epochs."""
+    return smoothed([validation_loss(epoch) for epoch in epochs[max(until - _REMEMBERED, 0) : until]], 0.7)
 
 
 def vanishing(sight: Sight, t: Thresholds) -> Advice | None:

@@ -283,7 +283,7 @@ class CoarseToFine:
     def _reason(self, region: Region, before: Region, best: list[Compared], of: int, between: str) -> str:
         """The reason for a box, in words; ``between`` is the hyperparameter in which it and another lie apart."""
         epochs = f"{best[0].epoch} epoch{'s' * (best[0].epoch > 1)}"
-        reason = f"the best {len(best)} of {of} after {epochs} lie here"
+        reason = f"the best {len(best)} of {of} at the rung of {epochs} lie here"
         if between:
             reason = f"{region.held} of {reason}, and the others elsewhere in {between}"
         shrunk = (before.high - before.low) / np.maximum(region.high - region.low, 1e-9)

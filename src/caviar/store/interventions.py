@@ -72,7 +72,7 @@ def answer(
         answered = replace(answered, arguments={**asked.arguments, "before": before})
         connection.execute(STUDIES.update().where(STUDIES.c.id == study).values(space=asked.arguments["space"]))
     interventions = (*spec.interventions[: number - 1], answered, *spec.interventions[number:])
-    spec = replace(spec, interventions=interventions)
+    spec = replace(spec, interventions=interventions, was_stopped=spec.was_stopped or (asked.kind == "stop" and done))
     if asked.kind == "extend" and done:
         spec = extended(spec, asked.arguments)
     _write(database, connection, study, spec)
@@ -91,15 +91,15 @@ def extended(spec: StudySpec, more: Mapping[str, Any]) -> StudySpec:
 def taken_up(spec: StudySpec, there: StudySpec) -> StudySpec:
     """The specification of a study that goes on as ``spec``, with what was asked since that was read.
 
-    What waited for the process of before, and a stop that it carried out, are overtaken.
+    What waited for the process of before is overtaken.
     """
     first = (*there.first, *(config for config in spec.first if config not in there.first))
-    return replace(spec, first=first, interventions=tuple(map(_overtaken, there.interventions)))
+    interventions = tuple(map(_overtaken, there.interventions))
+    return replace(spec, first=first, interventions=interventions, was_stopped=False)
 
 
 def _overtaken(asked: Intervention) -> Intervention:
-    is_stop = asked.kind == "stop" and asked.state is InterventionState.DONE
-    if asked.state is not InterventionState.WAITING and not is_stop:
+    if asked.state is not InterventionState.WAITING:
         return asked
     return replace(asked, state=InterventionState.OVERTAKEN, outcome=_GONE_ON)
 

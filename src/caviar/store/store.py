@@ -187,7 +187,7 @@ class Store(AbstractContextManager["Store"]):
     def reopen_study(self, name: str, spec: StudySpec | None = None, lease: Lease | None = None) -> None:
         """Let study ``name`` go on, with a new budget in ``spec`` if one is given; its result stays until the next."""
         with self._writing(name, lease) as (connection, number):
-            fresh: dict[str, Any] = {"state": str(StudyState.RUNNING), "ended": None}
+            fresh: dict[str, Any] = {"state": str(StudyState.RUNNING), "ended": None, "progress": None}
             there = studies.spec(self.database, connection, number)
             spec = interventions.taken_up(spec or there, there)
             fresh["spec"] = paths.kept(spec.to_record(), self.database)

@@ -95,18 +95,20 @@ class Interventions:
         self, store: Store, delivery: Delivery, spec: StudySpec, asked: Intervention
     ) -> tuple[InterventionState, str]:
         if asked.kind == "stop":
-            return self._stop()
+            return self._stop(spec)
         if asked.kind == RESPACE:
             return self._respace(store, delivery, asked)
         if asked.kind == "extend":
             return self._extend(spec, asked.arguments)
         return _REFUSED, "this version of caviar does not know it; upgrade caviar"
 
-    def _stop(self) -> tuple[InterventionState, str]:
+    def _stop(self, spec: StudySpec) -> tuple[InterventionState, str]:
         self.stops += 1
         if self.stops > 1 or not self.searches():
             self.stops = 2
             return _DONE, "it ends at once, with everything saved"
+        if not spec.repeats:
+            return _DONE, "its search ends, and it has its answer"
         return _DONE, "its search ends, and the best of its trials are trained again for the answer"
 
     def _extend(self, spec: StudySpec, more: Mapping[str, Any]) -> tuple[InterventionState, str]:

@@ -26,10 +26,11 @@ class Known:
     curves: Mapping[TrialKey, Curve] = field(default_factory=dict)
     comparisons: Mapping[TrialKey, Sequence[Comparison]] = field(default_factory=dict)
 
-    def failed_at(self, trial: Trial) -> Trial | None:
-        """The stored trial where it failed by itself after as many epochs as ``trial``; else None."""
+    def ended_at(self, trial: Trial) -> Trial | None:
+        """The stored trial where it failed or finished by itself after as many epochs as ``trial``; else None."""
         stored = self.trials.get((trial.number, trial.repeat))
-        return stored if stored and stored.state in UNTRAINED and stored.epochs == trial.epochs else None
+        by_itself = (*UNTRAINED, TrialState.FINISHED)
+        return stored if stored and stored.state in by_itself and stored.epochs == trial.epochs else None
 
     @staticmethod
     def of(store: Store, study: Study) -> Known:

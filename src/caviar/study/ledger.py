@@ -150,7 +150,7 @@ class Ledger:
             trial = self.trials.get((number, repeat))
             if trial is not None and trial.state is TrialState.RUNNING:
                 closed = trial._replace(state=TrialState.STOPPED if stopped else TrialState.FINISHED)
-                before = None if self._of_a_table else self._known.failed_at(trial)
+                before = None if self._of_a_table else self._known.ended_at(trial)
                 self._score(before) if before else self._put(closed)
 
     def interrupt(self) -> None:
@@ -214,7 +214,7 @@ class Ledger:
         if result.outcome is TaskOutcome.FINISHED:
             return self._finish(trial, result.score)
         fails_late = trial.state is TrialState.STOPPED and _STATES.get(result.outcome) in UNTRAINED
-        if not (trial.state is TrialState.RUNNING or fails_late):
+        if result.outcome is TaskOutcome.STOPPED or not (trial.state is TrialState.RUNNING or fails_late):
             return self.rank_key(trial)
         if result.measurements:
             trial = self._measure(key, trial, result)
@@ -264,6 +264,8 @@ class Ledger:
         if trial.state is TrialState.RUNNING and score is None and trial.score is None:
             self.failures += [_NO_SCORE] if trial.repeat == 0 else []
             return self._score(trial._replace(state=TrialState.FAILED, error=_NO_SCORE))
+        if trial.state is TrialState.STOPPED:  # it was done already, and the stop came to nothing
+            return self._score(trial._replace(state=TrialState.FINISHED))
         if trial.state is TrialState.RUNNING or (trial.state is TrialState.FINISHED and score is not None):
             if score is not None:
                 self._curves[trial.number, trial.repeat] = array("d", [score])

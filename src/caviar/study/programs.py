@@ -370,7 +370,7 @@ def conclude_program(job: ProgramJob, ledger: Ledger, study: Study, store: Store
         study=study.name,
         store=store.url,
         seed=study.seed,
-        seconds=round(time.monotonic() - job.request.started, 3),
+        seconds=round(study.spec.spent + time.monotonic() - job.request.started, 3),
         trials=outcomes(ledger, TrialState.FAILED, TrialState.OUT_OF_MEMORY),
         best=BestTrial(
             trial=winner.number,

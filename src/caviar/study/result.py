@@ -102,7 +102,7 @@ def conclude(
         study=study.name,
         store=store,
         seed=study.seed,
-        seconds=round(time.monotonic() - job.request.started, 3),
+        seconds=round(study.spec.spent + time.monotonic() - job.request.started, 3),
         spent=_spent(job, ledger),
         data=study.data,
         trials=outcomes(ledger),

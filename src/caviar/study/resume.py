@@ -81,6 +81,7 @@ def take_up(
             if is_imported(record):
                 record = gone_on_with(record, list(known.trials.values()), command, score, processes or 0)
             spec = _moved(_within(record, known, seconds, trials, repeats), given)
+            spec = replace(spec, spent=record.worked or 0.0)
             away = Snapshots(opened).absent(study, known.unsettled)
             if away is not None and spec.kind is not StudyKind.TABLE:
                 raise away  # a program that begins again need not come to the same scores

@@ -16,6 +16,7 @@ from caviar.analysis.importance import Importance
 from caviar.records import Standing, Study, StudyKind, TrialState
 from caviar.records.metrics import smaller_is_better
 from caviar.records.ranking import WORST, RankKey, rank_key_of
+from caviar.views.lengths import seconds_worked, whole_training
 
 _RULES = {
     "halving": "one trial in three goes on",
@@ -49,12 +50,14 @@ class Lane(NamedTuple):
 class RungPicture:
     """Trials at a rung: the numbers of those ``stopped`` there, and the epochs that were not trained because of that.
 
-    Of those that ``reached`` it, some have gone on, and the rest diverged, failed, wait, or were interrupted there.
+    Of those that ``reached`` it, ``ended`` were over before the next rung: trained to the end, or, in code of the
+    user's own, ended by themselves. Some went on, and the rest diverged, failed, wait, or were interrupted there.
     """
 
     epochs: int
     reached: int
     stopped: tuple[int, ...]
+    ended: int
     went_on: int
     rule: str
     saved_epochs: int
@@ -94,10 +97,11 @@ def lanes(study: Study, trials: Sequence[Standing]) -> list[Lane]:
 
 
 def rung_pictures(study: Study, trials: Sequence[Standing]) -> list[RungPicture]:
-    """The rungs of ``study``; ``trials`` leave repeats out. A trial that stopped between two rungs did so at the lower.
+    """The rungs of ``study``; ``trials`` leave repeats out. A trial that ended between two rungs did so at the lower.
 
-    What a stop saved is counted to the last rung.
+    What a stop saved is counted to the end of a whole training.
     """
+    whole = whole_training(study, trials)
     rungs = study.spec.rungs
     rule = _RULES.get(study.spec.stopping, study.spec.stopping)
     if study.spec.stopping == "halving" and study.spec.kind not in (StudyKind.TABLE, StudyKind.MODULE):
@@ -105,11 +109,14 @@ def rung_pictures(study: Study, trials: Sequence[Standing]) -> list[RungPicture]
     pictures = []
     for epochs, following in zip(rungs, (*rungs[1:], _BEYOND), strict=False):
         here = [trial for trial in trials if trial.epochs >= epochs]
-        stopped = [trial for trial in here if trial.state is TrialState.STOPPED and trial.epochs < following]
-        saved = sum(max(rungs[-1] - trial.epochs, 0) for trial in stopped)
-        went_on = sum(trial.epochs > epochs for trial in here) - sum(trial.epochs > epochs for trial in stopped)
+        last_here = [trial for trial in here if trial.epochs < following]
+        stopped = [trial for trial in last_here if trial.state is TrialState.STOPPED]
+        ended = [trial for trial in last_here if trial.state is TrialState.FINISHED]
+        saved = sum(max(whole - trial.epochs, 0) for trial in stopped)
+        went_on = sum(trial.epochs > epochs for trial in here)
+        went_on -= sum(trial.epochs > epochs for trial in (*stopped, *ended))
         numbers = tuple(trial.number for trial in stopped)
-        pictures.append(RungPicture(epochs, len(here), numbers, went_on, rule, saved))
+        pictures.append(RungPicture(epochs, len(here), numbers, len(ended), went_on, rule, saved))
     return pictures
 
 
@@ -127,7 +134,8 @@ class Compared:
 
     study: Study
     trials: int
-    seconds: float | None  # of training until the last trial ended
+    seconds: float | None  # from its beginning until the last trial ended
+    worked: float  # seconds that all commands together have worked on it
     improvements: tuple[Improvement, ...]
     over_time: tuple[Improvement, ...]
     best: float | None
@@ -167,7 +175,8 @@ def compared(study: Study, trials: Sequence[Standing], config: dict[str, Any]) -
     timed = sorted((trial for trial in trials if trial.ended is not None), key=lambda trial: trial.ended or 0.0)
     seconds = (timed[-1].ended or 0.0) - zero if timed else None
     best = steps[-1].best if steps else None
-    return Compared(study, len(trials), seconds, tuple(steps), tuple(improvements(study, timed)), best, config)
+    over_time = tuple(improvements(study, timed))
+    return Compared(study, len(trials), seconds, seconds_worked(study), tuple(steps), over_time, best, config)
 
 
 def comparison(sides: Sequence[Compared]) -> Comparison:

@@ -29,6 +29,7 @@ from caviar.space import Space
 from caviar.store import Store
 from caviar.views.axes import Ticks, ticks
 from caviar.views.followed import Followed, followed
+from caviar.views.lengths import seconds_worked, whole_training
 from caviar.views.spaces import Proposed, SpaceChange, configs_of_today, proposed_changes, space_history
 from caviar.views.worth import Worth, worth_of
 
@@ -100,9 +101,19 @@ class Running:
         return sum(self.progress.counts.values())
 
     @property
+    def seconds(self) -> float:
+        """Seconds that all commands together have worked on it."""
+        return self.head.record.spec.spent + self.progress.elapsed
+
+    @property
+    def age(self) -> float:
+        """Seconds since it began, with the rests between commands."""
+        return (datetime.now(UTC) - datetime.fromisoformat(self.head.record.created)).total_seconds()
+
+    @property
     def pace(self) -> float:
         """Trials that begin in a second."""
-        return self.started / self.progress.elapsed if self.progress.elapsed > 0 else 0.0
+        return self.started / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -154,6 +165,8 @@ class StudyView:
     trials: tuple[Trial, ...]
     outcomes: Mapping[TrialState, int]
     epochs: int  # of all trials together
+    whole_training: int  # epochs of a training to the end
+    early_ends: str  # a sentence where the trials that finished were over before the last rung; else empty
     lowest_diverged: float | None  # the smallest learning rate of a trial that diverged
     rungs: tuple[Rung, ...]
     boxes: tuple[BoxView, ...]
@@ -231,10 +244,9 @@ def progress_of(study: Study, trials: Sequence[Trial]) -> StudyProgress:
     inside = configs_of_today(study, own)
     scored = [trial for trial in ranked(study.metric, own) if rank_key_of(study.metric, trial) > WORST]
     best = next((trial for trial in scored if trial.number in inside), next(iter(scored), None))
-    begun = datetime.fromisoformat(study.created)
-    ended = datetime.now(UTC) if study.ended is None else datetime.fromisoformat(study.ended)
     reached = tuple(len(rung.trials) for rung in _rungs(study, own))
-    return StudyProgress(str(study.state), (ended - begun).total_seconds(), _counts(own), reached, best)
+    elapsed = seconds_worked(study) - study.spec.spent
+    return StudyProgress(str(study.state), elapsed, _counts(own), reached, best)
 
 
 def running_of(study: Study, alive: bool, trials: Callable[[], Sequence[Trial]]) -> Running:
@@ -263,6 +275,8 @@ def study_view_of(
         trials=own,
         outcomes=_counts(own),
         epochs=sum(trial.epochs for trial in own),
+        whole_training=whole_training(study, own),
+        early_ends=_early_ends(study, own),
         lowest_diverged=min(rates, default=None),
         rungs=_rungs(study, own),
         boxes=tuple(BoxView(box, _bands(space, box)) for box in boxes),
@@ -295,6 +309,16 @@ def axes_of(space: Space, configs: Sequence[Config]) -> tuple[Axis, ...]:
 
 def _counts(trials: Sequence[Trial]) -> dict[TrialState, int]:
     return {state: sum(trial.state is state for trial in trials) for state in TrialState}
+
+
+def _early_ends(study: Study, trials: Sequence[Trial]) -> str:
+    whole = whole_training(study, trials)
+    if not study.spec.rungs or whole == study.spec.rungs[-1]:
+        return ""
+    if whole > 1:
+        return f"Trials ended by themselves after {whole} epochs at most: their last scores count at all later rungs."
+    advice = "" if study.spec.stopping == "none" else ": with the stopping rule none, all of them guide the search"
+    return f"Trials ended by themselves after their first score, so that stopping can save nothing{advice}."
 
 
 def _rungs(study: Study, trials: Sequence[Trial]) -> tuple[Rung, ...]:

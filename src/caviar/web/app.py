@@ -68,7 +68,7 @@ class Dashboard:
     printed: Callable[[str, str], str | None] = lambda kind, name: None
     """The output of the last command that was started on a study or run, if one was."""
     bundle: Bundle = field(default_factory=Bundle)
-    docs: Bundle = field(default_factory=Docs)
+    docs: Docs = field(default_factory=Docs)
     every: float = EVERY
 
     def application(self) -> tuple[ASGIApp, Hub]:
@@ -131,7 +131,10 @@ class _Routes:
         return self._file(request, self._dashboard.bundle, _given(request, "path"))
 
     def document(self, request: Request) -> Response:
-        return self._file(request, self._dashboard.docs, _given(request, "path"))
+        try:
+            return self._file(request, self._dashboard.docs, _given(request, "path"))
+        except HTTPException:
+            return Response(self._dashboard.docs.missing, 404, media_type="text/html")
 
     def _file(self, request: Request, files: Bundle, path: str) -> Response:
         found = files.file(path)

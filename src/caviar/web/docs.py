@@ -40,6 +40,13 @@ class Docs(Bundle):
     def __init__(self) -> None:
         super().__init__(resources.files("caviar").joinpath("docs"))
 
+    @property
+    def missing(self) -> bytes:
+        """The page in the place of a document that there is not."""
+        return _page(
+            "# There is no such document\n\n[Help](/#/help) leads from each picture to its document.\n", "/"
+        ).encode()
+
     def file(self, path: str) -> tuple[bytes, str, str] | None:
         """The bytes, the media type, and a tag that changes with them; None where there is no such document."""
         found = super().file(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from caviar.analysis.importance import Importance
 from caviar.records import Study, StudyState, Trial
@@ -44,12 +44,22 @@ _MORE = 1.2
 _IMPORTANCE = Kept()
 
 
+def documents(words: Callable[[str, str], str]) -> Documents:
+    """The documents that the dashboard sends, with the notes of studies in the ``words`` of the command that tunes."""
+
+    def study(store: Store, name: str) -> Document:
+        found = study_document(study_page(store, name, _IMPORTANCE))
+        return {
+            **found,
+            "note": words("tune", found["note"]),
+            "notes": [words("tune", note) for note in found["notes"]],
+        }
+
+    return Documents({"studies": _studies, "study": study, "run": _run}, _trial, _comparison)
+
+
 def _studies(store: Store, name: str) -> Document:
     return studies_document(store_page(store))
-
-
-def _study(store: Store, name: str) -> Document:
-    return study_document(study_page(store, name, _IMPORTANCE))
 
 
 def _run(store: Store, name: str) -> Document:
@@ -62,7 +72,3 @@ def _trial(store: Store, name: str, number: int) -> Document:
 
 def _comparison(store: Store, first: str, second: str) -> Document:
     return compare_document(comparison_of(store, [first, second]))
-
-
-DOCUMENTS = Documents({"studies": _studies, "study": _study, "run": _run}, _trial, _comparison)
-"""The documents that the dashboard sends."""

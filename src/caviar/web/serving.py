@@ -10,7 +10,7 @@ from collections.abc import Callable
 from caviar.web.acts import acts_on
 from caviar.web.app import Dashboard
 from caviar.web.detached import Commands
-from caviar.web.documents import DOCUMENTS
+from caviar.web.documents import documents
 from caviar.web.hosts import Hosts, is_loopback
 from caviar.web.keys import Keys
 from caviar.web.server import Server, listening
@@ -34,7 +34,7 @@ def serve(
     keys = Keys(socket.getsockname()[1])
     commands = Commands(store)
     acts = acts_on(commands) if writes else {}
-    dashboard = Dashboard(store, DOCUMENTS, keys, Hosts.of(host), acts, words, commands.shown)
+    dashboard = Dashboard(store, documents(words), keys, Hosts.of(host), acts, words, commands.shown)
     app, hub = dashboard.application()
     address = f"http://{_shown(host)}:{keys.port}/?token={keys.token}"
     ready(address)

@@ -29,7 +29,7 @@ export function ComparePage({ a, b }) {
       <${Mattered} studies=${studies} />
       <${Card} title="Facts"><${Pairs} studies=${studies} rows=${factsOf(studies)} /></${Card}>
       ${found.hyperparameters.length > 0 &&
-      html`<${Card} title="The best config of each"><${Pairs} studies=${studies} rows=${found.hyperparameters.map(({ name, values }) => [name, values.map((value) => valueText(value))])} /></${Card}>`}
+      html`<${Card} title="The best config of each"><${Pairs} studies=${studies} rows=${found.hyperparameters.map(({ name, values }) => [name, values.map((value) => ((value ?? null) === null ? null : valueText(value)))])} /></${Card}>`}
     </div>
   `;
 }
@@ -109,7 +109,7 @@ function factsOf(studies) {
     ["sealed test", (study) => scoreText(study.test?.[study.metric] ?? null)],
     ["metric", (study) => metricName(study.metric)],
     ["trials", (study) => number(study.trials)],
-    ["time", (study) => duration(study.seconds)],
+    ["time", (study) => duration(study.worked)],
     ["search", (study) => words(study.search)],
     ["kind", (study) => words(study.kind)],
     ["begun", (study) => when(study.created)],
@@ -123,7 +123,7 @@ function Pairs({ studies, rows }) {
       <table class="config">
         <thead><tr><th></th>${studies.map((study) => html`<th><${Name} text=${study.name} long=${30} /></th>`)}</tr></thead>
         <tbody>
-          ${rows.map(([name, values]) => html`<tr key=${name} class=${typeof values[0] === "string" && values[0] !== values[1] ? "unlike" : ""}><th scope="row"><${Name} text=${name} long=${50} /></th>${values.map((value) => html`<td>${typeof value === "string" ? html`<${Name} text=${value} long=${100} />` : value}</td>`)}</tr>`)}
+          ${rows.map(([name, values]) => html`<tr key=${name} class=${typeof values[0] === "string" && values[0] !== values[1] ? "unlike" : ""}><th scope="row"><${Name} text=${name} long=${50} /></th>${values.map((value) => html`<td>${typeof value === "string" ? html`<${Name} text=${value} long=${100} />` : (value ?? html`<span class="small">none</span>`)}</td>`)}</tr>`)}
         </tbody>
       </table>
     </div>

@@ -102,21 +102,29 @@ export function Act({ title, fields = [], button, explain, onAct }) {
   const send = async (event) => {
     event.preventDefault();
     const values = Object.fromEntries(new FormData(event.target));
+    setAnswer(null);
     setBusy(true);
-    setAnswer(await onAct(values));
+    const found = await onAct(values);
     setBusy(false);
+    setAnswer(found);
+    if (found.said) setOpen(false);
   };
   const leave = (event) => event.key === "Escape" && setOpen(false);
-  if (!open) return html`<button type="button" onClick=${() => (setAnswer(null), setOpen(true))}>${title}</button>`;
+  if (!open) {
+    return html`
+      <button type="button" onClick=${() => (setAnswer(null), setOpen(true))}>${title}</button>
+      ${answer?.said && html`<${Notice} kind="said"><p>${answer.said}</p></${Notice}>`}
+    `;
+  }
   return html`
-    <form class="act" ref=${form} onSubmit=${send} onKeyDown=${leave} aria-label=${title}>
+    <form class="act" ref=${form} onSubmit=${send} onKeyDown=${leave} aria-label=${title} aria-busy=${busy}>
       ${explain && html`<p>${explain}</p>`}
       <div class="fields">${fields.map(({ label, ...rest }) => html`<label><span dir="auto">${label}</span> <${Field} ...${rest} /></label>`)}</div>
       <div class="controls">
-        <button type="submit" class="main" disabled=${busy}>${button ?? title}</button>
+        <button type="submit" class="main" disabled=${busy}>${busy ? "Under way ..." : (button ?? title)}</button>
         <button type="button" onClick=${() => setOpen(false)}>Close</button>
       </div>
-      ${answer && (answer.said ? html`<${Notice} kind="said"><p>${answer.said}</p></${Notice}>` : html`<${Notice} trouble=${answer} />`)}
+      ${answer && !answer.said && html`<${Notice} trouble=${answer} />`}
     </form>
   `;
 }

@@ -41,6 +41,7 @@ function decoded(part) {
 }
 
 function Missing() {
+  useEffect(() => void (document.title = "No such page: Caviar"), []);
   return html`<h1>There is no such page</h1><${Empty}>Go back to <a href="#/">all studies</a>.</${Empty}>`;
 }
 

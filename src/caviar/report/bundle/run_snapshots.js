@@ -10,8 +10,8 @@ const FIRST = 6; // rows that are shown before one asks for the rest
 
 export function Snapshots({ run, path, writes }) {
   const [all, setAll] = useState(false);
-  const kept = useMemo(() => run.snapshots.filter((one) => one.state !== "removed").reverse(), [run.snapshots]);
-  const removed = run.snapshots.length - kept.length;
+  const kept = useMemo(() => [...run.snapshots].reverse(), [run.snapshots]);
+  const removed = run.removed_snapshots;
   const best = bestOf(run, kept);
   const shown = all ? kept : kept.slice(0, FIRST);
   if (best && !shown.includes(best)) shown.push(best);

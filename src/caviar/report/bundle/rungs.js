@@ -12,25 +12,26 @@ export function Rungs({ study, selection }) {
   const rules = new Set(rungs.filter((rung) => rung.stopped > 0 && rung.rule).map((rung) => rung.rule));
   const most = Math.max(...rungs.map((rung) => rung.reached));
   const saved = rungs.reduce((sum, rung) => sum + (rung.saved_epochs ?? 0), 0);
-  const last = rungs.at(-1).epochs;
+  const whole = study.whole_training;
   const spent = study.epochs_trained;
   return html`
     <${Card} title="Who was stopped where" help="rungs">
+      ${study.early_ends && html`<p>${study.early_ends}</p>`}
       ${rules.size === 1 && html`<p>${capital([...rules][0])}.</p>`}
       <ol class="rungs">
         ${rungs.map((rung, i) => html`<${Rung} key=${rung.epochs} rung=${rung} most=${most} last=${i === rungs.length - 1} rule=${rules.size > 1} live=${study.state === "running" && study.alive} selection=${selection} />`)}
       </ol>
       ${saved > 0 &&
-      html`<p><strong>Stopping saved ${count(saved, "epoch")}</strong>, as much as training ${count(Math.round(saved / last), "trial")} to the end; ${count(spent, "epoch")} ${spent === 1 ? "was" : "were"} trained.</p>`}
+      html`<p><strong>Stopping saved ${count(saved, "epoch")}</strong>, as much as training ${count(Math.round(saved / whole), "trial")} to the end; ${count(spent, "epoch")} ${spent === 1 ? "was" : "were"} trained.</p>`}
     </${Card}>
   `;
 }
 
 function Rung({ rung, most, last, rule, live, selection }) {
   const width = (n) => `${(100 * n) / most}`;
-  const waiting = Math.max(rung.reached - rung.stopped - rung.went_on, 0);
+  const waiting = Math.max(rung.reached - rung.stopped - rung.ended - rung.went_on, 0);
   const show = () => (selection.filter.value = `epochs=${rung.epochs} state:stopped`);
-  const parts = [["went", rung.went_on], [last ? "ended" : live ? "waiting" : "otherwise", waiting], ["stopped", rung.stopped]];
+  const parts = [["went", rung.went_on], ["ended", rung.ended], [live ? "waiting" : "otherwise", waiting], ["stopped", rung.stopped]];
   let before = 0;
   return html`
     <li>
@@ -43,7 +44,7 @@ function Rung({ rung, most, last, rule, live, selection }) {
         })}
       </svg>
       <span class="said">
-        ${count(rung.reached, "trial")}${rung.went_on > 0 && `, ${number(rung.went_on)} went on`}${waiting > 0 && `, ${last ? `${number(waiting)} trained to the end` : `${count(waiting, "other")} (${live ? "waiting, " : ""}interrupted, diverged or failed)`}`}${rung.stopped > 0 &&
+        ${count(rung.reached, "trial")}${rung.went_on > 0 && `, ${number(rung.went_on)} went on`}${rung.ended > 0 && `, ${number(rung.ended)} ${last ? "trained to the end" : "ended by themselves"}`}${waiting > 0 && `, ${count(waiting, "other")} (${live ? "waiting, " : ""}interrupted, diverged or failed)`}${rung.stopped > 0 &&
         html`, <button type="button" class="link" onClick=${show} title="Show them in the table">${number(rung.stopped)} stopped</button>`}
         ${rung.stopped > 0 && html`<span class="small">${rule ? `${capital(rung.rule)}. ` : ""}${rung.saved_epochs ? `Saved ${count(rung.saved_epochs, "epoch")}.` : ""}</span>`}
       </span>

@@ -74,7 +74,7 @@ function StudyRow({ study }) {
         <strong>${best}</strong> <span class="small"><${Name} text=${metric(study.metric)} long=${24} /></span>
       </td>
       <td><${Outcomes} counts=${study.trials} /></td>
-      <td class="n">${duration(study.elapsed)}</td>
+      <td class="n">${duration(study.worked)}</td>
       <td class="small">${data ? `${count(data.rows, "row")}, ${count(data.features, "feature")}${data.classes ? `, ${count(data.classes, "class", "classes")}` : ""}` : study.kind}</td>
       <td class="small">${when(study.created)}</td>
     </tr>

@@ -58,7 +58,7 @@ function Head({ study }) {
       <${Facts} rows=${[
         [sealed === null ? `best ${metricName(study.metric)}` : `${metricName(study.metric)}, sealed test`, html`<span class="big">${scoreText(sealed ?? topScore(study.trials))}</span>`],
         ["trials", n ? html`<${Outcomes} counts=${study.counts} />` : "none yet"],
-        ["time", html`${duration(study.elapsed)}${budget.seconds ? html` <span class="small">of ${duration(budget.seconds)}</span>` : ""}${budget.trials ? html` <span class="small">for ${count(budget.trials, "trial")}</span>` : ""}`],
+        ["time", html`${duration(study.worked)}${budget.seconds ? html` <span class="small">of ${duration(budget.seconds)}</span>` : ""}${budget.trials ? html` <span class="small">for ${count(budget.trials, "trial")}</span>` : ""}`],
         ["search", html`<${Name} text=${words(study.search)} long=${40} />`],
         study.data && ["data", `${count(study.data.rows, "row")}, ${count(study.data.features, "feature")}${study.data.classes ? `, ${count(study.data.classes, "class", "classes")}` : ""}`],
         ["begun", html`<span title=${`seed ${study.seed}`}>${when(study.created)}</span>`],
@@ -97,7 +97,7 @@ function Body({ study, opened }) {
   const place = useMemo(() => placeOf(study), [study.trials]);
   const chosen = useMemo(() => chosenRows(study.trials, brushes, filter, place), [study.trials, brushes, filter]);
   if (study.trials.number.length === 0) {
-    return html`<${Card} title="No trial yet"><${Empty}>${study.state === "running" && study.alive ? "The first trial is about to begin; this page follows." : "No trial has begun in this study."}</${Empty}></${Card}><${Notes} study=${study} />`;
+    return html`<${Card} title="No trial yet"><${Empty}>${study.state === "running" && study.alive ? "The first trial is about to begin; this page follows." : "No trial has begun in this study."}</${Empty}></${Card}><${Notes} study=${study} />${opened !== null && html`<${Trial} study=${study} number=${opened} />`}`;
   }
   const shown = { study, chosen, selection, place, opened };
   const go = (id) => (event) => {

@@ -12,7 +12,8 @@ const MORE = [
   { name: "trials", label: "Trials more", type: "number", min: "1", step: "1", inputmode: "numeric" },
 ];
 const SAID = {
-  stop: "Its search ends, the best trials are trained again, and it has its answer. A second stop ends it at once; all is saved.",
+  stop: "Its search ends, and it has its answer. A second stop ends it at once; all is saved.",
+  stopRepeating: "Its search ends, the best trials are trained again, and it has its answer. A second stop ends it at once; all is saved.",
   extend: "The study goes on for so many seconds, or trials, more.",
   resume: "The study goes on where it ended, with what is left of its budget, or with more where you say so.",
   enqueue: "The study tries this config next; the search fills in what you leave empty.",
@@ -29,7 +30,7 @@ export function StudyActs({ study }) {
   };
   return html`
     ${last && last.running !== running && html`<${Notice} kind="said"><p>${last.said}</p></${Notice}>`}
-    ${running && html`<${Act} title="Stop" button="Stop this study" fields=${[BECAUSE]} explain=${SAID.stop} onAct=${(values) => send("stop", {}, values)} />`}
+    ${running && html`<${Act} title="Stop" button="Stop this study" fields=${[BECAUSE]} explain=${study.repeats_best ? SAID.stopRepeating : SAID.stop} onAct=${(values) => send("stop", {}, values)} />`}
     ${running && html`<${Act} title="Extend" button="Give it more" fields=${[...MORE, BECAUSE]} explain=${SAID.extend} onAct=${(values) => send("extend", more(values), values)} />`}
     ${!running && html`<${Act} title="Resume" button="Resume this study" fields=${[...MORE, BECAUSE]} explain=${SAID.resume} onAct=${(values) => send("resume", more(values), values)} />`}
     <${Act} title="Enqueue a config" button="Enqueue" fields=${[...fieldsOf(study), BECAUSE]} explain=${SAID.enqueue} onAct=${(values) => send("enqueue", { config: configOf(study, values) }, values)} />

@@ -42,7 +42,7 @@ explain({
     title: "What mattered",
     look: "The further to the right, the more this hyperparameter decided; where an interval touches zero, it may not have mattered at all.",
     more: [
-      "Importance: how much worse results are predicted when this hyperparameter is shuffled.",
+      "Importance: how much worse results are predicted when this hyperparameter is shuffled. It is a fall of R2, the share of the differences between trials that is explained: at 0.5 half of that goes, and it can be more than 1.",
       "Tier: the order in which the search begins to vary them, 1 first; in the default space it is that of the course, the learning rate before all others.",
     ],
     document: "docs/hyperparameters.md",

@@ -19,7 +19,7 @@ export function Timeline({ study, chosen }) {
   const lanes = bars.reduce((most, bar) => Math.max(most, bar.slot), 0) + 1;
   const lane = Math.max(Math.min(LANE, MOST / lanes), 2);
   const height = Math.max(lanes * lane + MARGIN.top + MARGIN.bottom, 90);
-  const now = Math.max(study.elapsed ?? 0, bars.reduce((most, bar) => Math.max(most, bar.ended ?? bar.began), 0));
+  const now = Math.max(study.age ?? 0, bars.reduce((most, bar) => Math.max(most, bar.ended ?? bar.began), 0));
   const live = study.state === "running" && study.alive;
   const end = (bar) => bar.ended ?? (live ? now : bar.began);
   const scales = (size) => {
@@ -65,7 +65,7 @@ export function Timeline({ study, chosen }) {
   const states = [...new Set(bars.filter((bar) => !bar.repeat).map((bar) => bar.state))];
   return html`
     <${Card} title="Timeline" help="timeline" wide=${!study.finals?.finalists.length}>
-      <${Picture} height=${height} draw=${draw} deps=${[bars, chosen, study.elapsed]} onPoint=${told}
+      <${Picture} height=${height} draw=${draw} deps=${[bars, chosen, study.age]} onPoint=${told}
         onPick=${(x, y, size) => pick(study, find(x, y, size)?.row ?? null)}
         label=${`${count(bars.length, "trial")} in ${count(lanes, "lane")}, by seconds`} />
       <p class="marks small">
