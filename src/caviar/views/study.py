@@ -317,8 +317,9 @@ def _early_ends(study: Study, trials: Sequence[Trial]) -> str:
         return ""
     if whole > 1:
         return f"Trials ended by themselves after {whole} epochs at most: their last scores count at all later rungs."
+    why = "ended by themselves after their first score" if whole else "reported no epochs"
     advice = "" if study.spec.stopping == "none" else ": with the stopping rule none, all of them guide the search"
-    return f"Trials ended by themselves after their first score, so that stopping can save nothing{advice}."
+    return f"Trials {why}, so that stopping can save nothing{advice}."
 
 
 def _rungs(study: Study, trials: Sequence[Trial]) -> tuple[Rung, ...]:

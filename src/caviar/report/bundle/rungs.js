@@ -7,7 +7,7 @@ import { capital, count, number } from "./format.js";
 export function Rungs({ study, selection }) {
   const rungs = study.rungs ?? [];
   if (!rungs.some((rung) => rung.reached)) {
-    return html`<${Card} title="Who was stopped where" help="rungs"><${Empty}>${rungs.length ? "No trial has come to a rung yet." : "This study has no rungs, numbers of epochs at which trials are compared."}</${Empty}></${Card}>`;
+    return html`<${Card} title="Who was stopped where" help="rungs"><${Empty}>${study.early_ends ? study.early_ends : rungs.length ? "No trial has come to a rung yet." : "This study has no rungs, numbers of epochs at which trials are compared."}</${Empty}></${Card}>`;
   }
   const rules = new Set(rungs.filter((rung) => rung.stopped > 0 && rung.rule).map((rung) => rung.rule));
   const most = Math.max(...rungs.map((rung) => rung.reached));
