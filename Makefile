@@ -16,21 +16,31 @@ CXX ?= g++
 BIN := .venv/bin
 NATIVE := $(wildcard native/*.cpp native/*.h native/CMakeLists.txt)
 
-.PHONY: demo test faults cases frameworks soak check bench wheel clean
+.PHONY: demo test tests types faults cases frameworks soak check bench wheel clean
 
 demo: .venv/installed
 	$(BIN)/caviar demo
 
 # The libraries' own threads spin while they wait for each other, and take the cores from the other tests.
-test faults: export OMP_NUM_THREADS := 1
-test faults: export OPENBLAS_NUM_THREADS := 1
+test tests faults: export OMP_NUM_THREADS := 1
+test tests faults: export OPENBLAS_NUM_THREADS := 1
 
 # Tests start hundreds of processes: each would compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-test: check
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+# The types are checked beside the tests: that takes a minute of one core, in which the other would wait.
+test: .venv/development
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(MAKE) --no-print-directory --jobs 2 types tests
 	@echo "all tests passed"
+
+types: .venv/development
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+tests: .venv/development
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 faults: .venv/development
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
@@ -38,11 +48,9 @@ faults: .venv/development
 cases: .venv/development
 	$(BIN)/python -m tests.cases $(NAME)
 
-check: .venv/development
+check: types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
 
 frameworks: .venv/development
 	$(BIN)/python -m benchmarks.frameworks $(NAME)

@@ -37,7 +37,11 @@ from benchmarks.environments import (
     rows,
     set_up,
 )
+from caviar.errors import StoreError
 from caviar.frameworks.facts import Facts, read_facts
+from caviar.report import plain
+from caviar.store import Store
+from caviar.views.run import run_view
 
 PAGE = CHECKOUT / "docs" / "frameworks.md"
 TRIALS, EPOCHS, SEED = 8, 9, 1
@@ -125,7 +129,7 @@ def nursed(command: Command) -> dict[str, Any]:
         wait_until(command, run, trained_on)
         command.ask("stop", "nursed")
         answer(run, "babysit")
-    diary = command.ask("diary", "nursed", "--all")["diary"]
+    diary = diary_of(command)
     before_and_after = [NURSED["learning_rate"], TURNED]
     if not any(entry["facts"]["turned"]["learning_rate"] == before_and_after for entry in of_kind(diary, "turn")):
         raise Failed("the diary has no turn of the learning rate")
@@ -135,6 +139,15 @@ def nursed(command: Command) -> dict[str, Any]:
 
 
 Diary = Sequence[Mapping[str, Any]]
+
+
+def diary_of(command: Command) -> Diary:
+    """The diary of the run, empty before it is there; a process that is asked for it would take a second."""
+    try:
+        with Store.open(command.store, create=False, read_only=True) as store:
+            return plain.diary(run_view(store, "nursed"))["diary"]  # type: ignore[no-any-return]
+    except StoreError:
+        return []
 
 
 def of_kind(diary: Diary, kind: str) -> list[Mapping[str, Any]]:
@@ -155,13 +168,9 @@ def wait_until(command: Command, run: subprocess.Popen[str], enough: Callable[[D
         if run.poll() is not None:
             answer(run, "babysit")
             raise Failed("caviar babysit ended by itself")
-        try:
-            diary = command.ask("diary", "nursed", "--all")["diary"]
-        except Failed:  # the run is not in the store yet
-            diary = []
-        if enough(diary):
+        if enough(diary_of(command)):
             return
-        time.sleep(0.5)
+        time.sleep(0.2)
     raise Failed(f"the run did not do for {_PATIENCE:.0f} s what was awaited")
 
 

@@ -71,7 +71,7 @@ def end(child: subprocess.Popen[str], timeout: float = 120) -> tuple[int, str, s
 def freeze(child: subprocess.Popen[str], store: Path) -> None:
     """Stop the child where it is, but not while it holds SQLite's lock, with which it would stop everyone."""
     while True:
-        child.send_signal(signal.SIGSTOP)
+        stop(child)
         try:
             with closing(sqlite3.connect(store, timeout=1, isolation_level=None)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -80,6 +80,12 @@ def freeze(child: subprocess.Popen[str], store: Path) -> None:
         except sqlite3.OperationalError:  # by the child, or by another one: then it was for nothing, and does no harm
             child.send_signal(signal.SIGCONT)
             time.sleep(0.05)
+
+
+def stop(child: subprocess.Popen[Any]) -> None:
+    """Stop the child, and wait until it stands: on a busy machine a thread may end its system call, and get a lock."""
+    child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
 def _say(what: str) -> None:

@@ -20,7 +20,7 @@ from caviar.store.run_tables import RUNS as RUN_ROWS
 from caviar.store.runs import Runs
 from caviar.store.schema import STUDIES as STUDY_ROWS
 from caviar.study.tune import follow
-from tests.child import until
+from tests.child import stop, until
 from tests.faults.every_kind import ASKED, RUNS, STUDIES, TRIALS, start, table_request, write_files
 from tests.faults.invariants import check_over
 from tests.study.test_tune import recorded
@@ -50,7 +50,7 @@ def processes() -> Iterator[Start]:
 def freeze(child: subprocess.Popen[str], url: str) -> None:
     """Stop the child where it is, but not in a transaction, with which it would stop everyone."""
     while True:
-        child.send_signal(signal.SIGSTOP)
+        stop(child)
         try:
             with (
                 Store.open(url) as store,

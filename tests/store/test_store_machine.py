@@ -294,7 +294,7 @@ class StoreMachine(RuleBasedStateMachine):
             return
         self.store.reopen_study(name, spec)
         known = self.model[name]
-        known.study = replace(known.study, state=StudyState.RUNNING, ended=None, spec=spec)
+        known.study = replace(known.study, state=StudyState.RUNNING, ended=None, progress=None, spec=spec)
 
     @rule(name=NAMES)
     def delete(self, name: str) -> None:
@@ -348,7 +348,7 @@ def test_the_store_is_as_its_model(store_url: str, tmp_path: Path) -> None:
 
     machine = type("Machine", (StoreMachine,), {"fresh_url": staticmethod(emptied)})
     quiet = settings(
-        max_examples=5 if store_url.startswith("postgresql") else 15,
+        max_examples=5 if store_url.startswith("postgresql") else 10,
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -39,6 +39,7 @@ SHOW_EVERY = 0.1  # seconds between two signs of progress
 _WITHOUT_END = (TrialState.RUNNING, TrialState.INTERRUPTED)
 _NOTHING = Curve((), array("d"), array("d"), 0.0)
 _NO_SCORE = "it told no score: it neither reported one, trial.report(epoch, score), nor returned one at its end"
+_MAY_FINISH = (TrialState.RUNNING, TrialState.STOPPED)  # a program may have been done when it was stopped
 _STATES = {
     TaskOutcome.DIVERGED: TrialState.DIVERGED,
     TaskOutcome.FAILED: TrialState.FAILED,
@@ -164,17 +165,17 @@ class Ledger:
 
     def progress(self, scheduler: Scheduler, executor: Executor) -> Progress:
         """The state of the study now; what is new is written every half a second."""
-        self._shown = time.monotonic()
+        self._shown = now = time.monotonic()
         self._outbox.opened(scheduler.boxes[self._boxes_seen :])
         self._boxes_seen = len(scheduler.boxes) if scheduler.boxes else self._boxes_seen
         note = self.delivery.note or executor.note
         if self.failures and not self.delivery.note:
             note = f"{len(self.failures)} failed, the last: {self.failures[-1].splitlines()[0]:.150}"
         best = next(iter(self.best(1)), None)
-        elapsed = time.monotonic() - self._started
         ended, self._ended = tuple(self.trials[number, 0] for number in self._ended), []
         helpers, reached = executor.helpers, scheduler.reached()
-        progress = Progress(self.phase, elapsed, self.counts(), reached, best, note, helpers, ended)
+        spent, counts = now - self._started, self.counts()
+        progress = Progress(self.phase, spent, counts, reached, best, note, helpers, ended)
         self._outbox.progress = progress
         self._outbox.write_now_and_then()
         return progress
@@ -264,9 +265,7 @@ class Ledger:
         if trial.state is TrialState.RUNNING and score is None and trial.score is None:
             self.failures += [_NO_SCORE] if trial.repeat == 0 else []
             return self._score(trial._replace(state=TrialState.FAILED, error=_NO_SCORE))
-        if trial.state is TrialState.STOPPED:  # it was done already, and the stop came to nothing
-            return self._score(trial._replace(state=TrialState.FINISHED))
-        if trial.state is TrialState.RUNNING or (trial.state is TrialState.FINISHED and score is not None):
+        if trial.state in _MAY_FINISH or (trial.state is TrialState.FINISHED and score is not None):
             if score is not None:
                 self._curves[trial.number, trial.repeat] = array("d", [score])
                 trial = trial._replace(score=score)
