@@ -12,7 +12,8 @@ export function Printed({ path, of }) {
 function Output({ path, of }) {
   const [open, setOpen] = useState(false);
   const { document: found, again } = useDocument(path, false);
-  const wanted = open ? of : of.alive; // closed, it is asked for again only when a process begins or ends
+  // Closed, it is asked for again when a process begins or ends; one may have done both between two looks.
+  const wanted = open ? of : [of.alive, of.state, of.ended, of.interventions?.length].join();
   useEffect(() => void again(), [wanted]);
   if (!found?.log) return null;
   return html`
