@@ -8,6 +8,7 @@ from the test's own code, so that the gate says the same of the same code every 
 from collections.abc import Iterator
 from pathlib import Path
 
+import cloudpickle
 import pytest
 from hypothesis import settings
 
@@ -16,6 +17,14 @@ from tests.postgresql_server import database, empty, server
 settings.register_profile("explore", deadline=None)
 settings.register_profile("gate", deadline=None, derandomize=True)
 settings.load_profile("gate")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def functions_go_by_value(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The processes that a test's functions go to need not import all that the test imports: that takes a second."""
+    cloudpickle.register_pickle_by_value(request.module)
+    yield
+    cloudpickle.unregister_pickle_by_value(request.module)
 
 
 @pytest.fixture(scope="session")
