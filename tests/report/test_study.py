@@ -205,3 +205,9 @@ def test_the_effect_of_a_calibration_is_one_line():
     unchanged = StudyResult(metric="accuracy", best=BestTrial(trial=0), calibration=replace(found, temperature=1.0))
     assert worth_of(unchanged).calibration is None
     assert worth_of(replace(unchanged, calibration=found)).calibration == found
+
+
+def test_a_study_whose_process_has_ended_is_not_said_to_run():
+    row = StudyRow(head(study_of()), {}, alive=False)
+    for width in (200, 40):
+        assert "its process is gone" in " ".join(drawn(studies_table([row]), width).split())

@@ -113,7 +113,7 @@ def test_rungs_say_what_stopping_saved(store: Store):
     assert document["epochs_trained"] == sum(document["trials"]["epochs"])
     assert first["saved_epochs"] == 29 * 2
     assert (last["reached"], last["stopped"], last["saved_epochs"]) == (30, 0, 0)
-    assert first["rule"] == "one trial in three goes on"
+    assert "one in three goes on" in first["rule"]
 
 
 def test_every_measured_score_is_counted_once_in_the_density(store: Store):

@@ -31,3 +31,12 @@ def test_the_time_that_is_left_counts_what_happens_between_epochs(pond: Pond, mo
     progress = trainee.progress(paused=False)
     assert progress["seconds_left"] == pytest.approx(7 * 5.0)
     assert progress["rows_per_second"] == pytest.approx(trainee.rows / 5.0)
+    now[0] += 1000.0
+    paused = trainee.progress(paused=True)  # it has said so at once, and then rests
+    assert paused["rows_per_second"] == 0.0
+    now[0] += 3600.0
+    trainee.progress(paused=True)
+    while trainee.clock.epoch < 4:
+        trainee.advance()
+    progress = trainee.progress(paused=False)
+    assert progress["rows_per_second"] == pytest.approx(trainee.rows / 1005.0)  # the rest is no time of the epoch

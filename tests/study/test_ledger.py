@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import random
 from array import array
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from caviar.errors import StoreError
 from caviar.records import (
@@ -22,8 +24,10 @@ from caviar.records import (
     TrialState,
 )
 from caviar.records.ranking import WORST, smoothed
+from caviar.records.result import BestTrial, StudyResult
+from caviar.report.answer import answer
 from caviar.study.known import Known
-from caviar.study.ledger import Ledger
+from caviar.study.ledger import Ledger, outcomes
 
 SCORES = [0.3, 0.9, 0.5, 0.6, 0.8, 0.7, 0.75, 0.7, 0.72]
 WORKER = Lease("flowers", 1, {}, "token")
@@ -205,3 +209,17 @@ def test_a_stopped_program_that_had_failed_by_itself_has_failed_after_a_resume_a
     again.settle([Ended(0, True, 0)])
     assert again.trials[0, 0] == failed
     assert again.best(1) == []
+
+
+def test_the_interrupted_are_counted_among_the_stopped_and_named():
+    ledger = Ledger(None, Nowhere, "accuracy")
+    for number in range(3):
+        ledger.begin(Task(number, 0, {}, 0, 1))
+    ledger.settle([Ended(0, True, 0)])
+    ledger.interrupt()
+    found = outcomes(ledger)
+    assert found == {"started": 3, "finished": 0, "stopped": 3, "diverged": 0, "interrupted": 2}
+    result = StudyResult(metric="accuracy", study="s", trials=found, best=BestTrial(trial=0, config={}))
+    file = StringIO()
+    Console(width=100, file=file).print(answer(result))
+    assert "3 started, 0 finished, 1 stopped, 0 diverged, 2 interrupted" in file.getvalue()

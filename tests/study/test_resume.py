@@ -11,6 +11,7 @@ import sys
 import textwrap
 import time
 from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ import pytest
 import caviar
 from caviar.data import samples
 from caviar.errors import ConfigError, DataError, StoreError
-from caviar.records import StudyState, TrialState
+from caviar.records import Study, StudyKind, StudyProgress, StudySpec, StudyState, TableSpec, TrialState
 from caviar.store import Store
 from caviar.store.lease import Leases
-from caviar.study import ledger
+from caviar.study import ledger, resume
 from caviar.study.events import Progress
+from caviar.study.known import Known
 from caviar.study.resume import take_up
 from caviar.study.spec import ProgramRequest, Request
 from caviar.study.tune import follow
@@ -273,3 +275,15 @@ def test_a_trial_that_was_broken_off_twice_shows_all_the_epochs_that_it_had(tmp_
         [after] = opened.trials("slow")
     assert after.epochs >= before.epochs
     assert after.score == after.epochs * after.config["x"]
+
+
+def test_what_is_left_of_a_budget_is_what_the_last_command_did_not_work():
+    """So that the budget of all commands together stays what a person gave."""
+    progress = StudyProgress("search", 20.0, {}, (), None).to_record()
+    spec = StudySpec(kind=StudyKind.TABLE, seconds=60.0, spent=10.0, table=TableSpec())
+    study = Study("s", 1, "accuracy", "sobol", {}, spec, {}, {}, StudyState.RUNNING, "2026-01-01", progress=progress)
+    assert resume._within(study, Known(), None, None, None).seconds == 40.0
+    assert study.worked == 30.0
+    silent = replace(study, progress=None, spec=replace(spec, spent=0.0))
+    assert silent.worked is None
+    assert resume._within(silent, Known(), None, None, None).seconds == 60.0

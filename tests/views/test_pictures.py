@@ -61,13 +61,12 @@ def test_a_trial_is_stopped_at_one_rung_and_saves_the_epochs_of_a_whole_training
     whole = min([max(ended), *rungs[-1:]]) if ended else max(rungs, default=0)
     assert sum(rung.saved_epochs for rung in found) == sum(max(whole - trial.epochs, 0) for trial in stopped)
     assert sum(rung.ended for rung in found) == sum(epochs >= min(rungs) for epochs in ended if rungs)
-    for rung in found:
+    for rung, after in zip(found, (*rungs[1:], math.inf), strict=False):
         assert rung.reached == sum(trial.epochs >= rung.epochs for trial in trials)
         assert 0 <= rung.went_on <= rung.reached - len(rung.stopped) - rung.ended
-        assert rung.went_on + rung.ended + len(rung.stopped) == sum(
-            trial.epochs > rung.epochs or trial.state in (TrialState.STOPPED, TrialState.FINISHED)
+        assert rung.went_on == sum(
+            trial.epochs >= after or (trial.state is TrialState.RUNNING and rung.epochs < trial.epochs < after)
             for trial in trials
-            if trial.epochs >= rung.epochs
         )
 
 

@@ -86,4 +86,4 @@ def test_it_asks_for_the_token_and_nothing_else_leads_out(tmp_path: Path):
             for path in ("", "%2e%2e%2fpyproject.toml", "..%2f..%2fpyproject.toml", "nothing.md", "frameworks"):
                 answer = known.get(f"/docs/{path}")
                 assert answer.status_code == 404, path
-                assert "There is no such document" in answer.text
+                assert "There is no such page" in answer.text

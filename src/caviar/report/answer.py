@@ -127,4 +127,6 @@ def _front(result: StudyResult) -> str:
 
 
 def _counts_text(trials: Mapping[str, int]) -> str:
-    return ", ".join(f"{n:,} {state}" for state, n in trials.items())
+    """The counts of a result, in which the interrupted are among the stopped."""
+    shown = {**trials, "stopped": trials.get("stopped", 0) - trials.get("interrupted", 0)}
+    return ", ".join(f"{n:,} {state}" for state, n in shown.items())

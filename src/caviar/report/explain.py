@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from caviar.records import Intervention, Study, StudyKind, Trial, TrialState
+from caviar.records import Intervention, Study, StudyKind, StudyState, Trial, TrialState
 from caviar.records.metrics import metric_name
 from caviar.report.bars import Band, Length
 from caviar.report.text import NO_LUCK, config_text, counted, number, score_text, value_text, visible
@@ -245,11 +245,12 @@ def _finals(view: StudyView) -> list[Any]:
     if not finals.finalists:
         return []
     table = _table(("  trial", "in the search", "trained again, mean", "each time"), left=("each time",))
-    digits = _digits(finals)
+    digits, epochs = _digits(finals), finals.epochs
+    differ = len(set(epochs.values())) > 1 and all(finalist.trial in epochs for finalist in finals.finalists)
     for finalist in finals.finalists:
         table.add_row(
             f"{finalist.trial}{' *' if finalist is finals.winner else '  '}",
-            _score(finalist.when_chosen),
+            _score(finalist.when_chosen) + (f" ({epochs[finalist.trial]} ep.)" if differ else ""),
             _score(finalist.mean, digits),
             " ".join(map(_score, finalist.scores)),
         )
@@ -281,7 +282,8 @@ def _own_answer(view: StudyView, best: Trial) -> list[Any]:
     """The winner among trials of the user's own code, and the call that shows how much of its score is luck."""
     record, epochs = view.head.record, f" after {counted(best.epochs, 'epoch')}" if best.epochs else ""
     score = f"{metric_name(record.metric)} {number(best.score or 0.0)}{epochs}"
-    lines = [f"Trial {best.number} won: {score}.", f"Config: {config_text(best.config)}"]
+    won = f"won: {score}" if record.result is not None else f"is the best so far: {score}"
+    lines = [f"Trial {best.number} {won}.", f"Config: {config_text(best.config)}"]
     if best.attributes:
         shown = ", ".join(f"{visible(k)} {_shortened(value_text(v))}" for k, v in best.attributes.items())
         lines.append(f"Attributes: {shown}")
@@ -291,7 +293,7 @@ def _own_answer(view: StudyView, best: Trial) -> list[Any]:
         StudyKind.PROGRAM: "caviar resume has the option --repeats",
         StudyKind.FUNCTION: f"caviar.resume({record.name!r}, data=objective, repeats=3)",
     }.get(record.spec.kind)
-    if again and not view.finals.finalists:
+    if again and not view.finals.finalists and record.state is not StudyState.RUNNING:
         lines.append(f"The best of {len(view.trials):,} trials is probably a little lucky; to train it again: {again}")
     return [_paragraph(line) for line in lines]
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from caviar.records import DiaryEntry, RunMeasurement, StudyResult
+from caviar.records import DiaryEntry, RunMeasurement, RunState, StudyResult
 from caviar.records.metrics import metric_name
 from caviar.report.text import beside_text, bytes_text, counted, number, score_text, visible
 from caviar.report.worth import worth_lines
@@ -182,7 +182,8 @@ def _member(member: Member, asked: str) -> Text:
     run = member.record
     found = "nothing measured" if member.shown is None else f"best {best_text(member.shown)}"
     origin = f" from snapshot {run.parent_snapshot}" if run.parent is not None else ""
-    return Text.assemble((run.name, "bold" if run.name == asked else ""), f"{origin}: {run.state}; {found}")
+    state = str(run.state) if member.is_alive or run.state is not RunState.RUNNING else "its process is gone"
+    return Text.assemble((run.name, "bold" if run.name == asked else ""), f"{origin}: {state}; {found}")
 
 
 def score_of(point: Point) -> str:

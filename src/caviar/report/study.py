@@ -115,7 +115,7 @@ def studies_table(rows: Sequence[StudyRow]) -> RenderableType:
 
 def _study_paragraph(row: StudyRow) -> Text:
     study, result = row.head.record, row.head.record.result
-    lines = [f": {study.state}, {study.created[:16].replace('T', ' ')}"]
+    lines = [f": {_state_of(row)}, {study.created[:16].replace('T', ' ')}"]
     counts = [counted(row.head.table.rows, "row")] if row.head.table else []
     counts.append(counted(sum(row.counts.values()), "trial"))
     if row.head.notes:
@@ -123,8 +123,19 @@ def _study_paragraph(row: StudyRow) -> Text:
     lines.append(", ".join(counts))
     if result:
         test = f", sealed test {score_text(study.metric, result.best.test)}" if result.best.test else ""
-        lines.append(f"best: trial {result.best.trial}{test}")
+        lines.append(f"best: {_best_of(row)}{test}")
     return Text.assemble((study.name, "bold"), "\n  ".join(lines))
+
+
+def _state_of(row: StudyRow) -> str:
+    return str(row.head.record.state) if row.alive else "its process is gone"
+
+
+def _best_of(row: StudyRow) -> str:
+    """The winner of a study, and its score where there is no sealed test."""
+    best = row.head.record.result.best if row.head.record.result else None
+    assert best is not None
+    return f"trial {best.trial}" + ("" if best.score is None or best.test else f", {number(best.score)}")
 
 
 def _studies_table(rows: Sequence[StudyRow]) -> Table:
@@ -135,12 +146,12 @@ def _studies_table(rows: Sequence[StudyRow]) -> Table:
         study, result = row.head.record, row.head.record.result
         table.add_row(
             Text(study.name),
-            str(study.state),
+            _state_of(row),
             study.created[:16].replace("T", " "),
             f"{row.head.table.rows if row.head.table else 0:,}",
             f"{sum(row.counts.values()):,}",
             f"{len(row.head.notes) or ''}",
-            f"trial {result.best.trial}" if result else "",
+            _best_of(row) if result else "",
             score_text(study.metric, result.best.test) if result and result.best.test else "",
         )
     return table

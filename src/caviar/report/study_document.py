@@ -365,6 +365,7 @@ def _finals(finals: Finals) -> dict[str, Any]:
                 {
                     "trial": one.trial,
                     "when_chosen": one.when_chosen,
+                    "epochs": finals.epochs.get(one.trial),
                     "mean": one.mean,
                     "scores": one.scores,
                     "parameters": one.parameters,

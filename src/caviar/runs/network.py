@@ -131,6 +131,7 @@ class NetworkTrainee:
         self._epoch_seconds = math.nan  # of the last whole epoch: trained, measured, saved
         self._steps_at_once = 1
         self._epoch_began = self._epoch_ended = time.perf_counter()
+        self._rests_since: float | None = None  # it is paused
         self._measured: tuple[int, float] | None = None  # step and validation loss
 
     @property
@@ -172,6 +173,9 @@ class NetworkTrainee:
         if self._stopped or self.clock.epoch >= self._epochs:
             return OVER
         began, row = time.perf_counter(), self.row
+        if self._rests_since is not None:  # a pause is no time of the epoch
+            rested, self._rests_since = began - self._rests_since, None
+            self._epoch_began, self._epoch_ended = self._epoch_began + rested, self._epoch_ended + rested
         outcome, done = self.train(self._steps_at_once)
         seconds = max(time.perf_counter() - began, 1e-6)
         pace = max((self.row or self.rows) - row, 1) / seconds
@@ -267,7 +271,10 @@ class NetworkTrainee:
         pace = self.rows / self._epoch_seconds if math.isfinite(self._epoch_seconds) else self._pace
         left = (self._epochs - self.clock.epoch) * self.rows - self.row
         seconds_left = left / pace if pace else math.nan
-        return {"row": self.row, "rows": self.rows, "rows_per_second": pace, "seconds_left": seconds_left}
+        if paused and self._rests_since is None:
+            self._rests_since = time.perf_counter()
+        now = 0.0 if paused else pace
+        return {"row": self.row, "rows": self.rows, "rows_per_second": now, "seconds_left": seconds_left}
 
     def conclude(self, run: Run, best: Any = None) -> Conclusion:
         """Score the network of state ``best``, or the last one; open the sealed part, and save the model if whole."""

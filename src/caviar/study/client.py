@@ -58,6 +58,8 @@ def _check(store: Store, study: Study, kind: str, arguments: Mapping[str, Any]) 
         _check_more(study, arguments)
     if study.state is not StudyState.RUNNING or not store.leases.living(study.name):
         ways = {"extend": f"take it up with more: caviar resume {name} --seconds 60", "stop": f"caviar show {name}"}
+        if study.state is not StudyState.FINISHED:
+            ways["stop"] = f"its process has ended; to go on: caviar resume {name}"
         ways["respace"] = "its process has just ended: ask once more"
         raise StoreError(f"study {study.name!r} is not running", ways[kind])
 

@@ -391,4 +391,6 @@ def outcomes(ledger: Ledger, *failures: TrialState) -> dict[str, int]:
     }
     if counts[TrialState.INFEASIBLE]:
         found["infeasible"] = counts[TrialState.INFEASIBLE]
+    if counts[TrialState.INTERRUPTED]:  # among those stopped, so that the others add up to those started
+        found["interrupted"] = counts[TrialState.INTERRUPTED]
     return found | {"failed": sum(counts[state] for state in failures)} if failures else found

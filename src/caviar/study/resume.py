@@ -118,7 +118,8 @@ def _within(study: Study, known: Known, seconds: float | None, trials: int | Non
     if spec.trials is not None or spec.seconds is None:
         return replace(spec, seconds=None)
     at_once = study.environment.get("threads") or (1 if spec.program is None else spec.program.slots)
-    left = spec.seconds - known.seconds() / int(at_once)
+    trained = known.seconds() / int(at_once)  # where its process did not live to say how long it worked
+    left = spec.seconds - (trained if study.worked is None else study.worked - spec.spent)
     return replace(spec, seconds=max(left, _LEAST))
 
 

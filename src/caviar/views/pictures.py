@@ -19,7 +19,8 @@ from caviar.records.ranking import WORST, RankKey, rank_key_of
 from caviar.views.lengths import seconds_worked, whole_training
 
 _RULES = {
-    "halving": "one trial in three goes on",
+    "halving": "of the trials that are compared at a rung one in three goes on; those of a box, or of a portfolio, are "
+    "compared at a higher rung first",
     "hyperband": "one trial in three goes on, on ladders that begin at several rungs",
     "median": "a trial goes on if it is no worse than the median of those compared at the rung before",
     "none": "no trial is stopped",
@@ -113,8 +114,8 @@ def rung_pictures(study: Study, trials: Sequence[Standing]) -> list[RungPicture]
         stopped = [trial for trial in last_here if trial.state is TrialState.STOPPED]
         ended = [trial for trial in last_here if trial.state is TrialState.FINISHED]
         saved = sum(max(whole - trial.epochs, 0) for trial in stopped)
-        went_on = sum(trial.epochs > epochs for trial in here)
-        went_on -= sum(trial.epochs > epochs for trial in (*stopped, *ended))
+        runs = sum(trial.state is TrialState.RUNNING and trial.epochs > epochs for trial in last_here)
+        went_on = sum(trial.epochs >= following for trial in here) + runs
         numbers = tuple(trial.number for trial in stopped)
         pictures.append(RungPicture(epochs, len(here), numbers, len(ended), went_on, rule, saved))
     return pictures

@@ -136,6 +136,7 @@ class Member:
     record: Run
     best: RunMeasurement | None
     shown: Best | None
+    is_alive: bool = True
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ def family_of(name: str, runs: Sequence[Run], measurements: Callable[[str], Sequ
     for run in runs:
         if run.name in kin:
             best = best_of(present_line(measurements(run.name)), goal_of(run))
-            members.append(Member(run, best, _best(best, goal_of(run))))
+            members.append(Member(run, best, _best(best, goal_of(run)), is_running(run)))
     return Family(name, tuple(members))
 
 

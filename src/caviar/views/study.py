@@ -124,10 +124,11 @@ class Running:
 
 @dataclass(frozen=True)
 class StudyRow:
-    """A study in the list of a store."""
+    """A study in the list of a store; ``alive`` is False where its process has ended without a word."""
 
     head: StudyHead
     counts: Mapping[TrialState, int]
+    alive: bool = True
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ class Finals:
     winner: Finalist | None
     config: Config
     decision: Decision
+    epochs: Mapping[int, int] = field(default_factory=dict)  # of each finalist in the search, by its trial
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,7 @@ def is_alive(store: Store, study: Study) -> bool:
 def study_rows(store: Store) -> list[StudyRow]:
     """The studies of ``store``, oldest first."""
     counts = store.trial_counts()
-    return [StudyRow(head(study), counts[study.name]) for study in store.studies()]
+    return [StudyRow(head(study), counts[study.name], is_alive(store, study)) for study in store.studies()]
 
 
 # --- from records ---
@@ -393,4 +395,5 @@ def _finals(study: Study, trials: Sequence[Trial]) -> Finals:
     asked = study.spec.table.prefer if study.spec.table else "score"
     decision = prefer[asked] if winner is not None and winner is not finalists[0] else "mean"
     config = own[winner.trial].config if winner is not None and winner.trial in own else {}
-    return Finals(tuple(finalists), winner, config, decision)
+    epochs = {one.trial: own[one.trial].epochs for one in finalists if one.trial in own}
+    return Finals(tuple(finalists), winner, config, decision, epochs)

@@ -216,7 +216,7 @@ def _chosen(view: StudyView) -> tuple[int, ...]:
 
 def _item(store: Store, row: StudyRow) -> StudyItem:
     study = row.head.record
-    at = running_of(study, is_alive(store, study), lambda: [])
+    at = running_of(study, row.alive, lambda: [])
     if study.result is not None:
         answer = study.result.best
         best = answer.score if answer.validation is None else answer.validation.get(study.metric)

@@ -267,6 +267,8 @@ _PLAIN = {
 async def _no_such(request: Request, error: Exception) -> Response:
     """Answer an address that is none."""
     status = error.status_code if isinstance(error, HTTPException) else 404
+    if status == 404 and "text/html" in request.headers.get("accept", ""):  # a person asks, and not a page
+        return Response(Docs().missing, 404, media_type="text/html")
     rule, way_out = _PLAIN.get(status, _PLAIN[404])
     return _json(json_bytes({"rule": rule, "way_out": way_out}), status)
 

@@ -42,9 +42,9 @@ class Docs(Bundle):
 
     @property
     def missing(self) -> bytes:
-        """The page in the place of a document that there is not."""
+        """The page in the place of one that there is not."""
         return _page(
-            "# There is no such document\n\n[Help](/#/help) leads from each picture to its document.\n", "/"
+            "# There is no such page\n\n[Help](/#/help) leads from each picture to its document.\n", "/"
         ).encode()
 
     def file(self, path: str) -> tuple[bytes, str, str] | None:

@@ -2,7 +2,7 @@
 
 import { html, useState } from "./vendor/htm/standalone.module.js";
 import { Card, Facts, Name, Notice } from "./components.js";
-import { capital, duration, metric as metricName, number, score as scoreText, value as valueText, words } from "./format.js";
+import { capital, count, duration, metric as metricName, number, score as scoreText, value as valueText, words } from "./format.js";
 import { trialAddress } from "./selection.js";
 
 const ENDS = ["_low", "_high"];
@@ -26,7 +26,8 @@ export function Answer({ study }) {
           ]} />
           <ul class="sentences">${(answer.sentences ?? []).map((sentence) => html`<li key=${sentence}><bdi>${capital(sentence)}</bdi></li>`)}</ul>
           <${Spent} spent=${answer.spent} />
-          ${answer.model && html`<p class="small">Model: <code><${Name} text=${answer.model} long=${200} /></code></p>`}
+          ${answer.ensemble && html`<p><strong>The model is an ensemble</strong> of ${count(answer.ensemble.networks, "network")} from trials ${Object.entries(answer.ensemble.trials).map(([trial, share]) => `${trial} (${Math.round(100 * share)} %)`).join(", ")}: ${metricName(study.metric)} ${answer.ensemble.test ? `${scoreText(answer.ensemble.test[study.metric])} on the sealed test, ` : ""}${scoreText(answer.ensemble.validation?.[study.metric])} on validation. The scores beside the config are those of the single best network.</p>`}
+          ${answer.model && html`<p class="small">Model${answer.ensemble ? ", the ensemble" : ""}: <code><${Name} text=${answer.model} long=${200} /></code></p>`}
           ${answer.folder && html`<p class="small">Files: <code><${Name} text=${answer.folder} long=${200} /></code></p>`}
         </div>
         <div>

@@ -7,6 +7,7 @@ import { use } from "./state.js";
 
 const LONG = 80; // letters of a name that are shown
 const TITLE = 1000; // and those of its title
+const SAID = 20_000; // milliseconds for which the outcome of an act stands beside its button
 
 // A text of somebody else: as text only, its direction kept to itself, cut where it is long.
 export function Name({ text, long = LONG }) {
@@ -107,7 +108,9 @@ export function Act({ title, fields = [], button, explain, onAct }) {
     const found = await onAct(values);
     setBusy(false);
     setAnswer(found);
-    if (found.said) setOpen(false);
+    if (!found.said) return;
+    setOpen(false);
+    setTimeout(() => setAnswer((now) => (now === found ? null : now)), SAID);
   };
   const leave = (event) => event.key === "Escape" && setOpen(false);
   if (!open) {

@@ -3,7 +3,7 @@
 import { html } from "./vendor/htm/standalone.module.js";
 import { drawFrame, inside, line, linear } from "./axes.js";
 import { Card, Key } from "./components.js";
-import { number, score as scoreText } from "./format.js";
+import { count, number, score as scoreText } from "./format.js";
 import { scoreTitle } from "./history.js";
 import { Picture } from "./plot.js";
 import { open } from "./selection.js";
@@ -17,6 +17,8 @@ export function Finals({ study }) {
   const test = answer?.test?.[study.metric] ?? null;
   const ends = test === null ? [] : [answer.test[`${study.metric}_low`] ?? test, answer.test[`${study.metric}_high`] ?? test];
   const rows = [...finals.finalists];
+  const longest = Math.max(...rows.map((one) => one.epochs ?? 0));
+  const early = rows.filter((one) => one.epochs && one.epochs < longest);
   const lanes = rows.length + (test === null ? 0 : 1);
   const found = [...rows.flatMap((one) => [one.when_chosen, one.mean, ...one.scores]), test, ...ends].filter((x) => x !== null && x !== undefined);
   if (!found.length) return null;
@@ -74,7 +76,7 @@ export function Finals({ study }) {
     const each = one.scores.map((score) => (score === null ? "diverged" : scoreText(score))).join(", ");
     return [
       `trial ${one.trial}${one.trial === finals.winner ? ", the winner" : ""}`,
-      `in the search: ${scoreText(one.when_chosen)}`,
+      `in the search: ${scoreText(one.when_chosen)}${one.epochs ? ` after ${count(one.epochs, "epoch")}` : ""}`,
       `trained again, mean: ${one.mean === null ? "diverged" : scoreText(one.mean)}`,
       `each time: ${each || "not yet"}`,
       ...(one.parameters ? [`${number(one.parameters)} parameters`] : []),
@@ -85,6 +87,7 @@ export function Finals({ study }) {
       <${Picture} height=${lanes * LANE + MARGIN.top + MARGIN.bottom} draw=${draw} deps=${[finals, answer]} onPoint=${told}
         onPick=${(x, y) => rows[at(y)] && open(study.name, rows[at(y)].trial)} label=${[...finals.verdict].join(" ") || "The finalists"} />
       <${Key} items=${[["hollow", "in the search"], ["dot small", "each time again"], ["dot", "mean"], ["dot won", "mean of the winner"], test !== null && ["square", "sealed test, 95 % interval"]]} />
+      ${early.length > 0 && html`<p class="small">${early.map((one) => `trial ${one.trial} had ${count(one.epochs, "epoch")}`).join(", ")} in the search, fewer than the others: there the way to the mean is that of learning, and not of luck.</p>`}
       ${finals.verdict.filter((sentence) => !sentence.startsWith("Config: ")).map((sentence) => html`<p><bdi>${sentence}</bdi></p>`)}
     </${Card}>
   `;

@@ -19,6 +19,8 @@ const SAID = {
   enqueue: "The study tries this config next; the search fills in what you leave empty.",
 };
 
+const RESUMED = ["table", "program"]; // a function, and a program that asks and tells, are resumed where they are
+
 export function StudyActs({ study }) {
   const running = study.state === "running" && study.alive;
   const [last, setLast] = useState(null); // the form of an act goes when the study has done it, and its answer with it
@@ -32,7 +34,7 @@ export function StudyActs({ study }) {
     ${last && last.running !== running && html`<${Notice} kind="said"><p>${last.said}</p></${Notice}>`}
     ${running && html`<${Act} title="Stop" button="Stop this study" fields=${[BECAUSE]} explain=${study.repeats_best ? SAID.stopRepeating : SAID.stop} onAct=${(values) => send("stop", {}, values)} />`}
     ${running && html`<${Act} title="Extend" button="Give it more" fields=${[...MORE, BECAUSE]} explain=${SAID.extend} onAct=${(values) => send("extend", more(values), values)} />`}
-    ${!running && html`<${Act} title="Resume" button="Resume this study" fields=${[...MORE, BECAUSE]} explain=${SAID.resume} onAct=${(values) => send("resume", more(values), values)} />`}
+    ${!running && RESUMED.includes(study.study_kind) && html`<${Act} title="Resume" button="Resume this study" fields=${[...MORE, BECAUSE]} explain=${SAID.resume} onAct=${(values) => send("resume", more(values), values)} />`}
     <${Act} title="Enqueue a config" button="Enqueue" fields=${[...fieldsOf(study), BECAUSE]} explain=${SAID.enqueue} onAct=${(values) => send("enqueue", { config: configOf(study, values) }, values)} />
   `;
 }

@@ -22,7 +22,7 @@ explain({
     look: "The line is the best so far: while it still climbs, more time helps; once it is flat, more of the same does not.",
     more: [
       "Every mark is a trial where it ended. A cross is a trial that diverged or failed. Trials at few epochs lie lower because they were stopped early.",
-      "Against seconds, a gap between marks is a time in which long trainings ran.",
+      "Against seconds, a gap between marks is a time in which long trainings ran, or no command did.",
     ],
     document: "docs/search.md",
   },
@@ -59,7 +59,10 @@ explain({
   timeline: {
     title: "Timeline",
     look: "Every bar is a trial from its beginning to its end: where all lanes have a gap, nothing was trained.",
-    more: ["A trial that waits for its comparison keeps its lane meanwhile, so there are more lanes than trials that train at once."],
+    more: [
+      "A trial that waits for its comparison keeps its lane meanwhile, so there are more lanes than trials that train at once.",
+      "A trial that was interrupted and taken up again has one bar: the rest in between is in it.",
+    ],
     document: "docs/performance.md",
   },
   slices: {
@@ -88,8 +91,11 @@ explain({
   },
   compare: {
     title: "Two studies side by side",
-    look: "The study whose line is the better one at the same second found better configs in the same time; a dot marks where it ended.",
-    more: ["Compare only studies of the same data and metric: scores of different rows do not say which search is better."],
+    look: "The study whose line is the better one at the same second found better configs in the same time since it began; a dot marks where it ended.",
+    more: [
+      "The seconds are those since the beginning: where a study was killed, or resumed later, the rest in between counts. The time among the facts is that of its commands alone.",
+      "Compare only studies of the same data and metric: scores of different rows do not say which search is better.",
+    ],
     document: "docs/search.md",
   },
   space: {
