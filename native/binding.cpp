@@ -86,6 +86,14 @@ Settings settings_from(const nb::dict& given) {
     s.quantile = share<double>(given, "quantile");
     s.label_smoothing = share<float>(given, "label_smoothing");
     s.class_weights = setting<std::vector<float>>(given, "class_weights");
+    s.bins = setting<std::vector<std::vector<float>>>(given, "bins");
+    size_t inputs = 0;
+    for (const std::vector<float>& edges : s.bins) {
+        require(edges.empty() || edges.size() >= 3, "a column has no bins, or two and more");
+        for (size_t t = 0; t + 1 < edges.size(); ++t) require(edges[t] < edges[t + 1], "edges of bins rise");
+        inputs += edges.empty() ? 1 : edges.size() - 1;
+    }
+    require(s.bins.empty() || inputs == static_cast<size_t>(s.widths[0]), "the columns make as many numbers as there are inputs");
     const size_t columns = static_cast<size_t>(s.widths.back()), classes = several ? 2 * columns : s.output == Output::softmax ? columns : 2;
     require(s.class_weights.empty() || (s.output != Output::linear && s.class_weights.size() == classes), "one weight a class, of each target, or none");
     for (const float w : s.class_weights) require(w >= 0.0f && std::isfinite(w), "a class weight is a finite number and at least 0");
@@ -128,8 +136,8 @@ Column column(const nb::object& y, const Matrix& x, const char* type) {
 
 Examples examples_from(const Network& network, const Matrix& x, const nb::object& y) {
     require(x.shape(0) < (1ull << 31), "at most 2**31 - 1 rows");
-    require(x.shape(1) == static_cast<size_t>(network.layer[0].n_in),
-            "x has " + std::to_string(x.shape(1)) + " columns, the network " + std::to_string(network.layer[0].n_in) + " inputs");
+    require(x.shape(1) == static_cast<size_t>(network.n_x),
+            "x has " + std::to_string(x.shape(1)) + " columns, the network " + std::to_string(network.n_x) + " inputs");
     const auto rows = static_cast<int64_t>(x.shape(0));
     if (network.output == Output::linear) return {data_of(x), {nullptr, data_of(column<Values>(y, x, "float32"))}, rows};
     const int32_t* labels = data_of(column<Labels>(y, x, "int32"));

@@ -19,11 +19,30 @@ struct Constant {
 #include "layers.h"
 #include "update.h"
 
-// The rows of x that the mini-batch names, or (rows null) the first m, cut into strips; the last strip's padding is zero.
-void gather(const float* x, int n, const uint32_t* rows, int m, float* out) {
-    const int whole = n / strip, rest = n % strip;
+// A row of x as the first layer gets it, in `out`: see Bins.
+void spread(const Network& network, const float* x, float* __restrict out) {
+    float* to = out;
+    for (int j = 0; j < network.n_x; ++j)
+        for (int t = 0; t < network.bins.counts[j]; ++t) *to++ = x[j];
+    const float *edges = network.bins.edges, *widths = network.bins.widths, *low = network.bins.low, *high = network.bins.high;
+    for (int i = 0; i < network.layer[0].n_in; ++i) {
+        const float e = (out[i] - edges[i]) / widths[i];
+        const float above = e < low[i] ? low[i] : e;
+        out[i] = above > high[i] ? high[i] : above;
+    }
+}
+
+// The rows of x that the mini-batch names, or (rows null) the first m, as the first layer gets them, cut into strips; the last strip's
+// padding is zero.
+void gather(const Network& network, const float* x, const uint32_t* rows, int m, float* workspace) {
+    const int n = network.layer[0].n_in, whole = n / strip, rest = n % strip;
+    float* const out = workspace + network.input;
     for (int row = 0; row < m; ++row) {
-        const float* from = x + static_cast<size_t>(rows == nullptr ? static_cast<uint32_t>(row) : rows[row]) * n;
+        const float* from = x + static_cast<size_t>(rows == nullptr ? static_cast<uint32_t>(row) : rows[row]) * network.n_x;
+        if (network.has_bins) {
+            spread(network, from, workspace + network.spread);
+            from = workspace + network.spread;
+        }
         float* to = out + row * strip;
         for (int p = 0; p < whole; ++p) std::memcpy(to + static_cast<size_t>(p) * m * strip, from + p * strip, strip * sizeof(float));
         if (rest > 0) {
@@ -51,7 +70,7 @@ struct RowsToCome {
 };
 
 RowsToCome rows_to_come(const Network& network, const float* x, const uint32_t* rows, int m) {
-    const auto n = static_cast<size_t>(network.layer[0].n_in);
+    const auto n = static_cast<size_t>(network.n_x);
     if (static_cast<size_t>(m) * n > rows_to_come_floats) return {x, n, rows, 0, 0};
     int strips = 0;
     for (int l = 0; l < network.layers; ++l) strips += network.layer[l].padded_out / strip;
@@ -231,7 +250,7 @@ void update_all(const Network& network, State& state, const float* gradient, dou
 
 double train_step(const Network& network, State& state, float* workspace, const float* x, Targets y, const uint32_t* rows, int m,
                   int next_m, double learning_rate) {
-    gather(x, network.layer[0].n_in, rows, m, workspace + network.input);
+    gather(network, x, rows, m, workspace);
     forward(network, state, workspace, m, rows_to_come(network, x, rows + m, next_m));
     const double loss = loss_backward(network, workspace + network.layer[network.layers - 1].pre, m, y, rows);
     backward(network, state, workspace, m);
@@ -273,7 +292,7 @@ void fold_layer(const Network& network, const State& state, const Layer& layer, 
 
 // m rows up to layer `last`, whose z = x w (before bias, batch norm and activation) is returned, in strips. `w1` is from first_weights.
 float* infer(const Network& network, const State& state, const float* w1, float* workspace, const float* x, int m, int last) {
-    gather(x, network.layer[0].n_in, nullptr, m, workspace + network.input);
+    gather(network, x, nullptr, m, workspace);
     const float* in = workspace + network.input;
     float* out = workspace + network.delta_a;
     for (int l = 0;; ++l) {
@@ -298,7 +317,6 @@ float* infer(const Network& network, const State& state, const float* w1, float*
 
 void exact_statistics(const Network& network, const State& state, float* workspace, const float* x, int64_t rows, double* sums,
                       float* statistics, Interruption interrupted) {
-    const int n_in = network.layer[0].n_in;
     const float* w1 = first_weights(network, state, workspace);
     for (int l = 0; l + 1 < network.layers; ++l) {
         const Layer& layer = network.layer[l];
@@ -307,7 +325,7 @@ void exact_statistics(const Network& network, const State& state, float* workspa
         for (int64_t start = 0; start < rows; start += inference_rows) {
             if (interrupted()) return;
             const int m = static_cast<int>(rows - start < inference_rows ? rows - start : inference_rows);
-            const float* z = infer(network, state, w1, workspace, x + start * n_in, m, l);
+            const float* z = infer(network, state, w1, workspace, x + start * network.n_x, m, l);
             const double before = static_cast<double>(start), now = static_cast<double>(m);
             for (int j = 0; j < layer.padded_out; ++j) {  // two groups of rows become one (Chan, Golub and LeVeque 1983)
                 const float* column = z + static_cast<size_t>(j / strip) * m * strip + j % strip;
@@ -335,7 +353,6 @@ Scores evaluate(const Network& network, const State& state, const float* statist
                 int64_t rows, int64_t* correct_of, Interruption interrupted) {
     Scores scores{0.0, 0.0, 0, 0};
     const Layer& last = network.layer[network.layers - 1];
-    const int n_in = network.layer[0].n_in;
     const float* w1 = first_weights(network, state, workspace);
     if (network.batch_norm) {
         const double started = 1.0 - std::pow(static_cast<double>(network.batch_norm_momentum), static_cast<double>(state.step));
@@ -363,7 +380,7 @@ Scores evaluate(const Network& network, const State& state, const float* statist
     for (int64_t start = 0; start < rows; start += inference_rows) {
         if (interrupted()) break;
         const int m = static_cast<int>(rows - start < inference_rows ? rows - start : inference_rows);
-        float* out = infer(network, state, w1, workspace, x + start * n_in, m, network.layers - 1);
+        float* out = infer(network, state, w1, workspace, x + start * network.n_x, m, network.layers - 1);
         const size_t z_strip = static_cast<size_t>(m) * strip;
         for (int q = 0; q < last.padded_out; q += strip) {
             float* z = out + static_cast<size_t>(q) * m;

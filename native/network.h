@@ -39,6 +39,13 @@ constexpr int most_targets = 30;  // of sigmoids: as many label sets as an int c
 // What a predicted number is trained by; it is always evaluated by squared error.
 enum class Error : int { squared, huber, pinball };
 
+// The columns of x as the first layer gets them: each as it is, or spread over bins (nn/encoding.py). An input is (x - edge) / width of its
+// column, cut to [low, high]; one that stays as it is has edge 0, width 1 and no ends.
+struct Bins {
+    const int* counts;  // (n_x): the inputs that each column makes
+    const float *edges, *widths, *low, *high;  // (n_in)
+};
+
 struct Layer {
     int n_in, n_out;              // true widths
     int padded_in, padded_out;    // rounded up to whole strips
@@ -73,6 +80,9 @@ struct Network {
     double huber_delta, quantile;
     float label_smoothing;
     const float* class_weights;  // (classes), or null: every row counts alike
+    int n_x;                     // columns of x
+    bool has_bins;               // else all columns are as they are
+    Bins bins;
     Key order_key, dropout_key;
     // the optimiser: which moments are kept, and whether they are corrected for their start at zero
     bool first_moment, second_moment, bias_correction, nesterov;
@@ -86,6 +96,7 @@ struct Network {
     // workspace offsets
     size_t input, transposed, gradient, delta_a, delta_b, scale, shift, workspace;
     size_t scaled;  // the first layer's weights times the factors of the inputs
+    size_t spread;  // a row of x as the first layer gets it
 };
 
 // Arrays of one trial that outlive a step.
@@ -124,7 +135,7 @@ struct Interruption {
 struct Level {
     const char* name;
     bool (*runs_here)();
-    // One training step on the m rows of x (row length n_in of the first layer) that `rows` names; returns their mean loss without L2.
+    // One training step on the m rows of x (row length n_x) that `rows` names; returns their mean loss without L2.
     // After them `rows` names the next_m rows of the step after this one.
     double (*train_step)(const Network&, State&, float* workspace, const float* x, Targets y, const uint32_t* rows, int m, int next_m,
                          double learning_rate);

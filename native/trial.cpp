@@ -110,6 +110,9 @@ Network lay_out(const Settings& settings) {
     network.scale = take(workspace, hidden_units);
     network.shift = take(workspace, hidden_units);
     network.gradient = take(workspace, parameters);
+    network.n_x = settings.bins.empty() ? settings.widths[0] : static_cast<int>(settings.bins.size());
+    network.has_bins = !settings.bins.empty();
+    if (network.has_bins) network.spread = take(workspace, static_cast<size_t>(network.layer[0].padded_in));
     if (network.input_scaling) network.scaled = take(workspace, static_cast<size_t>(network.layer[0].padded_in) * network.layer[0].padded_out);
     network.workspace = workspace;
     const auto bounded = [](const char* what, size_t n, size_t most) {
@@ -191,6 +194,21 @@ Trial::Trial(const Settings& settings_, const Level& level_)
       statistics(zeros(network.statistics)),
       average(network.averaging > 0.0 ? zeros(network.parameters + network.statistics) : nullptr) {
     network.class_weights = settings.class_weights.empty() ? nullptr : settings.class_weights.data();
+    const float infinity = std::numeric_limits<float>::infinity();
+    const auto add = [this](float edge, float width, float low, float high) {
+        edges_.push_back(edge);
+        widths_.push_back(width);
+        low_.push_back(low);
+        high_.push_back(high);
+    };
+    for (const std::vector<float>& edges : settings.bins) {
+        const size_t bins = edges.empty() ? 0 : edges.size() - 1;
+        counts_.push_back(edges.empty() ? 1 : static_cast<int>(bins));
+        if (edges.empty()) add(0.0f, 1.0f, -infinity, infinity);
+        for (size_t t = 0; t < bins; ++t)
+            add(edges[t], edges[t + 1] - edges[t], t == 0 ? -infinity : 0.0f, t + 1 == bins ? infinity : 1.0f);
+    }
+    network.bins = {counts_.data(), edges_.data(), widths_.data(), low_.data(), high_.data()};
 }
 
 State Trial::state() const {
@@ -388,6 +406,7 @@ std::vector<Inside> Trial::inside(Examples examples, double learning_rate) const
     wider.batch_size = m;
     Network view = lay_out(wider);  // room for these rows; where the parameters stand does not change
     view.class_weights = network.class_weights;
+    view.bins = network.bins;
     view.averaging = 0.0;
     const auto copy = [](const Floats& floats, size_t n) {
         if (floats == nullptr) return Floats();

@@ -36,6 +36,7 @@ struct Settings {
     double huber_delta = 1.0, quantile = 0.5;
     float label_smoothing = 0.0f;
     std::vector<float> class_weights;  // none, or one a class, or two a target
+    std::vector<std::vector<float>> bins;  // none, or the edges of each column of x, in rising order: none, or three and more
     bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false;
     double beta1 = 0.9, beta2 = 0.999;
     float epsilon = 1e-8f, l2 = 0.0f, weight_decay = 0.0f, clip_norm = 0.0f;
@@ -120,6 +121,7 @@ struct Trial {
     double first_steps = 0.0, second_steps = 0.0, average_steps = 0.0;  // see State
 
     Trial(const Settings& settings, const Level& level);
+    Trial(const Trial&) = delete;  // the network points into it
 
     int64_t steps_per_epoch(int64_t rows) const;
     int64_t steps_left(int64_t rows) const;  // of the epoch under way
@@ -150,6 +152,8 @@ struct Trial {
     State predicting(Floats& room) const;  // averages, in `room`, in the places of parameters and statistics where there are some
 
   private:
+    std::vector<int> counts_;  // of Bins, as the following are
+    std::vector<float> edges_, widths_, low_, high_;
     std::vector<uint32_t> order_;  // of the epoch order_of_; kept between the calls of train_steps alone
     int64_t order_of_ = -1;
 

@@ -9,6 +9,8 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from caviar.data.dataset import Dataset, prepare
 from caviar.data.examples import Examples
@@ -19,6 +21,7 @@ from caviar.learners.dense.inputs import encoding_of, rows_of, training_rows_of
 from caviar.learners.dense.learner import DenseLearner, architecture_of
 from caviar.learners.model import Model, load
 from caviar.nn import text_statistics
+from caviar.nn.encoding import Encoding, encode, learn
 
 CONFIG = {"hidden_units": 16, "layers": 1, "learning_rate": 0.01, "batch_size": 64}
 
@@ -76,8 +79,8 @@ def test_networks_that_wait_keep_no_rows_and_train_on_to_the_same_bits(
     def trained(most_kept: int) -> list[bytes]:
         monkeypatch.setattr(inputs, "MOST_KEPT", most_kept)
         data = TrainingData.of(replace(dataset, train=dataset.train.take(np.arange(len(dataset.train)))))
-        networks = [DenseLearner().start(config, data, Keys.of(1)) for config in configs]
-        for epoch in range(1, 4):
+        networks = [DenseLearner("reference").start(config, data, Keys.of(1)) for config in configs]
+        for epoch in range(1, 3):
             for network in networks:
                 network.train(epoch, never())
                 assert sum(kept()) <= max(most_kept, 2 * max(kept()))
@@ -89,6 +92,33 @@ def test_networks_that_wait_keep_no_rows_and_train_on_to_the_same_bits(
         return [copy.x.nbytes for of in inputs._copies.values() for copy in of.values()]
 
     assert trained(0) == trained(2**30)
+
+
+def test_the_native_engine_keeps_no_row_spread_over_bins(numbers: Dataset):
+    data = TrainingData.of(numbers)
+    network = DenseLearner().start(CONFIG | {"encoding": "quantile_bins", "bins": 8}, data, Keys.of(1))
+    network.train(2, never())
+    network.evaluate(data.validation)
+    network.predictor()
+    assert not any(inputs._copies.get(part) for part in (data.training, data.validation))
+    of_texts = many_texts(says=1)
+    data = TrainingData.of(of_texts)
+    for kind in ("standard", "quantile_bins", "tree_bins"):
+        DenseLearner().start(CONFIG | {"encoding": kind, "bins": 8}, data, Keys.of(1)).train(1, never())
+    assert all(len(inputs._copies[part]) == 1 for part in (data.training, data.validation))  # the texts' numbers alone
+
+
+@given(st.sampled_from(["standard", "robust", "quantile_bins", "tree_bins"]), st.integers(2, 9), st.booleans())
+@settings(max_examples=25)
+def test_an_encoding_is_that_before_its_bins_and_then_these(kind: str, bins: int, has_texts: bool):
+    rng = np.random.default_rng(bins)
+    x = rng.normal(size=(90, 5)).astype(np.float32)
+    x[:, 2] = rng.integers(0, 6, 90) / 3 - 1
+    x[:, 4] = x[:, 4] > 0  # two values: it stays as it is
+    whole = learn(kind, bins, x, (x[:, 0] > 0).astype(np.int32), ((2, 6),) if has_texts else ())
+    first = encode(whole.before_bins, x)
+    assert encode(Encoding(whole.bins), first).tobytes() == encode(whole, x).tobytes()
+    assert whole.has_bins == kind.endswith("bins")
 
 
 def test_texts_that_say_something_are_of_use():

@@ -38,6 +38,7 @@ SETTINGS: dict[str, Any] = {
     "parametric_activation": False,
     "parametric_rate": 0.1,
     "label_smoothing": 0.0,
+    "bins": [],
     "class_weights": [],
     "first_moment": True,
     "second_moment": True,

@@ -65,6 +65,27 @@ class Encoding:
         """Inputs of the first layer, for ``n_in`` inputs that came."""
         return (self._of_columns if self.columns else n_in) + sum(table.width - 1 for table in self.texts)
 
+    @cached_property
+    def has_bins(self) -> bool:
+        """True where a number is spread over bins."""
+        return any(len(numbers) > 2 for numbers in self.columns)
+
+    @cached_property
+    def before_bins(self) -> Encoding:
+        """All of it but the bins: what is made of the texts, or of numbers one by one."""
+        return Encoding((), self.texts) if self.has_bins else self
+
+    @cached_property
+    def bins(self) -> tuple[tuple[float, ...], ...]:
+        """The edges of each input that ``before_bins`` makes, none of one that stays as it is; empty without bins.
+
+        ``encode`` is the same as first ``before_bins`` and then an encoding with these columns.
+        """
+        if not self.has_bins:
+            return ()
+        wide = {table.column: ((),) * table.width for table in self.texts}
+        return tuple(edges for j, numbers in enumerate(self.columns) for edges in wide.get(j, (numbers,)))
+
     def runs(self, n_in: int) -> Iterator[tuple[int, int, TextTable | tuple[float, ...] | None]]:
         """Runs of the ``n_in`` inputs, each with its first and the one after its last, and what is made of it.
 

@@ -2,7 +2,8 @@
 
 An encoding is learned once for the training rows and a kind. Networks that use the same encoding share one copy of the
 encoded rows. Only the copies that were used last are kept: a search has many encodings, and most of its networks wait,
-and the rows of the search are not needed for the last trainings.
+and the rows of the search are not needed for the last trainings. An engine that spreads numbers over bins itself needs
+no copy of these: they are the largest.
 The training rows of an encoding are encoded so that none sees its own target, wherever they are scored.
 """
 
@@ -47,21 +48,23 @@ def encoding_of(training: Examples, kind: str, bins: int) -> Encoding:
         return found[kind, bins]
 
 
-def training_rows_of(architecture: Architecture, examples: Examples) -> Examples:
+def training_rows_of(architecture: Architecture, examples: Examples, spread: bool = True) -> Examples:
     """``rows_of`` for the rows that a network trains on, from which its encoding was learned."""
-    learned = architecture.learned
+    learned = architecture.learned if spread else architecture.learned.before_bins
     if learned.texts:
         with _lock:
             known = _trained.setdefault(examples, set())
             if learned not in known:
                 known.add(learned)
                 _copies.get(examples, {}).pop(learned, None)
-    return rows_of(architecture, examples)
+    return rows_of(architecture, examples, spread)
 
 
-def rows_of(architecture: Architecture, examples: Examples) -> Examples:
+def rows_of(architecture: Architecture, examples: Examples, spread: bool = True) -> Examples:
     """The ``examples`` as a network takes them: each a row of numbers, whatever its shape was; x is (m, inputs).
 
+    Without ``spread`` the numbers that go over bins stay as they are, for an engine that spreads them itself, a
+    mini-batch at a time: x is as wide as ``architecture.learned.before_bins`` makes it.
     Raises DataError unless y holds what the network predicts: int32 classes, or float32 numbers. Another width is not
     converted here: a copy a call would cost memory, and 2**32 is no int32.
     """
@@ -72,7 +75,7 @@ def rows_of(architecture: Architecture, examples: Examples) -> Examples:
             f"got y of {examples.y.dtype}",
             "give y as float32 numbers" if architecture.regression else "give y as int32 classes from 0 on",
         )
-    x, learned = examples.x, architecture.learned
+    x, learned = examples.x, architecture.learned if spread else architecture.learned.before_bins
     if learned:
         with _lock:
             kept = _copies.setdefault(examples, {})

@@ -58,7 +58,7 @@ class NativeTraining:
         self._rows = training, validation  # as they are: encoded ones are fetched for each use, and not held
         self._keys = keys
         self._begin(architecture, optimisation)
-        rows_of(architecture, validation)  # that they have its kind of targets
+        rows_of(architecture, validation, spread=False)  # that they have its kind of targets
         if state is None:
             initial = initial_parameters(architecture, keys.weights)
             self._trial.start([initial[name].astype(np.float32) for name in parameter_shapes(architecture)])
@@ -92,6 +92,7 @@ class NativeTraining:
             "parametric_activation": architecture.parametric_activation,
             "parametric_rate": parametric.RATE,
             "label_smoothing": 0.0 if architecture.regression else optimisation.label_smoothing,
+            "bins": [list(edges) for edges in architecture.learned.bins],
             "class_weights": [] if weights is None else weights.reshape(-1).tolist(),
             "first_moment": rule.beta_first is not None,
             "second_moment": rule.beta_second is not None,
@@ -127,8 +128,11 @@ class NativeTraining:
 
     @property
     def _training(self) -> Examples:
-        """The training rows as the first layer takes them."""
-        return training_rows_of(self._architecture, self._rows[0])
+        """The training rows as the engine takes them: it spreads numbers over bins itself."""
+        return training_rows_of(self._architecture, self._rows[0], spread=False)
+
+    def _as_taken(self, examples: Examples) -> Examples:
+        return rows_of(self._architecture, examples, spread=False)
 
     @property
     def architecture(self) -> Architecture:
@@ -153,7 +157,7 @@ class NativeTraining:
     def train(self, to_epoch: int, stop: StopFlag) -> tuple[Outcome, list[Epoch]]:
         """See contract.Training."""
         first = self.epoch
-        training, validation = self._training, rows_of(self._architecture, self._rows[1])
+        training, validation = self._training, self._as_taken(self._rows[1])
         steps = steps_per_epoch(self._architecture, self._optimisation, len(training.y))
         if to_epoch <= first:
             return Outcome.TRAINED, []
@@ -190,10 +194,10 @@ class NativeTraining:
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
-        return self._scored(rows_of(self._architecture, examples))
+        return self._scored(self._as_taken(examples))
 
     def _scored(self, examples: Examples) -> Evaluation:
-        """The scores of ``examples`` as ``rows_of`` gives them."""
+        """The scores of ``examples`` as the engine takes them."""
         training = self._training
         return self._evaluation(*self._trial.evaluate(examples.x, examples.y, training.x, training.y))
 
@@ -217,7 +221,7 @@ class NativeTraining:
 
     def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
         """See DenseTraining."""
-        examples = rows_of(self._architecture, examples)
+        examples = self._as_taken(examples)
         steps_per_epoch(self._architecture, self._optimisation, len(examples.y))  # that there are rows enough
         return tuple(LayerInside(*row) for row in self._trial.inside(examples.x, examples.y, learning_rate))
 

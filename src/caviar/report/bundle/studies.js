@@ -52,7 +52,7 @@ function Studies({ studies }) {
             <div class="scroll">
               <table class="list">
                 <thead>
-                  <tr><th>study</th><th>state</th><th class="n">best</th><th>trials</th><th class="n">time</th><th>data</th><th>begun</th></tr>
+                  <tr><th>study</th><th>state</th><th class="n" title="On validation: trained again where the study did that, else in the search. The sealed test is on the page of the study.">best</th><th>trials</th><th class="n">time</th><th>data</th><th>begun</th></tr>
                 </thead>
                 <tbody>${shown.map((study) => html`<${StudyRow} key=${study.name} study=${study} />`)}</tbody>
               </table>
