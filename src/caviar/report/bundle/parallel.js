@@ -64,7 +64,7 @@ export function Parallel({ study, selection, chosen, place }) {
     context.lineWidth = 1;
     axes.forEach((axis, k) => drawAxis(context, axis, xs[k], y, shades));
   };
-  const wide = 76 * axes.length;
+  const wide = 68 * axes.length; // the sixteen of a table fit beside the score in 1280
   const at = (k) => (element) => element?.style.setProperty("--at", String(k / Math.max(axes.length - 1, 1)));
   const clear = Object.keys(brushes).length > 0 && html`<button type="button" onClick=${() => (selection.brushes.value = {})}>Clear the ranges</button>`;
   return html`
