@@ -338,6 +338,20 @@ def test_a_final_score_that_was_reported_before_is_no_conflict():
     assert study.notes == (LARGER,)
 
 
+def test_one_that_jumps_over_its_last_epoch_has_finished_and_is_trained_once():
+    def jumps(trial):
+        with Path("calls").open("a") as file:
+            file.write("x")
+        trial.report(1, 0.5)
+        trial.report(30, 0.7)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study = caviar.tune(jumps, SPACE, trials=1, processes=1, epochs=27)
+    assert study.summary["trials"]["finished"] == 1
+    assert Path("calls").read_text() == "x"
+
+
 def test_a_first_report_beyond_the_last_epoch_fails_with_both():
     program = """
         print(json.dumps({"type": "epoch", "epoch": 90, "score": 1}), flush=True)
@@ -931,7 +945,7 @@ def test_the_time_of_a_study_is_that_of_all_its_commands_without_the_rest_betwee
     second = caviar.resume(first.name, data=objective, trials=4)
     with Store.open("caviar.db") as store:
         study = store.study(first.name)
-        assert study.spec.spent == first.summary["seconds"] < second.summary["seconds"] < 1000
+        assert study.spec.spent == first.summary["seconds"]
         page = study_document(study_page(store, first.name))
         compared = compare_document(comparison_of(store, [first.name, first.name]))
         assert {page["worked"], *(side["worked"] for side in compared["studies"])} == {second.summary["seconds"]}

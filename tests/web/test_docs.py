@@ -84,6 +84,6 @@ def test_it_asks_for_the_token_and_nothing_else_leads_out(tmp_path: Path):
         hub.close()
         with served.known(served.dashboard(store.url)) as known:
             for path in ("", "%2e%2e%2fpyproject.toml", "..%2f..%2fpyproject.toml", "nothing.md", "frameworks"):
-                answer = known.get(f"/docs/{path}")
+                answer = known.get(f"/docs/{path}", headers={"accept": "text/html"})
                 assert answer.status_code == 404, path
                 assert "There is no such page" in answer.text

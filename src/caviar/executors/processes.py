@@ -285,7 +285,8 @@ class Processes:
             if self.watch is not None:
                 self.watch.see(key, event.score, event.values, reported=False)
             self._note_return(place, event.score)
-            outcome = TaskOutcome.STOPPED if event.stopped else TaskOutcome.FINISHED
+            stopped = event.stopped and place.was_stopped  # one that goes beyond its last epoch is told to end, too
+            outcome = TaskOutcome.STOPPED if stopped else TaskOutcome.FINISHED
             self._results.append(TaskResult(place.task, outcome, score=event.score, attributes=noted))
         elif not place.is_over or place.was_stopped:
             error = event.why.strip() or "it did not say why"

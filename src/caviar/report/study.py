@@ -14,6 +14,7 @@ from rich.text import Text
 
 from caviar.records import StudyKind, Trial, TrialState, Value
 from caviar.records.metrics import TASK_METRICS, metric_name
+from caviar.records.result import BestTrial
 from caviar.report.bars import bar
 from caviar.report.text import config_text, counted, duration, number, score_text, visible
 from caviar.views.study import Running, StudyHead, StudyRow
@@ -123,7 +124,7 @@ def _study_paragraph(row: StudyRow) -> Text:
     lines.append(", ".join(counts))
     if result:
         test = f", sealed test {score_text(study.metric, result.best.test)}" if result.best.test else ""
-        lines.append(f"best: {_best_of(row)}{test}")
+        lines.append(f"best: {_winner(result.best)}{test}")
     return Text.assemble((study.name, "bold"), "\n  ".join(lines))
 
 
@@ -131,10 +132,8 @@ def _state_of(row: StudyRow) -> str:
     return str(row.head.record.state) if row.alive else "its process is gone"
 
 
-def _best_of(row: StudyRow) -> str:
+def _winner(best: BestTrial) -> str:
     """The winner of a study, and its score where there is no sealed test."""
-    best = row.head.record.result.best if row.head.record.result else None
-    assert best is not None
     return f"trial {best.trial}" + ("" if best.score is None or best.test else f", {number(best.score)}")
 
 
@@ -151,7 +150,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> Table:
             f"{row.head.table.rows if row.head.table else 0:,}",
             f"{sum(row.counts.values()):,}",
             f"{len(row.head.notes) or ''}",
-            _best_of(row) if result else "",
+            _winner(result.best) if result else "",
             score_text(study.metric, result.best.test) if result and result.best.test else "",
         )
     return table

@@ -22,7 +22,7 @@ from caviar.errors import CaviarError, StoreAway
 from caviar.store import Store
 from caviar.web.bundle import INDEX, Bundle
 from caviar.web.changes import Document
-from caviar.web.docs import Docs
+from caviar.web.docs import Docs, no_such_page
 from caviar.web.events import EventStream
 from caviar.web.guard import Guard
 from caviar.web.hosts import Hosts
@@ -68,7 +68,7 @@ class Dashboard:
     printed: Callable[[str, str], str | None] = lambda kind, name: None
     """The output of the last command that was started on a study or run, if one was."""
     bundle: Bundle = field(default_factory=Bundle)
-    docs: Docs = field(default_factory=Docs)
+    docs: Bundle = field(default_factory=Docs)
     every: float = EVERY
 
     def application(self) -> tuple[ASGIApp, Hub]:
@@ -131,10 +131,7 @@ class _Routes:
         return self._file(request, self._dashboard.bundle, _given(request, "path"))
 
     def document(self, request: Request) -> Response:
-        try:
-            return self._file(request, self._dashboard.docs, _given(request, "path"))
-        except HTTPException:
-            return Response(self._dashboard.docs.missing, 404, media_type="text/html")
+        return self._file(request, self._dashboard.docs, _given(request, "path"))
 
     def _file(self, request: Request, files: Bundle, path: str) -> Response:
         found = files.file(path)
@@ -268,7 +265,7 @@ async def _no_such(request: Request, error: Exception) -> Response:
     """Answer an address that is none."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     if status == 404 and "text/html" in request.headers.get("accept", ""):  # a person asks, and not a page
-        return Response(Docs().missing, 404, media_type="text/html")
+        return Response(no_such_page(), 404, media_type="text/html")
     rule, way_out = _PLAIN.get(status, _PLAIN[404])
     return _json(json_bytes({"rule": rule, "way_out": way_out}), status)
 

@@ -40,13 +40,6 @@ class Docs(Bundle):
     def __init__(self) -> None:
         super().__init__(resources.files("caviar").joinpath("docs"))
 
-    @property
-    def missing(self) -> bytes:
-        """The page in the place of one that there is not."""
-        return _page(
-            "# There is no such page\n\n[Help](/#/help) leads from each picture to its document.\n", "/"
-        ).encode()
-
     def file(self, path: str) -> tuple[bytes, str, str] | None:
         """The bytes, the media type, and a tag that changes with them; None where there is no such document."""
         found = super().file(path)
@@ -54,6 +47,11 @@ class Docs(Bundle):
             return found
         data = _page(found[0].decode(), "../" * (path.count("/") + 1)).encode()
         return data, "text/html; charset=utf-8", tag_of(data)
+
+
+def no_such_page() -> bytes:
+    """The page in the place of one that there is not."""
+    return _page("# There is no such page\n\n[Help](/#/help) leads from each picture to its document.\n", "/").encode()
 
 
 def _page(text: str, up: str) -> str:
