@@ -36,7 +36,7 @@ SIGMAS, DROPOUTS = (0.1, 0.3, 1.0), (0.0, 0.2)
 _RATE, _BATCH, _STEPS = 0.01, 128, 2_000
 
 
-class Periodic(nn.Module):
+class Periodic(nn.Module):  # type: ignore[misc]
     """The embedding of n numbers."""
 
     def __init__(self, n: int, sigma: float, kind: str) -> None:
@@ -59,7 +59,7 @@ class Periodic(nn.Module):
         return e.flatten(1)
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc]
     """Dense layers on inputs of which the first ``numbers`` may be embedded."""
 
     def __init__(self, inputs: int, numbers: int, outputs: int, dropout: float, embedding: Periodic | None) -> None:

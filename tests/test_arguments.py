@@ -361,7 +361,7 @@ def test_an_option_of_another_tuner(option: str, way_out: str, capsys):
 )
 def test_a_signature_has_names_and_at_most_twelve_of_them(call):
     parameters = inspect.signature(call).parameters.values()
-    assert len(parameters) <= (13 if call is caviar.open_study else 12)  # that one has no object of options
+    assert len(parameters) <= 12
     assert not any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in parameters)
     assert call.__doc__
 
@@ -374,6 +374,19 @@ def test_a_field_of_the_options_can_be_an_argument_of_the_call():
     both = caviar.tune(objective, SPACE, options=caviar.ProgramOptions(stopping="none"), search="random", **arguments)
     assert one.best == other.best == both.best
     assert [study.name for study in (one, other, both)] == ["objective", "objective-2", "objective-3"]
+    first = {"trials": 4, "study": "known", "processes": 1, "epochs": 1, "progress": False}
+    caviar.tune(objective, SPACE, **first)
+    for name, given in (("object", {"options": caviar.OpenOptions(known="known")}), ("named", {"known": "known"})):
+        with caviar.open_study(name, SPACE, **given) as study:
+            assert len(study.trials()) == 4
+
+
+def test_the_options_of_open_study_are_checked_wherever_they_stand():
+    for given in ({"options": caviar.OpenOptions(store_patience="1")}, {"store_patience": "1"}):
+        with pytest.raises(caviar.ConfigError, match="`store_patience` must be a number"):
+            caviar.open_study("mine", SPACE, **given)
+    with pytest.raises(caviar.ConfigError, match=r"`options` must be a caviar\.OpenOptions, got 3"):
+        caviar.open_study("mine", SPACE, options=3)
 
 
 def test_a_name_that_is_given_must_be_free():

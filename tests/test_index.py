@@ -29,6 +29,7 @@ NAMES = [
     "ModelError",
     "NoAnswer",
     "OneMinusLog",
+    "OpenOptions",
     "OpenStudy",
     "PowerOfTwo",
     "ProgramOptions",

@@ -114,7 +114,7 @@ def tabm(job: TableJob) -> tuple[Predict, str, str]:
         for batch in torch.split(torch.randperm(len(inner)), _BATCH):
             optimiser.zero_grad(set_to_none=True)
             rows = network(*(None if part is None else part[batch] for part in (x, codes)))
-            loss_of(rows, y_inner[batch]).backward()  # type: ignore[no-untyped-call]
+            loss_of(rows, y_inner[batch]).backward()
             optimiser.step()
             if late := job.seconds - job.left > limit:
                 break

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from caviar.space import Space, default_space
     from caviar.study.ask_tell import OpenStudy
     from caviar.study.events import TunedProgram, TunedStudy
-    from caviar.study.options import ProgramOptions, ResumeOptions, TableOptions
+    from caviar.study.options import OpenOptions, ProgramOptions, ResumeOptions, TableOptions
     from caviar.study.respace import respace
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "ModelError",
     "NoAnswer",
     "OneMinusLog",
+    "OpenOptions",
     "OpenStudy",
     "PowerOfTwo",
     "ProgramOptions",
@@ -107,7 +108,7 @@ _PLACES = {
     "space": ("Space", "default_space"),
     "study.ask_tell": ("OpenStudy",),
     "study.events": ("TunedProgram", "TunedStudy"),
-    "study.options": ("ProgramOptions", "ResumeOptions", "TableOptions"),
+    "study.options": ("OpenOptions", "ProgramOptions", "ResumeOptions", "TableOptions"),
     "study.respace": ("respace",),
 }
 """Each module with the public names that it holds: loaded where one of them is first used."""

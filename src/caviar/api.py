@@ -54,8 +54,11 @@ _Call = TypeVar("_Call", bound=Callable[..., Any])
 
 
 def _with_named_options(call: _Call) -> _Call:
-    """Let the fields of the ``options`` of ``resume`` be arguments of the call, too, and refuse other names."""
-    named = {field.name for field in fields(ResumeOptions)}
+    """Let the fields of a call's ``options`` be arguments of the call, too, and refuse other names."""
+    default = signature(call).parameters["options"].default
+    kind = type(default)
+    kinds = kinds_of_fields(kind)
+    named = {field.name for field in fields(kind)}
     known = [*signature(call).parameters, *sorted(named)]
 
     @wraps(call)
@@ -63,13 +66,14 @@ def _with_named_options(call: _Call) -> _Call:
         refuse_unknown(f"caviar.{call.__name__}", arguments, known)
         rarer = {name: arguments.pop(name) for name in named & set(arguments)}
         options = arguments.pop("options", None)
-        options = _OF_A_RESUME if options is None else options
-        if not isinstance(options, ResumeOptions):
+        options = default if options is None else options
+        if not isinstance(options, kind):
             raise ConfigError(
-                f"`options` must be a caviar.ResumeOptions, got {brief(options)}",
-                "write `options=caviar.ResumeOptions(...)`",
+                f"`options` must be a caviar.{kind.__name__}, got {brief(options)}",
+                f"write `options=caviar.{kind.__name__}(...)`",
             )
-        return call(*given, **arguments, options=replace(options, **rarer))
+        options = replace(options, **rarer)
+        return call(*given, **arguments, options=replace(options, **check_kinds(vars(options), kinds)))
 
     return cast(_Call, calling)
 
@@ -282,7 +286,7 @@ def resume(
 
     Raises UserMistake where there is nothing to take up, or the data is no longer the same.
     """
-    rarer = check_kinds(vars(options), kinds_of_fields(ResumeOptions))
+    rarer = dict(vars(options))
     after_trial = rarer.pop("after_trial")
     events = take_up(
         study,
@@ -348,7 +352,7 @@ def retest(
 
 enqueue = checked(enqueued.enqueue)
 train = checked(fit.train)
-open_study = checked(drawn(ask_tell.open_study))
+open_study = _with_named_options(checked(drawn(ask_tell.open_study)))
 
 
 # --- arguments of one kind of study ---

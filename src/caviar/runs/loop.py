@@ -287,6 +287,7 @@ def drive(session: Session, trainee: DrivenTrainee, ended: Ended) -> Iterator[Ev
         # Train for a tenth of a second; a paused run trains nothing.
         step = None
         if session.paused and not session.stopped:
+            trainee.rest()
             time.sleep(_DOZE)
         else:
             step = trainee.advance()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -49,6 +48,7 @@ from caviar.runs.line import check_line
 from caviar.runs.moved import paths_of
 from caviar.runs.rules import RULES, Rule, Sight
 from caviar.runs.snapshots import check_budget
+from caviar.runs.stopwatch import Stopwatch
 from caviar.runs.trainee import OVER, Conclusion, Step
 
 LOOKED_AT = 256
@@ -130,8 +130,8 @@ class NetworkTrainee:
         self._pace = 0.0  # rows a second while it trains
         self._epoch_seconds = math.nan  # of the last whole epoch: trained, measured, saved
         self._steps_at_once = 1
-        self._epoch_began = self._epoch_ended = time.perf_counter()
-        self._rests_since: float | None = None  # it is paused
+        self._watch = Stopwatch()
+        self._epoch_began = self._epoch_ended = self._watch.now()
         self._measured: tuple[int, float] | None = None  # step and validation loss
 
     @property
@@ -172,24 +172,26 @@ class NetworkTrainee:
         """Train for a tenth of a second, but not beyond the end of the epoch, which is measured."""
         if self._stopped or self.clock.epoch >= self._epochs:
             return OVER
-        began, row = time.perf_counter(), self.row
-        if self._rests_since is not None:  # a pause is no time of the epoch
-            rested, self._rests_since = began - self._rests_since, None
-            self._epoch_began, self._epoch_ended = self._epoch_began + rested, self._epoch_ended + rested
+        self._watch.go_on()
+        began, row = self._watch.now(), self.row
         outcome, done = self.train(self._steps_at_once)
-        seconds = max(time.perf_counter() - began, 1e-6)
+        seconds = max(self._watch.now() - began, 1e-6)
         pace = max((self.row or self.rows) - row, 1) / seconds
         self._pace = 0.9 * self._pace + 0.1 * pace if self._pace else pace
         self._steps_at_once = max(1, int(0.5 * self._steps_at_once + 0.5 * len(done.losses) * _SECONDS / seconds))
         finite, values = outcome is not Outcome.DIVERGED, None
         if done.ended:
-            now = time.perf_counter()
+            now = self._watch.now()
             self._epoch_seconds, self._epoch_ended = now - self._epoch_ended, now
             values = self._measure(done.train_loss, now - self._epoch_began)
             finite = finite and (math.isfinite(values["validation_loss"]) or not len(self._dataset.validation.y))
             finite = finite and done.train_loss <= self.explosion
-            self._epoch_began = time.perf_counter()
+            self._epoch_began = self._watch.now()
         return Step(done.losses.tolist(), finite, values)
+
+    def rest(self) -> None:
+        """Count no time until it trains again."""
+        self._watch.rest()
 
     def stop(self, why: str) -> None:
         """Train no more."""
@@ -271,8 +273,6 @@ class NetworkTrainee:
         pace = self.rows / self._epoch_seconds if math.isfinite(self._epoch_seconds) else self._pace
         left = (self._epochs - self.clock.epoch) * self.rows - self.row
         seconds_left = left / pace if pace else math.nan
-        if paused and self._rests_since is None:
-            self._rests_since = time.perf_counter()
         now = 0.0 if paused else pace
         return {"row": self.row, "rows": self.rows, "rows_per_second": now, "seconds_left": seconds_left}
 

@@ -15,7 +15,6 @@ What is saved of it:
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -41,6 +40,7 @@ from caviar.runs.knobs import check_own, own_turn
 from caviar.runs.line import check_line
 from caviar.runs.rules import THRESHOLDS, Sight
 from caviar.runs.snapshots import check_budget
+from caviar.runs.stopwatch import Stopwatch
 from caviar.runs.trainee import OVER, Conclusion, Failure, OthersTrainee, Step
 
 _RATE_KNOBS = ("learning_rate", "lr")
@@ -239,6 +239,7 @@ class ProgramTrainee(OthersTrainee):
         """Let it train, or start it, and wait a moment for its next report. Raises NoAnswer if it cannot be started."""
         if self._stopping and not self._is_there:
             return OVER
+        self._pace.watch.go_on()
         if self.waits:
             self._go_on()
         event = self._hear()
@@ -249,6 +250,10 @@ class ProgramTrainee(OthersTrainee):
                 self.values["score"] = event.score
             return OVER
         return self._step(event.measured) if isinstance(event, Reported) else None
+
+    def rest(self) -> None:
+        """Count no time until it trains again."""
+        self._pace.watch.rest()
 
     def stop(self, why: str) -> None:
         """End it for good: at its next report, or ten seconds from now."""
@@ -365,24 +370,28 @@ class ProgramTrainee(OthersTrainee):
 class _Pace:
     """The speed of a program, by its reports."""
 
-    began: float = field(default_factory=time.monotonic)  # this epoch
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    began: float = 0.0  # this epoch, by the watch
     first_step: int = 0  # of this epoch
     last_step: int = 0
     steps: int = 0  # of the last whole epoch
-    epoch_seconds: float = math.nan  # of the last one, its pauses included
+    epoch_seconds: float = math.nan  # of the last one
+
+    def __post_init__(self) -> None:
+        self.began = self.watch.now()
 
     def saw(self, clock: Clock, epoch_ended: bool) -> None:
         """Note that it stands at ``clock`` now."""
         self.first_step = min(self.first_step, clock.step)  # after a rollback
         self.last_step = clock.step
         if epoch_ended:
-            now = time.monotonic()
+            now = self.watch.now()
             self.steps, self.epoch_seconds = clock.step - self.first_step, now - self.began
             self.began, self.first_step = now, clock.step
 
     def progress(self, clock: Clock, epochs: int, paused: bool) -> dict[str, Any]:
         """Steps of this epoch and a second, and the seconds that are left; NaN before the first epoch's end."""
-        done, seconds = self.last_step - self.first_step, time.monotonic() - self.began
+        done, seconds = self.last_step - self.first_step, self.watch.now() - self.began
         pace = self.steps / self.epoch_seconds if self.epoch_seconds > 0 else 0.0
         if done > 0 and seconds > 0:
             pace = done / seconds

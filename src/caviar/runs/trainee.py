@@ -143,6 +143,10 @@ class DrivenTrainee(Trainee, Protocol):
         """True while it does nothing until ``advance`` is called."""
         ...
 
+    def rest(self) -> None:
+        """Count no time until ``advance`` is called: the run is paused."""
+        ...
+
     def stop(self, why: str) -> None:
         """End it for good; ``advance`` says when it is over."""
         ...

@@ -46,11 +46,11 @@ from caviar.search.given import read, read_all
 from caviar.search.searches import search_named
 from caviar.space import Space
 from caviar.store import Store
-from caviar.store.delivery import STORE_PATIENCE
 from caviar.study.earlier import check_same_study, create, evidence, is_imported, number_known
 from caviar.study.enqueued import Enqueued, enqueued_once
 from caviar.study.interventions import Interventions
 from caviar.study.like import begun_like
+from caviar.study.options import OpenOptions
 from caviar.study.outbox import Outbox
 from caviar.study.plot import Shown
 from caviar.study.programs import trials_folder
@@ -65,6 +65,7 @@ _ENDED: dict[TrialState, TellState] = {
     TrialState.STOPPED: "stopped",
     TrialState.DIVERGED: "diverged",
 }
+_RARER = OpenOptions()
 _NOT_GIVEN: Any = object()  # None is a value: that of a trial which diverged
 
 
@@ -80,9 +81,8 @@ def open_study(
     first: Sequence[Config] = (),
     like: Sequence[str] | str = (),
     constraints: Given | Sequence[Given] = (),
-    known: str | None = None,
     store: StorePath = "caviar.db",
-    store_patience: float = STORE_PATIENCE,
+    options: OpenOptions = _RARER,
 ) -> OpenStudy:
     """Begin a study of networks, or of anything else, that your own code trains; or take the one of that name up again.
 
@@ -96,18 +96,17 @@ def open_study(
     like: names of earlier studies whose best configs come first, and then draws around them, while these are good; one
         of another store is STUDY@STORE. A study that is taken up keeps what it took when it began.
     constraints: conditions that every config fulfils, as of ``Space.require``: texts, "units2 <= units1", or functions.
-    known: the name of a study in the same store, whose trials in this space the search begins with.
-    store_patience: seconds for which ``report`` and ``tell`` go on, and keep what they are told, while the store cannot
-        be reached; then StoreLost is raised, and the study can be taken up again.
+    options: an OpenOptions, with the rarer arguments ``known`` and ``store_patience``. Each can be given as an argument
+        of the call, too.
 
     A study that is taken up knows all that was reported and told before; trials that were asked for and not told are
     interrupted. Raises ConfigError, SpaceError or StoreError; StoreError if the one of that name is another's.
     """
     space = constrained(space_of(space), constraints)
     check_constraints(space)
-    check_store_patience(store_patience)
+    check_store_patience(options.store_patience)
     rungs = checked_rungs(rungs)
-    return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, like, known, store, store_patience)
+    return OpenStudy(name, space, seed, goal, search, stopping, rungs, first, like, store, options)
 
 
 class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
@@ -124,9 +123,8 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         rungs: tuple[int, ...],
         first: Sequence[Config],
         like: Sequence[str] | str,
-        known: str | None,
         store: StorePath,
-        store_patience: float,
+        options: OpenOptions,
     ) -> None:
         """Use open_study."""
         if goal is not None and goal not in GOAL_METRICS:
@@ -136,7 +134,7 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         check_name("study", name)
         self.name = name
         wished = read_all(space, first)
-        self._known = known
+        self._known = known = options.known
         winners = begun_like(name, like, store, space)
         self._make: Make = lambda space, boxes: search_named(search, space, seed, like=winners, boxes=boxes)
         self._make(space, 0)  # not every search can walk through every space
@@ -161,8 +159,8 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         )
         try:
             for note in record.notes:  # before anything is written: a filter may make an error of it
-                warnings.warn(note, CaviarWarning, stacklevel=5)  # through the door
-            self._begin(record, stopping, store_patience)
+                warnings.warn(note, CaviarWarning, stacklevel=6)  # through the door
+            self._begin(record, stopping, options.store_patience)
             self._folders = trials_folder(self._store, name).absolute()  # read now: later the store may be away
         except BaseException:
             self._store.close()

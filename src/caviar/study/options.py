@@ -1,4 +1,4 @@
-"""The rarer arguments of ``caviar.tune``, which may be given by themselves or as one object."""
+"""The rarer arguments of the calls, which may be given by themselves or as one object."""
 
 from __future__ import annotations
 
@@ -122,4 +122,17 @@ class ResumeOptions:
     labels: File | None = None
     test_labels: File | None = None
     folder: File | None = None
+    store_patience: float = STORE_PATIENCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenOptions:
+    """The rarer arguments of ``open_study``.
+
+    known: the name of a study in the same store, whose trials in this space the search begins with.
+    store_patience: seconds for which ``report`` and ``tell`` go on, and keep what they are told, while the store cannot
+        be reached; then StoreLost is raised, and the study can be taken up again.
+    """
+
+    known: str | None = None
     store_patience: float = STORE_PATIENCE
