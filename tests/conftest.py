@@ -5,6 +5,7 @@ from the test's own code, so that the gate says the same of the same code every 
 --hypothesis-profile=explore` tries others.
 """
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,15 @@ from tests.postgresql_server import database, empty, server
 settings.register_profile("explore", deadline=None)
 settings.register_profile("gate", deadline=None, derandomize=True)
 settings.load_profile("gate")
+
+# The collector of garbage would walk through thousands of tests and all that they import again and again.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Leave all that is there to the end out of its walks."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -125,6 +125,7 @@ def discrete_scales(draw: st.DrawFn) -> Scale:
         return Choice(draw(choices))
     smallest = 1 if kind == "log" else -(2**31)
     low, high = sorted(draw(st.lists(st.integers(smallest, 2**31), min_size=2, max_size=2, unique=True)))
+    assume(high - low < 2**31)
     return Integer(low, high, log=kind == "log")
 
 
@@ -400,6 +401,7 @@ def test_scales_are_values():
         (lambda: Linear(0, 1, step=-0.1), "step must be above 0 on a Linear scale, got step=-0.1", "distance"),
         (lambda: Linear(0, 1, step="0.1"), "step must be a finite number on a Linear scale, got step='0.1'", "number"),
         (lambda: Linear(0, 1, step=1e-12), "a scale has at most 2**31 steps, got low=0.0", "leave step out"),
+        (lambda: Integer(0, 2**31), "a scale has at most 2**31 steps, got low=0", "make the range smaller"),
         (lambda: Log(1e-4, 1, step=10), "high - low must be a whole number of steps", "end at 10.0001"),
         (
             lambda: Log(0.1, 10.1, step=0.5),

@@ -68,7 +68,8 @@ def check_steps(scale: Any) -> None:
         ends = f"end at {above!r}" if times == 0 else f"end at {below!r} or {above!r}"
         raise SpaceError(f"high - low must be a whole number of steps on {kind}, {given}", ends)
     if times >= LARGEST_INTEGER:
-        raise SpaceError(f"a scale has at most 2**31 steps, {given}", "leave step out")
+        way_out = "make the range smaller" if isinstance(high, int) else "leave step out"
+        raise SpaceError(f"a scale has at most 2**31 steps, {given}", way_out)
 
 
 def check_first_cell(scale: Any) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import textwrap
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.clients.played import CLIENTS, LONG, Played, interpreters
 Start = Callable[..., Played]
 
 
+@cache
 def version(python: str) -> str:
     code = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
     return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

@@ -468,7 +468,9 @@ def test_postgresql_goes_away_in_the_middle_of_all_that_trains(
     reached = {name: threading.Event() for name in ("study", "run", "loop", "asked")}
 
     def study() -> None:
-        request = Request(data=str(data), target="label", trials=60, threads=1, study="study", store=url, seed=1)
+        request = Request(
+            data=str(data), target="label", trials=60, preset="fast", threads=1, study="study", store=url, seed=1
+        )
         for event in follow(request):
             if isinstance(event, Progress) and event.counts:
                 reached["study"].set()

@@ -254,7 +254,7 @@ def test_each_file_of_a_study_is_named_and_given_again(given: str, tmp_path: Pat
         rows = slice(80, None) if name.startswith("test") else slice(80)
         np.save(path, (answer if name.endswith("labels") else digits)[rows])
     named = {name: path for name, path in files.items() if name != "data"}
-    caviar.tune(files["data"], trials=4, preset="single", study="mine", store=store, progress=False, **named)
+    caviar.tune(files["data"], trials=4, preset="fast", study="mine", store=store, progress=False, **named)
     moved = tmp_path / f"moved-{given}.npy"
     files[given].rename(moved)
     with pytest.raises(DataError, match=f"is not there: looked for at '{files[given]}'") as refused:

@@ -149,6 +149,7 @@ def test_a_row_is_tuned_and_nursed(name: str, tmp_path: Path, monkeypatch: pytes
     """In the environment of the tests, which has both."""
     monkeypatch.setenv("CAVIAR_FRAMEWORKS", str(tmp_path))
     monkeypatch.setattr(frameworks, "TRIALS", 5)
+    monkeypatch.setattr(frameworks, "EPOCHS", 3)
     frameworks.write_digits()
     row = next(row for row in rows() if row.name == name)
     here = tmp_path / name

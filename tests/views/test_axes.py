@@ -47,6 +47,7 @@ def test_ticks_are_values_of_the_scale_at_their_places(scale):
         (Log(1e-4, 1e-2, zero=0.2), "log", [0.0, 1e-4, 1e-3, 1e-2]),
         (Log(1, 30), "log", [1.0, 2.0, 5.0, 10.0, 20.0, 30.0]),
         (Linear(0, 0.5), "linear", [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]),
+        (Linear(1.1, 1.5), "linear", [1.1, 1.2, 1.3, 1.4, 1.5]),
         (Integer(1, 4), "integer", [1, 2, 3, 4]),
         (Integer(16, 256, log=True), "integer", [16, 50, 100, 256]),
         (PowerOfTwo(32, 512), "power_of_two", [32, 64, 128, 256, 512]),
