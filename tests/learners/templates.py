@@ -153,6 +153,9 @@ class TemplatesLearner:
     def epoch_seconds(self, rows: int, shape: tuple[int, ...]) -> float:
         return 1e-6 * rows
 
+    def release(self, examples: Examples) -> None:
+        pass
+
     def parameters(self, config, data: TrainingData) -> int:
         self._check(config)
         return (int(np.prod(data.shape)) + 1) * data.n_out

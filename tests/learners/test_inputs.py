@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -154,6 +155,20 @@ def test_training_rows_are_hidden_their_target_wherever_they_are_scored():
     assert rows_of(architecture, data.training) is training
     again = data.training.take(np.arange(len(data.training)))  # other examples, of the same rows
     np.testing.assert_array_equal(rows_of(architecture, again).x, before.x)
+
+
+def test_rows_that_are_released_are_encoded_again_to_the_same_bits():
+    data = TrainingData.of(many_texts(says=1))
+    learner, (architecture, _) = DenseLearner(), architecture_of(CONFIG, data)
+    whole, broken = (learner.start(CONFIG, data, Keys.of(1)) for _ in range(2))
+    whole.train(4, never())
+    broken.train(2, never())
+    kept = weakref.ref(training_rows_of(architecture, data.training))
+    learner.release(data.training)
+    assert kept() is None
+    broken.train(4, never())
+    for name, array in whole.state().items():
+        np.testing.assert_array_equal(broken.state()[name], array)
 
 
 @pytest.mark.parametrize("encoding", ["standard", "quantile_bins"])

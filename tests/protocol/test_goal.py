@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial, wraps
 
 import pytest
 
 from caviar.errors import ConfigError
 from caviar.protocol.goal import LARGER, GoalUnclear, GoalWatch, goal_of_code, goal_of_request
-from caviar.protocol.named_scores import scores_of_function, scores_of_script
+from caviar.protocol.named_scores import reports_nothing, scores_of_function, scores_of_script
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,73 @@ def test_functions_are_read_with_what_is_in_them():
     assert both.goal == "maximize"
     assert "'trial.loss'" in both.notes[0]
     assert "'trial.accuracy'" in both.notes[0]
+
+
+def by_epochs(trial):
+    for _ in trial.epochs():
+        pass
+    return trial.config["x"]
+
+
+def by_another(trial):
+    unknown(trial)
+    return trial.config["x"]
+
+
+def by_another_name(trial):
+    report = trial.report
+    report(1, 0.5)
+
+
+def inside(trial):
+    def callback():
+        trial.report(1, 0.5)
+
+    return callback
+
+
+def of_items(trial, more=1):
+    trial.set("seen", trial.number)
+    return trial["x"] + trial.config["y"] + more
+
+
+def wrapped(function):
+    @wraps(function)
+    def reporting(trial):
+        trial.report(1, 0.5)
+        return function(trial)
+
+    return reporting
+
+
+class Held:
+    def train(self, trial):
+        return trial.config["x"]
+
+
+@pytest.mark.parametrize(
+    ("function", "silent"),
+    [
+        (unknown, True),
+        (of_items, True),
+        (Trains(), True),
+        (Held().train, True),
+        (lambda trial: -trial.loss, True),
+        (of_both_kinds, False),
+        (in_a_callback, False),
+        (by_epochs, False),
+        (by_another, False),
+        (by_another_name, False),
+        (inside, False),
+        (error_rate, False),
+        (wrapped(unknown), False),
+        (partial(of_items, more=2), False),
+        (len, False),
+        (lambda: 1, False),
+    ],
+)
+def test_a_function_that_reports_nothing_is_known_by_its_code(function, silent):
+    assert reports_nothing(function) is silent
 
 
 def test_a_script_of_a_command_is_read(tmp_path):

@@ -96,6 +96,19 @@ def test_every_stopping_rule_comes_to_an_end(stopping):
         assert study.summary["trials"]["finished"] == 12
 
 
+def test_a_function_that_reports_nothing_is_trained_to_its_end_unless_another_rule_is_given():
+    def silent(trial):
+        return -abs(trial.config["x"] - 0.7)
+
+    given = {"trials": 9, "processes": 2, "epochs": 9, "progress": False}
+    by_itself, asked = (caviar.tune(silent, SPACE, **given, **more) for more in ({}, {"stopping": "halving"}))
+    reports = caviar.tune(objective, SPACE, **given)
+    with Store.open("caviar.db") as store:
+        rules = [store.study(study.name).spec.stopping for study in (by_itself, asked, reports)]
+        assert rules == ["none", "halving", "halving"]
+    assert caviar.resume(by_itself.name, data=silent, trials=12, progress=False).summary["trials"]["finished"] == 12
+
+
 @pytest.mark.filterwarnings("ignore:the grid has 9 configs:caviar.CaviarWarning")
 @pytest.mark.parametrize("search", ["random", "sobol", "grid:3", "optuna:tpe"])
 def test_every_search(search):

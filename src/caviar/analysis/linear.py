@@ -27,6 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from caviar.data.columns import row_blocks
 from caviar.learners.contract import Floats
 
 Loss = Callable[[Floats], tuple[float, Floats]]
@@ -36,6 +37,7 @@ _MOST, _FEWEST = 200, 25  # iterations of L-BFGS
 _PASSES = 6e8  # cells of x that all passes read: two passes an iteration; about half a second
 _CELLS = 1.2e7  # of x, at most: of more rows, evenly spaced ones
 _SQUARES = 2e9  # multiplications for the products of ridge regression
+_BLOCK = 2**17  # cells that ridge regression copies at once
 _FLAT = 1e-6  # a gradient below this is the end
 _ARMIJO = 1e-4  # of what the gradient promises, a step must bring at least this
 
@@ -78,17 +80,23 @@ def logistic(x: npt.NDArray[np.float32], y: npt.NDArray[np.int32], classes: int,
 def ridge(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], share: float = 1.0) -> Linear:
     """Ridge regression of ``y`` on ``x``."""
     m, n = x.shape
+    most = m
     if m * n * min(m, n) > _SQUARES * share:  # so few rows that the products of all pairs of them cost no more
         most = max(int(np.sqrt(_SQUARES * share / n)), int(_SQUARES * share / n**2), 100)
-        x, y = x[_spaced(m, most)], y[_spaced(m, most)]
-        m = len(x)
-    x64, y64 = x.astype(np.float64), y.astype(np.float64)
-    centre, middle = x64.mean(axis=0), y64.mean()
-    x64 -= centre
+    chosen = np.arange(m)[_spaced(m, most)]
+    m = len(chosen)
+    blocks = [chosen[rows] for rows in row_blocks(m, n, _BLOCK)]  # a copy of all would take much memory
+    centre, middle = sum(x[rows].sum(axis=0, dtype=np.float64) for rows in blocks) / m, y[chosen].mean(dtype=np.float64)
     if n <= m:
-        w = np.linalg.solve(x64.T @ x64 + np.eye(n), x64.T @ (y64 - middle))
+        products, sums = np.eye(n), np.zeros(n)
+        for rows in blocks:
+            block = x[rows] - centre
+            products += block.T @ block
+            sums += block.T @ (y[rows] - middle)
+        w = np.linalg.solve(products, sums)
     else:  # the same by the products of the rows: fewer of them
-        w = x64.T @ np.linalg.solve(x64 @ x64.T + np.eye(m), y64 - middle)
+        x64 = x[chosen] - centre
+        w = x64.T @ np.linalg.solve(x64 @ x64.T + np.eye(m), y[chosen] - middle)
     return Linear(np.append(w, middle - centre @ w).reshape(-1, 1), m)
 
 

@@ -1,4 +1,6 @@
-"""The goal that the names in Python code tell: a function that returns ``val_loss`` means the smaller to be the better.
+"""Facts that Python code tells by itself: the goal, by names, and whether it reports while it trains.
+
+A function that returns ``val_loss`` means the smaller to be the better.
 
 Only names are read, and nothing is run. In ``-loss``, ``1 - error`` and ``1 / cost`` the goal is the other one. A name
 that says nothing is followed to what it was assigned: ``value = log_loss(y, p); return value``.
@@ -22,6 +24,8 @@ _THROUGH |= {"sqrt", "array", "asarray", "tensor", "item", "numpy", "cpu", "deta
 """Calls whose value has the goal of what they are given."""
 _ANY_SCORE = re.compile(r"(\w+_)?scores?")  # of a variable that may hold anything
 _LOOK_UPS = ("get", "pop")
+_SAYING = {"report", "step", "epochs"}
+"""Methods of a trial by which it can be stopped."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -34,18 +38,44 @@ class Named(NamedTuple):
 
 def scores_of_function(function: Callable[..., Any]) -> list[Named]:
     """The scores that ``function`` reports and returns, as far as names tell their goal."""
+    own = _code(function)
+    if own is None:
+        return []
+    returned = [own.body] if isinstance(own, ast.Lambda) else _returned(own.body)
+    return _named([*_reported(own), *returned], own)
+
+
+def reports_nothing(function: Callable[..., Any]) -> bool:
+    """True if ``function`` cannot report while it trains: all that it does with its trial is seen, and says nothing."""
+    own = _code(function)
+    if own is None or bare(function) is not function:  # what is around it may report
+        return False
+    names = [argument.arg for argument in (*own.args.posonlyargs, *own.args.args) if argument.arg != "self"]
+    if not names:
+        return False
+    quiet = 0
+    for node in ast.walk(own):
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute not in _SAYING:
+                quiet += name == names[0]
+            case ast.Subscript(value=ast.Name(id=name)):
+                quiet += name == names[0]
+    # Whatever else its name stands for may report: another function that is given the trial, say.
+    return quiet == sum(isinstance(node, ast.Name) and node.id == names[0] for node in ast.walk(own))
+
+
+def _code(function: Callable[..., Any]) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
+    """The source of ``function`` itself, where one is found."""
     function = bare(function)
     code = function if inspect.isroutine(function) else type(function).__call__
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(code)))
     except (OSError, TypeError, SyntaxError, ValueError, RecursionError):  # no file has it, or no whole line
-        return []
+        return None
     found = [node for node in ast.walk(tree) if isinstance(node, _FUNCTIONS)]
     if not found or (isinstance(found[0], ast.Lambda) and len(found) > 1):
-        return []
-    own = found[0]
-    returned = [own.body] if isinstance(own, ast.Lambda) else _returned(own.body)
-    return _named([*_reported(own), *returned], own)
+        return None
+    return found[0]
 
 
 def bare(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -80,7 +80,9 @@ class TableOptions(Reading):
 class ProgramOptions:
     """The rarer arguments of ``tune`` for a function.
 
-    search, stopping, first, like, constraints, after_trial: as in TableOptions.
+    search, first, like, constraints, after_trial: as in TableOptions.
+    stopping: as in TableOptions. Where it is None, "none" for a function that reports nothing while it trains, as its
+        code shows, and "halving" for all others.
     known: the name of a study in the same store, whose trials in this space the search begins with: one that
         was imported, or an earlier one. They are copied, and the best of all is the answer.
     repeats: the number of times that the best five trials are trained again, with fresh seeds, before one is chosen.
@@ -90,7 +92,7 @@ class ProgramOptions:
     """
 
     search: str = DEFAULT_SEARCH
-    stopping: str = "halving"
+    stopping: str | None = None
     repeats: int = 0
     first: Sequence[Config] = ()
     like: Sequence[str] | str = ()

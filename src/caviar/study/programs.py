@@ -29,6 +29,7 @@ from caviar.executors.processes import Processes
 from caviar.machine import environment, processors
 from caviar.protocol.command import Command, Objective, Silent, Speaking
 from caviar.protocol.goal import GoalWatch, goal_of_request
+from caviar.protocol.named_scores import reports_nothing
 from caviar.protocol.pool import Pool
 from caviar.protocol.process import environments
 from caviar.randomness import Purpose, raw, stream_key
@@ -154,7 +155,8 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         check_whole("processes", request.processes, f"this machine has {processors()}")
     check_range("processes", request.processes)
     check_range("trial_timeout", request.trial_timeout)
-    stopping = stopping_named(request.stopping)
+    silent = request.objective is not None and reports_nothing(request.objective)
+    stopping = stopping_named(request.stopping or ("none" if silent else "halving"))
     check_search(request.search)
     if request.space is None:
         raise ConfigError(
@@ -168,7 +170,7 @@ def check_program(request: ProgramRequest, ended: Callable[[], bool]) -> Program
         request = replace(request, first=read_all(space, request.first))
     rungs = rungs_to(request.epochs)
     start = start_within(request.trials, rungs, stopping, of_a_table=False)
-    request = replace(request, like=taken(request.like, request.store, space, start))
+    request = replace(request, stopping=stopping, like=taken(request.like, request.store, space, start))
     command = _command(request, together([*(era.space for era in request.eras), space]))
     if request.study is not None:
         check_name("study", request.study)

@@ -156,7 +156,7 @@ class ProgramRequest:
     trials: int | None = None
     seed: int = 0
     search: str = DEFAULT_SEARCH
-    stopping: str = "halving"
+    stopping: str | None = None  # check_program decides
     repeats: int = 0
     first: Sequence[Config | str] = ()
     like: Sequence[str | Winners] | str = ()
@@ -180,7 +180,7 @@ class ProgramRequest:
             trials=self.trials,
             rungs=rungs,
             repeats=self.repeats,
-            stopping=self.stopping,
+            stopping=self.stopping or StudySpec.stopping,
             first=checked_first(self.first),
             like=checked_like(self.like),
             program=ProgramSpec(

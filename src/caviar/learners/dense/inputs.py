@@ -94,6 +94,12 @@ def rows_of(architecture: Architecture, examples: Examples, spread: bool = True)
     return Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y, targets=examples.targets)
 
 
+def forget(examples: Examples) -> None:
+    """Drop the copies of ``examples``: they may be needed again, but not soon."""
+    with _lock:
+        _copies.pop(examples, None)
+
+
 def _make_room(size: int) -> None:
     """Drop the copies that were used longest ago until there is room for ``size`` bytes more."""
     while _used:
