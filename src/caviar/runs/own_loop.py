@@ -440,8 +440,7 @@ class OwnRun:
     def _write(self) -> None:
         """Write down what was logged, and where the loop stands."""
         trainee, session = self._trainee, self._session
-        step = trainee.advance()
-        if step is not None:
+        if (step := trainee.advance()) is not None:
             session.saw(step)
         if len(trainee.losses) == _WINDOW and all(map(math.isfinite, trainee.losses)):
             window = sum(trainee.losses) / _WINDOW
