@@ -138,8 +138,6 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
         left = [winner, *others] if len(finalists) > 1 else others
         if left:
             ledger.phase = "last training"
-            for rows in (job.dataset.train, *(training for training, _ in job.folds)):
-                job.learner.release(rows)  # the last trainings have rows of their own, as many
             tasks = [_last_task(job, ledger, trial) for trial in left]
             yield from drive(Repeats(tasks), executor, ledger, Budget(job.seconds_left, job.ended))
         last = _last_result(job, ledger, executor, winner)
