@@ -19,13 +19,12 @@ settings.register_profile("explore", deadline=None)
 settings.register_profile("gate", deadline=None, derandomize=True)
 settings.load_profile("gate")
 
-# The collector of garbage would walk through thousands of tests and all that they import again and again.
+# While thousands of tests are collected, the search for garbage would walk through them again and again.
 gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Leave all that is there to the end out of its walks."""
-    gc.freeze()
+    """Search for garbage from now on."""
     gc.enable()
 
 
