@@ -107,13 +107,6 @@ def by_hand(long: bool) -> list[Config]:
         for encoding in ENCODINGS
         for held in held_back
     ]
-    found += [
-        {**usual, "activation": "relu", "input_scaling": False, "hidden_units": 16, "layers": 0}
-        | {"learning_rate": 0.03, "dropout": 0.0, "weight_decay": weight_decay, "encoding": encoding}
-        | ({"bins": bins[encoding]} if encoding in bins else {})
-        for encoding in ENCODINGS
-        for weight_decay in (0.1, 1.0)
-    ]  # linear models
     large: dict[str, Any] = {"weight_decay": 0.1, "hidden_units": 256, "layers": 3}
     for encoding, most in (("quantile_bins", 64), ("tree_bins", 32)) if long else ():
         for dropout in (0.0, 0.1):

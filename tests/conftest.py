@@ -6,7 +6,7 @@ from the test's own code, so that the gate says the same of the same code every 
 """
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import cloudpickle
@@ -19,13 +19,15 @@ settings.register_profile("explore", deadline=None)
 settings.register_profile("gate", deadline=None, derandomize=True)
 settings.load_profile("gate")
 
-# While thousands of tests are collected, the search for garbage would walk through them again and again.
-gc.disable()
 
-
-def pytest_collection_finish() -> None:
-    """Search for garbage from now on."""
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect the tests without searches for garbage, which would walk through thousands of them again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -132,7 +132,7 @@ class Loop:
 
 def own_loop() -> str:
     """Forty steps without caviar, and forty that are counted on from the first snapshot after twenty."""
-    calm, nursed = Loop(), None
+    calm = Loop()
     for _ in range(40):
         calm.step()
     nursed, steps = Loop(), 0

@@ -144,6 +144,19 @@ class Held:
     def train(self, trial):
         return trial.config["x"]
 
+    def says(this, trial):
+        trial.report(1, this.best)
+        return this.best
+
+    @classmethod
+    def made(cls, trial):
+        trial.report(1, cls.best)
+        return cls.best
+
+    def __call__(me, trial):
+        trial.report(1, me.best)
+        return me.best
+
 
 @pytest.mark.parametrize(
     ("function", "silent"),
@@ -152,6 +165,9 @@ class Held:
         (of_items, True),
         (Trains(), True),
         (Held().train, True),
+        (Held().says, False),
+        (Held.made, False),
+        (Held(), False),
         (lambda trial: -trial.loss, True),
         (of_both_kinds, False),
         (in_a_callback, False),

@@ -103,5 +103,4 @@ def test_the_loop_lets_a_paused_run_rest(pond: Pond, now: list[float]):
         elif isinstance(event, Noted) and event.entry.kind == "pause":
             now[0] += 3600.0
             ask("resume", {})
-    assert len(epochs) == 4
-    assert all(values["seconds"] < 1.0 for values in epochs)
+    assert [round(values["seconds"] / 3600.0) for values in epochs] == [0, 0, 0, 0]  # hours of the test's own time

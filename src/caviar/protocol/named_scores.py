@@ -46,22 +46,25 @@ def scores_of_function(function: Callable[..., Any]) -> list[Named]:
 
 
 def reports_nothing(function: Callable[..., Any]) -> bool:
-    """True if ``function`` cannot report while it trains: all that it does with its trial is seen, and says nothing."""
+    """True if the code of ``function`` shows all that it does with its trial, and no report is among it."""
     own = _code(function)
     if own is None or bare(function) is not function:  # what is around it may report
         return False
-    names = [argument.arg for argument in (*own.args.posonlyargs, *own.args.args) if argument.arg != "self"]
-    if not names:
+    of_an_object = inspect.ismethod(function) or not inspect.isroutine(function)
+    arguments = [*own.args.posonlyargs, *own.args.args][of_an_object:]
+    if not arguments:
         return False
-    quiet = 0
+    trial = arguments[0].arg
+    uses = quiet = 0
     for node in ast.walk(own):
         match node:
+            case ast.Name(id=name):
+                uses += name == trial
             case ast.Attribute(value=ast.Name(id=name), attr=attribute) if attribute not in _SAYING:
-                quiet += name == names[0]
+                quiet += name == trial
             case ast.Subscript(value=ast.Name(id=name)):
-                quiet += name == names[0]
-    # Whatever else its name stands for may report: another function that is given the trial, say.
-    return quiet == sum(isinstance(node, ast.Name) and node.id == names[0] for node in ast.walk(own))
+                quiet += name == trial
+    return uses == quiet  # any other use may report: another function that is given the trial, say
 
 
 def _code(function: Callable[..., Any]) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:

@@ -74,8 +74,8 @@ class TableJob:
     interventions: Interventions
     noted: tuple[str, ...] = ()
     """Notes on what was met where the study is taken up again."""
-    begun: list[Examples] = field(default_factory=list)
-    """The training rows of the task that was begun last."""
+    last_rows: list[Examples] = field(default_factory=list)
+    """The training rows of the task that was begun last; none at first."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ class TableJob:
         else:
             nothing = Examples(self.dataset.validation.x[:0], self.dataset.validation.y[:0])
             training, validation = self.dataset.train_and_validation(), nothing
-        before, self.begun[:] = self.begun[:1], [training]
+        before, self.last_rows[:] = self.last_rows[:1], [training]
         if before and before[0] is not training:  # the last trainings have rows of their own, as many as the search
             self.learner.release(before[0])
         data = TrainingData(training, validation, self.dataset.preprocessing.n_out)

@@ -83,9 +83,8 @@ def _steps(low: float, high: float) -> list[float]:
     if width < 1e-300:  # too close together for round numbers
         return []
     ten = 10.0 ** math.floor(math.log10(width))
-    step = next(
-        factor * ten for factor in (5, 2, 1) if factor * ten <= width * (1 + 1e-9)
-    )  # 0.1 is one above 0.09999...
+    most = width * (1 + 1e-9)  # 0.1 is a step of a width of 0.09999...
+    step = next(factor * ten for factor in (5, 2, 1) if factor * ten <= most)
     first, last = math.ceil(low / step), math.floor(high / step)
     return [float(f"{k * step:.12g}") for k in range(first, min(last, first + 20) + 1)]
 
