@@ -13,8 +13,12 @@ from a box begin higher: they are all alike, and their first epochs separate the
 epochs. A box can also be left: whole-space trials that reach its rung and are better become the best, and the next box
 is around them.
 
-In a box, a draw is the likeliest of several points: near the best trials, and away from the next best. Its categories
-are drawn by their weights; otherwise the likeliest category would be the only one.
+In a box, a draw is the one of several points that promises most, by what the best trials and the next best say of the
+points between them (gaussian_process.py).
+
+Where trials can wait without a slot, a round is drawn while the one before is trained. Where each holds a slot, which
+is a process, a draw is worth more than a slot's rest: rounds are of one trial at first, and look at all trials but
+those that the other slots are at.
 
 Source: deeplearning.ai, Improving deep neural networks, week 3, "Using an appropriate scale" and "Tuning process". The
 cross-entropy method (Rubinstein, 1999) is the same idea with a normal distribution in the place of the box.
@@ -38,7 +42,8 @@ from caviar.scale_rules import Value
 from caviar.scales import Choice, Scale
 from caviar.search.contract import Compared, Evidence, Proposal
 from caviar.search.feasible import draw, drawn, middle
-from caviar.search.region import Region, half_cell, shares_of
+from caviar.search.gaussian_process import GaussianProcess
+from caviar.search.region import Region, half_cell
 from caviar.search.sampling import SobolPoints
 from caviar.search.slow_starters import slow_starters
 from caviar.space import Space
@@ -55,22 +60,33 @@ class Zoom:
     fewest: int = 3  # of the best in each of two boxes; with fewer there is one box
     whole_space: float = 0.2  # share of the draws
     skipped_rungs: int = 2  # draws from a box are first compared this many rungs before the last
-    candidates: int = 16  # points, of which a draw from a box is the likeliest
-    rest: int = 64  # the next best trials, which the best are compared with
+    candidates: int = 32  # points, of which a draw from a box promises most
+    candidates_of_round: int = 256  # at least, where a round is small
+    rest: int = 64  # the next best trials, which say with the best what a point promises
+    failed: int = 16  # the last trials that failed there, which say so as well
+    pending: int = 56  # the last points of which nothing is known yet
+    seek_again: float = 1.25  # times as many trials: what makes a point promise much is sought again
     tier_opens: tuple[int, ...] = (0, 2, 4, 6)  # the first trial that searches each tier
     smallest_round: int = 4
     largest_round: int = 128
     round_share: float = 0.125  # of the trials so far
 
+    def one_by_one(self) -> Zoom:
+        """The settings where each trial holds a slot while it is trained."""
+        return replace(self, smallest_round=1, round_share=1 / 64)
+
 
 class CoarseToFine:
     """The search ``coarse_to_fine``; see contract.Search."""
 
-    def __init__(self, space: Space, seed: int, zoom: Zoom | None = None, boxes: int = 0) -> None:
-        """The first box has the number after ``boxes``."""
+    def __init__(
+        self, space: Space, seed: int, zoom: Zoom | None = None, boxes: int = 0, slots: int | None = None
+    ) -> None:
+        """The first box has the number after ``boxes``. ``slots`` as in scheduling.Strategy."""
         self._space = space
         self._seed = seed
-        self._zoom = zoom or Zoom()
+        self._zoom = (zoom or Zoom()) if slots is None else (zoom or Zoom()).one_by_one()
+        self._slots = slots
         self._scales = [space[name] for name in space.searched]
         self._choices = {j: len(scale.choices) for j, scale in enumerate(self._scales) if isinstance(scale, Choice)}
         self._sequence = SobolPoints(len(self._scales), seed)
@@ -86,12 +102,19 @@ class CoarseToFine:
         self._everywhere = self._in_own_units(Region(np.zeros(len(self._scales)), np.ones(len(self._scales))))
         self._open: list[Region] = []  # the boxes that draws come from
         self._around: list[int] = []  # the best trials at the last look
-        self._likelihood = _Likelihood(np.zeros((len(self._scales), _CELLS)))
+        self._failed: list[list[Compared]] = []  # by rung, the last ones
+        self._promise = GaussianProcess(len(self._scales), self._choices)
+        self._learnt: list[int] = []  # the trials that it knows
+        self._sought = 0  # trials, when it was last sought what makes a point promise much
+        self._proposed: dict[int, Units] = {}  # the last points, by trial
         self._boxes = boxes  # opened so far
 
     def lag(self, number: int) -> int | None:
-        """The size of a round: while one round is being trained, the next is drawn from the rounds before it."""
-        return self._round(number)
+        """The size of a round: while one round is being trained, the next is drawn from the rounds before it.
+
+        Where trials hold slots, so many as the other slots are at.
+        """
+        return self._round(number) if self._slots is None else self._slots - 1
 
     def recall(self, config: Config) -> None:
         """See Search: a draw depends on the trial's number, so that none comes twice."""
@@ -112,10 +135,13 @@ class CoarseToFine:
             whole[:] = True
             points = draws
         else:
-            points = np.where(whole[:, None], draws, self._draw(number, draws, boxes))
+            points = draws.copy()
+            if not whole.all():
+                points[~whole] = self._draw(number, draws[~whole], boxes[~whole])
         points = self._close_tiers(points, numbers)
         if self._space.constraints:
             self._keep_constraints(points, numbers, whole, boxes)
+        self._proposed |= zip(numbers.tolist(), points, strict=True)
         slow = slow_starters(self._space, points)
         origins = [f"box {self._boxes - len(self._open) + 1 + box}" for box in boxes.tolist()]
         entry = self._entry(evidence)
@@ -134,21 +160,22 @@ class CoarseToFine:
         return np.asarray(np.searchsorted(held, numbers * _GOLDEN % 1.0 * held[-1], side="right"), dtype=np.int64)
 
     def _draw(self, number: int, draws: Units, boxes: npt.NDArray[np.int64]) -> Units:
-        """Points in ``boxes`` (n,), each the likeliest of several: near the best trials and away from the rest."""
-        many = self._zoom.candidates
-        if many == 1 or not self._scales:
+        """Points in ``boxes`` (n,), each the one of several that promises most."""
+        n, d = draws.shape
+        many = max(self._zoom.candidates, self._zoom.candidates_of_round // n)
+        if self._zoom.candidates == 1 or not self._learnt or not d:
             return self._place(draws, boxes)
         stream = generator(stream_key(self._seed, Purpose.PROPOSALS, trial=number))
-        coordinates = stream.random((len(draws), many, draws.shape[1]))
-        categories = list(self._choices)
-        coordinates[:, :, categories] = coordinates[:, :1, categories]  # drawn by their weights alone
-        points = self._place(coordinates.reshape(len(draws) * many, -1), np.repeat(boxes, many))
-        likelihood = self._likelihood.of(points)
+        points = self._place(stream.random((n * many, d)), np.repeat(boxes, many))
+        allowed = np.ones(n * many, dtype=np.bool_)
         if self._space.constraints:
-            fulfilled = [self._space.fulfils(config) for config in self._space.from_unit(points)]
-            likelihood = np.where(fulfilled, likelihood, -np.inf)
-        likeliest = likelihood.reshape(len(draws), many).argmax(axis=1)
-        return cast(Units, points.reshape(len(draws), many, -1)[np.arange(len(draws)), likeliest])
+            allowed = np.array([self._space.fulfils(config) for config in self._space.from_unit(points)])
+        lag, known = self.lag(number) or 0, set(self._learnt)
+        self._proposed = {k: point for k, point in self._proposed.items() if k >= number - lag}
+        pending = [point for k, point in self._proposed.items() if k not in known][-self._zoom.pending :]
+        candidates = points.reshape(n, many, d)
+        places = self._promise.best_of(candidates, allowed.reshape(n, many), np.array(pending).reshape(-1, d))
+        return candidates[np.arange(n), places]
 
     def _keep_constraints(
         self,
@@ -197,14 +224,17 @@ class CoarseToFine:
         if not self._taken:
             self._taken = [0] * len(evidence)
             self._ranked = [[] for _ in evidence]
+            self._failed = [[] for _ in evidence]
         for rung, compared in enumerate(evidence):
             ranked, most = self._ranked[rung], self._zoom.best + self._zoom.rest
             poorest = ranked[0][0] if len(ranked) == most else WORST
             for c in compared[self._taken[rung] :]:
-                if c.rank_key >= poorest and c.rank_key > WORST:
+                if c.rank_key == WORST:
+                    self._failed[rung].append(c)
+                elif c.rank_key >= poorest:
                     insort(ranked, (c.rank_key, -c.number, c))
             self._taken[rung] = len(compared)
-            del ranked[:-most]
+            del ranked[:-most], self._failed[rung][: -self._zoom.failed]
 
     def _look(self, number: int, evidence: Evidence) -> list[Box]:
         """Open one box or two around the best trials, unless these have not changed."""
@@ -214,18 +244,18 @@ class CoarseToFine:
         full = [rung for rung, ranked in enumerate(self._ranked) if len(ranked) >= zoom.best]
         rung = full[-1] if full else len(self._ranked) - 1
         ranked = [compared for _, _, compared in reversed(self._ranked[rung])]
+        self._learn(number, ranked, self._failed[rung])
         best = ranked[: zoom.best]
         around = [c.number for c in best]
         if around == self._around:
             return []
         self._around = around
-        points = self._points_of(ranked)
-        places, between = self._apart(points[: zoom.best])
+        points = self._varied(best)
+        places, between = self._apart(points)
         regions = [Region.around(points[place], self._choices, self._half_cells, zoom.margin) for place in places]
         if len(regions) == len(self._open) and all(map(Region.same, regions, self._open)):
             return []
         before, self._open = self._open, [self._in_own_units(region) for region in regions]
-        self._likelihood = _Likelihood.of_best(points[: zoom.best], points[zoom.best :], self._choices)
         opened = []
         for i, region in enumerate(self._open):
             self._boxes += 1
@@ -247,19 +277,34 @@ class CoarseToFine:
         places = [np.sort(left), np.setdiff1d(everyone, left)]
         return sorted(places, key=lambda place: int(place[0])), self._space.searched[j]
 
+    def _learn(self, number: int, ranked: list[Compared], failed: list[Compared]) -> None:
+        """Learn from trials, the best first, and from those that failed, what a point promises."""
+        numbers = [c.number for c in [*ranked, *failed]]
+        if len(ranked) < _FEWEST or numbers == self._learnt:
+            return
+        values = _values([c.rank_key for c in ranked])
+        values = np.append(values, np.full(len(failed), values.min()))
+        seek = number >= self._sought * self._zoom.seek_again
+        self._promise.learn(self._points_of([*ranked, *failed]), values, seek)
+        self._learnt, self._sought = numbers, number if seek else self._sought
+
     def _points_of(self, trials: list[Compared]) -> Units:
         """The points (n, d) of ``trials``, made once a trial; NaN where a hyperparameter does not apply.
 
-        The same where its tier was not open, or the trial lacks it: it was not varied, so nothing is known of where it
-        is good.
+        The same where the trial lacks it.
         """
         new = [c for c in trials if c.number not in self._points]
         if new:
-            numbers, points = np.array([c.number for c in new]), self._space.to_unit([c.config for c in new])
-            closed = (numbers[:, None] < self._opens) & np.isclose(points, self._closed, rtol=0, atol=1e-9)
-            closed |= np.array([[name in c.lacks for name in self._space.searched] for c in new], dtype=np.bool_)
-            self._points |= zip(numbers.tolist(), np.where(closed, np.nan, points), strict=True)
+            points = self._space.to_unit([c.config for c in new])
+            lacks = np.array([[name in c.lacks for name in self._space.searched] for c in new], dtype=np.bool_)
+            self._points |= zip([c.number for c in new], np.where(lacks, np.nan, points), strict=True)
         return np.array([self._points[c.number] for c in trials])
+
+    def _varied(self, trials: list[Compared]) -> Units:
+        """The points of ``trials``, NaN also where a tier was not open: nothing is known of where it is good."""
+        points, numbers = self._points_of(trials), np.array([c.number for c in trials])
+        closed = (numbers[:, None] < self._opens) & np.isclose(points, self._closed, rtol=0, atol=1e-9)
+        return np.where(closed, np.nan, points)
 
     def _close_tiers(self, points: Units, numbers: npt.NDArray[np.int64]) -> Units:
         """Hyperparameters of tiers that are not open yet stay in the middle of their scales."""
@@ -299,54 +344,26 @@ class CoarseToFine:
         return "; ".join([reason, *changes])
 
 
-@dataclass(frozen=True, eq=False)
-class _Likelihood:
-    """The logarithm (d, _CELLS) of the likelihood of a value among the best over that among the rest.
-
-    Columns are independent, as in TPE (Bergstra and others, 2011), and looked up in a table by cell, so that a draw
-    costs microseconds.
-    """
-
-    table: Units
-
-    @staticmethod
-    def of_best(best: Units, rest: Units, choices: Mapping[int, int]) -> _Likelihood:
-        """The table from the points (n, d) of both; ``choices`` is the number of values of each Choice, by column."""
-        return _Likelihood(_log_densities(best, choices, _NARROW) - _log_densities(rest, choices, _WIDE))
-
-    def of(self, points: Units) -> Units:
-        """The likelihood (n,) of ``points`` (n, d)."""
-        cells = np.minimum((points * _CELLS).astype(np.int64), _CELLS - 1)
-        return cast(Units, self.table[np.arange(len(self.table)), cells].sum(axis=1))
-
-
 _Ranked = tuple[RankKey, int, Compared]  # rank key, minus the number: of two equals the earlier one is better
 
+_FEWEST = 3  # trials that say what a point promises
+_LARGEST = 1e150  # differences of larger ones may overflow
 _MOST_REDRAWS = 512  # from a box, or with closed tiers, where all may break a constraint
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples are spread evenly over [0, 1), also where numbers are left out
 
-_CELLS = 64
-_MIDDLES = (np.arange(_CELLS) + 0.5) / _CELLS
-_NARROW, _WIDE = (  # kernels (_CELLS + 1, _CELLS) of the two densities: a normal curve of that width around each cell,
-    # and 0 everywhere for a value that is absent
-    np.vstack([np.exp(-0.5 * ((_MIDDLES[:, None] - _MIDDLES) / width) ** 2), np.zeros(_CELLS)])
-    for width in (0.1, 0.2)
-)
-_FAR = 1e-3  # of a trial: the density far from all trials, so that one column alone cannot rule a point out
 
+def _values(rank_keys: list[RankKey]) -> Units:
+    """What trials (n,), the best first, are worth: scores in the better half, from 0 to 1, and ranks in the other.
 
-def _log_densities(points: Units, choices: Mapping[int, int], kernel: Units) -> Units:
-    """The logarithm of each column's density (d, _CELLS) at ``points`` (n, d): normal curves, or shares of a Choice's.
-
-    0 everywhere in a column that no point has.
+    So the poorest, which may be very poor, do not make all good ones look alike.
     """
-    given = ~np.isnan(points)
-    n = given.sum(axis=0)[:, None]
-    cells = np.where(given, np.minimum(points * _CELLS, _CELLS - 1), _CELLS).astype(np.int64)
-    logs = np.log((kernel[cells].sum(axis=0) + _FAR) / np.maximum(n, 1))
-    for j, count in choices.items():
-        logs[j] = np.log(shares_of(points[given[:, j], j], count))[(_MIDDLES * count).astype(np.int64)]
-    return cast(Units, np.where(n > 0, logs, 0.0))
+    n = len(rank_keys)
+    scores = np.clip([score for score, _ in rank_keys], -_LARGEST, _LARGEST)
+    middle = float(np.median(scores))
+    ranks = 2.0 * (n - np.arange(n) - 0.5) / n - 1.0
+    if not scores[0] > middle:
+        return ranks
+    return np.where(scores >= middle, (scores - middle) / (scores[0] - middle), np.minimum(ranks, 0.0))
 
 
 def _of_middle(scale: Scale) -> float:
