@@ -55,6 +55,7 @@ class Zoom:
 
     best: int = 8  # trials within a box
     first: int = 2  # trials that finished before there is a first box
+    tells: int = 1  # rungs before the last: where ``best`` trials have come so far, there is a first box as well
     margin: float = 1.0  # of the box's width, over the number of the best in it
     apart: float = 0.5  # of a scale: a gap among the best that makes two boxes
     fewest: int = 3  # of the best in each of two boxes; with fewer there is one box
@@ -106,7 +107,7 @@ class CoarseToFine:
         self._promise = GaussianProcess(len(self._scales), self._choices)
         self._learnt: list[int] = []  # the trials that it knows
         self._sought = 0  # trials, when it was last sought what makes a point promise much
-        self._proposed: dict[int, Units] = {}  # the last points, by trial
+        self._pending: dict[int, Units] = {}  # points proposed of which nothing is known yet, by trial
         self._boxes = boxes  # opened so far
 
     def lag(self, number: int) -> int | None:
@@ -141,7 +142,7 @@ class CoarseToFine:
         points = self._close_tiers(points, numbers)
         if self._space.constraints:
             self._keep_constraints(points, numbers, whole, boxes)
-        self._proposed |= zip(numbers.tolist(), points, strict=True)
+        self._pending |= zip(numbers.tolist(), points, strict=True)
         slow = slow_starters(self._space, points)
         origins = [f"box {self._boxes - len(self._open) + 1 + box}" for box in boxes.tolist()]
         entry = self._entry(evidence)
@@ -170,11 +171,9 @@ class CoarseToFine:
         allowed = np.ones(n * many, dtype=np.bool_)
         if self._space.constraints:
             allowed = np.array([self._space.fulfils(config) for config in self._space.from_unit(points)])
-        lag, known = self.lag(number) or 0, set(self._learnt)
-        self._proposed = {k: point for k, point in self._proposed.items() if k >= number - lag}
-        pending = [point for k, point in self._proposed.items() if k not in known][-self._zoom.pending :]
+        pending = np.array(list(self._pending.values())[-self._zoom.pending :]).reshape(-1, d)
         candidates = points.reshape(n, many, d)
-        places = self._promise.best_of(candidates, allowed.reshape(n, many), np.array(pending).reshape(-1, d))
+        places = self._promise.best_of(candidates, allowed.reshape(n, many), pending)
         return candidates[np.arange(n), places]
 
     def _keep_constraints(
@@ -229,6 +228,7 @@ class CoarseToFine:
             ranked, most = self._ranked[rung], self._zoom.best + self._zoom.rest
             poorest = ranked[0][0] if len(ranked) == most else WORST
             for c in compared[self._taken[rung] :]:
+                self._pending.pop(c.number, None)
                 if c.rank_key == WORST:
                     self._failed[rung].append(c)
                 elif c.rank_key >= poorest:
@@ -239,9 +239,10 @@ class CoarseToFine:
     def _look(self, number: int, evidence: Evidence) -> list[Box]:
         """Open one box or two around the best trials, unless these have not changed."""
         zoom = self._zoom
-        if len(self._ranked[-1]) < zoom.first:
-            return []
         full = [rung for rung, ranked in enumerate(self._ranked) if len(ranked) >= zoom.best]
+        tells = max(len(evidence) - 1 - zoom.tells, 0)
+        if len(self._ranked[-1]) < zoom.first and (not full or full[-1] < tells):
+            return []
         rung = full[-1] if full else len(self._ranked) - 1
         ranked = [compared for _, _, compared in reversed(self._ranked[rung])]
         self._learn(number, ranked, self._failed[rung])

@@ -53,20 +53,26 @@ def noted_before(name: str, space: Space, trials: int | None) -> tuple[str, ...]
 
 
 def search_named(
-    name: str, space: Space, seed: int, rows: int = 0, like: Sequence[Winners] = (), boxes: int = 0
+    name: str,
+    space: Space,
+    seed: int,
+    rows: int = 0,
+    like: Sequence[Winners] = (),
+    boxes: int = 0,
+    slots: int | None = None,
 ) -> Search:
     """The search ``name`` over ``space``, with the study's seed and, of a table, its rows for training.
 
     It is mixed with what it takes from the studies that this one is ``like``. Its first box has the number after
-    ``boxes``.
+    ``boxes``. ``slots`` as in CoarseToFine.
     """
     if like:
-        return Transfer(search_named(name, space, seed, rows, boxes=boxes), space, seed, like)
+        return Transfer(search_named(name, space, seed, rows, boxes=boxes, slots=slots), space, seed, like)
     check_search(name)
     if name == PORTFOLIO:
         return Portfolio(space, seed, rows, boxes)
     if name == "coarse_to_fine":
-        return CoarseToFine(space, seed, boxes=boxes)
+        return CoarseToFine(space, seed, boxes=boxes, slots=slots)
     kind, _, detail = name.partition(":")
     if name in SEARCHES:
         return SEARCHES[name](space, seed)

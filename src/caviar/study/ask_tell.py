@@ -136,7 +136,7 @@ class OpenStudy(Shown, AbstractContextManager["OpenStudy"]):
         wished = read_all(space, first)
         self._known = known = options.known
         winners = begun_like(name, like, store, space)
-        self._make: Make = lambda space, boxes: search_named(search, space, seed, like=winners, boxes=boxes)
+        self._make: Make = lambda space, boxes: search_named(search, space, seed, like=winners, boxes=boxes, slots=1)
         self._make(space, 0)  # not every search can walk through every space
         self._eras: tuple[Era, ...] = (Era(0, space),)
         self._trials: dict[int, Trial] = {}

@@ -106,7 +106,8 @@ class ProgramJob:
     def search(self, space: Space, boxes: int = 0) -> Search:
         """The search that proposes configs of ``space``, after so many ``boxes``."""
         request = self.request
-        return search_named(request.search, space, request.seed, like=checked_like(request.like), boxes=boxes)
+        like = checked_like(request.like)
+        return search_named(request.search, space, request.seed, like=like, boxes=boxes, slots=self.slots)
 
     def ended(self) -> bool:
         """True where a person wants the end at once."""
