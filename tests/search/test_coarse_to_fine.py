@@ -201,6 +201,97 @@ def test_any_space_any_rank_keys_configs_stay_on_their_scales(seed, data):
             assert "weights" in part or space[name].contains(part["low"])
 
 
+def bowl(at) -> float:
+    """A bowl of four numbers on a log scale, which differ in importance; its best is 0."""
+    return -sum((math.log10(at[f"x{i}"]) + 1 + i) ** 2 / 4**i for i in range(4))
+
+
+BOWL = Space(**{f"x{i}": Log(1e-5, 1) for i in range(4)})
+
+
+def one_score(search, trials: int, slots: int, worth=bowl) -> list[float]:
+    """What the trials are worth, in their order, of a program that returns one score; ``slots`` are busy at once."""
+    strategy = Strategy(search, (1,), trials=trials, stopping="none", slots=slots)
+    found, busy = {}, []
+    while True:
+        while len(busy) < slots and (task := strategy.next()) is not None:
+            busy.append(task)
+        if not busy:
+            break
+        task = busy.pop(0)
+        value = found[task.trial] = worth(task.config)
+        strategy.report(task, (value, 0.0) if math.isfinite(value) else WORST)
+    return [found[number] for number in sorted(found)]
+
+
+@pytest.mark.parametrize(("slots", "times"), [(1, 100), (4, 10)])
+def test_where_trials_hold_slots_it_is_far_nearer_to_the_best_than_draws_that_do_not_look(slots, times):
+    regrets = {
+        name: np.median([-max(one_score(search_named(name, BOWL, seed, slots=slots), 60, slots)) for seed in range(5)])
+        for name in ("coarse_to_fine", "sobol")
+    }
+    assert regrets["coarse_to_fine"] * times < regrets["sobol"]
+
+
+def test_with_one_slot_each_draw_looks_at_the_trial_before_it():
+    search = CoarseToFine(BOWL, 0, slots=1)
+    looked = []
+    propose = search.propose
+
+    def spy(number, evidence):
+        looked.append((number, len(evidence[0])))
+        return propose(number, evidence)
+
+    search.propose = spy
+    one_score(search, 50, 1)
+    assert looked == [(number, number) for number in range(50)]
+
+
+def test_what_is_asked_and_not_yet_told_is_pending():
+    search = CoarseToFine(BOWL, 0, Zoom(whole_space=0.0), slots=1)
+    strategy = Strategy(search, (1,), trials=200, stopping="none", at_once=True)
+    best_of, pending = search._promise.best_of, []
+
+    def spy(candidates, allowed, points):
+        pending.append(points)
+        return best_of(candidates, allowed, points)
+
+    search._promise.best_of = spy
+    for _ in range(20):
+        task = strategy.next()
+        strategy.report(task, (bowl(task.config), 0.0))
+    assert {len(points) for points in pending} == {0}
+    asked = [strategy.next() for _ in range(5)]
+    assert [len(points) for points in pending[-5:]] == [0, 1, 2, 3, 4]
+    known = np.sort(BOWL.to_unit([task.config for task in asked[:4]]), axis=0)
+    assert np.allclose(np.sort(pending[-1], axis=0), known)
+
+
+def test_where_trials_fail_it_draws_less():
+    def fails(at) -> float:
+        return math.nan if abs(math.log10(at["x1"]) + 2) < 0.4 else bowl(at)  # the best would be in the middle of it
+
+    failed = {}
+    for learns in (0, 16):
+        search = CoarseToFine(BOWL, 0, Zoom(failed=learns, whole_space=0.0), slots=1)
+        failed[learns] = sum(not math.isfinite(value) for value in one_score(search, 100, 1, fails))
+    assert failed[16] * 3 < failed[0]
+
+
+def test_the_first_box_opens_with_eight_trials_at_the_last_rung_but_one():
+    """Two that finished open it as well; see above for a study in which these are first."""
+    for at, opens in ((2, True), (1, False)):
+        search = CoarseToFine(PLAIN, 0)
+        configs = PLAIN.sample(8, seed=0)
+        evidence = [
+            [Compared(i, config, rung, 3**rung, (near(i, config, 1), 0.0)) for i, config in enumerate(configs)]
+            if rung <= at
+            else []
+            for rung in range(4)
+        ]
+        assert bool(search.propose(8, evidence)[1]) is opens
+
+
 def test_tiers_open_one_after_the_other():
     space = Space(
         learning_rate=Log(1e-4, 1, tier=1),

@@ -171,7 +171,7 @@ class CoarseToFine:
         allowed = np.ones(n * many, dtype=np.bool_)
         if self._space.constraints:
             allowed = np.array([self._space.fulfils(config) for config in self._space.from_unit(points)])
-        pending = np.array(list(self._pending.values())[-self._zoom.pending :]).reshape(-1, d)
+        pending = np.array(list(self._pending.values())[::-1][: self._zoom.pending]).reshape(-1, d)
         candidates = points.reshape(n, many, d)
         places = self._promise.best_of(candidates, allowed.reshape(n, many), pending)
         return candidates[np.arange(n), places]
@@ -234,7 +234,7 @@ class CoarseToFine:
                 elif c.rank_key >= poorest:
                     insort(ranked, (c.rank_key, -c.number, c))
             self._taken[rung] = len(compared)
-            del ranked[:-most], self._failed[rung][: -self._zoom.failed]
+            del ranked[:-most], self._failed[rung][: max(len(self._failed[rung]) - self._zoom.failed, 0)]
 
     def _look(self, number: int, evidence: Evidence) -> list[Box]:
         """Open one box or two around the best trials, unless these have not changed."""
