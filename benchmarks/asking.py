@@ -22,8 +22,8 @@ EPOCHS = (1, 3, 9, 27)
 
 
 def ours(search: str, trials: int) -> dict[str, float]:
-    Asking(search_named(search, default_space(), 0)).ask(10)  # imports are paid once a process
-    machine = Asking(search_named(search, default_space(), 0))
+    Asking(search_named(search, default_space(), 0, slots=1)).ask(10)  # imports are paid once a process
+    machine = Asking(search_named(search, default_space(), 0, slots=1))
     stream = random.Random(0)
     spent = {"ask": 0.0, "report": 0.0, "tell": 0.0}
     reports = 0

@@ -71,15 +71,13 @@ class GaussianProcess:
         """
         g, c, _ = candidates.shape
         at = self._embed(candidates.reshape(g * c, -1))
-        known = np.linalg.inv(np.linalg.cholesky(self._of_known(self._x)))
-        halfway = known @ self._kernel(self._x, at)  # (n, g c)
-        seen = known @ self._y
-        mean = (seen @ halfway).reshape(g, c)
-        scale = math.sqrt(max(float(seen @ seen) / len(self._y), 1e-9))
-        if len(pending):
-            x = np.vstack([self._x, self._embed(pending)])
-            known = np.linalg.inv(np.linalg.cholesky(self._of_known(x)))
-            halfway = known @ self._kernel(x, at)
+        x = np.vstack([self._x, self._embed(pending)]) if len(pending) else self._x
+        n, near = len(self._x), self._kernel(x, at)  # (n + p, g c)
+        known = np.linalg.inv(np.linalg.cholesky(self._of_known(x)))  # its first n rows are those without the pending
+        seen = known[:n, :n] @ self._y
+        mean = ((seen @ known[:n, :n]) @ near[:n]).reshape(g, c)
+        scale = math.sqrt(max(float(seen @ seen) / n, 1e-9))
+        halfway = known @ near
         variance = (1.0 - np.einsum("ij,ij->j", halfway, halfway)).reshape(g, c)
         by_draw = halfway.T.reshape(g, c, -1)
         at = at.reshape(g, c, -1)
