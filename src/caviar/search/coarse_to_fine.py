@@ -17,8 +17,8 @@ In a box, a draw is the one of several points that promises most, by what the be
 points between them (gaussian_process.py).
 
 Where trials can wait without a slot, a round is drawn while the one before is trained. Where each holds a slot, which
-is a process, a draw is worth more than a slot's rest: rounds are of one trial at first, and look at all trials but
-those that the other slots are at.
+is a process, a draw is worth a look of its own: rounds are of one trial at first, and look at all trials but the last
+few, which the other slots may still be at.
 
 Source: deeplearning.ai, Improving deep neural networks, week 3, "Using an appropriate scale" and "Tuning process". The
 cross-entropy method (Rubinstein, 1999) is the same idea with a normal distribution in the place of the box.
@@ -72,6 +72,9 @@ class Zoom:
     largest_round: int = 128
     round_share: float = 0.125  # of the trials so far
 
+    smallest_lag: int = 4  # trials that are not waited for, where there are several slots
+    lag_part: int = 16  # of this many trials so far one more is not waited for
+
     def one_by_one(self) -> Zoom:
         """The settings where each trial holds a slot while it is trained."""
         return replace(self, smallest_round=1, round_share=1 / 64)
@@ -113,9 +116,11 @@ class CoarseToFine:
     def lag(self, number: int) -> int | None:
         """The size of a round: while one round is being trained, the next is drawn from the rounds before it.
 
-        Where trials hold slots, so many as the other slots are at.
+        Where trials hold slots, so many that a slow trial does not soon keep the other slots waiting; none of one slot.
         """
-        return self._round(number) if self._slots is None else self._slots - 1
+        if self._slots is None:
+            return self._round(number)
+        return 0 if self._slots == 1 else max(self._slots - 1, self._zoom.smallest_lag, number // self._zoom.lag_part)
 
     def recall(self, config: Config) -> None:
         """See Search: a draw depends on the trial's number, so that none comes twice."""
