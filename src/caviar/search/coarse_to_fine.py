@@ -72,7 +72,7 @@ class Zoom:
     largest_round: int = 128
     round_share: float = 0.125  # of the trials so far
 
-    smallest_lag: int = 4  # trials that are not waited for, where there are several slots
+    smallest_lag: int = 5  # trials that are not waited for, where trials hold slots
     lag_part: int = 16  # of this many trials so far one more is not waited for
 
     def one_by_one(self) -> Zoom:
@@ -116,11 +116,12 @@ class CoarseToFine:
     def lag(self, number: int) -> int | None:
         """The size of a round: while one round is being trained, the next is drawn from the rounds before it.
 
-        Where trials hold slots, so many that a slow trial does not soon keep the other slots waiting; none of one slot.
+        Where trials hold slots, so many that a slow trial does not soon keep the other slots waiting, and that some can
+        fail until it is known whether it is the program that fails (executors/held_back.py).
         """
         if self._slots is None:
             return self._round(number)
-        return 0 if self._slots == 1 else max(self._slots - 1, self._zoom.smallest_lag, number // self._zoom.lag_part)
+        return max(self._slots - 1, self._zoom.smallest_lag, number // self._zoom.lag_part)
 
     def recall(self, config: Config) -> None:
         """See Search: a draw depends on the trial's number, so that none comes twice."""
