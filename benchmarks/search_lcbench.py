@@ -75,7 +75,7 @@ ABLATIONS: dict[str, Ours] = {
     "hyperband": Ours(CoarseToFine, "hyperband"),
     "median rule": Ours(CoarseToFine, "median"),
     "draws in a box as they come": Ours(zooming(candidates=1)),
-    "first box when two have finished": Ours(zooming(tells=0)),
+    "first box when two have finished": Ours(zooming(early=0)),
     "boxes from the first rung": Ours(zooming(skipped_rungs=3)),
     "no draws from the whole space": Ours(zooming(whole_space=0.0)),
     "linear scales": Ours(CoarseToFine, space=LINEAR_SPACE),

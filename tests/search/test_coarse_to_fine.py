@@ -210,7 +210,7 @@ BOWL = Space(**{f"x{i}": Log(1e-5, 1) for i in range(4)})
 
 
 def one_score(search, trials: int, slots: int, worth=bowl) -> list[float]:
-    """What the trials are worth, in their order, of a program that returns one score; ``slots`` are busy at once."""
+    """The worth of the trials, in their order, of a program that returns one score; ``slots`` are busy at once."""
     strategy = Strategy(search, (1,), trials=trials, stopping="none", slots=slots)
     found, busy = {}, []
     while True:
@@ -250,7 +250,7 @@ def test_where_trials_hold_slots_each_draw_looks_at_all_but_the_last_few(slots, 
     assert all(seen == number - lag for number, seen in looked if number >= 2 * lag)
 
 
-def test_what_is_asked_and_not_yet_told_is_pending():
+def test_what_is_asked_and_has_no_result_yet_is_pending():
     search = CoarseToFine(BOWL, 0, Zoom(whole_space=0.0), slots=1)
     strategy = Strategy(search, (1,), trials=200, stopping="none", at_once=True)
     best_of, pending = search._promise.best_of, []

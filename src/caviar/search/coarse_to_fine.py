@@ -55,7 +55,7 @@ class Zoom:
 
     best: int = 8  # trials within a box
     first: int = 2  # trials that finished before there is a first box
-    tells: int = 1  # rungs before the last: where ``best`` trials have come so far, there is a first box as well
+    early: int = 1  # rungs before the last: where ``best`` trials have come so far, there is a first box as well
     margin: float = 1.0  # of the box's width, over the number of the best in it
     apart: float = 0.5  # of a scale: a gap among the best that makes two boxes
     fewest: int = 3  # of the best in each of two boxes; with fewer there is one box
@@ -121,7 +121,7 @@ class CoarseToFine:
         """
         if self._slots is None:
             return self._round(number)
-        return max(self._slots - 1, self._zoom.smallest_lag, number // self._zoom.lag_part)
+        return min(max(self._slots - 1, self._zoom.smallest_lag, number // self._zoom.lag_part), number // 2)
 
     def recall(self, config: Config) -> None:
         """See Search: a draw depends on the trial's number, so that none comes twice."""
@@ -246,8 +246,8 @@ class CoarseToFine:
         """Open one box or two around the best trials, unless these have not changed."""
         zoom = self._zoom
         full = [rung for rung, ranked in enumerate(self._ranked) if len(ranked) >= zoom.best]
-        tells = max(len(evidence) - 1 - zoom.tells, 0)
-        if len(self._ranked[-1]) < zoom.first and (not full or full[-1] < tells):
+        earliest = max(len(evidence) - 1 - zoom.early, 0)
+        if len(self._ranked[-1]) < zoom.first and (not full or full[-1] < earliest):
             return []
         rung = full[-1] if full else len(self._ranked) - 1
         ranked = [compared for _, _, compared in reversed(self._ranked[rung])]
@@ -360,7 +360,7 @@ _GOLDEN = (5**0.5 - 1) / 2  # its multiples are spread evenly over [0, 1), also 
 
 
 def _values(rank_keys: list[RankKey]) -> Units:
-    """What trials (n,), the best first, are worth: scores in the better half, from 0 to 1, and ranks in the other.
+    """The worth (n,) of trials, the best first: scores in the better half, from 0 to 1, and ranks in the other.
 
     So the poorest, which may be very poor, do not make all good ones look alike.
     """
