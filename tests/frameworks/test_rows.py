@@ -163,6 +163,6 @@ def test_a_row_is_tuned_and_nursed(name: str, tmp_path: Path, monkeypatch: pytes
     line = frameworks.seen(row)
     assert line["why_not"] == ""
     assert line["accuracy"] > 0.93
-    assert line["stopped"] >= 2
+    assert line["stopped"] >= 1
     assert line["finished"] + line["stopped"] + line["diverged"] == frameworks.TRIALS
     assert (line["turned"], line["rolled_back"]) == ("yes", "yes")
