@@ -454,3 +454,20 @@ def test_python_gets_the_same_voice():
         with pytest.raises(SpaceError) as caught:
             make()
         assert caught.value.rule.startswith(rule)
+
+
+def test_applying_points_are_those_of_their_configs():
+    space = Space(
+        a=Choice(["x", "y"]),
+        b=Linear(0, 1, when={"a": ["x"]}),
+        c=Choice([1, 2], when={"a": ["y"]}),
+        d=Linear(0, 1, when={"a": ["y"], "c": [2]}),
+        fixed=3,
+    )
+    points = np.random.default_rng(0).random((200, len(space.searched)))
+    again = space.to_unit(space.from_unit(points))
+    applying = space.applying(points)
+    assert np.array_equal(np.isnan(applying), np.isnan(again))
+    there = ~np.isnan(applying)
+    assert np.array_equal(applying[there], points[there])
+    assert np.isnan(again).any(axis=0).sum() == 3

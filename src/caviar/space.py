@@ -196,6 +196,14 @@ class Space:
                 points[rows if len(rows) < len(configs) else slice(None), self.searched.index(name)] = column
         return points
 
+    def applying(self, points: Units) -> Units:
+        """``points`` (n, d) with NaN where the condition of a hyperparameter does not hold."""
+        found = points.copy()
+        for name, holds in self._applies(self._columns(points), len(points)).items():
+            if name in self.searched:
+                found[~holds, self.searched.index(name)] = np.nan
+        return found
+
     def _columns(self, points: Units) -> dict[str, Values]:
         """The values (n,) of every hyperparameter, also where its condition fails."""
         unit = {name: points[:, j] for j, name in enumerate(self.searched)}

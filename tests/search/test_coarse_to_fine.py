@@ -270,6 +270,29 @@ def test_what_is_asked_and_has_no_result_yet_is_pending():
     assert np.allclose(np.sort(pending[-1], axis=0), known)
 
 
+def test_what_does_not_apply_has_no_place():
+    """A draw between 0 and 1 stands there for a hyperparameter that does not apply; the Gaussian process sees none."""
+    space = Space(
+        optimizer=Choice(["adam", "momentum"]),
+        beta1=OneMinusLog(0.9, 0.999, when={"optimizer": ["adam"]}),
+        momentum=OneMinusLog(0.9, 0.999, when={"optimizer": ["momentum"]}),
+    )
+    search = CoarseToFine(space, 0, slots=4)
+    best_of, seen = search._promise.best_of, []
+
+    def spy(candidates, allowed, pending):
+        seen.extend([candidates.reshape(-1, 3), pending])
+        return best_of(candidates, allowed, pending)
+
+    search._promise.best_of = spy
+    one_score(search, 60, 4, lambda config: config.get("beta1", config.get("momentum")))
+    points = np.vstack(seen)
+    adam = points[:, space.searched.index("optimizer")] < 0.5
+    assert 0 < adam.sum() < len(adam)
+    assert np.array_equal(np.isnan(points[:, space.searched.index("momentum")]), adam)
+    assert np.array_equal(np.isnan(points[:, space.searched.index("beta1")]), ~adam)
+
+
 def test_where_trials_fail_it_draws_less():
     def fails(at) -> float:
         return math.nan if abs(math.log10(at["x1"]) + 2) < 0.4 else bowl(at)  # the best would be in the middle of it

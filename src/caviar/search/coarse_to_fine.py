@@ -148,7 +148,7 @@ class CoarseToFine:
         points = self._close_tiers(points, numbers)
         if self._space.constraints:
             self._keep_constraints(points, numbers, whole, boxes)
-        self._pending |= zip(numbers.tolist(), points, strict=True)
+        self._pending |= zip(numbers.tolist(), self._space.applying(points), strict=True)
         slow = slow_starters(self._space, points)
         origins = [f"box {self._boxes - len(self._open) + 1 + box}" for box in boxes.tolist()]
         entry = self._entry(evidence)
@@ -178,9 +178,9 @@ class CoarseToFine:
         if self._space.constraints:
             allowed = np.array([self._space.fulfils(config) for config in self._space.from_unit(points)])
         pending = np.array(list(self._pending.values())[::-1][: self._zoom.pending]).reshape(-1, d)
-        candidates = points.reshape(n, many, d)
+        candidates = self._space.applying(points).reshape(n, many, d)
         places = self._promise.best_of(candidates, allowed.reshape(n, many), pending)
-        return candidates[np.arange(n), places]
+        return points.reshape(n, many, d)[np.arange(n), places]
 
     def _keep_constraints(
         self,
