@@ -66,7 +66,8 @@ class Troubles:
 
     def _failed(self, request: Request) -> None:
         # What a page that one leaves was still waiting for.
-        if request.resource_type in ("eventsource", "fetch") and request.failure in ("net::ERR_ABORTED", None):
+        by_leaving = request.resource_type in ("eventsource", "fetch") or request.url.endswith("/icon.svg")
+        if by_leaving and request.failure in ("net::ERR_ABORTED", None):  # the icon is asked for once a page is loaded
             return
         self._found.append(f"request failed: {request.failure} {request.url}")
 
