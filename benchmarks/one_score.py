@@ -122,8 +122,8 @@ FUNCTIONS: dict[str, tuple[Function, int, float]] = {
     "griewank": (griewank, 3, 0.0),
     "crease": (crease, 8, 0.0),
 }
-HELD_OUT = ("levy", "styblinski", "camel", "griewank", "crease")
 """Each with its number of hyperparameters, all from 0 to 1, and its minimum."""
+HELD_OUT = ("levy", "styblinski", "camel", "griewank", "crease")
 
 
 def ours(function: Function, n: int, trials: int, seed: int, processes: int = 1) -> list[float]:

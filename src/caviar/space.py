@@ -198,6 +198,8 @@ class Space:
 
     def applying(self, points: Units) -> Units:
         """``points`` (n, d) with NaN where the condition of a hyperparameter does not hold."""
+        if not any(scale.when for scale in self.scales.values()):
+            return points
         found = points.copy()
         for name, holds in self._applies(self._columns(points), len(points)).items():
             if name in self.searched:

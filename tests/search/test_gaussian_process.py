@@ -54,7 +54,7 @@ def test_each_draw_has_the_greatest_expected_improvement(seed):
     known, pending = points(stream, 30), points(stream, seed)  # none is pending for the first
     y = worth(known) + 0.05 * stream.standard_normal(30)
     process = GaussianProcess(D, CHOICES)
-    process.learn(known, y, seek=True)
+    process.learn(known, y, fit=True)
     candidates = points(stream, 5 * 16).reshape(5, 16, D)
     allowed = stream.random((5, 16)) < 0.8
     places = process.best_of(candidates, allowed, pending)
@@ -70,11 +70,11 @@ def test_each_draw_has_the_greatest_expected_improvement(seed):
         x = np.vstack([x, at[place]])  # the next draw knows of it, and not how good it is
 
 
-def test_lengths_are_sought_by_the_posterior_probability():
+def test_lengths_are_fitted_by_the_posterior_probability():
     stream = np.random.default_rng(3)
     known = points(stream, 25)
     process = GaussianProcess(D, CHOICES)
-    process.learn(known, worth(known), seek=False)
+    process.learn(known, worth(known), fit=False)
     y = (worth(known) - worth(known).mean()) / worth(known).std()
 
     def expected() -> float:
@@ -85,19 +85,19 @@ def test_lengths_are_sought_by_the_posterior_probability():
         prior = norm.logpdf(np.log(process._lengths), math.log(0.35 * 2), 1.0).sum()
         return float(-likelihood - prior - norm.logpdf(math.log(process._noise), math.log(1e-3), 2.0))
 
-    first, first_expected = process._doubt(), expected()
+    first, first_expected = process._negative_log_posterior(), expected()
     process._lengths = np.array([0.2, 1.0, 3.0, 0.5])
     process._noise = 0.03
-    assert process._doubt() - first == pytest.approx(expected() - first_expected, rel=1e-6)
-    second = process._doubt()
+    assert process._negative_log_posterior() - first == pytest.approx(expected() - first_expected, rel=1e-6)
+    second = process._negative_log_posterior()
     for _ in range(8):
-        process.learn(known, worth(known), seek=True)
-    found = process._doubt()
+        process.learn(known, worth(known), fit=True)
+    found = process._negative_log_posterior()
     assert found < min(first, second)
     for j in range(D):  # no neighbour on the grid explains the values better
         for factor in (0.5, 2.0):
             process._lengths[j] *= factor
-            assert process._doubt() > found - 1e-5
+            assert process._negative_log_posterior() > found - 1e-5
             process._lengths[j] /= factor
     assert process._lengths.argmin() == 0  # the one that matters most
 
@@ -106,7 +106,7 @@ def test_what_is_pending_is_not_drawn_again():
     stream = np.random.default_rng(0)
     known = points(stream, 20)
     process = GaussianProcess(D, CHOICES)
-    process.learn(known, worth(known), seek=True)
+    process.learn(known, worth(known), fit=True)
     candidates = np.repeat(points(stream, 12)[None], 2, axis=0)
     everything = np.ones((2, 12), dtype=np.bool_)
     first, second = process.best_of(candidates, everything, np.empty((0, D)))
@@ -118,7 +118,7 @@ def test_what_is_pending_is_not_drawn_again():
 @pytest.mark.parametrize("values", [np.zeros(12), np.r_[np.zeros(11), 1e150], -np.arange(12.0)])
 def test_values_that_say_nothing_and_points_that_are_the_same(values):
     process = GaussianProcess(D, CHOICES)
-    process.learn(np.full((12, D), 0.5), values, seek=True)
+    process.learn(np.full((12, D), 0.5), values, fit=True)
     candidates = points(np.random.default_rng(1), 8).reshape(1, 8, D)
     assert process.best_of(candidates, np.arange(8)[None] == 5, np.full((30, D), 0.5)) == [5]
 

@@ -13,8 +13,8 @@ from a box begin higher: they are all alike, and their first epochs separate the
 epochs. A box can also be left: whole-space trials that reach its rung and are better become the best, and the next box
 is around them.
 
-In a box, a draw is the one of several points that promises most, by what the best trials and the next best say of the
-points between them (gaussian_process.py).
+In a box, a draw is the one of several points with the greatest expected improvement, by a Gaussian process that knows
+the best trials and the next best (gaussian_process.py).
 
 Where trials can wait without a slot, a round is drawn while the one before is trained. Where each holds a slot, which
 is a process, a draw is worth a look of its own: rounds are of one trial at first, and look at all trials but the last
@@ -61,17 +61,16 @@ class Zoom:
     fewest: int = 3  # of the best in each of two boxes; with fewer there is one box
     whole_space: float = 0.2  # share of the draws
     skipped_rungs: int = 2  # draws from a box are first compared this many rungs before the last
-    candidates: int = 32  # points, of which a draw from a box promises most
-    candidates_of_round: int = 256  # at least, where a round is small
-    rest: int = 64  # the next best trials, which say with the best what a point promises
-    failed: int = 16  # the last trials that failed there, which say so as well
-    pending: int = 56  # the last points of which nothing is known yet
-    seek_again: float = 1.25  # times as many trials: what makes a point promise much is sought again
+    candidates: int = 32  # points, of which a draw from a box is the one with the greatest expected improvement
+    candidates_of_round: int = 256  # such points of all draws of a round, at least
+    rest: int = 64  # the next best trials, which the Gaussian process knows beside the best
+    failed: int = 16  # the last trials that failed there, which it counts as the poorest
+    pending: int = 56  # the last proposals without a result, which it knows the places of
+    refit: float = 1.25  # times as many trials: its lengths are fitted again
     tier_opens: tuple[int, ...] = (0, 2, 4, 6)  # the first trial that searches each tier
     smallest_round: int = 4
     largest_round: int = 128
     round_share: float = 0.125  # of the trials so far
-
     smallest_lag: int = 5  # trials that are not waited for, where trials hold slots
     lag_part: int = 16  # of this many trials so far one more is not waited for
 
@@ -107,10 +106,10 @@ class CoarseToFine:
         self._open: list[Region] = []  # the boxes that draws come from
         self._around: list[int] = []  # the best trials at the last look
         self._failed: list[list[Compared]] = []  # by rung, the last ones
-        self._promise = GaussianProcess(len(self._scales), self._choices)
+        self._model = GaussianProcess(len(self._scales), self._choices)
         self._learnt: list[int] = []  # the trials that it knows
-        self._sought = 0  # trials, when it was last sought what makes a point promise much
-        self._pending: dict[int, Units] = {}  # points proposed of which nothing is known yet, by trial
+        self._fitted = 0  # trials, when its lengths were fitted last
+        self._pending: dict[int, Units] = {}  # proposals without a result, by trial
         self._boxes = boxes  # opened so far
 
     def lag(self, number: int) -> int | None:
@@ -149,6 +148,7 @@ class CoarseToFine:
         if self._space.constraints:
             self._keep_constraints(points, numbers, whole, boxes)
         self._pending |= zip(numbers.tolist(), self._space.applying(points), strict=True)
+        self._pending = dict(list(self._pending.items())[-_KEPT:])  # some may never have a result
         slow = slow_starters(self._space, points)
         origins = [f"box {self._boxes - len(self._open) + 1 + box}" for box in boxes.tolist()]
         entry = self._entry(evidence)
@@ -167,7 +167,7 @@ class CoarseToFine:
         return np.asarray(np.searchsorted(held, numbers * _GOLDEN % 1.0 * held[-1], side="right"), dtype=np.int64)
 
     def _draw(self, number: int, draws: Units, boxes: npt.NDArray[np.int64]) -> Units:
-        """Points in ``boxes`` (n,), each the one of several that promises most."""
+        """Points in ``boxes`` (n,), each the one of several with the greatest expected improvement."""
         n, d = draws.shape
         many = max(self._zoom.candidates, self._zoom.candidates_of_round // n)
         if self._zoom.candidates == 1 or not self._learnt or not d:
@@ -179,7 +179,7 @@ class CoarseToFine:
             allowed = np.array([self._space.fulfils(config) for config in self._space.from_unit(points)])
         pending = np.array(list(self._pending.values())[::-1][: self._zoom.pending]).reshape(-1, d)
         candidates = self._space.applying(points).reshape(n, many, d)
-        places = self._promise.best_of(candidates, allowed.reshape(n, many), pending)
+        places = self._model.best_of(candidates, allowed.reshape(n, many), pending)
         return points.reshape(n, many, d)[np.arange(n), places]
 
     def _keep_constraints(
@@ -285,15 +285,15 @@ class CoarseToFine:
         return sorted(places, key=lambda place: int(place[0])), self._space.searched[j]
 
     def _learn(self, number: int, ranked: list[Compared], failed: list[Compared]) -> None:
-        """Learn from trials, the best first, and from those that failed, what a point promises."""
+        """Give the Gaussian process what is known of trials, the best first, and of those that failed."""
         numbers = [c.number for c in [*ranked, *failed]]
         if len(ranked) < _FEWEST or numbers == self._learnt:
             return
         values = _values([c.rank_key for c in ranked])
         values = np.append(values, np.full(len(failed), values.min()))
-        seek = number >= self._sought * self._zoom.seek_again
-        self._promise.learn(self._points_of([*ranked, *failed]), values, seek)
-        self._learnt, self._sought = numbers, number if seek else self._sought
+        fit = number >= self._fitted * self._zoom.refit
+        self._model.learn(self._points_of([*ranked, *failed]), values, fit)
+        self._learnt, self._fitted = numbers, number if fit else self._fitted
 
     def _points_of(self, trials: list[Compared]) -> Units:
         """The points (n, d) of ``trials``, made once a trial; NaN where a hyperparameter does not apply.
@@ -353,8 +353,9 @@ class CoarseToFine:
 
 _Ranked = tuple[RankKey, int, Compared]  # rank key, minus the number: of two equals the earlier one is better
 
-_FEWEST = 3  # trials that say what a point promises
+_FEWEST = 3  # trials that a Gaussian process is made of
 _LARGEST = 1e150  # differences of larger ones may overflow
+_KEPT = 512  # proposals without a result
 _MOST_REDRAWS = 512  # from a box, or with closed tiers, where all may break a constraint
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples are spread evenly over [0, 1), also where numbers are left out
 

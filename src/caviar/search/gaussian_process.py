@@ -7,8 +7,8 @@ Notation
 
 Points are unit coordinates in [0, 1]^d, NaN where a hyperparameter does not apply. The kernel is Matern's with 5/2, and
 each hyperparameter has its own length. Categories are all as far from each other; "does not apply" is as far from the
-middle of a scale. Lengths and noise are those of the greatest posterior probability, sought along a grid of factors of
-two: so rounding, which differs from one processor to another, decides nothing.
+middle of a scale. Lengths and noise are those of the greatest posterior probability, on a grid of factors of
+two: so rounding, which differs from one processor to another, hardly ever decides.
 
 A draw is the candidate with the greatest expected improvement on the best point. Nobody knows yet how pending points
 did, but they make their neighbourhood known: the next draw is elsewhere.
@@ -34,10 +34,10 @@ _SPREAD = 1.0  # of the logarithm of a length around that
 _SHORTEST, _LONGEST = 0.05, 16.0  # times the same
 _NOISE, _LEAST_NOISE, _MOST_NOISE = 1e-3, 1e-6, 0.5  # as a share of the variance
 _NOISE_SPREAD = 2.0  # of its logarithm
-_FIRST_SWEEPS = 3  # over all lengths, where none were sought before
+_FIRST_SWEEPS = 3  # over all lengths, the first time that they are fitted
 _APART = math.sqrt(0.5)  # a category's column: two categories are at a distance of 1
 _ABSENT = 0.5  # the column of what does not apply
-_HUGE = 1e9  # see _doubt
+_HUGE = 1e9  # a corner of a matrix; see _negative_log_posterior
 
 
 class GaussianProcess:
@@ -50,19 +50,19 @@ class GaussianProcess:
         self._usual = _LENGTH * math.sqrt(max(d, 1))
         self._lengths = np.full(d, self._usual)
         self._noise = _NOISE
-        self._sought = False
+        self._fitted = False
         self._x = np.empty((0, len(self._column)))
         self._y = np.empty(0)
 
-    def learn(self, points: Units, values: Units, seek: bool) -> None:
+    def learn(self, points: Units, values: Units, fit: bool) -> None:
         """Take ``points`` (n, d) and their ``values`` (n,), higher is better, in the place of those before.
 
-        ``seek`` the lengths and the noise that explain them best; they stay as they are otherwise.
+        ``fit``: the lengths and the noise are fitted to them too; else they stay as they are.
         """
         self._x = self._embed(points)
         self._y = (values - values.mean()) / max(float(values.std()), 1e-12)
-        if seek:
-            self._seek()
+        if fit:
+            self._fit()
 
     def best_of(self, candidates: Units, allowed: npt.NDArray[np.bool_], pending: Units) -> npt.NDArray[np.int64]:
         """The place (g,) of each draw's best among its ``candidates`` (g, c, d), of those that are ``allowed`` (g, c).
@@ -125,7 +125,7 @@ class GaussianProcess:
         matrix[np.diag_indices(len(x))] = 1.0 + self._noise
         return matrix
 
-    def _doubt(self) -> float:
+    def _negative_log_posterior(self) -> float:
         """Minus the logarithm of the posterior probability of the lengths and the noise, but for a constant.
 
         The variance of the values is the likeliest one. The last row of the Cholesky factor of a matrix with the values
@@ -142,33 +142,33 @@ class GaussianProcess:
         lengths = 0.5 * float(np.square(np.log(self._lengths / self._usual) / _SPREAD).sum())
         return fit + size + lengths + 0.5 * (math.log(self._noise / _NOISE) / _NOISE_SPREAD) ** 2
 
-    def _seek(self) -> None:
-        """Double and halve each length, and the noise by eight, while that explains the values better."""
-        doubt = self._doubt()
-        for _ in range(1 if self._sought else _FIRST_SWEEPS):
-            before = doubt
+    def _fit(self) -> None:
+        """Halve or double each length, and take an eighth or eight times the noise, where that is more probable."""
+        loss = self._negative_log_posterior()
+        for _ in range(1 if self._fitted else _FIRST_SWEEPS):
+            before = loss
             for j in range(len(self._lengths)):
                 for factor in (0.5, 2.0):
                     was = self._lengths[j]
                     if _SHORTEST * self._usual < was * factor < _LONGEST * self._usual:
                         self._lengths[j] = was * factor
-                        found = self._doubt()
-                        if found < doubt - 1e-6:
-                            doubt = found
+                        found = self._negative_log_posterior()
+                        if found < loss - 1e-6:
+                            loss = found
                             break
                         self._lengths[j] = was
             for factor in (0.125, 8.0):
                 was = self._noise
                 if _LEAST_NOISE < was * factor < _MOST_NOISE:
                     self._noise = was * factor
-                    found = self._doubt()
-                    if found < doubt - 1e-6:
-                        doubt = found
+                    found = self._negative_log_posterior()
+                    if found < loss - 1e-6:
+                        loss = found
                         break
                     self._noise = was
-            if doubt == before:
+            if loss == before:
                 break
-        self._sought = True
+        self._fitted = True
 
 
 def _log_improvement(mean: Units, deviation: Units, best: float) -> Units:
