@@ -12,7 +12,7 @@ from caviar.analysis import columns as module
 from caviar.analysis.columns import Part, importances
 from caviar.data.column_inputs import ColumnInputs, column_inputs
 from caviar.data.examples import Examples
-from caviar.data.preprocessing import learn
+from caviar.data.learning import learn
 from caviar.learners.scoring import Scoring
 from caviar.randomness import Purpose, stream_key
 

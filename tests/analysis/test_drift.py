@@ -18,7 +18,7 @@ from caviar.analysis.drift_report import LEVEL, Drift
 from caviar.analysis.label_shift import mix_of_classes
 from caviar.analysis.old_from_new import area
 from caviar.data.column_sketches import sketch_columns
-from caviar.data.preprocessing import learn
+from caviar.data.learning import learn
 from caviar.data.sketches import sketch_numbers
 from caviar.errors import DataError, ModelError
 from caviar.learners.model import load

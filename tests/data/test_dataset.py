@@ -14,7 +14,7 @@ import pytest
 from caviar.data.dataset import Dataset, prepare
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
-from caviar.data.preprocessing import learn
+from caviar.data.learning import learn
 from caviar.data.read import read, read_features
 from caviar.data.split import split
 from caviar.data.table import Table

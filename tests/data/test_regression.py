@@ -15,7 +15,8 @@ from sklearn.preprocessing import StandardScaler
 from caviar.data import samples
 from caviar.data.dataset import prepare
 from caviar.data.labels import task_of, tidy_labels
-from caviar.data.preprocessing import Preprocessing, learn
+from caviar.data.learning import learn
+from caviar.data.preprocessing import Preprocessing
 from caviar.data.read import read
 from caviar.data.split import split_numbers
 from caviar.errors import ConfigError, DataError, ModelError

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from caviar.data.column_sketches import ColumnSketches, sketch_columns
-from caviar.data.preprocessing import learn
+from caviar.data.learning import learn
 from caviar.data.relations import relations
 from caviar.data.sketches import ALL_VALUES, MOST_VALUES, most_values, number_sketch, plain, sketch_numbers
 

@@ -25,7 +25,7 @@ import pandas as pd
 import pytest
 
 from caviar import files
-from caviar.data.preprocessing import learn
+from caviar.data.learning import learn
 from caviar.errors import CaviarWarning, ConfigError, DataError, ModelError
 from caviar.learners.contract import Arrays
 from caviar.learners.dense.predictor import DensePredictor, fold

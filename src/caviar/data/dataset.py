@@ -17,8 +17,9 @@ from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
 from caviar.data.labels import check_task, noted_task, target_numbers
 from caviar.data.leaks import leaks
+from caviar.data.learning import learn
 from caviar.data.numerals import PLAIN, Notation
-from caviar.data.preprocessing import Preprocessing, learn
+from caviar.data.preprocessing import Preprocessing
 from caviar.data.several import TargetColumn
 from caviar.data.split import Split
 from caviar.data.table import Table
@@ -156,7 +157,7 @@ def prepare(
 
     def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
         x, y = preprocessing.apply(frame), preprocessing.encode(target)
-        return Examples(x, y, preprocessing.codes, len(preprocessing.targets))
+        return Examples(x, y, preprocessing.codes, len(preprocessing.targets), preprocessing.tailed)
 
     rows = _both(parts)
     both = examples(table.frame.iloc[rows], labels.iloc[rows])

@@ -34,8 +34,9 @@ from caviar.data.examples import Examples, Sealed
 from caviar.data.forms import Forms
 from caviar.data.labels import noted_task
 from caviar.data.leaks import leaks
+from caviar.data.learning import learned_from
 from caviar.data.moments import Moments, moments
-from caviar.data.preprocessing import Preprocessing, learned_from
+from caviar.data.preprocessing import Preprocessing
 from caviar.data.read import read_labels
 from caviar.data.split import Split
 from caviar.data.table import Table, as_frame, clean_name

@@ -11,9 +11,11 @@ two of the sources that this house follows divide by the variance, which would l
 thousand times larger than the same one in millimetres. Only the standard deviation gives every column variance 1. It is
 the biased one (over m), as in scikit-learn's StandardScaler.
 
-z is cut at +-5. A pixel that is dark in all but a few training images has a tiny sigma, and the one test image where it
-is bright would be fed z = 30 and answered with great confidence and wrongly. benchmarks/cutting.py measures what the
-cut is worth: on digits a third of the log loss, elsewhere nothing.
+z is cut at +-5, or at the range of training where that is wider. A pixel that is dark in all but a few training images
+has a tiny sigma, and the one test image where it is bright would be fed z = 30 and answered with great confidence and
+wrongly. benchmarks/cutting.py measures what a cut is worth: on digits a third of the log loss, elsewhere nothing. What
+training has beyond +-5 is for the encoding to cut or to bend (nn/encoding.py): the longest delays and the largest
+incomes are few rows, and most of what is to be learned.
 
 The least and the greatest value of training are kept too. A value that lies further beyond them than half of what lies
 between them is counted as far outside: millimetres where training had metres, or a year that is yet to come. Values a
@@ -31,7 +33,7 @@ What is learned is plain numbers and strings: it is kept as JSON, and reading it
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,27 +42,23 @@ import numpy.typing as npt
 
 from caviar.data.columns import (
     Floats,
-    is_date,
-    is_number,
-    is_text,
     listed,
     numbers,
     printable,
     row_blocks,
     shown,
-    tidy,
 )
-from caviar.data.date_columns import ISO, DateColumn, learn_dates, read_dates
+from caviar.data.date_columns import ISO, DateColumn, read_dates
 from caviar.data.forms import PLAIN_FORMS, Forms
-from caviar.data.labels import Label, classes_of, encode_labels, target_numbers, tidy_labels
-from caviar.data.moments import Moments, moments
+from caviar.data.labels import Label, encode_labels, target_numbers
+from caviar.data.moments import moments
 from caviar.data.numerals import PLAIN
 from caviar.data.several import TargetColumn
 from caviar.data.strange_cells import Notes
 from caviar.data.table import named
 from caviar.data.target_scale import PLAIN as PLAIN_SCALE
 from caviar.data.target_scale import TargetScale, learn_scale
-from caviar.data.text_columns import TextColumn, learn_text
+from caviar.data.text_columns import TextColumn
 from caviar.errors import DataError, ModelError, did_you_mean
 
 if TYPE_CHECKING:
@@ -77,8 +75,9 @@ class Preprocessing:
     """Preprocessing, as learned from the training rows.
 
     ``columns`` are the input's, in its order; ``numbers`` those of numbers, with ``mean`` and ``deviation`` (0: the
-    column is constant and becomes zeros), and the range ``low`` to ``high``, which models of earlier versions lack;
-    ``texts`` those of text, ``dates`` those of dates. The output has the numbers first, then the texts, then the dates.
+    column is constant and becomes zeros), and the range ``low`` to ``high``, which models of earlier versions lack.
+    They have no ``tails`` either: their z is cut at +-5 everywhere. ``texts`` are the columns of text, ``dates`` those
+    of dates. The output has the numbers first, then the texts, then the dates.
     For regression there are no ``classes``, and ``target_mean`` and ``target_deviation`` are those of the target on its
     ``target_scale``.
     ``forms`` are the notations of columns that are written in a way of their own. ``target`` is the target's column;
@@ -96,6 +95,7 @@ class Preprocessing:
     target_deviation: float | None = None
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
+    tails: bool = False
     dates: tuple[DateColumn, ...] = ()
     forms: Forms = PLAIN_FORMS
     target: str = ""
@@ -132,6 +132,12 @@ class Preprocessing:
         """The inputs that stand for a text, each with the count of its codes (see text_columns.py)."""
         ends = len(self.numbers) + np.cumsum([text.width for text in self.texts], dtype=int)
         return tuple((int(end) - 1, text.codes) for end, text in zip(ends, self.texts, strict=True) if text.ranked)
+
+    @property
+    def tailed(self) -> tuple[tuple[int, float], ...]:
+        """The inputs of numbers whose z goes beyond +-5, each with that 5."""
+        lowest, highest = self._cuts()
+        return tuple((int(j), FURTHEST) for j in np.flatnonzero((lowest < -FURTHEST) | (highest > FURTHEST)))
 
     @property
     def text_columns(self) -> tuple[str, ...]:
@@ -197,7 +203,7 @@ class Preprocessing:
         """
         scale = learn_scale(name, target_numbers(target, self.forms.target or PLAIN))
         u = scale.encode(target_numbers(target, self.forms.target or PLAIN))
-        mean, deviation = _mean_and_deviation(u)
+        mean, deviation = mean_and_deviation(u)
         if deviation <= _FLAT * abs(mean):
             raise DataError(
                 f"on a {name} scale {shown(self.target)} is the same in every training row but for rounding",
@@ -217,6 +223,8 @@ class Preprocessing:
         del found["target_scale"]
         if self.target_scale != PLAIN_SCALE:
             found["target_scale"] = self.target_scale.to_dict()
+        if not self.tails:
+            del found["tails"]
         for text in found["texts"]:
             if not text["ranked"]:
                 del text["ranked"]
@@ -258,6 +266,7 @@ class Preprocessing:
                 target_deviation=float(data["target_deviation"]) if "target_deviation" in data else None,
                 low=tuple(map(float, data.get("low", ()))),
                 high=tuple(map(float, data.get("high", ()))),
+                tails=bool(data.get("tails", False)),
                 forms=Forms.from_dict(data.get("forms", {})),
                 target=str(data.get("target", "")),
                 target_scale=TargetScale.from_dict(data.get("target_scale", {})),
@@ -271,7 +280,8 @@ class Preprocessing:
             math.isfinite(mu) and 0 <= sigma < math.inf for mu, sigma in zip(found.mean, found.deviation, strict=True)
         ):
             raise _damaged("a mean or a deviation is not finite")
-        if not len(found.low) == len(found.high) or len(found.low) not in (0, len(found.numbers)):
+        lengths = {len(found.numbers)} if found.tails else {0, len(found.numbers)}
+        if not len(found.low) == len(found.high) or len(found.low) not in lengths:
             raise _damaged("a range is missing")
         if not all(-math.inf < a <= b < math.inf for a, b in zip(found.low, found.high, strict=True)):
             raise _damaged("a range has no two ends")
@@ -311,6 +321,7 @@ class Preprocessing:
         constant = deviation == 0
         divisor = np.where(constant, 1.0, deviation)
         least, greatest = self._far()
+        lowest, highest = self._cuts()
         outside = np.zeros(n, dtype=np.int64)
         for rows in row_blocks(len(chosen), n, _CELLS):
             z = chosen.iloc[rows].to_numpy(np.float64, copy=True)  # (rows, n)
@@ -319,11 +330,21 @@ class Preprocessing:
             outside += np.count_nonzero((z < least) | (z > greatest), axis=0)
             z -= mean
             z /= divisor
-            np.clip(z, -FURTHEST, FURTHEST, out=z)
+            np.clip(z, lowest, highest, out=z)
             z[absent] = 0.0
             z[:, constant] = 0.0
             out[rows, :n] = z
         return missing, {name: count for name, count in zip(self.numbers, outside.tolist(), strict=True) if count}
+
+    def _cuts(self) -> tuple[Floats, Floats]:
+        """The z (n,) at which numbers are cut, below and above."""
+        mean, deviation = np.array(self.mean), np.array(self.deviation)
+        furthest = np.full(len(mean), FURTHEST)
+        if not self.tails:
+            return -furthest, furthest
+        divisor = np.where(deviation == 0, 1.0, deviation)
+        low, high = (np.array(self.low) - mean) / divisor, (np.array(self.high) - mean) / divisor
+        return np.minimum(low, -furthest), np.maximum(high, furthest)
 
     def _far(self) -> tuple[Floats, Floats]:
         """The numbers (n,) below and above which a value is far outside those of training."""
@@ -335,99 +356,8 @@ class Preprocessing:
         return low - reach, high + reach
 
 
-def learn(
-    frame: pd.DataFrame,
-    target: pd.Series[Any],
-    regression: bool = False,
-    forms: Forms = PLAIN_FORMS,
-    several: tuple[TargetColumn, ...] = (),
-) -> Preprocessing:
-    """Learn from the training rows: ``frame`` has the features and ``target`` the labels, of these rows only.
-
-    Where there are ``several`` targets, ``target`` are their label sets.
-    Raises DataError if all rows are alike in every column, and for a target of ``regression`` that is constant.
-    """
-    frame, left_out = tidy(named(frame))
-    number_names = tuple(name for name, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_number(dtype))
-    found = moments(numbers(frame, number_names)) if number_names else Moments(*[np.zeros(0)] * 5)
-    texts, dates, warnings = [], [], list(left_out)
-    for name in (n for n, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_text(dtype)):
-        text, warning = learn_text(frame[name])
-        texts.extend([text] if text else [])
-        warnings.extend([warning] if warning else [])
-    for name in (n for n, dtype in zip(frame.columns, frame.dtypes, strict=True) if is_date(dtype)):
-        date = learn_dates(str(name), frame[name])
-        dates.extend([date] if date else [])
-        warnings.extend([] if date else [f"constant in the training rows, so left out: {shown(name)}"])
-    names = tuple(frame.columns)
-    learned = learned_from(names, number_names, found, target, regression, texts, dates, warnings, forms)
-    return replace(learned, classes=(), target="", targets=several) if several else learned
-
-
-def learned_from(
-    columns: tuple[str, ...],
-    number_names: tuple[str, ...],
-    found: Moments,
-    target: pd.Series[Any],
-    regression: bool,
-    texts: Sequence[TextColumn] = (),
-    dates: Sequence[DateColumn] = (),
-    warnings: Sequence[str] = (),
-    forms: Forms = PLAIN_FORMS,
-) -> Preprocessing:
-    """The preprocessing of training rows from what was ``found``, the ``moments`` of their numbers, and their texts and
-    dates.
-
-    Raises DataError as ``learn`` does.
-    """
-    if (found.deviation == 0).all() and not texts and not dates:
-        raise DataError(
-            f"at least one feature must differ between rows, but all {len(columns)} are constant, empty or "
-            f"different in every row",
-            "check that these are the right columns, and that the numbers are written as numbers",
-        )
-    target_mean, target_deviation = _learn_target(target) if regression else (None, None)
-    return Preprocessing(
-        columns=columns,
-        numbers=number_names,
-        mean=tuple(found.mean.tolist()),
-        deviation=tuple(found.deviation.tolist()),
-        texts=tuple(texts),
-        dates=tuple(dates),
-        classes=() if regression else classes_of(tidy_labels(target)),
-        warnings=(*warnings, *_only_zeros(number_names, found.deviation, found.present)),
-        target_mean=target_mean,
-        target_deviation=target_deviation,
-        low=tuple(found.low.tolist()),
-        high=tuple(found.high.tolist()),
-        forms=forms,
-        target="" if target.name is None else str(target.name),
-    )
-
-
-def _only_zeros(names: Sequence[str], deviation: Floats, present: Floats) -> list[str]:
-    """A warning each for the columns without a value, and for those that are constant."""
-    warnings = []
-    for reason, which in (("without a value", present == 0), ("constant", (deviation == 0) & (present > 0))):
-        found = [name for name, hit in zip(names, which, strict=True) if hit]
-        if found:
-            warnings.append(f"{reason} in the training rows, so only zeros: {listed(found)}")
-    return warnings
-
-
-def _learn_target(target: pd.Series[Any]) -> tuple[float, float]:
-    """Mean and standard deviation of a numeric target. Raises DataError where it is constant."""
-    mean, deviation = _mean_and_deviation(target_numbers(target))
-    if deviation == 0:
-        raise DataError(
-            f"the target of regression must differ between rows, but {shown(target.name)} is {mean:g} in every "
-            "training row",
-            "add rows with other values, or choose another target column",
-        )
-    return mean, deviation
-
-
-def _mean_and_deviation(numbers: Floats) -> tuple[float, float]:
+def mean_and_deviation(numbers: Floats) -> tuple[float, float]:
+    """Mean and standard deviation of ``numbers`` (m,)."""
     import pandas as pd
 
     found = moments(pd.DataFrame({"target": numbers}))
