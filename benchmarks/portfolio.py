@@ -9,7 +9,7 @@ epochs as a study of a minute would. With --long it is all rows of those with mo
 many rows want less dropout and more units. The score of a config on a table is its best at a rung: cross-entropy for
 classes, R2 for numbers. The loss of a portfolio on a table is that of its best config, 0 for the best of all draws and
 1 for the median draw. The next config is the one that makes the mean loss over the tables the least (Auto-sklearn 2.0,
-section 4.2).
+section 4.2). With --long they are printed the smallest first.
 """
 
 from __future__ import annotations
@@ -172,9 +172,12 @@ def main() -> None:
     chosen_configs = together(losses(scores), options.choose)
     for place, (_, mean) in enumerate(chosen_configs, 1):
         print(f"# {place}: mean loss {mean:.3f}")
-    for at, _ in chosen_configs:
+    configs = [(at, json.loads(whole[at])) for at, _ in chosen_configs]
+    if options.long:  # a minute has room for a few: first those of which there is room for more
+        configs.sort(key=lambda entry: entry[1]["hidden_units"] * entry[1]["layers"])
+    for _, config in configs:
         print(f"\n[[{'long' if options.long else 'any'}]]")
-        for name, value in json.loads(whole[at]).items():
+        for name, value in config.items():
             if name not in default_space().searched:
                 continue
             value = float(f"{value:.3g}") if isinstance(value, float) else value

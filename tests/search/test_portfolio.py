@@ -44,7 +44,7 @@ def test_it_comes_first_and_the_search_goes_on_from_coarse_to_fine():
 
 def test_a_long_table_begins_with_larger_networks_that_are_held_back_less():
     assert configs(SPACE, 0, LONG - 1) == configs(SPACE, 0)
-    short, long = configs(SPACE, 0)[:3], configs(SPACE, 0, LONG)[:3]
+    short, long = configs(SPACE, 0)[:4], configs(SPACE, 0, LONG)[:4]
     assert max(config["hidden_units"] for config in long) > max(config["hidden_units"] for config in short)
     assert max(config["dropout"] for config in long) < max(config["dropout"] for config in short)
     assert [one.config for one in Portfolio(SPACE, 3, LONG).propose(0, [[], []])[0]] == configs(SPACE, 3, LONG)

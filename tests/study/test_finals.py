@@ -35,6 +35,7 @@ from caviar.search.portfolio import PORTFOLIO
 from caviar.store import Store
 from caviar.study import finals
 from caviar.study.check import FOLDED_BELOW, FOLDS, REPEATS, check_table
+from caviar.study.ensemble import MOST
 from caviar.study.job import FINALISTS, TableJob
 from caviar.study.ranked import Peaks
 from caviar.study.spec import Request
@@ -383,3 +384,41 @@ def test_a_task_with_other_rows_gives_back_the_memory_of_those_before(
     for trial, repeat in ((0, 0), (1, 0), (0, 1), (0, 2), (0, job.repeats + 1)):
         job.start(Task(trial, repeat, config, 0, 1), None)
     assert [id(rows) for rows in released] == [id(one) for one in (job.dataset.train, *(f for f, _ in job.folds[:2]))]
+
+
+@pytest.mark.filterwarnings("ignore:the target:caviar.CaviarWarning")  # that it is taken for a number
+@pytest.mark.parametrize("time_left", [True, False])
+def test_in_a_hurry_the_networks_of_the_search_stand_together(time_left: bool, tmp_path: Path, monkeypatch):
+    """They are trained a last time as far as time allows, and have the shares that were chosen either way."""
+    monkeypatch.setattr(TableJob, "hurried", lambda self, ledger, within: True)
+    monkeypatch.setattr(TableJob, "last_cost", lambda self, cost: 0.0 if time_left else math.nan)
+    table = samples.diabetes()
+    path, column = samples.write_csv(table, tmp_path / "d.csv"), str(table.target_name)
+    study = caviar.tune(path, column, trials=30, space=SMALL, preset="best", store=tmp_path / "c.db", out=tmp_path)
+    summary, model, trials = study.summary, study.best.model, study.trials()
+    assert not (trials["repeat"] > 0).any()
+    assert summary["best"]["repeated"]["how"] == "not repeated"
+    ensemble = summary["ensemble"]
+    assert 1 < len(ensemble["trials"]) == ensemble["networks"]
+    assert sum(ensemble["trials"].values()) == pytest.approx(1)
+    assert ("last_training" in summary["spent"]) == time_left
+    unseen = prepare(read(path, column), 0).validation
+    score = metrics.r2_score(unseen.y, model.outputs(unseen.x.astype(np.float64))[:, 0])
+    assert (score == pytest.approx(ensemble["validation"]["r2"])) is not time_left  # rows that it has learned from then
+    epochs = trials.set_index("number")["epochs"]
+    assert {entry["epochs"] for entry in model.facts["recipe"]} == {int(epochs[int(n)]) for n in ensemble["trials"]}
+
+
+def test_there_is_a_hurry_where_fewer_finalists_fit_than_an_ensemble_may_have():
+    ledger = ranked(*[(27, "finished", 2.0)] * 6)
+    slow, quick = hourglass(20.0), hourglass(300.0)
+    assert len(slow.finalists(ledger)) < MOST <= len(quick.finalists(ledger))
+    assert not slow.hurried(ledger, math.inf)  # it has folds
+    slow, quick = (replace(job, folds=((job.dataset.train, job.dataset.validation),)) for job in (slow, quick))
+    assert slow.hurried(ledger, math.inf)
+    assert not quick.hurried(ledger, math.inf)
+    assert quick.hurried(ledger, 5.0)  # it was to be enough, and it is not
+    assert slow.finals_cost(ledger) == pytest.approx(slow.last_cost(2 * 2.0 / 2))  # two members on two threads
+    for words in ({"preset": "single"}, {"prefer": "small"}):
+        assert not replace(slow, request=replace(slow.request, **words)).hurried(ledger, math.inf)
+    assert not slow.hurried(ranked((27, "finished", 20.0)), math.inf)  # one is all there is

@@ -63,7 +63,8 @@ class Ensemble:
     """Members, the share of each finalist, and the scores of all together on rows that none has seen.
 
     The scores are those of the networks of the repeats. The members are the finalists' last trainings, which have all
-    rows; where there was no time for that, the networks of the repeats.
+    rows; where there was no time for that, the networks of the repeats. Where none were repeated, those of the search
+    stand in for them, member by member.
 
     ``unseen`` (n, n_out) are the outputs of the repeats' networks for these rows, and ``y`` (n,) the targets. In a
     cross-validation a row's outputs are those of the networks that have not seen it.
@@ -71,6 +72,7 @@ class Ensemble:
 
     members: list[Member]
     finalists: dict[int, float]  # share by trial
+    epochs: dict[int, int]  # of each finalist's network
     validation: dict[str, float]
     unseen: Floats
     y: Targets
@@ -107,6 +109,10 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
         for trial in ledger.trials.values()
         if trial.repeat == 0 and trial.epochs == job.rungs[-1] and trial.state is not TrialState.DIVERGED
     )
+    if job.hurried(ledger, job.seconds_left()):
+        of_search = yield from _from_search(job, ledger, best_front)
+        if of_search is not None:
+            return of_search
     finalists = _finalists(job, ledger, best_front)
     with job.threads(ledger) as executor:
         yield from _repeat(job, ledger, executor, finalists)
@@ -204,6 +210,54 @@ def _repeat(job: TableJob, ledger: Ledger, executor: Threads, finalists: list[Tr
     ]
     budget = Budget(job.seconds_left, job.ended, lambda: reserve, finish_begun=alone)
     yield from drive(Repeats(tasks), executor, ledger, budget)
+
+
+def _from_search(job: TableJob, ledger: Ledger, best_front: list[Weighed]) -> Generator[Progress, None, Found | None]:
+    """Choose among the networks that the search has left, and train the chosen a last time, as far as time allows.
+
+    None where it has left fewer than two. A last training has as many epochs as the network that it stands for: shares
+    and corrections were learned from that one.
+    """
+    train, rows = job.dataset.train, job.dataset.validation
+    networks = {number: network for (number, repeat), network in ledger.networks.items() if repeat == 0}
+    evaluations = {number: network.evaluate(rows) for number, network in networks.items()}
+    numbers = [number for number, found in evaluations.items() if math.isfinite(found.loss)]
+    if len(numbers) < 2:
+        return None
+    keys = {n: rank_key(job.metric, evaluations[n].scores[job.metric], evaluations[n].loss) for n in numbers}
+    best = max(numbers, key=lambda number: (keys[number], -number))
+    outputs = np.stack([networks[number].predictor().outputs(rows.x) for number in numbers])
+    parts, _ = select(*job.scoring.as_classes(outputs, rows.y), numbers)
+    shares = {number: share for number, share in zip(numbers, parts.tolist(), strict=True) if share > 0}
+    together = len(shares) > 1
+    ledger.phase = "last training"
+    left, spent, tasks = job.seconds_left(), 0.0, list[Task]()
+    for number in sorted(shares, key=lambda number: (-shares[number], number)) if together else [best]:
+        trial, epochs = ledger.trials[number, 0], networks[number].epoch
+        cost = job.last_cost(job.cost(ledger, trial, epochs))
+        if max(cost, (spent + cost) / job.slots) <= left:
+            spent += cost
+            tasks.append(Task(number, job.repeats + 1, trial.config, 0, epochs))
+    with job.threads(ledger) as executor:
+        yield from drive(Repeats(tasks), executor, ledger, Budget(job.seconds_left, job.ended))
+        last = {n: _last_result(job, ledger, executor, ledger.trials[n, 0]) for n in numbers}
+    again = {n: result.training for n, result in last.items() if result is not None and result.training is not None}
+    ensemble = None
+    if together:
+        members = [Member(share, again.get(number, networks[number]).predictor()) for number, share in shares.items()]
+        unseen = np.tensordot(parts, outputs, axes=1)
+        epochs_of = {number: networks[number].epoch for number in shares}
+        ensemble = Ensemble(members, shares, epochs_of, job.scoring.scores(unseen, rows.y), unseen, rows.y)
+    return Found(
+        ledger.trials[best, 0],
+        networks[best].epoch,
+        [evaluations[best]],
+        [Unseen(networks[best].predictor(), train, rows, networks[best].epoch)],
+        again.get(best, networks[best]),
+        job.dataset.train_and_validation() if best in again else train,
+        best_front,
+        ensemble=ensemble,
+    )
 
 
 def _of_search(job: TableJob, ledger: Ledger, trial: Trial) -> Training | None:
@@ -321,7 +375,8 @@ def _ensemble(
         shares, _ = select(*job.scoring.as_classes(outputs, y), owners)
     else:
         shares = np.array([given[owner] / owners.count(owner) for owner in owners])
-    members, finalists = [], dict[int, float]()
+    members, finalists = list[Member](), dict[int, float]()
+    epochs = {unit[0].result.task.trial: unit[0].epochs for unit in units}
     for unit, share in zip(units, shares.tolist(), strict=True):
         if share > 0:
             number = unit[0].result.task.trial
@@ -330,7 +385,7 @@ def _ensemble(
     if len(finalists) < 2:
         return None
     together = np.tensordot(shares, outputs, axes=1)
-    return Ensemble(members, finalists, job.scoring.scores(together, y), together, y)
+    return Ensemble(members, finalists, epochs, job.scoring.scores(together, y), together, y)
 
 
 def _refitted(chosen: Ensemble, last: dict[int, Repeat | None]) -> Ensemble:

@@ -51,6 +51,7 @@ _ROOM = 1.2  # a fifth more than estimated: other programs run too
 _CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room
 _ACCOUNT, _ACCOUNT_CELL, _MOST_ACCOUNT = 0.15, 3e-7, 1.5  # seconds of baselines and columns: by n_in n_out cells
 _FULL_ACCOUNT = 30.0  # seconds of budget from which on nothing is spared on them
+_TRAINED_AGAIN = 2  # members of an ensemble that has no time for finals: the others may stay as the search left them
 _FINALS_SHARE = 0.5  # of a time budget, at most: fewer finalists, repeats or epochs if they take longer
 
 
@@ -209,15 +210,31 @@ class TableJob:
         """The best trials, or as many of them as there is time to repeat once before the last training."""
         if self.request.retest is not None:
             return self._old_and_new(ledger)
-        if self.request.preset == "fast":
-            best = [ledger.trials[number, 0] for number in ledger.peaks.best(1)]
-        elif self.search_name == PORTFOLIO:
-            best = self._beside_portfolio(ledger)
-        else:
-            best = [ledger.trials[number, 0] for number in ledger.peaks.best(FINALISTS)]
+        best = self._candidates(ledger)
         while len(best) > 1 and self._round_cost(ledger, best) > _FINALS_SHARE * (self.budget or math.inf):
             best.pop()
         return best
+
+    def _candidates(self, ledger: Ledger) -> list[Trial]:
+        """The best trials, however long it takes to repeat them."""
+        if self.request.preset == "fast":
+            return [ledger.trials[number, 0] for number in ledger.peaks.best(1)]
+        if self.search_name == PORTFOLIO:
+            return self._beside_portfolio(ledger)
+        return [ledger.trials[number, 0] for number in ledger.peaks.best(FINALISTS)]
+
+    def hurried(self, ledger: Ledger, within: float) -> bool:
+        """True where fewer finalists can be repeated ``within`` so many seconds than an ensemble may have.
+
+        Then the search's own networks are chosen from. Long tables have many validation rows, and where trainings take
+        that long, there were few to be lucky. In a cross-validation the networks of the search are none of the folds'.
+        """
+        request = self.request
+        usual = request.preset == "best" and request.prefer == "score" and request.retest is None
+        if self.budget is None or self.folded or not usual:
+            return False
+        few = self._candidates(ledger)[:MOST]
+        return len(few) > 1 and self._round_cost(ledger, few) > min(within, _FINALS_SHARE * self.budget)
 
     @property
     def tests(self) -> RetestSpec:
@@ -284,6 +301,10 @@ class TableJob:
         most = _FINALS_SHARE * self.budget
         if self.last_cost(self.cost(ledger, best[0])) > most:
             return 0.0
+        if self.hurried(ledger, most):
+            return min(
+                self.last_seconds([self.cost(ledger, one, one.epochs) for one in ledger.best(_TRAINED_AGAIN)]), most
+            )
         return min(self._round_cost(ledger, best, self.repeats), most)
 
     def _round_cost(self, ledger: Ledger, finalists: list[Trial], repeats: int = 1) -> float:

@@ -147,10 +147,9 @@ def _recipe(job: TableJob, ledger: Ledger, found: Found) -> list[dict[str, Any]]
     """The configs of the model with their shares and epochs: all that is needed to train it again."""
     if found.ensemble is None:
         return [{"config": dict(found.winner.config), "epochs": found.epochs, "share": 1.0}]
-    shares = [(ledger.trials[number, 0], share) for number, share in found.ensemble.finalists.items()]
     return [
-        {"config": dict(trial.config), "epochs": job.epochs_wanted(ledger, trial), "share": share}
-        for trial, share in shares
+        {"config": dict(ledger.trials[number, 0].config), "epochs": found.ensemble.epochs[number], "share": share}
+        for number, share in found.ensemble.finalists.items()
     ]
 
 
