@@ -349,11 +349,25 @@ def test_a_file_larger_than_any_model_is_not_read(saved: Path) -> None:
         load(saved)
 
 
+def test_numbers_that_go_far_out_are_refused_by_earlier_versions(tmp_path: Path) -> None:
+    features, labels = frame()
+    features.loc[0, "size"] = 1e4
+    preprocessing = learn(features, labels)
+    model = replace(flowers(), preprocessing=preprocessing)
+    model.save(tmp_path / "far.caviar")
+    assert json.loads(contents(tmp_path / "far.caviar")["manifest.json"])["format"] == 6
+    found = load(tmp_path / "far.caviar")
+    assert found.preprocessing == preprocessing
+    assert (found.predict_proba(features) == model.predict_proba(features)).all()
+    flowers().save(tmp_path / "near.caviar")
+    assert json.loads(contents(tmp_path / "near.caviar")["manifest.json"])["format"] == 1
+
+
 def test_a_newer_format_is_refused(saved: Path) -> None:
     entries = contents(saved)
     manifest = json.loads(entries["manifest.json"])
-    rewrite(saved, {"manifest.json": json.dumps({**manifest, "format": 6}).encode(), "other": b""})
-    with pytest.raises(ModelError, match=r"format 6(?s:.*)upgrade caviar"):
+    rewrite(saved, {"manifest.json": json.dumps({**manifest, "format": 7}).encode(), "other": b""})
+    with pytest.raises(ModelError, match=r"format 7(?s:.*)upgrade caviar"):
         load(saved)
 
 

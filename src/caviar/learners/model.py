@@ -39,9 +39,10 @@ from caviar.machine import VERSION
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 5
+FORMAT = 6
 """Counts up with every change of the file; a newer one is refused. Format 1 has one network, 2 several, 3 the rest of
-Model, 4 a target on a scale of its own, 5 several targets. The lowest that holds a model is written."""
+Model, 4 a target on a scale of its own, 5 several targets, 6 numbers that go far out. The lowest that holds a model is
+written: an earlier version would read a later one, and predict wrongly."""
 
 PREDICTORS: dict[str, Callable[[Mapping[str, Any], Arrays], Predictor]] = {"dense": DensePredictor.from_record}
 """Maker of a predictor from its record, by the predictor's kind."""
@@ -303,8 +304,11 @@ class Model:
             _WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in tensors.items()}),
         }
         has_more = self.residuals is not None or self.correction != PLAIN
-        bent = self.preprocessing is not None and self.preprocessing.target_scale != PLAIN_SCALE
-        written = FORMAT if self.network.several else 4 if bent else 3 if has_more else 2 if self.members else 1
+        written = 5 if self.network.several else 3 if has_more else 2 if self.members else 1
+        if self.preprocessing is not None and self.preprocessing.target_scale != PLAIN_SCALE:
+            written = 4  # of several targets none has a scale
+        if self.preprocessing is not None and self.preprocessing.tailed:
+            written = FORMAT
         files.write_whole(Path(path), files.pack(entries, {"format": written, "caviar": VERSION}))
 
     def _kept(self) -> dict[str, Any]:
