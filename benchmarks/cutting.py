@@ -2,8 +2,7 @@
 
     python -m benchmarks.cutting
 
-Three fixed configs of the encoding "standard", two seeds each, trained on all rows but the test part; means over
-splits. "none" is the rival.
+Three fixed configs, two seeds each, trained on all rows but the test part; means over splits. "none" is the rival.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def scores(path: Path, target: str | None, seed: int, cut: float) -> tuple[float
     classes = len(dataset.preprocessing.classes)
 
     def run(config: Config, repeat: int) -> tuple[float, float]:
-        architecture, optimisation = from_config(config, rows.x.shape[1], classes, rows)
+        architecture, optimisation = from_config(config, rows.x.shape[1], classes)
         network = NativeEngine().start(architecture, optimisation, rows, nothing, Keys.of(999, repeat))
         network.train(60, never())
         evaluation = network.evaluate(test)

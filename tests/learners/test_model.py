@@ -350,15 +350,12 @@ def test_a_file_larger_than_any_model_is_not_read(saved: Path) -> None:
 
 
 def test_numbers_that_go_far_out_are_refused_by_earlier_versions(tmp_path: Path) -> None:
-    features, labels = frame()
-    features.loc[0, "size"] = 1e4
-    preprocessing = learn(features, labels)
-    model = replace(flowers(), preprocessing=preprocessing)
+    preprocessing = flowers().preprocessing
+    assert preprocessing is not None
+    model = replace(flowers(), preprocessing=replace(preprocessing, tails=("size",)))
     model.save(tmp_path / "far.caviar")
     assert json.loads(contents(tmp_path / "far.caviar")["manifest.json"])["format"] == 6
-    found = load(tmp_path / "far.caviar")
-    assert found.preprocessing == preprocessing
-    assert (found.predict_proba(features) == model.predict_proba(features)).all()
+    assert load(tmp_path / "far.caviar").preprocessing == model.preprocessing
     flowers().save(tmp_path / "near.caviar")
     assert json.loads(contents(tmp_path / "near.caviar")["manifest.json"])["format"] == 1
 

@@ -129,20 +129,6 @@ def test_rows_take_no_bins_away():
     assert learn("quantile_bins", 64, x, target(x)).width(4) == 4 * 64
 
 
-@given(COLUMNS, st.integers(2, 20), st.sampled_from(ENCODINGS))
-def test_what_goes_beyond_five_is_cut_bent_or_spread(x: np.ndarray, bins: int, kind: str):
-    x = x * np.float32(3)
-    learned, alone = learn(kind, bins, x, target(x), tailed=((0, 5.0),)), learn(kind, bins, x, target(x))
-    if kind == "standard" or len(np.unique(x[:, 0])) <= 2:
-        np.testing.assert_array_equal(encode(learned, x)[:, 0], np.clip(x[:, 0], -5, 5))
-        np.testing.assert_array_equal(encode(learned, x)[:, 1:], encode(alone, x)[:, 1:])
-    else:
-        np.testing.assert_array_equal(encode(learned, x), encode(alone, x))
-    before = encode(learned.before_bins, x)  # what an engine that spreads numbers itself is given
-    spread = encode(Encoding(learned.bins), before) if learned.has_bins else before
-    np.testing.assert_array_equal(spread, encode(learned, x))
-
-
 def test_an_encoding_that_there_is_not_is_refused():
     with pytest.raises(ConfigError, match="encoding must be one of standard, robust"):
         Architecture(3, 2, (4,), encoding="quantile")
@@ -153,5 +139,5 @@ def test_an_encoding_that_there_is_not_is_refused():
 @pytest.mark.parametrize("kind", ENCODINGS)
 def test_an_architecture_comes_back_from_its_record(kind: str):
     x = np.random.default_rng(5).normal(size=(90, 3))
-    before = Architecture(3, 2, (4, 2), encoding=kind, learned=learn(kind, 5, x, target(x), tailed=((1, 1.5),)))
+    before = Architecture(3, 2, (4, 2), encoding=kind, learned=learn(kind, 5, x, target(x)))
     assert Architecture.from_record(before.to_record()) == before

@@ -157,7 +157,7 @@ def prepare(
 
     def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
         x, y = preprocessing.apply(frame), preprocessing.encode(target)
-        return Examples(x, y, preprocessing.codes, len(preprocessing.targets), preprocessing.tailed)
+        return Examples(x, y, preprocessing.codes, len(preprocessing.targets))
 
     rows = _both(parts)
     both = examples(table.frame.iloc[rows], labels.iloc[rows])

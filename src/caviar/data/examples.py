@@ -19,15 +19,13 @@ class Examples:
     Where there are several ``targets``, so many, ``y`` are label sets (see label_sets).
 
     An example has any shape: a row of a table, an image (height, width, channels), a series. ``codes`` are the inputs
-    that stand for a text, its place by frequency, each with the count of places (see text_columns.py); ``tailed`` those
-    whose numbers go far out, each with the distance from 0 at which a plain network is fed them cut (preprocessing.py).
+    that stand for a text, its place by frequency, each with the count of places (see text_columns.py).
     """
 
     x: npt.NDArray[np.float32]
     y: npt.NDArray[np.int32] | npt.NDArray[np.float32]
     codes: tuple[tuple[int, int], ...] = ()
     targets: int = 0
-    tailed: tuple[tuple[int, float], ...] = ()
 
     def __len__(self) -> int:
         return len(self.y)

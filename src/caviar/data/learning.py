@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,11 @@ from caviar.data.date_columns import DateColumn, learn_dates
 from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.labels import classes_of, target_numbers, tidy_labels
 from caviar.data.moments import Moments, moments
-from caviar.data.preprocessing import Preprocessing, mean_and_deviation
+from caviar.data.numerals import PLAIN
+from caviar.data.preprocessing import FURTHEST, Preprocessing, mean_and_deviation
 from caviar.data.several import TargetColumn
 from caviar.data.table import named
+from caviar.data.tails import tails_matter
 from caviar.data.text_columns import TextColumn, learn_text
 from caviar.errors import DataError
 
@@ -49,7 +51,7 @@ def learn(
         warnings.extend([] if date else [f"constant in the training rows, so left out: {shown(name)}"])
     names = tuple(frame.columns)
     learned = learned_from(names, number_names, found, target, regression, texts, dates, warnings, forms)
-    learned = replace(learned, tails=True)
+    learned = with_tails(learned, lambda name: frame[[name]], target)
     return replace(learned, classes=(), target="", targets=several) if several else learned
 
 
@@ -92,6 +94,22 @@ def learned_from(
         forms=forms,
         target="" if target.name is None else str(target.name),
     )
+
+
+def with_tails(learned: Preprocessing, column: Callable[[str], pd.DataFrame], target: pd.Series[Any]) -> Preprocessing:
+    """The same with its ``tails``, see tails.py; ``column`` gives the training rows of one, by name."""
+    if not learned.regression:
+        return learned
+    y = learned.standardised(target_numbers(target, learned.forms.target or PLAIN))
+    found = []
+    for name, mean, deviation, low, high in zip(
+        learned.numbers, learned.mean, learned.deviation, learned.low, learned.high, strict=True
+    ):
+        if deviation > 0 and max(mean - low, high - mean) > FURTHEST * deviation:
+            values = numbers(column(name), (name,), learned.forms.numbers).to_numpy(np.float64)[:, 0]
+            z = np.nan_to_num((values - mean) / deviation)  # a missing number is the mean
+            found += [name] if tails_matter(z, y, FURTHEST) else []
+    return replace(learned, tails=tuple(found))
 
 
 def _only_zeros(names: Sequence[str], deviation: Floats, present: Floats) -> list[str]:

@@ -34,7 +34,7 @@ from caviar.data.examples import Examples, Sealed
 from caviar.data.forms import Forms
 from caviar.data.labels import noted_task
 from caviar.data.leaks import leaks
-from caviar.data.learning import learned_from
+from caviar.data.learning import learned_from, with_tails
 from caviar.data.moments import Moments, moments
 from caviar.data.preprocessing import Preprocessing
 from caviar.data.read import read_labels
@@ -97,6 +97,7 @@ def prepare_mapped(
         learned = learned_from(
             columns, arranged.columns, found, wanted.iloc[parts.train], regression, forms=table.forms
         )
+        learned = with_tails(learned, lambda name: table.frame[[name]].iloc[parts.train], wanted.iloc[parts.train])
         chosen_rows = dict(zip(_PARTS, (parts.train, parts.validation, parts.test), strict=True))
         rows = {part: RowsOf(table.frame, numbers) for part, numbers in chosen_rows.items()}
         y = {part: learned.encode(wanted.iloc[numbers]) for part, numbers in chosen_rows.items()}
@@ -151,11 +152,11 @@ def _check_reading(reading: Reading) -> None:
 
 
 def _mark(arranged: Arrangement, learned: Preprocessing, parts: Split) -> str:
-    """The end of the folder's name where not all columns are used, or not all rows are on their own."""
+    """The end of the folder's name where not all columns are used, or cut, or not all rows are on their own."""
     every = len(arranged.columns) == learned.n_features
-    if every and arranged.sets is None and arranged.times is None:
+    if every and arranged.sets is None and arranged.times is None and not learned.tails:
         return ""
-    mark = hashlib.sha256(repr(arranged.columns).encode())
+    mark = hashlib.sha256(repr((arranged.columns, learned.tails) if learned.tails else arranged.columns).encode())
     for rows in (parts.train, parts.validation):
         mark.update(rows.tobytes())
     return f"-{mark.hexdigest()[:16]}"

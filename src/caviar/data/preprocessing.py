@@ -11,11 +11,10 @@ two of the sources that this house follows divide by the variance, which would l
 thousand times larger than the same one in millimetres. Only the standard deviation gives every column variance 1. It is
 the biased one (over m), as in scikit-learn's StandardScaler.
 
-z is cut at +-5, or at the range of training where that is wider. A pixel that is dark in all but a few training images
-has a tiny sigma, and the one test image where it is bright would be fed z = 30 and answered with great confidence and
-wrongly. benchmarks/cutting.py measures what a cut is worth: on digits a third of the log loss, elsewhere nothing. What
-training has beyond +-5 is for the encoding to cut or to bend (nn/encoding.py): the longest delays and the largest
-incomes are few rows, and most of what is to be learned.
+z is cut at +-5. A pixel that is dark in all but a few training images has a tiny sigma, and the one test image where it
+is bright would be fed z = 30 and answered with great confidence and wrongly. benchmarks/cutting.py measures what a cut
+is worth: on digits a third of the log loss, elsewhere nothing. Of regression a number may be so far out for a reason: a
+delay of ten hours is not one of three. A column whose ``tails`` matter (tails.py) is cut at its range in training.
 
 The least and the greatest value of training are kept too. A value that lies further beyond them than half of what lies
 between them is counted as far outside: millimetres where training had metres, or a year that is yet to come. Values a
@@ -75,9 +74,9 @@ class Preprocessing:
     """Preprocessing, as learned from the training rows.
 
     ``columns`` are the input's, in its order; ``numbers`` those of numbers, with ``mean`` and ``deviation`` (0: the
-    column is constant and becomes zeros), and the range ``low`` to ``high``, which models of earlier versions lack.
-    They have no ``tails`` either: their z is cut at +-5 everywhere. ``texts`` are the columns of text, ``dates`` those
-    of dates. The output has the numbers first, then the texts, then the dates.
+    column is constant and becomes zeros), and the range ``low`` to ``high``, which models of earlier versions lack;
+    ``tails`` are those of the numbers that are not cut at +-5. ``texts`` are the columns of text, ``dates`` those of
+    dates. The output has the numbers first, then the texts, then the dates.
     For regression there are no ``classes``, and ``target_mean`` and ``target_deviation`` are those of the target on its
     ``target_scale``.
     ``forms`` are the notations of columns that are written in a way of their own. ``target`` is the target's column;
@@ -95,7 +94,7 @@ class Preprocessing:
     target_deviation: float | None = None
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
-    tails: bool = False
+    tails: tuple[str, ...] = ()
     dates: tuple[DateColumn, ...] = ()
     forms: Forms = PLAIN_FORMS
     target: str = ""
@@ -132,12 +131,6 @@ class Preprocessing:
         """The inputs that stand for a text, each with the count of its codes (see text_columns.py)."""
         ends = len(self.numbers) + np.cumsum([text.width for text in self.texts], dtype=int)
         return tuple((int(end) - 1, text.codes) for end, text in zip(ends, self.texts, strict=True) if text.ranked)
-
-    @property
-    def tailed(self) -> tuple[tuple[int, float], ...]:
-        """The inputs of numbers whose z goes beyond +-5, each with that 5."""
-        lowest, highest = self._cuts()
-        return tuple((int(j), FURTHEST) for j in np.flatnonzero((lowest < -FURTHEST) | (highest > FURTHEST)))
 
     @property
     def text_columns(self) -> tuple[str, ...]:
@@ -266,7 +259,7 @@ class Preprocessing:
                 target_deviation=float(data["target_deviation"]) if "target_deviation" in data else None,
                 low=tuple(map(float, data.get("low", ()))),
                 high=tuple(map(float, data.get("high", ()))),
-                tails=bool(data.get("tails", False)),
+                tails=_strings(data.get("tails", ())),
                 forms=Forms.from_dict(data.get("forms", {})),
                 target=str(data.get("target", "")),
                 target_scale=TargetScale.from_dict(data.get("target_scale", {})),
@@ -285,6 +278,8 @@ class Preprocessing:
             raise _damaged("a range is missing")
         if not all(-math.inf < a <= b < math.inf for a, b in zip(found.low, found.high, strict=True)):
             raise _damaged("a range has no two ends")
+        if not {*found.tails} <= {*found.numbers}:
+            raise _damaged("a column with tails is missing")
         if not {*found.numbers, *found.text_columns, *(d.name for d in found.dates)} <= set(found.columns):
             raise _damaged("a column is missing")
         mu, sigma = found.target_mean, found.target_deviation
@@ -342,9 +337,11 @@ class Preprocessing:
         furthest = np.full(len(mean), FURTHEST)
         if not self.tails:
             return -furthest, furthest
-        divisor = np.where(deviation == 0, 1.0, deviation)
+        kept, divisor = np.isin(self.numbers, self.tails), np.where(deviation == 0, 1.0, deviation)
         low, high = (np.array(self.low) - mean) / divisor, (np.array(self.high) - mean) / divisor
-        return np.minimum(low, -furthest), np.maximum(high, furthest)
+        return np.where(kept, np.minimum(low, -furthest), -furthest), np.where(
+            kept, np.maximum(high, furthest), furthest
+        )
 
     def _far(self) -> tuple[Floats, Floats]:
         """The numbers (n,) below and above which a value is far outside those of training."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 FORMAT = 6
 """Counts up with every change of the file; a newer one is refused. Format 1 has one network, 2 several, 3 the rest of
-Model, 4 a target on a scale of its own, 5 several targets, 6 numbers that go far out. The lowest that holds a model is
+Model, 4 a target on a scale of its own, 5 several targets, 6 numbers with tails. The lowest that holds a model is
 written: an earlier version would read a later one, and predict wrongly."""
 
 PREDICTORS: dict[str, Callable[[Mapping[str, Any], Arrays], Predictor]] = {"dense": DensePredictor.from_record}
@@ -307,7 +307,7 @@ class Model:
         written = 5 if self.network.several else 3 if has_more else 2 if self.members else 1
         if self.preprocessing is not None and self.preprocessing.target_scale != PLAIN_SCALE:
             written = 4  # of several targets none has a scale
-        if self.preprocessing is not None and self.preprocessing.tailed:
+        if self.preprocessing is not None and self.preprocessing.tails:
             written = FORMAT
         files.write_whole(Path(path), files.pack(entries, {"format": written, "caviar": VERSION}))
 

@@ -110,9 +110,7 @@ class Architecture:
         record["hidden_units"] = list(self.hidden_units)
         record["learned"] = [list(numbers) for numbers in self.learned.columns]
         if self.encoding == "standard":  # as it was before there were others
-            del record["encoding"], record["bins"]
-        if not self.learned.columns:
-            del record["learned"]
+            del record["encoding"], record["bins"], record["learned"]
         if self.learned.texts:
             record["texts"] = [asdict(table) | {"numbers": list(table.numbers)} for table in self.learned.texts]
         return record

@@ -6,7 +6,6 @@ Notation
     q        (3,) the quartiles of x_j over the training rows
     b        (T + 1,) the edges of T bins of x_j, in rising order
 
-standard     x_j, cut at +-d where training goes beyond (see data/preprocessing.py, where d is 5).
 robust       f((x_j - q_2) / (q_3 - q_1)) with f(u) = u / sqrt(1 + (u / 3)^2), which bends what lies far out towards
              +-3. Where the quartiles are equal, twice the distance from the median over the range.
 bins         piecewise-linear: T numbers e_1 .. e_T, e_t = (x_j - b_{t-1}) / (b_t - b_{t-1}), cut to [0, 1]; but e_1 is
@@ -14,8 +13,7 @@ bins         piecewise-linear: T numbers e_1 .. e_T, e_t = (x_j - b_{t-1}) / (b_
              of a number at every edge.
 
 The edges are quantiles of the training rows, or those of a small decision tree on x_j alone that predicts the target:
-it has its edges where the target changes. An input with two values or fewer, a category or a constant, is as in
-``standard``.
+it has its edges where the target changes. An input with two values or fewer stays as it is: a category, or a constant.
 An input that stands for a text becomes some numbers of that text, whatever the kind (see text_statistics.py).
 
 Sources: Gorishniy, Rubachev and Babenko, On embeddings for numerical features in tabular deep learning, 2022, section
@@ -50,9 +48,8 @@ _SMALLEST_LEAF = 16  # rows of a tree's leaf: an edge that fewer ask for is nois
 class Encoding:
     """The learned encoding of n inputs; without ``columns`` they stay as they are.
 
-    ``columns`` has of each input: nothing where it stays as it is; the number at which it is cut on both sides; the
-    median and the factor of robust scaling; or the edges of its bins, three or more.
-    ``texts`` are the tables of the inputs that stand for texts.
+    ``columns`` has of each input: nothing where it stays as it is; the median and the factor of robust scaling; or the
+    edges of its bins, three or more. ``texts`` are the tables of the inputs that stand for texts.
     """
 
     columns: tuple[tuple[float, ...], ...] = ()
@@ -74,10 +71,7 @@ class Encoding:
     @cached_property
     def before_bins(self) -> Encoding:
         """All of it but the bins: what is made of the texts, or of numbers one by one."""
-        if not self.has_bins:
-            return self
-        others = tuple(numbers if len(numbers) <= 2 else () for numbers in self.columns)
-        return Encoding(others if any(others) else (), self.texts)
+        return Encoding((), self.texts) if self.has_bins else self
 
     @cached_property
     def bins(self) -> tuple[tuple[float, ...], ...]:
@@ -88,8 +82,7 @@ class Encoding:
         if not self.has_bins:
             return ()
         wide = {table.column: ((),) * table.width for table in self.texts}
-        spread = [numbers if len(numbers) > 2 else () for numbers in self.columns]
-        return tuple(edges for j, numbers in enumerate(spread) for edges in wide.get(j, (numbers,)))
+        return tuple(edges for j, numbers in enumerate(self.columns) for edges in wide.get(j, (numbers,)))
 
     def runs(self, n_in: int) -> Iterator[tuple[int, int, TextTable | tuple[float, ...] | None]]:
         """Runs of the ``n_in`` inputs, each with its first and the one after its last, and what is made of it.
@@ -108,7 +101,7 @@ class Encoding:
     @cached_property
     def _changed(self) -> tuple[tuple[int, TextTable | tuple[float, ...]], ...]:
         """The inputs that do not stay as they are, in order."""
-        found: dict[int, TextTable | tuple[float, ...]] = {j: how for j, how in enumerate(self.columns) if how}
+        found: dict[int, TextTable | tuple[float, ...]] = {j: how for j, how in enumerate(self.columns) if len(how) > 1}
         return tuple(
             sorted((found | {table.column: table for table in self.texts}).items(), key=lambda entry: entry[0])
         )
@@ -135,9 +128,6 @@ def encode(encoding: Encoding, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         elif isinstance(how, TextTable):
             width = how.width
             out[:, at : at + width] = how.look_up(x[:, first])
-        elif len(how) == 1:
-            width = 1
-            np.clip(x[:, first], -how[0], how[0], out=out[:, at])
         elif len(how) == 2:
             width, (median, scale) = 1, how
             out[:, at] = _smoothly_clipped((x[:, first] - median) * scale)
@@ -163,25 +153,18 @@ def encode_training(encoding: Encoding, x: npt.NDArray[Any], y: npt.NDArray[Any]
 
 
 def learn(
-    kind: str,
-    bins: int,
-    x: npt.NDArray[Any],
-    y: npt.NDArray[Any],
-    codes: tuple[tuple[int, int], ...] = (),
-    tailed: tuple[tuple[int, float], ...] = (),
+    kind: str, bins: int, x: npt.NDArray[Any], y: npt.NDArray[Any], codes: tuple[tuple[int, int], ...] = ()
 ) -> Encoding:
     """The encoding of ``kind`` for inputs like ``x`` (m, n) with targets ``y`` (m,), those of the training rows.
 
-    ``codes`` are the inputs that stand for texts, each with the count of its codes; ``tailed`` those that go
-    far out, each with the distance from 0 at which ``standard`` cuts them. y is (m, K) where there are K targets: their
-    bits (see label_sets).
+    ``codes`` are the inputs that stand for texts, each with the count of its codes. y is (m, K) where there are K
+    targets: their bits (see label_sets).
     """
     if not len(x):
         return AS_THEY_ARE
     texts = tuple(learn_table(j, count, x[:, j], y) for j, count in codes)
-    cuts: dict[int, tuple[float, ...]] = {j: (distance,) for j, distance in tailed}
     if kind == "standard":
-        return Encoding(_of_each(cuts, x.shape[1]), texts)
+        return Encoding((), texts)
     of_text = {table.column for table in texts}
     many = [j for j in range(x.shape[1]) if j not in of_text and _is_number(x[:, j])]
     if kind == "robust":
@@ -192,12 +175,7 @@ def learn(
         bins = min(bins, room // max(len(many), 1))
         edges = _quantiles if kind == "quantile_bins" else _leaves
         columns = {j: edges(x[:, j], y, bins) if bins >= 2 else () for j in many}
-    return Encoding(_of_each({**cuts, **{j: how for j, how in columns.items() if how}}, x.shape[1]), texts)
-
-
-def _of_each(columns: dict[int, tuple[float, ...]], n: int) -> tuple[tuple[float, ...], ...]:
-    """``columns`` for each of ``n`` inputs; nothing where all stay as they are."""
-    return tuple(columns.get(j, ()) for j in range(n)) if any(columns.values()) else ()
+    return Encoding(tuple(columns.get(j, ()) for j in range(x.shape[1])) if any(columns.values()) else (), texts)
 
 
 def _is_number(x: npt.NDArray[Any]) -> bool:

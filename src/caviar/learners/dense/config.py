@@ -80,7 +80,7 @@ def from_config(
         )
     training: dict[str, Any] = {name: plain[name] for name in _OPTIMISATION if name in plain}
     architecture = Architecture(n_in, n_out, hidden_units=_widths(plain), **shape)
-    if rows is not None and (architecture.encoding != "standard" or rows.codes or rows.tailed):
+    if rows is not None and (architecture.encoding != "standard" or rows.codes):
         learned = encoding_of(rows, architecture.encoding, architecture.bins)
         architecture = replace(architecture, learned=learned)
     optimisation = Optimisation(**training)

@@ -44,7 +44,7 @@ def encoding_of(training: Examples, kind: str, bins: int) -> Encoding:
         found = _learned.setdefault(training, {})
         if (kind, bins) not in found:
             flat = training.x.reshape(len(training), math.prod(training.x.shape[1:]))
-            found[kind, bins] = learn(kind, bins, flat, _targets(training), training.codes, training.tailed)
+            found[kind, bins] = learn(kind, bins, flat, _targets(training), training.codes)
         return found[kind, bins]
 
 
