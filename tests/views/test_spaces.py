@@ -18,15 +18,16 @@ from rich.console import Console
 import caviar
 from caviar.analysis.space_changes import with_changes
 from caviar.cli.main import run
-from caviar.records import Config, StudyKind, StudySpec
+from caviar.records import Config, StudyKind, StudySpec, Trial, TrialState
 from caviar.report import plain
 from caviar.report.explain import as_text, proposed_command
 from caviar.report.study_document import study_document
 from caviar.search.eras import placed
+from caviar.search.portfolio import PORTFOLIO
 from caviar.space import Space
 from caviar.store import Store
 from caviar.views.spaces import configs_of_today, outside_of, proposed_changes
-from caviar.views.study import study_view
+from caviar.views.study import study_view, study_view_of
 from caviar.views.study_page import side_of, study_page, trial_page
 from tests.views.records import study_of
 
@@ -121,6 +122,19 @@ def test_who_follows_the_advice_gets_a_valid_space(
     with Store.open(STORE) as store:
         assert Space.from_dict(store.study("s").space)["x"] == caviar.Log(1e-4, 1)
         assert study_view(store, "s").outside == ()
+
+
+def test_the_portfolio_proposes_no_range() -> None:
+    space = Space(beta1=caviar.OneMinusLog(0.9, 0.999), learning_rate=caviar.Log(1e-4, 1))
+    study = study_of(space=space.to_dict())
+
+    def proposed(origin: str) -> list[str]:
+        config = {"beta1": 0.9, "learning_rate": 0.01}
+        trials = [Trial(n, config, TrialState.FINISHED, 9, 0.9 - n / 100, 0.3, 0, origin) for n in range(5)]
+        return [one.change for one in study_view_of(study, trials, []).proposed]
+
+    assert proposed("") == ["beta1.low=0"]
+    assert proposed(PORTFOLIO) == []
 
 
 ENDS = [

@@ -68,7 +68,7 @@ def _beyond(scale: Scale, low_end: bool) -> float | None:
     if isinstance(scale, Log):
         return scale.low / 10 if low_end else scale.high * 10
     if isinstance(scale, OneMinusLog):
-        further = 1 - min((1 - scale.low) * 10, 1.0) if low_end else 1 - (1 - scale.high) / 10
+        further = max(round(1 - (1 - scale.low) * 10, 12), 0.0) if low_end else 1 - (1 - scale.high) / 10
         return None if low_end and scale.low == 0 else further
     if isinstance(scale, Linear):
         if scale.low == 0 and low_end:

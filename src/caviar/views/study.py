@@ -267,7 +267,8 @@ def study_view_of(
     today = configs_of_today(study, own)
     scored = [trial for trial in ranked(study.metric, own) if rank_key_of(study.metric, trial) > WORST]
     inside = [trial for trial in scored if trial.number in today]
-    proposed = proposed_changes(study, [today[trial.number] for trial in inside[:_BEST]])
+    drawn = [trial for trial in inside if trial.origin != PORTFOLIO]  # others chose those configs, on other tables
+    proposed = proposed_changes(study, [today[trial.number] for trial in drawn[:_BEST]])
     diverged = [trial.config for trial in own if trial.state is TrialState.DIVERGED]
     follows = followed(study, own)
     rates = [as_number(config["learning_rate"]) for config in diverged if "learning_rate" in config]
