@@ -168,7 +168,8 @@ def main() -> None:
         return
     tables, whole, scores = measured(options.long)
     kind = f"tables with {LONG:,} rows for training or more" if options.long else "any table"
-    print(f"# For {kind}: found among {len(whole)} configs on {len(tables)} tables.")
+    order = "; the order below is by size" if options.long else ""
+    print(f"# For {kind}: found among {len(whole)} configs on {len(tables)} tables{order}.")
     chosen_configs = together(losses(scores), options.choose)
     for place, (_, mean) in enumerate(chosen_configs, 1):
         print(f"# {place}: mean loss {mean:.3f}")

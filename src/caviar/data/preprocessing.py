@@ -339,9 +339,7 @@ class Preprocessing:
             return -furthest, furthest
         kept, divisor = np.isin(self.numbers, self.tails), np.where(deviation == 0, 1.0, deviation)
         low, high = (np.array(self.low) - mean) / divisor, (np.array(self.high) - mean) / divisor
-        return np.where(kept, np.minimum(low, -furthest), -furthest), np.where(
-            kept, np.maximum(high, furthest), furthest
-        )
+        return np.where(kept & (low < -furthest), low, -furthest), np.where(kept & (high > furthest), high, furthest)
 
     def _far(self) -> tuple[Floats, Floats]:
         """The numbers (n,) below and above which a value is far outside those of training."""

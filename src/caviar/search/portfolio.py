@@ -2,7 +2,8 @@
 
 The portfolio is in portfolio.toml, the best config first. benchmarks/portfolio.py found it greedily: each config is the
 one that made the best of all so far better, in the mean over the tables. Long tables have a few of their own before
-those: the more rows there are, the larger a network may be, and the less dropout and weight decay have to hold it back.
+those, the smallest first: the more rows there are, the larger a network may be, the less dropout and weight decay have
+to hold it back, and the fewer there is time for.
 
 Source: Feurer, Eggensperger, Falkner, Lindauer and Hutter, Auto-sklearn 2.0: hands-free AutoML via meta-learning, 2022,
 section 4.2 (greedy portfolios).

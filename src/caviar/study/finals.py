@@ -110,7 +110,7 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
         if trial.repeat == 0 and trial.epochs == job.rungs[-1] and trial.state is not TrialState.DIVERGED
     )
     if job.hurried(ledger, job.seconds_left()):
-        of_search = yield from _from_search(job, ledger, best_front)
+        of_search = yield from _without_repeats(job, ledger, best_front)
         if of_search is not None:
             return of_search
     finalists = _finalists(job, ledger, best_front)
@@ -212,7 +212,9 @@ def _repeat(job: TableJob, ledger: Ledger, executor: Threads, finalists: list[Tr
     yield from drive(Repeats(tasks), executor, ledger, budget)
 
 
-def _from_search(job: TableJob, ledger: Ledger, best_front: list[Weighed]) -> Generator[Progress, None, Found | None]:
+def _without_repeats(
+    job: TableJob, ledger: Ledger, best_front: list[Weighed]
+) -> Generator[Progress, None, Found | None]:
     """Choose among the networks that the search has left, and train the chosen a last time, as far as time allows.
 
     None where it has left fewer than two. A last training has as many epochs as the network that it stands for: shares
