@@ -333,7 +333,7 @@ def test_imports_of_ours_stand_at_the_head_of_a_module():
 
 DENSE = ("caviar.learners.dense.", "caviar.nn.")
 NOT_DENSE = {
-    ("caviar.views.health", "caviar.learners.dense.native"): "it lists the instruction sets of this processor",
+    ("caviar.views.health", "caviar.learners.dense.layout"): "it lists the instruction sets of this processor",
     ("caviar.views.run", "caviar.nn.averages"): "a smoothed curve needs no network",
     ("caviar.views.run_page", "caviar.learners.dense.knobs"): "the limits of a nursed network's controls",
 }

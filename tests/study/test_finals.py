@@ -25,7 +25,7 @@ from caviar.data.read import read
 from caviar.errors import ConfigError, SpaceError
 from caviar.learners.contract import Outcome, never
 from caviar.learners.dense.native import NativeTraining
-from caviar.records import Task, Trial, TrialState
+from caviar.records import Trial, TrialState
 from caviar.records.ranking import WORST
 from caviar.report.answer import answer
 from caviar.report.explain import as_text
@@ -370,20 +370,6 @@ def test_the_account_says_what_the_time_was_spent_on(wine: Path, tmp_path: Path)
     console.print(as_text(view))
     assert "s on 2 threads together: " in console.export_text()
     assert account(view)["spent"] == spent
-
-
-def test_a_task_with_other_rows_gives_back_the_memory_of_those_before(
-    wine: Path,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-):
-    """Two trainings of the search, one of each of two folds, and a last one."""
-    job = check_table(Request(data=str(wine), target=target(), trials=4, threads=1), lambda: False)
-    released: list[object] = []
-    monkeypatch.setattr(type(job.learner), "release", lambda self, rows: released.append(rows))
-    config = job.space.sample(1, seed=0)[0]
-    for trial, repeat in ((0, 0), (1, 0), (0, 1), (0, 2), (0, job.repeats + 1)):
-        job.start(Task(trial, repeat, config, 0, 1), None)
-    assert [id(rows) for rows in released] == [id(one) for one in (job.dataset.train, *(f for f, _ in job.folds[:2]))]
 
 
 @pytest.mark.filterwarnings("ignore:the target:caviar.CaviarWarning")  # that it is taken for a number

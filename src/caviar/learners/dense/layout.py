@@ -95,7 +95,7 @@ def _columns(learned: Encoding, n_in: int) -> tuple[list[list[float]], list[int]
 
 
 def _entries(columns: list[list[float]], texts: list[int], shares: Sequence[float] | None) -> float:
-    """What a row costs by entries: one for each input that is not 0, two for a number spread over bins."""
+    """Cost of a row by entries: one for each input that is not 0, two for a number spread over bins."""
     if not columns:
         return sum(shares) if shares is not None else float("inf")
     plain = shares if shares is not None else [_SHARE] * len(columns)
