@@ -37,7 +37,7 @@ struct Settings {
     float label_smoothing = 0.0f;
     std::vector<float> class_weights;  // none, or one a class, or two a target
     std::vector<std::vector<float>> bins;  // none, or the edges of each column of x, in rising order: none, or three and more
-    bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false;
+    bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false, schedule_free = false;
     double beta1 = 0.9, beta2 = 0.999;
     float epsilon = 1e-8f, l2 = 0.0f, weight_decay = 0.0f, clip_norm = 0.0f;
     double averaging = 0.0;
@@ -118,7 +118,7 @@ struct Trial {
     int64_t epoch = 0;
     int64_t row = 0;    // rows of the epoch under way that have been trained on
     double loss = 0.0;  // summed over these rows
-    double first_steps = 0.0, second_steps = 0.0, average_steps = 0.0;  // see State
+    double first_steps = 0.0, second_steps = 0.0, average_steps = 0.0, squared_rates = 0.0;  // see State
 
     Trial(const Settings& settings, const Level& level);
     Trial(const Trial&) = delete;  // the network points into it
@@ -149,7 +149,7 @@ struct Trial {
 
     size_t bytes() const;  // what outlives a step
     State state() const;
-    State predicting(Floats& room) const;  // averages, in `room`, in the places of parameters and statistics where there are some
+    State predicting(Floats& room) const;  // averages, in `room`, in the places of parameters, and statistics, where there are some
 
   private:
     std::vector<int> counts_;  // of Bins, as the following are

@@ -95,6 +95,8 @@ RESUMED = [
     ("scaled inputs", "adamw, cosine by the step, warm-up"),
     ("default", "averaged"),
     ("parametric mish", "averaged"),
+    ("default", "schedule-free, warm-up"),
+    ("scaled inputs and exact statistics", "schedule-free, warm-up"),
     ("several targets", "smoothed and balanced"),
 ]
 

@@ -24,7 +24,9 @@ from tests.learners.contract import NETWORKS, RECIPES, bits, start
 ROWS = 150
 
 
-@pytest.mark.parametrize("recipe", ["adam", "adamw, cosine by the step, warm-up", "sgd", "averaged"])
+@pytest.mark.parametrize(
+    "recipe", ["adam", "adamw, cosine by the step, warm-up", "sgd", "averaged", "schedule-free, warm-up"]
+)
 @pytest.mark.parametrize("network", ["tanh with dropout", "regression", "exact statistics"])
 def test_pieces_and_restores_at_every_mini_batch_have_the_bits_of_whole_epochs(engine: Engine, network: str, recipe):
     architecture, optimisation = NETWORKS[network], RECIPES[recipe]
@@ -90,6 +92,12 @@ TURNS = {
     "averaging begins": (RECIPES["adam"], RECIPES["averaged"]),
     "averaging ends": (RECIPES["averaged"], RECIPES["rmsprop"]),
     "another averaging": (RECIPES["averaged"], replace(RECIPES["averaged"], averaging=0.5)),
+    "adamw to schedule-free": (RECIPES["adamw, cosine by the step, warm-up"], RECIPES["schedule-free, warm-up"]),
+    "schedule-free to adam": (RECIPES["schedule-free, warm-up"], RECIPES["adam"]),
+    "another beta1 of schedule-free": (
+        RECIPES["schedule-free, warm-up"],
+        replace(RECIPES["schedule-free, warm-up"], beta1=0.6, learning_rate=0.02, weight_decay=0.0),
+    ),
 }
 
 
