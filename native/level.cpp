@@ -225,7 +225,8 @@ template <bool first, bool second, bool nesterov, bool schedule_free = false>
 void update_all(const Network& network, State& state, const float* gradient, double learning_rate) {
     const bool correct = network.bias_correction;
     Rule rule{};
-    const float rate = static_cast<float>(correct && first && !schedule_free ? learning_rate / (1.0 - std::pow(network.beta1, state.first_steps + 1.0)) : learning_rate);
+    const bool correct_first = correct && first && !schedule_free;
+    const float rate = static_cast<float>(correct_first ? learning_rate / (1.0 - std::pow(network.beta1, state.first_steps + 1.0)) : learning_rate);
     rule.root_correction = static_cast<float>(correct && second ? 1.0 / std::sqrt(1.0 - std::pow(network.beta2, state.second_steps + 1.0)) : 1.0);
     rule.beta1 = static_cast<float>(network.beta1);
     rule.beta2 = static_cast<float>(network.beta2);

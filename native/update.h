@@ -7,13 +7,14 @@
 //   step         rate * direction / (sqrt(second) * root_correction + epsilon) + decay * p
 //   p            p - step
 //
-// schedule_free: p is y, where gradients are taken; first is the base z; the average x = z + (y - z) / beta1 has no array (Defazio et al. 2024).
-// x' = (1 - fresh) x + fresh z' and y' = (1 - beta1) z' + beta1 x' are, in y and z alone:
+// schedule_free: p is y, where gradients are taken; first is the base z; the average x = z + (y - z) / beta1, which predicts, has no array
+// (Defazio et al. 2024). Its x' = (1 - fresh) x + fresh z' and y' = (1 - beta1) z' + beta1 x' are, in y and z alone:
 //   p            p + fresh * (first - p) - lead * step     lead = 1 - beta1 * (1 - fresh)
 //   first        first - step
 //
-// adam, adamw and schedule_free correct their moments for their start at zero: rate = learning_rate / (1 - beta1**t), root_correction = 1 / sqrt(1 -
-// beta2**t). decay = learning_rate * weight_decay, for the weights of adamw and schedule_free (Loshchilov and Hutter 2019).
+// adam and adamw correct both moments for their start at zero, schedule_free its second: rate = learning_rate / (1 - beta1**t),
+// root_correction = 1 / sqrt(1 - beta2**t). decay = learning_rate * weight_decay, for the weights of adamw and
+// schedule_free (Loshchilov and Hutter 2019).
 #pragma once
 
 struct Rule {

@@ -29,9 +29,7 @@ LOSSES = ("squared", "huber", "pinball")
 INPUT_SCALE = "layer1.scale"
 """The parameter of input scaling, one factor an input."""
 
-LEAST_SHARE = 0.01
-"""The least beta1 of schedule-free AdamW: its average is found by a division by it, which float32 has to bear."""
-
+_LEAST_SHARE = 0.01  # beta1 of schedule-free AdamW: its average is found by dividing float32 numbers by it
 _SMALLEST_EPSILON = 1e-30  # a float32 engine must be able to hold it: 0 / (0 + epsilon) is 0 only then
 
 
@@ -201,18 +199,7 @@ class Optimisation:
         _check_size("input_scaling_rate", self.input_scaling_rate, example=6.0)
         _check_share("averaging", self.averaging, example=0.99)
         if self.optimizer == "schedule_free":
-            _check_number(
-                "beta1 under schedule_free",
-                self.beta1,
-                lambda v: v >= LEAST_SHARE,
-                f"of at least {LEAST_SHARE}",
-                example=0.9,
-            )
-            if self.averaging > 0:
-                raise ConfigError(
-                    f"averaging must be 0 under schedule_free, which averages all steps itself, got {self.averaging!r}",
-                    "give averaging = 0, or another optimizer",
-                )
+            _check_schedule_free(self.beta1, self.averaging)
         check_name("loss", self.loss, LOSSES)
         _check_number("huber_delta", self.huber_delta, lambda v: v > 0, "greater than 0", example=1.0)
         _check_number("quantile", self.quantile, lambda v: 0 < v < 1, "above 0 and below 1", example=0.5)
@@ -261,6 +248,16 @@ def _check_size(name: str, value: object, example: float) -> None:
 
 def _check_epsilon(name: str, value: object, example: float) -> None:
     _check_number(name, value, lambda v: v >= _SMALLEST_EPSILON, f"of at least {_SMALLEST_EPSILON:g}", example)
+
+
+def _check_schedule_free(beta1: float, averaging: float) -> None:
+    if beta1 < _LEAST_SHARE:
+        refuse("beta1", f"at least {_LEAST_SHARE} under schedule_free", beta1, "0.9")
+    if averaging > 0:
+        raise ConfigError(
+            f"averaging must be 0 under schedule_free, which averages all steps itself, got {averaging!r}",
+            "give averaging = 0, or another optimizer",
+        )
 
 
 def check_whole(name: str, value: object, least: int, example: int, most: int = 2**31 - 1) -> None:

@@ -6,11 +6,12 @@ Notation
     t         steps that the average has seen: those of the training, or fewer where it began later
     beta      ``averaging``: it looks back over some 1 / (1 - beta) steps
 
-With ``averaging``, what predicts is A_t / (1 - beta^t), whose weights add up to 1. The average of a mean of z = x @ w under many w is the
-mean of z under the average of w; for the variance that is an approximation, which exact statistics do not need.
+With ``averaging``, what predicts is A_t / (1 - beta^t), whose weights add up to 1. The average of a mean of z = x @ w
+under many w is the mean of z under the average of w; for the variance that is an approximation, which exact statistics
+do not need.
 
 Under schedule-free AdamW (see optimisers) what predicts is x, the average that the optimiser itself is about, and the
-running statistics are those that batch norm saw under y, close to x as that is; exact statistics are those under x.
+running statistics are those that batch norm saw under y; exact statistics (see network) are those under x.
 
 Sources: Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992; Tarvainen and Valpola, Mean
 teachers are better role models, 2017, section 2 (the exponential form); Morales-Brotons et al., Exponential moving
@@ -52,7 +53,7 @@ def next_averages(architecture: Architecture, averaging: float, arrays: Mapping[
 
 
 def averaged(architecture: Architecture, optimisation: Optimisation, state: State) -> State:
-    """The state whose parameters, and with averaging statistics, are averages; ``state`` itself where there are none.
+    """The state whose parameters are averages, with ``averaging`` its statistics, too; else ``state`` itself.
 
     The statistics are stored as raw averages are, times 1 - mu^step, for those who correct them. What training goes on
     from is ``state`` and never this one.

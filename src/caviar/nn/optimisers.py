@@ -1,5 +1,4 @@
-"""The optimisers: one update, of which gradient descent, momentum, Nesterov, RMSprop, Adam and AdamW are recipes,
-and schedule-free AdamW.
+"""The optimisers: one update. Gradient descent, momentum, Nesterov, RMSprop, Adam and two AdamWs are its recipes.
 
 Notation
     p, g            a parameter and its gradient, of any one shape, the L2 term included
@@ -14,8 +13,8 @@ Notation
         size        sqrt(second moment) + epsilon, or 1 where it keeps no second moment
         decay       AdamW's decoupled weight decay, of weights w alone; it goes round the moments, where L2 goes through
 
-Schedule-free AdamW keeps three sequences of a parameter, and two of them as arrays: y in the place of p, and z, the
-"base", which begins as p. The average x is found from them. The gradient g is that at y.
+Schedule-free AdamW has three sequences of a parameter and keeps two of them: y in the place of p, and z, the "base",
+which begins as p. The average x is found from these two. The gradient g is that at y.
 
     z <- z - alpha * g / size - alpha * decay * y      size from the corrected second moment, as Adam's
     x <- (1 - c) x + c z                               what predicts: the mean of all z, each with the weight alpha^2
@@ -164,12 +163,13 @@ def update(
     if recipe.nesterov and recipe.beta_first is not None:
         direction = exponentially_weighted(direction, g, recipe.beta_first)
     size = np.sqrt(corrected["second"]) + recipe.epsilon if "second" in corrected else 1.0
-    start = moments["base"] if recipe.schedule_free else p
+    beta1 = recipe.moments.get("base")
+    start = p if beta1 is None else moments["base"]
     stepped = start - alpha * direction / size - alpha * recipe.decay * p
-    if not recipe.schedule_free or recipe.beta_first is None:
+    if beta1 is None:
         return {"p": stepped, **kept}
-    x = (1 - c) * averaged_sequence(p, start, recipe.beta_first) + c * stepped
-    return {"p": gradient_sequence(x, stepped, recipe.beta_first), "base": stepped, **kept}
+    x = (1 - c) * averaged_sequence(p, start, beta1) + c * stepped
+    return {"p": gradient_sequence(x, stepped, beta1), "base": stepped, **kept}
 
 
 def clip(gradients: Arrays, clip_norm: float) -> Arrays:
