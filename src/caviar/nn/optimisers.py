@@ -1,4 +1,4 @@
-"""The optimisers: one update. Gradient descent, momentum, Nesterov, RMSprop, Adam and two AdamWs are its recipes.
+"""The optimisers: one update, of which gradient descent, momentum, Nesterov, RMSprop and Adam with its kin are recipes.
 
 Notation
     p, g            a parameter and its gradient, of any one shape, the L2 term included
