@@ -28,7 +28,7 @@ from benchmarks.table_definitions import named
 from caviar.data.dataset import Dataset
 from caviar.learners.contract import TrainingData
 from caviar.learners.dense.inputs import encoding_of
-from caviar.nn.encoding import ENCODINGS, encode, encode_training
+from caviar.nn.encoding import ENCODINGS, encode, texts_of
 
 ROWS = 8_000
 EMBEDDINGS = ("plr", "pbld")
@@ -85,7 +85,7 @@ class Network(nn.Module):  # type: ignore[misc]
 def rows_of(data: TrainingData, encoding: str) -> tuple[Any, Any, int]:
     """Encoded inputs for training and validation; of "standard" numbers come first, and are counted."""
     learned = encoding_of(data.training, encoding, 32)
-    x = encode_training(learned, data.training.x, data.training.y)
+    x = encode(learned, data.training.x, texts_of(learned, data.training.x, data.training.y))
     other = encode(learned, data.validation.x)
     if encoding != "standard":
         return x, other, 0

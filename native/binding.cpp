@@ -2,12 +2,14 @@
 // call that trains or evaluates.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -86,14 +88,21 @@ Settings settings_from(const nb::dict& given) {
     s.quantile = share<double>(given, "quantile");
     s.label_smoothing = share<float>(given, "label_smoothing");
     s.class_weights = setting<std::vector<float>>(given, "class_weights");
-    s.bins = setting<std::vector<std::vector<float>>>(given, "bins");
+    s.columns = setting<std::vector<std::vector<float>>>(given, "columns");
+    s.texts = setting<std::vector<int>>(given, "texts");
+    require(s.texts.empty() || s.texts.size() == s.columns.size(), "texts has a number for each column, or none");
+    for (const int width : s.texts) require(width >= 0 && width <= 1 << 20, "a text has at most 2**20 numbers");
     size_t inputs = 0;
-    for (const std::vector<float>& edges : s.bins) {
-        require(edges.empty() || edges.size() >= 3, "a column has no bins, or two and more");
-        for (size_t t = 0; t + 1 < edges.size(); ++t) require(edges[t] < edges[t + 1], "edges of bins rise");
-        inputs += edges.empty() ? 1 : edges.size() - 1;
+    for (size_t j = 0; j < s.columns.size(); ++j) {
+        const std::vector<float>& numbers = s.columns[j];
+        const int of_text = s.texts.empty() ? 0 : s.texts[j];
+        require(numbers.size() != 1, "a column has no bins, or two and more");
+        if (numbers.size() == 2) require(std::isfinite(numbers[0]) && numbers[1] > 0.0f, "a column is divided by a number above 0");
+        for (size_t t = 0; numbers.size() > 2 && t + 1 < numbers.size(); ++t) require(numbers[t] < numbers[t + 1], "edges of bins rise");
+        inputs += of_text > 0 ? static_cast<size_t>(of_text) : numbers.size() > 2 ? numbers.size() - 1 : 1;
     }
-    require(s.bins.empty() || inputs == static_cast<size_t>(s.widths[0]), "the columns make as many numbers as there are inputs");
+    require(s.columns.empty() || inputs == static_cast<size_t>(s.widths[0]), "the columns make as many numbers as there are inputs");
+    s.by_entries = setting<bool>(given, "by_entries");
     const size_t columns = static_cast<size_t>(s.widths.back()), classes = several ? 2 * columns : s.output == Output::softmax ? columns : 2;
     require(s.class_weights.empty() || (s.output != Output::linear && s.class_weights.size() == classes), "one weight a class, of each target, or none");
     for (const float w : s.class_weights) require(w >= 0.0f && std::isfinite(w), "a class weight is a finite number and at least 0");
@@ -137,18 +146,29 @@ Column column(const nb::object& y, const Matrix& x, const char* type) {
     return values;
 }
 
-Examples examples_from(const Network& network, const Matrix& x, const nb::object& y) {
+using Texts = std::optional<Matrix>;
+
+Inputs inputs_from(const Network& network, const Matrix& x, const Texts& texts) {
     require(x.shape(0) < (1ull << 31), "at most 2**31 - 1 rows");
     require(x.shape(1) == static_cast<size_t>(network.n_x),
             "x has " + std::to_string(x.shape(1)) + " columns, the network " + std::to_string(network.n_x) + " inputs");
+    const size_t numbers = texts.has_value() ? texts->shape(1) : 0;
+    require(numbers == static_cast<size_t>(network.n_texts), "the texts have " + std::to_string(numbers) + " numbers a row, the network " +
+                                                                 std::to_string(network.n_texts));
+    require(numbers == 0 || texts->shape(0) == x.shape(0), "there are numbers of texts for each row of x");
+    return {data_of(x), numbers > 0 ? data_of(*texts) : nullptr};
+}
+
+Examples examples_from(const Network& network, const Matrix& x, const nb::object& y, const Texts& texts) {
+    const Inputs inputs = inputs_from(network, x, texts);
     const auto rows = static_cast<int64_t>(x.shape(0));
-    if (network.output == Output::linear) return {data_of(x), {nullptr, data_of(column<Values>(y, x, "float32"))}, rows};
+    if (network.output == Output::linear) return {inputs, {nullptr, data_of(column<Values>(y, x, "float32"))}, rows};
     const int32_t* labels = data_of(column<Labels>(y, x, "int32"));
     for (int64_t i = 0; i < rows; ++i)
         if (labels[i] < 0 || labels[i] >= network.classes)
             throw std::invalid_argument("label " + std::to_string(labels[i]) + " in row " + std::to_string(i) + " is outside 0.." +
                                         std::to_string(network.classes - 1));
-    return {data_of(x), {labels, nullptr}, rows};
+    return {inputs, {labels, nullptr}, rows};
 }
 
 // Runs `work(interrupted)` with the interpreter's lock released, and raises what a signal's handler raised meanwhile (Ctrl-C in the main
@@ -334,8 +354,8 @@ NB_MODULE(_native, module) {
         .def(
             "train",
             [](Trial& trial, const Matrix& x, const nb::object& y, const Matrix& xv, const nb::object& yv, const Rates& learning_rates,
-               double explosion, const Flag& stop) {
-                const Examples examples = examples_from(trial.network, x, y), validation = examples_from(trial.network, xv, yv);
+               double explosion, const Flag& stop, const Texts& texts, const Texts& texts_v) {
+                const Examples examples = examples_from(trial.network, x, y, texts), validation = examples_from(trial.network, xv, yv, texts_v);
                 const int64_t steps = trial.steps_per_epoch(examples.rows);
                 require(steps >= 1, "there are too few rows to train on");
                 require(static_cast<int64_t>(learning_rates.shape(1)) == steps,
@@ -356,11 +376,12 @@ NB_MODULE(_native, module) {
                 return std::make_tuple(static_cast<int>(outcome), rows);
             },
             nb::arg("x"), nb::arg("y"), nb::arg("xv"), nb::arg("yv"), nb::arg("learning_rates"), nb::arg("explosion"),
-            nb::arg("stop").noconvert())  // nobody would set a converted copy
+            nb::arg("stop").noconvert(),  // nobody would set a converted copy
+            nb::arg("texts") = nb::none(), nb::arg("texts_v") = nb::none())
         .def(
             "train_steps",
-            [](Trial& trial, const Matrix& x, const nb::object& y, const StepRates& learning_rates, const Flag& stop) {
-                const Examples examples = examples_from(trial.network, x, y);
+            [](Trial& trial, const Matrix& x, const nb::object& y, const StepRates& learning_rates, const Flag& stop, const Texts& texts) {
+                const Examples examples = examples_from(trial.network, x, y, texts);
                 require(trial.steps_per_epoch(examples.rows) >= 1, "there are too few rows to train on");
                 require(trial.row < examples.rows, "the epoch's place is beyond the rows");
                 require(stop.shape(0) >= 1, "stop holds one byte");
@@ -376,11 +397,12 @@ NB_MODULE(_native, module) {
                 });
                 return std::make_tuple(static_cast<int>(outcome), std::vector<double>(losses.get(), losses.get() + taken), ended, mean);
             },
-            nb::arg("x"), nb::arg("y"), nb::arg("learning_rates"), nb::arg("stop").noconvert())
+            nb::arg("x"), nb::arg("y"), nb::arg("learning_rates"), nb::arg("stop").noconvert(), nb::arg("texts") = nb::none())
         .def(
             "evaluate",
-            [](const Trial& trial, const Matrix& x, const nb::object& y, const Matrix& xt, const nb::object& yt) {
-                const Examples examples = examples_from(trial.network, x, y), training = examples_from(trial.network, xt, yt);
+            [](const Trial& trial, const Matrix& x, const nb::object& y, const Matrix& xt, const nb::object& yt, const Texts& texts,
+               const Texts& texts_t) {
+                const Examples examples = examples_from(trial.network, x, y, texts), training = examples_from(trial.network, xt, yt, texts_t);
                 require(!trial.exact || training.rows >= 1, "exact statistics need at least one training row");
                 Evaluation e{};
                 released([&](const std::function<bool()>& interrupted) {
@@ -389,11 +411,26 @@ NB_MODULE(_native, module) {
                 });
                 return std::make_tuple(e.loss, e.accuracy_or_r2, e.balanced_accuracy_or_mae);
             },
-            nb::arg("x"), nb::arg("y"), nb::arg("xt"), nb::arg("yt"))
+            nb::arg("x"), nb::arg("y"), nb::arg("xt"), nb::arg("yt"), nb::arg("texts") = nb::none(), nb::arg("texts_t") = nb::none())
+        .def(
+            "predict",
+            [](const Trial& trial, const Matrix& x, const Texts& texts) {
+                const Inputs inputs = inputs_from(trial.network, x, texts);
+                const size_t rows = x.shape(0), columns = static_cast<size_t>(trial.network.layer[trial.network.layers - 1].n_out);
+                float* z = new float[rows * columns];
+                nb::capsule owner(z, [](void* p) noexcept { delete[] static_cast<float*>(p); });
+                released([&](const std::function<bool()>& interrupted) {
+                    Asking asking(interrupted);
+                    trial.predict(inputs, static_cast<int64_t>(rows), z, asking);
+                });
+                const size_t shape[2] = {rows, columns};
+                return nb::ndarray<nb::numpy, float>(z, 2, shape, owner);
+            },
+            nb::arg("x"), nb::arg("texts") = nb::none())
         .def(
             "inside",
-            [](const Trial& trial, const Matrix& x, const nb::object& y, double learning_rate) {
-                const Examples examples = examples_from(trial.network, x, y);
+            [](const Trial& trial, const Matrix& x, const nb::object& y, double learning_rate, const Texts& texts) {
+                const Examples examples = examples_from(trial.network, x, y, texts);
                 require(examples.rows >= (trial.network.batch_norm ? 2 : 1), "there are too few rows");
                 std::vector<Inside> layers;
                 released([&](const std::function<bool()>&) { layers = trial.inside(examples, learning_rate); });
@@ -402,11 +439,11 @@ NB_MODULE(_native, module) {
                     rows.emplace_back(l.activation_mean, l.activation_deviation, l.gradient_norm, l.update_to_weight, l.dead);
                 return rows;
             },
-            nb::arg("x"), nb::arg("y"), nb::arg("learning_rate"))
+            nb::arg("x"), nb::arg("y"), nb::arg("learning_rate"), nb::arg("texts") = nb::none())
         .def(
             "statistics_of",
-            [](const Trial& trial, const Matrix& x, const nb::object& y) {
-                const Examples training = examples_from(trial.network, x, y);
+            [](const Trial& trial, const Matrix& x, const nb::object& y, const Texts& texts) {
+                const Examples training = examples_from(trial.network, x, y, texts);
                 require(training.rows >= 1, "there are no rows");
                 Floats exact;
                 released([&](const std::function<bool()>& interrupted) {
@@ -416,7 +453,7 @@ NB_MODULE(_native, module) {
                 Floats averages;
                 return export_with(trial, trial.predicting(averages).parameters, exact.get());
             },
-            nb::arg("x"), nb::arg("y"))
+            nb::arg("x"), nb::arg("y"), nb::arg("texts") = nb::none())
         .def("start", &start, nb::arg("parameters"))
         .def("load", &load_state, nb::arg("arrays"), nb::arg("step"), nb::arg("epoch"), nb::arg("row"), nb::arg("loss"),
              nb::arg("first_steps"), nb::arg("second_steps"), nb::arg("average_steps") = 0.0, nb::arg("squared_rates") = 0.0)

@@ -9,6 +9,8 @@
 namespace caviar {
 namespace {
 
+inline float bent(float u, float by) { return u / __builtin_sqrtf(1.0f + (u * by) * (u * by)); }
+
 template <int n>
 struct Constant {
     static constexpr int value = n;
@@ -18,30 +20,35 @@ struct Constant {
 #include "products.h"
 #include "layers.h"
 #include "update.h"
+#include "entries.h"
 
-// A row of x as the first layer gets it, in `out`: see Bins.
-void spread(const Network& network, const float* x, float* __restrict out) {
+// A row as the first layer gets it, in `out`: see Columns.
+void spread(const Network& network, const float* x, const float* texts, float* __restrict out) {
+    const Columns& columns = network.columns;
     float* to = out;
     for (int j = 0; j < network.n_x; ++j)
-        for (int t = 0; t < network.bins.counts[j]; ++t) *to++ = x[j];
-    const float *edges = network.bins.edges, *widths = network.bins.widths, *low = network.bins.low, *high = network.bins.high;
+        for (int t = 0; t < columns.counts[j]; ++t) *to++ = columns.of_texts[j] ? *texts++ : x[j];
+    const float *edges = columns.edges, *widths = columns.widths, *low = columns.low, *high = columns.high;
     for (int i = 0; i < network.layer[0].n_in; ++i) {
-        const float e = (out[i] - edges[i]) / widths[i];
-        const float above = e < low[i] ? low[i] : e;
+        const float u = (out[i] - edges[i]) / widths[i];
+        const float above = u < low[i] ? low[i] : u;
         out[i] = above > high[i] ? high[i] : above;
     }
+    if (network.has_bent)
+        for (int i = 0; i < network.layer[0].n_in; ++i) out[i] = bent(out[i], columns.bend[i]);
 }
 
 // The rows of x that the mini-batch names, or (rows null) the first m, as the first layer gets them, cut into strips; the last strip's
 // padding is zero.
-void gather(const Network& network, const float* x, const uint32_t* rows, int m, float* workspace) {
+void gather(const Network& network, Inputs inputs, const uint32_t* rows, int m, float* workspace) {
     const int n = network.layer[0].n_in, whole = n / strip, rest = n % strip;
     float* const out = workspace + network.input;
     for (int row = 0; row < m; ++row) {
-        const float* from = x + static_cast<size_t>(rows == nullptr ? static_cast<uint32_t>(row) : rows[row]) * network.n_x;
-        if (network.has_bins) {
-            spread(network, from, workspace + network.spread);
-            from = workspace + network.spread;
+        const size_t place = rows == nullptr ? static_cast<uint32_t>(row) : rows[row];
+        const float* from = inputs.x + place * network.n_x;
+        if (network.encoded) {
+            spread(network, from, inputs.texts + place * network.n_texts, workspace + network.spread_row);
+            from = workspace + network.spread_row;
         }
         float* to = out + row * strip;
         for (int p = 0; p < whole; ++p) std::memcpy(to + static_cast<size_t>(p) * m * strip, from + p * strip, strip * sizeof(float));
@@ -103,13 +110,17 @@ void forward(const Network& network, State& state, float* workspace, int m, Rows
     const float* x = input;
     for (int l = 0; l < network.layers; ++l) {
         const Layer& layer = network.layer[l];
-        const bool hidden = l + 1 < network.layers;
+        const bool hidden = l + 1 < network.layers, by_entries = l == 0 && network.trains_by_entries();
         const float* w = l == 0 ? first_weights(network, state, workspace) : state.parameters + layer.w;
         for (int q = 0; q < layer.padded_out; q += strip) {
             const size_t at = static_cast<size_t>(q) * m;
             float* pre = workspace + layer.pre + at;
             to_come.ask();
-            product(x, m, w + static_cast<size_t>(q) * layer.padded_in, layer.padded_in / strip, pre);
+            const float* w_strip = w + static_cast<size_t>(q) * layer.padded_in;
+            if (by_entries)
+                product_of_entries(network, entries_of(network, workspace), m, w_strip, workspace + network.before, pre);
+            else
+                product(x, m, w_strip, layer.padded_in / strip, pre);
             if (!hidden) {
                 activate_forward<Activation::identity>(pre, m, ones, state.parameters + layer.b + q, pre);
                 continue;
@@ -169,10 +180,14 @@ void backward(const Network& network, const State& state, float* workspace, int 
     for (int l = network.layers - 1; l >= 0; --l) {
         const Layer& layer = network.layer[l];
         const float* x = workspace + (l > 0 ? network.layer[l - 1].out : network.input);
+        const bool by_entries = l == 0 && network.trains_by_entries();
         for (int q = 0; q < layer.padded_out; q += strip) {  // dw = x^T dz: from z = x w
             const float* dz_strip = dz + static_cast<size_t>(q) * m;
             float* dw = gradient + layer.w + static_cast<size_t>(q) * layer.padded_in;
-            for (int p = 0; p < layer.padded_in; p += strip) outer(x + static_cast<size_t>(p) * m, dz_strip, m, dw + p * strip);
+            if (by_entries)
+                outer_of_entries(network, entries_of(network, workspace), dz_strip, m, workspace + network.before, dw);
+            else
+                for (int p = 0; p < layer.padded_in; p += strip) outer(x + static_cast<size_t>(p) * m, dz_strip, m, dw + p * strip);
             if (l + 1 == network.layers || !network.batch_norm) column_sums(dz_strip, m, gradient + layer.b + q);  // from z = ... + b
         }
         if (l == 0) {
@@ -255,10 +270,13 @@ void update_all(const Network& network, State& state, const float* gradient, dou
     });
 }
 
-double train_step(const Network& network, State& state, float* workspace, const float* x, Targets y, const uint32_t* rows, int m,
+double train_step(const Network& network, State& state, float* workspace, Inputs x, Targets y, const uint32_t* rows, int m,
                   int next_m, double learning_rate) {
-    gather(network, x, rows, m, workspace);
-    forward(network, state, workspace, m, rows_to_come(network, x, rows + m, next_m));
+    if (network.trains_by_entries())
+        gather_entries(network, x, rows, m, workspace);
+    else
+        gather(network, x, rows, m, workspace);
+    forward(network, state, workspace, m, rows_to_come(network, x.x, rows + m, next_m));
     const double loss = loss_backward(network, workspace + network.layer[network.layers - 1].pre, m, y, rows);
     backward(network, state, workspace, m);
     const float* gradient = workspace + network.gradient;
@@ -300,16 +318,24 @@ void fold_layer(const Network& network, const State& state, const Layer& layer, 
 }
 
 // m rows up to layer `last`, whose z = x w (before bias, batch norm and activation) is returned, in strips. `w1` is from first_weights.
-float* infer(const Network& network, const State& state, const float* w1, float* workspace, const float* x, int m, int last) {
-    gather(network, x, nullptr, m, workspace);
+float* infer(const Network& network, const State& state, const float* w1, float* workspace, Inputs x, int m, int last) {
+    if (network.by_entries)
+        gather_entries(network, x, nullptr, m, workspace);
+    else
+        gather(network, x, nullptr, m, workspace);
     const float* in = workspace + network.input;
     float* out = workspace + network.delta_a;
     for (int l = 0;; ++l) {
         const Layer& layer = network.layer[l];
         const float* w = l == 0 ? w1 : state.parameters + layer.w;
+        const bool by_entries = l == 0 && network.by_entries;
         for (int q = 0; q < layer.padded_out; q += strip) {
             float* z = out + static_cast<size_t>(q) * m;
-            product(in, m, w + static_cast<size_t>(q) * layer.padded_in, layer.padded_in / strip, z);
+            const float* w_strip = w + static_cast<size_t>(q) * layer.padded_in;
+            if (by_entries)
+                product_of_entries(network, entries_of(network, workspace), m, w_strip, workspace + network.before, z);
+            else
+                product(in, m, w_strip, layer.padded_in / strip, z);
             if (l == last) continue;
             const float* scale = network.batch_norm ? workspace + network.scale + layer.fold + q : ones;
             const float* shift = network.batch_norm ? workspace + network.shift + layer.fold + q : state.parameters + layer.b + q;
@@ -324,7 +350,11 @@ float* infer(const Network& network, const State& state, const float* w1, float*
     }
 }
 
-void exact_statistics(const Network& network, const State& state, float* workspace, const float* x, int64_t rows, double* sums,
+Inputs from_row(const Network& network, Inputs all, int64_t row) {
+    return {all.x + row * network.n_x, all.texts + row * network.n_texts};
+}
+
+void exact_statistics(const Network& network, const State& state, float* workspace, Inputs x, int64_t rows, double* sums,
                       float* statistics, Interruption interrupted) {
     const float* w1 = first_weights(network, state, workspace);
     for (int l = 0; l + 1 < network.layers; ++l) {
@@ -334,7 +364,7 @@ void exact_statistics(const Network& network, const State& state, float* workspa
         for (int64_t start = 0; start < rows; start += inference_rows) {
             if (interrupted()) return;
             const int m = static_cast<int>(rows - start < inference_rows ? rows - start : inference_rows);
-            const float* z = infer(network, state, w1, workspace, x + start * network.n_x, m, l);
+            const float* z = infer(network, state, w1, workspace, from_row(network, x, start), m, l);
             const double before = static_cast<double>(start), now = static_cast<double>(m);
             for (int j = 0; j < layer.padded_out; ++j) {  // two groups of rows become one (Chan, Golub and LeVeque 1983)
                 const float* column = z + static_cast<size_t>(j / strip) * m * strip + j % strip;
@@ -358,43 +388,64 @@ void exact_statistics(const Network& network, const State& state, float* workspa
     }
 }
 
-Scores evaluate(const Network& network, const State& state, const float* statistics, float* workspace, const float* x, Targets y,
-                int64_t rows, int64_t* correct_of, Interruption interrupted) {
-    Scores scores{0.0, 0.0, 0, 0};
-    const Layer& last = network.layer[network.layers - 1];
-    const float* w1 = first_weights(network, state, workspace);
-    if (network.batch_norm) {
-        const double started = 1.0 - std::pow(static_cast<double>(network.batch_norm_momentum), static_cast<double>(state.step));
-        for (int l = 0; l + 1 < network.layers; ++l) {
-            const Layer& layer = network.layer[l];
-            if (statistics != nullptr) {
-                fold_layer(network, state, layer, statistics + layer.mean, statistics + layer.variance, 1.0f, workspace);
-            } else if (state.step > 0) {  // running averages start at zero; divided by 1 - mu**t they are averages
-                fold_layer(network, state, layer, state.statistics + layer.mean, state.statistics + layer.variance,
-                           static_cast<float>(1.0 / started), workspace);
-            } else {
-                for (int j = 0; j < layer.padded_out; ++j) {  // untrained: mean 0, variance 1
-                    const float scale = state.parameters[layer.gamma + j] / __builtin_sqrtf(1.0f + network.batch_norm_epsilon);
-                    workspace[network.scale + layer.fold + static_cast<size_t>(j)] = scale;
-                    workspace[network.shift + layer.fold + static_cast<size_t>(j)] = state.parameters[layer.beta + j];
-                }
+// Batch norm as test time has it, into the workspace, by `statistics` if not null, else by the running averages.
+void fold_all(const Network& network, const State& state, const float* statistics, float* workspace) {
+    if (!network.batch_norm) return;
+    const double started = 1.0 - std::pow(static_cast<double>(network.batch_norm_momentum), static_cast<double>(state.step));
+    for (int l = 0; l + 1 < network.layers; ++l) {
+        const Layer& layer = network.layer[l];
+        if (statistics != nullptr) {
+            fold_layer(network, state, layer, statistics + layer.mean, statistics + layer.variance, 1.0f, workspace);
+        } else if (state.step > 0) {  // running averages start at zero; divided by 1 - mu**t they are averages
+            fold_layer(network, state, layer, state.statistics + layer.mean, state.statistics + layer.variance,
+                       static_cast<float>(1.0 / started), workspace);
+        } else {
+            for (int j = 0; j < layer.padded_out; ++j) {  // untrained: mean 0, variance 1
+                const float scale = state.parameters[layer.gamma + j] / __builtin_sqrtf(1.0f + network.batch_norm_epsilon);
+                workspace[network.scale + layer.fold + static_cast<size_t>(j)] = scale;
+                workspace[network.shift + layer.fold + static_cast<size_t>(j)] = state.parameters[layer.beta + j];
             }
         }
     }
+}
+
+// Calls f(first row, rows, z in strips) for the output layer's z of all rows of x, block by block.
+template <typename F>
+void each_block(const Network& network, const State& state, float* workspace, Inputs x, int64_t rows, Interruption interrupted, const F& f) {
+    const Layer& last = network.layer[network.layers - 1];
+    const float* w1 = first_weights(network, state, workspace);
+    for (int64_t start = 0; start < rows; start += inference_rows) {
+        if (interrupted()) return;
+        const int m = static_cast<int>(rows - start < inference_rows ? rows - start : inference_rows);
+        float* z = infer(network, state, w1, workspace, from_row(network, x, start), m, network.layers - 1);
+        for (int q = 0; q < last.padded_out; q += strip)
+            activate_forward<Activation::identity>(z + static_cast<size_t>(q) * m, m, ones, state.parameters + last.b + q,
+                                                   z + static_cast<size_t>(q) * m);
+        f(start, m, z);
+    }
+}
+
+void predict(const Network& network, const State& state, float* workspace, Inputs x, int64_t rows, float* z, Interruption interrupted) {
+    const int n = network.layer[network.layers - 1].n_out;
+    fold_all(network, state, nullptr, workspace);
+    each_block(network, state, workspace, x, rows, interrupted, [&](int64_t start, int m, const float* of_block) {
+        for (int row = 0; row < m; ++row)
+            for (int j = 0; j < n; ++j) z[(start + row) * n + j] = of_block[(j / strip * m + row) * strip + j % strip];
+    });
+}
+
+Scores evaluate(const Network& network, const State& state, const float* statistics, float* workspace, Inputs x, Targets y, int64_t rows,
+                int64_t* correct_of, Interruption interrupted) {
+    Scores scores{0.0, 0.0, 0, 0};
+    const Layer& last = network.layer[network.layers - 1];
+    fold_all(network, state, statistics, workspace);
     const auto count = [&](int32_t label, int32_t guess) {
         if (guess != label) return;
         ++scores.correct;
         if (correct_of != nullptr) ++correct_of[label];
     };
-    for (int64_t start = 0; start < rows; start += inference_rows) {
-        if (interrupted()) break;
-        const int m = static_cast<int>(rows - start < inference_rows ? rows - start : inference_rows);
-        float* out = infer(network, state, w1, workspace, x + start * network.n_x, m, network.layers - 1);
+    each_block(network, state, workspace, x, rows, interrupted, [&](int64_t start, int m, float* out) {
         const size_t z_strip = static_cast<size_t>(m) * strip;
-        for (int q = 0; q < last.padded_out; q += strip) {
-            float* z = out + static_cast<size_t>(q) * m;
-            activate_forward<Activation::identity>(z, m, ones, state.parameters + last.b + q, z);
-        }
         if (network.output == Output::softmax) {
             for (int row = 0; row < m; row += lanes) {
                 const int group = m - row < lanes ? m - row : lanes;
@@ -405,7 +456,7 @@ Scores evaluate(const Network& network, const State& state, const float* statist
                 scores.loss += log_losses(s, s.own, group);
                 for (int r = 0; r < group; ++r) count(labels[r], s.guess[r]);
             }
-            continue;
+            return;
         }
         if (network.output == Output::sigmoids) {
             for (int row = 0; row < m; ++row) {
@@ -421,7 +472,7 @@ Scores evaluate(const Network& network, const State& state, const float* statist
                 scores.correct += correct;
                 scores.whole += correct == last.n_out;
             }
-            continue;
+            return;
         }
         for (int row = 0; row < m; ++row) {
             const double z = static_cast<double>(out[row * strip]);
@@ -435,7 +486,7 @@ Scores evaluate(const Network& network, const State& state, const float* statist
                 scores.absolute_error += error < 0.0 ? -error : error;
             }
         }
-    }
+    });
     return scores;
 }
 
@@ -444,6 +495,6 @@ bool runs_here() { return CAVIAR_RUNS_HERE; }
 }  // namespace
 
 extern const Level CAVIAR_LEVEL;
-const Level CAVIAR_LEVEL = {CAVIAR_LEVEL_NAME, runs_here, train_step, exact_statistics, evaluate};
+const Level CAVIAR_LEVEL = {CAVIAR_LEVEL_NAME, runs_here, train_step, exact_statistics, evaluate, predict};
 
 }  // namespace caviar

@@ -26,6 +26,8 @@ constexpr int inference_rows = 128;  // rows that are evaluated together: their 
 
 constexpr size_t rows_to_come_floats = 1 << 14;  // of a mini-batch that is fetched in advance: an eighth of a second cache level
 
+#define inlined __attribute__((always_inline)) inline  // or the linker might put one level's code in another's place
+
 constexpr int padded(int n) { return (n + strip - 1) / strip * strip; }
 
 enum class Activation : int { identity, relu, leaky_relu, tanh, sigmoid, elu, gelu, silu, mish, selu };
@@ -39,11 +41,24 @@ constexpr int most_targets = 30;  // of sigmoids: as many label sets as an int c
 // What a predicted number is trained by; it is always evaluated by squared error.
 enum class Error : int { squared, huber, pinball };
 
-// The columns of x as the first layer gets them: each as it is, or spread over bins (nn/encoding.py). An input is (x - edge) / width of its
-// column, cut to [low, high]; one that stays as it is has edge 0, width 1 and no ends.
-struct Bins {
-    const int* counts;  // (n_x): the inputs that each column makes
-    const float *edges, *widths, *low, *high;  // (n_in)
+// The columns of x as the first layer gets them (nn/encoding.py): each as it is, bent, spread over bins, or the numbers of a text, which come
+// beside x. An input is u = (x - edge) / width of its column, cut to [low, high], and then u / sqrt(1 + (bend u)^2); one that stays as it is has
+// edge 0, width 1, no ends and bend 0.
+struct Columns {
+    const int* counts;     // (n_x): the inputs that each column makes
+    const char* of_texts;  // (n_x): 1 for a text
+    const float *edges, *widths, *low, *high, *bend;  // (n_in)
+};
+
+// So many columns of x, each an input from `first` on; or so many inputs of one column: its bins, or the numbers of a text.
+struct Run {
+    int column, first, inputs;
+};
+struct Runs {
+    const Run* each;
+    int n;
+    inlined const Run* begin() const { return each; }
+    inlined const Run* end() const { return each + n; }
 };
 
 struct Layer {
@@ -80,9 +95,13 @@ struct Network {
     double huber_delta, quantile;
     float label_smoothing;
     const float* class_weights;  // (classes), or null: every row counts alike
-    int n_x;                     // columns of x
-    bool has_bins;               // else all columns are as they are
-    Bins bins;
+    int n_x, n_texts;            // columns of x, and of the numbers of texts
+    bool encoded;                // else all columns are as they are
+    bool has_bent;               // some are bent
+    Columns columns;
+    bool by_entries;  // the first layer's products are made of a row's entries (entries.h), of which it has `most_entries`
+    int most_entries;
+    Runs spread, plain, bent, texts;  // the columns by what becomes of them; those spread over bins one a run, as the bent and the texts
     Key order_key, dropout_key;
     // the optimiser: which moments are kept, and whether they are corrected for their start at zero
     bool first_moment, second_moment, bias_correction, nesterov;
@@ -97,7 +116,10 @@ struct Network {
     // workspace offsets
     size_t input, transposed, gradient, delta_a, delta_b, scale, shift, workspace;
     size_t scaled;  // the first layer's weights times the factors of the inputs
-    size_t spread;  // a row of x as the first layer gets it
+    size_t spread_row;  // a row of x as the first layer gets it
+    size_t entry_places, entry_values, entry_counts, before;  // see entries.h
+
+    inlined bool trains_by_entries() const { return by_entries && input_dropout == 0.0f; }  // dropped inputs are zeros among the ones of a number
 };
 
 // Arrays of one trial that outlive a step.
@@ -110,6 +132,11 @@ struct State {
     int64_t step;    // training steps taken
     double first_steps, second_steps, average_steps;  // that each has seen; no whole numbers where a beta was turned on the way
     double squared_rates;  // the sum of the squared learning rates of schedule_free
+};
+
+// The rows of x (m, n_x), and those of the numbers of their texts (m, n_texts).
+struct Inputs {
+    const float *x, *texts;
 };
 
 // Targets of the rows: classes or label sets, or numbers. One of the two is null.
@@ -139,15 +166,17 @@ struct Level {
     bool (*runs_here)();
     // One training step on the m rows of x (row length n_x) that `rows` names; returns their mean loss without L2.
     // After them `rows` names the next_m rows of the step after this one.
-    double (*train_step)(const Network&, State&, float* workspace, const float* x, Targets y, const uint32_t* rows, int m, int next_m,
+    double (*train_step)(const Network&, State&, float* workspace, Inputs x, Targets y, const uint32_t* rows, int m, int next_m,
                          double learning_rate);
     // Mean and biased variance of every hidden z over all rows of x in predict mode, each layer normalised by its own: into `statistics`,
     // laid out like State::statistics. `sums` is room for two doubles a column of the widest layer.
-    void (*exact_statistics)(const Network&, const State&, float* workspace, const float* x, int64_t rows, double* sums, float* statistics,
+    void (*exact_statistics)(const Network&, const State&, float* workspace, Inputs x, int64_t rows, double* sums, float* statistics,
                              Interruption interrupted);
     // All rows of x in predict mode, normalised by `statistics` if not null, else by the running averages; adds to correct_of[class].
-    Scores (*evaluate)(const Network&, const State&, const float* statistics, float* workspace, const float* x, Targets y, int64_t rows,
+    Scores (*evaluate)(const Network&, const State&, const float* statistics, float* workspace, Inputs x, Targets y, int64_t rows,
                        int64_t* correct_of, Interruption interrupted);
+    // The output layer's z of all rows of x in predict mode, normalised by the running averages: into z (rows, n_out).
+    void (*predict)(const Network&, const State&, float* workspace, Inputs x, int64_t rows, float* z, Interruption interrupted);
 };
 
 extern const Level level_scalar;

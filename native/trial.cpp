@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -111,9 +112,19 @@ Network lay_out(const Settings& settings) {
     network.scale = take(workspace, hidden_units);
     network.shift = take(workspace, hidden_units);
     network.gradient = take(workspace, parameters);
-    network.n_x = settings.bins.empty() ? settings.widths[0] : static_cast<int>(settings.bins.size());
-    network.has_bins = !settings.bins.empty();
-    if (network.has_bins) network.spread = take(workspace, static_cast<size_t>(network.layer[0].padded_in));
+    network.n_x = settings.columns.empty() ? settings.widths[0] : static_cast<int>(settings.columns.size());
+    network.n_texts = std::accumulate(settings.texts.begin(), settings.texts.end(), 0);
+    network.encoded = !settings.columns.empty();
+    if (network.encoded) network.spread_row = take(workspace, static_cast<size_t>(network.layer[0].padded_in));
+    network.by_entries = settings.by_entries && network.layers > 1;  // `inside` looks at the inputs of an output layer
+    if (network.by_entries) {
+        network.most_entries = network.n_x + network.n_texts;
+        const size_t entries = most_rows * static_cast<size_t>(padded(network.most_entries));
+        network.entry_places = take(workspace, entries);
+        network.entry_values = take(workspace, entries);
+        network.entry_counts = take(workspace, (most_rows + strip - 1) / strip * strip);
+        network.before = take(workspace, static_cast<size_t>(network.layer[0].padded_in) * strip);
+    }
     if (network.input_scaling) network.scaled = take(workspace, static_cast<size_t>(network.layer[0].padded_in) * network.layer[0].padded_out);
     network.workspace = workspace;
     const auto bounded = [](const char* what, size_t n, size_t most) {
@@ -195,21 +206,51 @@ Trial::Trial(const Settings& settings_, const Level& level_)
       statistics(zeros(network.statistics)),
       average(network.averaging > 0.0 ? zeros(network.parameters + network.statistics) : nullptr) {
     network.class_weights = settings.class_weights.empty() ? nullptr : settings.class_weights.data();
+    take_columns();
+}
+
+void Trial::take_columns() {
     const float infinity = std::numeric_limits<float>::infinity();
-    const auto add = [this](float edge, float width, float low, float high) {
+    const auto add = [this](float edge, float width, float low, float high, float bend) {
         edges_.push_back(edge);
         widths_.push_back(width);
         low_.push_back(low);
         high_.push_back(high);
+        bend_.push_back(bend);
     };
-    for (const std::vector<float>& edges : settings.bins) {
-        const size_t bins = edges.empty() ? 0 : edges.size() - 1;
-        counts_.push_back(edges.empty() ? 1 : static_cast<int>(bins));
-        if (edges.empty()) add(0.0f, 1.0f, -infinity, infinity);
-        for (size_t t = 0; t < bins; ++t)
-            add(edges[t], edges[t + 1] - edges[t], t == 0 ? -infinity : 0.0f, t + 1 == bins ? infinity : 1.0f);
+    for (size_t j = 0; j < settings.columns.size(); ++j) {
+        const std::vector<float>& numbers = settings.columns[j];
+        const int column = static_cast<int>(j), first = static_cast<int>(edges_.size());
+        const int of_text = settings.texts.empty() ? 0 : settings.texts[j], bins = static_cast<int>(numbers.size()) - 1;
+        if (of_text > 0) {
+            texts_.push_back({column, first, of_text});
+            for (int t = 0; t < of_text; ++t) add(0.0f, 1.0f, -infinity, infinity, 0.0f);
+        } else if (bins > 1) {
+            spread_.push_back({column, first, bins});
+            for (int t = 0; t < bins; ++t)
+                add(numbers[t], numbers[t + 1] - numbers[t], t == 0 ? -infinity : 0.0f, t + 1 == bins ? infinity : 1.0f, 0.0f);
+        } else if (bins == 1) {
+            bent_.push_back({column, first, 1});
+            add(numbers[0], numbers[1], -infinity, infinity, 1.0f / bent_at);
+        } else {
+            const bool goes_on = !plain_.empty() && plain_.back().column + plain_.back().inputs == column;
+            if (goes_on)
+                ++plain_.back().inputs;
+            else
+                plain_.push_back({column, first, 1});
+            add(0.0f, 1.0f, -infinity, infinity, 0.0f);
+        }
+        counts_.push_back(static_cast<int>(edges_.size()) - first);
+        of_texts_.push_back(of_text > 0);
     }
-    network.bins = {counts_.data(), edges_.data(), widths_.data(), low_.data(), high_.data()};
+    if (!network.encoded) plain_.push_back({0, 0, network.n_x});
+    network.columns = {counts_.data(), of_texts_.data(), edges_.data(), widths_.data(), low_.data(), high_.data(), bend_.data()};
+    network.has_bent = !bent_.empty();
+    const auto runs = [](const std::vector<Run>& of) { return Runs{of.data(), static_cast<int>(of.size())}; };
+    network.spread = runs(spread_);
+    network.plain = runs(plain_);
+    network.bent = runs(bent_);
+    network.texts = runs(texts_);
 }
 
 State Trial::state() const {
@@ -271,6 +312,12 @@ Floats Trial::statistics_of(Examples training, Asking& asking) const {
     level->exact_statistics(network, predicting(averages), workspace.at_least(network.workspace), training.x, training.rows, sums.data(),
                             exact_statistics.get(), asking.as_interruption());
     return exact_statistics;
+}
+
+void Trial::predict(Inputs x, int64_t rows, float* z, Asking& asking) const {
+    const FlushDenormals flush;
+    Floats averages;
+    level->predict(network, predicting(averages), workspace.at_least(network.workspace), x, rows, z, asking.as_interruption());
 }
 
 Evaluation Trial::evaluate(Examples examples, Examples training, Asking& asking) const {
@@ -418,7 +465,12 @@ std::vector<Inside> Trial::inside(Examples examples, double learning_rate) const
     wider.batch_size = m;
     Network view = lay_out(wider);  // room for these rows; where the parameters stand does not change
     view.class_weights = network.class_weights;
-    view.bins = network.bins;
+    view.columns = network.columns;
+    view.has_bent = network.has_bent;
+    view.spread = network.spread;
+    view.plain = network.plain;
+    view.bent = network.bent;
+    view.texts = network.texts;
     view.averaging = 0.0;
     const auto copy = [](const Floats& floats, size_t n) {
         if (floats == nullptr) return Floats();

@@ -19,6 +19,8 @@ using Floats = std::unique_ptr<float[], Free>;
 
 Floats zeros(size_t n);  // aligned to a cache line; throws std::bad_alloc
 
+constexpr float bent_at = 3.0f;  // what far numbers are bent towards: CLIPPED_AT of nn/encoding.py
+
 // Choices of the user; lay_out turns it into offsets.
 struct Settings {
     std::vector<int> widths;  // inputs, hidden units ..., the columns of the output layer
@@ -36,7 +38,11 @@ struct Settings {
     double huber_delta = 1.0, quantile = 0.5;
     float label_smoothing = 0.0f;
     std::vector<float> class_weights;  // none, or one a class, or two a target
-    std::vector<std::vector<float>> bins;  // none, or the edges of each column of x, in rising order: none, or three and more
+    // None, or of each column of x: nothing where it stays as it is; where it begins and what it is divided by, to be bent; or the edges of
+    // its bins in rising order, three and more.
+    std::vector<std::vector<float>> columns;
+    std::vector<int> texts;   // none, or of each column the numbers of its text, 0 where it stands for none
+    bool by_entries = false;  // where bins, or few inputs that are not 0, make that the cheaper way
     bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false, schedule_free = false;
     double beta1 = 0.9, beta2 = 0.999;
     float epsilon = 1e-8f, l2 = 0.0f, weight_decay = 0.0f, clip_norm = 0.0f;
@@ -66,7 +72,7 @@ constexpr size_t most_parameters = size_t{1} << 28, most_workspace = size_t{1} <
 std::vector<const Level*> levels_here();
 
 struct Examples {
-    const float* x;
+    Inputs x;
     Targets y;
     int64_t rows;
 };
@@ -144,6 +150,9 @@ struct Trial {
     // Mean and variance of every hidden z over all of x, laid out like `statistics`. Of no use when `asking` has ended.
     Floats statistics_of(Examples training, Asking& asking) const;
 
+    // The output layer's z of all rows of x in predict mode, by the running averages: into z (rows, n_out). Of no use when `asking` has ended.
+    void predict(Inputs x, int64_t rows, float* z, Asking& asking) const;
+
     // One training step on `examples` as its mini-batch, on a copy: the trial itself is untouched.
     std::vector<Inside> inside(Examples examples, double learning_rate) const;
 
@@ -152,8 +161,12 @@ struct Trial {
     State predicting(Floats& room) const;  // averages, in `room`, in the places of parameters, and statistics, where there are some
 
   private:
-    std::vector<int> counts_;  // of Bins, as the following are
-    std::vector<float> edges_, widths_, low_, high_;
+    void take_columns();  // those of the settings into the network
+
+    std::vector<int> counts_;  // of Columns, as the following are
+    std::vector<char> of_texts_;
+    std::vector<float> edges_, widths_, low_, high_, bend_;
+    std::vector<Run> spread_, plain_, bent_, texts_;
     std::vector<uint32_t> order_;  // of the epoch order_of_; kept between the calls of train_steps alone
     int64_t order_of_ = -1;
 

@@ -37,7 +37,7 @@ inline Rows rows_for(const Settings& settings, int rows, unsigned long long seed
         made.values[i] = first * made.x[i * n + n - 1];
     }
     const bool linear = settings.output == Output::linear;
-    made.examples = {made.x.get(), {linear ? nullptr : made.classes.get(), linear ? made.values.get() : nullptr}, rows};
+    made.examples = {{made.x.get(), nullptr}, {linear ? nullptr : made.classes.get(), linear ? made.values.get() : nullptr}, rows};
     return made;
 }
 
@@ -80,6 +80,15 @@ inline std::vector<Case> cases() {
     };
     const auto as_it_is = [](Settings&) {};
     add("widths 1, 17 and 33", {1, 17, 33, 2}, 17, as_it_is);
+    add("by entries", {19, 33, 5, 3}, 17, [](Settings& s) { s.by_entries = true; });
+    add("by entries, scaled inputs, dropped units", {33, 17, 2}, 41, [](Settings& s) {
+        s.by_entries = s.input_scaling = true;
+        s.dropout = 0.2;
+    });
+    add("by entries, dropped inputs", {7, 17, 2}, 41, [](Settings& s) {
+        s.by_entries = true;
+        s.input_dropout = 0.2;
+    });
     add("one unit a layer", {3, 1, 1, 3}, 17, as_it_is);
     add("softmax regression", {5, 7}, 17, [](Settings& s) { s.batch_norm = false; });
     add("softmax regression that asks for batch norm", {5, 7}, 18, as_it_is);

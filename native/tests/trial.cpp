@@ -130,7 +130,7 @@ static void lay_outs() {
 // The scores of the output layer for all rows, (rows, n_out), in double: with batch norm each hidden z is normalised by the mean and variance
 // of its column over `rows`, or by the running averages divided by 1 - momentum**step.
 static std::vector<double> scores_of(const Trial& trial, const Examples& rows, const Examples& statistics_of) {
-    const bool own = statistics_of.x == rows.x;
+    const bool own = statistics_of.x.x == rows.x.x;
     std::vector<float> parameters(trial.parameters.get(), trial.parameters.get() + trial.network.parameters);
     const double averaged = 1.0 - std::pow(trial.network.averaging, trial.average_steps);
     for (size_t i = 0; i < parameters.size() && trial.average != nullptr && trial.step > 0; ++i)
@@ -142,7 +142,7 @@ static std::vector<double> scores_of(const Trial& trial, const Examples& rows, c
     const auto push = [&](const Examples& e, const std::vector<std::vector<double>>& means, const std::vector<std::vector<double>>& variances,
                           std::vector<std::vector<double>>* own_means, std::vector<std::vector<double>>* own_variances) {
         const size_t m = static_cast<size_t>(e.rows);
-        std::vector<double> in(e.x, e.x + m * static_cast<size_t>(trial.network.layer[0].n_in));
+        std::vector<double> in(e.x.x, e.x.x + m * static_cast<size_t>(trial.network.layer[0].n_in));
         for (int l = 0; l < trial.network.layers; ++l) {
             const Layer& layer = trial.network.layer[l];
             const size_t n_in = static_cast<size_t>(layer.n_in), n_out = static_cast<size_t>(layer.n_out), k = static_cast<size_t>(l);

@@ -120,7 +120,7 @@ def test_replay_agrees_and_says_so_in_its_status(here: Path, capsys):
 
 def test_a_replay_on_another_machine_may_differ_and_exits_1(here: Path, capsys, monkeypatch: pytest.MonkeyPatch):
     """Another instruction set stands for another machine: it rounds otherwise."""
-    from caviar.learners.dense.native import instruction_sets
+    from caviar.learners.dense.layout import instruction_sets
 
     if len(instruction_sets()) < 2:
         pytest.skip("this processor has one instruction set")

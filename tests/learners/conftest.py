@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from caviar.learners.dense.contract import Engine
+from caviar.learners.dense.layout import instruction_sets
 from caviar.learners.dense.learner import ENGINES, engine_named
-from caviar.learners.dense.native import instruction_sets
 
 
 @pytest.fixture(params=[*(name for name in ENGINES if name != "native"), *instruction_sets()])

@@ -162,6 +162,18 @@ _NETWORKS_OF_PARTS = {
     "several targets in a tree's bins, texts": encoded(
         Architecture(13, 4, (17,), batch_norm=False, output="sigmoids", encoding="tree_bins", bins=3), ((2, 5),)
     ),
+    "numbers over many bins": encoded(
+        Architecture(13, 3, (33, 17), batch_norm=False, encoding="quantile_bins", bins=16)
+    ),
+    "a number by texts and many bins": encoded(
+        Architecture(13, 1, (17,), batch_norm=False, output="linear", encoding="quantile_bins", bins=16), ((4, 9),)
+    ),
+    "many bins, scaled inputs, exact statistics": encoded(
+        Architecture(9, 3, (20,), encoding="quantile_bins", bins=12, batch_norm_statistics="exact", input_scaling=True)
+    ),
+    "many bins, dropout of inputs": encoded(
+        Architecture(13, 3, (32,), encoding="quantile_bins", bins=16, input_dropout=0.2, dropout=0.1)
+    ),
     "scaled inputs": Architecture(
         21, 3, (32, 24), activation="silu", dropout=0.1, input_dropout=0.2, input_scaling=True
     ),
@@ -178,6 +190,7 @@ _RECIPES_OF_PARTS = {
     "schedule-free, warm-up": Optimisation(
         "schedule_free",
         learning_rate=0.01,
+        epsilon=1e-4,  # without a first moment the sign of a gradient that is almost 0 is a whole step, and rounding
         batch_size=32,
         l2=1e-3,
         weight_decay=0.1,

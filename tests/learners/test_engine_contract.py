@@ -397,7 +397,10 @@ def test_exact_statistics_change_what_is_predicted_and_nothing_that_is_trained(e
     np.testing.assert_allclose(state["layer1.variance"] / start_of_averages, z.var(axis=0), rtol=1e-3)
 
 
-@pytest.mark.parametrize("network", ["dropout of inputs too", "scaled inputs", "scaled inputs of linear regression"])
+@pytest.mark.parametrize(
+    "network",
+    ["dropout of inputs too", "scaled inputs", "scaled inputs of linear regression", "many bins, dropout of inputs"],
+)
 @pytest.mark.parametrize("recipe", ["adamw, cosine by the step, warm-up", "schedule-free, warm-up"])
 def test_looking_inside_changes_nothing_and_agrees_with_nn(engine: Engine, network: str, recipe: str):
     architecture, optimisation = NETWORKS[network], RECIPES[recipe]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -10,8 +9,6 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from caviar.data.dataset import Dataset, prepare
 from caviar.data.examples import Examples
@@ -22,7 +19,7 @@ from caviar.learners.dense.inputs import encoding_of, rows_of, training_rows_of
 from caviar.learners.dense.learner import DenseLearner, architecture_of
 from caviar.learners.model import Model, load
 from caviar.nn import text_statistics
-from caviar.nn.encoding import Encoding, encode, learn
+from caviar.nn.encoding import ENCODINGS
 
 CONFIG = {"hidden_units": 16, "layers": 1, "learning_rate": 0.01, "batch_size": 64}
 
@@ -69,57 +66,19 @@ def test_a_random_target_cannot_be_learned_from_random_texts(
     assert gap(fresh, engine, 6) > 0.12, "means that have the row itself in them are learned at once"
 
 
+@pytest.mark.parametrize("engine", ["native", "reference"])
 @pytest.mark.parametrize("texts", [False, True])
-def test_networks_that_wait_keep_no_rows_and_train_on_to_the_same_bits(
-    texts: bool, numbers: Dataset, monkeypatch: pytest.MonkeyPatch
-):
-    """Two networks take turns; each has encoded rows of its own, and only the last copies are kept."""
-    dataset = many_texts(says=1) if texts else numbers
-    configs = [CONFIG | {"encoding": kind, "bins": 8} for kind in ("quantile_bins", "tree_bins")]
-
-    def trained(most_kept: int) -> list[bytes]:
-        monkeypatch.setattr(inputs, "MOST_KEPT", most_kept)
-        data = TrainingData.of(replace(dataset, train=dataset.train.take(np.arange(len(dataset.train)))))
-        networks = [DenseLearner("reference").start(config, data, Keys.of(1)) for config in configs]
-        for epoch in range(1, 3):
-            for network in networks:
-                network.train(epoch, never())
-                assert sum(kept()) <= max(most_kept, 2 * max(kept()))
-        if most_kept:
-            assert all(len(inputs._copies[part]) == 2 for part in (data.training, data.validation))
-        return [b"".join(array.tobytes() for array in network.state().values()) for network in networks]
-
-    def kept() -> list[int]:
-        return [copy.x.nbytes for of in inputs._copies.values() for copy in of.values()]
-
-    assert trained(0) == trained(2**30)
-
-
-def test_the_native_engine_keeps_no_row_spread_over_bins(numbers: Dataset):
-    data = TrainingData.of(numbers)
-    network = DenseLearner().start(CONFIG | {"encoding": "quantile_bins", "bins": 8}, data, Keys.of(1))
-    network.train(2, never())
-    network.evaluate(data.validation)
-    network.predictor()
-    assert not any(inputs._copies.get(part) for part in (data.training, data.validation))
-    of_texts = many_texts(says=1)
-    data = TrainingData.of(of_texts)
-    for kind in ("standard", "quantile_bins", "tree_bins"):
-        DenseLearner().start(CONFIG | {"encoding": kind, "bins": 8}, data, Keys.of(1)).train(1, never())
-    assert all(len(inputs._copies[part]) == 1 for part in (data.training, data.validation))  # the texts' numbers alone
-
-
-@given(st.sampled_from(["standard", "robust", "quantile_bins", "tree_bins"]), st.integers(2, 9), st.booleans())
-@settings(max_examples=25)
-def test_an_encoding_is_that_before_its_bins_and_then_these(kind: str, bins: int, has_texts: bool):
-    rng = np.random.default_rng(bins)
-    x = rng.normal(size=(90, 5)).astype(np.float32)
-    x[:, 2] = rng.integers(0, 6, 90) / 3 - 1
-    x[:, 4] = x[:, 4] > 0  # two values: it stays as it is
-    whole = learn(kind, bins, x, (x[:, 0] > 0).astype(np.int32), ((2, 6),) if has_texts else ())
-    first = encode(whole.before_bins, x)
-    assert encode(Encoding(whole.bins), first).tobytes() == encode(whole, x).tobytes()
-    assert whole.has_bins == kind.endswith("bins")
+def test_networks_keep_no_encoded_rows(texts: bool, engine: str, numbers: Dataset):
+    """Of each part the numbers of its texts are kept, once for all kinds of encodings, and of the rows no copy."""
+    data = TrainingData.of(many_texts(says=1) if texts else numbers)
+    for kind in ENCODINGS:
+        network = DenseLearner(engine).start(CONFIG | {"encoding": kind, "bins": 8}, data, Keys.of(1))
+        network.train(2, never())
+        network.evaluate(data.validation)
+        network.predictor()
+    for part in (data.training, data.validation):
+        assert rows_of(architecture_of(CONFIG, data)[0], part).x.base is part.x.base
+        assert [array.shape[1] for array in inputs._texts.get(part, {}).values()] == ([2] if texts else [])
 
 
 def test_texts_that_say_something_are_of_use():
@@ -151,24 +110,10 @@ def test_training_rows_are_hidden_their_target_wherever_they_are_scored():
     architecture, _ = architecture_of(CONFIG, data)
     before = rows_of(architecture, data.training)
     training = training_rows_of(architecture, data.training)
-    assert (training.x != before.x).any()
-    assert rows_of(architecture, data.training) is training
+    assert (training.texts != before.texts).any()
+    assert rows_of(architecture, data.training).texts is training.texts
     again = data.training.take(np.arange(len(data.training)))  # other examples, of the same rows
-    np.testing.assert_array_equal(rows_of(architecture, again).x, before.x)
-
-
-def test_rows_that_are_released_are_encoded_again_to_the_same_bits():
-    data = TrainingData.of(many_texts(says=1))
-    learner, (architecture, _) = DenseLearner(), architecture_of(CONFIG, data)
-    whole, broken = (learner.start(CONFIG, data, Keys.of(1)) for _ in range(2))
-    whole.train(4, never())
-    broken.train(2, never())
-    kept = weakref.ref(training_rows_of(architecture, data.training))
-    learner.release(data.training)
-    assert kept() is None
-    broken.train(4, never())
-    for name, array in whole.state().items():
-        np.testing.assert_array_equal(broken.state()[name], array)
+    np.testing.assert_array_equal(rows_of(architecture, again).texts, before.texts)
 
 
 @pytest.mark.parametrize("encoding", ["standard", "quantile_bins"])

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from caviar.learners.dense.native import instruction_sets
+from caviar.learners.dense.layout import instruction_sets
 
 ROOT = Path(__file__).parents[2]
 NATIVE = ROOT / "native"

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 import caviar
-from caviar.learners.dense.native import instruction_sets
+from caviar.learners.dense.layout import instruction_sets
 
 
 def main() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from caviar.errors import ConfigError
-from caviar.nn import text_statistics
+from caviar.nn import encoding, text_statistics
 from caviar.nn.architecture import Architecture
-from caviar.nn.encoding import encode, encode_training, learn
+from caviar.nn.encoding import encode, learn
 from caviar.nn.text_statistics import MOST_CLASSES, TextTable, codes_of, learn_table, of_training
 from caviar.randomness import Purpose, generator, stream_key
 
@@ -124,7 +124,7 @@ def test_beside_numbers_and_back_from_the_record(kind: str):
     x = np.column_stack([places(first, 40), rng.normal(size=(300, 2)), places(second, 7)]).astype(np.float32)
     learned = learn(kind, 4, x, y, ((0, 40), (3, 7)))
     numbers = learn(kind, 4, x[:, 1:3], y)
-    out, training = encode(learned, x), encode_training(learned, x, y)
+    out, training = encode(learned, x), encode(learned, x, encoding.texts_of(learned, x, y))
     assert out.shape == training.shape == (300, learned.width(4))
     np.testing.assert_array_equal(out[:, 4:-4], encode(numbers, x[:, 1:3]))
     np.testing.assert_array_equal(training[:, 4:-4], out[:, 4:-4])

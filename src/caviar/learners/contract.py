@@ -243,10 +243,6 @@ class Learner(Protocol):
         """Begin with freshly drawn weights, or go on from ``state``. Raises ConfigError and DataError."""
         ...
 
-    def release(self, examples: Examples) -> None:
-        """Give back the memory of what was made of ``examples``: no network will be trained on them for a while."""
-        ...
-
 
 def chance_loss(n_out: int, several: bool = False) -> float:
     """The loss of guessing blindly: log(classes), or 1, the variance of a standardised target."""

@@ -63,27 +63,6 @@ class Encoding:
         """Inputs of the first layer, for ``n_in`` inputs that came."""
         return (self._of_columns if self.columns else n_in) + sum(table.width - 1 for table in self.texts)
 
-    @cached_property
-    def has_bins(self) -> bool:
-        """True where a number is spread over bins."""
-        return any(len(numbers) > 2 for numbers in self.columns)
-
-    @cached_property
-    def before_bins(self) -> Encoding:
-        """All of it but the bins: what is made of the texts, or of numbers one by one."""
-        return Encoding((), self.texts) if self.has_bins else self
-
-    @cached_property
-    def bins(self) -> tuple[tuple[float, ...], ...]:
-        """The edges of each input that ``before_bins`` makes, none of one that stays as it is; empty without bins.
-
-        ``encode`` is the same as first ``before_bins`` and then an encoding with these columns.
-        """
-        if not self.has_bins:
-            return ()
-        wide = {table.column: ((),) * table.width for table in self.texts}
-        return tuple(edges for j, numbers in enumerate(self.columns) for edges in wide.get(j, (numbers,)))
-
     def runs(self, n_in: int) -> Iterator[tuple[int, int, TextTable | tuple[float, ...] | None]]:
         """Runs of the ``n_in`` inputs, each with its first and the one after its last, and what is made of it.
 
@@ -115,19 +94,24 @@ class Encoding:
 AS_THEY_ARE = Encoding()
 
 
-def encode(encoding: Encoding, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """``x`` (m, n) encoded: (m, encoding.width(n)), of the same type; ``x`` itself where there is nothing to do."""
+def encode(encoding: Encoding, x: npt.NDArray[Any], texts: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
+    """``x`` (m, n) encoded: (m, encoding.width(n)), of the same type; ``x`` itself where there is nothing to do.
+
+    ``texts`` (m, k) are the numbers of all texts beside each other, those of ``texts_of`` without it.
+    """
     if not encoding:
         return x
+    texts = texts_of(encoding, x) if texts is None else texts
     out = np.empty((len(x), encoding.width(x.shape[1])), dtype=x.dtype)
-    at = 0
+    at, text = 0, 0
     for first, last, how in encoding.runs(x.shape[1]):
         if how is None:
             width = last - first
             out[:, at : at + width] = x[:, first:last]
         elif isinstance(how, TextTable):
             width = how.width
-            out[:, at : at + width] = how.look_up(x[:, first])
+            out[:, at : at + width] = texts[:, text : text + width]
+            text += width
         elif len(how) == 2:
             width, (median, scale) = 1, how
             out[:, at] = _smoothly_clipped((x[:, first] - median) * scale)
@@ -142,14 +126,16 @@ def encode(encoding: Encoding, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return out
 
 
-def encode_training(encoding: Encoding, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """``encode`` for the rows that the encoding was learned from, with targets ``y``: none sees its own."""
-    out = encode(encoding, x)
-    for table in encoding.texts:
-        before = Encoding(encoding.columns[: table.column], tuple(t for t in encoding.texts if t.column < table.column))
-        at = before.width(table.column)
-        out[:, at : at + table.width] = of_training(table, x[:, table.column], y)
-    return out
+def texts_of(encoding: Encoding, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
+    """The numbers (m, k) of all texts of the rows ``x`` (m, n), in the order of their columns, of the same type.
+
+    With targets ``y`` they are the rows that the encoding was learned from, and none sees its own.
+    """
+    columns = [
+        table.look_up(x[:, table.column]) if y is None else of_training(table, x[:, table.column], y)
+        for table in sorted(encoding.texts, key=lambda table: table.column)
+    ]
+    return np.ascontiguousarray(np.concatenate(columns, axis=1)) if columns else np.empty((len(x), 0), dtype=x.dtype)
 
 
 def learn(

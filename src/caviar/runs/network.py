@@ -29,7 +29,7 @@ from caviar.learners.contract import Evaluation, Keys, Outcome, Predictor, State
 from caviar.learners.correction import PLAIN, Correction
 from caviar.learners.dense.config import from_config
 from caviar.learners.dense.contract import DenseTraining, Steps, fewest_rows, steps_left, steps_per_epoch
-from caviar.learners.dense.inputs import rows_of
+from caviar.learners.dense.inputs import encoded, rows_of
 from caviar.learners.dense.learner import engine_named
 from caviar.learners.model import Model
 from caviar.learners.scoring import Scoring
@@ -360,7 +360,7 @@ class NetworkTrainee:
         architecture = replace(self.settings.architecture, dropout=0.0, input_dropout=0.0)
         arrays = NetworkState({name: a.astype(np.float64) for name, a in state.items() if "layer" in name}).arrays
         with np.errstate(all="ignore"):
-            cache = forward(architecture, arrays, rows_of(architecture, seen).x.astype(np.float64))
+            cache = forward(architecture, arrays, encoded(architecture, rows_of(architecture, seen)))
         return [float(np.mean((hidden.a <= low) | (hidden.a >= high))) for hidden in cache.hidden]
 
     def _start(self, settings: Settings, state: State | None = None) -> DenseTraining:

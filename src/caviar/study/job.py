@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from heapq import nlargest
 from itertools import takewhile, zip_longest
@@ -75,7 +75,6 @@ class TableJob:
     interventions: Interventions
     noted: tuple[str, ...] = ()
     """Notes on what was met where the study is taken up again."""
-    last_rows: list[Examples] = field(default_factory=list)
     """The training rows of the task that was begun last; none at first."""
 
     @property
@@ -120,9 +119,6 @@ class TableJob:
         else:
             nothing = Examples(self.dataset.validation.x[:0], self.dataset.validation.y[:0])
             training, validation = self.dataset.train_and_validation(), nothing
-        before, self.last_rows[:] = self.last_rows[:1], [training]
-        if before and before[0] is not training:  # the last trainings have rows of their own, as many as the search
-            self.learner.release(before[0])
         data = TrainingData(training, validation, self.dataset.preprocessing.n_out)
         begun = self.learner.start(task.config, data, Keys.of(self.request.seed, task.trial, task.repeat), state)
         measured = {*score_names(data.n_out, data.several)} - {*self.scoring.beside}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from caviar.data import kept_rows
-from caviar.learners.dense.native import instruction_sets
+from caviar.learners.dense.layout import instruction_sets
 from caviar.machine import processor, processors
 from caviar.store import Store
 from caviar.store.doctor import Finding, examine, room

@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,8 @@ from caviar.errors import DataError
 from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, Training
 from caviar.nn.architecture import Architecture, Optimisation
 from caviar.nn.inside import LayerInside
+
+R = TypeVar("R")  # rows as an engine takes them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,7 +158,7 @@ def idle_epochs(rates: npt.NDArray[np.float64]) -> int:
 
 
 def scored_only(
-    scored: Callable[[Examples], Evaluation], training: Examples, validation: Examples, first: int, to_epoch: int
+    scored: Callable[[R], Evaluation], training: R, validation: R, first: int, to_epoch: int
 ) -> list[Epoch]:
     """The epochs after ``first`` up to ``to_epoch`` of a network that learns no more: its scores, again and again."""
     start = time.perf_counter()

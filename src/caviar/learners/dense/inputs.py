@@ -1,18 +1,17 @@
-"""Examples as the first layer takes them: flat rows, with their numbers encoded.
+"""Examples as the first layer takes them: flat rows, and beside them the numbers of their texts.
 
-An encoding is learned once for the training rows and a kind. Networks that use the same encoding share one copy of the
-encoded rows. Only the copies that were used last are kept: a search has many encodings, and most of its networks wait,
-and the rows of the search are not needed for the last trainings. An engine that spreads numbers over bins itself needs
-no copy of these: they are the largest.
-The training rows of an encoding are encoded so that none sees its own target, wherever they are scored.
+An encoding is learned once for the training rows and a kind, and the numbers of texts are looked up once for examples:
+they are few. Nothing else of an encoding is kept, for it would be as large as the rows, or larger: the native engine
+encodes a mini-batch at a time.
+The numbers of training rows are such that none sees its own target, wherever they are scored.
 """
 
 from __future__ import annotations
 
 import math
 from threading import Lock
-from typing import Any
-from weakref import WeakKeyDictionary, ref
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -21,16 +20,25 @@ from caviar.data.examples import Examples
 from caviar.errors import ConfigError, DataError
 from caviar.label_sets import unpacked
 from caviar.nn.architecture import Architecture
-from caviar.nn.encoding import Encoding, encode, encode_training, learn
+from caviar.nn.encoding import Encoding, encode, learn, texts_of
+from caviar.nn.text_statistics import TextTable
 
-MOST_KEPT = 256 * 2**20
-"""Bytes of encoded copies that are kept; twice the largest copy, where that is more: both parts of a study fit."""
+Floats = npt.NDArray[np.float32]
+_SEEN = 1000  # rows of which the inputs that are not 0 are counted
 
 _learned: WeakKeyDictionary[Examples, dict[tuple[str, int], Encoding]] = WeakKeyDictionary()
-_copies: WeakKeyDictionary[Examples, dict[Encoding, Examples]] = WeakKeyDictionary()
-_used: list[tuple[ref[Examples], Encoding]] = []  # of what and how each copy is, the last used one last
-_trained: WeakKeyDictionary[Examples, set[Encoding]] = WeakKeyDictionary()  # the examples as training rows
+_texts: WeakKeyDictionary[Examples, dict[tuple[TextTable, ...], Floats]] = WeakKeyDictionary()
+_trained: WeakKeyDictionary[Examples, set[tuple[TextTable, ...]]] = WeakKeyDictionary()  # examples as training rows
+_shares: WeakKeyDictionary[Examples, npt.NDArray[np.float64]] = WeakKeyDictionary()
 _lock = Lock()  # of all: many threads start networks on the same examples
+
+
+class Rows(NamedTuple):
+    """Rows ``x`` (m, n_in), the numbers of their ``texts`` (m, k), and their targets ``y`` (m,)."""
+
+    x: Floats
+    texts: Floats
+    y: npt.NDArray[np.int32] | npt.NDArray[np.float32]
 
 
 def encoding_of(training: Examples, kind: str, bins: int) -> Encoding:
@@ -43,28 +51,25 @@ def encoding_of(training: Examples, kind: str, bins: int) -> Encoding:
     with _lock:
         found = _learned.setdefault(training, {})
         if (kind, bins) not in found:
-            flat = training.x.reshape(len(training), math.prod(training.x.shape[1:]))
-            found[kind, bins] = learn(kind, bins, flat, _targets(training), training.codes)
+            found[kind, bins] = learn(kind, bins, _flat(training), _targets(training), training.codes)
         return found[kind, bins]
 
 
-def training_rows_of(architecture: Architecture, examples: Examples, spread: bool = True) -> Examples:
+def training_rows_of(architecture: Architecture, examples: Examples) -> Rows:
     """``rows_of`` for the rows that a network trains on, from which its encoding was learned."""
-    learned = architecture.learned if spread else architecture.learned.before_bins
-    if learned.texts:
+    tables = architecture.learned.texts
+    if tables:
         with _lock:
-            known = _trained.setdefault(examples, set())
-            if learned not in known:
-                known.add(learned)
-                _copies.get(examples, {}).pop(learned, None)
-    return rows_of(architecture, examples, spread)
+            trained = _trained.setdefault(examples, set())
+            if tables not in trained:
+                trained.add(tables)
+                _texts.get(examples, {}).pop(tables, None)
+    return rows_of(architecture, examples)
 
 
-def rows_of(architecture: Architecture, examples: Examples, spread: bool = True) -> Examples:
-    """The ``examples`` as a network takes them: each a row of numbers, whatever its shape was; x is (m, inputs).
+def rows_of(architecture: Architecture, examples: Examples) -> Rows:
+    """The ``examples`` as a network takes them: each a row of numbers, whatever its shape was.
 
-    Without ``spread`` the numbers that go over bins stay as they are, for an engine that spreads them itself, a
-    mini-batch at a time: x is as wide as ``architecture.learned.before_bins`` makes it.
     Raises DataError unless y holds what the network predicts: int32 classes, or float32 numbers. Another width is not
     converted here: a copy a call would cost memory, and 2**32 is no int32.
     """
@@ -75,40 +80,33 @@ def rows_of(architecture: Architecture, examples: Examples, spread: bool = True)
             f"got y of {examples.y.dtype}",
             "give y as float32 numbers" if architecture.regression else "give y as int32 classes from 0 on",
         )
-    x, learned = examples.x, architecture.learned if spread else architecture.learned.before_bins
-    if learned:
-        with _lock:
-            kept = _copies.setdefault(examples, {})
-            found = kept.get(learned)
-            if found is None:
-                _make_room(len(x) * learned.width(architecture.n_in) * x.itemsize)
-                flat = x.reshape(len(x), architecture.n_in)
-                own = learned in _trained.get(examples, ())
-                made = encode_training(learned, flat, _targets(examples)) if own else encode(learned, flat)
-                found = kept[learned] = Examples(made, examples.y, targets=examples.targets)
-            this = ref(examples), learned
-            _used[:] = [*(used for used in _used if used != this and used[0]() is not None), this]
-            return found
-    if x.ndim == 2:
-        return examples
-    return Examples(x.reshape(len(x), math.prod(x.shape[1:])), examples.y, targets=examples.targets)
-
-
-def forget(examples: Examples) -> None:
-    """Drop the copies of ``examples``: they may be needed again, but not soon."""
+    x, learned = _flat(examples), architecture.learned
+    if not learned.texts:
+        return Rows(x, texts_of(learned, x), examples.y)
     with _lock:
-        _copies.pop(examples, None)
+        known = _texts.setdefault(examples, {})
+        if learned.texts not in known:
+            own = learned.texts in _trained.get(examples, ())
+            known[learned.texts] = texts_of(learned, x, _targets(examples) if own else None)
+        return Rows(x, known[learned.texts], examples.y)
 
 
-def _make_room(size: int) -> None:
-    """Drop the copies that were used longest ago until there is room for ``size`` bytes more."""
-    while _used:
-        sizes = [size, *(copy.x.nbytes for of in list(_copies.values()) for copy in of.values())]
-        if sum(sizes) <= max(MOST_KEPT, 2 * max(sizes)):
-            return
-        of, how = _used.pop(0)
-        if (examples := of()) is not None:  # or its copies have gone with it
-            _copies.get(examples, {}).pop(how, None)
+def encoded(architecture: Architecture, rows: Rows) -> npt.NDArray[np.float64]:
+    """The inputs (m, architecture.inputs) of the first layer."""
+    return encode(architecture.learned, rows.x, rows.texts).astype(np.float64)
+
+
+def shares_of_inputs(examples: Examples) -> npt.NDArray[np.float64]:
+    """Of each input (n_in,) the share of rows where it is not 0, by some rows."""
+    with _lock:
+        if examples not in _shares:
+            some = _flat(examples)[:: max(1, len(examples) // _SEEN)]  # evenly: the rows of a part are in no order
+            _shares[examples] = np.count_nonzero(some, axis=0) / max(len(some), 1)
+        return _shares[examples]
+
+
+def _flat(examples: Examples) -> Floats:
+    return examples.x.reshape(len(examples), math.prod(examples.x.shape[1:]))
 
 
 def _targets(examples: Examples) -> npt.NDArray[Any]:

@@ -6,12 +6,10 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
-from caviar.data.examples import Examples
 from caviar.errors import ConfigError, SpaceError, did_you_mean
 from caviar.learners.contract import Keys, State, TrainingData
 from caviar.learners.dense.config import HYPERPARAMETERS, from_config
 from caviar.learners.dense.contract import DenseTraining, Engine
-from caviar.learners.dense.inputs import forget
 from caviar.learners.dense.native import NativeEngine
 from caviar.learners.dense.reference import ReferenceEngine
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes
@@ -75,7 +73,3 @@ class DenseLearner:
         """See contract.Learner."""
         architecture, optimisation = architecture_of(config, data)
         return self._engine.start(architecture, optimisation, data.training, data.validation, keys, state)
-
-    def release(self, examples: Examples) -> None:
-        """See contract.Learner: the encoded copies."""
-        forget(examples)

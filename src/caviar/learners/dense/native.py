@@ -1,26 +1,22 @@
-"""The native engine: C++ in float32 (native/), bound here and nowhere else.
-
-CAVIAR_INSTRUCTION_SET chooses a level that is not the processor's best ("scalar", "x86-64-v2", ...).
-"""
+"""The native engine: C++ in float32 (native/)."""
 
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
 
 from caviar.data.examples import Examples
-from caviar.errors import ConfigError, did_you_mean
+from caviar.errors import ConfigError
 from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, explosion
 from caviar.learners.dense import _native
 from caviar.learners.dense.contract import Steps, idle_epochs, scored_only, steps_per_epoch
-from caviar.learners.dense.inputs import rows_of, training_rows_of
+from caviar.learners.dense.inputs import Rows, rows_of, shares_of_inputs, training_rows_of
+from caviar.learners.dense.layout import MOST_HIDDEN_LAYERS, instruction_set, layout
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
-from caviar.nn import parametric
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.averaged import averaged_names
 from caviar.nn.initialisers import initial_parameters
@@ -29,16 +25,8 @@ from caviar.nn.losses import loss_terms
 from caviar.nn.optimisers import recipe
 from caviar.nn.schedules import step_rates
 
-# The numbers of the enums Activation, Output and Error in native/network.h.
-_ACTIVATIONS = ("identity", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "gelu", "silu", "mish", "selu")
-_OUTPUTS = ("softmax", "sigmoid", "linear", "sigmoids")
+# The numbers of the enum Error in native/network.h.
 _LOSSES = ("squared", "huber", "pinball")
-_MOST_HIDDEN_LAYERS = 63  # max_layers - 1 in native/network.h
-
-
-def instruction_sets() -> list[str]:
-    """The levels that this processor runs, slowest first."""
-    return list(_native.levels())
 
 
 class NativeTraining:
@@ -58,7 +46,7 @@ class NativeTraining:
         self._rows = training, validation  # as they are: encoded ones are fetched for each use, and not held
         self._keys = keys
         self._begin(architecture, optimisation)
-        rows_of(architecture, validation, spread=False)  # that they have its kind of targets
+        rows_of(architecture, validation)  # that they have its kind of targets
         if state is None:
             initial = initial_parameters(architecture, keys.weights)
             self._trial.start([initial[name].astype(np.float32) for name in parameter_shapes(architecture)])
@@ -78,21 +66,9 @@ class NativeTraining:
         self._optimisation = optimisation
         weights = loss_terms(architecture, optimisation, self._training.y).class_weights
         settings = {
-            "widths": [architecture.inputs, *architecture.hidden_units, architecture.output_width],
-            "activation": _ACTIVATIONS.index(architecture.activation),
-            "output": _OUTPUTS.index(architecture.output),
-            "batch_norm": architecture.batch_norm and bool(architecture.hidden_units),
-            "batch_norm_momentum": architecture.batch_norm_momentum,
-            "batch_norm_epsilon": architecture.batch_norm_epsilon,
-            "exact_statistics": architecture.batch_norm_statistics == "exact",
-            "dropout": architecture.dropout,
-            "input_dropout": architecture.input_dropout,
-            "input_scaling": architecture.input_scaling,
+            **layout(architecture, shares_of_inputs(self._rows[0]).tolist()),
             "input_scaling_rate": optimisation.input_scaling_rate,
-            "parametric_activation": architecture.parametric_activation,
-            "parametric_rate": parametric.RATE,
             "label_smoothing": 0.0 if architecture.regression else optimisation.label_smoothing,
-            "bins": [list(edges) for edges in architecture.learned.bins],
             "class_weights": [] if weights is None else weights.reshape(-1).tolist(),
             "first_moment": rule.beta_first is not None,
             "second_moment": rule.beta_second is not None,
@@ -128,12 +104,8 @@ class NativeTraining:
         return (*parameters, *statistics_shapes(self._architecture), *moments, *averages)
 
     @property
-    def _training(self) -> Examples:
-        """The training rows as the engine takes them: it spreads numbers over bins itself."""
-        return training_rows_of(self._architecture, self._rows[0], spread=False)
-
-    def _as_taken(self, examples: Examples) -> Examples:
-        return rows_of(self._architecture, examples, spread=False)
+    def _training(self) -> Rows:
+        return training_rows_of(self._architecture, self._rows[0])
 
     @property
     def architecture(self) -> Architecture:
@@ -158,7 +130,7 @@ class NativeTraining:
     def train(self, to_epoch: int, stop: StopFlag) -> tuple[Outcome, list[Epoch]]:
         """See contract.Training."""
         first = self.epoch
-        training, validation = self._training, self._as_taken(self._rows[1])
+        training, validation = self._training, rows_of(self._architecture, self._rows[1])
         steps = steps_per_epoch(self._architecture, self._optimisation, len(training.y))
         if to_epoch <= first:
             return Outcome.TRAINED, []
@@ -167,6 +139,7 @@ class NativeTraining:
         outcome, rows = self._trial.train(
             *(training.x, training.y, validation.x, validation.y),
             *(rates[: len(rates) - idle], explosion(self._architecture.n_out, self._architecture.several), stop),
+            *(training.texts, validation.texts),
         )
         done = [
             Epoch(first + i + 1, train_loss, self._evaluation(*scores), float(rates[i, -1]), seconds)
@@ -182,7 +155,9 @@ class NativeTraining:
         training = self._training
         steps_per_epoch(self._architecture, self._optimisation, len(training.y))  # that there are rows enough
         wanted = np.ascontiguousarray(rates, dtype=np.float64)
-        outcome, losses, ended, train_loss = self._trial.train_steps(training.x, training.y, wanted, stop)
+        outcome, losses, ended, train_loss = self._trial.train_steps(
+            training.x, training.y, wanted, stop, training.texts
+        )
         return Outcome(outcome), Steps(np.array(losses), train_loss, ended)
 
     def turn(self, architecture: Architecture, optimisation: Optimisation) -> None:
@@ -195,12 +170,12 @@ class NativeTraining:
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
-        return self._scored(self._as_taken(examples))
+        return self._scored(rows_of(self._architecture, examples))
 
-    def _scored(self, examples: Examples) -> Evaluation:
-        """The scores of ``examples`` as the engine takes them."""
+    def _scored(self, rows: Rows) -> Evaluation:
         training = self._training
-        return self._evaluation(*self._trial.evaluate(examples.x, examples.y, training.x, training.y))
+        both = rows.x, rows.y, training.x, training.y, rows.texts, training.texts
+        return self._evaluation(*self._trial.evaluate(*both))
 
     def state(self) -> State:
         """See contract.Training."""
@@ -210,7 +185,8 @@ class NativeTraining:
         """See DenseTraining."""
         if self._architecture.batch_norm_statistics != "exact" or not statistics_shapes(self._architecture):
             return self._with_counts(self._trial.averaged())
-        state = self._with_counts(self._trial.statistics_of(self._training.x, self._training.y))
+        training = self._training
+        state = self._with_counts(self._trial.statistics_of(training.x, training.y, training.texts))
         for name in statistics_shapes(self._architecture):
             share = 1 - self._architecture.batch_norm_momentum ** int(state["step"])
             state[name] = state[name].astype(np.float64) * share
@@ -222,9 +198,9 @@ class NativeTraining:
 
     def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
         """See DenseTraining."""
-        examples = self._as_taken(examples)
-        steps_per_epoch(self._architecture, self._optimisation, len(examples.y))  # that there are rows enough
-        return tuple(LayerInside(*row) for row in self._trial.inside(examples.x, examples.y, learning_rate))
+        rows = rows_of(self._architecture, examples)
+        steps_per_epoch(self._architecture, self._optimisation, len(rows.y))  # that there are rows enough
+        return tuple(LayerInside(*row) for row in self._trial.inside(rows.x, rows.y, learning_rate, rows.texts))
 
     def _evaluation(self, loss: float, second: float, third: float) -> Evaluation:
         if self._architecture.regression:
@@ -246,14 +222,7 @@ class NativeEngine:
     name = "native"
 
     def __init__(self) -> None:
-        known = instruction_sets()
-        chosen = os.environ.get("CAVIAR_INSTRUCTION_SET", known[-1])
-        if chosen not in known:
-            raise ConfigError(
-                f"CAVIAR_INSTRUCTION_SET names {chosen!r}, which this processor does not run",
-                did_you_mean(chosen, known),
-            )
-        self.instruction_set = chosen
+        self.instruction_set = instruction_set()
 
     def start(
         self,
@@ -266,9 +235,9 @@ class NativeEngine:
     ) -> NativeTraining:
         """See contract.Engine."""
         hidden = len(architecture.hidden_units)
-        if hidden > _MOST_HIDDEN_LAYERS:
+        if hidden > MOST_HIDDEN_LAYERS:
             raise ConfigError(
-                f"the native engine has at most {_MOST_HIDDEN_LAYERS} hidden layers, got {hidden}",
+                f"the native engine has at most {MOST_HIDDEN_LAYERS} hidden layers, got {hidden}",
                 "use fewer layers, or the reference engine",
             )
         return NativeTraining(self.instruction_set, architecture, optimisation, training, validation, keys, state)

@@ -23,23 +23,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.columns import row_blocks
 from caviar.errors import ModelError
 from caviar.learners.contract import Arrays, Floats, State
+from caviar.learners.dense._native import Trial
+from caviar.learners.dense.layout import MOST_HIDDEN_LAYERS, predicting
 from caviar.nn import losses
 from caviar.nn.architecture import INPUT_SCALE, Architecture, parameter_shapes
 from caviar.nn.batch_norm import running_statistics
-from caviar.nn.encoding import encode
+from caviar.nn.encoding import encode, texts_of
 from caviar.nn.input_scaling import fold_scale
-from caviar.nn.network import each_layer, scores
+from caviar.nn.network import each_layer
 from caviar.nn.state import State as Network
-
-_CELLS = 1 << 18  # of the widest layer that are computed at once: 1 MiB of float32, which stays in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,22 +108,25 @@ class DensePredictor:
 
     def scores(self, x: npt.NDArray[Any]) -> Floats:
         """The output layer's scores (m, output_width) for inputs ``x`` (m, n_in): float32 sums, as in training."""
-        weights: dict[str, Any] = {**self.weights}  # nn/ is written for float64, and computes in what it is given
-        folded, network = self._folded(), Network(weights)
-        x = x.reshape(len(x), folded.n_in)
-        out = np.empty((len(x), folded.output_width))
-        with np.errstate(over="ignore"):  # too large for float32: infinite, as what a network makes of it would be
-            for rows in row_blocks(len(x), self.width, _CELLS):
-                out[rows] = scores(folded, network, encode(folded.learned, x[rows].astype(np.float32, copy=False)))
-        return out
+        if len(self.architecture.hidden_units) > MOST_HIDDEN_LAYERS:  # of the reference engine
+            *_, z = self._each_layer(x)
+            return z
+        x = np.ascontiguousarray(x.reshape(len(x), self.architecture.n_in), dtype=np.float32)
+        return self._trial.predict(x, texts_of(self.architecture.learned, x)).astype(np.float64)
 
     def before_activations(self, x: npt.NDArray[Any]) -> list[Floats]:
         """The numbers (m, n) that the activations of each hidden layer get, for some inputs ``x`` (m, n_in)."""
-        weights: dict[str, Any] = {**self.weights}
+        return self._each_layer(x)[:-1]
+
+    def _each_layer(self, x: npt.NDArray[Any]) -> list[Floats]:
+        weights: dict[str, Any] = {**self.weights}  # nn/ is written for float64, and computes in what it is given
         folded = self._folded()
         inputs = encode(folded.learned, x.reshape(len(x), folded.n_in).astype(np.float32, copy=False))
-        found = [z.astype(np.float64) for z in each_layer(folded, Network(weights), inputs)]
-        return found[:-1]
+        return [z.astype(np.float64) for z in each_layer(folded, Network(weights), inputs)]
+
+    @cached_property
+    def _trial(self) -> Trial:
+        return predicting(self._folded(), self.weights)
 
     def _folded(self) -> Architecture:
         """The network that predicts: without batch norm, for that is in the weights."""

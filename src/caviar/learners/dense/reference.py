@@ -12,7 +12,7 @@ from caviar.data.examples import Examples
 from caviar.label_sets import unpacked
 from caviar.learners.contract import Epoch, Evaluation, Keys, Outcome, State, StopFlag, explosion, not_evaluated
 from caviar.learners.dense.contract import Steps, fewest_rows, idle_epochs, scored_only, steps_left, steps_per_epoch
-from caviar.learners.dense.inputs import rows_of, training_rows_of
+from caviar.learners.dense.inputs import Rows, encoded, rows_of, training_rows_of
 from caviar.learners.dense.predictor import DensePredictor
 from caviar.learners.dense.turning import Place, check_turn, place_of, turned
 from caviar.nn import Arrays, FloatArray, Targets, network
@@ -36,14 +36,14 @@ class ReferenceTraining:
         keys: Keys,
         state: State | None = None,
     ) -> None:
-        training, validation = training_rows_of(architecture, training), rows_of(architecture, validation)
+        rows = training_rows_of(architecture, training)
         self._architecture = architecture
         self._optimisation = optimisation
-        self._scored_rows = training
-        self._x = training.x.astype(np.float64)
-        self._y = _targets(training)
+        self._scored_rows = rows
+        self._x = encoded(architecture, rows)
+        self._y = _targets(rows)
         self._class_weights = loss_terms(architecture, optimisation, self._y).class_weights
-        self._validation = validation
+        self._validation = rows_of(architecture, validation)
         self._keys = keys
         self._epoch = 0
         self._row, self._loss = 0, 0.0  # of the epoch under way
@@ -153,15 +153,14 @@ class ReferenceTraining:
         """See contract.Training."""
         return self._scored(rows_of(self._architecture, examples))
 
-    def _scored(self, examples: Examples) -> Evaluation:
-        """The scores of ``examples`` as ``rows_of`` gives them."""
-        if len(examples.y) == 0:
+    def _scored(self, rows: Rows) -> Evaluation:
+        if len(rows.y) == 0:
             return self._not_evaluated()
-        z = network.scores(self._architecture, self._predicting(), examples.x.astype(np.float64))
+        z = network.scores(self._architecture, self._predicting(), encoded(self._architecture, rows))
         score = _regression_scores if self._architecture.regression else _classification_scores
         if self._architecture.several:
             score = _scores_of_several
-        return score(self._architecture, z, _targets(examples))
+        return score(self._architecture, z, _targets(rows))
 
     def _not_evaluated(self) -> Evaluation:
         return not_evaluated(self._architecture.n_out, self._architecture.several)
@@ -180,14 +179,14 @@ class ReferenceTraining:
 
     def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
         """See DenseTraining."""
-        examples = rows_of(self._architecture, examples)
-        steps_per_epoch(self._architecture, self._optimisation, len(examples.y))  # that there are rows enough
+        rows = rows_of(self._architecture, examples)
+        steps_per_epoch(self._architecture, self._optimisation, len(rows.y))  # that there are rows enough
         return look_inside(
             self._architecture,
             self._optimisation,
             self._state,
-            examples.x.astype(np.float64),
-            _targets(examples),
+            encoded(self._architecture, rows),
+            _targets(rows),
             learning_rate,
             self._keys.dropout,
             self._class_weights,
@@ -211,9 +210,9 @@ def _state_at(place: Place, arrays: Arrays) -> NetworkState:
     return NetworkState(arrays, place.step, *seen)
 
 
-def _targets(examples: Examples) -> Targets:
+def _targets(rows: Rows) -> Targets:
     """y as nn/ takes it: numbers in float64, classes as they are."""
-    return examples.y.astype(np.float64) if examples.y.dtype.kind == "f" else examples.y
+    return rows.y.astype(np.float64) if rows.y.dtype.kind == "f" else rows.y
 
 
 def _classification_scores(architecture: Architecture, z: FloatArray, y: Targets) -> Evaluation:
