@@ -41,6 +41,7 @@ def parts(widths: tuple[int, ...], batch: int) -> dict[str, tuple[dict[str, Any]
     return {
         "input_scaling": ({"input_scaling": True}, {}, 4.0 * weights[0]),  # w s forward; dw s and sum(w dw) backward
         "averaging": ({}, {"averaging": 0.99}, 3.0 * parameters),
+        "schedule_free": ({}, {"optimizer": "schedule_free"}, 2.0 * parameters),  # adamw's but for y, z in m's place
         "silu": ({"activation": "silu"}, {}, None),
         "mish": ({"activation": "mish"}, {}, None),
         "selu": ({"activation": "selu"}, {}, None),

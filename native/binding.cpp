@@ -114,9 +114,12 @@ Settings settings_from(const nb::dict& given) {
     s.epsilon = amount<float>(given, "epsilon");
     s.l2 = amount<float>(given, "l2");
     s.nesterov = setting<bool>(given, "nesterov");
+    s.schedule_free = setting<bool>(given, "schedule_free");
     s.weight_decay = amount<float>(given, "weight_decay");
     s.clip_norm = amount<float>(given, "clip_norm");
     s.averaging = share<double>(given, "averaging");
+    require(!s.schedule_free || (s.first_moment && s.second_moment && s.beta1 > 0.0 && s.averaging == 0.0),
+            "schedule_free has both moments, a beta1 above 0 and no averaging");
     s.batch_size = setting<int>(given, "batch_size");
     require(s.batch_size >= (s.batch_norm ? 2 : 1) && s.batch_size <= 1 << 24, "batch_size is between 1 (2 with batch norm) and 2**24");
     const auto keys = setting<std::vector<uint64_t>>(given, "keys");
@@ -275,14 +278,18 @@ void write_arrays(Trial& trial, const nb::list& arrays, bool all) {
     });
 }
 
-// A fresh trial: these parameters, moments and statistics zero.
-void start(Trial& trial, const nb::list& parameters) { write_arrays(trial, parameters, false); }
+// A fresh trial: these parameters, moments and statistics zero; a base sequence begins as the parameters.
+void start(Trial& trial, const nb::list& parameters) {
+    write_arrays(trial, parameters, false);
+    if (trial.network.schedule_free) std::memcpy(trial.first.get(), trial.parameters.get(), sizeof(float) * trial.network.parameters);
+}
 
 void load_state(Trial& trial, const nb::list& arrays, int64_t step, int64_t epoch, int64_t row, double loss, double first_steps,
-                double second_steps, double average_steps) {
+                double second_steps, double average_steps, double squared_rates) {
     for (const int64_t count : {step, epoch, row})
         require(count >= 0 && count >> 53 == 0, "step, epoch and row count from 0 and stay below 2**53");
     for (const double steps : {first_steps, second_steps, average_steps}) require(steps >= 0.0, "the steps of a moment are a number of at least 0");
+    require(squared_rates >= 0.0, "the sum of the squared learning rates is a number of at least 0");
     write_arrays(trial, arrays, true);
     trial.step = step;
     trial.epoch = epoch;
@@ -291,6 +298,7 @@ void load_state(Trial& trial, const nb::list& arrays, int64_t step, int64_t epoc
     trial.first_steps = first_steps;
     trial.second_steps = second_steps;
     trial.average_steps = average_steps;
+    trial.squared_rates = squared_rates;
 }
 
 nb::list export_with(const Trial& trial, float* parameters, float* statistics) {
@@ -448,7 +456,7 @@ NB_MODULE(_native, module) {
             nb::arg("x"), nb::arg("y"), nb::arg("texts") = nb::none())
         .def("start", &start, nb::arg("parameters"))
         .def("load", &load_state, nb::arg("arrays"), nb::arg("step"), nb::arg("epoch"), nb::arg("row"), nb::arg("loss"),
-             nb::arg("first_steps"), nb::arg("second_steps"), nb::arg("average_steps") = 0.0)
+             nb::arg("first_steps"), nb::arg("second_steps"), nb::arg("average_steps") = 0.0, nb::arg("squared_rates") = 0.0)
         .def("export", [](const Trial& trial) { return export_with(trial, trial.parameters.get(), trial.statistics.get()); })
         .def("averaged",
              [](const Trial& trial) {
@@ -464,6 +472,7 @@ NB_MODULE(_native, module) {
         .def_ro("first_steps", &Trial::first_steps)
         .def_ro("second_steps", &Trial::second_steps)
         .def_ro("average_steps", &Trial::average_steps)
+        .def_ro("squared_rates", &Trial::squared_rates)
         .def_prop_ro("bytes", &Trial::bytes)
         .def_prop_ro("workspace_bytes", [](const Trial& trial) { return sizeof(float) * trial.network.workspace; });
 }

@@ -236,15 +236,22 @@ void each_range(const Network& network, const F& f) {
     }
 }
 
-template <bool first, bool second, bool nesterov>
+template <bool first, bool second, bool nesterov, bool schedule_free = false>
 void update_all(const Network& network, State& state, const float* gradient, double learning_rate) {
     const bool correct = network.bias_correction;
     Rule rule{};
-    const float rate = static_cast<float>(correct && first ? learning_rate / (1.0 - std::pow(network.beta1, state.first_steps + 1.0)) : learning_rate);
+    const bool correct_first = correct && first && !schedule_free;
+    const float rate = static_cast<float>(correct_first ? learning_rate / (1.0 - std::pow(network.beta1, state.first_steps + 1.0)) : learning_rate);
     rule.root_correction = static_cast<float>(correct && second ? 1.0 / std::sqrt(1.0 - std::pow(network.beta2, state.second_steps + 1.0)) : 1.0);
     rule.beta1 = static_cast<float>(network.beta1);
     rule.beta2 = static_cast<float>(network.beta2);
     rule.epsilon = network.epsilon;
+    if constexpr (schedule_free) {
+        state.squared_rates += learning_rate * learning_rate;
+        const double fresh = state.squared_rates > 0.0 ? learning_rate * learning_rate / state.squared_rates : 0.0;
+        rule.fresh = static_cast<float>(fresh);
+        rule.lead = static_cast<float>(1.0 - network.beta1 * (1.0 - fresh));
+    }
     rule.scale = 1.0f;
     if (network.clip_norm > 0.0f) {
         double squares = 0.0;
@@ -258,8 +265,8 @@ void update_all(const Network& network, State& state, const float* gradient, dou
         rule.l2 = weights ? network.l2 : 0.0f;
         rule.decay = weights ? static_cast<float>(learning_rate * static_cast<double>(network.weight_decay)) : 0.0f;
         rule.rate = rate * share;
-        update<first, second, nesterov>(state.parameters + from, gradient + from, state.first + (first ? from : 0),
-                                        state.second + (second ? from : 0), n, rule);
+        update<first, second, nesterov, schedule_free>(state.parameters + from, gradient + from, state.first + (first ? from : 0),
+                                                       state.second + (second ? from : 0), n, rule);
     });
 }
 
@@ -273,7 +280,9 @@ double train_step(const Network& network, State& state, float* workspace, Inputs
     const double loss = loss_backward(network, workspace + network.layer[network.layers - 1].pre, m, y, rows);
     backward(network, state, workspace, m);
     const float* gradient = workspace + network.gradient;
-    if (network.first_moment && network.second_moment)
+    if (network.schedule_free)
+        update_all<true, true, false, true>(network, state, gradient, learning_rate);
+    else if (network.first_moment && network.second_moment)
         update_all<true, true, false>(network, state, gradient, learning_rate);
     else if (network.first_moment && network.nesterov)
         update_all<true, false, true>(network, state, gradient, learning_rate);

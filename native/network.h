@@ -105,6 +105,7 @@ struct Network {
     Key order_key, dropout_key;
     // the optimiser: which moments are kept, and whether they are corrected for their start at zero
     bool first_moment, second_moment, bias_correction, nesterov;
+    bool schedule_free;  // the place of the first moment holds the base sequence
     double beta1, beta2;
     float epsilon, l2;
     float weight_decay;  // decoupled from the gradient
@@ -124,12 +125,13 @@ struct Network {
 // Arrays of one trial that outlive a step.
 struct State {
     float* parameters;
-    float* first;
+    float* first;  // moment, or the base sequence of schedule_free
     float* second;
     float* statistics;
     float* average;  // of the parameters, then of the statistics as predictions use them; null without averaging
     int64_t step;    // training steps taken
     double first_steps, second_steps, average_steps;  // that each has seen; no whole numbers where a beta was turned on the way
+    double squared_rates;  // the sum of the squared learning rates of schedule_free
 };
 
 // The rows of x (m, n_x), and those of the numbers of their texts (m, n_texts).

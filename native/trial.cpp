@@ -56,6 +56,7 @@ Network lay_out(const Settings& settings) {
     network.epsilon = settings.epsilon;
     network.l2 = settings.l2;
     network.nesterov = settings.nesterov;
+    network.schedule_free = settings.schedule_free;
     network.weight_decay = settings.weight_decay;
     network.clip_norm = settings.clip_norm;
     network.averaging = settings.averaging;
@@ -253,11 +254,21 @@ void Trial::take_columns() {
 }
 
 State Trial::state() const {
-    return {parameters.get(), first.get(), second.get(), statistics.get(), average.get(), step, first_steps, second_steps, average_steps};
+    return {parameters.get(), first.get(), second.get(), statistics.get(), average.get(), step, first_steps, second_steps, average_steps,
+            squared_rates};
 }
 
 State Trial::predicting(Floats& room) const {
     State now = state();
+    if (network.schedule_free) {
+        room = zeros(network.parameters);
+        for (size_t i = 0; i < network.parameters; ++i) {
+            const double base = static_cast<double>(first[i]);
+            room[i] = static_cast<float>(base + (static_cast<double>(parameters[i]) - base) / network.beta1);
+        }
+        now.parameters = room.get();
+        return now;
+    }
     if (average == nullptr || average_steps == 0.0) return now;
     const size_t all = network.parameters + network.statistics;
     room = zeros(all);
@@ -400,6 +411,7 @@ Outcome Trial::run_steps(Examples examples, const uint32_t* order, const double*
     first_steps = now.first_steps;
     second_steps = now.second_steps;
     average_steps = now.average_steps;
+    squared_rates = now.squared_rates;
     return outcome;
 }
 
@@ -468,7 +480,7 @@ std::vector<Inside> Trial::inside(Examples examples, double learning_rate) const
     };
     const Floats p = copy(parameters, network.parameters), f = copy(first, network.parameters), s = copy(second, network.parameters),
                  r = copy(statistics, network.statistics);
-    State now{p.get(), f.get(), s.get(), r.get(), nullptr, step, first_steps, second_steps, average_steps};
+    State now{p.get(), f.get(), s.get(), r.get(), nullptr, step, first_steps, second_steps, average_steps, squared_rates};
     std::vector<uint32_t> rows(static_cast<size_t>(m));
     for (int i = 0; i < m; ++i) rows[static_cast<size_t>(i)] = static_cast<uint32_t>(i);
     float* const room = workspace.at_least(view.workspace);

@@ -43,7 +43,7 @@ struct Settings {
     std::vector<std::vector<float>> columns;
     std::vector<int> texts;   // none, or of each column the numbers of its text, 0 where it stands for none
     bool by_entries = false;  // where bins, or few inputs that are not 0, make that the cheaper way
-    bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false;
+    bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false, schedule_free = false;
     double beta1 = 0.9, beta2 = 0.999;
     float epsilon = 1e-8f, l2 = 0.0f, weight_decay = 0.0f, clip_norm = 0.0f;
     double averaging = 0.0;
@@ -124,7 +124,7 @@ struct Trial {
     int64_t epoch = 0;
     int64_t row = 0;    // rows of the epoch under way that have been trained on
     double loss = 0.0;  // summed over these rows
-    double first_steps = 0.0, second_steps = 0.0, average_steps = 0.0;  // see State
+    double first_steps = 0.0, second_steps = 0.0, average_steps = 0.0, squared_rates = 0.0;  // see State
 
     Trial(const Settings& settings, const Level& level);
     Trial(const Trial&) = delete;  // the network points into it
@@ -158,7 +158,7 @@ struct Trial {
 
     size_t bytes() const;  // what outlives a step
     State state() const;
-    State predicting(Floats& room) const;  // averages, in `room`, in the places of parameters and statistics where there are some
+    State predicting(Floats& room) const;  // averages, in `room`, in the places of parameters, and statistics, where there are some
 
   private:
     void take_columns();  // those of the settings into the network

@@ -47,7 +47,8 @@ static long allocations_of(Trial& trial, const Rows& training, const Rows& valid
 
 // Whatever a step may do is in one of these; a thousand steps of all cases under the sanitizers would take a minute.
 static bool tried(const Case& c) {
-    for (const char* part : {"widths 1, 17", "dropout", "exact statistics, one", "clipping", "sigmoid output", "sigmoids output", "linear output, one", "nesterov", "averages of scaled"})
+    for (const char* part : {"widths 1, 17", "dropout", "exact statistics, one", "clipping", "sigmoid output", "sigmoids output", "linear output, one", "nesterov", "averages of scaled",
+                             "schedule-free, exact"})
         if (c.name.find(part) != std::string::npos) return true;
     return false;
 }

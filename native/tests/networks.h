@@ -1,5 +1,6 @@
 // Small networks of odd shapes, and rows for them.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -57,6 +58,7 @@ inline void initialise(Trial& trial, unsigned long long seed) {
             if (trial.network.parametric && l + 1 < trial.network.layers) trial.parameters[layer.alpha + j] = 1.0f + 0.5f * uniform();
         }
     }
+    if (trial.network.schedule_free) std::copy_n(trial.parameters.get(), trial.network.parameters, trial.first.get());
 }
 
 inline Settings widths(std::vector<int> given) {
@@ -191,6 +193,14 @@ inline std::vector<Case> cases() {
     optimiser("momentum", true, false, false, false);
     optimiser("nesterov", true, false, false, true);
     optimiser("rmsprop", false, true, false, false);
+    for (const bool exact : {false, true})
+        add(exact ? "schedule-free, exact statistics" : "schedule-free", {5, 18, 33, 3}, 150, [&](Settings& s) {
+            s.schedule_free = true;
+            s.weight_decay = 0.01f;
+            s.clip_norm = 0.5f;
+            s.input_scaling = true;
+            s.exact_statistics = exact;
+        });
     return all;
 }
 

@@ -135,6 +135,10 @@ static std::vector<double> scores_of(const Trial& trial, const Examples& rows, c
     const double averaged = 1.0 - std::pow(trial.network.averaging, trial.average_steps);
     for (size_t i = 0; i < parameters.size() && trial.average != nullptr && trial.step > 0; ++i)
         parameters[i] = static_cast<float>(static_cast<double>(trial.average[i]) / averaged);
+    for (size_t i = 0; i < parameters.size() && trial.network.schedule_free; ++i) {  // x, of y = (1 - beta1) z + beta1 x
+        const double y = static_cast<double>(parameters[i]), z = static_cast<double>(trial.first[i]);
+        parameters[i] = static_cast<float>((y - (1.0 - trial.network.beta1) * z) / trial.network.beta1);
+    }
     const auto push = [&](const Examples& e, const std::vector<std::vector<double>>& means, const std::vector<std::vector<double>>& variances,
                           std::vector<std::vector<double>>* own_means, std::vector<std::vector<double>>* own_variances) {
         const size_t m = static_cast<size_t>(e.rows);

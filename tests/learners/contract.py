@@ -187,6 +187,17 @@ _RECIPES_OF_PARTS = {
     "huber": Optimisation("momentum", learning_rate=0.1, batch_size=48, loss="huber", huber_delta=0.5),
     "pinball": Optimisation("momentum", learning_rate=0.1, batch_size=48, loss="pinball", quantile=0.8),
     "averaged": Optimisation("adam", learning_rate=0.01, batch_size=32, averaging=0.9),
+    "schedule-free, warm-up": Optimisation(
+        "schedule_free",
+        learning_rate=0.01,
+        epsilon=1e-4,  # without a first moment the sign of a gradient that is almost 0 is a whole step, and rounding
+        batch_size=32,
+        l2=1e-3,
+        weight_decay=0.1,
+        clip_norm=0.5,
+        decay_by="step",
+        warmup_steps=13,
+    ),
 }
 
 NETWORKS = _NETWORKS | _NETWORKS_OF_PARTS
@@ -195,7 +206,9 @@ RECIPES = _RECIPES | _RECIPES_OF_PARTS
 PAIRS = [
     *product(_NETWORKS, _RECIPES),
     *product(_NETWORKS_OF_PARTS, ["momentum", "adamw, cosine by the step, warm-up", "averaged"]),
+    *product(_NETWORKS_OF_PARTS, ["schedule-free, warm-up"]),
     *product(["default", "exact statistics"], ["averaged"]),
+    *product(["default", "exact statistics", "tanh with dropout"], ["schedule-free, warm-up"]),
     *product(["several targets", "more targets than a strip, no layer"], ["smoothed and balanced"]),
     *product(["regression", "linear regression"], _RECIPES_OF_PARTS),
 ]

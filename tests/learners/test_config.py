@@ -234,6 +234,17 @@ def test_a_value_out_of_range_is_refused_by_name(name, value):
     assert name in refusal({**FULL, name: value}).rule
 
 
+def test_schedule_free_needs_a_share_of_its_average_and_no_other_averaging():
+    assert refusal({"optimizer": "schedule_free", "beta1": 0.0}).rule == (
+        "beta1 must be at least 0.01 under schedule_free, got 0.0"
+    )
+    error = refusal({"optimizer": "schedule_free", "averaging": 0.99})
+    assert error.rule == "averaging must be 0 under schedule_free, which averages all steps itself, got 0.99"
+    assert error.way_out == "give averaging = 0, or another optimizer"
+    _, optimisation = from_config({"optimizer": "schedule_free", "beta1": 0.01, "decay": "cosine"}, 4, 2)
+    assert optimisation.beta1 == 0.01
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), np.float32("nan")])
 @pytest.mark.parametrize("name", NUMBERS)
 def test_nan_and_infinity_are_refused_everywhere(name, value):

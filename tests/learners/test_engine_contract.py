@@ -95,6 +95,8 @@ RESUMED = [
     ("scaled inputs", "adamw, cosine by the step, warm-up"),
     ("default", "averaged"),
     ("parametric mish", "averaged"),
+    ("default", "schedule-free, warm-up"),
+    ("scaled inputs and exact statistics", "schedule-free, warm-up"),
     ("several targets", "smoothed and balanced"),
 ]
 
@@ -274,12 +276,19 @@ PREDICTING = [
 ]
 
 
-@pytest.mark.parametrize("averaging", [0.0, 0.95])
+AVERAGING = {
+    "plain": RECIPES["momentum"],
+    "averaged": replace(RECIPES["momentum"], averaging=0.95),
+    "schedule-free": RECIPES["schedule-free, warm-up"],
+}
+
+
+@pytest.mark.parametrize("averaging", AVERAGING)
 @pytest.mark.parametrize("network", PREDICTING)
 def test_scores_are_scikit_learns_for_the_folded_network_that_is_saved(engine: Engine, network: str, averaging):
     """The way of a saved model: predictor, scores; and other people's metrics."""
     architecture = NETWORKS[network]
-    trial = start(engine, architecture, replace(RECIPES["momentum"], averaging=averaging))
+    trial = start(engine, architecture, AVERAGING[averaging])
     trial.train(3, never())
     validation = examples_for(architecture, 70, seed=2)
     _, weights = trial.predictor().record()
@@ -334,10 +343,39 @@ def test_averages_predict_and_are_those_of_pandas_and_training_goes_on_without_t
     assert trials[0].inside(mini_batch, 0.01) == trials[1].inside(mini_batch, 0.01)
 
 
-def test_averages_before_the_first_step_are_the_first_weights(engine: Engine):
-    trials = [start(engine, NETWORKS["default"], replace(RECIPES["adam"], averaging=beta)) for beta in (0.0, 0.99)]
+@pytest.mark.parametrize("beta1", [0.02, 0.9, 0.999])
+@pytest.mark.parametrize("network", ["default", "scaled inputs", "regression", "exact statistics", "parametric mish"])
+def test_schedule_free_predicts_the_mean_of_its_base_by_squared_rates(engine: Engine, network: str, beta1: float):
+    architecture = NETWORKS[network]
+    optimisation = replace(RECIPES["schedule-free, warm-up"], beta1=beta1)
+    trial = start(engine, architecture, optimisation)
+    rates, bases = np.array([0.002, 0.004, 0.0, 0.01, 0.006]), []
+    for rate in rates:
+        trial.train_steps(np.array([rate]), never())
+        bases.append(trial.state())
+    state, last = trial.inference_state(), trial.state()
+    assert float(state["squared_rates"]) == pytest.approx(np.sum(rates**2))
+    for name in parameter_shapes(architecture):
+        mean = np.average([b[f"{name}.base"].astype(np.float64) for b in bases], axis=0, weights=rates**2)
+        np.testing.assert_allclose(state[name], mean, rtol=1e-5, atol=1e-6 / beta1, err_msg=name)
+        y = last[f"{name}.base"] + beta1 * (mean - last[f"{name}.base"])
+        np.testing.assert_allclose(last[name], y, rtol=1e-5, atol=1e-6, err_msg=name)
+    validation = examples_for(architecture, 70, seed=2)
+    plain = start(engine, architecture, RECIPES["sgd"], state=state)
+    as_trained = start(engine, architecture, RECIPES["sgd"], state=last)
+    if architecture.batch_norm_statistics != "exact":  # there the statistics of x are found anew, up to rounding
+        assert trial.evaluate(validation) == plain.evaluate(validation)
+    assert trial.evaluate(validation).loss == pytest.approx(plain.evaluate(validation).loss, rel=1e-5)
+    assert trial.evaluate(validation).loss != pytest.approx(as_trained.evaluate(validation).loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("averages", [replace(RECIPES["adam"], averaging=0.99), RECIPES["schedule-free, warm-up"]])
+def test_averages_before_the_first_step_are_the_first_weights(engine: Engine, averages: Optimisation):
+    trials = [start(engine, NETWORKS["default"], each) for each in (RECIPES["adam"], averages)]
     validation = examples_for(NETWORKS["default"], 70, seed=2)
     assert trials[0].evaluate(validation) == trials[1].evaluate(validation)
+    for name in parameter_shapes(NETWORKS["default"]):
+        assert trials[0].state()[name].tobytes() == trials[1].inference_state()[name].tobytes()
 
 
 def test_exact_statistics_change_what_is_predicted_and_nothing_that_is_trained(engine: Engine):
@@ -363,8 +401,9 @@ def test_exact_statistics_change_what_is_predicted_and_nothing_that_is_trained(e
     "network",
     ["dropout of inputs too", "scaled inputs", "scaled inputs of linear regression", "many bins, dropout of inputs"],
 )
-def test_looking_inside_changes_nothing_and_agrees_with_nn(engine: Engine, network: str):
-    architecture, optimisation = NETWORKS[network], RECIPES["adamw, cosine by the step, warm-up"]
+@pytest.mark.parametrize("recipe", ["adamw, cosine by the step, warm-up", "schedule-free, warm-up"])
+def test_looking_inside_changes_nothing_and_agrees_with_nn(engine: Engine, network: str, recipe: str):
+    architecture, optimisation = NETWORKS[network], RECIPES[recipe]
     trials = [start(e, architecture, optimisation) for e in (engine, ReferenceEngine())]
     for trial in trials:
         trial.train(2, never())

@@ -24,7 +24,9 @@ from tests.learners.contract import NETWORKS, RECIPES, bits, start
 ROWS = 150
 
 
-@pytest.mark.parametrize("recipe", ["adam", "adamw, cosine by the step, warm-up", "sgd", "averaged"])
+@pytest.mark.parametrize(
+    "recipe", ["adam", "adamw, cosine by the step, warm-up", "sgd", "averaged", "schedule-free, warm-up"]
+)
 @pytest.mark.parametrize("network", ["tanh with dropout", "regression", "exact statistics"])
 def test_pieces_and_restores_at_every_mini_batch_have_the_bits_of_whole_epochs(engine: Engine, network: str, recipe):
     architecture, optimisation = NETWORKS[network], RECIPES[recipe]
@@ -90,6 +92,12 @@ TURNS = {
     "averaging begins": (RECIPES["adam"], RECIPES["averaged"]),
     "averaging ends": (RECIPES["averaged"], RECIPES["rmsprop"]),
     "another averaging": (RECIPES["averaged"], replace(RECIPES["averaged"], averaging=0.5)),
+    "adamw to schedule-free": (RECIPES["adamw, cosine by the step, warm-up"], RECIPES["schedule-free, warm-up"]),
+    "schedule-free to adam": (RECIPES["schedule-free, warm-up"], RECIPES["adam"]),
+    "another beta1 of schedule-free": (
+        RECIPES["schedule-free, warm-up"],
+        replace(RECIPES["schedule-free, warm-up"], beta1=0.6, learning_rate=0.02, weight_decay=0.0),
+    ),
 }
 
 
@@ -134,12 +142,47 @@ def test_an_architecture_cannot_be_turned(engine: Engine):
         training.turn(replace(NETWORKS["default"], hidden_units=(9,)), RECIPES["adam"])
 
 
-def test_a_turn_of_the_learning_rate_changes_no_array(engine: Engine):
-    training = start(engine, NETWORKS["default"], RECIPES["adam"])
+@pytest.mark.parametrize("recipe", ["adam", "averaged", "schedule-free, warm-up"])
+def test_a_turn_of_the_learning_rate_changes_no_array(engine: Engine, recipe: str):
+    training = start(engine, NETWORKS["default"], RECIPES[recipe])
     training.train(1, never())
     before = bits(training.state())
-    training.turn(NETWORKS["default"], replace(RECIPES["adam"], learning_rate=7.0, l2=0.5, clip_norm=1.0))
+    training.turn(NETWORKS["default"], replace(RECIPES[recipe], learning_rate=7.0, l2=0.5, clip_norm=0.7))
     assert bits(training.state()) == before
+
+
+@pytest.mark.parametrize("network", ["default", "scaled inputs", "without batch norm"])
+def test_what_schedule_free_predicts_outlives_every_turn_of_it(engine: Engine, network: str):
+    architecture, rule = NETWORKS[network], RECIPES["schedule-free, warm-up"]
+    training = start(engine, architecture, rule)
+    training.train(2, never())
+    before, predicts = training.state(), training.inference_state()
+    training.turn(architecture, replace(rule, beta1=0.5))
+    after, predicts_after = training.state(), training.inference_state()
+    for name in parameter_shapes(architecture):
+        assert after[f"{name}.base"].tobytes() == before[f"{name}.base"].tobytes()
+        np.testing.assert_allclose(predicts_after[name], predicts[name], rtol=1e-6, atol=1e-7)
+        halfway = (after[f"{name}.base"].astype(np.float64) + predicts[name]) / 2
+        np.testing.assert_allclose(after[name], halfway, rtol=1e-6, atol=1e-7)
+    assert after["squared_rates"] == before["squared_rates"] > 0
+    training.turn(architecture, RECIPES["adam"])
+    plain = training.state()
+    assert "squared_rates" not in plain
+    for name in parameter_shapes(architecture):
+        assert plain[name].tobytes() == predicts_after[name].tobytes()
+        assert plain[f"{name}.second"].tobytes() == before[f"{name}.second"].tobytes()
+        assert not plain[f"{name}.first"].any()
+    training.turn(architecture, rule)
+    back = training.inference_state()
+    assert "squared_rates" not in back  # its average begins again
+    for name in parameter_shapes(architecture):
+        for array in (back[name], training.state()[name], back[f"{name}.base"]):
+            assert array.tobytes() == plain[name].tobytes()
+    training.train_steps(np.array([0.01]), never())
+    for name in parameter_shapes(architecture):  # its first step is all of the average
+        np.testing.assert_allclose(
+            training.inference_state()[name], training.state()[f"{name}.base"], rtol=1e-6, atol=1e-7
+        )
 
 
 def test_momentum_that_becomes_adam_is_adam_with_its_moments_put_into_torch():

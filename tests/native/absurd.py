@@ -46,6 +46,7 @@ SETTINGS: dict[str, Any] = {
     "second_moment": True,
     "bias_correction": True,
     "nesterov": False,
+    "schedule_free": False,
     "beta1": 0.9,
     "beta2": 0.999,
     "epsilon": 1e-8,
@@ -96,7 +97,8 @@ def everything(of: _native.Trial, x: np.ndarray, y: np.ndarray) -> None:
     of.evaluate(x, y, x, y)
     of.inside(x, y, 0.01)
     of.statistics_of(x, y)
-    of.load(of.export(), of.step, of.epoch, of.row, of.loss, of.first_steps, of.second_steps, of.average_steps)
+    seen = of.first_steps, of.second_steps, of.average_steps, of.squared_rates
+    of.load(of.export(), of.step, of.epoch, of.row, of.loss, *seen)
 
 
 def uninitialised() -> None:

@@ -184,6 +184,15 @@ def test_any_array_in_the_other_calls(first: np.ndarray, second: np.ndarray, cal
         says_why(error)
 
 
+@pytest.mark.parametrize(
+    "lacks", [{"first_moment": False}, {"second_moment": False}, {"beta1": 0.0}, {"averaging": 0.9}]
+)
+def test_schedule_free_is_refused_without_what_it_needs(lacks: dict[str, object]):
+    everything(trial(schedule_free=True), X, Y)
+    with pytest.raises(ValueError, match="schedule_free has both moments"):
+        trial(schedule_free=True, **lacks)
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @settings(max_examples=200)
 @given(data=st.data(), batch_norm=st.booleans(), momentum=st.booleans())

@@ -8,6 +8,7 @@ import torch
 
 from caviar.nn import architecture
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
+from caviar.nn.averaged import averaged
 from caviar.nn.losses import LossTerms, balanced_class_weights, mean_loss, probabilities
 from caviar.nn.network import (
     backward,
@@ -22,6 +23,7 @@ from caviar.nn.network import (
 from caviar.nn.softmax import softmax
 from caviar.nn.state import State
 from caviar.randomness import Purpose, stream_key
+from tests.nn.three_sequences import ThreeSequences
 
 WEIGHTS = stream_key(3, Purpose.WEIGHTS)
 DROPOUT = stream_key(3, Purpose.DROPOUT)
@@ -132,16 +134,19 @@ def test_scores_loss_and_every_gradient_match_autograd(architecture):
         np.testing.assert_allclose(gradients[name], tensor.grad.numpy(), atol=1e-10, err_msg=name)
 
 
+DECAYING = {"adamw": torch.optim.AdamW, "schedule_free": ThreeSequences}  # the second is the paper's: PyTorch has none
+
+
 def torch_optimiser(optimisation, p):
     """torch.optim's own optimiser; its weight_decay is our l2, on the weights alone."""
     weights = [value for name, value in p.items() if name.endswith(".w")]
     others = [value for name, value in p.items() if not name.endswith(".w")]
     groups = [{"params": weights, "weight_decay": optimisation.l2}, {"params": others}]
     rate, beta = optimisation.learning_rate, optimisation.momentum
-    if optimisation.optimizer == "adamw":  # whose weight_decay is ours, so that l2 is added to the loss
+    if optimisation.optimizer in DECAYING:  # whose weight_decay is ours, so that l2 is added to the loss
         groups[0]["weight_decay"], groups[1]["weight_decay"] = optimisation.weight_decay, 0.0
         betas = (optimisation.beta1, optimisation.beta2)
-        return torch.optim.AdamW(groups, lr=rate, betas=betas, eps=optimisation.epsilon)
+        return DECAYING[optimisation.optimizer](groups, lr=rate, betas=betas, eps=optimisation.epsilon)
     if optimisation.optimizer == "adam":
         betas = (optimisation.beta1, optimisation.beta2)
         return torch.optim.Adam(groups, lr=rate, betas=betas, eps=optimisation.epsilon)
@@ -168,7 +173,7 @@ def test_fifty_steps_of_training_match_pytorch(architecture, optimizer):
     state = initial_state(architecture, optimisation, WEIGHTS)
     p = {name: torch.tensor(state.arrays[name], requires_grad=True) for name in parameter_shapes(architecture)}
     rival = torch_optimiser(optimisation, p)
-    l2 = 0.01 if optimizer == "adamw" else 0.0  # the others have it as their weight_decay
+    l2 = 0.01 if optimizer in DECAYING else 0.0  # the others have it as their weight_decay
     for step in range(50):
         x, y = examples_for(architecture, seed=step)
         masks = dropout_masks(architecture, len(x), DROPOUT, step)
@@ -183,9 +188,10 @@ def test_fifty_steps_of_training_match_pytorch(architecture, optimizer):
         np.testing.assert_allclose(state.arrays[name], tensor.detach().numpy(), atol=1e-9, err_msg=name)
 
 
-def test_factors_of_inputs_and_shares_of_activations_learn_at_their_own_rate_and_without_decay_as_in_pytorch():
+@pytest.mark.parametrize("optimizer", DECAYING)
+def test_factors_of_inputs_and_shares_of_activations_learn_at_their_own_rate_and_without_decay(optimizer):
     architecture = Architecture(5, 3, (8, 6), "gelu", input_dropout=0.2, input_scaling=True, parametric_activation=True)
-    optimisation = Optimisation("adamw", epsilon=1e-6, weight_decay=0.5, input_scaling_rate=4.0)
+    optimisation = Optimisation(optimizer, epsilon=1e-6, weight_decay=0.5, input_scaling_rate=4.0)
     state = initial_state(architecture, optimisation, WEIGHTS)
     p = {name: torch.tensor(state.arrays[name], requires_grad=True) for name in parameter_shapes(architecture)}
     assert p["layer1.scale"].tolist() == [1.0] * 5
@@ -195,7 +201,7 @@ def test_factors_of_inputs_and_shares_of_activations_learn_at_their_own_rate_and
         {"params": [value], "lr": rates.get(name.split(".")[1], 0.01), "weight_decay": 0.5 * name.endswith(".w")}
         for name, value in p.items()
     ]
-    rival = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=1e-6)
+    rival = DECAYING[optimizer](groups, lr=0.01, betas=(0.9, 0.999), eps=1e-6)
     for step in range(50):
         x, y = examples(seed=step)
         rival.zero_grad()
@@ -206,13 +212,35 @@ def test_factors_of_inputs_and_shares_of_activations_learn_at_their_own_rate_and
         np.testing.assert_allclose(state.arrays[name], tensor.detach().numpy(), atol=1e-9, err_msg=name)
 
 
+def test_schedule_free_steps_at_any_rates_are_the_papers_and_its_average_predicts():
+    architecture = Architecture(5, 3, (8, 6), "tanh", dropout=0.2)
+    optimisation = Optimisation("schedule_free", beta1=0.8, epsilon=1e-6, weight_decay=0.5, clip_norm=0.3, l2=0.01)
+    state = initial_state(architecture, optimisation, WEIGHTS)
+    p = {name: torch.tensor(state.arrays[name], requires_grad=True) for name in parameter_shapes(architecture)}
+    rival = torch_optimiser(optimisation, p)
+    for step, rate in enumerate([0.0, *np.linspace(0.001, 0.03, 15), *np.linspace(0.03, 0.0, 15)]):
+        x, y = examples(seed=step)
+        rival.lr = float(rate)
+        rival.zero_grad()
+        torch_loss(architecture, p, x, y, dropout_masks(architecture, len(x), DROPOUT, step), l2=0.01).backward()
+        torch.nn.utils.clip_grad_norm_(p.values(), 0.3)
+        rival.step()
+        state, _ = train_step(architecture, optimisation, state, x, y, float(rate), DROPOUT)
+    predicting = averaged(architecture, optimisation, state)
+    for name, y in p.items():
+        found = predicting.arrays[name], state.arrays[name], state.arrays[f"{name}.base"]
+        for own, paper in zip(found, (rival.x[y], y.detach(), rival.z[y]), strict=True):
+            np.testing.assert_allclose(own, paper.numpy(), atol=1e-6, err_msg=name)  # clipping there: the norm + 1e-6
+        assert np.abs(found[0] - found[1]).max() > 1e-4
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_state_is_parameters_statistics_and_moments_in_that_order(architecture, optimizer):
     optimisation = Optimisation(optimizer)
     state = initial_state(architecture, optimisation, WEIGHTS)
-    first, second = optimizer not in ("sgd", "rmsprop"), optimizer in ("rmsprop", "adam", "adamw")
-    kept = ["first"] * first + ["second"] * second
+    first, second = optimizer not in ("sgd", "rmsprop"), optimizer in ("rmsprop", "adam", "adamw", "schedule_free")
+    kept = ["base" if optimizer == "schedule_free" else "first"] * first + ["second"] * second
     parameters = parameter_shapes(architecture)
     moments = {f"{name}.{moment}": shape for name, shape in parameters.items() for moment in kept}
     expected = {**parameters, **statistics_shapes(architecture), **moments}

@@ -6,7 +6,8 @@ import torch
 
 from caviar.nn import architecture
 from caviar.nn.architecture import Optimisation
-from caviar.nn.optimisers import Recipe, clip, recipe, update
+from caviar.nn.optimisers import Recipe, clip, recipe, update, weight_of_step
+from tests.nn.three_sequences import ThreeSequences
 
 ALPHA, BETA, BETA2, EPSILON, DECAY = 0.02, 0.85, 0.97, 1e-6, 0.3
 
@@ -20,7 +21,13 @@ def rivals(p):
         "rmsprop": torch.optim.RMSprop([p], lr=ALPHA, alpha=BETA2, eps=EPSILON),
         "adam": torch.optim.Adam([p], lr=ALPHA, betas=(BETA, BETA2), eps=EPSILON),
         "adamw": torch.optim.AdamW([p], lr=ALPHA, betas=(BETA, BETA2), eps=EPSILON, weight_decay=DECAY),
+        # not PyTorch's, which has none
+        "schedule_free": ThreeSequences([{"params": [p], "weight_decay": DECAY}], ALPHA, (BETA, BETA2), EPSILON),
     }
+
+
+def start_of(rule, p):
+    return {moment: p.copy() if moment == "base" else np.zeros_like(p) for moment in rule.moments}
 
 
 @pytest.mark.parametrize("name", architecture.OPTIMIZERS)
@@ -31,12 +38,12 @@ def test_two_hundred_steps_match_pytorch(name):
     p = random.standard_normal((3, 4))
     tensor = torch.tensor(p, requires_grad=True)
     rival = rivals(tensor)[name]
-    moments = {moment: np.zeros_like(p) for moment in rule.moments}
+    moments = start_of(rule, p)
     for t in range(1, 201):
         g = p**3 + random.standard_normal(p.shape)  # depends on p, so that an error would grow
         tensor.grad = torch.tensor(g)
         rival.step()
-        moments = update(rule, p, g, moments, t, ALPHA)
+        moments = update(rule, p, g, moments, t, ALPHA, c=1 / t)  # as it is at one learning rate
         p = moments.pop("p")
         np.testing.assert_allclose(p, tensor.detach().numpy(), rtol=1e-10, atol=1e-10)
 
@@ -50,13 +57,14 @@ def test_each_recipe_keeps_the_moments_it_needs_and_no_more():
         "rmsprop": ("second",),
         "adam": ("first", "second"),
         "adamw": ("first", "second"),
+        "schedule_free": ("base", "second"),
     }
 
 
 @pytest.mark.parametrize("name", architecture.OPTIMIZERS)
 def test_a_gradient_of_zero_moves_nothing(name):
     rule, p = recipe(Optimisation(optimizer=name, weight_decay=0.0)), np.ones(3)
-    new = update(rule, p, np.zeros(3), {moment: np.zeros(3) for moment in rule.moments}, 1, ALPHA)
+    new = update(rule, p, np.zeros(3), start_of(rule, p), 1, ALPHA)
     np.testing.assert_array_equal(new["p"], p)
 
 
@@ -66,13 +74,14 @@ def test_adams_first_step_is_the_learning_rate_whatever_the_size_of_the_gradient
     np.testing.assert_allclose(new["p"], -ALPHA * np.sign(g), rtol=1e-4)
 
 
-def test_weight_decay_is_adamws_alone_and_shrinks_weights_that_have_no_gradient():
+def test_weight_decay_is_that_of_the_two_adamws_and_shrinks_weights_that_have_no_gradient():
     assert [recipe(Optimisation(name, weight_decay=DECAY)).decay for name in architecture.OPTIMIZERS] == [
         0,
         0,
         0,
         0,
         0,
+        DECAY,
         DECAY,
     ]
     rule, p = recipe(Optimisation("adamw", weight_decay=DECAY)), np.array([1.0, -2.0])
@@ -88,6 +97,15 @@ def test_nesterov_looks_one_average_further_than_momentum():
         new = update(rule, np.zeros(2), g, {"first": first}, 1, ALPHA)
         np.testing.assert_allclose(new["p"], -ALPHA * direction)
         np.testing.assert_allclose(new["first"], average)
+
+
+def test_a_step_weighs_what_its_squared_rate_is_of_all_and_nothing_at_a_rate_of_zero():
+    rates, total, mean = [0.0, 0.1, 0.3, 0.0, 0.05], 0.0, 0.0
+    z = np.arange(1.0, 6.0)
+    for rate, value in zip(rates, z, strict=True):
+        total += rate**2
+        mean += weight_of_step(rate, total) * (value - mean)
+    assert mean == pytest.approx(np.average(z, weights=np.square(rates)))
 
 
 @pytest.mark.parametrize("limit", [0.1, 3.0, 7.0, 1e6])

@@ -63,6 +63,10 @@ def test_a_knob_without_effect_is_refused_but_not_where_the_optimiser_comes_with
     with pytest.raises(ConfigError, match="momentum has no effect under optimizer adam"):
         turned(NETWORK, {"momentum": 0.5}, 0.0, 0.1)
     assert turned(NETWORK, {"optimizer": "nesterov", "momentum": 0.5}, 0.0, 0.1).optimisation.momentum == 0.5
+    free = {"optimizer": "schedule_free", "beta1": 0.95, "beta2": 0.99, "epsilon": 1e-6, "weight_decay": 0.1}
+    assert turned(NETWORK, free, 0.0, 0.1).optimisation.beta1 == 0.95
+    with pytest.raises(ConfigError, match=r"beta1 must be at least 0\.01 under schedule_free"):
+        turned(NETWORK, {**free, "beta1": 0.0}, 0.0, 0.1)
 
 
 def test_a_mini_batch_of_one_row_is_refused_under_batch_norm():

@@ -127,9 +127,11 @@ def test_a_branch_without_a_turn_ends_like_its_parent_and_with_one_elsewhere(pon
     assert [run.parent for run in pond.runs().all()] == [None, "wine", "wine", "other"]
 
 
-def test_a_snapshot_holds_everything_that_the_next_mini_batch_needs(pond: Pond):
+@pytest.mark.parametrize("optimizer", ["adam", "schedule_free"])
+def test_a_snapshot_holds_everything_that_the_next_mini_batch_needs(pond: Pond, optimizer: str):
     """Moments, statistics, schedule and random streams: what follows a restore is what followed the save."""
-    trainee = trainee_of(pond, {**CONFIG, "decay": "cosine", "decay_rate": 0.05, "decay_by": "step", "warmup_steps": 9})
+    config = {**CONFIG, "optimizer": optimizer}
+    trainee = trainee_of(pond, {**config, "decay": "cosine", "decay_rate": 0.05, "decay_by": "step", "warmup_steps": 9})
     trainee.train(3)
     trainee.turn({"beta1": 0.8, "learning_rate": 0.03, "batch_size": 11})
     trainee.train(2)
@@ -141,7 +143,7 @@ def test_a_snapshot_holds_everything_that_the_next_mini_batch_needs(pond: Pond):
         after.append((trainee.bits(), trainee.rate, trainee.row, trainee.clock))
         trainee.restore(saved, clock)
     assert after[0] == after[1]
-    fresh = trainee_of(pond, CONFIG)
+    fresh = trainee_of(pond, config)
     fresh.restore(saved, clock)
     for _ in range(5):
         fresh.train(4)

@@ -21,7 +21,7 @@ ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "selu", "tan
 INITIALISERS = ("he", "xavier", "lecun", "small_normal")
 STATISTICS = ("running", "exact")
 OUTPUTS = ("softmax", "sigmoid", "linear", "sigmoids")
-OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "schedule_free")
 SCHEDULES = ("constant", "inverse", "exponential", "inverse_sqrt", "staircase", "cosine", "flat_cosine", "coslog4")
 DECAYS_BY = ("epoch", "step")
 CLASS_WEIGHTS = ("none", "balanced")
@@ -29,6 +29,7 @@ LOSSES = ("squared", "huber", "pinball")
 INPUT_SCALE = "layer1.scale"
 """The parameter of input scaling, one factor an input."""
 
+_LEAST_SHARE = 0.01  # beta1 of schedule-free AdamW: its average is found by dividing float32 numbers by it
 _SMALLEST_EPSILON = 1e-30  # a float32 engine must be able to hold it: 0 / (0 + epsilon) is 0 only then
 
 
@@ -133,16 +134,17 @@ class Architecture:
 class Optimisation:
     """The way the parameters are learned: the optimiser, its rate and decay, the mini-batch, what the loss counts.
 
-    ``momentum`` is the beta of "momentum" and "nesterov"; ``beta1`` that of "adam" and "adamw"; ``beta2`` and
-    ``epsilon`` those of both and of "rmsprop"; ``weight_decay`` is the decoupled one of "adamw", and of no other.
+    ``momentum`` is the beta of "momentum" and "nesterov"; ``beta1`` that of "adam" and "adamw", and the share of the
+    average in what "schedule_free" AdamW takes gradients at; ``beta2`` and ``epsilon`` are those of all three and of
+    "rmsprop"; ``weight_decay`` is the decoupled one of "adamw" and "schedule_free", and of no other.
     ``l2`` adds l2/2 * sum(w**2) to the loss, under every optimiser; the course writes lambda/m for it. Gradients whose
     joint norm is above ``clip_norm`` are scaled down to it; 0 leaves them. The learning rate changes after
     every ``decay_by``, "epoch" or "step"; it rises in a line over the first ``warmup_steps`` steps.
     ``label_smoothing`` is the share of each row's target that goes to all classes alike; "balanced"
     ``class_weights`` count every class the same in all, whatever its share of the training rows. The factors of
     ``input_scaling`` learn at ``input_scaling_rate`` times the learning rate. ``averaging`` is the beta of an average
-    of all parameters, which predictions then use (see averaged); 0 is none. ``loss`` is that of regression, with
-    ``huber_delta`` in the units of the target and the ``quantile`` of "pinball".
+    of all parameters, which predictions then use (see averaged); 0 is none, which "schedule_free" needs. ``loss`` is
+    that of regression, with ``huber_delta`` in the units of the target and the ``quantile`` of "pinball".
     """
 
     optimizer: str = "adam"
@@ -196,6 +198,8 @@ class Optimisation:
         check_name("class_weights", self.class_weights, CLASS_WEIGHTS)
         _check_size("input_scaling_rate", self.input_scaling_rate, example=6.0)
         _check_share("averaging", self.averaging, example=0.99)
+        if self.optimizer == "schedule_free":
+            _check_schedule_free(self.beta1, self.averaging)
         check_name("loss", self.loss, LOSSES)
         _check_number("huber_delta", self.huber_delta, lambda v: v > 0, "greater than 0", example=1.0)
         _check_number("quantile", self.quantile, lambda v: 0 < v < 1, "above 0 and below 1", example=0.5)
@@ -244,6 +248,16 @@ def _check_size(name: str, value: object, example: float) -> None:
 
 def _check_epsilon(name: str, value: object, example: float) -> None:
     _check_number(name, value, lambda v: v >= _SMALLEST_EPSILON, f"of at least {_SMALLEST_EPSILON:g}", example)
+
+
+def _check_schedule_free(beta1: float, averaging: float) -> None:
+    if beta1 < _LEAST_SHARE:
+        refuse("beta1", f"at least {_LEAST_SHARE} under schedule_free", beta1, "0.9")
+    if averaging > 0:
+        raise ConfigError(
+            f"averaging must be 0 under schedule_free, which averages all steps itself, got {averaging!r}",
+            "give averaging = 0, or another optimizer",
+        )
 
 
 def check_whole(name: str, value: object, least: int, example: int, most: int = 2**31 - 1) -> None:

@@ -1,4 +1,4 @@
-"""The averaged network: what predicts is an average over the last steps; training goes on without it.
+"""The averaged network: what predicts is an average over the steps; training goes on without it.
 
 Notation
     theta_t   a parameter after t steps, or a running statistic of batch norm, corrected for its start
@@ -6,8 +6,12 @@ Notation
     t         steps that the average has seen: those of the training, or fewer where it began later
     beta      ``averaging``: it looks back over some 1 / (1 - beta) steps
 
-What predicts is A_t / (1 - beta^t), whose weights add up to 1. The average of a mean of z = x @ w under many w is the
-mean of z under the average of w; for the variance that is an approximation, which exact statistics do not need.
+With ``averaging``, what predicts is A_t / (1 - beta^t), whose weights add up to 1. The average of a mean of z = x @ w
+under many w is the mean of z under the average of w; for the variance that is an approximation, which exact statistics
+do not need.
+
+Under schedule-free AdamW (see optimisers) what predicts is x, the average that the optimiser itself is about, and the
+running statistics are those that batch norm saw under y; exact statistics (see network) are those under x.
 
 Sources: Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992; Tarvainen and Valpola, Mean
 teachers are better role models, 2017, section 2 (the exponential form); Morales-Brotons et al., Exponential moving
@@ -19,9 +23,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from caviar.nn import Arrays, FloatArray
 from caviar.nn.architecture import Architecture, Optimisation, parameter_shapes, statistics_shapes
 from caviar.nn.averages import bias_corrected, exponentially_weighted
+from caviar.nn.optimisers import averaged_sequence, recipe
 from caviar.nn.state import State
 
 
@@ -46,11 +53,18 @@ def next_averages(architecture: Architecture, averaging: float, arrays: Mapping[
 
 
 def averaged(architecture: Architecture, optimisation: Optimisation, state: State) -> State:
-    """The state whose parameters and statistics are the averages; ``state`` itself where there are none.
+    """The state whose parameters are averages, with ``averaging`` its statistics, too; else ``state`` itself.
 
     The statistics are stored as raw averages are, times 1 - mu^step, for those who correct them. What training goes on
     from is ``state`` and never this one.
     """
+    if recipe(optimisation).schedule_free:
+        with np.errstate(all="ignore"):  # of a diverged network, too
+            sequences: Arrays = {
+                name: averaged_sequence(state.arrays[name], state.arrays[f"{name}.base"], optimisation.beta1)
+                for name in parameter_shapes(architecture)
+            }
+        return replace(state, arrays={**state.arrays, **sequences})
     if optimisation.averaging == 0 or state.average_steps == 0:
         return state
     start = 1 - architecture.batch_norm_momentum**state.step

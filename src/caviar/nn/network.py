@@ -31,7 +31,7 @@ from caviar.nn.dropout import dropout_backward, dropout_forward
 from caviar.nn.initialisers import initial_parameters
 from caviar.nn.input_scaling import input_scaling_backward, input_scaling_forward
 from caviar.nn.losses import PLAIN, LossTerms, mean_loss, mean_loss_backward, terms_with
-from caviar.nn.optimisers import clip, recipe, update
+from caviar.nn.optimisers import clip, recipe, update, weight_of_step
 from caviar.nn.parametric import parametric_backward, parametric_forward
 from caviar.nn.state import State
 from caviar.randomness import UInt64
@@ -68,7 +68,7 @@ def initial_state(architecture: Architecture, optimisation: Optimisation, key: U
     parameters = initial_parameters(architecture, key)
     statistics = {name: np.zeros(shape) for name, shape in statistics_shapes(architecture).items()}
     moments = {
-        f"{name}.{moment}": np.zeros_like(p)
+        f"{name}.{moment}": p.copy() if moment == "base" else np.zeros_like(p)
         for name, p in parameters.items()
         for moment in recipe(optimisation).moments
     }
@@ -280,17 +280,19 @@ def train_step(
         changed = {**arrays, **_running_averages(architecture, arrays, cache)}
         rule = recipe(optimisation)
         seen = {"first": state.first_steps + 1, "second": state.second_steps + 1}
+        squared_rates = state.squared_rates + (learning_rate * learning_rate if rule.schedule_free else 0.0)
+        c = weight_of_step(learning_rate, squared_rates)
         for name, g in gradients.items():
             moments = {moment: arrays[f"{name}.{moment}"] for moment in rule.moments}
             own = rule if name.endswith(".w") else replace(rule, decay=0.0)
-            new = update(own, arrays[name], g, moments, seen, learning_rate * _share_of_rate(optimisation, name))
+            new = update(own, arrays[name], g, moments, seen, learning_rate * _share_of_rate(optimisation, name), c)
             changed[name] = new.pop("p")
             changed.update({f"{name}.{moment}": value for moment, value in new.items()})
         average_steps = state.average_steps
         if optimisation.averaging > 0:
             average_steps += 1
             changed.update(next_averages(architecture, optimisation.averaging, changed, step + 1))
-    return State(changed, step + 1, seen["first"], seen["second"], average_steps), loss
+    return State(changed, step + 1, seen["first"], seen["second"], average_steps, squared_rates), loss
 
 
 def _share_of_rate(optimisation: Optimisation, name: str) -> float:

@@ -28,10 +28,10 @@ _TRUTH = {"true": True, "false": False}
 _SCHEDULE = ("learning_rate", "decay", "decay_rate", "decay_by")
 _ONLY_UNDER = {
     "momentum": ("momentum", "nesterov"),
-    "beta1": ("adam", "adamw"),
-    "beta2": ("adam", "adamw", "rmsprop"),
-    "epsilon": ("adam", "adamw", "rmsprop"),
-    "weight_decay": ("adamw",),
+    "beta1": ("adam", "adamw", "schedule_free"),
+    "beta2": ("adam", "adamw", "schedule_free", "rmsprop"),
+    "epsilon": ("adam", "adamw", "schedule_free", "rmsprop"),
+    "weight_decay": ("adamw", "schedule_free"),
 }
 
 

@@ -25,9 +25,9 @@ LOGGED = "logged"
 _SCORES = ("score", "accuracy", "hamming_accuracy", "r2", "validation_loss")
 _OPTIMIZERS = {
     "momentum": ("momentum", "nesterov"),
-    "beta1": ("adam", "adamw"),
-    "beta2": ("adam", "adamw", "rmsprop"),
-    "weight_decay": ("adamw",),
+    "beta1": ("adam", "adamw", "schedule_free"),
+    "beta2": ("adam", "adamw", "schedule_free", "rmsprop"),
+    "weight_decay": ("adamw", "schedule_free"),
 }
 _OFF_AT_ZERO = ("l2", "dropout", "input_dropout", "clip_norm", "decay_rate")
 

@@ -6,9 +6,9 @@ tests/learners/test_engine_contract.py holds every engine to this contract.
 
 A state holds parameters, running statistics, moments and averages as nn/ names them, and six numbers: "step" and
 "epoch" count what is done; "row" counts the rows of the epoch under way that are done, and "loss" is their summed loss;
-"first_steps" and "second_steps" are the steps that the moments have seen (see turning); one with averages has
-"average_steps", too. A state without the last four
-stands at the end of an epoch and was never turned.
+"first_steps" and "second_steps" are the steps that the moments have seen (see turning). One with averages has
+"average_steps", too, and one of schedule-free AdamW "squared_rates". A state without "row", "loss" and the steps of
+moments stands at the end of an epoch and was never turned.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class DenseTraining(Training, Protocol):
     and the validation of every epoch use the statistics of the whole training set under the parameters of the moment
     (nn.network.with_exact_statistics). These are a function of parameters and training set; training uses its own.
     Where the optimisation has averaging, they use the averages (nn.averaged) in the place of parameters and statistics.
+    Under schedule-free AdamW they use the average x in the place of the parameters.
     """
 
     @property

@@ -26,7 +26,7 @@ MOST_HIDDEN_LAYERS = 63  # max_layers - 1 in native/network.h
 _BY_ENTRIES = 3.0
 """Inputs for each entry of a row from which on the first layer's products are made by entries (native/entries.h)."""
 _NO_TRAINING: dict[str, Any] = {
-    **dict.fromkeys(("first_moment", "second_moment", "bias_correction", "nesterov"), False),
+    **dict.fromkeys(("first_moment", "second_moment", "bias_correction", "nesterov", "schedule_free"), False),
     **dict.fromkeys(("beta1", "beta2", "epsilon", "l2", "weight_decay", "clip_norm", "averaging"), 0.0),
     **{"input_scaling_rate": 1.0, "label_smoothing": 0.0, "class_weights": []},
     **{"loss": 0, "huber_delta": 1.0, "quantile": 0.5, "batch_size": 1, "keys": [0, 0, 0, 0]},

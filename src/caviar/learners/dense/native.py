@@ -74,6 +74,7 @@ class NativeTraining:
             "second_moment": rule.beta_second is not None,
             "bias_correction": rule.corrected,
             "nesterov": rule.nesterov,
+            "schedule_free": rule.schedule_free,
             "beta1": rule.beta_first or 0.0,
             "beta2": rule.beta_second or 0.0,
             "epsilon": rule.epsilon,
@@ -183,7 +184,7 @@ class NativeTraining:
     def inference_state(self) -> State:
         """See DenseTraining."""
         if self._architecture.batch_norm_statistics != "exact" or not statistics_shapes(self._architecture):
-            return self._with_counts(self._trial.averaged()) if self._optimisation.averaging > 0 else self.state()
+            return self._with_counts(self._trial.averaged())
         training = self._training
         state = self._with_counts(self._trial.statistics_of(training.x, training.y, training.texts))
         for name in statistics_shapes(self._architecture):
@@ -210,7 +211,7 @@ class NativeTraining:
 
     def _with_counts(self, arrays: list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> State:
         trial = self._trial
-        seen = trial.first_steps, trial.second_steps, trial.average_steps
+        seen = trial.first_steps, trial.second_steps, trial.average_steps, trial.squared_rates
         place = Place(trial.step, trial.epoch, trial.row, trial.loss, *seen)
         return {**dict(zip(self._names, arrays, strict=True)), **place.arrays()}
 

@@ -200,13 +200,14 @@ class ReferenceTraining:
         return state
 
     def _plain(self, state: NetworkState) -> State:
-        seen = state.first_steps, state.second_steps, state.average_steps
+        seen = state.first_steps, state.second_steps, state.average_steps, state.squared_rates
         place = Place(state.step, self._epoch, self._row, self._loss, *seen)
         return {**{name: a.copy() for name, a in state.arrays.items()}, **place.arrays()}
 
 
 def _state_at(place: Place, arrays: Arrays) -> NetworkState:
-    return NetworkState(arrays, place.step, place.first_steps, place.second_steps, place.average_steps)
+    seen = place.first_steps, place.second_steps, place.average_steps, place.squared_rates
+    return NetworkState(arrays, place.step, *seen)
 
 
 def _targets(rows: Rows) -> Targets:

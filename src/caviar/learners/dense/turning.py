@@ -16,6 +16,10 @@ exact: v_(t+1) = beta v_t + (1 - beta) g has weights 1 - beta^(t+1) again.
 The averages of parameters and running statistics (see nn/averaged) are such averages, too, and are turned as moments
 are: kept, begun at 0, or left out.
 
+Of schedule-free AdamW (see nn/optimisers) the average x and the base z stay what they are where its beta1 is turned,
+and y is made anew from them. An optimiser that comes after it goes on from x; it itself begins with x = z = the
+parameters, and its c at 1.
+
 Source: our own; the correction is that of Kingma and Ba, Adam, 2015, section 3.
 """
 
@@ -30,9 +34,10 @@ import numpy as np
 from caviar.errors import ConfigError
 from caviar.learners.contract import State
 from caviar.nn.architecture import Architecture, Optimisation
-from caviar.nn.optimisers import recipe
+from caviar.nn.optimisers import averaged_sequence, gradient_sequence, recipe
 
 _NEARLY_ZERO = 1e-300
+_NEWER = ("average_steps", "squared_rates")  # numbers of a state that are left out where they are 0
 
 LIVE = ("dropout", "input_dropout")
 """Fields of an architecture that can be changed in training: none of them is in a network's arrays."""
@@ -49,13 +54,12 @@ class Place:
     first_steps: float
     second_steps: float
     average_steps: float = 0.0
+    squared_rates: float = 0.0
 
     def arrays(self) -> State:
         """The numbers as a state holds them; one without averages is that of earlier versions, to the bit."""
-        numbers = {name: np.array(value) for name, value in asdict(self).items()}
-        if self.average_steps == 0:
-            del numbers["average_steps"]
-        return numbers
+        left_out = [name for name in _NEWER if getattr(self, name) == 0]
+        return {name: np.array(value) for name, value in asdict(self).items() if name not in left_out}
 
 
 def place_of(state: State) -> Place:
@@ -68,7 +72,7 @@ def place_of(state: State) -> Place:
         float(state.get("loss", 0.0)),
         float(state.get("first_steps", step)),
         float(state.get("second_steps", step)),
-        float(state.get("average_steps", 0.0)),
+        *(float(state.get(name, 0.0)) for name in _NEWER),
     )
 
 
@@ -103,10 +107,36 @@ def turned(
         elif moment in needs or moment == "average":  # the steps of an average that there is not are 0
             seen[moment] = 0.0
             moments |= {f"{name}.{moment}": np.zeros_like(state[name]) for name in names if moment in needs}
-    gone = {f"{name}.{moment}" for moment, names in names_of.items() for name in names}
-    kept = {name: array for name, array in state.items() if name not in gone and name != "average_steps"}
-    place = replace(place, first_steps=seen["first"], second_steps=seen["second"], average_steps=seen["average"])
-    return {**kept, **moments, **place.arrays()}
+    sequences = _turned_sequences(state, had.get("base"), needs.get("base"), of_moments)
+    gone = {f"{name}.{moment}" for moment, names in {**names_of, "base": of_moments}.items() for name in names}
+    kept = {name: array for name, array in state.items() if name not in gone and name not in _NEWER}
+    place = replace(
+        place,
+        first_steps=seen["first"],
+        second_steps=seen["second"],
+        average_steps=seen["average"],
+        squared_rates=place.squared_rates if "base" in had and "base" in needs else 0.0,
+    )
+    return {**kept, **sequences, **moments, **place.arrays()}
+
+
+def _turned_sequences(state: State, had: float | None, needs: float | None, parameters: Iterable[str]) -> State:
+    """The parameters, and the base of each where schedule-free AdamW ``needs`` it: x and z stay what they are.
+
+    ``had`` and ``needs`` are its beta1 before and after the turn; None under another optimiser.
+    """
+    turned: State = {}
+    for name in parameters:
+        p = state[name]
+        base = p if had is None else state[f"{name}.base"]
+        if had != needs:
+            with np.errstate(all="ignore"):  # of a diverged network, too; in float64, as predictions are made
+                x = p if had is None else averaged_sequence(p.astype(np.float64), base.astype(np.float64), had)
+                y = x if needs is None else gradient_sequence(x, base.astype(np.float64), needs)
+            turned[name] = y.astype(p.dtype)
+        if needs is not None:
+            turned[f"{name}.base"] = base
+    return turned
 
 
 def _betas(optimisation: Optimisation) -> dict[str, float]:
