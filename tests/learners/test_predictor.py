@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -87,3 +89,14 @@ def test_weights_that_do_not_fit_are_refused(change: Callable[[Any], Any]) -> No
     assert DensePredictor(architecture, weights).shape == (4,)
     with pytest.raises(ModelError, match=r"fit the architecture|float32"):
         DensePredictor(architecture, change(dict(weights)))
+
+
+@pytest.mark.parametrize("depth", [2, 70])
+def test_a_predictor_is_pickled_and_copied_after_its_first_answer(depth: int) -> None:
+    """70 hidden layers are more than the native engine has: the reference engine's networks predict as well."""
+    architecture = Architecture(6, 3, (5,) * depth)
+    predictor = DensePredictor.of(architecture, {**trained(architecture, 1, 10), "step": np.array(10)})
+    x = np.random.default_rng(2).normal(size=(9, 6))
+    said = predictor.outputs(x)
+    for other in (pickle.loads(pickle.dumps(predictor)), copy.deepcopy(predictor)):
+        np.testing.assert_array_equal(other.outputs(x), said)

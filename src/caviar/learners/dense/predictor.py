@@ -124,6 +124,9 @@ class DensePredictor:
         inputs = encode(folded.learned, x.reshape(len(x), folded.n_in).astype(np.float32, copy=False))
         return [z.astype(np.float64) for z in each_layer(folded, Network(weights), inputs)]
 
+    def __reduce__(self) -> Any:  # pickled and copied without the engine's own memory
+        return DensePredictor, (self.architecture, self.weights)
+
     @cached_property
     def _trial(self) -> Trial:
         return predicting(self._folded(), self.weights)
