@@ -102,6 +102,8 @@ Settings settings_from(const nb::dict& given) {
         inputs += of_text > 0 ? static_cast<size_t>(of_text) : numbers.size() > 2 ? numbers.size() - 1 : 1;
     }
     require(s.columns.empty() || inputs == static_cast<size_t>(s.widths[0]), "the columns make as many numbers as there are inputs");
+    s.bent_at = amount<float>(given, "bent_at");
+    require(s.bent_at > 0.0f, "numbers are bent towards one above 0");
     s.by_entries = setting<bool>(given, "by_entries");
     const size_t columns = static_cast<size_t>(s.widths.back()), classes = several ? 2 * columns : s.output == Output::softmax ? columns : 2;
     require(s.class_weights.empty() || (s.output != Output::linear && s.class_weights.size() == classes), "one weight a class, of each target, or none");

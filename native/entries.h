@@ -2,7 +2,7 @@
 // namespace.
 //
 // A row is a list of entries: the place of an input, and its value. Inputs that are 0 have none: of a text's inputs one has an entry. Of a
-// number spread over T bins (nn/encoding.py) the inputs are 1, ..., 1, e, 0, ..., 0 with e in the bin k of the number, so that
+// number spread over T bins (nn/encoding.py) the inputs are 1, ..., 1, e, 0, ..., 0 with e in the bin k of the number, its one entry, so that
 //
 //   forward    sum over t of e_t w_t  =  before_k + e w_k     before_k: the sum of w_t over t < k, made once for all rows
 //   backward   dw_t  =  sum of e dz over the rows of bin t  +  sum of dz over the rows of all later bins
@@ -16,6 +16,16 @@ struct Entries {
     const int32_t* counts;  // (m)
     int most;
 };
+
+struct Each {
+    const Run *first, *last;
+    const Run* begin() const { return first; }
+    const Run* end() const { return last; }
+};
+
+inline Each runs_of(const Runs& runs) { return {runs.each, runs.each + runs.n}; }
+
+inline float bent(float u, float by) { return u / __builtin_sqrtf(1.0f + (u * by) * (u * by)); }
 
 inline Entries entries_of(const Network& network, float* workspace) {
     return {reinterpret_cast<const int32_t*>(workspace + network.entry_places), workspace + network.entry_values,
@@ -46,13 +56,13 @@ inline void gather_entries(const Network& network, Inputs from, const uint32_t* 
             values[n] = value;
             ++n;
         };
-        for (const Run& run : network.spread) {
+        for (const Run& run : runs_of(network.columns.spread)) {
             const float number = x[run.column], *edges = columns.edges + run.first;
             int k = 0;
             for (int t = 1; t < run.inputs; ++t) k += number >= edges[t];
             add(run.first + k, (number - edges[k]) / columns.widths[run.first + k]);
         }
-        for (const Run& run : network.plain)
+        for (const Run& run : runs_of(network.columns.plain))
             for (int j = 0; j < run.inputs; j += at_once) {
                 const float* numbers = x + run.column + j;
                 const int some = run.inputs - j < at_once ? run.inputs - j : at_once;
@@ -63,11 +73,11 @@ inline void gather_entries(const Network& network, Inputs from, const uint32_t* 
                     n += numbers[k] != 0.0f;
                 }
             }
-        for (const Run& run : network.bent) {
+        for (const Run& run : runs_of(network.columns.bent)) {
             const float u = (x[run.column] - columns.edges[run.first]) / columns.widths[run.first];
             add(run.first, bent(u, columns.bend[run.first]));
         }
-        for (const Run& run : network.texts)
+        for (const Run& run : runs_of(network.columns.texts))
             for (int t = 0; t < run.inputs; ++t) add(run.first + t, *text++);
         counts[row] = n;
     }
@@ -75,7 +85,7 @@ inline void gather_entries(const Network& network, Inputs from, const uint32_t* 
 
 // out (m, 16) = the rows of entries times one strip of w; `before` has room for as much as that strip.
 inline void product_of_entries(const Network& network, const Entries& entries, int m, const float* w, float* before, float* out) {
-    for (const Run& run : network.spread) {
+    for (const Run& run : runs_of(network.columns.spread)) {
         const int begin = run.first * strip, end = begin + run.inputs * strip;
         vec sum[vectors]{};
         for (int at = begin; at < end; at += strip)
@@ -90,7 +100,7 @@ inline void product_of_entries(const Network& network, const Entries& entries, i
         vec sum[vectors]{}, of_before[vectors]{};
         for (int i = 0; i < entries.counts[row]; ++i)
             for (int v = 0; v < vectors; ++v) sum[v] += broadcast(values[i]) * load(w + places[i] + v * lanes);
-        for (int i = 0; i < network.spread.n; ++i)
+        for (int i = 0; i < network.columns.spread.n; ++i)
             for (int v = 0; v < vectors; ++v) of_before[v] += load(before + places[i] + v * lanes);
         for (int v = 0; v < vectors; ++v) store(out + v * lanes, sum[v] + of_before[v]);
     }
@@ -99,7 +109,7 @@ inline void product_of_entries(const Network& network, const Entries& entries, i
 // dw (n_in, 16) from one strip of dz (m, 16); the sums over all later bins are gathered in `before`, which has as much room.
 inline void outer_of_entries(const Network& network, const Entries& entries, const float* dz, int m, float* before, float* dw) {
     std::memset(dw, 0, sizeof(float) * strip * static_cast<size_t>(network.layer[0].padded_in));
-    for (const Run& run : network.spread)
+    for (const Run& run : runs_of(network.columns.spread))
         std::memset(before + run.first * strip, 0, sizeof(float) * strip * static_cast<size_t>(run.inputs));
     const int32_t* places = entries.places;
     const float* values = entries.values;
@@ -111,13 +121,13 @@ inline void outer_of_entries(const Network& network, const Entries& entries, con
                 float* at = dw + places[i] + v * lanes;
                 store(at, load(at) + broadcast(values[i]) * of_row[v]);
             }
-        for (int i = 0; i < network.spread.n; ++i)
+        for (int i = 0; i < network.columns.spread.n; ++i)
             for (int v = 0; v < vectors; ++v) {
                 float* at = before + places[i] + v * lanes;
                 store(at, load(at) + of_row[v]);
             }
     }
-    for (const Run& run : network.spread) {
+    for (const Run& run : runs_of(network.columns.spread)) {
         const int begin = run.first * strip, last = begin + (run.inputs - 1) * strip;
         vec sum[vectors]{};
         for (int at = last; at >= begin; at -= strip)

@@ -9,8 +9,6 @@
 namespace caviar {
 namespace {
 
-inline float bent(float u, float by) { return u / __builtin_sqrtf(1.0f + (u * by) * (u * by)); }
-
 template <int n>
 struct Constant {
     static constexpr int value = n;
@@ -23,7 +21,7 @@ struct Constant {
 #include "entries.h"
 
 // A row as the first layer gets it, in `out`: see Columns.
-void spread(const Network& network, const float* x, const float* texts, float* __restrict out) {
+void encode(const Network& network, const float* x, const float* texts, float* __restrict out) {
     const Columns& columns = network.columns;
     float* to = out;
     for (int j = 0; j < network.n_x; ++j)
@@ -34,7 +32,7 @@ void spread(const Network& network, const float* x, const float* texts, float* _
         const float above = u < low[i] ? low[i] : u;
         out[i] = above > high[i] ? high[i] : above;
     }
-    if (network.has_bent)
+    if (columns.bent.n > 0)
         for (int i = 0; i < network.layer[0].n_in; ++i) out[i] = bent(out[i], columns.bend[i]);
 }
 
@@ -47,8 +45,8 @@ void gather(const Network& network, Inputs inputs, const uint32_t* rows, int m, 
         const size_t place = rows == nullptr ? static_cast<uint32_t>(row) : rows[row];
         const float* from = inputs.x + place * network.n_x;
         if (network.encoded) {
-            spread(network, from, inputs.texts + place * network.n_texts, workspace + network.spread_row);
-            from = workspace + network.spread_row;
+            encode(network, from, inputs.texts + place * network.n_texts, workspace + network.encoded_row);
+            from = workspace + network.encoded_row;
         }
         float* to = out + row * strip;
         for (int p = 0; p < whole; ++p) std::memcpy(to + static_cast<size_t>(p) * m * strip, from + p * strip, strip * sizeof(float));
@@ -110,7 +108,7 @@ void forward(const Network& network, State& state, float* workspace, int m, Rows
     const float* x = input;
     for (int l = 0; l < network.layers; ++l) {
         const Layer& layer = network.layer[l];
-        const bool hidden = l + 1 < network.layers, by_entries = l == 0 && network.trains_by_entries();
+        const bool hidden = l + 1 < network.layers, by_entries = l == 0 && network.trains_by_entries;
         const float* w = l == 0 ? first_weights(network, state, workspace) : state.parameters + layer.w;
         for (int q = 0; q < layer.padded_out; q += strip) {
             const size_t at = static_cast<size_t>(q) * m;
@@ -180,7 +178,7 @@ void backward(const Network& network, const State& state, float* workspace, int 
     for (int l = network.layers - 1; l >= 0; --l) {
         const Layer& layer = network.layer[l];
         const float* x = workspace + (l > 0 ? network.layer[l - 1].out : network.input);
-        const bool by_entries = l == 0 && network.trains_by_entries();
+        const bool by_entries = l == 0 && network.trains_by_entries;
         for (int q = 0; q < layer.padded_out; q += strip) {  // dw = x^T dz: from z = x w
             const float* dz_strip = dz + static_cast<size_t>(q) * m;
             float* dw = gradient + layer.w + static_cast<size_t>(q) * layer.padded_in;
@@ -272,7 +270,7 @@ void update_all(const Network& network, State& state, const float* gradient, dou
 
 double train_step(const Network& network, State& state, float* workspace, Inputs x, Targets y, const uint32_t* rows, int m,
                   int next_m, double learning_rate) {
-    if (network.trains_by_entries())
+    if (network.trains_by_entries)
         gather_entries(network, x, rows, m, workspace);
     else
         gather(network, x, rows, m, workspace);
@@ -342,7 +340,7 @@ float* infer(const Network& network, const State& state, const float* w1, float*
             with_activation(network.activation, network.parametric, [&](auto kind) {
                 activate_forward<kind.value, kind.parametric>(z, m, scale, shift, z, state.parameters + layer.alpha + q);
             });
-            if (network.activation == Activation::sigmoid && layer.n_out - q < strip) clear_padding(z, m, layer.n_out - q);
+            if (layer.n_out - q < strip) clear_padding(z, m, layer.n_out - q);  // of an infinite input, too, whose padding is NaN
         }
         if (l == last) return out;
         in = out;

@@ -26,8 +26,6 @@ constexpr int inference_rows = 128;  // rows that are evaluated together: their 
 
 constexpr size_t rows_to_come_floats = 1 << 14;  // of a mini-batch that is fetched in advance: an eighth of a second cache level
 
-#define inlined __attribute__((always_inline)) inline  // or the linker might put one level's code in another's place
-
 constexpr int padded(int n) { return (n + strip - 1) / strip * strip; }
 
 enum class Activation : int { identity, relu, leaky_relu, tanh, sigmoid, elu, gelu, silu, mish, selu };
@@ -41,15 +39,6 @@ constexpr int most_targets = 30;  // of sigmoids: as many label sets as an int c
 // What a predicted number is trained by; it is always evaluated by squared error.
 enum class Error : int { squared, huber, pinball };
 
-// The columns of x as the first layer gets them (nn/encoding.py): each as it is, bent, spread over bins, or the numbers of a text, which come
-// beside x. An input is u = (x - edge) / width of its column, cut to [low, high], and then u / sqrt(1 + (bend u)^2); one that stays as it is has
-// edge 0, width 1, no ends and bend 0.
-struct Columns {
-    const int* counts;     // (n_x): the inputs that each column makes
-    const char* of_texts;  // (n_x): 1 for a text
-    const float *edges, *widths, *low, *high, *bend;  // (n_in)
-};
-
 // So many columns of x, each an input from `first` on; or so many inputs of one column: its bins, or the numbers of a text.
 struct Run {
     int column, first, inputs;
@@ -57,8 +46,16 @@ struct Run {
 struct Runs {
     const Run* each;
     int n;
-    inlined const Run* begin() const { return each; }
-    inlined const Run* end() const { return each + n; }
+};
+
+// The columns of x as the first layer gets them (nn/encoding.py): each as it is, bent, spread over bins, or the numbers of a text, which come
+// beside x. An input is u = (x - edge) / width of its column, cut to [low, high], and then u / sqrt(1 + (bend u)^2); one that stays as it is has
+// edge 0, width 1, no ends and bend 0.
+struct Columns {
+    const int* counts;     // (n_x): the inputs that each column makes
+    const char* of_texts;  // (n_x): 1 for a text
+    const float *edges, *widths, *low, *high, *bend;  // (n_in)
+    Runs spread, plain, bent, texts;  // by what becomes of them; a run of those spread over bins, of the bent and of the texts is one column
 };
 
 struct Layer {
@@ -97,11 +94,10 @@ struct Network {
     const float* class_weights;  // (classes), or null: every row counts alike
     int n_x, n_texts;            // columns of x, and of the numbers of texts
     bool encoded;                // else all columns are as they are
-    bool has_bent;               // some are bent
     Columns columns;
-    bool by_entries;  // the first layer's products are made of a row's entries (entries.h), of which it has `most_entries`
+    bool by_entries;         // the first layer's products are made of a row's entries (entries.h), of which it has `most_entries`
+    bool trains_by_entries;  // in training, too: not where inputs are dropped, for then there are zeros among the ones of a number
     int most_entries;
-    Runs spread, plain, bent, texts;  // the columns by what becomes of them; those spread over bins one a run, as the bent and the texts
     Key order_key, dropout_key;
     // the optimiser: which moments are kept, and whether they are corrected for their start at zero
     bool first_moment, second_moment, bias_correction, nesterov;
@@ -116,10 +112,8 @@ struct Network {
     // workspace offsets
     size_t input, transposed, gradient, delta_a, delta_b, scale, shift, workspace;
     size_t scaled;  // the first layer's weights times the factors of the inputs
-    size_t spread_row;  // a row of x as the first layer gets it
+    size_t encoded_row;  // a row of x as the first layer gets it
     size_t entry_places, entry_values, entry_counts, before;  // see entries.h
-
-    inlined bool trains_by_entries() const { return by_entries && input_dropout == 0.0f; }  // dropped inputs are zeros among the ones of a number
 };
 
 // Arrays of one trial that outlive a step.

@@ -105,7 +105,6 @@ Network lay_out(const Settings& settings) {
     const size_t most_rows = std::max(rows, static_cast<size_t>(inference_rows));
     network.parameters = parameters;
     network.statistics = statistics;
-    network.input = take(workspace, most_rows * static_cast<size_t>(network.layer[0].padded_in));
     network.delta_a = take(workspace, most_rows * widest);
     network.delta_b = take(workspace, most_rows * widest);
     network.transposed = take(workspace, widest_product);
@@ -115,8 +114,10 @@ Network lay_out(const Settings& settings) {
     network.n_x = settings.columns.empty() ? settings.widths[0] : static_cast<int>(settings.columns.size());
     network.n_texts = std::accumulate(settings.texts.begin(), settings.texts.end(), 0);
     network.encoded = !settings.columns.empty();
-    if (network.encoded) network.spread_row = take(workspace, static_cast<size_t>(network.layer[0].padded_in));
+    if (network.encoded) network.encoded_row = take(workspace, static_cast<size_t>(network.layer[0].padded_in));
     network.by_entries = settings.by_entries && network.layers > 1;  // `inside` looks at the inputs of an output layer
+    network.trains_by_entries = network.by_entries && network.input_dropout == 0.0f;
+    if (!network.trains_by_entries) network.input = take(workspace, most_rows * static_cast<size_t>(network.layer[0].padded_in));
     if (network.by_entries) {
         network.most_entries = network.n_x + network.n_texts;
         const size_t entries = most_rows * static_cast<size_t>(padded(network.most_entries));
@@ -231,7 +232,7 @@ void Trial::take_columns() {
                 add(numbers[t], numbers[t + 1] - numbers[t], t == 0 ? -infinity : 0.0f, t + 1 == bins ? infinity : 1.0f, 0.0f);
         } else if (bins == 1) {
             bent_.push_back({column, first, 1});
-            add(numbers[0], numbers[1], -infinity, infinity, 1.0f / bent_at);
+            add(numbers[0], numbers[1], -infinity, infinity, 1.0f / settings.bent_at);
         } else {
             const bool goes_on = !plain_.empty() && plain_.back().column + plain_.back().inputs == column;
             if (goes_on)
@@ -244,13 +245,9 @@ void Trial::take_columns() {
         of_texts_.push_back(of_text > 0);
     }
     if (!network.encoded) plain_.push_back({0, 0, network.n_x});
-    network.columns = {counts_.data(), of_texts_.data(), edges_.data(), widths_.data(), low_.data(), high_.data(), bend_.data()};
-    network.has_bent = !bent_.empty();
     const auto runs = [](const std::vector<Run>& of) { return Runs{of.data(), static_cast<int>(of.size())}; };
-    network.spread = runs(spread_);
-    network.plain = runs(plain_);
-    network.bent = runs(bent_);
-    network.texts = runs(texts_);
+    network.columns = {counts_.data(), of_texts_.data(), edges_.data(), widths_.data(), low_.data(), high_.data(), bend_.data(),
+                       runs(spread_),  runs(plain_),     runs(bent_),   runs(texts_)};
 }
 
 State Trial::state() const {
@@ -466,11 +463,6 @@ std::vector<Inside> Trial::inside(Examples examples, double learning_rate) const
     Network view = lay_out(wider);  // room for these rows; where the parameters stand does not change
     view.class_weights = network.class_weights;
     view.columns = network.columns;
-    view.has_bent = network.has_bent;
-    view.spread = network.spread;
-    view.plain = network.plain;
-    view.bent = network.bent;
-    view.texts = network.texts;
     view.averaging = 0.0;
     const auto copy = [](const Floats& floats, size_t n) {
         if (floats == nullptr) return Floats();

@@ -19,8 +19,6 @@ using Floats = std::unique_ptr<float[], Free>;
 
 Floats zeros(size_t n);  // aligned to a cache line; throws std::bad_alloc
 
-constexpr float bent_at = 3.0f;  // what far numbers are bent towards: CLIPPED_AT of nn/encoding.py
-
 // Choices of the user; lay_out turns it into offsets.
 struct Settings {
     std::vector<int> widths;  // inputs, hidden units ..., the columns of the output layer
@@ -41,8 +39,9 @@ struct Settings {
     // None, or of each column of x: nothing where it stays as it is; where it begins and what it is divided by, to be bent; or the edges of
     // its bins in rising order, three and more.
     std::vector<std::vector<float>> columns;
-    std::vector<int> texts;   // none, or of each column the numbers of its text, 0 where it stands for none
-    bool by_entries = false;  // where bins, or few inputs that are not 0, make that the cheaper way
+    std::vector<int> texts;  // none, or of each column the numbers of its text, 0 where it stands for none
+    float bent_at = 3.0f;    // what far numbers are bent towards
+    bool by_entries = false;  // make the first layer's products of a row's entries (entries.h)
     bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false, schedule_free = false;
     double beta1 = 0.9, beta2 = 0.999;
     float epsilon = 1e-8f, l2 = 0.0f, weight_decay = 0.0f, clip_norm = 0.0f;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <stdexcept>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct Case {
 };
 
 struct Rows {
-    Numbers x;
+    Numbers x, texts;
     std::unique_ptr<int32_t[]> classes;
     Numbers values;
     Examples examples;
@@ -28,16 +29,17 @@ struct Rows {
 
 // Columns 0 and 1 say what y is; blocks of just their size.
 inline Rows rows_for(const Settings& settings, int rows, unsigned long long seed) {
-    const size_t m = static_cast<size_t>(rows), n = static_cast<size_t>(settings.widths[0]);
+    const size_t m = static_cast<size_t>(rows), n = settings.columns.empty() ? static_cast<size_t>(settings.widths[0]) : settings.columns.size();
+    const size_t of_texts = static_cast<size_t>(std::accumulate(settings.texts.begin(), settings.texts.end(), 0));
     const int classes = std::max(classes_of(settings), 2);
-    Rows made{random_numbers(m * n, seed), std::make_unique<int32_t[]>(m), numbers(m), {}};
+    Rows made{random_numbers(m * n, seed), random_numbers(m * of_texts, seed + 1), std::make_unique<int32_t[]>(m), numbers(m), {}};
     for (size_t i = 0; i < m; ++i) {
         const float first = made.x[i * n];
         made.classes[i] = std::min(static_cast<int>((first + 1.0f) / 2.0f * static_cast<float>(classes)), classes - 1);
         made.values[i] = first * made.x[i * n + n - 1];
     }
     const bool linear = settings.output == Output::linear;
-    made.examples = {{made.x.get(), nullptr}, {linear ? nullptr : made.classes.get(), linear ? made.values.get() : nullptr}, rows};
+    made.examples = {{made.x.get(), made.texts.get()}, {linear ? nullptr : made.classes.get(), linear ? made.values.get() : nullptr}, rows};
     return made;
 }
 
@@ -85,6 +87,12 @@ inline std::vector<Case> cases() {
         s.by_entries = s.input_scaling = true;
         s.dropout = 0.2;
     });
+    for (const bool by_entries : {false, true})
+        add(by_entries ? "columns by entries" : "columns", {2 + 3 + 1 + 3 + 2 + 10, 33, 5, 3}, 41, [&](Settings& s) {
+            s.columns = {{}, {}, {-1.0f, -0.2f, 0.5f, 0.9f}, {0.1f, 0.5f}, {}, {-0.5f, 0.0f, 0.5f}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+            s.texts = {0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+            s.by_entries = by_entries;
+        });
     add("by entries, dropped inputs", {7, 17, 2}, 41, [](Settings& s) {
         s.by_entries = true;
         s.input_dropout = 0.2;

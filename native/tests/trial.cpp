@@ -97,7 +97,7 @@ static void lay_outs() {
             widest = std::max(widest, out);
             if (l > 0) product = std::max(product, weights);
         }
-        workspace.push_back({n.input, most * static_cast<size_t>(n.layer[0].padded_in), "input"});
+        if (!n.trains_by_entries) workspace.push_back({n.input, most * static_cast<size_t>(n.layer[0].padded_in), "input"});
         workspace.push_back({n.delta_a, most * widest, "delta_a"});
         workspace.push_back({n.delta_b, most * widest, "delta_b"});
         if (product > 0) workspace.push_back({n.transposed, product, "transposed"});
@@ -108,6 +108,14 @@ static void lay_outs() {
             const size_t inputs = static_cast<size_t>(n.layer[0].padded_in);
             parameters.push_back({0, inputs, "factors of inputs"});
             workspace.push_back({n.scaled, inputs * static_cast<size_t>(n.layer[0].padded_out), "scaled"});
+        }
+        if (n.encoded) workspace.push_back({n.encoded_row, static_cast<size_t>(n.layer[0].padded_in), "encoded_row"});
+        if (n.by_entries) {
+            const size_t entries = most * static_cast<size_t>(n.most_entries);
+            workspace.push_back({n.entry_places, entries, "entry_places"});
+            workspace.push_back({n.entry_values, entries, "entry_values"});
+            workspace.push_back({n.entry_counts, most, "entry_counts"});
+            workspace.push_back({n.before, static_cast<size_t>(n.layer[0].padded_in) * strip, "before"});
         }
         apart(parameters, n.parameters, c.name + ", parameters");
         apart(statistics, n.statistics, c.name + ", statistics");
@@ -127,6 +135,35 @@ static void lay_outs() {
     check(refused, "a network of 2**40 weights is refused");
 }
 
+// The inputs of the first layer, (rows, n_in), by the formulas of nn/encoding.py.
+static std::vector<double> encoded(const Settings& settings, const Examples& e) {
+    const size_t columns = settings.columns.empty() ? static_cast<size_t>(settings.widths[0]) : settings.columns.size();
+    std::vector<double> all;
+    const float *x = e.x.x, *text = e.x.texts;
+    for (int64_t row = 0; row < e.rows; ++row)
+        for (size_t j = 0; j < columns; ++j, ++x) {
+            const double number = static_cast<double>(*x);
+            const std::vector<float> known = settings.columns.empty() ? std::vector<float>() : settings.columns[j];
+            const std::vector<double> numbers(known.begin(), known.end());
+            if (!settings.texts.empty() && settings.texts[j] > 0) {
+                for (int t = 0; t < settings.texts[j]; ++t) all.push_back(static_cast<double>(*text++));
+            } else if (numbers.empty()) {
+                all.push_back(number);
+            } else if (numbers.size() == 2) {
+                const double u = (number - numbers[0]) / numbers[1];
+                all.push_back(u / std::sqrt(1.0 + u * u / 9.0));
+            } else {
+                for (size_t t = 0; t + 1 < numbers.size(); ++t) {
+                    double u = (number - numbers[t]) / (numbers[t + 1] - numbers[t]);
+                    if (t > 0) u = std::max(u, 0.0);
+                    if (t + 2 < numbers.size()) u = std::min(u, 1.0);
+                    all.push_back(u);
+                }
+            }
+        }
+    return all;
+}
+
 // The scores of the output layer for all rows, (rows, n_out), in double: with batch norm each hidden z is normalised by the mean and variance
 // of its column over `rows`, or by the running averages divided by 1 - momentum**step.
 static std::vector<double> scores_of(const Trial& trial, const Examples& rows, const Examples& statistics_of) {
@@ -142,7 +179,7 @@ static std::vector<double> scores_of(const Trial& trial, const Examples& rows, c
     const auto push = [&](const Examples& e, const std::vector<std::vector<double>>& means, const std::vector<std::vector<double>>& variances,
                           std::vector<std::vector<double>>* own_means, std::vector<std::vector<double>>* own_variances) {
         const size_t m = static_cast<size_t>(e.rows);
-        std::vector<double> in(e.x.x, e.x.x + m * static_cast<size_t>(trial.network.layer[0].n_in));
+        std::vector<double> in = encoded(trial.settings, e);
         for (int l = 0; l < trial.network.layers; ++l) {
             const Layer& layer = trial.network.layer[l];
             const size_t n_in = static_cast<size_t>(layer.n_in), n_out = static_cast<size_t>(layer.n_out), k = static_cast<size_t>(l);
@@ -272,6 +309,13 @@ static void trials() {
             const Evaluation after = trial.evaluate(validation.examples, training.examples, asking);
             check(after.loss == done.back().validation.loss, where + ": the validation of the last epoch is an evaluation");
             near(after.loss, loss_of(trial, validation.examples, training.examples), 2e-4, 1e-3, where + ": loss in predict mode");
+            if (!trial.exact) {
+                const size_t outputs = static_cast<size_t>(c.settings.widths.back() * validation.examples.rows);
+                const Numbers z = numbers(outputs);
+                trial.predict(validation.examples.x, validation.examples.rows, z.get(), asking);
+                const std::vector<double> truth = scores_of(trial, validation.examples, training.examples);
+                for (size_t i = 0; i < outputs; ++i) near(static_cast<double>(z[i]), truth[i], 2e-3, 1e-3, where + ": scores in predict mode");
+            }
             if (std::isnan(first_level_loss)) first_level_loss = after.loss;
             near(after.loss, first_level_loss, 1e-3, 2e-2, where + ": the levels agree");
             padding_is_zero(trial.network, trial.parameters.get(), where);

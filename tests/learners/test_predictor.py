@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from caviar.errors import ModelError
 from caviar.learners.dense.predictor import DensePredictor, fold
-from caviar.nn.architecture import Architecture, statistics_shapes
+from caviar.nn.architecture import ACTIVATIONS, Architecture, statistics_shapes
 from caviar.nn.network import scores
 from caviar.nn.softmax import softmax
 from caviar.nn.state import State
@@ -100,3 +100,17 @@ def test_a_predictor_is_pickled_and_copied_after_its_first_answer(depth: int) ->
     said = predictor.outputs(x)
     for other in (pickle.loads(pickle.dumps(predictor)), copy.deepcopy(predictor)):
         np.testing.assert_array_equal(other.outputs(x), said)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("hidden", [(5,), (20, 16), (32,)])
+def test_what_is_infinite_in_float32_is_answered_as_nn_answers_it(hidden: tuple[int, ...], activation: str) -> None:
+    """Also beside the padding of the engine's strips, where infinity times 0 is NaN; and without a warning."""
+    architecture = Architecture(4, 3, hidden, activation=activation, batch_norm=False)
+    predictor = DensePredictor.of(architecture, {**trained(architecture, 3, 1), "step": np.array(1)})
+    x = np.random.default_rng(4).normal(size=(5, 4))
+    x[1, 2], x[3, 0], x[4, 1] = 1e90, -1e90, np.nan
+    with np.errstate(all="ignore"):
+        weights = {name: w.astype(np.float64) for name, w in predictor.weights.items()}
+        true = scores(architecture, State(weights, 1), x.astype(np.float32).astype(np.float64))
+    np.testing.assert_allclose(predictor.scores(x), true, rtol=1e-3, atol=1e-4)

@@ -141,3 +141,11 @@ def test_an_architecture_comes_back_from_its_record(kind: str):
     x = np.random.default_rng(5).normal(size=(90, 3))
     before = Architecture(3, 2, (4, 2), encoding=kind, learned=learn(kind, 5, x, target(x)))
     assert Architecture.from_record(before.to_record()) == before
+
+
+@pytest.mark.parametrize(
+    "numbers", [(1.0,), (0.5, 0.0), (0.5, -1.0), (0.0, 1.0, 1.0 + 1e-12), (2.0, 1.0, 3.0), (0.0, math.nan, 1.0)]
+)
+def test_a_damaged_encoding_is_refused(numbers: tuple[float, ...]):
+    with pytest.raises(ConfigError, match=r"rising edges or a factor above 0, got .* for column 1"):
+        Encoding(((), numbers))

@@ -23,6 +23,7 @@ and boosted trees on tabular data, 2024, section 3 (robust scaling and smooth cl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from caviar.errors import ConfigError
 from caviar.nn.text_statistics import TextTable, learn_table, of_training
 from caviar.nn.tree_edges import tree_edges
 
@@ -54,6 +56,15 @@ class Encoding:
 
     columns: tuple[tuple[float, ...], ...] = ()
     texts: tuple[TextTable, ...] = ()
+
+    def __post_init__(self) -> None:
+        for j, numbers in enumerate(self.columns):
+            rises = len(numbers) < 3 or bool((np.diff(np.array(numbers, dtype=np.float32)) > 0).all())
+            if len(numbers) == 1 or (len(numbers) == 2 and not 0 < numbers[1] < math.inf) or not rises:
+                raise ConfigError(
+                    f"an encoding must have rising edges or a factor above 0, got {numbers} for column {j}",
+                    "learn it again",
+                )
 
     def __bool__(self) -> bool:
         """False where all inputs stay as they are."""

@@ -75,7 +75,6 @@ class TableJob:
     interventions: Interventions
     noted: tuple[str, ...] = ()
     """Notes on what was met where the study is taken up again."""
-    """The training rows of the task that was begun last; none at first."""
 
     @property
     def notes(self) -> tuple[str, ...]:

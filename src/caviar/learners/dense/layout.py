@@ -17,7 +17,7 @@ from caviar.errors import ConfigError, did_you_mean
 from caviar.learners.dense import _native
 from caviar.nn import parametric
 from caviar.nn.architecture import Architecture, parameter_shapes
-from caviar.nn.encoding import Encoding
+from caviar.nn.encoding import CLIPPED_AT, Encoding
 
 # The numbers of the enums Activation and Output in native/network.h.
 _ACTIVATIONS = ("identity", "relu", "leaky_relu", "tanh", "sigmoid", "elu", "gelu", "silu", "mish", "selu")
@@ -31,7 +31,7 @@ _NO_TRAINING: dict[str, Any] = {
     **{"input_scaling_rate": 1.0, "label_smoothing": 0.0, "class_weights": []},
     **{"loss": 0, "huber_delta": 1.0, "quantile": 0.5, "batch_size": 1, "keys": [0, 0, 0, 0]},
 }
-_SHARE = 0.25  # of an input that stays as it is, of rows where it is not 0: most of these are a text's, one of several
+_SHARE = 0.1  # a guess, of the rows where a column that stays as it is is not 0: most are one text of several
 
 
 def instruction_sets() -> list[str]:
@@ -72,11 +72,12 @@ def layout(architecture: Architecture, shares: Sequence[float] | None = None) ->
         "parametric_rate": parametric.RATE,
         "columns": columns,
         "texts": texts,
+        "bent_at": CLIPPED_AT,
         "by_entries": _BY_ENTRIES * _entries(columns, texts, shares) <= architecture.inputs,
     }
 
 
-def predicting(architecture: Architecture, weights: Mapping[str, npt.NDArray[np.float32]]) -> _native.Trial:
+def predicting_trial(architecture: Architecture, weights: Mapping[str, npt.NDArray[np.float32]]) -> _native.Trial:
     """A trial for predictions alone: of an ``architecture`` without batch norm, with these ``weights`` by name."""
     still = replace(architecture, dropout=0.0, input_dropout=0.0)
     trial = _native.Trial({**layout(still), **_NO_TRAINING}, instruction_set())

@@ -43,7 +43,7 @@ class NativeTraining:
         state: State | None,
     ) -> None:
         self._instruction_set = instruction_set
-        self._rows = training, validation  # as they are: encoded ones are fetched for each use, and not held
+        self._rows = training, validation  # as they are; the numbers of their texts are looked up at each use
         self._keys = keys
         self._begin(architecture, optimisation)
         rows_of(architecture, validation)  # that they have its kind of targets

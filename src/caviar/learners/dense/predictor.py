@@ -29,10 +29,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from caviar.data.columns import row_blocks
 from caviar.errors import ModelError
 from caviar.learners.contract import Arrays, Floats, State
 from caviar.learners.dense._native import Trial
-from caviar.learners.dense.layout import MOST_HIDDEN_LAYERS, predicting
+from caviar.learners.dense.layout import MOST_HIDDEN_LAYERS, predicting_trial
 from caviar.nn import losses
 from caviar.nn.architecture import INPUT_SCALE, Architecture, parameter_shapes
 from caviar.nn.batch_norm import running_statistics
@@ -108,10 +109,11 @@ class DensePredictor:
 
     def scores(self, x: npt.NDArray[Any]) -> Floats:
         """The output layer's scores (m, output_width) for inputs ``x`` (m, n_in): float32 sums, as in training."""
+        with np.errstate(over="ignore"):  # too large for float32: infinite, as what a network makes of it would be
+            x = np.ascontiguousarray(x.reshape(len(x), self.architecture.n_in), dtype=np.float32)
         if len(self.architecture.hidden_units) > MOST_HIDDEN_LAYERS:  # of the reference engine
-            *_, z = self._each_layer(x)
-            return z
-        x = np.ascontiguousarray(x.reshape(len(x), self.architecture.n_in), dtype=np.float32)
+            blocks = [self._each_layer(x[rows])[-1] for rows in row_blocks(len(x), self.width)]
+            return np.concatenate([np.empty((0, self.architecture.output_width)), *blocks])
         return self._trial.predict(x, texts_of(self.architecture.learned, x)).astype(np.float64)
 
     def before_activations(self, x: npt.NDArray[Any]) -> list[Floats]:
@@ -121,7 +123,8 @@ class DensePredictor:
     def _each_layer(self, x: npt.NDArray[Any]) -> list[Floats]:
         weights: dict[str, Any] = {**self.weights}  # nn/ is written for float64, and computes in what it is given
         folded = self._folded()
-        inputs = encode(folded.learned, x.reshape(len(x), folded.n_in).astype(np.float32, copy=False))
+        with np.errstate(over="ignore"):
+            inputs = encode(folded.learned, x.reshape(len(x), folded.n_in).astype(np.float32, copy=False))
         return [z.astype(np.float64) for z in each_layer(folded, Network(weights), inputs)]
 
     def __reduce__(self) -> Any:  # pickled and copied without the engine's own memory
@@ -129,7 +132,7 @@ class DensePredictor:
 
     @cached_property
     def _trial(self) -> Trial:
-        return predicting(self._folded(), self.weights)
+        return predicting_trial(self._folded(), self.weights)
 
     def _folded(self) -> Architecture:
         """The network that predicts: without batch norm, for that is in the weights."""

@@ -57,7 +57,7 @@ class Place:
     squared_rates: float = 0.0
 
     def arrays(self) -> State:
-        """The numbers as a state holds them; one without averages is that of earlier versions, to the bit."""
+        """The numbers as a state holds them; without the newer ones it is that of earlier versions, to the bit."""
         left_out = [name for name in _NEWER if getattr(self, name) == 0]
         return {name: np.array(value) for name, value in asdict(self).items() if name not in left_out}
 
