@@ -326,7 +326,7 @@ def test_the_default_space_is_the_courses():
         beta1=OneMinusLog(0.9, 0.999, tier=2, when={"optimizer": ["adamw"]}),
         momentum=OneMinusLog(0.9, 0.999, tier=2, when={"optimizer": ["momentum"]}),
         batch_size=PowerOfTwo(32, 512, tier=2),
-        hidden_units=Integer(16, 256, log=True, tier=2),
+        hidden_units=Integer(16, 512, log=True, tier=2),
         layers=Integer(1, 4, tier=3),
         decay="cosine",
         decay_by="step",

@@ -11,8 +11,8 @@ import numpy as np
 from caviar.data.examples import Examples
 from caviar.errors import SpaceError, did_you_mean
 from caviar.learners.contract import TrainingData
-from caviar.learners.largest import largest_network
 from caviar.learners.names import learner_named
+from caviar.learners.network_bytes import network_bytes
 from caviar.protocol.command import Silent
 from caviar.records import Study
 from caviar.search.eras import Era
@@ -37,7 +37,7 @@ def check_space(study: Study, eras: Sequence[Era], space: Space) -> None:
         for name in space.names:
             if name not in learner.hyperparameters:
                 raise SpaceError(f"{name!r} is not a hyperparameter", did_you_mean(name, learner.hyperparameters))
-        largest_network(space, learner, _as_large(study))
+        network_bytes(space, learner, _as_large(study))
     program = study.spec.program
     if program is not None and program.command is not None and program.score is not None:
         spaces = [*(era.space for era in eras), space]

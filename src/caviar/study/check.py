@@ -23,8 +23,8 @@ from caviar.data.target_scale import check_target_scale
 from caviar.errors import ConfigError, SpaceError, StoreError, did_you_mean
 from caviar.files import cannot_make
 from caviar.learners.contract import Learner, TrainingData
-from caviar.learners.largest import largest_network
 from caviar.learners.names import learner_named
+from caviar.learners.network_bytes import network_bytes
 from caviar.learners.scoring import Scoring
 from caviar.machine import processors
 from caviar.ranges import check_range
@@ -60,7 +60,7 @@ REPEATS = 3  # with fresh seeds, where there are no folds
 _SEARCHED = 0.5  # of a time budget: the rest is for the finals
 _ROWS_TO_COUNT = 1_000  # of which inputs are encoded to count the parameters of networks: of all it would take long
 
-_MEMORY = 1 << 30  # bytes that networks waiting at the rungs may take; the same everywhere, for it decides who waits
+_MEMORY = 1 << 30  # bytes that waiting networks of mean size may take; the same everywhere, for it decides who waits
 
 
 def check_table(request: Request, ended: Callable[[], bool], helps: bool = False) -> TableJob:
@@ -119,9 +119,9 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     request = replace(request, like=taken(request.like, request.store, space, start))
     if request.space is None:
         space = _space(request, learner, helps, rungs[-1])
-    largest = _largest(space, learner, dataset)
+    size = _network_bytes(space, learner, dataset)
     if request.eras:  # the pool decides who waits: it stays what it was at the beginning
-        largest = _largest(request.eras[0].space, learner, dataset)
+        size = _network_bytes(request.eras[0].space, learner, dataset)
     name = request.study if request.study is not None else table.name
     check_name("study", name)
     return TableJob(
@@ -134,7 +134,7 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
         scoring=scoring,
         slots=request.threads or processors(),
         rungs=rungs,
-        pool=max(1, min(POOL, _MEMORY // (largest * places(len(rungs))))),
+        pool=max(1, min(POOL, _MEMORY // (size * places(len(rungs))))),
         stopping=stopping,
         folds=_folds(dataset, request, scoring, metric),
         seconds=seconds,
@@ -226,10 +226,10 @@ def _check_names(space: Space, learner: Learner) -> None:
             raise SpaceError(f"{name!r} is not a hyperparameter", did_you_mean(name, learner.hyperparameters))
 
 
-def _largest(space: Space, learner: Learner, dataset: Dataset) -> int:
-    """Bytes of the largest network in the space. Raises where none can be built at its edges or in between."""
+def _network_bytes(space: Space, learner: Learner, dataset: Dataset) -> int:
+    """See learners.network_bytes."""
     some = dataset.train.take(np.arange(min(len(dataset.train), _ROWS_TO_COUNT)))
-    return largest_network(space, learner, TrainingData(some, some, dataset.preprocessing.n_out))
+    return network_bytes(space, learner, TrainingData(some, some, dataset.preprocessing.n_out))
 
 
 def model_path(request: Request, study: str, again: bool = False) -> Path | None:
