@@ -35,7 +35,7 @@ Loss = Callable[[Floats], tuple[float, Floats]]
 _MEMORY = 10  # steps that L-BFGS remembers
 _MOST, _FEWEST = 200, 25  # iterations of L-BFGS
 _PASSES = 6e8  # cells of x that all passes read: two passes an iteration; about half a second
-_CELLS = 1.2e7  # of x, at most: of more rows, evenly spaced ones
+_CELLS = 1.2e7  # of x, at most: of more rows, every second, third ...
 _SQUARES = 2e9  # multiplications for the products of ridge regression
 _BLOCK = 2**17  # cells that ridge regression copies at once
 _FLAT = 1e-6  # a gradient below this is the end
@@ -57,8 +57,8 @@ class Linear:
 
 def logistic(x: npt.NDArray[np.float32], y: npt.NDArray[np.int32], classes: int, share: float = 1.0) -> Linear:
     """Logistic regression of ``classes`` on ``x`` and ``y``; ``share`` is that of the usual work."""
-    rows = max(int(_CELLS * share / max(x.shape[1], 1)), 100)
-    x, y = x[_spaced(len(x), rows)], y[_spaced(len(y), rows)]
+    step = -(-len(x) // max(int(_CELLS * share / max(x.shape[1], 1)), 100))
+    x, y = x[:: max(step, 1)], y[:: max(step, 1)]  # no copy of x, which would be large
     m, n = x.shape
     iterations = int(min(max(_PASSES * share / (2 * max(m * n, 1)), _FEWEST), _MOST))
     penalty = (2 if classes == 2 else 1) / m
