@@ -11,15 +11,13 @@ gives the medians over the turns of epochs a second, and how much faster trainin
 
 from __future__ import annotations
 
-import argparse
-import time
-from collections.abc import Callable
 from math import inf
 from typing import Any
 
 import numpy as np
 
 from benchmarks.machine import write
+from benchmarks.parts import pace, turns_and_seconds
 from caviar.data.examples import Examples
 from caviar.learners.contract import Keys, TrainingData, never
 from caviar.learners.dense import layout
@@ -49,15 +47,6 @@ def rows_of(rows: int, numbers: int, texts: int) -> Examples:
     x = rng.standard_normal((rows, numbers)).astype(np.float32)
     hot = [np.eye(_TEXT, dtype=np.float32)[rng.integers(0, _TEXT, rows)] for _ in range(texts)]
     return Examples(np.concatenate([x, *hot], axis=1), (np.sin(3 * x[:, 0]) + x[:, 1] > 0).astype(np.int32))
-
-
-def pace(of: Callable[[], object], seconds: float) -> float:
-    """Calls of ``of`` a second of this process."""
-    calls, start = 0, time.process_time()
-    while (passed := time.process_time() - start) < seconds:
-        of()
-        calls += 1
-    return calls / passed
 
 
 def measured(case: tuple[int, ...], turns: int, seconds: float) -> dict[str, Any]:
@@ -104,10 +93,7 @@ def measured(case: tuple[int, ...], turns: int, seconds: float) -> dict[str, Any
 
 def main() -> None:
     """Measure every case."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=0.3)
-    options = parser.parse_args()
+    options = turns_and_seconds(__doc__)
     rows = []
     for case in CASES:
         rows.append(measured(case, options.turns, options.seconds))

@@ -60,22 +60,29 @@ def training(architecture: Architecture, optimisation: Optimisation, seconds: fl
     examples = Examples(x, np.tanh(x[:, 0] * x[:, 1]))
     network = NativeEngine().start(architecture, optimisation, examples, Examples(x[:0], x[:0, 0]), Keys.of(0))
 
-    def turn() -> float:
-        steps, start = 0, time.process_time()
-        while (passed := time.process_time() - start) < seconds:
-            network.train(network.epoch + 1, never())
-            steps += 64
-        return steps / passed
+    return lambda: 64 * pace(lambda: network.train(network.epoch + 1, never()), seconds)
 
-    return turn
+
+def pace(of: Callable[[], object], seconds: float) -> float:
+    """Calls of ``of`` a second of this process."""
+    calls, start = 0, time.process_time()
+    while (passed := time.process_time() - start) < seconds:
+        of()
+        calls += 1
+    return calls / passed
+
+
+def turns_and_seconds(doc: str | None) -> argparse.Namespace:
+    """The options of a benchmark whose contenders take ``turns`` of so many ``seconds``."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.3)
+    return parser.parse_args()
 
 
 def main() -> None:
     """Measure every part at every size."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--turns", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=0.3)
-    options = parser.parse_args()
+    options = turns_and_seconds(__doc__)
     rows = []
     for widths, batch in SIZES:
         architecture = Architecture(widths[0], 1, widths[1:], output="linear")

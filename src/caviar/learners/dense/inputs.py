@@ -97,7 +97,7 @@ def encoded(architecture: Architecture, rows: Rows) -> npt.NDArray[np.float64]:
 
 
 def shares_of_inputs(examples: Examples) -> npt.NDArray[np.float64]:
-    """Of each input (n_in,) the share of rows where it is not 0, by some rows."""
+    """The share (n_in,) of rows in which each input is not 0, counted on some of them."""
     with _lock:
         if examples not in _shares:
             some = _flat(examples)[:: max(1, len(examples) // _SEEN)]  # evenly: the rows of a part are in no order

@@ -31,7 +31,8 @@ _NO_TRAINING: dict[str, Any] = {
     **{"input_scaling_rate": 1.0, "label_smoothing": 0.0, "class_weights": []},
     **{"loss": 0, "huber_delta": 1.0, "quantile": 0.5, "batch_size": 1, "keys": [0, 0, 0, 0]},
 }
-_SHARE = 0.1  # a guess, of the rows where a column that stays as it is is not 0: most are one text of several
+_SHARE = 0.1
+"""A guess: the share of rows in which an input that stays as it is is not 0. Most stand for one of many texts."""
 
 
 def instruction_sets() -> list[str]:
@@ -53,8 +54,8 @@ def instruction_set() -> str:
 def layout(architecture: Architecture, shares: Sequence[float] | None = None) -> dict[str, Any]:
     """The settings of a trial that are of its ``architecture``.
 
-    ``shares`` (n_in,) are of the rows where an input is not 0: which way of computing is the quicker depends on them.
-    Without them it is guessed, and what is computed differs by rounding alone.
+    ``shares`` (n_in,) are those of the rows in which each input is not 0: they decide which way of computing is the
+    quicker. Without them they are guessed. What is computed differs by rounding alone.
     """
     columns, texts = _columns(architecture.learned, architecture.n_in)
     return {
