@@ -92,6 +92,9 @@ Settings settings_from(const nb::dict& given) {
     s.texts = setting<std::vector<int>>(given, "texts");
     require(s.texts.empty() || s.texts.size() == s.columns.size(), "texts has a number for each column, or none");
     for (const int width : s.texts) require(width >= 0 && width <= 1 << 20, "a text has at most 2**20 numbers");
+    s.categories = setting<std::vector<int>>(given, "categories");
+    require(s.categories.empty() || s.categories.size() == s.columns.size(), "categories has a number for each column, or none");
+    for (const int categories : s.categories) require(categories >= 0 && categories <= 1 << 20, "a column has at most 2**20 categories");
     size_t inputs = 0;
     for (size_t j = 0; j < s.columns.size(); ++j) {
         const std::vector<float>& numbers = s.columns[j];
@@ -99,7 +102,9 @@ Settings settings_from(const nb::dict& given) {
         require(numbers.size() != 1, "a column has no bins, or two and more");
         if (numbers.size() == 2) require(std::isfinite(numbers[0]) && numbers[1] > 0.0f, "a column is divided by a number above 0");
         for (size_t t = 0; numbers.size() > 2 && t + 1 < numbers.size(); ++t) require(numbers[t] < numbers[t + 1], "edges of bins rise");
-        inputs += of_text > 0 ? static_cast<size_t>(of_text) : numbers.size() > 2 ? numbers.size() - 1 : 1;
+        const int categories = s.categories.empty() ? 0 : s.categories[j];
+        require(categories == 0 || (of_text == 0 && numbers.empty()), "a column of categories has neither a text nor bins");
+        inputs += of_text > 0 ? static_cast<size_t>(of_text) : categories > 0 ? static_cast<size_t>(categories) : numbers.size() > 2 ? numbers.size() - 1 : 1;
     }
     require(s.columns.empty() || inputs == static_cast<size_t>(s.widths[0]), "the columns make as many numbers as there are inputs");
     s.bent_at = amount<float>(given, "bent_at");

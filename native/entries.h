@@ -32,6 +32,8 @@ inline Entries entries_of(const Network& network, float* workspace) {
             reinterpret_cast<const int32_t*>(workspace + network.entry_counts), network.most_entries};
 }
 
+inline bool is_category(float number, int categories) { return number >= 0.0f && number < static_cast<float>(categories); }
+
 constexpr int at_once = 8;  // columns that are looked at together: most of those of texts are 0
 
 inline bool all_zero(const float* numbers) {
@@ -79,6 +81,8 @@ inline void gather_entries(const Network& network, Inputs from, const uint32_t* 
         }
         for (const Run& run : runs_of(network.columns.texts))
             for (int t = 0; t < run.inputs; ++t) add(run.first + t, *text++);
+        for (const Run& run : runs_of(network.columns.categories))
+            if (is_category(x[run.column], run.inputs)) add(run.first + static_cast<int>(x[run.column]), 1.0f);
         counts[row] = n;
     }
 }

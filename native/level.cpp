@@ -25,7 +25,13 @@ void encode(const Network& network, const float* x, const float* texts, float* _
     const Columns& columns = network.columns;
     float* to = out;
     for (int j = 0; j < network.n_x; ++j)
-        for (int t = 0; t < columns.counts[j]; ++t) *to++ = columns.of_texts[j] ? *texts++ : x[j];
+        if (columns.kinds[j] == Cell::category) {
+            std::memset(to, 0, sizeof(float) * static_cast<size_t>(columns.counts[j]));
+            if (is_category(x[j], columns.counts[j])) to[static_cast<int>(x[j])] = 1.0f;
+            to += columns.counts[j];
+        } else
+            for (int t = 0; t < columns.counts[j]; ++t) *to++ = columns.kinds[j] == Cell::text ? *texts++ : x[j];
+    if (!columns.changes) return;
     const float *edges = columns.edges, *widths = columns.widths, *low = columns.low, *high = columns.high;
     for (int i = 0; i < network.layer[0].n_in; ++i) {
         const float u = (out[i] - edges[i]) / widths[i];

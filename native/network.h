@@ -39,7 +39,7 @@ constexpr int most_targets = 30;  // of sigmoids: as many label sets as an int c
 // What a predicted number is trained by; it is always evaluated by squared error.
 enum class Error : int { squared, huber, pinball };
 
-// So many columns of x, each an input from `first` on; or so many inputs of one column: its bins, or the numbers of a text.
+// So many columns of x, each an input from `first` on; or so many inputs of one column: its bins, the numbers of a text, or one a category.
 struct Run {
     int column, first, inputs;
 };
@@ -48,14 +48,17 @@ struct Runs {
     int n;
 };
 
+enum class Cell : char { number, text, category };
+
 // The columns of x as the first layer gets them (nn/encoding.py): each as it is, bent, spread over bins, or the numbers of a text, which come
-// beside x. An input is u = (x - edge) / width of its column, cut to [low, high], and then u / sqrt(1 + (bend u)^2); one that stays as it is has
+// beside x; or of a category, whose number x has, the input that is 1 among those of all categories, none for a number below 0. An input is u = (x - edge) / width of its column, cut to [low, high], and then u / sqrt(1 + (bend u)^2); one that stays as it is has
 // edge 0, width 1, no ends and bend 0.
 struct Columns {
-    const int* counts;     // (n_x): the inputs that each column makes
-    const char* of_texts;  // (n_x): 1 for a text
+    const int* counts;  // (n_x): the inputs that each column makes
+    const Cell* kinds;  // (n_x)
+    bool changes;       // false where every input is what encode first puts there
     const float *edges, *widths, *low, *high, *bend;  // (n_in)
-    Runs spread, plain, bent, texts;  // by what becomes of them; a run of those spread over bins, of the bent and of the texts is one column
+    Runs spread, plain, bent, texts, categories;  // by what becomes of them; a run is one column, but of the plain ones
 };
 
 struct Layer {

@@ -223,9 +223,13 @@ void Trial::take_columns() {
         const std::vector<float>& numbers = settings.columns[j];
         const int column = static_cast<int>(j), first = static_cast<int>(edges_.size());
         const int of_text = settings.texts.empty() ? 0 : settings.texts[j], bins = static_cast<int>(numbers.size()) - 1;
+        const int categories = settings.categories.empty() ? 0 : settings.categories[j];
         if (of_text > 0) {
             texts_.push_back({column, first, of_text});
             for (int t = 0; t < of_text; ++t) add(0.0f, 1.0f, -infinity, infinity, 0.0f);
+        } else if (categories > 0) {
+            categories_.push_back({column, first, categories});
+            for (int t = 0; t < categories; ++t) add(0.0f, 1.0f, -infinity, infinity, 0.0f);
         } else if (bins > 1) {
             spread_.push_back({column, first, bins});
             for (int t = 0; t < bins; ++t)
@@ -242,12 +246,13 @@ void Trial::take_columns() {
             add(0.0f, 1.0f, -infinity, infinity, 0.0f);
         }
         counts_.push_back(static_cast<int>(edges_.size()) - first);
-        of_texts_.push_back(of_text > 0);
+        kinds_.push_back(of_text > 0 ? Cell::text : categories > 0 ? Cell::category : Cell::number);
     }
     if (!network.encoded) plain_.push_back({0, 0, network.n_x});
     const auto runs = [](const std::vector<Run>& of) { return Runs{of.data(), static_cast<int>(of.size())}; };
-    network.columns = {counts_.data(), of_texts_.data(), edges_.data(), widths_.data(), low_.data(), high_.data(), bend_.data(),
-                       runs(spread_),  runs(plain_),     runs(bent_),   runs(texts_)};
+    const bool changes = !spread_.empty() || !bent_.empty();
+    network.columns = {counts_.data(), kinds_.data(), changes,     edges_.data(), widths_.data(),   low_.data(), high_.data(), bend_.data(),
+                       runs(spread_),  runs(plain_),  runs(bent_), runs(texts_),  runs(categories_)};
 }
 
 State Trial::state() const {

@@ -39,7 +39,8 @@ struct Settings {
     // None, or of each column of x: nothing where it stays as it is; where it begins and what it is divided by, to be bent; or the edges of
     // its bins in rising order, three and more.
     std::vector<std::vector<float>> columns;
-    std::vector<int> texts;  // none, or of each column the numbers of its text, 0 where it stands for none
+    std::vector<int> texts;       // none, or of each column the numbers of its text, 0 where it stands for none
+    std::vector<int> categories;  // none, or of each column how many categories its numbers stand for, 0 for none
     float bent_at = 3.0f;    // what far numbers are bent towards
     bool by_entries = false;  // make the first layer's products of a row's entries (entries.h)
     bool first_moment = true, second_moment = true, bias_correction = true, nesterov = false, schedule_free = false;
@@ -163,9 +164,9 @@ struct Trial {
     void take_columns();  // those of the settings into the network
 
     std::vector<int> counts_;  // of Columns, as the following are
-    std::vector<char> of_texts_;
+    std::vector<Cell> kinds_;
     std::vector<float> edges_, widths_, low_, high_, bend_;
-    std::vector<Run> spread_, plain_, bent_, texts_;
+    std::vector<Run> spread_, plain_, bent_, texts_, categories_;
     std::vector<uint32_t> order_;  // of the epoch order_of_; kept between the calls of train_steps alone
     int64_t order_of_ = -1;
 

@@ -33,6 +33,8 @@ inline Rows rows_for(const Settings& settings, int rows, unsigned long long seed
     const size_t of_texts = static_cast<size_t>(std::accumulate(settings.texts.begin(), settings.texts.end(), 0));
     const int classes = std::max(classes_of(settings), 2);
     Rows made{random_numbers(m * n, seed), random_numbers(m * of_texts, seed + 1), std::make_unique<int32_t[]>(m), numbers(m), {}};
+    for (size_t j = 0; j < settings.categories.size(); ++j)  // -1, of none, and one that there is not among them
+        for (size_t i = 0; i < m && settings.categories[j] > 0; ++i) made.x[i * n + j] = std::floor(made.x[i * n + j] * 3.5f) + 2.0f;
     for (size_t i = 0; i < m; ++i) {
         const float first = made.x[i * n];
         made.classes[i] = std::min(static_cast<int>((first + 1.0f) / 2.0f * static_cast<float>(classes)), classes - 1);
@@ -88,9 +90,10 @@ inline std::vector<Case> cases() {
         s.dropout = 0.2;
     });
     for (const bool by_entries : {false, true})
-        add(by_entries ? "columns by entries" : "columns", {2 + 3 + 1 + 3 + 2 + 10, 33, 5, 3}, 41, [&](Settings& s) {
-            s.columns = {{}, {}, {-1.0f, -0.2f, 0.5f, 0.9f}, {0.1f, 0.5f}, {}, {-0.5f, 0.0f, 0.5f}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
-            s.texts = {0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+        add(by_entries ? "columns by entries" : "columns", {2 + 3 + 1 + 3 + 2 + 4 + 10, 33, 5, 3}, 41, [&](Settings& s) {
+            s.columns = {{}, {}, {-1.0f, -0.2f, 0.5f, 0.9f}, {0.1f, 0.5f}, {}, {-0.5f, 0.0f, 0.5f}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+            s.texts = {0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+            s.categories = {0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
             s.by_entries = by_entries;
         });
     add("by entries, dropped inputs", {7, 17, 2}, 41, [](Settings& s) {

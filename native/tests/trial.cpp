@@ -147,6 +147,8 @@ static std::vector<double> encoded(const Settings& settings, const Examples& e) 
             const std::vector<double> numbers(known.begin(), known.end());
             if (!settings.texts.empty() && settings.texts[j] > 0) {
                 for (int t = 0; t < settings.texts[j]; ++t) all.push_back(static_cast<double>(*text++));
+            } else if (!settings.categories.empty() && settings.categories[j] > 0) {
+                for (int t = 0; t < settings.categories[j]; ++t) all.push_back(number == static_cast<double>(t) ? 1.0 : 0.0);
             } else if (numbers.empty()) {
                 all.push_back(number);
             } else if (numbers.size() == 2) {

@@ -40,6 +40,7 @@ SETTINGS: dict[str, Any] = {
     "label_smoothing": 0.0,
     "columns": [],
     "texts": [],
+    "categories": [],
     "bent_at": 3.0,
     "by_entries": False,
     "class_weights": [],

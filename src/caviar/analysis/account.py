@@ -95,11 +95,11 @@ def unseen_outputs(unseen: Sequence[Unseen]) -> tuple[Floats, Targets]:
     that would be many numbers, every second row is taken, or every third, and so on.
     """
     numbers = sum(len(one.rows) * one.predictor.n_out for one in unseen)
-    some = slice(None, None, -(-numbers // _MOST_UNSEEN) or 1)
-    said = [outputs_of(one.predictor, one.rows.x[some]) for one in unseen]
+    step = -(-numbers // _MOST_UNSEEN) or 1
+    said = [outputs_of(one.predictor, one.rows.every(step).x) for one in unseen]
     if all(one.rows is unseen[0].rows for one in unseen):
-        return np.stack(said), unseen[0].rows.y[some]
-    return np.concatenate(said)[None], np.concatenate([one.rows.y[some] for one in unseen])
+        return np.stack(said), unseen[0].rows.y[::step]
+    return np.concatenate(said)[None], np.concatenate([one.rows.y[::step] for one in unseen])
 
 
 def validation_scores(

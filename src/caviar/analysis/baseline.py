@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.analysis import intervals
-from caviar.analysis.linear import logistic, ridge
+from caviar.analysis.linear import logistic, ridge, rows_of_ridge, step_of_logistic
 from caviar.data.examples import Examples
 from caviar.data.several import TargetColumn
 from caviar.label_sets import unpacked
@@ -110,18 +110,21 @@ def worth(
 
 def _answer(name: str, pair: Pair, scoring: Scoring, share: float) -> Answer:
     """The outputs of the baseline ``name`` for the scored rows of ``pair``."""
-    training, x = pair.training, pair.scored.x
+    training, scored = pair.training, pair.scored
     if name == "majority":
-        return Answer(np.tile(_constant(training.y, scoring), (len(x), 1)), len(training))
-    flat = training.x.reshape(len(training), -1)
+        return Answer(np.tile(_constant(training.y, scoring), (len(scored), 1)), len(training))
+    x = scored.x.reshape(len(scored), -1)
     if scoring.n_out == 1:
-        return _numbers(flat, training.y, x.reshape(len(x), -1), scoring, share)
+        some = training.take(rows_of_ridge(len(training), training.n_in, share)) if training.one_hot else training
+        return _numbers(some.x.reshape(len(some), -1), some.y, x, scoring, share)
+    share = share / scoring.n_out if scoring.several else share
+    some = training.every(step_of_logistic(len(training), training.n_in, share))
+    flat = some.x.reshape(len(some), -1)
     if scoring.several:
-        models = [logistic(flat, y, 2, share / scoring.n_out) for y in unpacked(training.y, scoring.n_out).T]
-        second = [model.outputs(x.reshape(len(x), -1))[:, 1] for model in models]
-        return Answer(np.stack(second, axis=1), models[0].rows)
-    model = logistic(flat, training.y.astype(np.int32, copy=False), scoring.n_out, share)
-    return Answer(model.outputs(x.reshape(len(x), -1)), model.rows)
+        models = [logistic(flat, y, 2, share) for y in unpacked(some.y, scoring.n_out).T]
+        return Answer(np.stack([model.outputs(x)[:, 1] for model in models], axis=1), models[0].rows)
+    model = logistic(flat, some.y.astype(np.int32, copy=False), scoring.n_out, share)
+    return Answer(model.outputs(x), model.rows)
 
 
 def _numbers(flat: Inputs, y: Targets, x: Inputs, scoring: Scoring, share: float) -> Answer:

@@ -57,8 +57,8 @@ class Linear:
 
 def logistic(x: npt.NDArray[np.float32], y: npt.NDArray[np.int32], classes: int, share: float = 1.0) -> Linear:
     """Logistic regression of ``classes`` on ``x`` and ``y``; ``share`` is that of the usual work."""
-    step = -(-len(x) // max(int(_CELLS * share / max(x.shape[1], 1)), 100))
-    x, y = x[:: max(step, 1)], y[:: max(step, 1)]  # no copy of x, which would be large
+    step = step_of_logistic(len(x), x.shape[1], share)
+    x, y = x[::step], y[::step]  # no copy of x, which would be large
     m, n = x.shape
     iterations = int(min(max(_PASSES * share / (2 * max(m * n, 1)), _FEWEST), _MOST))
     penalty = (2 if classes == 2 else 1) / m
@@ -77,13 +77,15 @@ def logistic(x: npt.NDArray[np.float32], y: npt.NDArray[np.int32], classes: int,
     return Linear(_lowest(loss, np.zeros((n + 1, classes)), iterations), m)
 
 
+def step_of_logistic(m: int, n: int, share: float) -> int:
+    """Of ``m`` rows with ``n`` inputs logistic regression takes every step-th."""
+    return max(-(-m // max(int(_CELLS * share / max(n, 1)), 100)), 1)
+
+
 def ridge(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], share: float = 1.0) -> Linear:
     """Ridge regression of ``y`` on ``x``."""
-    m, n = x.shape
-    most = m
-    if m * n * min(m, n) > _SQUARES * share:  # so few rows that the products of all pairs of them cost no more
-        most = max(int(np.sqrt(_SQUARES * share / n)), int(_SQUARES * share / n**2), 100)
-    chosen = np.arange(m)[_spaced(m, most)]
+    n = x.shape[1]
+    chosen = rows_of_ridge(len(x), n, share)
     m = len(chosen)
     blocks = [chosen[rows] for rows in row_blocks(m, n, _BLOCK)]  # a copy of all would take much memory
     centre, middle = sum(x[rows].sum(axis=0, dtype=np.float64) for rows in blocks) / m, y[chosen].mean(dtype=np.float64)
@@ -100,9 +102,15 @@ def ridge(x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], share: float =
     return Linear(np.append(w, middle - centre @ w).reshape(-1, 1), m)
 
 
-def _spaced(m: int, most: int) -> slice | npt.NDArray[np.intp]:
-    """All of ``m`` rows, or ``most`` of them, evenly spaced: a table may be sorted."""
-    return slice(None) if m <= most else np.arange(most) * m // most
+def rows_of_ridge(m: int, n: int, share: float) -> npt.NDArray[np.intp]:
+    """The rows that ridge regression takes of ``m`` with ``n`` inputs: all, or some.
+
+    They are evenly spaced, for a table may be sorted.
+    """
+    most = m
+    if m * n * min(m, n) > _SQUARES * share:  # so few rows that the products of all pairs of them cost no more
+        most = max(int(np.sqrt(_SQUARES * share / n)), int(_SQUARES * share / n**2), 100)
+    return np.arange(m) if m <= most else np.arange(most) * m // most
 
 
 def _softmax(z: Floats) -> Floats:

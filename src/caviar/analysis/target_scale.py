@@ -16,7 +16,7 @@ taken. The work is bounded by counts and never by a clock, so that the same tabl
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class Choice:
             why = f"the target {name} is learned on a {self.asked} scale, and scored in its own units"
             return ChosenScale(self.asked, () if self.asked == PLAIN.name else (_overruled(why),))
         training, validation = _some(training, MOST_ROWS), _some(validation, MOST_ROWS)
-        rows, epochs = _work(len(training), training.x.shape[1], self.seconds)
+        rows, epochs = _work(len(training), training.n_in, self.seconds)
         training = _some(training, rows)
         if min(len(training), len(validation)) < _FEWEST_ROWS:
             return ChosenScale(PLAIN.name)
@@ -96,8 +96,8 @@ class Choice:
         if deviation <= 1e-9 * abs(mean):  # as Preprocessing.on_scale
             return None
         y = ((u - mean) / deviation).astype(np.float32)
-        nothing = Examples(validation.x[:0], np.zeros(0, dtype=np.float32), training.codes)
-        data = TrainingData(Examples(training.x, y, training.codes), nothing, 1)
+        nothing = replace(validation.split(0)[0], y=y[:0])
+        data = TrainingData(replace(training, y=y), nothing, 1)
         network = learner_named(_NATIVE).start({**CONFIG, "decay_rate": 1 / epochs}, data, Keys.of(self.seed, _TRIAL))
         outcome, _ = network.train(epochs, never())
         if outcome is not Outcome.TRAINED:

@@ -117,9 +117,10 @@ def texts_of(frame: pd.DataFrame, learned: Preprocessing) -> dict[str, TextSketc
     """The sketch of each column of text: counts of the categories that it has in ``learned``."""
     found = {}
     for text in learned.texts:
-        out = np.zeros((len(frame), text.width), dtype=np.float32)
+        out = np.empty((len(frame), text.cells), dtype=np.float32)
         missing, _ = text.apply(frame[text.name], out)
-        counts = np.count_nonzero(out[:, : len(text.categories)], axis=0)
+        codes = out[:, 0].astype(np.intp)
+        counts = np.bincount(codes[codes >= 0], minlength=len(text.categories))[: len(text.categories)]
         found[text.name] = TextSketch(len(frame), missing, text.categories, tuple(counts.tolist()))
     return found
 

@@ -115,8 +115,8 @@ class Dataset:
         if self.both is not None:
             return self.both
         parts = (self.train, self.validation)
-        x, y = (np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "y"))
-        return replace(self.train, x=x, y=y)
+        cells, y = (np.concatenate([getattr(part, name) for part in parts]) for name in ("cells", "y"))
+        return replace(self.train, cells=cells, y=y)
 
 
 def prepare(
@@ -156,8 +156,8 @@ def prepare(
     parts = whole if every == 1 else thinned(whole, every, preprocessing.encode(labels), seed)
 
     def examples(frame: pd.DataFrame, target: pd.Series[Any]) -> Examples:
-        x, y = preprocessing.apply(frame), preprocessing.encode(target)
-        return Examples(x, y, preprocessing.codes, len(preprocessing.targets))
+        cells, y = preprocessing.cells(frame)[0], preprocessing.encode(target)
+        return Examples(cells, y, preprocessing.codes, len(preprocessing.targets), preprocessing.one_hot)
 
     rows = _both(parts)
     both = examples(table.frame.iloc[rows], labels.iloc[rows])

@@ -1,8 +1,13 @@
-"""Examples that learners train on and are scored on, of any shape; and the seal of the test part."""
+"""Examples that learners train on and are scored on, of any shape; and the seal of the test part.
+
+A text has many inputs, of which one is 1 (see text_columns.py). Kept as they are, a hundred of them would take as much
+memory as a hundred numbers; kept here is the number of the one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.errors import SealBroken
+
+Floats = npt.NDArray[np.float32]
+OneHot = tuple[tuple[int, int], ...]
+"""Runs of inputs of which at most one is 1: the first of each, and how many they are. In order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,29 +29,113 @@ class Examples:
 
     An example has any shape: a row of a table, an image (height, width, channels), a series. ``codes`` are the inputs
     that stand for a text, its place by frequency, each with the count of places (see text_columns.py).
+    ``cells`` are what is kept: the inputs, but in place of each ``one_hot`` run one number, the place of its 1 in the
+    run, or -1 where all are 0.
     """
 
-    x: npt.NDArray[np.float32]
-    y: npt.NDArray[np.int32] | npt.NDArray[np.float32]
+    cells: Floats
+    y: npt.NDArray[np.int32] | Floats
     codes: tuple[tuple[int, int], ...] = ()
     targets: int = 0
+    one_hot: OneHot = ()
 
     def __len__(self) -> int:
         return len(self.y)
 
+    @property
+    def x(self) -> Floats:
+        """The inputs; where there are ``one_hot`` runs, made anew at each call."""
+        return inputs_of(self.cells, self.one_hot)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one example's inputs."""
+        whole = self.cells.shape[1:]
+        return (whole[0] + sum(n - 1 for _, n in self.one_hot),) if self.one_hot else whole
+
+    @property
+    def n_in(self) -> int:
+        """The count of an example's inputs, whatever its shape is."""
+        return math.prod(self.shape)
+
+    @property
+    def flat(self) -> Floats:
+        """The cells of each example in a row (m, k), whatever its shape is."""
+        return self.cells.reshape(len(self), math.prod(self.cells.shape[1:]))
+
+    @property
+    def columns(self) -> InputColumns:
+        """The inputs, to look at one by one: all of them together may be large."""
+        return InputColumns(self)
+
     def take(self, rows: npt.NDArray[np.int64]) -> Examples:
         """The examples at ``rows`` (k,), in that order."""
-        return self._with(self.x[rows], self.y[rows])
+        return self._with(self.cells[rows], self.y[rows])
+
+    def every(self, step: int) -> Examples:
+        """The first of each ``step`` examples, as views."""
+        return self._with(self.cells[::step], self.y[::step])
 
     def split(self, rows: int) -> tuple[Examples, Examples]:
         """The first ``rows`` examples and the others, as views."""
         parts = (slice(None, rows), slice(rows, None))
-        first, others = (self._with(self.x[part], self.y[part]) for part in parts)
+        first, others = (self._with(self.cells[part], self.y[part]) for part in parts)
         return first, others
 
-    def _with(self, x: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> Examples:
+    def _with(self, cells: Floats, y: npt.NDArray[Any]) -> Examples:
         """Other rows of the same kind."""
-        return replace(self, x=x, y=y)
+        return replace(self, cells=cells, y=y)
+
+
+@dataclass(frozen=True, eq=False)
+class InputColumns:
+    """The inputs of ``examples``: ``columns[:, j]`` is one of them (m,)."""
+
+    examples: Examples
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The count of examples, and of their inputs."""
+        return len(self.examples), self.examples.n_in
+
+    def __getitem__(self, at: tuple[slice, int]) -> Floats:
+        rows, j = at
+        flat = self.examples.flat[rows]
+        for first, last, cell, is_run in cells_of(self.examples.one_hot, flat.shape[1]):
+            if first <= j < last:
+                return (flat[:, cell] == j - first).astype(np.float32) if is_run else flat[:, cell + j - first]
+        raise IndexError(f"there are {self.examples.n_in} inputs, and no input {j}")
+
+
+def inputs_of(cells: Floats, one_hot: OneHot) -> Floats:
+    """The inputs (m, n) of ``cells`` (m, k), as Examples has them; ``cells`` themselves without ``one_hot`` runs."""
+    if not one_hot:
+        return cells
+    x = np.zeros((len(cells), cells.shape[1] + sum(n - 1 for _, n in one_hot)), dtype=np.float32)
+    for first, last, at, is_run in cells_of(one_hot, cells.shape[1]):
+        if is_run:
+            code = cells[:, at].astype(np.intp)
+            rows = np.flatnonzero(code >= 0)
+            x[rows, first + code[rows]] = 1.0
+        else:
+            x[:, first:last] = cells[:, at : at + last - first]
+    return x
+
+
+def cells_of(one_hot: OneHot, k: int) -> Iterator[tuple[int, int, int, bool]]:
+    """Runs of inputs that ``k`` cells of an example stand for: the first, the one after the last, the first cell.
+
+    The last entry is True for a run that one cell stands for.
+    """
+    at = begun = 0
+    for first, n in one_hot:
+        if first > begun:
+            yield begun, first, at, False
+        at += first - begun
+        yield first, first + n, at, True
+        at, begun = at + 1, first + n
+    if at < k:
+        yield begun, begun + k - at, at, False
 
 
 class Sealed:

@@ -48,6 +48,7 @@ from caviar.data.columns import (
     shown,
 )
 from caviar.data.date_columns import ISO, DateColumn, read_dates
+from caviar.data.examples import OneHot, inputs_of
 from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.labels import Label, encode_labels, target_numbers
 from caviar.data.moments import moments
@@ -133,6 +134,12 @@ class Preprocessing:
         return tuple((int(end) - 1, text.codes) for end, text in zip(ends, self.texts, strict=True) if text.ranked)
 
     @property
+    def one_hot(self) -> OneHot:
+        """The runs of inputs of which at most one is 1."""
+        ends = len(self.numbers) + np.cumsum([text.width for text in self.texts], dtype=int)
+        return tuple((int(end) - text.width, text.one_hot) for end, text in zip(ends, self.texts, strict=True))
+
+    @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns that are text whatever they look like."""
         return tuple(t.name for t in self.texts)
@@ -146,15 +153,21 @@ class Preprocessing:
 
     def apply_with_notes(self, frame: pd.DataFrame) -> tuple[npt.NDArray[np.float32], Notes]:
         """``apply``, and what it met."""
+        cells, notes = self.cells(frame)
+        return inputs_of(cells, self.one_hot), notes
+
+    def cells(self, frame: pd.DataFrame) -> tuple[npt.NDArray[np.float32], Notes]:
+        """What stands for the network's input, as Examples keeps it, and what it met. Raises as ``apply`` does."""
         frame = named(frame)
         self._check_columns(frame)
-        out = np.zeros((len(frame), self.n_in), dtype=np.float32)
+        dates = sum(date.width for date in self.dates)
+        out = np.zeros((len(frame), len(self.numbers) + sum(t.cells for t in self.texts) + dates), dtype=np.float32)
         missing, outside = self._apply_numbers(frame, out)
         unknown, start = dict[str, int](), len(self.numbers)
         for text in self.texts:
-            absent, strange = text.apply(frame[text.name], out[:, start : start + text.width])
+            absent, strange = text.apply(frame[text.name], out[:, start : start + text.cells])
             missing += 0 if text.name in self.forms.checkboxes else absent  # an empty box lacks nothing
-            start += text.width
+            start += text.cells
             if strange:
                 unknown[text.name] = strange
         for date in self.dates:

@@ -42,7 +42,17 @@ class TextColumn:
     @property
     def width(self) -> int:
         """Output columns."""
-        return len(self.categories) + self.missing + self.other + bool(self.ranked)
+        return self.one_hot + bool(self.ranked)
+
+    @property
+    def one_hot(self) -> int:
+        """Output columns of which at most one is 1."""
+        return len(self.categories) + self.missing + self.other
+
+    @property
+    def cells(self) -> int:
+        """Columns that stand for the output (see examples.py): one for those of which one is 1, one for the place."""
+        return 1 + bool(self.ranked)
 
     @property
     def codes(self) -> int:
@@ -50,7 +60,7 @@ class TextColumn:
         return len(self.ranked) + 1 + self.missing
 
     def apply(self, column: pd.Series[Any], out: npt.NDArray[np.float32]) -> tuple[int, int]:
-        """Write 1 in every row's category to ``out`` (m, width), zeros before; the missing and the unknown cells."""
+        """Write the number of each row's category, -1 for none, to ``out`` (m, cells); the missing and the unknown."""
         import pandas as pd
 
         cells = plain(column)
@@ -80,9 +90,8 @@ class TextColumn:
             ranks[ranks < 0] = len(self.ranked)
             if self.missing:
                 ranks[absent] = len(self.ranked) + 1
-            out[:, -1] = 1 - 2 * ranks / (self.codes - 1)
-        rows = np.flatnonzero(codes >= 0)
-        out[rows, codes[rows]] = 1.0
+            out[:, 1] = 1 - 2 * ranks / (self.codes - 1)
+        out[:, 0] = codes
         return int(absent.sum()), 0 if self.other else int(strange.sum())
 
 

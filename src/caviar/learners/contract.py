@@ -79,7 +79,7 @@ class TrainingData:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one example."""
-        return self.training.x.shape[1:]
+        return self.training.shape
 
     @property
     def several(self) -> bool:

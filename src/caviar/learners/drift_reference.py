@@ -145,8 +145,9 @@ def reference_of(
         return None
     columns, learned = dataset.sketches(), dataset.preprocessing
     y = np.concatenate([dataset.train.y, dataset.validation.y])
-    few = Examples(sealed.x[:_ROWS], sealed.y[:_ROWS])  # the rows of a test part are in random order
-    said, layers = outputs(few.x), layers_of(network, few.x)
+    few, _ = sealed.split(_ROWS)  # the rows of a test part are in random order
+    x = few.x
+    said, layers = outputs(x), layers_of(network, x)
     if learned.regression:
         labels = sketch_numbers(learned.decode(y))
         errors = sketch_numbers(np.abs(learned.decode(said[:, 0]) - learned.decode(few.y)))

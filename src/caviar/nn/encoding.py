@@ -27,7 +27,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +105,14 @@ class Encoding:
 AS_THEY_ARE = Encoding()
 
 
+class Columns(Protocol):
+    """Inputs (m, n) that are looked at a column at a time, by ``x[:, j]``: an array, or what is not kept as one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...  # noqa: D102 - (m, n)
+    def __getitem__(self, at: tuple[slice, int], /) -> npt.NDArray[Any]: ...
+
+
 def encode(encoding: Encoding, x: npt.NDArray[Any], texts: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
     """``x`` (m, n) encoded: (m, encoding.width(n)), of the same type; ``x`` itself where there is nothing to do.
 
@@ -137,7 +145,7 @@ def encode(encoding: Encoding, x: npt.NDArray[Any], texts: npt.NDArray[Any] | No
     return out
 
 
-def texts_of(encoding: Encoding, x: npt.NDArray[Any], y: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
+def texts_of(encoding: Encoding, x: Columns, y: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
     """The numbers (m, k) of all texts of the rows ``x`` (m, n), in the order of their columns, of the same type.
 
     With targets ``y`` they are the rows that the encoding was learned from, and none sees its own.
@@ -146,18 +154,16 @@ def texts_of(encoding: Encoding, x: npt.NDArray[Any], y: npt.NDArray[Any] | None
         table.look_up(x[:, table.column]) if y is None else of_training(table, x[:, table.column], y)
         for table in sorted(encoding.texts, key=lambda table: table.column)
     ]
-    return np.ascontiguousarray(np.concatenate(columns, axis=1)) if columns else np.empty((len(x), 0), dtype=x.dtype)
+    return np.ascontiguousarray(np.concatenate(columns, axis=1)) if columns else np.empty((x.shape[0], 0), np.float32)
 
 
-def learn(
-    kind: str, bins: int, x: npt.NDArray[Any], y: npt.NDArray[Any], codes: tuple[tuple[int, int], ...] = ()
-) -> Encoding:
+def learn(kind: str, bins: int, x: Columns, y: npt.NDArray[Any], codes: tuple[tuple[int, int], ...] = ()) -> Encoding:
     """The encoding of ``kind`` for inputs like ``x`` (m, n) with targets ``y`` (m,), those of the training rows.
 
     ``codes`` are the inputs that stand for texts, each with the count of its codes. y is (m, K) where there are K
     targets: their bits (see label_sets).
     """
-    if not len(x):
+    if not x.shape[0]:
         return AS_THEY_ARE
     texts = tuple(learn_table(j, count, x[:, j], y) for j, count in codes)
     if kind == "standard":

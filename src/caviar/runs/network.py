@@ -327,7 +327,7 @@ class NetworkTrainee:
         way of batch norm's running means since the last look, in standard deviations.
         """
         training = self._dataset.train
-        seen = Examples(training.x[:LOOKED_AT].copy(), training.y[:LOOKED_AT].copy())
+        seen = training.take(np.arange(min(LOOKED_AT, len(training))))
         if len(seen.y) < fewest_rows(self.settings.architecture):
             return []
         layers = [

@@ -162,7 +162,7 @@ def _rungs(request: Request, learner: Learner, dataset: Dataset, seconds: float 
     if request.every != 1:
         return rungs_to(SHORTEST)
     at_once = request.threads or processors()
-    epoch_seconds = learner.epoch_seconds(len(dataset.train), dataset.train.x.shape[1:])
+    epoch_seconds = learner.epoch_seconds(len(dataset.train), dataset.train.shape)
     return rungs_within(_SEARCHED * seconds * at_once, epoch_seconds)
 
 

@@ -116,7 +116,7 @@ class TableJob:
         elif task.repeat <= self.repeats:
             training, validation = self.folds[task.repeat - 1]
         else:
-            nothing = Examples(self.dataset.validation.x[:0], self.dataset.validation.y[:0])
+            nothing = self.dataset.validation.split(0)[0]
             training, validation = self.dataset.train_and_validation(), nothing
         data = TrainingData(training, validation, self.dataset.preprocessing.n_out)
         begun = self.learner.start(task.config, data, Keys.of(self.request.seed, task.trial, task.repeat), state)

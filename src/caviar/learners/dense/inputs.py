@@ -8,7 +8,6 @@ The numbers of training rows are such that none sees its own target, wherever th
 
 from __future__ import annotations
 
-import math
 from threading import Lock
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -16,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from caviar.data.examples import Examples
+from caviar.data.examples import Examples, OneHot, inputs_of
 from caviar.errors import ConfigError, DataError
 from caviar.label_sets import unpacked
 from caviar.nn.architecture import Architecture
@@ -34,16 +33,20 @@ _lock = Lock()  # of all: many threads start networks on the same examples
 
 
 class Rows(NamedTuple):
-    """Rows ``x`` (m, n_in), the numbers of their ``texts`` (m, k), and their targets ``y`` (m,)."""
+    """Rows of ``cells`` (m, c), the numbers of their ``texts`` (m, k), and their targets ``y`` (m,).
 
-    x: Floats
+    ``one_hot`` are the runs of inputs that one cell stands for (see data/examples.py).
+    """
+
+    cells: Floats
     texts: Floats
     y: npt.NDArray[np.int32] | npt.NDArray[np.float32]
+    one_hot: OneHot
 
 
 def encoding_of(training: Examples, kind: str, bins: int) -> Encoding:
     """The encoding of ``kind``, with so many ``bins``, of the ``training`` rows. Raises ConfigError for mapped rows."""
-    if isinstance(training.x, np.memmap):
+    if isinstance(training.cells, np.memmap):
         raise ConfigError(
             f"encoding must be standard where the rows stay in a file, got {kind!r}",
             "leave encoding out, or read the rows into memory: `mapped=False`",
@@ -51,7 +54,7 @@ def encoding_of(training: Examples, kind: str, bins: int) -> Encoding:
     with _lock:
         found = _learned.setdefault(training, {})
         if (kind, bins) not in found:
-            found[kind, bins] = learn(kind, bins, _flat(training), _targets(training), training.codes)
+            found[kind, bins] = learn(kind, bins, training.columns, _targets(training), training.codes)
         return found[kind, bins]
 
 
@@ -80,33 +83,30 @@ def rows_of(architecture: Architecture, examples: Examples) -> Rows:
             f"got y of {examples.y.dtype}",
             "give y as float32 numbers" if architecture.regression else "give y as int32 classes from 0 on",
         )
-    x, learned = _flat(examples), architecture.learned
+    cells, learned, kept = examples.flat, architecture.learned, examples.one_hot
     if not learned.texts:
-        return Rows(x, texts_of(learned, x), examples.y)
+        return Rows(cells, np.empty((len(cells), 0), dtype=np.float32), examples.y, kept)
     with _lock:
         known = _texts.setdefault(examples, {})
         if learned.texts not in known:
             own = learned.texts in _trained.get(examples, ())
-            known[learned.texts] = texts_of(learned, x, _targets(examples) if own else None)
-        return Rows(x, known[learned.texts], examples.y)
+            known[learned.texts] = texts_of(learned, examples.columns, _targets(examples) if own else None)
+        return Rows(cells, known[learned.texts], examples.y, kept)
 
 
 def encoded(architecture: Architecture, rows: Rows) -> npt.NDArray[np.float64]:
     """The inputs (m, architecture.inputs) of the first layer."""
-    return encode(architecture.learned, rows.x, rows.texts).astype(np.float64)
+    return encode(architecture.learned, inputs_of(rows.cells, rows.one_hot), rows.texts).astype(np.float64)
 
 
 def shares_of_inputs(examples: Examples) -> npt.NDArray[np.float64]:
     """The share (n_in,) of rows in which each input is not 0, counted on some of them."""
     with _lock:
         if examples not in _shares:
-            some = _flat(examples)[:: max(1, len(examples) // _SEEN)]  # evenly: the rows of a part are in no order
-            _shares[examples] = np.count_nonzero(some, axis=0) / max(len(some), 1)
+            some = examples.every(max(1, len(examples) // _SEEN))  # evenly: the rows of a part are in no order
+            flat = some.x.reshape(len(some), some.n_in)
+            _shares[examples] = np.count_nonzero(flat, axis=0) / max(len(some), 1)
         return _shares[examples]
-
-
-def _flat(examples: Examples) -> Floats:
-    return examples.x.reshape(len(examples), math.prod(examples.x.shape[1:]))
 
 
 def _targets(examples: Examples) -> npt.NDArray[Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from caviar.data.examples import OneHot, cells_of
 from caviar.errors import ConfigError, did_you_mean
 from caviar.learners.dense import _native
 from caviar.nn import parametric
@@ -51,13 +52,19 @@ def instruction_set() -> str:
     return chosen
 
 
-def layout(architecture: Architecture, shares: Sequence[float] | None = None) -> dict[str, Any]:
+def layout(architecture: Architecture, shares: Sequence[float] | None = None, one_hot: OneHot = ()) -> dict[str, Any]:
     """The settings of a trial that are of its ``architecture``.
+
+    ``one_hot`` are the runs of inputs that one cell of its rows stands for.
 
     ``shares`` (n_in,) are those of the rows in which each input is not 0: they decide which way of computing is the
     quicker. Without them they are guessed. What is computed differs by rounding alone.
     """
     columns, texts = _columns(architecture.learned, architecture.n_in)
+    by_entries = _BY_ENTRIES * _entries(columns, texts, shares) <= architecture.inputs
+    categories = list[int]()
+    if one_hot:
+        columns, texts, categories = _in_cells(columns, texts, one_hot, architecture.n_in)
     return {
         "widths": [architecture.inputs, *architecture.hidden_units, architecture.output_width],
         "activation": _ACTIVATIONS.index(architecture.activation),
@@ -73,8 +80,9 @@ def layout(architecture: Architecture, shares: Sequence[float] | None = None) ->
         "parametric_rate": parametric.RATE,
         "columns": columns,
         "texts": texts,
+        "categories": categories,
         "bent_at": CLIPPED_AT,
-        "by_entries": _BY_ENTRIES * _entries(columns, texts, shares) <= architecture.inputs,
+        "by_entries": by_entries,
     }
 
 
@@ -94,6 +102,20 @@ def _columns(learned: Encoding, n_in: int) -> tuple[list[list[float]], list[int]
     bent = [[numbers[0], 1 / numbers[1]] if len(numbers) == 2 else numbers for numbers in columns]
     widths = {table.column: table.width for table in learned.texts}
     return bent, [widths.get(j, 0) for j in range(n_in)]
+
+
+def _in_cells(
+    columns: list[list[float]], texts: list[int], one_hot: OneHot, n_in: int
+) -> tuple[list[list[float]], list[int], list[int]]:
+    """``columns`` and ``texts`` of the cells that stand for the inputs, and how many categories each stands for."""
+    columns, texts = columns or [[] for _ in range(n_in)], texts or [0] * n_in
+    n = dict(one_hot)
+    kept = [
+        j
+        for first, last, _, run in cells_of(one_hot, n_in - sum(n.values()) + len(n))
+        for j in range(first, first + 1 if run else last)
+    ]
+    return [columns[j] for j in kept], [texts[j] for j in kept], [n.get(j, 0) for j in kept]
 
 
 def _entries(columns: list[list[float]], texts: list[int], shares: Sequence[float] | None) -> float:

@@ -66,7 +66,7 @@ class NativeTraining:
         self._optimisation = optimisation
         weights = loss_terms(architecture, optimisation, self._training.y).class_weights
         settings = {
-            **layout(architecture, shares_of_inputs(self._rows[0]).tolist()),
+            **layout(architecture, shares_of_inputs(self._rows[0]).tolist(), self._rows[0].one_hot),
             "input_scaling_rate": optimisation.input_scaling_rate,
             "label_smoothing": 0.0 if architecture.regression else optimisation.label_smoothing,
             "class_weights": [] if weights is None else weights.reshape(-1).tolist(),
@@ -137,7 +137,7 @@ class NativeTraining:
         rates = np.array([step_rates(self._optimisation, epoch, steps) for epoch in range(first, to_epoch)])
         idle = idle_epochs(rates) if self.row == 0 else 0
         outcome, rows = self._trial.train(
-            *(training.x, training.y, validation.x, validation.y),
+            *(training.cells, training.y, validation.cells, validation.y),
             *(rates[: len(rates) - idle], explosion(self._architecture.n_out, self._architecture.several), stop),
             *(training.texts, validation.texts),
         )
@@ -156,7 +156,7 @@ class NativeTraining:
         steps_per_epoch(self._architecture, self._optimisation, len(training.y))  # that there are rows enough
         wanted = np.ascontiguousarray(rates, dtype=np.float64)
         outcome, losses, ended, train_loss = self._trial.train_steps(
-            training.x, training.y, wanted, stop, training.texts
+            training.cells, training.y, wanted, stop, training.texts
         )
         return Outcome(outcome), Steps(np.array(losses), train_loss, ended)
 
@@ -174,7 +174,7 @@ class NativeTraining:
 
     def _scored(self, rows: Rows) -> Evaluation:
         training = self._training
-        both = rows.x, rows.y, training.x, training.y, rows.texts, training.texts
+        both = rows.cells, rows.y, training.cells, training.y, rows.texts, training.texts
         return self._evaluation(*self._trial.evaluate(*both))
 
     def state(self) -> State:
@@ -186,7 +186,7 @@ class NativeTraining:
         if self._architecture.batch_norm_statistics != "exact" or not statistics_shapes(self._architecture):
             return self._with_counts(self._trial.averaged())
         training = self._training
-        state = self._with_counts(self._trial.statistics_of(training.x, training.y, training.texts))
+        state = self._with_counts(self._trial.statistics_of(training.cells, training.y, training.texts))
         for name in statistics_shapes(self._architecture):
             share = 1 - self._architecture.batch_norm_momentum ** int(state["step"])
             state[name] = state[name].astype(np.float64) * share
@@ -200,7 +200,7 @@ class NativeTraining:
         """See DenseTraining."""
         rows = rows_of(self._architecture, examples)
         steps_per_epoch(self._architecture, self._optimisation, len(rows.y))  # that there are rows enough
-        return tuple(LayerInside(*row) for row in self._trial.inside(rows.x, rows.y, learning_rate, rows.texts))
+        return tuple(LayerInside(*row) for row in self._trial.inside(rows.cells, rows.y, learning_rate, rows.texts))
 
     def _evaluation(self, loss: float, second: float, third: float) -> Evaluation:
         if self._architecture.regression:
