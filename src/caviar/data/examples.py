@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from caviar.errors import SealBroken
+from caviar.errors import DataError, SealBroken
 
 Floats = npt.NDArray[np.float32]
 OneHot = tuple[tuple[int, int], ...]
@@ -82,6 +82,12 @@ class Examples:
         first, others = (self._with(self.cells[part], self.y[part]) for part in parts)
         return first, others
 
+    def kept_as(self, one_hot: OneHot) -> Examples:
+        """The same examples with these ``one_hot`` runs. Raises DataError where more than one input of a run is 1."""
+        if self.one_hot == one_hot:
+            return self
+        return replace(self, cells=cells_for(self.x, one_hot), one_hot=one_hot)
+
     def _with(self, cells: Floats, y: npt.NDArray[Any]) -> Examples:
         """Other rows of the same kind."""
         return replace(self, cells=cells, y=y)
@@ -120,6 +126,23 @@ def inputs_of(cells: Floats, one_hot: OneHot) -> Floats:
         else:
             x[:, first:last] = cells[:, at : at + last - first]
     return x
+
+
+def cells_for(x: Floats, one_hot: OneHot) -> Floats:
+    """The inverse of ``inputs_of``. Raises DataError where a run of ``x`` (m, n) is not one 1 among zeros, or zeros."""
+    cells = np.empty((len(x), x.shape[1] - sum(n - 1 for _, n in one_hot)), dtype=np.float32)
+    for first, last, at, is_run in cells_of(one_hot, cells.shape[1]):
+        run = x[:, first:last]
+        if not is_run:
+            cells[:, at : at + last - first] = run
+            continue
+        cells[:, at] = np.where(run.any(axis=1), run.argmax(axis=1), -1)
+        if not (((run == 0) | (run == 1)).all() and (run.sum(axis=1) <= 1).all()):
+            raise DataError(
+                f"of the inputs {first} to {last - 1} at most one may be 1, and the others 0",
+                "prepare the rows as those of training were",
+            )
+    return cells
 
 
 def cells_of(one_hot: OneHot, k: int) -> Iterator[tuple[int, int, int, bool]]:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,62 +19,20 @@ from caviar.analysis.account import Unseen
 from caviar.data.examples import Examples
 from caviar.errors import NoAnswer
 from caviar.executors.threads import Threads
-from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Floats, Training, never
+from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Training, never
 from caviar.learners.model import Member
-from caviar.learners.scoring import Targets
 from caviar.machine import memory_left
-from caviar.records import Task, TaskOutcome, TaskResult, Trial, TrialState
+from caviar.records import Task, TaskOutcome, Trial, TrialState
 from caviar.records.config import as_number
 from caviar.records.ranking import WORST, rank_key
 from caviar.scheduling.choosing import Finalist, Weighed, choose, front
 from caviar.scheduling.repeats import Repeats
 from caviar.study.ensemble import select
 from caviar.study.events import Progress
-from caviar.study.job import FINALISTS, TableJob
+from caviar.study.job import FINALISTS, SEEDS, TableJob
 from caviar.study.ledger import Ledger
 from caviar.study.loop import Budget, drive
-
-
-class Repeat(NamedTuple):
-    """A finalist that was trained again, and its network; None where that diverged."""
-
-    result: TaskResult
-    training: Training | None
-
-    @property
-    def sound(self) -> bool:
-        """True where it was trained to the end."""
-        return self.result.outcome is TaskOutcome.TRAINED and self.training is not None
-
-    @property
-    def evaluation(self) -> Evaluation:
-        """Scores after the last epoch."""
-        return Evaluation(self.result.measurements[-1].validation_loss, self.result.scores)
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of the network."""
-        return self.result.measurements[-1].epoch
-
-
-@dataclass(frozen=True, eq=False)
-class Ensemble:
-    """Members, the share of each finalist, and the scores of all together on rows that none has seen.
-
-    The scores are those of the networks of the repeats. The members are the finalists' last trainings, which have all
-    rows; where there was no time for that, the networks of the repeats. Where none were repeated, those of the search
-    stand in for them, member by member.
-
-    ``unseen`` (n, n_out) are the outputs of the repeats' networks for these rows, and ``y`` (n,) the targets. In a
-    cross-validation a row's outputs are those of the networks that have not seen it.
-    """
-
-    members: list[Member]
-    finalists: dict[int, float]  # share by trial
-    epochs: dict[int, int]  # of each finalist's network
-    validation: dict[str, float]
-    unseen: Floats
-    y: Targets
+from caviar.study.members import Ensemble, Repeat, ensemble_of, refitted
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +93,7 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
             raise _no_answer(job, ledger)
         chosen = choose(weighed, job.request.prefer)
         winner = next(trial for trial in finalists if trial.number == chosen.number)
-        ensemble = _ensemble(job, _sound(entrants)) if job.request.preset == "best" else None
+        ensemble = ensemble_of(job, _sound(entrants)) if job.request.preset == "best" else None
         evaluations = [repeat.evaluation for repeat in entrants[winner.number]]
         unseen = _unseen(job, entrants[winner.number])
         together = {*(ensemble.finalists if ensemble is not None else ()), *job.recipe(ledger)}
@@ -148,7 +105,7 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
             yield from drive(Repeats(tasks), executor, ledger, Budget(job.seconds_left, job.ended))
         last = _last_result(job, ledger, executor, winner)
         if ensemble is not None:
-            ensemble = _refitted(ensemble, {trial.number: _last_result(job, ledger, executor, trial) for trial in left})
+            ensemble = yield from _refitted(job, ledger, executor, ensemble)
     choice = best_front, weighed, ensemble, entrants
     if last is not None and last.training is not None:
         return Found(winner, last.epochs, evaluations, unseen, last.training, everything, *choice)
@@ -168,7 +125,7 @@ def trained_again(job: TableJob, ledger: Ledger, found: Found) -> Found:
         return found
     winner = max(shares, key=lambda number: shares[number])
     repeats, training = entrants[winner], networks[winner]
-    ensemble = _ensemble(job, entrants, shares)
+    ensemble = ensemble_of(job, entrants, shares)
     if ensemble is not None:
         ensemble = replace(ensemble, members=[Member(shares[n], one.predictor()) for n, one in networks.items()])
     return replace(
@@ -276,14 +233,34 @@ def _of_search(job: TableJob, ledger: Ledger, trial: Trial) -> Training | None:
     return again
 
 
-def _last_task(job: TableJob, ledger: Ledger, finalist: Trial) -> Task:
+def _refitted(
+    job: TableJob, ledger: Ledger, executor: Threads, chosen: Ensemble
+) -> Generator[Progress, None, Ensemble]:
+    """The ensemble of last trainings, each with further seeds while time is left: all have equally many."""
+    trials = [ledger.trials[number, 0] for number in chosen.finalists]
+    last = [_last_result(job, ledger, executor, trial) for trial in trials]
+    if job.budget is not None and all(found is not None and found.training is not None for found in last):
+        tasks = [_last_task(job, ledger, trial, seed) for seed in range(1, job.seeds(trials)) for trial in trials]
+        yield from drive(Repeats(tasks), executor, ledger, Budget(job.seconds_left, job.ended))
+    found = {
+        trial.number: [
+            result.training
+            for seed in range(SEEDS)
+            if (result := _last_result(job, ledger, executor, trial, seed)) is not None and result.training is not None
+        ]
+        for trial in trials
+    }
+    return refitted(chosen, found)
+
+
+def _last_task(job: TableJob, ledger: Ledger, finalist: Trial, seed: int = 0) -> Task:
     """The last training of a finalist, on all rows but the sealed ones."""
-    return Task(finalist.number, job.repeats + 1, finalist.config, 0, job.epochs_wanted(ledger, finalist))
+    return Task(finalist.number, job.repeats + 1 + seed, finalist.config, 0, job.epochs_wanted(ledger, finalist))
 
 
-def _last_result(job: TableJob, ledger: Ledger, executor: Threads, winner: Trial) -> Repeat | None:
+def _last_result(job: TableJob, ledger: Ledger, executor: Threads, winner: Trial, seed: int = 0) -> Repeat | None:
     """The last training of a finalist, if it was done."""
-    key = winner.number, job.repeats + 1
+    key = winner.number, job.repeats + 1 + seed
     result = ledger.results.get(key)
     if result is None:
         return None
@@ -353,60 +330,6 @@ def _prediction_seconds(job: TableJob, training: Training) -> float:
         predictor.outputs(x)
         took.append(time.perf_counter() - started)
     return min(took)
-
-
-def _ensemble(
-    job: TableJob, entrants: dict[int, list[Repeat]], given: Mapping[int, float] | None = None
-) -> Ensemble | None:
-    """The ensemble of finalists and their seeds, chosen by rows that no member has seen; None of a single finalist.
-
-    ``given`` are the shares of the finalists, where they are known.
-
-    In a cross-validation a finalist stands or falls with all of its folds: together they have predicted every row
-    unseen. With fresh seeds every network is a member of its own.
-    """
-    if job.folded:
-        units = list(entrants.values())
-        y = np.concatenate([job.folds[repeat.result.task.repeat - 1][1].y for repeat in units[0]])
-    else:
-        units = [[repeat] for found in entrants.values() for repeat in found]
-        y = job.dataset.validation.y
-    outputs = np.stack([np.concatenate([_outputs(job, repeat) for repeat in unit]) for unit in units])
-    owners = [unit[0].result.task.trial for unit in units]
-    if given is None:
-        shares, _ = select(*job.scoring.as_classes(outputs, y), owners)
-    else:
-        shares = np.array([given[owner] / owners.count(owner) for owner in owners])
-    members, finalists = list[Member](), dict[int, float]()
-    epochs = {unit[0].result.task.trial: unit[0].epochs for unit in units}
-    for unit, share in zip(units, shares.tolist(), strict=True):
-        if share > 0:
-            number = unit[0].result.task.trial
-            finalists[number] = finalists.get(number, 0.0) + share
-            members += [Member(share / len(unit), r.training.predictor()) for r in unit if r.training is not None]
-    if len(finalists) < 2:
-        return None
-    together = np.tensordot(shares, outputs, axes=1)
-    return Ensemble(members, finalists, epochs, job.scoring.scores(together, y), together, y)
-
-
-def _refitted(chosen: Ensemble, last: dict[int, Repeat | None]) -> Ensemble:
-    """The ensemble of the finalists' last trainings; as it was where one of them has none, for that would mix both."""
-    networks = {number: found.training for number, found in last.items() if found is not None}
-    if not all(networks.get(number) for number in chosen.finalists):
-        return chosen
-    members = [
-        Member(share, training.predictor())
-        for number, share in chosen.finalists.items()
-        if (training := networks[number]) is not None
-    ]
-    return replace(chosen, members=members)
-
-
-def _outputs(job: TableJob, repeat: Repeat) -> Floats:
-    """Predictions for the validation rows of a repeat: probabilities (m, C), or standardised numbers (m, 1)."""
-    assert repeat.training is not None
-    return repeat.training.predictor().outputs(job.folds[repeat.result.task.repeat - 1][1].x)
 
 
 def _no_answer(job: TableJob, ledger: Ledger) -> NoAnswer:

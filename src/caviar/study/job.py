@@ -41,6 +41,11 @@ from caviar.study.spec import Request, checked_like
 
 FINALISTS = 5
 _WITH_PORTFOLIO = 8  # finalists of a search that begins with a portfolio
+_IF_CHEAP = 20  # as many where all of their repeats take less than _CHEAP of a time budget
+_CHEAP = 1 / 3
+SEEDS = 4
+"""Last trainings of each member of an ensemble, with a seed each, at most."""
+_PARAMETERS = 1 << 18  # of all members together, at most, if there is more than one seed: predictions take longer
 _CHALLENGERS = 3  # of an old answer that is tested again
 _FIRST = (PORTFOLIO, ENQUEUED, LIKE)  # origins of the trials that such a search begins with
 
@@ -206,9 +211,19 @@ class TableJob:
         if self.request.retest is not None:
             return self._old_and_new(ledger)
         best = self._candidates(ledger)
+        while len(best) > _WITH_PORTFOLIO and not self._cheap(ledger, best):
+            best.pop()
         while len(best) > 1 and self._round_cost(ledger, best) > _FINALS_SHARE * (self.budget or math.inf):
             best.pop()
         return best
+
+    def _cheap(self, ledger: Ledger, finalists: list[Trial]) -> bool:
+        """True where all repeats of so many finalists take a small part of a time budget."""
+        return self.budget is not None and self._round_cost(ledger, finalists, self.repeats) < _CHEAP * self.budget
+
+    def seeds(self, members: list[Trial]) -> int:
+        """Last trainings of each of the ``members`` of an ensemble, if there is time for them."""
+        return max(1, min(SEEDS, _PARAMETERS // sum(self.parameters(trial.config) for trial in members)))
 
     def _candidates(self, ledger: Ledger) -> list[Trial]:
         """The best trials, however long it takes to repeat them."""
@@ -274,7 +289,7 @@ class TableJob:
         The best of many scores on few rows is often best by luck. The portfolio was chosen on other tables, and the
         loss says more than a metric that counts rows.
         """
-        longest = (ledger.trials[number, 0] for number in ledger.peaks.longest.best(_WITH_PORTFOLIO))
+        longest = (ledger.trials[number, 0] for number in ledger.peaks.longest.best(_IF_CHEAP))
         found = [trial for trial in longest if trial.epochs == self.rungs[-1]]
         # Not all: this is asked often.
         first = takewhile(lambda trial: trial.origin.startswith(_FIRST), ledger.trials.values())
@@ -282,8 +297,9 @@ class TableJob:
         sound = (trial for trial in inside if ledger.peaks.of((trial.number, 0)) > WORST)
         portfolio = [trial for trial in sound if trial.origin == PORTFOLIO]
         best = [ledger.trials[number, 0] for number in ledger.peaks.best(FINALISTS)]
-        in_turn = [trial for pair in zip_longest(found, portfolio) for trial in pair if trial is not None]
-        return list({trial.number: trial for trial in [*in_turn, *best]}.values())[:_WITH_PORTFOLIO]
+        later = [*[None] * (_WITH_PORTFOLIO // 2), *best]
+        in_turn = [trial for each in zip_longest(found, portfolio, later) for trial in each if trial is not None]
+        return list({trial.number: trial for trial in in_turn}.values())[:_IF_CHEAP]
 
     def finals_cost(self, ledger: Ledger) -> float:
         """Seconds to keep for the finals if the best trials of now become the finalists.

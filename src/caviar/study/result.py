@@ -32,9 +32,10 @@ from caviar.search.portfolio import PORTFOLIO
 from caviar.study.check import model_path
 from caviar.study.corrections import Learned, asked_for, learned, learned_alone
 from caviar.study.events import Best, TunedStudy
-from caviar.study.finals import Ensemble, Found
+from caviar.study.finals import Found
 from caviar.study.job import TableJob
 from caviar.study.ledger import Ledger, outcomes
+from caviar.study.members import Ensemble
 from caviar.study.respacing import better_outside
 
 _FRONT = 20  # of the Pareto front's best, for a person to read

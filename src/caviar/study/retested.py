@@ -47,10 +47,11 @@ from caviar.store import Store
 from caviar.study.check import fold_rows
 from caviar.study.corrections import asked_for, learned
 from caviar.study.ensemble import select
-from caviar.study.finals import Found, Repeat, trained_again
+from caviar.study.finals import Found, trained_again
 from caviar.study.former import Former, former_of, outputs_on, places_of, seen
 from caviar.study.job import FEWEST_TRAININGS, TableJob
 from caviar.study.ledger import Ledger
+from caviar.study.members import Repeat
 from caviar.study.then_and_now import environment_of
 
 FEWEST_ROWS = 30

@@ -107,6 +107,10 @@ class NativeTraining:
     def _training(self) -> Rows:
         return training_rows_of(self._architecture, self._rows[0])
 
+    def _taken(self, examples: Examples) -> Rows:
+        """The ``examples`` as the trial takes them: as it takes its training rows."""
+        return rows_of(self._architecture, examples.kept_as(self._rows[0].one_hot))
+
     @property
     def architecture(self) -> Architecture:
         """The network's architecture."""
@@ -130,7 +134,7 @@ class NativeTraining:
     def train(self, to_epoch: int, stop: StopFlag) -> tuple[Outcome, list[Epoch]]:
         """See contract.Training."""
         first = self.epoch
-        training, validation = self._training, rows_of(self._architecture, self._rows[1])
+        training, validation = self._training, self._taken(self._rows[1])
         steps = steps_per_epoch(self._architecture, self._optimisation, len(training.y))
         if to_epoch <= first:
             return Outcome.TRAINED, []
@@ -170,7 +174,7 @@ class NativeTraining:
 
     def evaluate(self, examples: Examples) -> Evaluation:
         """See contract.Training."""
-        return self._scored(rows_of(self._architecture, examples))
+        return self._scored(self._taken(examples))
 
     def _scored(self, rows: Rows) -> Evaluation:
         training = self._training
@@ -198,7 +202,7 @@ class NativeTraining:
 
     def inside(self, examples: Examples, learning_rate: float) -> tuple[LayerInside, ...]:
         """See DenseTraining."""
-        rows = rows_of(self._architecture, examples)
+        rows = self._taken(examples)
         steps_per_epoch(self._architecture, self._optimisation, len(rows.y))  # that there are rows enough
         return tuple(LayerInside(*row) for row in self._trial.inside(rows.cells, rows.y, learning_rate, rows.texts))
 
