@@ -36,7 +36,8 @@ from caviar.store import Store
 from caviar.study import finals
 from caviar.study.check import FOLDED_BELOW, FOLDS, REPEATS, check_table
 from caviar.study.ensemble import MOST
-from caviar.study.job import FINALISTS, TableJob
+from caviar.study.job import FINALISTS, SEEDS, TableJob
+from caviar.study.members import Ensemble, refitted
 from caviar.study.ranked import Peaks
 from caviar.study.spec import Request
 from caviar.views.live import view_of
@@ -175,6 +176,37 @@ def test_an_ensemble_has_the_same_bits_on_any_number_of_threads(wine: Path, tmp_
         )
 
 
+def test_members_are_trained_with_several_seeds_where_time_is_left(wine: Path, tmp_path: Path, monkeypatch):  # noqa: F811
+    study = study_of(wine, tmp_path, preset="best", seconds=600)
+    ensemble, model = study.summary["ensemble"], study.best.model
+    shares = sorted(member.share for member in model.members)
+    assert ensemble["networks"] == len(model.members) + 1 == SEEDS * len(ensemble["trials"])
+    assert sum(shares) < 1
+    assert {round(SEEDS * share, 9) for share in shares} == {round(share, 9) for share in ensemble["trials"].values()}
+    networks = [model.network, *(member.network for member in model.members)]
+    weights = {b"".join(array.tobytes() for array in network.weights.values()) for network in networks}
+    assert len(weights) == len(networks)  # each has its own
+    monkeypatch.setattr("caviar.study.job._PARAMETERS", 1)
+    large = study_of(wine, tmp_path, preset="best", seconds=600, study="large")
+    assert large.summary["ensemble"]["networks"] == len(large.summary["ensemble"]["trials"])
+
+
+@given(st.lists(st.integers(0, SEEDS), min_size=2, max_size=4))
+def test_members_have_equally_many_seeds(trained: list[int]):
+    names = [[f"{number}.{seed}" for seed in range(n)] for number, n in enumerate(trained)]
+    last = {
+        number: [SimpleNamespace(predictor=lambda name=name: name) for name in row] for number, row in enumerate(names)
+    }
+    shares = {number: (number + 1) / sum(range(len(trained) + 1)) for number in range(len(trained))}
+    chosen = Ensemble(["as it was"], shares, {}, {}, np.zeros((1, 1)), np.zeros(1, dtype=np.int32))
+    found, seeds = refitted(chosen, last).members, min(trained)
+    if not seeds:
+        assert found == ["as it was"]
+        return
+    assert [member.network for member in found] == [name for row in names for name in row[:seeds]]
+    assert sum(member.share for member in found) == pytest.approx(1)
+
+
 def test_a_test_part_of_many_rows_gets_more_time():
     few, many = hourglass(60.0, left=30.0), hourglass(60.0, left=30.0)
     many = replace(many, dataset=replace(many.dataset, test=SimpleNamespace(rows=500_040)))
@@ -238,6 +270,15 @@ def test_the_portfolio_stands_beside_the_trials_of_the_least_loss():
     assert [trial.number for trial in finalists][:4] == [4, 0, 5, 1]  # 2 and 3 diverged
     assert [job.epochs_wanted(ledger, trial) for trial in finalists[:4]] == [243] * 4  # also of the one stopped early
     assert job.cost(ledger, finalists[3]) == pytest.approx(0.1 / 3 * 243)
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(None, 8), (3000.0, 20), (205.0, 10), (130.0, 8), (20.0, 3)])
+def test_there_are_more_finalists_where_they_are_cheap(seconds: float | None, most: int):
+    """Of two seconds each, in five folds on two threads: 6 s a finalist, and 6.4 s of last trainings."""
+    job = hourglass(seconds)
+    job = replace(job, request=replace(job.request, search=PORTFOLIO))
+    finalists = job.finalists(ranked(*[(243, "finished", 2.0)] * 30))
+    assert len(finalists) == len({trial.number for trial in finalists}) == most
 
 
 @pytest.mark.parametrize(("preset", "repeated", "last"), [("best", 5, 2), ("single", 5, 1), ("fast", 0, 1)])
