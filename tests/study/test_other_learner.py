@@ -15,7 +15,7 @@ from caviar.data.examples import Examples, Sealed
 from caviar.errors import NoAnswer, SpaceError
 from caviar.learners.model import PREDICTORS
 from caviar.learners.names import LEARNERS
-from caviar.study import check, finals
+from caviar.study import check, members
 from tests.learners.contract import examples, numbers
 from tests.learners.templates import TemplatesLearner, TemplatesPredictor
 
@@ -54,7 +54,7 @@ def study_of(images: Path, **arguments):
 
 def test_a_study_of_another_learner_gives_a_model_that_comes_back(images: Path, monkeypatch: pytest.MonkeyPatch):
     alike = lambda outputs, *_: (np.full(len(outputs), 1 / len(outputs)), 0.0)  # noqa: E731  # templates gain nothing
-    monkeypatch.setattr(finals, "select", alike)  # from one another
+    monkeypatch.setattr(members, "select", alike)  # from one another
     study = study_of(images, preset="best", out=images.parent, study="together")
     best, score = study.summary["best"], "r2" if study.best.model.regression else "accuracy"
     n_out = 1 if study.best.model.regression else 3

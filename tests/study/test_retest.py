@@ -101,7 +101,7 @@ def test_the_model_after_retrain_is_the_old_recipe_whatever_the_study_itself_wou
     def the_last_two(p: object, y: object, owners: list[int]) -> tuple[object, float]:
         return np.eye(len(owners))[-1] / 2 + np.eye(len(owners))[-2] / 2, 0.0
 
-    monkeypatch.setattr("caviar.study.finals.select", the_last_two)
+    monkeypatch.setattr("caviar.study.members.select", the_last_two)
     monkeypatch.setattr(retested, "verdict", lambda found: ("retrain", "weights"))
     old = tune(place, "old.csv", "two")
     assert old.result.ensemble is not None

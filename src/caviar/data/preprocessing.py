@@ -157,7 +157,7 @@ class Preprocessing:
         return inputs_of(cells, self.one_hot), notes
 
     def cells(self, frame: pd.DataFrame) -> tuple[npt.NDArray[np.float32], Notes]:
-        """What stands for the network's input, as Examples keeps it, and what it met. Raises as ``apply`` does."""
+        """The cells (m, k) that stand for the inputs (see examples.py), and what was met. Raises as ``apply``."""
         frame = named(frame)
         self._check_columns(frame)
         dates = sum(date.width for date in self.dates)
