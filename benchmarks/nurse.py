@@ -68,7 +68,7 @@ class Accident(NetworkTrainee):
             return super().train(min(steps, self.at - tick))
         if tick > self.at:
             return super().train(steps)
-        x, y = self._dataset.train.x, self._dataset.train.y
+        x, y = self._dataset.train.cells, self._dataset.train.y
         kept_x, kept_y = x.copy(), y.copy()
         random = np.random.default_rng(tick)
         x[:] = random.normal(size=x.shape).astype(np.float32) * 1000

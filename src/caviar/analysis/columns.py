@@ -130,7 +130,7 @@ def _shuffled(part: Part, inputs: npt.NDArray[np.intp], stream: np.random.Genera
     """The rows with some ``inputs`` of another row each, together as they stand there."""
     x = part.rows.x.reshape(len(part.rows), -1).copy()
     x[:, inputs] = x[stream.permutation(len(x))][:, inputs]
-    return x.reshape(part.rows.x.shape)
+    return x.reshape(len(x), *part.rows.shape)
 
 
 def _score(part: Part, x: npt.NDArray[np.float32], scoring: Scoring, metric: str) -> float:

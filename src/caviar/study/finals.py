@@ -104,8 +104,9 @@ def finals(job: TableJob, ledger: Ledger) -> Generator[Progress, None, Found]:
             tasks = [_last_task(job, ledger, trial) for trial in left]
             yield from drive(Repeats(tasks), executor, ledger, Budget(job.seconds_left, job.ended))
         last = _last_result(job, ledger, executor, winner)
+        yield from _more_seeds(job, ledger, executor, [trial for trial in left if trial.number in together])
         if ensemble is not None:
-            ensemble = yield from _refitted(job, ledger, executor, ensemble)
+            ensemble = refitted(ensemble, {n: _last_networks(job, ledger, executor, n) for n in ensemble.finalists})
     choice = best_front, weighed, ensemble, entrants
     if last is not None and last.training is not None:
         return Found(winner, last.epochs, evaluations, unseen, last.training, everything, *choice)
@@ -127,7 +128,7 @@ def trained_again(job: TableJob, ledger: Ledger, found: Found) -> Found:
     repeats, training = entrants[winner], networks[winner]
     ensemble = ensemble_of(job, entrants, shares)
     if ensemble is not None:
-        ensemble = replace(ensemble, members=[Member(shares[n], one.predictor()) for n, one in networks.items()])
+        ensemble = refitted(ensemble, {n: _last_networks(job, ledger, None, n) for n in shares})
     return replace(
         found,
         winner=ledger.trials[winner, 0],
@@ -185,7 +186,8 @@ def _without_repeats(
         return None
     keys = {n: rank_key(job.metric, evaluations[n].scores[job.metric], evaluations[n].loss) for n in numbers}
     best = max(numbers, key=lambda number: (keys[number], -number))
-    outputs = np.stack([networks[number].predictor().outputs(rows.x) for number in numbers])
+    x = rows.x
+    outputs = np.stack([networks[number].predictor().outputs(x) for number in numbers])
     parts, _ = select(*job.scoring.as_classes(outputs, rows.y), numbers)
     shares = {number: share for number, share in zip(numbers, parts.tolist(), strict=True) if share > 0}
     together = len(shares) > 1
@@ -233,24 +235,25 @@ def _of_search(job: TableJob, ledger: Ledger, trial: Trial) -> Training | None:
     return again
 
 
-def _refitted(
-    job: TableJob, ledger: Ledger, executor: Threads, chosen: Ensemble
-) -> Generator[Progress, None, Ensemble]:
-    """The ensemble of last trainings, each with further seeds while time is left: all have equally many."""
-    trials = [ledger.trials[number, 0] for number in chosen.finalists]
-    last = [_last_result(job, ledger, executor, trial) for trial in trials]
-    if job.budget is not None and all(found is not None and found.training is not None for found in last):
-        tasks = [_last_task(job, ledger, trial, seed) for seed in range(1, job.seeds(trials)) for trial in trials]
+def _more_seeds(job: TableJob, ledger: Ledger, executor: Threads, members: list[Trial]) -> Iterator[Progress]:
+    """Train the ``members`` of an ensemble further times, each with another seed, while there is time for all of them.
+
+    Without a budget of seconds there is no time left that would be spent otherwise.
+    """
+    if job.budget is None:
+        return
+    for seed in range(1, job.seeds(members)):
+        so_far = [_last_networks(job, ledger, executor, trial.number) for trial in members]
+        if min(map(len, so_far)) < seed or job.last_round([job.cost(ledger, t) for t in members]) > job.seconds_left():
+            return
+        tasks = [_last_task(job, ledger, trial, seed) for trial in members]
         yield from drive(Repeats(tasks), executor, ledger, Budget(job.seconds_left, job.ended))
-    found = {
-        trial.number: [
-            result.training
-            for seed in range(SEEDS)
-            if (result := _last_result(job, ledger, executor, trial, seed)) is not None and result.training is not None
-        ]
-        for trial in trials
-    }
-    return refitted(chosen, found)
+
+
+def _last_networks(job: TableJob, ledger: Ledger, executor: Threads | None, number: int) -> list[Training]:
+    """The last trainings of a finalist that were done, one a seed."""
+    found = (_last_result(job, ledger, executor, ledger.trials[number, 0], seed) for seed in range(SEEDS))
+    return [last.training for last in found if last is not None and last.training is not None]
 
 
 def _last_task(job: TableJob, ledger: Ledger, finalist: Trial, seed: int = 0) -> Task:
@@ -258,14 +261,17 @@ def _last_task(job: TableJob, ledger: Ledger, finalist: Trial, seed: int = 0) ->
     return Task(finalist.number, job.repeats + 1 + seed, finalist.config, 0, job.epochs_wanted(ledger, finalist))
 
 
-def _last_result(job: TableJob, ledger: Ledger, executor: Threads, winner: Trial, seed: int = 0) -> Repeat | None:
+def _last_result(
+    job: TableJob, ledger: Ledger, executor: Threads | None, winner: Trial, seed: int = 0
+) -> Repeat | None:
     """The last training of a finalist, if it was done."""
     key = winner.number, job.repeats + 1 + seed
     result = ledger.results.get(key)
     if result is None:
         return None
     trained = result.outcome is TaskOutcome.TRAINED
-    return Repeat(result, ledger.networks.get(key) or executor.parked.get(key)) if trained else None
+    network = ledger.networks.get(key) or (executor.parked.get(key) if executor is not None else None)
+    return Repeat(result, network) if trained else None
 
 
 def _repeats(job: TableJob, ledger: Ledger, finalists: list[Trial]) -> dict[int, list[Repeat]]:

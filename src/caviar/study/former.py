@@ -23,7 +23,7 @@ from caviar.records import Study, Task
 from caviar.records.retest import RetestSpec
 from caviar.store import Store
 from caviar.study.check import check_table
-from caviar.study.job import TableJob
+from caviar.study.job import SEEDS, TableJob
 from caviar.study.spec import Request
 
 
@@ -109,20 +109,21 @@ def trained_as_then(study: Study, job: TableJob, store: Store) -> Model | None:
     shares = {result.best.trial: 1.0}
     if result.ensemble is not None:
         shares = {int(number): share for number, share in result.ensemble.trials.items()}
+    seeds = 1 if result.ensemble is None else max(1, min(result.ensemble.networks // len(shares), SEEDS))
     lasting = {one.trial: one.epochs for one in result.finalists or ()}
-    networks = {}
+    networks = list[Member]()
     for trial in store.trials(study.name, list(shares)):
         epochs = lasting.get(trial.number, trial.epochs)
         if trial.repeat or not epochs:
             continue
-        training = job.start(Task(trial.number, job.repeats + 1, trial.config, 0, epochs), None)
-        training.train(epochs, never())
-        networks[trial.number] = training.predictor()
-    if len(networks) < len(shares):
+        for seed in range(seeds):
+            training = job.start(Task(trial.number, job.repeats + 1 + seed, trial.config, 0, epochs), None)
+            training.train(epochs, never())
+            networks.append(Member(shares[trial.number] / seeds, training.predictor()))
+    if len(networks) < seeds * len(shares):
         return None
-    first, *others = sorted(networks, key=lambda number: -shares[number])
-    members = tuple(Member(shares[number], networks[number]) for number in others)
-    return Model(networks[first], job.dataset.preprocessing, {}, members)
+    first, *others = sorted(networks, key=lambda member: -member.share)
+    return Model(first.network, job.dataset.preprocessing, {}, tuple(others))
 
 
 def outputs_on(model: Model, dataset: Dataset, sources: Sequence[Any]) -> tuple[npt.NDArray[Any], Floats]:

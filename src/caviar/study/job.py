@@ -20,7 +20,7 @@ from caviar.data.examples import Examples
 from caviar.executors.parked import StateStore
 from caviar.executors.threads import Threads
 from caviar.learners.balance import NOTE as BALANCE_NOTE
-from caviar.learners.contract import Evaluation, Keys, Learner, State, Training, TrainingData, score_names
+from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Keys, Learner, State, Training, TrainingData, score_names
 from caviar.learners.scoring import ScoredTraining, Scoring
 from caviar.machine import environment
 from caviar.records import Config, Study, StudyState, Task, Trial
@@ -43,6 +43,7 @@ FINALISTS = 5
 _WITH_PORTFOLIO = 8  # finalists of a search that begins with a portfolio
 _IF_CHEAP = 20  # as many where all of their repeats take less than _CHEAP of a time budget
 _CHEAP = 1 / 3
+_CHEAP_BYTES = 1 << 27  # and where all of their networks, which are kept, take less than this
 SEEDS = 4
 """Last trainings of each member of an ensemble, with a seed each, at most."""
 _PARAMETERS = 1 << 18  # of all members together, at most, if there is more than one seed: predictions take longer
@@ -114,7 +115,7 @@ class TableJob:
     def start(self, task: Task, state: State | None) -> Training:
         """Draw the network of a task, or take up its ``state``. A task's repeat fixes its rows and its seed.
 
-        Repeats 1, 2, ... are the folds of the finals, the one after them is the last training.
+        Repeats 1, 2, ... are the folds of the finals, those after them are last trainings.
         """
         if task.repeat == 0:
             training, validation = self.dataset.train, self.dataset.validation
@@ -203,8 +204,11 @@ class TableJob:
 
     def last_seconds(self, costs: list[float]) -> float:
         """Seconds of the last trainings of finalists whose repeats take ``costs``: of one, or of an ensemble."""
-        together = sum(nlargest(MOST, costs)) / self.slots if self.request.preset == "best" else 0.0
-        return self.last_cost(max(together, max(costs, default=0.0)))
+        return self.last_round(nlargest(MOST if self.request.preset == "best" else 1, costs))
+
+    def last_round(self, costs: list[float]) -> float:
+        """Seconds of last trainings side by side, of finalists whose repeats take ``costs``."""
+        return self.last_cost(max(sum(costs) / self.slots, max(costs, default=0.0)))
 
     def finalists(self, ledger: Ledger) -> list[Trial]:
         """The best trials, or as many of them as there is time to repeat once before the last training."""
@@ -218,11 +222,18 @@ class TableJob:
         return best
 
     def _cheap(self, ledger: Ledger, finalists: list[Trial]) -> bool:
-        """True where all repeats of so many finalists take a small part of a time budget."""
-        return self.budget is not None and self._round_cost(ledger, finalists, self.repeats) < _CHEAP * self.budget
+        """True where all repeats of so many finalists take a small part of a time budget, and nobody is waiting."""
+        if self.budget is None or self.interventions.stops:
+            return False
+        if self._round_cost(ledger, finalists, self.repeats) > _CHEAP * self.budget:
+            return False
+        parameters = sum(self.parameters(trial.config) for trial in finalists)
+        return BYTES_A_PARAMETER * parameters * self.repeats <= _CHEAP_BYTES
 
     def seeds(self, members: list[Trial]) -> int:
         """Last trainings of each of the ``members`` of an ensemble, if there is time for them."""
+        if not members or self.interventions.stops:
+            return 1
         return max(1, min(SEEDS, _PARAMETERS // sum(self.parameters(trial.config) for trial in members)))
 
     def _candidates(self, ledger: Ledger) -> list[Trial]:

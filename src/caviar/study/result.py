@@ -186,9 +186,9 @@ def _together(
 ) -> EnsembleResult:
     """The ensemble and its scores, beside the single network; on the sealed rows with all of its ``correction``."""
     scoring = job.scoring
-    said = np.zeros((len(sealed), scoring.n_out))
+    said, x = np.zeros((len(sealed), scoring.n_out)), sealed.x
     for member in chosen.members:
-        said += member.share * outputs_of(member.network, sealed.x)
+        said += member.share * outputs_of(member.network, x)
     answer = scoring.corrected(said, correction)
     scores, rows, width = scoring.scores(answer, sealed.y, said), len(sealed), scoring.n_out
     names = [name for name in scoring.resampled(job.metric) if name in scores]

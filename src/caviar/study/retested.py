@@ -187,14 +187,14 @@ def predict(job: TableJob, entrants: Mapping[int, list[Repeat]], sealed: Example
             network[parts[number - 1][1]] = k
     else:
         network[n_train:n_both] = np.arange(n_both - n_train) % len(numbers)
-    said, on_sealed = {}, {}
+    said, on_sealed, x_sealed = {}, {}, sealed.x
     for trial, repeats in entrants.items():
         networks = [repeat.training.predictor() for repeat in repeats if repeat.training is not None]
         outputs = np.zeros((len(network), job.scoring.n_out))
-        each = np.stack([outputs_of(one, sealed.x) for one in networks])
+        each = np.stack([outputs_of(one, x_sealed) for one in networks])
         for k, one in enumerate(networks):
             rows = np.flatnonzero(network[:n_both] == k)
-            outputs[rows] = outputs_of(one, both.x[rows])
+            outputs[rows] = outputs_of(one, both.take(rows).x)
             own = np.flatnonzero(network[n_both:] == k)
             outputs[n_both + own] = each[k, own]
         said[trial], on_sealed[trial] = outputs, each
