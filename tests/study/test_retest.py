@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from caviar.learners.probe import PROBE, probe_of
 from caviar.store import Store
 from caviar.store.doctor import delete
 from caviar.study import former, retest, retested
+from caviar.study.job import SEEDS
 from caviar.study.retest import request_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::caviar.CaviarWarning")
@@ -189,9 +191,11 @@ def test_a_model_that_predicts_other_bits_is_found_out(place: Path):
     assert any("predicts other bits" in one for one in changed)
 
 
-@pytest.mark.parametrize("preset", ["best", "single"])
-def test_a_model_that_was_not_saved_is_trained_again_to_the_same_bits(place: Path, preset: str):
-    study = tune(place, "old.csv", "unsaved", out=None, preset=preset)
+@pytest.mark.parametrize("more", [{"preset": "best"}, {"preset": "single"}, {"seconds": 600}])
+def test_a_model_that_was_not_saved_is_trained_again_to_the_same_bits(place: Path, more: dict[str, Any]):
+    study = tune(place, "old.csv", "unsaved", out=None, **more)
+    if "seconds" in more:  # each member with several seeds
+        assert study.result.ensemble.networks == SEEDS * len(study.result.ensemble.trials) > SEEDS
     with Store.open("s.db", create=False) as store:
         record = store.study("unsaved")
         again_then = former.trained_as_then(record, former.same_job(record), store)

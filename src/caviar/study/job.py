@@ -20,7 +20,16 @@ from caviar.data.examples import Examples
 from caviar.executors.parked import StateStore
 from caviar.executors.threads import Threads
 from caviar.learners.balance import NOTE as BALANCE_NOTE
-from caviar.learners.contract import BYTES_A_PARAMETER, Evaluation, Keys, Learner, State, Training, TrainingData, score_names
+from caviar.learners.contract import (
+    BYTES_A_PARAMETER,
+    Evaluation,
+    Keys,
+    Learner,
+    State,
+    Training,
+    TrainingData,
+    score_names,
+)
 from caviar.learners.scoring import ScoredTraining, Scoring
 from caviar.machine import environment
 from caviar.records import Config, Study, StudyState, Task, Trial
