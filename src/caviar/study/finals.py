@@ -126,9 +126,8 @@ def trained_again(job: TableJob, ledger: Ledger, found: Found) -> Found:
         return found
     winner = max(shares, key=lambda number: shares[number])
     repeats, training = entrants[winner], networks[winner]
-    ensemble = ensemble_of(job, entrants, shares)
-    if ensemble is not None:
-        ensemble = refitted(ensemble, {n: _last_networks(job, ledger, None, n) for n in shares})
+    chosen = ensemble_of(job, entrants, shares)
+    ensemble = refitted(chosen, {n: _last_networks(job, ledger, None, n) for n in shares})
     return replace(
         found,
         winner=ledger.trials[winner, 0],

@@ -58,10 +58,8 @@ class Ensemble:
     y: Targets
 
 
-def ensemble_of(
-    job: TableJob, entrants: dict[int, list[Repeat]], given: Mapping[int, float] | None = None
-) -> Ensemble | None:
-    """The ensemble of finalists and their seeds, chosen by rows that no member has seen; None of a single finalist.
+def ensemble_of(job: TableJob, entrants: dict[int, list[Repeat]], given: Mapping[int, float] | None = None) -> Ensemble:
+    """The ensemble of finalists and their seeds, chosen by rows that no member has seen; it may be of one finalist.
 
     ``given`` are the shares of the finalists, where they are known.
 
@@ -87,18 +85,18 @@ def ensemble_of(
             number = unit[0].result.task.trial
             finalists[number] = finalists.get(number, 0.0) + share
             members += [Member(share / len(unit), r.training.predictor()) for r in unit if r.training is not None]
-    if len(finalists) < 2:
-        return None
     together = np.tensordot(shares, outputs, axes=1)
     return Ensemble(members, finalists, epochs, job.scoring.scores(together, y), together, y)
 
 
-def refitted(chosen: Ensemble, last: Mapping[int, Sequence[Training]]) -> Ensemble:
+def refitted(chosen: Ensemble, last: Mapping[int, Sequence[Training]]) -> Ensemble | None:
     """The ensemble of the finalists' ``last`` trainings, as many of each as all of them have.
 
-    As it was where one has none, for that would mix both.
+    As it was where one has none, for that would mix both; None where it would be a single network.
     """
     seeds = min(len(last.get(number, ())) for number in chosen.finalists)
+    if len(chosen.finalists) == 1 and seeds < 2:
+        return None
     members = [
         Member(share / seeds, training.predictor())
         for number, share in chosen.finalists.items()
