@@ -51,8 +51,9 @@ struct Runs {
 enum class Cell : char { number, text, category };
 
 // The columns of x as the first layer gets them (nn/encoding.py): each as it is, bent, spread over bins, or the numbers of a text, which come
-// beside x; or of a category, whose number x has, the input that is 1 among those of all categories, none for a number below 0. An input is u = (x - edge) / width of its column, cut to [low, high], and then u / sqrt(1 + (bend u)^2); one that stays as it is has
-// edge 0, width 1, no ends and bend 0.
+// beside x; or one input a category, of which the one whose number x has is 1, and none where there is no such category. Any other input is
+// u = (x - edge) / width of its column, cut to [low, high], and then u / sqrt(1 + (bend u)^2); one that stays as it is has edge 0, width 1, no
+// ends and bend 0.
 struct Columns {
     const int* counts;  // (n_x): the inputs that each column makes
     const Cell* kinds;  // (n_x)
