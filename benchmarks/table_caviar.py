@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ import caviar
 from benchmarks.rivals.table_job import Predict, TableJob, answer, read
 from caviar.learners.dense.learner import DenseLearner
 from caviar.machine import VERSION
-from caviar.search import portfolio
+from caviar.search import coarse_to_fine, portfolio
+from caviar.search.coarse_to_fine import Zoom
 from caviar.space import Space
 
 _TARGET = "the target"
@@ -36,7 +38,7 @@ FIXED: dict[str, tuple[str, Any]] = {
     "dropout": ("dropout", 0.0),
 }
 """Parts that are taken out by a fixed value in the default space and in the portfolio."""
-PARTS = ("ensemble", "portfolio", "finals", *FIXED)
+PARTS = ("ensemble", "portfolio", "finals", "zoom", *FIXED)
 
 
 def take_out(part: str) -> dict[str, Any]:
@@ -47,6 +49,9 @@ def take_out(part: str) -> dict[str, Any]:
         return {"preset": "single"}
     if part == "finals":
         return {"preset": "fast"}
+    if part == "zoom":  # all draws come from the whole space
+        coarse_to_fine.Zoom = partial(Zoom, whole_space=1.0)  # type: ignore[assignment, misc]
+        return {}
     name, value = FIXED[part]
     space, entries = DenseLearner.default_space, portfolio._entries
     without = "bins" if part == "encodings" else ""
