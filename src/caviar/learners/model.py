@@ -49,6 +49,8 @@ PREDICTORS: dict[str, Callable[[Mapping[str, Any], Arrays], Predictor]] = {"dens
 
 _NETWORK, _PREPROCESSING, _FACTS, _WEIGHTS = "network.json", "preprocessing.json", "facts.json", "weights.safetensors"
 _REFERENCE = "reference"  # among the facts
+SO_FAR = "so_far"
+"""A fact of a model that a study saved before its end."""
 _CELLS = 1 << 22  # of the widest layer that are computed at once: 16 MiB of inputs, whatever the table's length
 
 
@@ -219,6 +221,8 @@ class Model:
         """Labels, probabilities, and what the preprocessing met; intervals of ``coverage`` where one is given."""
         reach = None if coverage is None else self.reach(coverage)
         frame, read = self.frame(data)
+        if self.facts.get(SO_FAR):
+            read = (f"{self.facts.get('study')} had not ended: this is its best network by then", *read)
         outputs = np.empty((len(frame), self.network.n_out))
         missing, unknown, outside = 0, Counter[str](), Counter[str]()
         widest = max(network.width for network in (self.network, *(member.network for member in self.members)))

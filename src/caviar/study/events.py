@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caviar import other_tuners
@@ -25,10 +26,14 @@ Progress = StudyProgress
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The data is read and split and the study, with its notes, is in the store: training starts."""
+    """The data is read and split and the study, with its notes, is in the store: training starts.
+
+    ``out`` is where the model will be: the best network so far from the first on, then the answer.
+    """
 
     study: Study
     rungs: tuple[int, ...]
+    out: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ from caviar.study.programs import (
 from caviar.study.respacing import lie_in, respacing
 from caviar.study.result import conclude
 from caviar.study.retested import retested
+from caviar.study.so_far import SoFar
 from caviar.study.spec import IMPORTED, ProgramRequest, Request
 
 
@@ -93,7 +94,8 @@ def train(
     study = replace(study, notes=_notes(job, study))  # a resume may have more of them, and an old store none
     answer: TunedStudy | TunedProgram | None = None
     try:
-        yield Begun(study, job.rungs)
+        out = model_path(job.request, study.name, again=True) if isinstance(job, TableJob) else None
+        yield Begun(study, job.rungs, out)
         if isinstance(job, TableJob):
             answer = yield from _train_networks(job, ledger, store, study)
         else:
@@ -152,6 +154,7 @@ def _train_networks(job: TableJob, ledger: Ledger, store: Store, study: Study) -
     job.interventions.respacing = respacing(study, job.eras, job.search, strategy, ledger, queue)
     states = SavedStates(Snapshots(store), study.name, ledger.ranked.worst_first, ledger.delivery)
     threads = job.threads(ledger, states)
+    so_far = SoFar(job, study, ledger, threads.parked)
 
     def seconds_left() -> float:
         """The first training may take the seconds of the conclusion: an answer a little late is better than none."""
@@ -167,13 +170,17 @@ def _train_networks(job: TableJob, ledger: Ledger, store: Store, study: Study) -
                 first = next(turns)
                 set_aside()  # what was recalled by now stays as long as the study
             yield first
-            yield from turns
+            for turn in turns:
+                so_far.save(due=True)
+                yield turn
         except BaseException:
             record_the_rest(executor, ledger)
+            so_far.save()
             raise
     for key, training in threads.parked.take_all().items():  # the end found them between two rungs
         if ledger.trials[key].epochs > 0:
             ledger.networks.keep(key, training)
+    so_far.save()  # the finals have no other until they end
     found = yield from finals(job, ledger)
     sealed, tested = job.dataset.test.open(), None
     if job.request.retest is not None:
