@@ -113,3 +113,16 @@ def test_a_scored_training_without_validation_rows_has_no_score_and_one_that_div
     assert outcome is Outcome.DIVERGED
     assert len(epochs) < 5
     assert math.isnan(epochs[-1].validation.scores["mcc"])
+
+
+def test_balancing_lets_the_labels_of_each_target_count_alike():
+    rng = np.random.default_rng(0)
+    labels = rng.random((500, 2)) < [0.1, 0.7]
+    frame = pd.DataFrame({"x": rng.normal(size=500), "a": labels[:, 0], "b": labels[:, 1]})
+    data = prepare(read(frame, ["a", "b"]), 0)
+    scoring = Scoring.of(data)
+    _, cells = scoring.as_classes(np.full((1, len(data.train), 2), 0.5), data.train.y)
+    weights = scoring.balancing(data.train.y)
+    for k in range(2):
+        sums = np.bincount(cells[k::2], weights=weights[k::2])
+        np.testing.assert_allclose(sums, sums.mean())

@@ -62,3 +62,13 @@ def test_members_are_of_few_finalists():
     assert len(set(owners[shares > 0])) == MOST
     assert shares.sum() == pytest.approx(1)
     assert better < found == pytest.approx(loss(np.tensordot(shares, p, axes=1), y))
+
+
+def test_weights_count_as_rows_that_come_so_often():
+    p, y = library(2)
+    often = np.random.default_rng(0).integers(1, 4, size=len(y))
+    shares, found = select(p, y, range(len(p)), weights=often.astype(float))
+    again, same = select(np.repeat(p, often, axis=1), np.repeat(y, often), range(len(p)))
+    np.testing.assert_allclose(shares, again)
+    assert found == pytest.approx(same)
+    assert not np.allclose(shares, select(p, y, range(len(p)))[0])

@@ -14,6 +14,7 @@ import caviar
 from caviar.errors import ConfigError, ModelError
 from caviar.learners.correction import PLAIN
 from caviar.nn.metrics import calibration_error, log_loss
+from caviar.study import members
 
 SPACE = caviar.Space(learning_rate=caviar.Log(3e-3, 1e-1), hidden_units=12, layers=1, batch_size=64)
 
@@ -110,6 +111,24 @@ def test_balanced_training_holds_in_the_default_space(budget: dict):
     study = caviar.tune(frame, "y", store=None, progress=False, preset="single", **once, **budget)
     assert set(study.trials()["class_weights"]) == {"balanced"}
     assert study.best.config["decay_rate"] < 1 / 8  # and the space is still that of this study's epochs
+
+
+@pytest.mark.filterwarnings("ignore::caviar.errors.CaviarWarning")
+@pytest.mark.parametrize("balance", [True, False])
+@pytest.mark.filterwarnings("ignore::caviar.errors.CaviarWarning")
+def test_the_ensemble_of_balanced_training_is_chosen_by_a_loss_that_is_balanced_too(
+    balance: bool, monkeypatch: pytest.MonkeyPatch
+):
+    asked, select = [], members.select
+
+    def noted(p, y, owners, weights):
+        asked.append(np.bincount(y, weights=weights))
+        return select(p, y, owners, weights=weights)
+
+    monkeypatch.setattr(members, "select", noted)
+    tuned(uneven(300, 1), preset="best", balance=balance, metric="balanced_accuracy")
+    healthy, ill = asked[0]
+    assert (healthy == pytest.approx(ill)) == balance
 
 
 @pytest.mark.filterwarnings("ignore::caviar.errors.CaviarWarning")

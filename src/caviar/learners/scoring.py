@@ -28,6 +28,7 @@ from caviar.learners.contract import (
     score_names,
 )
 from caviar.learners.correction import Correction, shares_of
+from caviar.nn.losses import balanced_class_weights
 from caviar.nn.metrics import OF_CLASSES, OF_LABELS, OF_NUMBERS, OF_SEVERAL, undefined, undefined_of_several
 from caviar.records.metrics import SHARES_OF_ROWS
 
@@ -132,6 +133,14 @@ class Scoring:
             return outputs, y
         cells = [as_classes(of_one, y) for of_one in outputs]
         return np.stack([both for both, _ in cells]), cells[0][1].astype(np.int32)
+
+    def balancing(self, y: Targets) -> Floats:
+        """How much each row (m,) counts where every class counts alike; of several targets each of ``as_classes``."""
+        if not self.several:
+            classes = y.astype(np.int64)
+            return balanced_class_weights(classes, self.n_out)[classes]
+        of_targets = unpacked(y, self.n_out).T
+        return np.stack([balanced_class_weights(labels, 2)[labels] for labels in of_targets], axis=1).ravel()
 
     def numbers(self, y: Targets) -> Floats:
         """The targets ``y`` (m,) in their own units, 0 where they were 0."""

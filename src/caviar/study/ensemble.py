@@ -8,7 +8,8 @@ Notation
 Source: Caruana, Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, 2004: members are added
 one by one, with replacement, each time the one that makes the average best; we stop where none makes it better. Chosen
 by the loss (cross-entropy, or squared error on the scale on which the target is learned) and not by the
-metric: accuracy on a few hundred rows ties too often.
+metric: accuracy on a few hundred rows ties too often. Where networks were trained to count every class alike, the loss
+does so too.
 """
 
 from __future__ import annotations
@@ -25,10 +26,13 @@ PICKS = 20  # enough for shares in steps of a twentieth; more seldom changes the
 _SMALLEST = 1e-15  # a probability of 0 would make one row decide
 
 
-def select(p: Floats, y: Targets, owners: Sequence[int], picks: int = PICKS) -> tuple[Floats, float]:
+def select(
+    p: Floats, y: Targets, owners: Sequence[int], picks: int = PICKS, weights: Floats | None = None
+) -> tuple[Floats, float]:
     """The shares (n,) that add up to 1, and the loss of the average; ``y`` (m,) as Examples has it.
 
-    ``owners`` are the finalists that the members belong to: those of MOST at the most are picked.
+    ``owners`` are the finalists that the members belong to: those of MOST at the most are picked. ``weights`` (m,) say
+    how much each row counts.
     """
     chosen = set[int]()
     counts = np.zeros(len(p))
@@ -36,7 +40,7 @@ def select(p: Floats, y: Targets, owners: Sequence[int], picks: int = PICKS) -> 
     lowest = np.inf
     for picked in range(1, picks + 1):
         able = [owner in chosen or len(chosen) < MOST for owner in owners]
-        losses = np.array([loss((total + p[i]) / picked, y) if able[i] else np.inf for i in range(len(p))])
+        losses = np.array([loss((total + p[i]) / picked, y, weights) if able[i] else np.inf for i in range(len(p))])
         best = int(losses.argmin())
         if losses[best] >= lowest:
             break
@@ -47,8 +51,9 @@ def select(p: Floats, y: Targets, owners: Sequence[int], picks: int = PICKS) -> 
     return counts / counts.sum(), lowest
 
 
-def loss(p: Floats, y: Targets) -> float:
+def loss(p: Floats, y: Targets, weights: Floats | None = None) -> float:
     """The mean cross-entropy of probabilities ``p`` (m, C), or the mean squared error of numbers (m, 1)."""
     if y.dtype.kind == "f":
         return float(np.mean((p[:, 0] - y) ** 2))
-    return float(-np.log(np.maximum(p[np.arange(len(y)), y], _SMALLEST)).mean())
+    each = -np.log(np.maximum(p[np.arange(len(y)), y], _SMALLEST))
+    return float(np.average(each, weights=weights))

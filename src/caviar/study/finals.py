@@ -27,12 +27,11 @@ from caviar.records.config import as_number
 from caviar.records.ranking import WORST, rank_key
 from caviar.scheduling.choosing import Finalist, Weighed, choose, front
 from caviar.scheduling.repeats import Repeats
-from caviar.study.ensemble import select
 from caviar.study.events import Progress
 from caviar.study.job import FINALISTS, SEEDS, TableJob
 from caviar.study.ledger import Ledger
 from caviar.study.loop import Budget, drive
-from caviar.study.members import Ensemble, Repeat, ensemble_of, refitted
+from caviar.study.members import Ensemble, Repeat, ensemble_of, refitted, shares_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +186,7 @@ def _without_repeats(
     best = max(numbers, key=lambda number: (keys[number], -number))
     x = rows.x
     outputs = np.stack([networks[number].predictor().outputs(x) for number in numbers])
-    parts, _ = select(*job.scoring.as_classes(outputs, rows.y), numbers)
+    parts = shares_of(job, outputs, rows.y, numbers)
     shares = {number: share for number, share in zip(numbers, parts.tolist(), strict=True) if share > 0}
     together = len(shares) > 1
     ledger.phase = "last training"

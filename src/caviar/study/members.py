@@ -75,7 +75,7 @@ def ensemble_of(job: TableJob, entrants: dict[int, list[Repeat]], given: Mapping
     outputs = np.stack([np.concatenate([_outputs(job, repeat) for repeat in unit]) for unit in units])
     owners = [unit[0].result.task.trial for unit in units]
     if given is None:
-        shares, _ = select(*job.scoring.as_classes(outputs, y), owners)
+        shares = shares_of(job, outputs, y, owners)
     else:
         shares = np.array([given[owner] / owners.count(owner) for owner in owners])
     members, finalists = list[Member](), dict[int, float]()
@@ -87,6 +87,12 @@ def ensemble_of(job: TableJob, entrants: dict[int, list[Repeat]], given: Mapping
             members += [Member(share / len(unit), r.training.predictor()) for r in unit if r.training is not None]
     together = np.tensordot(shares, outputs, axes=1)
     return Ensemble(members, finalists, epochs, job.scoring.scores(together, y), together, y)
+
+
+def shares_of(job: TableJob, outputs: Floats, y: Targets, owners: Sequence[int]) -> Floats:
+    """The shares of members with ``outputs`` (k, n, n_out) for n rows that none has seen, and ``y`` (n,) the truth."""
+    weights = job.scoring.balancing(y) if job.request.balance else None
+    return select(*job.scoring.as_classes(outputs, y), owners, weights=weights)[0]
 
 
 def refitted(chosen: Ensemble, last: Mapping[int, Sequence[Training]]) -> Ensemble | None:
