@@ -309,6 +309,16 @@ class StudyResult:
     retest: Retest | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def test(self) -> Scores | None:
+        """The scores of the model on the sealed test: of the ensemble, where it is one, else of the best network."""
+        return self.best.test if self.ensemble is None or self.ensemble.test is None else self.ensemble.test
+
+    @property
+    def validation(self) -> Scores | None:
+        """The scores of the model on rows that its networks had not seen; see ``test``."""
+        return self.best.validation if self.ensemble is None else self.ensemble.validation
+
     def to_record(self) -> dict[str, Any]:
         """Plain data: the JSON object of ``caviar tune --json``."""
         record = asdict(self)

@@ -28,19 +28,19 @@ def answer(result: StudyResult) -> Group:
     if result.retest is not None:
         verdict = retest_view(str(result.study), result.retest).headline
         grid.add_row("verdict", Text.assemble((verdict, "bold"), f": {visible(result.retest.why)}"))
-    if best.test:
+    if best.test and result.test:
         times = "once" if (result.test_opened or 1) == 1 else f"{result.test_opened} times by this study"
-        rest = (
-            f"{beside_text(metric, best.test)}, on {counted(int(result.data.get('test') or 0), 'row')}, opened {times}"
-        )
-        grid.add_row("sealed test", Text.assemble((score_text(metric, best.test, "95 %: "), "bold"), rest))
+        rows = counted(int(result.data.get("test") or 0), "row")
+        rest = f"{beside_text(metric, result.test)}, on {rows}, opened {times}"
+        grid.add_row("sealed test", Text.assemble((score_text(metric, result.test, "95 %: "), "bold"), rest))
     for doubt in worth.doubts:
         grid.add_row("", Text(visible(doubt), style="bold yellow"))
     for title, line in worth_lines(metric, worth):
         grid.add_row(title, line)
-    if best.validation:
-        scores = f"{score_text(metric, best.validation)}{beside_text(metric, best.validation)}"
-        grid.add_row("validation", f"{scores}, {_mean_of(best.repeated)}" if best.repeated else scores)
+    if best.validation and result.validation:
+        scores = f"{score_text(metric, result.validation)}{beside_text(metric, result.validation)}"
+        alone = best.repeated is not None and result.ensemble is None
+        grid.add_row("validation", f"{scores}, {_mean_of(best.repeated)}" if best.repeated and alone else scores)
         if best.repeated is not None and best.repeated.how != "not repeated":
             grid.add_row("repeated", _two_scores(result.metric, best.repeated))
     elif best.score is not None:
@@ -49,7 +49,7 @@ def answer(result: StudyResult) -> Group:
         grid.add_row("network", counted(best.parameters, "parameter") + _trained(best))
     grid.add_row("config", Text(f"trial {best.trial}: {config_text(best.config)}"))
     if result.ensemble is not None:
-        grid.add_row("ensemble", Text(_together(metric, result.ensemble)))
+        grid.add_row("ensemble", Text(together(metric, result.ensemble, best)))
     if result.front is not None and len(result.front) > 1:
         grid.add_row("front", Text(_front(result)))
     if best.folder is not None:
@@ -109,14 +109,13 @@ def _trained(best: BestTrial) -> str:
     return f", trained on {counted(best.rows, 'row')} for {counted(best.epochs, 'epoch')}"
 
 
-def _together(metric: str, ensemble: EnsembleResult) -> str:
-    """An ensemble beside the single network."""
+def together(metric: str, ensemble: EnsembleResult, best: BestTrial) -> str:
+    """What an ensemble is made of, beside the best network alone."""
     members = ", ".join(f"{number} ({share:.0%})" for number, share in ensemble.trials.items())
-    of = f"of {counted(ensemble.networks, 'network')} from trials {members}"
-    validation = score_text(metric, ensemble.validation)
-    if ensemble.test is None:
-        return f"{validation} on validation, {of}"
-    return f"{score_text(metric, ensemble.test, '95 %: ')} on the sealed test, {validation} on validation, {of}"
+    of = f"the model is the mean of {counted(ensemble.networks, 'network')} from trials {members}"
+    parts = {"the sealed test": best.test, "validation": best.validation}
+    scores = [f"{score_text(metric, scores)} on {where}" for where, scores in parts.items() if scores]
+    return f"{of}; the best network alone, trial {best.trial}: {', '.join(scores)}" if scores else of
 
 
 def _front(result: StudyResult) -> str:

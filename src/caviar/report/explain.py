@@ -15,6 +15,7 @@ from rich.text import Text
 
 from caviar.records import Intervention, Study, StudyKind, StudyState, Trial, TrialState
 from caviar.records.metrics import metric_name
+from caviar.report.answer import together
 from caviar.report.bars import Band, Length
 from caviar.report.text import NO_LUCK, config_text, counted, number, score_text, value_text, visible
 from caviar.report.worth import bounded_text, importance_text, worth_lines
@@ -262,17 +263,19 @@ def _answer(view: StudyView) -> list[Any]:
     if view.best is not None:
         return _own_answer(view, view.best)
     result = view.head.record.result
-    if result is None or not result.best.test:
+    if result is None or not result.test:
         return []
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column()
     worth = view.worth
-    grid.add_row("sealed test", score_text(result.metric, result.best.test, "95 %: "))
+    grid.add_row("sealed test", score_text(result.metric, result.test, "95 %: "))
     for doubt in worth.doubts:
         grid.add_row("", Text(visible(doubt), style="bold yellow"))
-    if result.best.validation:
-        grid.add_row("validation", score_text(result.metric, result.best.validation))
+    if result.validation:
+        grid.add_row("validation", score_text(result.metric, result.validation))
+    if result.ensemble is not None:
+        grid.add_row("ensemble", Text(together(result.metric, result.ensemble, result.best)))
     for title, line in worth_lines(result.metric, replace(worth, columns=())):
         grid.add_row(title, line)
     return [Padding(grid, (0, 0, 0, 2))]

@@ -41,8 +41,8 @@ def study_html(page: StudyPage) -> str:
         score = f"{metric_name(study.metric)} {number(best.score)} in the search"
         if result is not None and study.metric in (result.best.validation or {}):
             score += f", {number((result.best.validation or {})[study.metric])} when trained again"
-        if result is not None and study.metric in (result.best.test or {}):
-            score += f", {number((result.best.test or {})[study.metric])} on the sealed test"
+        if result is not None and study.metric in (result.test or {}):
+            score += f", {number((result.test or {})[study.metric])} on the sealed test"
         rows += [
             ("best", f"trial {best.number}: {score}"),
             ("config", config_text(page.view.head.searched(best.config))),

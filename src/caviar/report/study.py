@@ -123,7 +123,7 @@ def _study_paragraph(row: StudyRow) -> Text:
         counts.append(counted(len(row.head.notes), "note"))
     lines.append(", ".join(counts))
     if result:
-        test = f", sealed test {score_text(study.metric, result.best.test)}" if result.best.test else ""
+        test = f", sealed test {score_text(study.metric, result.test)}" if result.test else ""
         lines.append(f"best: {_winner(result.best)}{test}")
     return Text.assemble((study.name, "bold"), "\n  ".join(lines))
 
@@ -151,7 +151,7 @@ def _studies_table(rows: Sequence[StudyRow]) -> Table:
             f"{sum(row.counts.values()):,}",
             f"{len(row.head.notes) or ''}",
             _winner(result.best) if result else "",
-            score_text(study.metric, result.best.test) if result and result.best.test else "",
+            score_text(study.metric, result.test) if result and result.test else "",
         )
     return table
 

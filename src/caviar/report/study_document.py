@@ -178,8 +178,8 @@ def compare_document(view: Comparison) -> dict[str, Any]:
                     "seconds": side.seconds,
                     "worked": side.worked,
                     "best": side.best,
-                    "validation": None if side.study.result is None else side.study.result.best.validation,
-                    "test": None if side.study.result is None else side.study.result.best.test,
+                    "validation": None if side.study.result is None else side.study.result.validation,
+                    "test": None if side.study.result is None else side.study.result.test,
                     "history": {
                         "trial": [step.trial for step in side.improvements],
                         "best": rounded(step.best for step in side.improvements),
@@ -389,8 +389,9 @@ def _answer(result: StudyResult, worth: Worth) -> dict[str, Any]:
         {
             "trial": best.trial,
             "config": best.config,
-            "validation": best.validation,
-            "test": best.test,
+            "validation": result.validation,
+            "test": result.test,
+            "alone": {"validation": best.validation, "test": best.test} if result.ensemble is not None else None,
             "score": best.score,
             "repeated": record["best"].get("repeated"),
             "parameters": best.parameters,

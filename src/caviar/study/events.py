@@ -41,11 +41,11 @@ class Best:
     """The answer: a config, and the network trained with it on all rows but the sealed test part.
 
     ``validation`` are the mean scores of the config's repeats with fresh seeds, none of which saw the rows it was
-    scored on; ``test`` the scores of the network on the sealed test part, with the 95 % interval of the accuracy
+    scored on; ``test`` the scores of the ``model`` on the sealed test part, with the 95 % interval of the accuracy
     (Wilson). For regression they are r2, rmse and mae, the two errors in the target's own units, with the 95 %
     interval of r2 (percentiles of 1,000 bootstrap resamples). ``repeated`` says how the config was repeated: what
     metric it had each time, the mean and its 95 % interval (Student's t), and the gap, how much worse that mean is
-    than the score by which the config was chosen. ``model`` is the network, or the ensemble if one was asked for.
+    than the score by which the config was chosen. ``model`` is the network, or the ensemble where it is one.
     """
 
     trial: int

@@ -26,11 +26,11 @@ from caviar.learners.scoring import outputs_for, outputs_of
 from caviar.randomness import Purpose, stream_key
 from caviar.records import Study
 from caviar.records.metrics import smaller_is_better, within_range
-from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoint, Label, Repeated, StudyResult
+from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoint, Label, Repeated, Scores, StudyResult
 from caviar.records.retest import Retest
 from caviar.search.portfolio import PORTFOLIO
 from caviar.study.check import model_path
-from caviar.study.corrections import Learned, asked_for, learned, learned_alone
+from caviar.study.corrections import asked_for, learned, learned_alone
 from caviar.study.events import Best, TunedStudy
 from caviar.study.finals import Found
 from caviar.study.job import TableJob
@@ -53,22 +53,25 @@ def conclude(
     """Score on the ``sealed`` test part, which was opened for this; save the model; sum up the study."""
     winner, network = found.winner, found.training.predictor()
     asked = asked_for(job, found.rows)
-    made = learned_alone(job, asked, found.unseen, found.epochs)
-    said = outputs_of(network, sealed.x)
+    made = alone = learned_alone(job, asked, found.unseen, found.epochs)
+    answer = said = outputs_of(network, sealed.x)
+    if found.ensemble is not None:
+        made = learned(job, asked, found.ensemble.unseen[None], found.ensemble.y)
+        answer = np.sum([member.share * outputs_of(member.network, sealed.x) for member in found.ensemble.members], 0)
     measured = account(
         job.dataset,
         job.scoring,
         job.metric,
         Pair(found.rows, sealed),
-        job.scoring.corrected(said, made.correction),
+        job.scoring.corrected(answer, made.correction),
         found.unseen,
         job.parameters(winner.config),
         job.request.seed,
         job.share,
-        labels=said,
+        labels=answer,
     )
     validation = validation_scores(job.shown(found.repeats), job.scoring, found.unseen, asked)
-    test = dict(measured.test)
+    test = dict(measured.test) if found.ensemble is None else _scores(job, sealed, said, alone.correction)
     facts: dict[str, Any] = {
         "study": study.name,
         "trial": winner.number,
@@ -78,13 +81,13 @@ def conclude(
         "validation": validation,
         "test": test,
     }
-    together = None
-    model = Model(network, job.dataset.preprocessing, facts, (), made.residuals, made.correction)
+    together, parts = None, (made.residuals, made.correction)
+    model = Model(network, job.dataset.preprocessing, facts, (), *parts)
     if found.ensemble is not None:
-        made = learned(job, asked, found.ensemble.unseen[None], found.ensemble.y)
-        together = _together(job, found.ensemble, sealed, asked, made.correction)
+        together = _together(job, found.ensemble, asked, measured.test)
         facts["ensemble"] = asdict(together)
-        model = _ensemble(job, found.ensemble, facts, made)
+        first, *others = sorted(found.ensemble.members, key=lambda member: -member.share)
+        model = Model(first.network, job.dataset.preprocessing, facts, tuple(others), *parts)
     facts["recipe"] = _recipe(job, ledger, found)
     facts[PROBE] = probe_of(model)
     model = replace(model, reference=reference_of(job.dataset, sealed, model.outputs, model.network))
@@ -140,7 +143,7 @@ def conclude(
         store,
         result,
         "" if job.request.store is None else os.fspath(job.request.store),
-        Best(winner.number, winner.config, validation, test, repeated.to_record(job.metric), model),
+        Best(winner.number, winner.config, validation, dict(result.test or {}), repeated.to_record(job.metric), model),
     )
 
 
@@ -181,35 +184,28 @@ def _score_when_chosen(job: TableJob, ledger: Ledger, number: int) -> float | No
     return (-score if smaller_is_better(job.metric) else score) if math.isfinite(score) else None
 
 
-def _together(
-    job: TableJob, chosen: Ensemble, sealed: Examples, asked: Correction, correction: Correction
-) -> EnsembleResult:
-    """The ensemble and its scores, beside the single network; on the sealed rows with all of its ``correction``."""
-    scoring = job.scoring
-    said, x = np.zeros((len(sealed), scoring.n_out)), sealed.x
-    for member in chosen.members:
-        said += member.share * outputs_of(member.network, x)
+def _scores(job: TableJob, sealed: Examples, said: Floats, correction: Correction) -> dict[str, float]:
+    """The scores on the ``sealed`` rows of outputs ``said`` (m, n_out) after their ``correction``, with intervals."""
+    scoring, rows = job.scoring, len(sealed)
     answer = scoring.corrected(said, correction)
-    scores, rows, width = scoring.scores(answer, sealed.y, said), len(sealed), scoring.n_out
+    scores = scoring.scores(answer, sealed.y, said)
     names = [name for name in scoring.resampled(job.metric) if name in scores]
 
     def on(rows: npt.NDArray[np.intp]) -> Floats:
         seen = [(name, outputs_for(name, answer, said)[rows]) for name in names]
         return np.array([scoring.score(name, outputs, sealed.y[rows]) for name, outputs in seen])
 
-    low, high = of_metric(on, rows, width, stream_key(job.request.seed, Purpose.INTERVAL))
+    low, high = of_metric(on, rows, scoring.n_out, stream_key(job.request.seed, Purpose.INTERVAL))
     ends = {name: within_range(name, float(low[i]), float(high[i])) for i, name in enumerate(names)}
+    return with_intervals(scores, rows, ends)
+
+
+def _together(job: TableJob, chosen: Ensemble, asked: Correction, test: Scores) -> EnsembleResult:
+    """The ensemble and its scores: those of the ``test``, and on rows that its networks have not seen."""
     shares = {str(number): share for number, share in chosen.finalists.items()}
-    test = with_intervals(scores, rows, ends)
+    scoring = job.scoring
     validation = scoring.scores(scoring.corrected(chosen.unseen, asked), chosen.y, chosen.unseen)
     return EnsembleResult(len(chosen.members), shares, validation, test)
-
-
-def _ensemble(job: TableJob, chosen: Ensemble, facts: dict[str, Any], made: Learned) -> Model:
-    """The members as one model, the one with the largest share first."""
-    first, *others = sorted(chosen.members, key=lambda member: -member.share)
-    parts = made.residuals, made.correction
-    return Model(first.network, job.dataset.preprocessing, facts, tuple(others), *parts)
 
 
 def _repeated(job: TableJob, ledger: Ledger, found: Found) -> Repeated:

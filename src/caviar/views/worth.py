@@ -60,7 +60,7 @@ class Worth:
 def worth_of(result: StudyResult) -> Worth:
     """The worth of ``result``; empty for studies of other people's code, and of earlier versions."""
     columns = [column for column in result.columns or () if column.importance is not None]
-    baseline, test = result.baseline or {}, result.best.test or {}
+    baseline, test = result.baseline or {}, result.test or {}
     undefined = (result.undefined or {}).get("test", {})
     return Worth(
         doubts=doubts(result.metric, test, baseline, undefined) if "majority" in baseline else (),
@@ -91,7 +91,7 @@ def _imbalance(result: StudyResult) -> Imbalance | None:
         return None
     most = max(range(len(found.rows)), key=lambda k: found.rows[k])
     rarest = min((k for k, rows in enumerate(found.rows) if rows), key=lambda k: found.rows[k])
-    balanced = (result.best.test or {}).get("balanced_accuracy")
+    balanced = (result.test or {}).get("balanced_accuracy")
     share = found.rows[most] / total
     return Imbalance(
         found.classes[most], share, balanced, found.classes[rarest], found.rows[rarest], found.right[rarest]

@@ -26,7 +26,7 @@ export function Answer({ study }) {
           ]} />
           <ul class="sentences">${(answer.sentences ?? []).map((sentence) => html`<li key=${sentence}><bdi>${capital(sentence)}</bdi></li>`)}</ul>
           <${Spent} spent=${answer.spent} />
-          ${answer.ensemble && html`<p><strong>The model is an ensemble</strong> of ${count(answer.ensemble.networks, "network")} from trials ${Object.entries(answer.ensemble.trials).map(([trial, share]) => `${trial} (${Math.round(100 * share)} %)`).join(", ")}: ${metricName(study.metric)} ${answer.ensemble.test ? `${scoreText(answer.ensemble.test[study.metric])} on the sealed test, ` : ""}${scoreText(answer.ensemble.validation?.[study.metric])} on validation. The scores beside the config are those of the single best network.</p>`}
+          ${answer.ensemble && html`<p><strong>The model is an ensemble</strong> of ${count(answer.ensemble.networks, "network")} from trials ${Object.entries(answer.ensemble.trials).map(([trial, share]) => `${trial} (${Math.round(100 * share)} %)`).join(", ")}. The best network alone, whose config is here: ${metricName(study.metric)} ${answer.alone?.test ? `${scoreText(answer.alone.test[study.metric])} on the sealed test, ` : ""}${scoreText(answer.alone?.validation?.[study.metric])} on validation.</p>`}
           ${answer.model && html`<p class="small">Model${answer.ensemble ? ", the ensemble" : ""}: <code><${Name} text=${answer.model} long=${200} /></code></p>`}
           ${answer.folder && html`<p class="small">Files: <code><${Name} text=${answer.folder} long=${200} /></code></p>`}
         </div>
@@ -68,7 +68,7 @@ function Scores({ study, answer }) {
   const names = [...new Set([...Object.keys(answer.test ?? {}), ...Object.keys(answer.validation ?? {}), ...Object.keys(undefinedReasons)])];
   const metrics = names.filter((name) => !ENDS.some((end) => name.endsWith(end)) && !own.includes(name));
   if (!metrics.length) return null;
-  const heads = ["network", ...titles];
+  const heads = [answer.ensemble ? "ensemble" : "network", ...titles];
   const cell = (scores, name) => {
     if (scores[name] === undefined || scores[name] === null) return html`<span class="small">not defined</span>`;
     const [low, high] = ENDS.map((end) => scores[name + end]);

@@ -14,8 +14,9 @@ const MARGIN = { left: 92, right: 18, top: 6, bottom: 40 };
 export function Finals({ study }) {
   const { finals, answer } = study;
   if (!finals?.finalists.length) return null;
-  const test = answer?.test?.[study.metric] ?? null;
-  const ends = test === null ? [] : [answer.test[`${study.metric}_low`] ?? test, answer.test[`${study.metric}_high`] ?? test];
+  const scores = answer?.alone?.test ?? answer?.test ?? {}; // of the finalist that won, as all in this picture are
+  const test = scores[study.metric] ?? null;
+  const ends = test === null ? [] : [scores[`${study.metric}_low`] ?? test, scores[`${study.metric}_high`] ?? test];
   const rows = [...finals.finalists];
   const longest = Math.max(...rows.map((one) => one.epochs ?? 0));
   const early = rows.filter((one) => one.epochs && one.epochs < longest);
