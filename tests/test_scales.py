@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import pickle
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
@@ -290,6 +291,24 @@ def test_neighbouring_floats_make_a_scale():
             scale = kind(low, high)
             assert set(scale.from_unit([0.0, 0.5, 1.0]).tolist()) <= {low, high}
             assert set(scale.from_unit(scale.to_unit([low, high])).tolist()) <= {low, high}
+
+
+@pytest.mark.parametrize(
+    "scale", [Integer(1, 4, zero=0.2), Integer(1, 64, log=True, zero=0.2), Integer(-2, 2, zero=0.2)]
+)
+def test_zero_of_an_integer_scale_is_drawn_as_often_as_asked_and_the_rest_keeps_its_scale(scale):
+    plain = replace(scale, zero=0.0)
+    u = (np.arange(10_000) + 0.5) / 10_000
+    values = scale.from_unit(u)
+    assert (values[:2_000] == 0).all()
+    assert values.dtype == np.int64
+    np.testing.assert_array_equal(values[2_000:], plain.from_unit((u[2_000:] - 0.2) / 0.8))
+    known = np.unique(values).tolist()
+    np.testing.assert_array_equal(scale.from_unit(scale.to_unit(known)), known)
+    assert scale.to_unit([0]) == pytest.approx([0.1])
+    assert all(scale.contains(value) for value in known)
+    assert not scale.contains(scale.high + 1)
+    assert not scale.contains(False)
 
 
 def test_an_exact_zero_sits_in_the_middle_of_its_share():

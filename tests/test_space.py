@@ -78,8 +78,9 @@ def test_every_hyperparameter_of_the_default_space_follows_its_scale():
     for values in (l2, dropout):
         assert stats.binomtest(int((values == 0).sum()), len(values), 0.3).pvalue > REFUSED
     assert stats.binomtest(int((averages > 0.99).sum()), len(averages), 0.5).pvalue > REFUSED
+    assert stats.binomtest(int((column("layers") == 0).sum()), len(configs), 0.05).pvalue > REFUSED
     for name, cells in [("optimizer", 2), ("batch_size", 5), ("layers", 4)]:
-        counts = Counter(column(name).tolist())
+        counts = Counter(value for value in column(name).tolist() if value)
         assert len(counts) == cells
         assert stats.chisquare(list(counts.values())).pvalue > REFUSED
 
@@ -327,7 +328,7 @@ def test_the_default_space_is_the_courses():
         momentum=OneMinusLog(0.9, 0.999, tier=2, when={"optimizer": ["momentum"]}),
         batch_size=PowerOfTwo(32, 512, tier=2),
         hidden_units=Integer(16, 512, log=True, tier=2),
-        layers=Integer(1, 4, tier=3),
+        layers=Integer(1, 4, zero=0.05, tier=3),
         decay="cosine",
         decay_by="step",
         decay_rate=0.012345679,

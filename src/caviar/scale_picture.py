@@ -63,7 +63,9 @@ def histogram(scale: Scale) -> Histogram:
     u = (np.arange(DRAWS) + 0.5) / DRAWS
     draws = scale.from_unit(u).astype(np.float64)
     plain = _plain(scale).from_unit(u).astype(np.float64)
-    is_zero = draws == 0 if isinstance(scale, Linear | Log) and scale.zero > 0 else np.zeros(DRAWS, dtype=np.bool_)
+    is_zero = (
+        draws == 0 if isinstance(scale, Linear | Log | Integer) and scale.zero > 0 else np.zeros(DRAWS, dtype=np.bool_)
+    )
     edges, labels = _bars(scale)
     own_shares, plain_shares = _shares(draws[~is_zero], edges), _shares(plain, edges)
     if len(labels) == len(edges) + 1 and " to " not in labels[0]:
@@ -103,7 +105,7 @@ def _bars(scale: Ranged) -> tuple[Numbers, tuple[str, ...]]:
         return edges, tuple(str(scale.low << e) for e in exponents)
     if not isinstance(scale, OneMinusLog) and scale.step is not None:
         return _bars_of_steps(scale, scale.step)
-    without_zero = replace(scale, zero=0.0) if isinstance(scale, Linear | Log) else scale
+    without_zero = replace(scale, zero=0.0) if isinstance(scale, Linear | Log | Integer) else scale
     edges = without_zero.from_unit(np.arange(1, BARS) / BARS)
     shown = [_short(scale, v) for v in [scale.low, *edges, scale.high]]
     return edges, tuple(f"{start} to {end}" for start, end in pairwise(shown))
@@ -176,7 +178,7 @@ def _facts_of(scale: Scale) -> str:
         facts = [f"{kind} from {scale.low:.12g} to {scale.high:.12g}"]
         if isinstance(scale, Linear | Log | Integer) and scale.step not in (None, 1):
             facts[0] += f" in steps of {scale.step:.12g}"
-        if isinstance(scale, Linear | Log) and scale.zero > 0:
+        if isinstance(scale, Linear | Log | Integer) and scale.zero > 0:
             facts.append(f"or exactly 0 ({_percent(scale.zero)} of the draws)")
     if scale.tier is not None:
         facts.append(f"tier {scale.tier}")

@@ -263,13 +263,14 @@ class OneMinusLog(Scale):
 class Integer(Scale):
     """Every integer from ``low`` to ``high``, both included: equally likely, or with ``log`` each octave is.
 
-    With ``step=32`` they are low, low + 32, low + 64, ... high.
+    With ``step=32`` they are low, low + 32, low + 64, ... high. Exactly 0 with probability ``zero``.
     """
 
     low: int
     high: int
     log: bool = False
     step: int = 1
+    zero: float = 0.0
 
     def __post_init__(self) -> None:
         take_integers(self, "low", "high", "step")
@@ -280,6 +281,8 @@ class Integer(Scale):
                 f"low must be at least 1 on an Integer scale with log=True, got low={self.low!r}",
                 "start at 1, or leave log=True out",
             )
+        take_floats(self, "zero")
+        check_zero(self, self.zero)
         check_ends(self, self.low, self.high)
         check_steps(self)
         if self.log:
@@ -293,23 +296,28 @@ class Integer(Scale):
 
     def from_unit(self, u: npt.ArrayLike) -> Values:
         """Integers (int64) at the unit coordinates ``u``."""
-        v = np.asarray(u, dtype=np.float64)
+        t = np.asarray(after_zero(u, self.zero), dtype=np.float64)
         start, end = self._edges()
-        v = start + v * (end - start)
+        v = start + t * (end - start)
         v = np.exp(v) if self.log else v
         k = within(np.floor((v - self.low) / self.step + 0.5), 0, self.n_values - 1).astype(np.int64)
-        return np.asarray(self.low + self.step * k)
+        v = self.low + self.step * k
+        return np.where(t < 0, 0, v) if self.zero else np.asarray(v)
 
     def to_unit(self, values: Iterable[Value]) -> Units:
         """Unit coordinates (n,) of the centres of n integers' cells."""
         v = np.array(_checked(self, values), dtype=np.float64)
         start, end = self._edges()
-        return np.asarray(((log_centre(v, self.step) if self.log else v) - start) / (end - start))
+        inside = np.maximum(v, self.low) if self.zero else v
+        t = ((log_centre(inside, self.step) if self.log else inside) - start) / (end - start)
+        return before_zero(np.asarray(t), v, self.zero)
 
     def contains(self, value: object) -> bool:
-        """True for an integer from low to high, on a step."""
-        if not isinstance(value, int | np.integer) or not between(value, self.low, self.high):
+        """True for an integer from low to high, on a step, and for 0 where zero > 0."""
+        if not isinstance(value, int | np.integer):
             return False
+        if not between(value, self.low, self.high):
+            return self.zero > 0 and between(value, 0, 0)
         return (int(value) - self.low) % self.step == 0
 
     def _edges(self) -> tuple[float, float]:

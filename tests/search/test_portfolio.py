@@ -19,8 +19,9 @@ SPACE = DenseLearner().default_space(27)
 @pytest.mark.parametrize("of", [0, LONG])
 def test_every_config_of_the_portfolio_is_one_of_the_default_space_and_a_network(of: int):
     found = configs(SPACE, 0, of)
-    assert len(found) == 8
-    assert len({str(config) for config in found}) == 8
+    assert len(found) == 9
+    assert len({str(config) for config in found}) == 9
+    assert [config["layers"] == 0 for config in found] == [True] + 8 * [False]
     rows = examples(60, 5, 3)
     for config in found:
         assert set(config) == {name for name in SPACE.names if name in config}
@@ -34,17 +35,17 @@ def test_it_comes_first_and_the_search_goes_on_from_coarse_to_fine():
     search, plain = Portfolio(SPACE, 3), CoarseToFine(SPACE, 3)
     assert search.lag(0) is None  # nothing is waited for
     proposals, boxes = search.propose(0, [[], [], [], []])
-    assert [proposal.origin for proposal in proposals] == [PORTFOLIO] * 8
-    assert [proposal.entry for proposal in proposals] == [3, 3, 0, 0, 0, 0, 0, 0]  # two to the end at once
+    assert [proposal.origin for proposal in proposals] == [PORTFOLIO] * 9
+    assert [proposal.entry for proposal in proposals] == [3, 3, 3, 0, 0, 0, 0, 0, 0]  # three to the end at once
     assert boxes == []
     assert search.propose(5, [[], [], [], []])[0] == proposals[5:]  # a study that was broken off there
-    assert search.propose(8, [[], [], [], []]) == plain.propose(8, [[], [], [], []])
-    assert search.lag(8) == plain.lag(8)
+    assert search.propose(9, [[], [], [], []]) == plain.propose(9, [[], [], [], []])
+    assert search.lag(9) == plain.lag(9)
 
 
 def test_a_long_table_begins_with_larger_networks_that_are_held_back_less():
     assert configs(SPACE, 0, LONG - 1) == configs(SPACE, 0)
-    short, long = configs(SPACE, 0)[:4], configs(SPACE, 0, LONG)[:4]
+    short, long = configs(SPACE, 0)[1:5], configs(SPACE, 0, LONG)[1:5]
     assert max(config["hidden_units"] for config in long) > max(config["hidden_units"] for config in short)
     assert max(config["dropout"] for config in long) < max(config["dropout"] for config in short)
     assert [one.config for one in Portfolio(SPACE, 3, LONG).propose(0, [[], []])[0]] == configs(SPACE, 3, LONG)
@@ -60,4 +61,4 @@ def test_in_another_space_what_lies_in_it_is_left(space: Space):
 def test_a_value_of_the_space_that_is_fixed_is_taken():
     space = Space(**{name: default_space()[name] for name in default_space().names} | {"learning_rate": Fixed(0.01)})
     assert {config["learning_rate"] for config in configs(space, 0)} == {0.01}
-    assert 0 < len(configs(space, 0)) < 8
+    assert 0 < len(configs(space, 0)) < 9

@@ -196,7 +196,7 @@ def limits(scale: Scale) -> str:
     words = f"{kind}from {scale.low!r} to {scale.high!r}"
     if isinstance(scale, Linear | Log | Integer) and scale.step not in (None, 1):
         words += f" in steps of {scale.step!r}"
-    return words + (", or 0" if isinstance(scale, Linear | Log) and scale.zero else "")
+    return words + (", or 0" if isinstance(scale, Linear | Log | Integer) and scale.zero else "")
 
 
 def _one_of(values: Sequence[Value]) -> str:

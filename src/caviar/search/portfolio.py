@@ -1,9 +1,9 @@
 """The search that begins with a portfolio: configs that did well on many tables; then it goes from coarse to fine.
 
-The portfolio is in portfolio.toml, the best config first. benchmarks/portfolio.py found it greedily: each config is the
-one that made the best of all so far better, in the mean over the tables. Long tables have a few of their own before
-those, the smallest first: the more rows there are, the larger a network may be, the less dropout and weight decay have
-to hold it back, and the fewer there is time for.
+The portfolio is in portfolio.toml. A linear model comes first, then the best config. benchmarks/portfolio.py found all
+but the first greedily: each is the one that made the best of all so far better, in the mean over the tables. Long
+tables have a few of their own before those, the smallest first: the more rows there are, the larger a network may be,
+the less dropout and weight decay have to hold it back, and the fewer there is time for.
 
 Source: Feurer, Eggensperger, Falkner, Lindauer and Hutter, Auto-sklearn 2.0: hands-free AutoML via meta-learning, 2022,
 section 4.2 (greedy portfolios).
@@ -25,7 +25,7 @@ from caviar.space import Space
 
 PORTFOLIO = "portfolio"
 """The name of the search, and the origin of its own trials."""
-STRAIGHT = 2
+STRAIGHT = 3
 """Configs that are trained to the end at once: there is soon a good network, also where there is time for no other."""
 LONG = 9_000
 """Rows for training from which on a table is long."""
@@ -82,4 +82,4 @@ def configs(space: Space, seed: int, rows: int = 0) -> list[Config]:
 @cache
 def _entries(long: bool) -> list[dict[str, Any]]:
     known = tomllib.loads(resources.files("caviar").joinpath("portfolio.toml").read_text(encoding="utf-8"))
-    return [*(known["long"] if long else ()), *known["any"]][: len(known["any"])]
+    return [*known["first"], *[*(known["long"] if long else ()), *known["any"]][: len(known["any"])]]
