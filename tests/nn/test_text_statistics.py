@@ -9,7 +9,7 @@ from caviar.errors import ConfigError
 from caviar.nn import encoding, text_statistics
 from caviar.nn.architecture import Architecture
 from caviar.nn.encoding import encode, learn
-from caviar.nn.text_statistics import MOST_CLASSES, TextTable, codes_of, learn_table, of_training
+from caviar.nn.text_statistics import FEWEST_CLASSES, MOST_CLASSES, TextTable, codes_of, learn_table, of_training
 from caviar.randomness import Purpose, generator, stream_key
 
 
@@ -34,7 +34,7 @@ def test_a_place_in_float32_is_a_code(count: int):
     assert (codes_of(places(codes, count), count) == codes).all()
 
 
-@pytest.mark.parametrize(("classes", "width"), [(1, 1), (2, 1), (3, 3), (MOST_CLASSES, MOST_CLASSES), (11, 0)])
+@pytest.mark.parametrize(("classes", "width"), [(1, 1), (2, 1), (3, 3), (11, 11), (30, 30)])
 def test_as_row_by_row(classes: int, width: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(text_statistics, "_rows_to_count", lambda *_: 4.0)
     codes, _, y = texts_of(500, 60, classes)
@@ -107,6 +107,28 @@ def test_texts_that_say_nothing_have_numbers_near_0():
     codes = rng.integers(0, 500, 4000)
     table = learn_table(0, 500, places(codes, 500), rng.normal(size=4000).astype(np.float32))
     assert np.abs(table.look_up(places(codes, 500))[:, 1]).max() < 0.2
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_of_too_many_classes_the_most_frequent_have_a_number(several: bool):
+    rng = np.random.default_rng(5)
+    y = np.concatenate([np.arange(130), rng.permutation(130)[:40].repeat(20)]).astype(np.int32)
+    codes = rng.integers(0, 30, len(y))
+    frequent = np.flatnonzero(np.bincount(y) > 1)
+    target = (y[:, None] == np.arange(130)).astype(np.uint8) if several else y
+    for most in (40, 10, 3):  # never fewer than ten
+        table = learn_table(0, 30, places(codes, 30), target, most)
+        counted = frequent[: max(most, FEWEST_CLASSES)]
+        few = np.concatenate(
+            [learn_table(0, 30, places(codes, 30), y == one).look_up(places(codes, 30))[:, 1:] for one in counted],
+            axis=1,
+        )
+        assert table.width == 1 + len(counted)
+        found = table.look_up(places(codes, 30))[:, 1:]
+        for at in range(len(counted)):
+            assert np.corrcoef(found[:, at], few[:, at])[0, 1] > 0.999 or not few[:, at].any()
+    assert learn_table(0, 30, places(codes, 30), target).width == 1 + MOST_CLASSES
+    assert learn_table(0, 30_000, places(codes, 30_000), target).width == 1 + 2**19 // 30_000, "a table is not huge"
 
 
 def test_one_row_one_text_and_one_class():

@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.errors import ConfigError
-from caviar.nn.text_statistics import TextTable, learn_table, of_training
+from caviar.nn.text_statistics import MOST_CLASSES, TextTable, learn_table, of_training
 from caviar.nn.tree_edges import tree_edges
 
 ENCODINGS = ("standard", "robust", "quantile_bins", "tree_bins")
@@ -165,7 +165,8 @@ def learn(kind: str, bins: int, x: Columns, y: npt.NDArray[Any], codes: tuple[tu
     """
     if not x.shape[0]:
         return AS_THEY_ARE
-    texts = tuple(learn_table(j, count, x[:, j], y) for j, count in codes)
+    each = min(MOST_CLASSES, MOST_INPUTS // max(len(codes), 1))
+    texts = tuple(learn_table(j, count, x[:, j], y, each) for j, count in codes)
     if kind == "standard":
         return Encoding((), texts)
     of_text = {table.column for table in texts}

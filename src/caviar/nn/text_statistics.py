@@ -3,7 +3,8 @@
 Notation
     m, n     training rows; those that have one text
     t        (m, d) the target, less its mean and over its deviation: the number itself, an indicator of the second of
-             two classes, or one indicator a class, or a target where there are several
+             two classes, or one indicator a class, or a target where there are several; of too many those with the
+             largest variance, which of classes are the most frequent
     within, between   the variance of t among rows of one text, and that of the texts' own means
     a        within / between, the rows that a text must have for its mean to count as much as the mean of all
 
@@ -40,8 +41,11 @@ from caviar.randomness import Purpose, generator, stream_key
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
-MOST_CLASSES = 10
-"""Of the target, or targets: of more only the frequency is given, or a column would have a number for each."""
+MOST_CLASSES = 100
+"""Classes, or targets, that have a number for each text, at most: as many as a column of text has categories."""
+FEWEST_CLASSES = 10
+"""Classes that have a number, however many texts or columns of text there are."""
+_MOST_NUMBERS = 1 << 19  # of a table: they are in every file of a network
 _MOST_ROWS = 1e6  # of a: texts that say nothing of the target
 _LEAST_ROWS = 1.0
 
@@ -83,72 +87,85 @@ def codes_of(x: npt.NDArray[Any], codes: int) -> Codes:
     return np.clip(found, 0, codes - 1).astype(np.int64)
 
 
-def learn_table(column: int, codes: int, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> TextTable:
-    """The table of a ``column`` with so many ``codes``, of training rows with inputs ``x`` (m,) and targets ``y``."""
-    of_row, t = codes_of(x, codes), _standardised(y)
+def learn_table(
+    column: int, codes: int, x: npt.NDArray[Any], y: npt.NDArray[Any], most: int = MOST_CLASSES
+) -> TextTable:
+    """The table of a ``column`` with so many ``codes``, of training rows with inputs ``x`` (m,) and targets ``y``.
+
+    Of ``most`` classes, or fewer where there are many codes, each has a number.
+    """
+    of_row, counted = codes_of(x, codes), _counted(y, max(FEWEST_CLASSES, min(most, _MOST_NUMBERS // codes)))
     n = np.bincount(of_row, minlength=codes).astype(np.float64)  # (codes,)
     frequency = np.log1p(np.maximum(n, 1))  # a text that these rows lack is as rare as one that they have once
     deviation = frequency[of_row].std()
     frequency = (frequency - frequency[of_row].mean()) / (deviation if deviation > 0 else 1.0)
-    sums = _sums(of_row, t, codes)
-    means = sums / (n + _rows_to_count(n, sums, t))[:, None]
+    sums, squares = _sums(of_row, y, counted, codes)
+    means = sums / (n + _rows_to_count(n, sums, squares))[:, None]
     table = np.column_stack([frequency, means]).astype(np.float32)
     return TextTable(column, table.shape[1], tuple(table.ravel().tolist()))
 
 
 def of_training(table: TextTable, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The numbers (m, width) of the training rows that the ``table`` was learned from, each without its own target."""
-    of_row, t = codes_of(x, table.codes), _standardised(y)
+    of_row, counted = codes_of(x, table.codes), _counted(y, table.width - 1)
     out = table.look_up(x)
-    if not t.shape[1] or not len(t):
+    if not counted:
         return out
     n = np.bincount(of_row, minlength=table.codes).astype(np.float64)
-    a = _rows_to_count(n, _sums(of_row, t, table.codes), t)
-    order = generator(stream_key(0, Purpose.TEXTS, table.column)).permutation(len(t))
+    a = _rows_to_count(n, *_sums(of_row, y, counted, table.codes))
+    order = generator(stream_key(0, Purpose.TEXTS, table.column)).permutation(len(y))
     order = order[np.argsort(of_row[order], kind="stable")]  # the rows of each text together, in the random order
     first = np.concatenate([[0], np.cumsum(n)])[:-1].astype(np.int64)[of_row[order]]  # where those of its text begin
-    total = np.concatenate([np.zeros((1, t.shape[1])), np.cumsum(t[order], axis=0)])  # (m + 1, d)
-    place = np.arange(len(t))
-    before = (total[place] - total[first]) / (place - first + a)[:, None]
-    out[order, 1:] = before
+    place = np.arange(len(y))
+    for at, one in enumerate(counted, start=1):  # one after the other: (m, d) in float64 may be too large
+        total = np.concatenate([[0.0], np.cumsum(_standardised(y, one)[order])])  # (m + 1,)
+        out[order, at] = (total[place] - total[first]) / (place - first + a)
     return out
 
 
-def _standardised(y: npt.NDArray[Any]) -> Floats:
-    """t (m, d) of targets ``y``; d is 0 for more than MOST_CLASSES classes or targets.
+def _counted(y: npt.NDArray[Any], most: int) -> list[int]:
+    """The columns of t for targets ``y``, ``most`` at most: the number itself, classes, or targets.
 
     y: (m,) classes or numbers, or (m, K) the bits of several targets.
     """
-    if y.ndim == 2:
-        t = y[:, : y.shape[1] if y.shape[1] <= MOST_CLASSES else 0].astype(np.float64)
-    elif y.dtype.kind == "f":
-        t = y.astype(np.float64)[:, None]
-    else:
-        classes = int(y.max()) + 1 if len(y) else 0
-        each = [1] if classes <= 2 else range(classes if classes <= MOST_CLASSES else 0)
-        t = (y[:, None] == np.array(list(each), dtype=y.dtype)).astype(np.float64)
-    if not t.size:
-        return t
-    deviation = t.std(axis=0)
-    centred: Floats = (t - t.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    if not len(y) or not most:
+        return []
+    if y.ndim == 1 and y.dtype.kind == "f":
+        return [0]
+    share = y.mean(axis=0) if y.ndim == 2 else np.bincount(y) / len(y)
+    if y.ndim == 1 and len(share) <= 2:
+        return [1]
+    varied: Floats = share * (1 - share)
+    return sorted(np.argsort(-varied, kind="stable")[:most].tolist())
+
+
+def _standardised(y: npt.NDArray[Any], one: int) -> Floats:
+    """``one`` of the columns of t (m,)."""
+    t: Floats = (y[:, one] if y.ndim == 2 else y if y.dtype.kind == "f" else y == one).astype(np.float64)
+    deviation = t.std()
+    centred: Floats = (t - t.mean()) / (deviation if deviation > 0 else 1.0)
     return centred
 
 
-def _sums(of_row: Codes, t: Floats, codes: int) -> Floats:
-    """The sum of ``t`` over the rows of each code: (codes, d)."""
-    columns = [np.bincount(of_row, weights=each, minlength=codes) for each in t.T]
-    return np.column_stack(columns) if columns else np.zeros((codes, 0))
+def _sums(of_row: Codes, y: npt.NDArray[Any], counted: list[int], codes: int) -> tuple[Floats, float]:
+    """The sum of t over the rows of each code (codes, d), and the sum of all of t**2."""
+    sums, squares = np.zeros((codes, len(counted))), 0.0
+    for at, one in enumerate(counted):
+        t = _standardised(y, one)
+        sums[:, at] = np.bincount(of_row, weights=t, minlength=codes)
+        squares += float((t**2).sum())
+    return sums, squares
 
 
-def _rows_to_count(n: Floats, sums: Floats, t: Floats) -> float:
+def _rows_to_count(n: Floats, sums: Floats, squares: float) -> float:
     """The number a, by the analysis of variance, over all of d together."""
     there = n > 0
-    n, sums, m = n[there], sums[there], len(t)
+    n, sums, m = n[there], sums[there], float(n.sum())
     groups = len(n)
-    if not t.shape[1] or not 1 < groups < m:
+    if not sums.shape[1] or not 1 < groups < m:
         return _MOST_ROWS
     explained = float((sums**2 / n[:, None]).sum())  # the mean of t is 0
-    within = (float((t**2).sum()) - explained) / (m - groups)
+    within = (squares - explained) / (m - groups)
     between = (explained / (groups - 1) - within) / ((m - float((n**2).sum()) / m) / (groups - 1))
     if between <= 0:
         return _MOST_ROWS
