@@ -131,3 +131,18 @@ def test_the_time_by_which_the_past_predicts_the_future_is_no_leak() -> None:
 
     assert len(alone(Reading(keep=("day",)))) == 1
     assert alone(Reading(time="day")) == []
+
+
+@pytest.mark.parametrize("regression", [False, True])
+def test_copies_of_a_row_do_not_predict_it(regression: bool) -> None:
+    rng = np.random.default_rng(1)
+    noise, y = rng.normal(size=(200, 2)), rng.normal(size=200)
+    once = pd.DataFrame({"a": noise[:, 0], "b": noise[:, 1], "y": y if regression else y > 0})
+    leak = once.assign(leak=y + rng.normal(size=200) / 1000)
+
+    def notes(frame: pd.DataFrame) -> list[str]:
+        return [note for note in prepare(read(frame, target="y"), 0).warnings if "away" in note]
+
+    assert notes(pd.concat([once] * 6, ignore_index=True)) == []
+    [note] = notes(pd.concat([leak] * 6, ignore_index=True))
+    assert note.startswith("'leak'")

@@ -177,7 +177,9 @@ def prepare(
     if test is not None:
         notes += notes_on_test(table, test, arranged)
     for column in _each(labels, table.several):
-        notes += leaks(table.frame, arranged.columns, column, whole.train, regression, seed, reading.time)
+        notes += leaks(
+            table.frame, arranged.columns, column, whole.train, regression, seed, reading.time, arranged.twins.sets
+        )
     return Dataset(
         table.name,
         train,

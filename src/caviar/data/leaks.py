@@ -51,11 +51,15 @@ def leaks(
     regression: bool,
     seed: int,
     time: str | None = None,
+    sets: Indices | None = None,
 ) -> tuple[str, ...]:
     """A note on those ``columns`` of ``frame`` (m, n) that alone give ``target`` (m,) away, on training ``rows``.
 
-    The column of the ``time`` is left out: it is known when predicting.
+    The column of the ``time`` is left out: it is known when predicting. Of copies, rows of one of the ``sets`` (m,),
+    only the first is looked at: by a copy of itself any row would be predicted well.
     """
+    if sets is not None:
+        rows = rows[np.unique(sets[rows], return_index=True)[1]]
     columns = [name for name in columns if name != time]
     found = column_scores(frame, columns, target, rows, regression, seed)
     given = sorted((name for name in found if found[name] > GIVEN_AWAY), key=lambda name: -found[name])

@@ -115,7 +115,9 @@ def prepare_mapped(
         examples = {part: Examples(np.load(made / f"{part}.npy", mmap_mode="r"), y[part]) for part in y}
         notes = (*table.warnings, *chosen, *arranged.notes, *arranged.notes_of(parts, reading, table.time))
         notes += () if sealed is None else notes_on_test(table, sealed, arranged)
-        notes += leaks(table.frame, arranged.columns, wanted, parts.train, regression, seed, reading.time)
+        notes += leaks(
+            table.frame, arranged.columns, wanted, parts.train, regression, seed, reading.time, arranged.twins.sets
+        )
     return Dataset(
         table.name,
         examples["train"],
