@@ -1,9 +1,11 @@
 """Columns of text: a category each, learned on the training rows; in a row it is 1 where the row has it (one-hot).
 
 Of many texts only the most frequent have a column each. All that are in two rows or more are then told apart by one
-further column, of places in the order of frequency: 1 for the most frequent, in equal steps down to -1. The last steps
-are one for all other texts, seen once or never, and one for missing cells. A place stands for its text: networks take
-it as its code, and are fed what the training rows say of the text (see nn/text_statistics.py).
+further column, of places in the order of frequency: 1 for the most frequent, in equal steps down to -1. Those in one
+row are told apart too where they are fewer: they say a little of themselves. Where they are more the column is nearly
+one of names, and they would only be many. The last steps are one for all other texts, and one for missing cells. A
+place stands for its text: networks take it as its code, and are fed what the training rows say of the text (see
+nn/text_statistics.py).
 """
 
 from __future__ import annotations
@@ -103,14 +105,16 @@ def learn_text(column: pd.Series[Any]) -> tuple[TextColumn | None, str | None]:
         return None, f"constant in the training rows, so left out: {shown(name)}"
     by_frequency = sorted(counts, key=lambda text: (-counts[text], text))
     kept, rest = by_frequency[:MOST_CATEGORIES], by_frequency[MOST_CATEGORIES:]
-    repeated = tuple(text for text in by_frequency if counts[text] > 1) if rest else ()
-    text = TextColumn(name, tuple(sorted(kept)), present < len(column), bool(rest), repeated)
-    return text, _many(name, len(counts), len(repeated)) if rest else None
+    repeated = tuple(text for text in by_frequency if counts[text] > 1)
+    told = () if not rest else tuple(by_frequency) if len(repeated) > len(counts) / 2 else repeated
+    text = TextColumn(name, tuple(sorted(kept)), present < len(column), bool(rest), told)
+    return text, _many(name, len(counts), len(told)) if rest else None
 
 
-def _many(name: str, texts: int, repeated: int) -> str:
-    """A note on a column of more texts than have a column each."""
-    others = f"the {repeated:,} in two rows or more count by their frequency and their targets" if repeated else ""
+def _many(name: str, texts: int, told: int) -> str:
+    """A note on a column of more texts than have a column each, of which so many are ``told`` apart."""
+    which = "all" if told == texts else f"the {told:,} in two rows or more"
+    others = f"{which} count by their frequency and their targets" if told else ""
     return (
         f"{shown(name)} has {texts:,} different texts: the {MOST_CATEGORIES} most frequent have an input each, "
         f"{others or 'the others share one'} ({option('ignore', [name])} leaves it out)"

@@ -47,7 +47,7 @@ FEWEST_CLASSES = 10
 """Classes that have a number, however many texts or columns of text there are."""
 _MOST_NUMBERS = 1 << 19  # of a table: they are in every file of a network
 _MOST_ROWS = 1e6  # of a: texts that say nothing of the target
-_LEAST_ROWS = 1.0
+_LEAST_ROWS = 0.01
 
 
 @dataclass(frozen=True)
