@@ -11,7 +11,7 @@ import numpy as np
 
 from caviar.data.arrangement import Arrangement, arrange, notes_on_test
 from caviar.data.column_sketches import ColumnSketches, sketched_later
-from caviar.data.columns import listed
+from caviar.data.columns import Floats, listed
 from caviar.data.deal import Indices
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
@@ -57,8 +57,11 @@ class RowsForFolds(TypedDict):
     times: Indices | None
 
 
-ScaleChoice = Callable[[Preprocessing, Examples, Examples], ChosenScale]
-"""Chooses from the preprocessing and the rows for training and validation, all with the target as it is."""
+ScaleChoice = Callable[[Preprocessing, Examples, Examples, Floats], ChosenScale]
+"""Chooses from the preprocessing, the rows for training and those for validation, and the target of all of these.
+
+The target (m,) is in its own units and float64: beside 1e12 all ordinary numbers are one in the float32 of examples.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +165,9 @@ def prepare(
     rows = _both(parts)
     both = examples(table.frame.iloc[rows], labels.iloc[rows])
     train, validation = both.split(len(parts.train))
-    scale = choose(preprocessing, train, validation) if choose is not None and regression else ChosenScale(PLAIN_SCALE)
+    scale = ChosenScale(PLAIN_SCALE)
+    if choose is not None and regression:
+        scale = choose(preprocessing, train, validation, target_numbers(labels.iloc[rows], forms.target or PLAIN))
     if scale.name != PLAIN_SCALE:
         preprocessing = preprocessing.on_scale(scale.name, labels.iloc[whole.train])
         both = replace(both, y=preprocessing.encode(labels.iloc[rows]))
