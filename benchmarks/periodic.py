@@ -154,7 +154,7 @@ def measured(name: str, dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def summary() -> str:
-    """What each way is worth: how much higher the lowest loss of a table is without it, in percent of it."""
+    """The worth of each way: how much higher the lowest loss of a table is without it, in percent of it."""
     losses: dict[str, dict[str, float]] = {}
     for row in read("periodic"):
         losses.setdefault(row["table"], {})[row["way"]] = float(row["loss"])

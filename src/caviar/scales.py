@@ -101,16 +101,30 @@ class Scale(ABC):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Linear(Scale):
-    """Floats from ``low`` to ``high``, all equally likely; exactly 0 with probability ``zero``.
-
-    With ``step=0.1`` they are low, low + 0.1, low + 0.2, ... high, as decimal numbers.
-    """
+class _Floats(Scale):
+    """Floats of a range, in steps or not; 0 too with probability ``zero``."""
 
     low: float
     high: float
     zero: float = 0.0
     step: float | None = None
+
+    @property
+    def n_values(self) -> int | None:
+        """The number of steps; None without."""
+        return None if self.step is None else steps(self.low, self.high, self.step).n
+
+    def contains(self, value: object) -> bool:
+        """True for a number from low to high, on a step where there are steps, and for 0 where zero > 0."""
+        return _on(self, value)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Linear(_Floats):
+    """Floats from ``low`` to ``high``, all equally likely; exactly 0 with probability ``zero``.
+
+    With ``step=0.1`` they are low, low + 0.1, low + 0.2, ... high, as decimal numbers.
+    """
 
     def __post_init__(self) -> None:
         take_floats(self, "low", "high", "zero")
@@ -125,11 +139,6 @@ class Linear(Scale):
             take_floats(self, "step")
             check_steps(self)
         check_place(self)
-
-    @property
-    def n_values(self) -> int | None:
-        """The number of steps; None without."""
-        return None if self.step is None else steps(self.low, self.high, self.step).n
 
     def from_unit(self, u: npt.ArrayLike) -> Values:
         """Floats at the unit coordinates ``u``."""
@@ -149,22 +158,13 @@ class Linear(Scale):
         all_of_them = steps(self.low, self.high, self.step)
         return before_zero((all_of_them.numbers(v) + 0.5) / all_of_them.n, v, self.zero)
 
-    def contains(self, value: object) -> bool:
-        """True for a number from low to high, on a step where there are steps, and for 0 where zero > 0."""
-        return _on(self, value) or (self.zero > 0 and between(value, 0, 0))
-
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Log(Scale):
+class Log(_Floats):
     """Floats from ``low`` > 0 to ``high``, every decade equally likely; exactly 0 with probability ``zero``.
 
     With ``step=0.5`` they are low, low + 0.5, low + 1.0, ... high, the small ones more often.
     """
-
-    low: float
-    high: float
-    zero: float = 0.0
-    step: float | None = None
 
     def __post_init__(self) -> None:
         take_floats(self, "low", "high", "zero")
@@ -180,11 +180,6 @@ class Log(Scale):
             check_steps(self)
             check_first_cell(self)
         check_place(self)
-
-    @property
-    def n_values(self) -> int | None:
-        """The number of steps; None without."""
-        return None if self.step is None else steps(self.low, self.high, self.step).n
 
     def from_unit(self, u: npt.ArrayLike) -> Values:
         """Floats at the unit coordinates ``u``."""
@@ -210,10 +205,6 @@ class Log(Scale):
         log_low, log_high = math.log(self.low), math.log(self.high)
         t = (np.log(np.maximum(v, self.low)) - log_low) / distance(log_low, log_high)
         return before_zero(t, v, self.zero)
-
-    def contains(self, value: object) -> bool:
-        """True for a number from low to high, on a step where there are steps, and for 0 where zero > 0."""
-        return _on(self, value) or (self.zero > 0 and between(value, 0, 0))
 
     def _edges(self, step: float) -> tuple[float, float]:
         """The logarithms of the start of the first cell and the end of the last one."""
@@ -274,6 +265,7 @@ class Integer(Scale):
 
     def __post_init__(self) -> None:
         take_integers(self, "low", "high", "step")
+        take_floats(self, "zero")
         if not isinstance(self.log, bool):
             raise SpaceError(f"log must be true or false on an Integer scale, got log={shown(self.log)}", "log=True")
         if self.log and self.low < 1:
@@ -281,10 +273,9 @@ class Integer(Scale):
                 f"low must be at least 1 on an Integer scale with log=True, got low={self.low!r}",
                 "start at 1, or leave log=True out",
             )
-        take_floats(self, "zero")
-        check_zero(self, self.zero)
         check_ends(self, self.low, self.high)
         check_steps(self)
+        check_zero(self, self.zero)
         if self.log:
             check_first_cell(self)
         check_place(self)
@@ -301,8 +292,7 @@ class Integer(Scale):
         v = start + t * (end - start)
         v = np.exp(v) if self.log else v
         k = within(np.floor((v - self.low) / self.step + 0.5), 0, self.n_values - 1).astype(np.int64)
-        v = self.low + self.step * k
-        return np.where(t < 0, 0, v) if self.zero else np.asarray(v)
+        return np.where(t < 0, 0, self.low + self.step * k) if self.zero else np.asarray(self.low + self.step * k)
 
     def to_unit(self, values: Iterable[Value]) -> Units:
         """Unit coordinates (n,) of the centres of n integers' cells."""
@@ -314,11 +304,7 @@ class Integer(Scale):
 
     def contains(self, value: object) -> bool:
         """True for an integer from low to high, on a step, and for 0 where zero > 0."""
-        if not isinstance(value, int | np.integer):
-            return False
-        if not between(value, self.low, self.high):
-            return self.zero > 0 and between(value, 0, 0)
-        return (int(value) - self.low) % self.step == 0
+        return isinstance(value, int | np.integer) and _on(self, value)
 
     def _edges(self) -> tuple[float, float]:
         """The start of the first cell and the end of the last one."""
@@ -441,10 +427,12 @@ class Fixed(Scale):
         return is_value(value) and value_key(value) == value_key(self.value)  # type: ignore[arg-type]
 
 
-def _on(scale: Linear | Log, value: object) -> bool:
-    """True for a number from low to high, on a step where there are steps."""
+def _on(scale: _Floats | Integer, value: object) -> bool:
+    """True for a number from low to high, on a step where there are steps, and for 0 where it is drawn."""
     if not between(value, scale.low, scale.high):
-        return False
+        return scale.zero > 0 and between(value, 0, 0)
+    if isinstance(scale, Integer):
+        return bool((int(value) - scale.low) % scale.step == 0)  # type: ignore[call-overload]
     return scale.step is None or steps(scale.low, scale.high, scale.step).nearest(float(value)) == value  # type: ignore[arg-type]
 
 

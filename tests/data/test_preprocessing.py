@@ -193,15 +193,15 @@ def test_texts_of_a_long_column_have_a_place_by_frequency(once: int) -> None:
     cells = [*(text for text, n in counts.items() for _ in range(n)), None]
     learned = learn(pd.DataFrame({"n": np.arange(len(cells)), "t": cells}), labels_of(len(cells)))
     (text,) = learned.texts
-    told = 122 + (once if once < 122 else 0)
-    assert learned.codes == ((learned.n_in - 1, told + 2),)  # those, the others, missing
+    places = 122 + (once if once < 122 else 0)
+    assert learned.codes == ((learned.n_in - 1, places + 2),)  # those, the others, missing
     assert text.ranked[:3] == ("98101", "x", "c000")
     new = ["98101", "98101.0", "x", "c119", "once3", "new", None, "NA"]
     place = Preprocessing.from_dict(json.loads(json.dumps(learned.to_dict()))).apply(pd.DataFrame({"n": 0, "t": new}))[
         :, -1
     ]
-    found = np.rint((1 - place) * (told + 1) / 2).tolist()
-    others, missing = told, told + 1
+    found = np.rint((1 - place) * (places + 1) / 2).tolist()
+    others, missing = places, places + 1
     assert found[:4] + found[5:] == [0, 0, 1, 121, others, missing, missing]
     assert 122 <= found[4] < others if once < 122 else found[4] == others
     assert (place[0], place[-1]) == (1, -1)

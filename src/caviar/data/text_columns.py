@@ -106,15 +106,15 @@ def learn_text(column: pd.Series[Any]) -> tuple[TextColumn | None, str | None]:
     by_frequency = sorted(counts, key=lambda text: (-counts[text], text))
     kept, rest = by_frequency[:MOST_CATEGORIES], by_frequency[MOST_CATEGORIES:]
     repeated = tuple(text for text in by_frequency if counts[text] > 1)
-    told = () if not rest else tuple(by_frequency) if len(repeated) > len(counts) / 2 else repeated
-    text = TextColumn(name, tuple(sorted(kept)), present < len(column), bool(rest), told)
-    return text, _many(name, len(counts), len(told)) if rest else None
+    ranked = () if not rest else tuple(by_frequency) if len(repeated) > len(counts) / 2 else repeated
+    text = TextColumn(name, tuple(sorted(kept)), present < len(column), bool(rest), ranked)
+    return text, _many(name, len(counts), len(ranked)) if rest else None
 
 
-def _many(name: str, texts: int, told: int) -> str:
-    """A note on a column of more texts than have a column each, of which so many are ``told`` apart."""
-    which = "all" if told == texts else f"the {told:,} in two rows or more"
-    others = f"{which} count by their frequency and their targets" if told else ""
+def _many(name: str, texts: int, ranked: int) -> str:
+    """A note on a column of more texts than have a column each, so many of which are ``ranked``."""
+    which = "all" if ranked == texts else f"the {ranked:,} in two rows or more"
+    others = f"{which} count by their frequency and their targets" if ranked else ""
     return (
         f"{shown(name)} has {texts:,} different texts: the {MOST_CATEGORIES} most frequent have an input each, "
         f"{others or 'the others share one'} ({option('ignore', [name])} leaves it out)"

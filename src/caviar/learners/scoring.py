@@ -135,7 +135,7 @@ class Scoring:
         return np.stack([both for both, _ in cells]), cells[0][1].astype(np.int32)
 
     def balancing(self, y: Targets) -> Floats:
-        """How much each row (m,) counts where every class counts alike; of several targets each of ``as_classes``."""
+        """Weights of rows (m,) that let every class count alike; of several targets, of each cell of ``as_classes``."""
         if not self.several:
             classes = y.astype(np.int64)
             return balanced_class_weights(classes, self.n_out)[classes]

@@ -110,7 +110,7 @@ def _trained(best: BestTrial) -> str:
 
 
 def together(metric: str, ensemble: EnsembleResult, best: BestTrial) -> str:
-    """What an ensemble is made of, beside the best network alone."""
+    """The networks of an ensemble, and the scores of the best network alone."""
     members = ", ".join(f"{number} ({share:.0%})" for number, share in ensemble.trials.items())
     of = f"the model is the mean of {counted(ensemble.networks, 'network')} from trials {members}"
     parts = {"the sealed test": best.test, "validation": best.validation}
