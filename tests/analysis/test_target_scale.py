@@ -113,3 +113,10 @@ def test_a_number_is_absurd_beyond_a_thousand_widths_of_the_middle():
     assert note.startswith("the target 'y' of 1 of the 101 rows")
     assert "such as -980.97" in note
     assert note_on_absurd("'y'", np.where(np.arange(100) == 3, 7.0, 0.0)) == ()  # a rare event: there is no width
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_numbers_of_any_size_are_compared(absolute: bool):
+    wanted = 1e90 * np.random.default_rng(0).normal(size=200)
+    said = {"plain": wanted + 1e90, "log": wanted + 1e88 * np.linspace(1, 2, 200)}
+    assert better(said, wanted, absolute) == "log"  # and no warning

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from caviar.data.columns import printable, shown
 from caviar.data.dataset import prepare
 from caviar.data.read import read, read_features
-from caviar.errors import DataError
+from caviar.errors import DataError, UserMistake
 from caviar.learners.dense.fit import train
+from caviar.records import Reading
 
 ROWS = "".join(f"{i % 7},{i % 5},{'pq'[i % 2]}\n" for i in range(30))
 
@@ -259,3 +260,27 @@ def test_messages_never_carry_control_characters(text: str) -> None:
     for safe in (shown(text), printable(text)):
         assert safe.isprintable()
         assert len(safe) <= 60
+
+
+@pytest.mark.parametrize("objects", [False, True])
+def test_a_target_of_dates_is_refused_or_a_class_each(objects: bool) -> None:
+    days = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(60) % 3, unit="D")
+    frame = pd.DataFrame({"a": np.arange(60.0) % 7, "y": days.date if objects else days})
+    assert "'y' holds dates" in refusal(lambda: read(frame, "y"))
+    kept = read(frame, "y", reading=Reading(text=("y",)))
+    assert kept.target is not None
+    assert kept.target.nunique() == 3
+
+
+def test_a_test_file_without_the_target_is_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,y\n" + ROWS)
+    (tmp_path / "later.csv").write_text("a,b\n1,2\n")
+    table = read(tmp_path / "t.csv", "y")
+    message = refusal(lambda: read(tmp_path / "later.csv", "y", like=table))
+    assert message.startswith("in the test file later: the target must be a column, got 'y'")
+
+
+def test_a_network_too_large_for_any_memory_is_refused() -> None:
+    with pytest.raises(UserMistake, match="parameters at most, got a config of") as caught:
+        train(np.zeros((9, 3), np.float32), np.arange(9) % 2, {"hidden_units": 10**9}, epochs=1)
+    assert len(str(caught.value).splitlines()) == 2

@@ -239,7 +239,7 @@ def test_an_absurd_cell_stays_finite() -> None:
     ("frame", "words"),
     [
         (FRAME.rename(columns={"height": "heigth"}), "did you mean 'heigth'"),
-        (FRAME[["old", "height"]], "'colour' is missing"),
+        (FRAME[["old", "height"]].assign(other=0), "'colour' is missing\nadd it"),
         (FRAME.assign(height=["1", "2", "tall", "4", "5", "6"]), "row 3, column 'height'.*'tall'"),
         (FRAME.assign(height=[1, 2, 3, 4, np.inf, 6]), "row 5, column 'height'"),
         (FRAME.assign(height=["1", "2", "inf", "4", "5", "6"]), "row 3, column 'height'"),

@@ -213,7 +213,7 @@ BAD = {
     "class_weights": ["balance", None, 2.0],
     "input_scaling": [0, "on", None],
     "parametric_activation": [1, "yes", None],
-    "input_scaling_rate": [-1, "fast"],
+    "input_scaling_rate": [-1, 0, "fast"],
     "averaging": [-0.1, 1.0, None],
     "loss": ["hubber", None],
     "huber_delta": [0, -1.0, "wide"],

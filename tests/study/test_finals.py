@@ -132,6 +132,9 @@ def test_a_preference_for_fast_networks_and_one_that_is_none(wine: Path, tmp_pat
     with pytest.raises(ConfigError, match="no preference 'smal'") as refusal:
         study_of(wine, tmp_path, prefer="smal")
     assert "small" in refusal.value.way_out
+    with pytest.raises(ConfigError, match="an ensemble is no fast network") as refusal:
+        study_of(wine, tmp_path, prefer="fast", preset="best")
+    assert len(str(refusal.value).splitlines()) == 2
 
 
 @pytest.mark.filterwarnings("ignore:the target:caviar.CaviarWarning")  # that it is taken for a number

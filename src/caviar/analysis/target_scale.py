@@ -134,6 +134,8 @@ def better(said: dict[str, Floats], wanted: Floats, absolute: bool = False) -> s
         return PLAIN.name
     power = 1 if absolute else 2
     errors = {name: np.abs(numbers - wanted) for name, numbers in said.items()}
+    unit = max(float(each.max()) for each in errors.values()) or 1.0  # so that no square overflows
+    errors = {name: each / unit for name, each in errors.items()}
     winners = [name for name in errors if name != PLAIN.name and _wins(errors[PLAIN.name], errors[name], power)]
     return min(winners, key=lambda name: (errors[name] ** power).mean(), default=PLAIN.name)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
@@ -22,7 +21,7 @@ from caviar.data.numerals import PLAIN, Notation
 from caviar.data.preprocessing import Preprocessing
 from caviar.data.several import TargetColumn
 from caviar.data.split import Split
-from caviar.data.table import Table
+from caviar.data.table import Table, in_test_file
 from caviar.data.target_scale import PLAIN as PLAIN_TARGET
 from caviar.data.thinning import Thinning, thinned
 from caviar.errors import ConfigError, DataError
@@ -175,7 +174,7 @@ def prepare(
     if test is None:
         sealed = Sealed(examples(table.frame.iloc[parts.test], labels.iloc[parts.test]))
     else:
-        with in_test_file(test):
+        with in_test_file(test.name):
             _numbers(test)
             sealed = Sealed(examples(test.frame, target_for(test, task)))
     notes += arranged.notes + arranged.notes_of(whole, reading, table.time)
@@ -272,12 +271,3 @@ def _numbers(table: Table) -> pd.Series[Any]:
     if table.numbers is None:
         raise DataError("the table must have labels, got features only", "name the column of the labels: `target=...`")
     return table.numbers
-
-
-@contextmanager
-def in_test_file(test: Table) -> Iterator[None]:
-    """Let an error in a test file name it."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"in the test file {test.name}: {error.rule}", error.way_out) from error

@@ -28,7 +28,7 @@ from caviar.data import kept_rows
 from caviar.data.arrangement import Arrangement, arrange, notes_on_test
 from caviar.data.column_sketches import sketched_later
 from caviar.data.columns import check_finite, is_number, plain, row_blocks, shown
-from caviar.data.dataset import Dataset, columns_of, in_test_file, rows_for_folds, target_for
+from caviar.data.dataset import Dataset, columns_of, rows_for_folds, target_for
 from caviar.data.digest import digest
 from caviar.data.examples import Examples, Sealed
 from caviar.data.forms import Forms
@@ -39,7 +39,7 @@ from caviar.data.moments import Moments, moments
 from caviar.data.preprocessing import Preprocessing
 from caviar.data.read import read_labels
 from caviar.data.split import Split
-from caviar.data.table import Table, as_frame, clean_name
+from caviar.data.table import Table, as_frame, clean_name, in_test_file
 from caviar.data.targets import target_of
 from caviar.errors import ConfigError, DataError
 from caviar.records import BY_ITSELF, Reading
@@ -103,7 +103,7 @@ def prepare_mapped(
         y = {part: learned.encode(wanted.iloc[numbers]) for part, numbers in chosen_rows.items()}
         if sealed is not None:
             rows["test"] = RowsOf(sealed.frame, np.arange(len(sealed.frame)))
-            with in_test_file(sealed):
+            with in_test_file(sealed.name):
                 learned.apply(sealed.frame.iloc[:1])  # its columns are there
                 y["test"] = learned.encode(target_for(sealed, task))
         name = digest(table, sealed)

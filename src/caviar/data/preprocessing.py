@@ -313,10 +313,11 @@ class Preprocessing:
         lacking = needed - {*frame.columns}
         absent = [name for name in self.columns if name in lacking]
         if absent:
-            known = [printable(c) for c in frame.columns if c not in needed]
+            others = [printable(c) for c in frame.columns if c not in {*needed, *self.target_columns}]
+            way_out = did_you_mean(printable(absent[0]), others)
             raise DataError(
                 f"every column of training must be there, but {listed(absent)} is missing",
-                did_you_mean(printable(absent[0]), known) if known else "add it to the table",
+                way_out if way_out.startswith("did") else "add it to the table",  # the others are no features
             )
 
     def _apply_numbers(self, frame: pd.DataFrame, out: npt.NDArray[np.float32]) -> tuple[int, dict[str, int]]:

@@ -41,7 +41,7 @@ from caviar.data.forms import PLAIN_FORMS, Forms
 from caviar.data.repeated_headers import without_headers
 from caviar.data.room import check_columns, check_room, too_large
 from caviar.data.several import names_of as targets_of
-from caviar.data.table import Table, as_frame, as_labels, as_several, named, part, table
+from caviar.data.table import Table, as_frame, as_labels, as_several, in_test_file, named, part, table
 from caviar.data.targets import as_written
 from caviar.errors import DataError, did_you_mean
 from caviar.files import read_file
@@ -85,12 +85,20 @@ def read(
     ``reading`` is the user's word on its columns. ``like`` is the table of training, for one of testing: what is text
     there is text here, and numbers are written alike. Raises DataError.
     """
-    found = _read(source, target, labels, reading, like)
+    if like is None:
+        return _read(source, target, labels, reading, like)
+    name = _stem(Path(source)) if isinstance(source, str | os.PathLike) else "in memory"
+    with in_test_file(name):
+        return _like(_read(source, target, labels, reading, like), like)
+
+
+def _like(found: Table, like: Table) -> Table:
+    """The table ``found`` for testing, where its shares are written as in that of training. Raises DataError."""
     for name in found.bare:
-        if like is not None and name in like.frame.columns:
+        if name in like.frame.columns:
             check_shares(name, found.frame[name], like.forms.numbers[name], float(like.frame[name].mean()))
-    wanted = None if like is None else like.forms.target
-    if like is not None and wanted is not None and found.target is not None and is_number(found.target.dtype):
+    wanted = like.forms.target
+    if wanted is not None and found.target is not None and is_number(found.target.dtype):
         assert like.numbers is not None
         check_shares(str(found.target.name), found.target, wanted, float(like.numbers.mean()))
     return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -210,6 +211,16 @@ def part(frame: pd.DataFrame, target: str | Sequence[str] | None) -> tuple[pd.Da
             f"the target must be a column, got {shown(target)}", did_you_mean(printable(target), names), target
         )
     return frame.drop(columns=target), frame[target]
+
+
+@contextmanager
+def in_test_file(name: str) -> Iterator[None]:
+    """Let an error in a test file name it."""
+    try:
+        yield
+    except DataError as error:
+        column = (error.name,) if isinstance(error, NoTarget) else ()
+        raise type(error)(f"in the test file {name}: {error.rule}", error.way_out, *column) from error
 
 
 def check_columns(argument: str, columns: Sequence[str], known: Sequence[str], target: str | None = None) -> None:

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.data.bare_numbers import note_on_bare
-from caviar.data.columns import as_text, is_number, is_text, option, plain, shown, written_alike
+from caviar.data.columns import as_text, is_date, is_number, is_text, option, plain, shown, written_alike
 from caviar.data.descriptions import refusal_of
 from caviar.data.labels import FEW, few_classes, target_numbers, tidy_labels
 from caviar.data.number_cells import is_mark
 from caviar.data.numerals import Notation, Numbers
 from caviar.data.recognition import how_read, verdict_of, without_marks
 from caviar.data.verdicts import Doubt
-from caviar.errors import Unlabelled
+from caviar.errors import DataError, Unlabelled
 from caviar.records import Reading
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def target_of(
     """The target in ``column``.
 
     ``usual`` is the decimal mark of the other columns, ``known`` the notation of an earlier table. Raises DataError for
-    missing labels, numbers that can be read in two ways, and a column of numbers with a cell that is none.
+    missing labels, dates, numbers that can be read in two ways, and a column of numbers with a cell that is none.
     """
     import pandas as pd
 
@@ -50,7 +50,12 @@ def target_of(
     _check_labelled(without_marks(column, reading.missing))
     labels = tidy_labels(without_marks(column, reading.missing))
     if name in reading.text:
-        return Target(as_text(labels) if is_number(labels.dtype) else labels)
+        return Target(labels if is_text(labels.dtype) else as_text(labels))
+    if is_date(labels.dtype):
+        raise DataError(
+            f"labels must be classes or numbers, but {shown(name)} holds dates",
+            f"make them numbers, such as the days since the first; or make each date a class: {option('text', [name])}",
+        )
     if is_number(labels.dtype) or isinstance(column.dtype, pd.CategoricalDtype):
         bare = known is not None and known.unit and is_number(labels.dtype)
         return Target(labels, notes=(note_on_bare(name, labels, known),) if known and bare else ())

@@ -196,7 +196,7 @@ class Optimisation:
         check_whole("warmup_steps", self.warmup_steps, least=0, example=100)
         _check_share("label_smoothing", self.label_smoothing, example=0.1)
         check_name("class_weights", self.class_weights, CLASS_WEIGHTS)
-        _check_size("input_scaling_rate", self.input_scaling_rate, example=6.0)
+        _check_number("input_scaling_rate", self.input_scaling_rate, lambda v: v > 0, "greater than 0", example=6.0)
         _check_share("averaging", self.averaging, example=0.99)
         if self.optimizer == "schedule_free":
             _check_schedule_free(self.beta1, self.averaging)

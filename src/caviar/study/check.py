@@ -63,6 +63,16 @@ _ROWS_TO_COUNT = 1_000  # of which inputs are encoded to count the parameters of
 _MEMORY = 1 << 30  # bytes that waiting networks of mean size may take; the same everywhere, for it decides who waits
 
 
+def check_preset(request: Request) -> None:
+    """Raise ConfigError where a new study is to save an ensemble, and a small or fast network."""
+    if request.preset == "best" and request.prefer in PREFERENCES[1:] and request.retest is None:
+        raise ConfigError(
+            f"an ensemble is no {request.prefer} network, so `preset` cannot be best where `prefer` is "
+            f"{request.prefer}",
+            "leave one of them out",
+        )
+
+
 def check_table(request: Request, ended: Callable[[], bool], helps: bool = False) -> TableJob:
     """Check everything that can be checked before anything is written, the cheap mistakes first.
 

@@ -24,7 +24,7 @@ from caviar.search.searches import noted_before
 from caviar.store import Snapshots, Store
 from caviar.store.delivery import Delivery
 from caviar.store.doctor import delete
-from caviar.study.check import check_table, model_path
+from caviar.study.check import check_preset, check_table, model_path
 from caviar.study.earlier import create
 from caviar.study.enqueued import Enqueued
 from caviar.study.events import Begun, Event, Progress, TunedProgram, TunedStudy
@@ -55,6 +55,8 @@ def follow(
     ``fresh_name`` numbers the study's name if it is taken. Where ``ended`` turns true, the study is closed and
     KeyboardInterrupt raised.
     """
+    if isinstance(request, Request):  # studies of earlier versions may have both, and go on
+        check_preset(request)
     job = check_table(request, ended) if isinstance(request, Request) else check_program(request, ended)
     with Store.open(request.store) as store:
         study = job.study_record(job.name)

@@ -81,7 +81,9 @@ def train(
     else:
         held_out = Examples(training.x[:0], training.y[:0])
     n_out = 1 if regression else max(int(training.y.max()), int(held_out.y.max(initial=0)), 1) + 1
-    start = partial(DenseLearner(engine).start, config, TrainingData(training, held_out, n_out), Keys.of(seed))
+    learner, data = DenseLearner(engine), TrainingData(training, held_out, n_out)
+    learner.parameters(config, data)  # raises for too many, before memory is asked for
+    start = partial(learner.start, config, data, Keys.of(seed))
     network = start()
     if patience is None:
         _, done = network.train(epochs, never())

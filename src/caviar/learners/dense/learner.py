@@ -64,8 +64,8 @@ class DenseLearner:
         parameters = sum(math.prod(shape) for shape in parameter_shapes(architecture).values())
         if parameters > _MOST_PARAMETERS:
             raise SpaceError(
-                f"the space has networks of {parameters:,} parameters, and engines take at most {_MOST_PARAMETERS:,}",
-                "lower hidden_units or layers in the space",
+                f"a network may have {_MOST_PARAMETERS:,} parameters at most, got a config of {parameters:,}",
+                "lower hidden_units or layers",
             )
         return parameters
 
