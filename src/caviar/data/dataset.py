@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 import numpy as np
 
 from caviar.data.arrangement import Arrangement, arrange, notes_on_test
+from caviar.data.code_columns import note_on_codes
 from caviar.data.column_sketches import ColumnSketches, sketched_later
 from caviar.data.columns import Floats, listed
 from caviar.data.deal import Indices
@@ -184,6 +185,8 @@ def prepare(
         notes += leaks(
             table.frame, arranged.columns, column, whole.train, regression, seed, reading.time, arranged.twins.sets
         )
+        number = [name for name in arranged.columns if name not in reading.number]
+        notes += note_on_codes(table.frame, number, column, whole.train, regression, arranged.twins.sets)
     return Dataset(
         table.name,
         train,

@@ -87,7 +87,7 @@ def read(
     """
     if like is None:
         return _read(source, target, labels, reading, like)
-    name = _stem(Path(source)) if isinstance(source, str | os.PathLike) else "in memory"
+    name = _stem(Path(source)) if isinstance(source, str | os.PathLike) else "table"
     with in_test_file(name):
         return _like(_read(source, target, labels, reading, like), like)
 
