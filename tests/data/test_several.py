@@ -133,7 +133,8 @@ REFUSED = {
     ),
     "a label that training did not have": (
         lambda: read(spoilt("sport", 3, "never").iloc[:9], TOPICS, like=read(articles(), TOPICS)),
-        "in the test file table: every label must be one of the 2 classes seen in training, but row 4 of 'sport' is 'never'",
+        "in the test file table: every label must be one of the 2 classes seen in training, "
+        "but row 4 of 'sport' is 'never'",
     ),
 }
 

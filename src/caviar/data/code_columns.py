@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CODE = 0.3
-WIDEST_OF_BYTES = 255  # pixels, and counts that are none
+WIDEST_OF_BYTES = 255  # pixels have no larger numbers
 ENOUGH = 200  # pairs of neighbours of either kind
 
 
