@@ -21,7 +21,7 @@ def test_every_config_of_the_portfolio_is_one_of_the_default_space_and_a_network
     found = configs(SPACE, 0, of)
     assert len(found) == 9
     assert len({str(config) for config in found}) == 9
-    assert [config["layers"] == 0 for config in found] == [True] + 8 * [False]
+    assert [config["layers"] == 0 for config in found] == [False, True] + 7 * [False]
     rows = examples(60, 5, 3)
     for config in found:
         assert set(config) == {name for name in SPACE.names if name in config}
@@ -45,7 +45,7 @@ def test_it_comes_first_and_the_search_goes_on_from_coarse_to_fine():
 
 def test_a_long_table_begins_with_larger_networks_that_are_held_back_less():
     assert configs(SPACE, 0, LONG - 1) == configs(SPACE, 0)
-    short, long = configs(SPACE, 0)[1:5], configs(SPACE, 0, LONG)[1:5]
+    short, long = configs(SPACE, 0)[:5], configs(SPACE, 0, LONG)[:5]
     assert max(config["hidden_units"] for config in long) > max(config["hidden_units"] for config in short)
     assert max(config["dropout"] for config in long) < max(config["dropout"] for config in short)
     assert [one.config for one in Portfolio(SPACE, 3, LONG).propose(0, [[], []])[0]] == configs(SPACE, 3, LONG)

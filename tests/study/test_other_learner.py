@@ -53,7 +53,7 @@ def study_of(images: Path, **arguments):
 
 
 def test_a_study_of_another_learner_gives_a_model_that_comes_back(images: Path, monkeypatch: pytest.MonkeyPatch):
-    alike = lambda outputs, *_: (np.full(len(outputs), 1 / len(outputs)), 0.0)  # noqa: E731  # templates gain nothing
+    alike = lambda outputs, *_, **__: (np.full(len(outputs), 1 / len(outputs)), 0.0)  # noqa: E731  # templates gain nothing
     monkeypatch.setattr(members, "select", alike)  # from one another
     study = study_of(images, preset="best", out=images.parent, study="together")
     best, score = study.summary["best"], "r2" if study.best.model.regression else "accuracy"

@@ -100,7 +100,7 @@ def test_where_the_world_has_turned_it_is_trained_or_tuned_again(place: Path):
 def test_the_model_after_retrain_is_the_old_recipe_whatever_the_study_itself_would_choose(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def the_last_two(p: object, y: object, owners: list[int]) -> tuple[object, float]:
+    def the_last_two(p: object, y: object, owners: list[int], **_: object) -> tuple[object, float]:
         return np.eye(len(owners))[-1] / 2 + np.eye(len(owners))[-2] / 2, 0.0
 
     monkeypatch.setattr("caviar.study.members.select", the_last_two)
