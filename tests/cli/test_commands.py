@@ -129,7 +129,9 @@ def test_a_grid_shows_its_cost_and_an_ensemble_stands_beside_the_single_network(
     assert run([*command, "--search", "grid", "--preset", "best"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "note: the grid has 9 configs, 3 values of each scale; 5 trials are 56 % of it" in out
-    assert re.search(r"ensemble accuracy 0\.\d+ \(95 %.* on the sealed test, .* on validation, of \d+ networks", out)
+    ensemble = r"ensemble the model is the mean of \d+ networks from trials \d+ .*; the best network alone, trial \d+: "
+    assert re.search(rf"{ensemble}accuracy 0\.\d+ .*on the sealed test, accuracy 0\.\d+ on validation", out)
+    assert re.search(r"sealed test accuracy (0\.\d+|1\.0000) \(95 %: ", out)
     assert "model wine.caviar, the ensemble" in out
     assert run(["explain", "wine"]) == 0
     assert "The grid has 9 configs" in " ".join(capsys.readouterr().out.split())
