@@ -21,7 +21,7 @@ def test_every_config_of_the_portfolio_is_one_of_the_default_space_and_a_network
     found = configs(SPACE, 0, of)
     assert len(found) == 9
     assert len({str(config) for config in found}) == 9
-    assert [config["layers"] == 0 for config in found] == [False, True] + 7 * [False]
+    assert [config["layers"] == 0 for config in found] == [False, False, True] + 6 * [False]
     rows = examples(60, 5, 3)
     for config in found:
         assert set(config) == {name for name in SPACE.names if name in config}
@@ -36,7 +36,7 @@ def test_it_comes_first_and_the_search_goes_on_from_coarse_to_fine():
     assert search.lag(0) is None  # nothing is waited for
     proposals, boxes = search.propose(0, [[], [], [], []])
     assert [proposal.origin for proposal in proposals] == [PORTFOLIO] * 9
-    assert [proposal.entry for proposal in proposals] == [3, 3, 3, 0, 0, 0, 0, 0, 0]  # three to the end at once
+    assert [proposal.entry for proposal in proposals] == [3, 3, 0, 0, 0, 0, 0, 0, 0]  # two to the end at once
     assert boxes == []
     assert search.propose(5, [[], [], [], []])[0] == proposals[5:]  # a study that was broken off there
     assert search.propose(9, [[], [], [], []]) == plain.propose(9, [[], [], [], []])

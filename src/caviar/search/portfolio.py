@@ -1,7 +1,7 @@
 """The search that begins with a portfolio: configs that did well on many tables; then it goes from coarse to fine.
 
-The portfolio is in portfolio.toml, the best config first, then a linear model. benchmarks/portfolio.py found all but
-the linear one greedily: each is the one that made the best of all so far better, in the mean over the tables. Long
+The portfolio is in portfolio.toml, the best config first; the third is a linear model. benchmarks/portfolio.py found
+all others greedily: each is the one that made the best of all so far better, in the mean over the tables. Long
 tables have a few of their own before those, the smallest first: the more rows there are, the larger a network may be,
 the less dropout and weight decay have to hold it back, and the fewer there is time for.
 
@@ -25,7 +25,7 @@ from caviar.space import Space
 
 PORTFOLIO = "portfolio"
 """The name of the search, and the origin of its own trials."""
-STRAIGHT = 3
+STRAIGHT = 2
 """Configs that are trained to the end at once: there is soon a good network, also where there is time for no other."""
 LONG = 9_000
 """Rows for training from which on a table is long."""
@@ -82,5 +82,5 @@ def configs(space: Space, seed: int, rows: int = 0) -> list[Config]:
 @cache
 def _entries(long: bool) -> list[dict[str, Any]]:
     known = tomllib.loads(resources.files("caviar").joinpath("portfolio.toml").read_text(encoding="utf-8"))
-    first, *others = [*(known["long"] if long else ()), *known["any"]][: len(known["any"])]
-    return [first, *known["linear"], *others]
+    best = [*(known["long"] if long else ()), *known["any"]][: len(known["any"])]
+    return [*best[:STRAIGHT], *known["linear"], *best[STRAIGHT:]]
