@@ -49,7 +49,16 @@ def _cpu_seconds(pid: int) -> float:
 def test_a_signal_in_the_middle_of_an_epoch(number, status, twice, slow, tmp_path):
     store = tmp_path / "caviar.db"
     arguments = ["tune", "slow.npz", "--target", "y", "--trials", "50", "--space", "wide.toml", "--study", "mine"]
-    command = [sys.executable, "-c", "from caviar.cli.main import main; main()", *arguments, "--store", str(store)]
+    command = [
+        sys.executable,
+        "-c",
+        "from caviar.cli.main import main; main()",
+        *arguments,
+        "--store",
+        str(store),
+        "--out",
+        str(tmp_path),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=slow) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -81,7 +90,9 @@ def test_a_terminal_that_is_closed_ends_a_study_with_everything_saved(slow, tmp_
     process, terminal = pty.fork()
     if process == 0:
         os.chdir(slow)
-        os.execv(sys.executable, [sys.executable, "-c", MAIN, *arguments, "--store", str(store)])
+        os.execv(
+            sys.executable, [sys.executable, "-c", MAIN, *arguments, "--store", str(store), "--out", str(tmp_path)]
+        )
     seen = b""
     while b"epochs" not in seen:
         seen += os.read(terminal, 4096)
