@@ -78,6 +78,16 @@ def test_a_study_that_was_broken_off_leaves_its_best_network(request_of_digits: 
     assert np.mean(prediction.labels == np.asarray(frame.target)) > 0.5
 
 
+def test_it_is_there_while_the_study_runs(request_of_digits: Request, tmp_path: Path):
+    """A kill leaves no time to save anything."""
+    there = [
+        (tmp_path / "digits.caviar").exists()
+        for event in follow(request_of_digits)
+        if isinstance(event, Progress) and event.phase == "search"
+    ]
+    assert any(there)
+
+
 def test_the_end_puts_the_answer_in_its_place(request_of_digits: Request, tmp_path: Path):
     broken_off(request_of_digits)
     caviar.resume("digits", store=tmp_path / "caviar.db", progress=False)

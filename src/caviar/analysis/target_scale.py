@@ -52,9 +52,9 @@ CONFIG: Config = {
 
 MOST_ROWS = 10_000
 MARGIN = 2.0  # standard errors of the mean difference
-CLEAR = 5.0  # standard errors; on tables of companies' values 2.5 took a bent scale by which R2 fell from 0.82 to 0.75
+CLEAR = 5.0  # standard errors; at 2.5 a table of companies' values was better as it is, by squared errors
 SLACK = 0.5  # standard errors; one row that is far worse has 1
-FEW = 0.05  # of the sum of the differences; 0.03 to 0.1 do alike on 15 kinds of made tables
+FEW = 0.05  # of the sum of the differences
 ABSURD = 1e3  # widths of the middle 98 %
 _SHARE = 0.03  # of a budget in seconds
 _EPOCHS, _MOST_EPOCHS, _STEPS = 10, 100, 3000  # few rows are seen more often, to have so many steps

@@ -59,7 +59,7 @@ def follow_study(
         except KeyboardInterrupt as interrupt:
             if begun is not None:
                 how = interrupt.args[0] if interrupt.args else f"with everything saved in {shown_address(store)}"
-                if begun.out is not None and begun.out.exists():
+                if begun.out is not None and begun.study.result is None and begun.out.exists():
                     how += f", and the best network so far in {begun.out}"
                 people.print(
                     f"ended early, {how}; to go on: {to_resume(begun.study.name, store)}",

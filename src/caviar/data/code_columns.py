@@ -5,9 +5,9 @@ Notation
     equal    the mean of (y_i - y_j)^2, or the share of other classes, over neighbours in the order of v with the same v
     near     the same over neighbours with different v
 
-Where a number says how much of something there is, near is about as small as equal: what is next to it is like it. A
-code says nothing of its neighbours. Below CODE times near, a column with many values gets a note and stays a number: an
-amount that tells persons apart looks the same, and then the number may be right. Diabetes' numbers have 0.78 and more.
+Where a number says how much of something there is, near is about as small as equal, for rows of the next number are
+like it. A code says nothing of its neighbours. Where equal is less than CODE times near, a note says so. The column
+stays a number, for an amount that differs from person to person looks the same.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ def answer(result: StudyResult) -> Group:
         grid.add_row(title, line)
     if best.validation and result.validation:
         scores = f"{score_text(metric, result.validation)}{beside_text(metric, result.validation)}"
-        alone = best.repeated is not None and result.ensemble is None
-        grid.add_row("validation", f"{scores}, {_mean_of(best.repeated)}" if best.repeated and alone else scores)
+        repeated = best.repeated if result.ensemble is None else None
+        grid.add_row("validation", f"{scores}, {_mean_of(repeated)}" if repeated else scores)
         if best.repeated is not None and best.repeated.how != "not repeated":
             grid.add_row("repeated", _two_scores(result.metric, best.repeated))
     elif best.score is not None:
