@@ -1,4 +1,4 @@
-"""Tables made to be hard in one way each: many texts, codes, a rare class, heavy tails, a straight line.
+"""Tables made to be hard in one way each: many texts, a rare class, heavy tails, a straight line.
 
     python -m benchmarks.made_tables [--tables shops heavy] [--seconds 10] [--commit NAME]
 
@@ -29,11 +29,11 @@ SEEDS = (0, 1, 2)
 Rng = np.random.Generator
 
 
-def shops(rng: Rng, n: int = 40_000, coded: bool = False) -> pd.DataFrame:
-    """5,000 shops, four rows each for training, whose sales differ; of ``coded`` ones the name is a number."""
+def shops(rng: Rng, n: int = 40_000) -> pd.DataFrame:
+    """5,000 shops, four rows each for training, whose sales differ."""
     shop, effect = rng.integers(5_000, size=n), rng.normal(size=5_000)
     z = rng.normal(size=n)
-    names = shop + 10_000 if coded else np.array([f"s{i:04}" for i in range(5_000)])[shop]
+    names = np.array([f"s{i:04}" for i in range(5_000)])[shop]
     return pd.DataFrame({"shop": names, "z": z, "y": 2 * effect[shop] + z + 0.5 * rng.normal(size=n)})
 
 
@@ -78,7 +78,6 @@ def boundary(rng: Rng, n: int = 2_000) -> pd.DataFrame:
 
 TABLES: dict[str, tuple[Callable[[Rng], pd.DataFrame], dict[str, Any]]] = {
     "shops": (shops, {}),
-    "codes": (lambda rng: shops(rng, coded=True), {"options": caviar.TableOptions(text=("shop",))}),
     "kinds": (kinds, {}),
     "rare": (rare, {"balance": True, "metric": "balanced_accuracy"}),
     "heavy": (heavy, {}),
