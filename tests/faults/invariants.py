@@ -6,14 +6,15 @@ import math
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from caviar.errors import StoreError
+from caviar.errors import SnapshotError, StoreError
 from caviar.learners.contract import never
-from caviar.records import LeaseState, Measurement, StudyState, Task, TrialState
+from caviar.records import Comparison, LeaseState, Measurement, StudyState, Task, TrialState
 from caviar.records.ranking import smoothed
 from caviar.store import Snapshots, Store
 from caviar.store.schema import CLAIMS
@@ -46,29 +47,36 @@ def check_whole(store: str | Path, study: str, before: set[Row] = frozenset()) -
     with Store.open(store, create=False) as opened:
         if study not in {known.name for known in opened.studies()}:
             return
-        # Another process may be writing: trials are read before their measurements, which then are as many or more.
+        # Another process may be writing: what rests on measurements is read before them, and has all of its own then.
+        compared = opened.comparisons(study)
         trials = {(trial.number, trial.repeat): trial for trial in opened.trials(study)}
-        epochs: dict[tuple[int, int], list[int]] = {}
+        curves: dict[tuple[int, int], list[Measurement]] = {}
         for number, repeat, measurement in opened.measurements(study):
-            epochs.setdefault((number, repeat), []).append(measurement.epoch)
-        _check_comparisons(opened, study)
-        assert set(epochs) <= {(trial.number, trial.repeat) for trial in opened.trials(study)}
+            curves.setdefault((number, repeat), []).append(measurement)
+        _check_comparisons(compared, curves)
+        assert set(curves) <= {(trial.number, trial.repeat) for trial in opened.trials(study)}
         for key, trial in trials.items():
-            measured = epochs.get(key, [])
+            measured = [measurement.epoch for measurement in curves.get(key, [])]
             assert measured == list(range(1, len(measured) + 1)), f"trial {key} lacks an epoch"
             assert trial.epochs <= len(measured), f"trial {key} has {trial.epochs} epochs and {len(measured)} measured"
-        snapshots = Snapshots(opened)
-        for snapshot in snapshots.of_study(study):
+        _check_snapshots(Snapshots(opened), study)
+
+
+def _check_snapshots(snapshots: Snapshots, study: str) -> None:
+    """Check that the file of every snapshot is whole."""
+    for snapshot in snapshots.of_study(study):
+        try:
             snapshots.files(study).check(snapshot.saved, snapshot.label)
+        except SnapshotError:  # nor is anything torn where another process has removed it meanwhile
+            assert snapshot not in snapshots.of_study(study), f"{snapshot.label} is listed and cannot be read"
 
 
-def _check_comparisons(store: Store, study: str) -> None:
+def _check_comparisons(
+    comparisons: Sequence[tuple[int, int, Comparison]], curves: Mapping[tuple[int, int], Sequence[Measurement]]
+) -> None:
     """Check that comparisons agree with measurements."""
-    measured: dict[tuple[int, int], list[Measurement]] = {}
-    for number, repeat, measurement in store.measurements(study):
-        measured.setdefault((number, repeat), []).append(measurement)
-    for number, repeat, compared in store.comparisons(study):
-        curve = measured[number, repeat][: compared.epoch]
+    for number, repeat, compared in comparisons:
+        curve = curves[number, repeat][: compared.epoch]
         assert curve[-1].epoch == compared.epoch, f"trial {number} was compared at an epoch that nobody measured"
         said = (smoothed([m.score for m in curve]), curve[-1].score, curve[-1].validation_loss)
         assert repr(said) == repr(compared[1:4]), f"trial {number} was compared by other numbers than it had"
