@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from caviar.scale_rules import Value
-from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale
+from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale, Stepped
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -63,9 +63,7 @@ def histogram(scale: Scale) -> Histogram:
     u = (np.arange(DRAWS) + 0.5) / DRAWS
     draws = scale.from_unit(u).astype(np.float64)
     plain = _plain(scale).from_unit(u).astype(np.float64)
-    is_zero = (
-        draws == 0 if isinstance(scale, Linear | Log | Integer) and scale.zero > 0 else np.zeros(DRAWS, dtype=np.bool_)
-    )
+    is_zero = draws == 0 if isinstance(scale, Stepped) and scale.zero > 0 else np.zeros(DRAWS, dtype=np.bool_)
     edges, labels = _bars(scale)
     own_shares, plain_shares = _shares(draws[~is_zero], edges), _shares(plain, edges)
     if len(labels) == len(edges) + 1 and " to " not in labels[0]:
@@ -76,7 +74,7 @@ def histogram(scale: Scale) -> Histogram:
         ticks = [(i + 0.5, label) for i, label in enumerate(labels)]
     else:
         own_fact, plain_fact = _fact(scale, draws), _fact(scale, plain)
-        step = scale.step if isinstance(scale, Linear | Log | Integer) else None
+        step = scale.step if isinstance(scale, Stepped) else None
         borders = [scale.low, *(e + (step or 0.0) / 2 for e in edges), scale.high]  # the first value of each bar
         places = sorted({round(quarter * len(labels) / 4) for quarter in range(5)})
         ticks = [(float(place), _short(scale, borders[place])) for place in places]
@@ -105,13 +103,13 @@ def _bars(scale: Ranged) -> tuple[Numbers, tuple[str, ...]]:
         return edges, tuple(str(scale.low << e) for e in exponents)
     if not isinstance(scale, OneMinusLog) and scale.step is not None:
         return _bars_of_steps(scale, scale.step)
-    without_zero = replace(scale, zero=0.0) if isinstance(scale, Linear | Log | Integer) else scale
+    without_zero = replace(scale, zero=0.0) if isinstance(scale, Stepped) else scale
     edges = without_zero.from_unit(np.arange(1, BARS) / BARS)
     shown = [_short(scale, v) for v in [scale.low, *edges, scale.high]]
     return edges, tuple(f"{start} to {end}" for start, end in pairwise(shown))
 
 
-def _bars_of_steps(scale: Linear | Log | Integer, step: float) -> tuple[Numbers, tuple[str, ...]]:
+def _bars_of_steps(scale: Stepped, step: float) -> tuple[Numbers, tuple[str, ...]]:
     """The same of a scale with steps: its values by themselves where they are few, else as many ranges of them."""
     n = scale.n_values or 1
     if n <= BARS:
@@ -128,7 +126,7 @@ def _bars_of_steps(scale: Linear | Log | Integer, step: float) -> tuple[Numbers,
     return scale.low + step * (ends + 0.5), tuple(low if n <= BARS else f"{low} to {high}" for low, high in texts)
 
 
-def _of_step(scale: Linear | Log | Integer, step: float, k: int) -> str:
+def _of_step(scale: Stepped, step: float, k: int) -> str:
     return str(scale.low + int(step) * k) if isinstance(scale, Integer) else f"{scale.low + step * k:.6g}"
 
 
@@ -176,9 +174,9 @@ def _facts_of(scale: Scale) -> str:
         assert isinstance(scale, Ranged), scale
         kind = "Integer on a log scale" if isinstance(scale, Integer) and scale.log else type(scale).__name__
         facts = [f"{kind} from {scale.low:.12g} to {scale.high:.12g}"]
-        if isinstance(scale, Linear | Log | Integer) and scale.step not in (None, 1):
+        if isinstance(scale, Stepped) and scale.step not in (None, 1):
             facts[0] += f" in steps of {scale.step:.12g}"
-        if isinstance(scale, Linear | Log | Integer) and scale.zero > 0:
+        if isinstance(scale, Stepped) and scale.zero > 0:
             facts.append(f"or exactly 0 ({_percent(scale.zero)} of the draws)")
     if scale.tier is not None:
         facts.append(f"tier {scale.tier}")

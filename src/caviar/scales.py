@@ -427,6 +427,10 @@ class Fixed(Scale):
         return is_value(value) and value_key(value) == value_key(self.value)  # type: ignore[arg-type]
 
 
+Stepped = Linear | Log | Integer
+"""The scales that may have steps, and exact zeros."""
+
+
 def _on(scale: _Floats | Integer, value: object) -> bool:
     """True for a number from low to high, on a step where there are steps, and for 0 where it is drawn."""
     if not between(value, scale.low, scale.high):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score, log_loss, r2_score, roc_auc_score
 
 from caviar.data.dataset import prepare
 from caviar.data.read import read
+from caviar.learners.correction import PLAIN, Correction
 from caviar.learners.dense.predictor import DensePredictor, fold
 from caviar.learners.known_labels import KnownLabels
 from caviar.learners.model import Model
@@ -80,3 +84,33 @@ def test_a_model_of_an_earlier_version_does_not_know_its_target() -> None:
     old = Model(own.network, type(own.preprocessing).from_dict(record))
     assert old.prediction(frame).known is None
     assert KnownLabels("y", "r2", 0.5, 1).note.startswith("R2 0.5000 on 1 row that has its label in 'y'")
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "by_hand"),
+    [
+        ("text", "roc_auc", lambda truth, p: roc_auc_score(truth == "up", p[:, 1])),
+        ("text", "log_loss", lambda truth, p: log_loss(truth == "up", p[:, 1])),
+        ("text", "average_precision", lambda truth, p: average_precision_score(truth == "down", p[:, 0])),
+        ("number", "mae", lambda truth, z: np.abs(truth - z).mean()),
+        ("number", "accuracy", lambda truth, z: r2_score(truth, z)),  # no metric of numbers: the usual one
+    ],
+)
+def test_the_score_is_by_the_metric_of_the_study(kind: str, metric: str, by_hand: Callable[..., float]) -> None:
+    own, frame = model(kind)
+    correction = PLAIN if own.regression else Correction(temperature=2.0)
+    own = replace(own, facts={"metric": metric, "positive": 0}, correction=correction)
+    found = own.prediction(frame)
+    assert found.known is not None
+    said = found.labels if found.probabilities is None else found.probabilities
+    assert found.known.score == pytest.approx(by_hand(frame["y"].to_numpy(), said), abs=1e-5)
+    assert found.known.metric == ("r2" if metric == "accuracy" else metric)
+
+
+def test_a_metric_that_has_no_value_on_the_rows_gives_way_to_the_usual_one() -> None:
+    own, frame = model("text")
+    own = replace(own, facts={"metric": "roc_auc"})
+    found = own.prediction(frame[frame["y"] == "up"])
+    assert found.known is not None
+    assert found.known.metric == "accuracy"
+    assert found.known.score == (found.labels == "up").mean()

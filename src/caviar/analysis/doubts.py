@@ -9,6 +9,8 @@ import numpy as np
 from caviar.data.dataset import Dataset
 from caviar.records.metrics import metric_name
 from caviar.records.result import Baseline, Scores
+from caviar.scales import Fixed
+from caviar.space import Space
 
 IMBALANCED = 0.8
 """A class that more than this share of the rows has: accuracy says little then."""
@@ -43,6 +45,20 @@ def imbalance(metric: str, dataset: Dataset) -> tuple[str, ...]:
     return (
         f"{percent(share)} of the training rows are {most!r}, so accuracy says little about the other classes: "
         '`metric="balanced_accuracy"` counts every class alike, and `balance=True` does so in training',
+    )
+
+
+def off_centre(metric: str, space: Space) -> tuple[str, ...]:
+    """A note where networks are to predict a quantile that is not the middle, for no metric judges these."""
+    if "loss" not in space or "quantile" not in space or not space["loss"].contains("pinball"):
+        return ()
+    scale = space["quantile"]
+    if isinstance(scale, Fixed) and scale.value == 0.5:
+        return ()
+    which = f"the quantile {scale.value}" if isinstance(scale, Fixed) else "other quantiles than the median"
+    return (
+        f"with `loss` pinball networks predict {which} of the target, but {metric_name(metric)} ranks them by how near "
+        "they are to its middle: do not search over `quantile`, and judge by the share of rows below their prediction",
     )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from caviar.records import Config
-from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale
+from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale, Stepped
 from caviar.space import Space
 
 _NEAR = 0.05  # of the scale
@@ -87,7 +87,7 @@ def _beyond(scale: Scale, low_end: bool) -> float | None:
 
 def _on_steps(scale: Scale, end: float, beyond: float | None) -> float | None:
     """``beyond`` moved to a whole number of steps from ``end``; None where none is beyond on that side of 0."""
-    step = scale.step if isinstance(scale, Linear | Log | Integer) else None
+    step = scale.step if isinstance(scale, Stepped) else None
     if beyond is None or step is None or step == 1:
         return beyond
     least = step / 2 if isinstance(scale, Log) or (isinstance(scale, Integer) and scale.log) else 0.0

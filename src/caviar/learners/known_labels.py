@@ -14,13 +14,19 @@ from caviar.data.number_cells import is_mark
 from caviar.data.preprocessing import Preprocessing
 from caviar.data.several import encode_several
 from caviar.errors import DataError
-from caviar.label_sets import unpacked
-from caviar.nn.metrics import hamming_accuracy, r2
+from caviar.learners.scoring import Scoring, outputs_for
 from caviar.records.metrics import metric_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
     import pandas as pd
+
+    from caviar.learners.contract import Floats
+
+METRIC, POSITIVE = "metric", "positive"
+"""The facts of a model that say by what its study chose, and about which of two classes average precision is."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,18 @@ class KnownLabels:
         return f"{score} on {rows} in {shown(self.column)}; rows that were trained on make it too good"
 
 
-def known_labels(learned: Preprocessing, frame: pd.DataFrame, outputs: npt.NDArray[Any]) -> KnownLabels | None:
-    """The score of ``outputs`` (m, n_out) where ``frame`` has the target of training, else None."""
+def known_labels(
+    learned: Preprocessing, frame: pd.DataFrame, outputs: Floats, labels: Floats, facts: Mapping[str, Any]
+) -> KnownLabels | None:
+    """The score of ``outputs`` (m, n_out) where ``frame`` has the target of training, else None.
+
+    It is by the metric of the ``facts`` of a model, else by the usual one. labels: (m, n_out), as the networks gave
+    them, where the label need not be the most probable class.
+    """
     name = ", ".join(learned.target_columns)
-    metric = "hamming_accuracy" if learned.targets else "r2" if learned.regression else "accuracy"
+    scoring = Scoring.of_target(learned, 0 if facts.get(POSITIVE) == 0 else 1)
+    usual = scoring.metrics[0]
+    metric = facts[METRIC] if facts.get(METRIC) in scoring.metrics else usual
     present = rows_with_label(learned, frame)
     if not present.any():
         return None
@@ -57,13 +71,9 @@ def known_labels(learned: Preprocessing, frame: pd.DataFrame, outputs: npt.NDArr
         wanted = labels_of(learned, frame, present)
     except DataError as error:
         return KnownLabels(name, metric, None, int(present.sum()), error.rule)
-    given = outputs[present]
-    if learned.targets:
-        score = hamming_accuracy(given, unpacked(wanted, len(learned.targets)))
-    elif learned.regression:
-        score = r2(learned.decode(given[:, 0]), learned.decode(wanted))
-    else:
-        score = float((given.argmax(axis=1) == wanted).mean())
+    if scoring.undefined(metric, wanted) is not None:
+        metric = usual
+    score = scoring.score(metric, outputs_for(metric, outputs, labels)[present], wanted)
     return KnownLabels(name, metric, score, int(present.sum()))
 
 

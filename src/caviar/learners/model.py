@@ -241,20 +241,22 @@ class Model:
             missing += notes.missing
             unknown.update(notes.unknown)
             outside.update(notes.outside)
-        answers = outputs if not self.regression else self._within(outputs[:, 0])[0][:, None]
-        known = known_labels(self.preprocessing, frame, answers) if self.preprocessing else None
+        corrected, beyond = self._corrected(outputs)
+        learned, known = self.preprocessing, None
+        if learned is not None:
+            labels_by = corrected if self.regression else outputs
+            known = known_labels(learned, frame, corrected, labels_by, self.facts)
         if self.regression:
-            z, beyond = self._within(outputs[:, 0])
+            z = corrected[:, 0]
             ends = None if reach is None else np.stack([self._decoded(z - reach), self._decoded(z + reach)], axis=1)
             decoded = self.correction.exactly(self._decoded(z))
             return Prediction(decoded, None, missing, unknown, outside, read, known, ends, self._note_on(beyond))
         if self.targets:
             sets = decode_several(outputs > 0.5, self.targets)
-            return Prediction(sets, self.correction.of_several(outputs), missing, unknown, outside, read, known)
+            return Prediction(sets, corrected, missing, unknown, outside, read, known)
         # Text stays Python's: an array of NumPy's own text would lose zero characters at the end.
         labels = np.array(self.classes, dtype=object if isinstance(self.classes[0], str) else None)
-        probabilities = self.correction.probabilities(outputs)
-        return Prediction(labels[outputs.argmax(axis=1)], probabilities, missing, unknown, outside, read, known)
+        return Prediction(labels[outputs.argmax(axis=1)], corrected, missing, unknown, outside, read, known)
 
     def outputs(self, x: npt.NDArray[Any]) -> Floats:
         """The weighted mean of the networks' outputs (m, n_out) for inputs ``x`` (m, n_in), not corrected."""
@@ -270,6 +272,13 @@ class Model:
     def _decoded(self, z: Floats) -> Floats:
         """Standardised numbers (m,) in the units of the target."""
         return self.preprocessing.decode(z) if self.preprocessing else z
+
+    def _corrected(self, outputs: Floats) -> tuple[Floats, int]:
+        """The outputs (m, n_out) after the correction, and how many numbers were beyond its range."""
+        if self.regression:
+            z, beyond = self._within(outputs[:, 0])
+            return z[:, None], beyond
+        return self.correction.of_several(outputs) if self.targets else self.correction.probabilities(outputs), 0
 
     def _within(self, z: Floats) -> tuple[Floats, int]:
         """Standardised numbers (m,) in the range of the correction, and how many were beyond it."""

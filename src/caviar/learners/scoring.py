@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
+from caviar.data.preprocessing import Preprocessing
 from caviar.data.target_scale import PLAIN, TargetScale
 from caviar.label_sets import as_classes, unpacked
 from caviar.learners.contract import (
@@ -59,12 +60,19 @@ class Scoring:
     def of(dataset: Dataset) -> Scoring:
         """The scoring of ``dataset``."""
         learned = dataset.preprocessing
+        if len(learned.classes) != 2:
+            return Scoring.of_target(learned)
+        rows = np.bincount(dataset.train.y.astype(np.int64), minlength=2)
+        return Scoring.of_target(learned, 0 if rows[0] < rows[1] else 1)
+
+    @staticmethod
+    def of_target(learned: Preprocessing, positive: int = 1) -> Scoring:
+        """The scoring of the target of ``learned``; ``positive`` counts where it has two classes."""
         if learned.target_mean is not None and learned.target_deviation is not None:
             return Scoring(1, 1, learned.target_mean, learned.target_deviation, learned.target_scale)
         if learned.targets:
             return Scoring(learned.n_out, several=True)
-        rows = np.bincount(dataset.train.y.astype(np.int64), minlength=2)
-        return Scoring(learned.n_out, 0 if learned.n_out == 2 and rows[0] < rows[1] else 1)
+        return Scoring(learned.n_out, positive)
 
     @property
     def metrics(self) -> tuple[str, ...]:

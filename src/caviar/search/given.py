@@ -17,7 +17,7 @@ from caviar.randomness import Purpose, generator, stream_key
 from caviar.records import Config, Value
 from caviar.records.config import as_argument
 from caviar.scale_rules import shown, take_value, value_key
-from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale
+from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale, Stepped
 from caviar.search.slow_starters import slow_starters
 from caviar.space import Space
 from caviar.steps import steps
@@ -194,9 +194,9 @@ def limits(scale: Scale) -> str:
     assert isinstance(scale, Linear | Log | OneMinusLog | Integer | PowerOfTwo)
     kind = {Integer: "a whole number ", PowerOfTwo: "a power of two "}.get(type(scale), "")
     words = f"{kind}from {scale.low!r} to {scale.high!r}"
-    if isinstance(scale, Linear | Log | Integer) and scale.step not in (None, 1):
+    if isinstance(scale, Stepped) and scale.step not in (None, 1):
         words += f" in steps of {scale.step!r}"
-    return words + (", or 0" if isinstance(scale, Linear | Log | Integer) and scale.zero else "")
+    return words + (", or 0" if isinstance(scale, Stepped) and scale.zero else "")
 
 
 def _one_of(values: Sequence[Value]) -> str:

@@ -1,10 +1,10 @@
-"""Parts of a model that are no network: corrections of its outputs, and its errors on rows that were not seen."""
+"""Parts of a model that are no network: its facts, corrections of its outputs, errors on rows that were not seen."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from caviar.analysis.calibration import calibration
 from caviar.data.examples import Examples
 from caviar.learners.contract import Floats
 from caviar.learners.correction import PLAIN, Correction
+from caviar.learners.known_labels import METRIC, POSITIVE
 from caviar.learners.residuals import Residuals
 from caviar.learners.scoring import Targets
+from caviar.records import Trial
 from caviar.records.result import Calibration
 from caviar.study.job import TableJob
 
@@ -29,6 +31,22 @@ class Learned(NamedTuple):
     residuals: Residuals | None = None
     calibration: Calibration | None = None
     notes: tuple[str, ...] = ()
+
+
+def model_facts(
+    job: TableJob, study: str, trial: Trial, epochs: int, rows: Examples, validation: Mapping[str, float]
+) -> dict[str, Any]:
+    """The facts that a model keeps, of the network of ``trial`` that learned from ``rows`` for so many ``epochs``."""
+    return {
+        "study": study,
+        "trial": trial.number,
+        "config": dict(trial.config),
+        "epochs": epochs,
+        "rows": len(rows),
+        METRIC: job.metric,
+        POSITIVE: job.scoring.positive,
+        "validation": validation,
+    }
 
 
 def asked_for(job: TableJob, rows: Examples) -> Correction:

@@ -14,7 +14,7 @@ from itertools import takewhile, zip_longest
 
 import numpy as np
 
-from caviar.analysis.doubts import imbalance
+from caviar.analysis.doubts import imbalance, off_centre
 from caviar.data.dataset import Dataset
 from caviar.data.examples import Examples
 from caviar.executors.parked import StateStore
@@ -96,7 +96,7 @@ class TableJob:
         """Notes on the data, and on what the metric says of it."""
         uneven = (BALANCE_NOTE,) if self.request.balance else imbalance(self.metric, self.dataset)
         like = filter(None, (note_on(self.space, winners) for winners in checked_like(self.request.like)))
-        return (*self.dataset.warnings, *uneven, *like, *self.noted)
+        return (*self.dataset.warnings, *uneven, *off_centre(self.metric, self.space), *like, *self.noted)
 
     def ended(self) -> bool:
         """True where a person wants the end at once."""

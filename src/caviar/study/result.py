@@ -30,7 +30,7 @@ from caviar.records.result import BestTrial, EnsembleResult, Finalist, FrontPoin
 from caviar.records.retest import Retest
 from caviar.search.portfolio import PORTFOLIO
 from caviar.study.check import model_path
-from caviar.study.corrections import asked_for, learned, learned_alone
+from caviar.study.corrections import asked_for, learned, learned_alone, model_facts
 from caviar.study.events import Best, TunedStudy
 from caviar.study.finals import Found
 from caviar.study.job import TableJob
@@ -72,15 +72,7 @@ def conclude(
     )
     validation = validation_scores(job.shown(found.repeats), job.scoring, found.unseen, asked)
     test = dict(measured.test) if found.ensemble is None else _scores(job, sealed, said, alone.correction)
-    facts: dict[str, Any] = {
-        "study": study.name,
-        "trial": winner.number,
-        "config": dict(winner.config),
-        "epochs": found.epochs,
-        "rows": len(found.rows),
-        "validation": validation,
-        "test": test,
-    }
+    facts = {**model_facts(job, study.name, winner, found.epochs, found.rows, validation), "test": test}
     together, parts = None, (made.residuals, made.correction)
     model = Model(network, job.dataset.preprocessing, facts, (), *parts)
     if found.ensemble is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from caviar.analysis.account import Unseen
 from caviar.errors import CaviarError, ModelError
@@ -15,7 +14,7 @@ from caviar.learners.model import SO_FAR, Model, load
 from caviar.records import Study, Trial
 from caviar.records.ranking import WORST
 from caviar.study.check import model_path
-from caviar.study.corrections import asked_for, learned_alone
+from caviar.study.corrections import asked_for, learned_alone, model_facts
 from caviar.study.job import FINALISTS, TableJob
 from caviar.study.ledger import Ledger
 
@@ -64,15 +63,8 @@ class SoFar:
         job, rows, network = self._job, self._job.dataset.train, training.predictor()
         asked, unseen = asked_for(job, rows), Unseen(network, rows, job.dataset.validation, training.epoch)
         made = learned_alone(job, asked, [unseen], training.epoch)
-        facts: dict[str, Any] = {
-            "study": self._study,
-            "trial": trial.number,
-            "config": dict(trial.config),
-            "epochs": training.epoch,
-            "rows": len(rows),
-            "validation": job.shown([training.evaluate(job.dataset.validation)]),
-            SO_FAR: True,
-        }
+        validation = job.shown([training.evaluate(job.dataset.validation)])
+        facts = {**model_facts(job, self._study, trial, training.epoch, rows, validation), SO_FAR: True}
         path.parent.mkdir(parents=True, exist_ok=True)
         Model(network, job.dataset.preprocessing, facts, (), made.residuals, made.correction).save(path)
 

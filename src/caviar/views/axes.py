@@ -14,7 +14,7 @@ import numpy as np
 
 from caviar.scale_rules import Value
 from caviar.scale_tables import table_of
-from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale
+from caviar.scales import Choice, Fixed, Integer, Linear, Log, OneMinusLog, PowerOfTwo, Scale, Stepped
 
 _Any = TypeVar("_Any")
 
@@ -49,9 +49,7 @@ def ticks(scale: Scale) -> Ticks:
     found = _placed(scale, [value for value in _round_values(scale) if scale.contains(value)])
     low, high = _placed(scale, [scale.low, scale.high])
     inner = [tick for tick in found if low[0] + _APART <= tick[0] <= high[0] - _APART]
-    zero = (
-        _placed(scale, [0.0]) if isinstance(scale, Linear | Log | Integer) and scale.zero > 0 and scale.low > 0 else ()
-    )
+    zero = _placed(scale, [0.0]) if isinstance(scale, Stepped) and scale.zero > 0 and scale.low > 0 else ()
     return (*zero, low, *_some(inner, _MOST - 2), high)
 
 
