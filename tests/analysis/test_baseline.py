@@ -13,6 +13,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from caviar.analysis.baseline import Pair, worth
 from caviar.analysis.doubts import doubts
 from caviar.data.examples import Examples
+from caviar.data.several import TargetColumn
+from caviar.label_sets import packed
 from caviar.learners.scoring import Scoring
 from caviar.randomness import Purpose, stream_key
 from caviar.records.metrics import TASK_METRICS, smaller_is_better
@@ -53,6 +55,37 @@ def test_the_majority_is_scikit_learns_dummy_and_the_linear_model_its_logistic_r
     theirs = LogisticRegression().fit(train.x, train.y)
     assert (linear.method, linear.always) == ("logistic regression", None)
     assert linear.scores["log_loss"] == pytest.approx(metrics.log_loss(test.y, theirs.predict_proba(test.x)), rel=1e-3)
+
+
+def test_after_balanced_training_the_linear_model_lets_every_class_count_alike():
+    train, test = classes_of(0, 4000, rare=0.05), classes_of(1, 4000, rare=0.05)
+    pairs = [Pair(train, test)]
+    plain, balanced = (
+        worth(pairs[0], perfect(test), pairs, scoring, "balanced_accuracy", ("no", "yes"), KEY).baseline["linear"]
+        for scoring in (Scoring(2), Scoring(2, balanced=True))
+    )
+    theirs = LogisticRegression(class_weight="balanced").fit(train.x, train.y)
+    wanted = metrics.balanced_accuracy_score(test.y, theirs.predict(test.x))
+    assert balanced.method == "balanced logistic regression"
+    assert balanced.scores["balanced_accuracy"] == pytest.approx(wanted, abs=0.02)
+    assert plain.scores["balanced_accuracy"] < wanted - 0.1
+    assert balanced.validation["balanced_accuracy"] == balanced.scores["balanced_accuracy"]
+    assert balanced.scores["log_loss"] == plain.scores["log_loss"]  # probabilities stay as they are
+    assert balanced.lead is not None
+    assert balanced.lead.by == pytest.approx(1 - balanced.scores["balanced_accuracy"])
+
+
+def test_after_balanced_training_each_of_several_targets_counts_its_two_labels_alike():
+    train, test = classes_of(0, 3000, rare=0.06), classes_of(1, 3000, rare=0.06)
+    both = [Examples(part.x, packed(np.stack([part.y, 1 - part.y], axis=1)), targets=2) for part in (train, test)]
+    scoring = Scoring(2, several=True, balanced=True)
+    columns = (TargetColumn("a", (0, 1)), TargetColumn("b", (0, 1)))
+    pair = Pair(*both)
+    found = worth(pair, np.full((3000, 2), 0.5), [pair], scoring, "f1_macro", columns, KEY).baseline["linear"]
+    theirs = LogisticRegression(class_weight="balanced").fit(train.x, train.y)
+    f1 = [metrics.f1_score(truth, said) for truth, said in ((test.y, theirs.predict(test.x)),)]
+    f1.append(metrics.f1_score(1 - test.y, 1 - theirs.predict(test.x)))
+    assert found.scores["f1_macro"] == pytest.approx(np.mean(f1), abs=0.02)
 
 
 def test_validation_is_the_mean_over_the_pairs_each_with_its_own_training_rows():

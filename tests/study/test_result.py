@@ -156,6 +156,7 @@ def test_balanced_training_finds_the_rare_class_and_its_probabilities_stay_hones
     assert balanced.best.test["accuracy"] == pytest.approx(float((raw.argmax(axis=1) == y).mean()))
     assert balanced.best.validation["log_loss"] < 0.4
     assert any("every class counts alike" in note for note in balanced.notes)
+    assert balanced.result.baseline["linear"].method == "balanced logistic regression"
     assert any("`balance=True`" in note for note in tuned(uneven(300, 1), trials=1).notes)
 
 

@@ -7,6 +7,9 @@ Of several targets both are those of each target.
 
 Of numbers both are those of the target in its own units, on whatever scale the network learns it.
 
+After balanced training the label of logistic regression is the class whose probability is highest beside its share of
+the training rows, so that every class counts alike; its probabilities stay as they are.
+
 Each learns from the same rows as the network that it stands beside. The lead of the network over each of them has an
 interval by a paired bootstrap: both are scored on the same resampled rows.
 """
@@ -33,6 +36,9 @@ from caviar.records.result import Always, Baseline, Label, Lead
 
 NAMES = ("majority", "linear")
 
+_RAREST = 1e-9
+"""The share that a class without a row counts with."""
+
 Inputs = npt.NDArray[np.float32]
 
 
@@ -45,10 +51,15 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The ``outputs`` (m, n_out) of a baseline that learned from ``rows`` rows."""
+    """The ``outputs`` (m, n_out) of a baseline that learned from ``rows`` rows; ``labels`` see Scoring.scores."""
 
     outputs: Floats
     rows: int
+    labels: Floats | None = None
+
+    def outputs_for(self, metric: str) -> Floats:
+        """The outputs that ``metric`` looks at."""
+        return outputs_for(metric, self.outputs, self.labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +100,9 @@ def worth(
         if leads:
             said = outputs_for(judged, outputs, labels)[rows]
             own = found[0] if wanted[:1] == [judged] else scoring.score(judged, said, y)
-            found += [sign * (own - scoring.score(judged, answer.outputs[rows], y)) for answer in answers.values()]
+            found += [
+                sign * (own - scoring.score(judged, answer.outputs_for(judged)[rows], y)) for answer in answers.values()
+            ]
         return np.array(found)
 
     whole = on(np.arange(len(test.scored)))
@@ -101,7 +114,7 @@ def worth(
             method=_method(name, scoring),
             always=_always(test.training.y, scoring, classes) if name == "majority" else None,
             rows=answer.rows,
-            scores=scoring.scores(answer.outputs, test.scored.y),
+            scores=scoring.scores(answer.outputs, test.scored.y, answer.labels),
             validation=_mean_scores(name, validation, scoring, share),
             lead=Lead(metric=judged, by=float(whole[i]), low=ends[i][0], high=ends[i][1]) if leads else None,
         )
@@ -122,9 +135,20 @@ def _answer(name: str, pair: Pair, scoring: Scoring, share: float) -> Answer:
     flat = some.x.reshape(len(some), -1)
     if scoring.several:
         models = [logistic(flat, y, 2, share) for y in unpacked(some.y, scoring.n_out).T]
-        return Answer(np.stack([model.outputs(x)[:, 1] for model in models], axis=1), models[0].rows)
-    model = logistic(flat, some.y.astype(np.int32, copy=False), scoring.n_out, share)
-    return Answer(model.outputs(x), model.rows)
+        outputs, rows = np.stack([model.outputs(x)[:, 1] for model in models], axis=1), models[0].rows
+    else:
+        model = logistic(flat, some.y.astype(np.int32, copy=False), scoring.n_out, share)
+        outputs, rows = model.outputs(x), model.rows
+    return Answer(outputs, rows, _beside_shares(outputs, training.y, scoring) if scoring.balanced else None)
+
+
+def _beside_shares(outputs: Floats, y: Targets, scoring: Scoring) -> Floats:
+    """The outputs (m, n_out) of classes that came equally often, from those of classes that came as among ``y``."""
+    shares = np.maximum(_constant(y, scoring), _RAREST)
+    with_others = outputs / shares
+    if scoring.several:
+        return np.asarray(with_others / (with_others + (1 - outputs) / np.maximum(1 - shares, _RAREST)))
+    return np.asarray(with_others / with_others.sum(axis=1, keepdims=True))
 
 
 def _numbers(flat: Inputs, y: Targets, x: Inputs, scoring: Scoring, share: float) -> Answer:
@@ -168,7 +192,9 @@ def _always(y: Targets, scoring: Scoring, classes: Sequence[Label] | Sequence[Ta
 def _method(name: str, scoring: Scoring) -> str:
     if name == "majority":
         return "mean" if scoring.n_out == 1 else "majority class"
-    return "ridge regression" if scoring.n_out == 1 else "logistic regression"
+    if scoring.n_out == 1:
+        return "ridge regression"
+    return "balanced logistic regression" if scoring.balanced else "logistic regression"
 
 
 def _mean_scores(name: str, pairs: Sequence[Pair], scoring: Scoring, share: float) -> dict[str, float]:
@@ -176,7 +202,8 @@ def _mean_scores(name: str, pairs: Sequence[Pair], scoring: Scoring, share: floa
     known: dict[int, dict[str, float]] = {}
     for pair in pairs:
         if id(pair.scored) not in known:  # repeats with fresh seeds have one part
-            known[id(pair.scored)] = scoring.scores(_answer(name, pair, scoring, share).outputs, pair.scored.y)
+            answer = _answer(name, pair, scoring, share)
+            known[id(pair.scored)] = scoring.scores(answer.outputs, pair.scored.y, answer.labels)
     each = [known[id(pair.scored)] for pair in pairs]
     defined = [metric for metric in scoring.metrics if any(metric in scores for scores in each)]
     return {metric: float(np.mean([scores[metric] for scores in each if metric in scores])) for metric in defined}

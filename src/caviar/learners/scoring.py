@@ -46,7 +46,8 @@ class Scoring:
     ``n_out`` is the number of classes, or 1 where the target is a number; that has ``mean`` and ``deviation`` on the
     ``scale`` on which it is learned. Scores are those of numbers in the target's own units.
     ``positive`` is the class of two that average precision is about: the one with fewer training rows. With
-    ``several`` targets ``n_out`` is their number, and targets ``y`` (m,) are label sets.
+    ``several`` targets ``n_out`` is their number, and targets ``y`` (m,) are label sets. ``balanced`` where training
+    lets every class count alike: then baselines choose their labels so, too.
     """
 
     n_out: int
@@ -55,6 +56,7 @@ class Scoring:
     deviation: float = 1.0
     scale: TargetScale = PLAIN
     several: bool = False
+    balanced: bool = False
 
     @staticmethod
     def of(dataset: Dataset) -> Scoring:

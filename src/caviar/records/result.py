@@ -143,8 +143,9 @@ class Lead:
 class Baseline:
     """The scores of a simple prediction on the rows of the answer: ``scores`` on the sealed test part.
 
-    ``method`` is "majority class" or "mean", which ``always`` gives the same answer, or "logistic regression" or "ridge
-    regression". It learned from ``rows`` rows. Of several targets the answer is a label for each, by its column.
+    ``method`` is "majority class" or "mean", which ``always`` gives the same answer, or "logistic regression"
+    ("balanced logistic regression" after balanced training) or "ridge regression". It learned from ``rows`` rows. Of
+    several targets the answer is a label for each, by its column.
     """
 
     method: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from caviar.analysis.account import Unseen, account, validation_scores
@@ -43,7 +43,7 @@ def answer_of(
     validation = validation_of(dataset, network, evaluate, whole, correction)
     if not whole:
         return Answer(validation, None, {}, ())
-    scoring, sealed = Scoring.of(dataset), dataset.test.open()
+    scoring, sealed = replace(Scoring.of(dataset), balanced=correction != PLAIN), dataset.test.open()
     said = outputs_of(network, sealed.x)
     found = account(
         dataset,

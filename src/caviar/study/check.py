@@ -122,7 +122,7 @@ def check_table(request: Request, ended: Callable[[], bool], helps: bool = False
     _check_corrections(request, str(dataset.facts["task"]), metric)
     # A resume chooses neither anew.
     request = replace(request, target_scale=dataset.preprocessing.target_scale.name, every=thin.every)
-    scoring = Scoring.of(dataset)
+    scoring = replace(Scoring.of(dataset), balanced=request.balance)
     _check_defined(metric, scoring, dataset)
     rungs = _rungs(request, learner, dataset, seconds)
     start = start_within(request.trials, rungs, stopping, of_a_table=True)
