@@ -13,6 +13,8 @@ from sklearn import metrics
 from caviar.data.dataset import prepare
 from caviar.data.examples import Examples
 from caviar.data.read import read
+from caviar.data.target_scale import TargetScale
+from caviar.label_sets import packed
 from caviar.learners.contract import Keys, Outcome, TrainingData, never
 from caviar.learners.dense.learner import DenseLearner
 from caviar.learners.scoring import ScoredTraining, Scoring, outputs_of
@@ -49,6 +51,31 @@ def test_numbers_are_scored_in_the_units_of_the_target():
     assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(true, predicted))
     assert found["mape"] == pytest.approx(metrics.mean_absolute_percentage_error(true, predicted))
     assert tuple(found) == TASK_METRICS["regression"]
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    [
+        Scoring(1, 1, 3.0, 0.5, TargetScale("log", 1.0, 100.0)),
+        Scoring(1, 1, 40.0, 5.0),
+        Scoring(2, 0),
+        Scoring(3),
+        Scoring(3, several=True),
+    ],
+    ids=["log numbers", "numbers", "two classes", "three", "several"],
+)
+def test_the_score_of_some_rows_is_that_of_these_rows_alone(scoring):
+    rng = np.random.default_rng(4)
+    numbers = scoring.n_out == 1
+    y = rng.normal(size=90).astype(np.float32) if numbers else rng.integers(0, scoring.n_out, 90).astype(np.int32)
+    if scoring.several:
+        y = packed(rng.integers(0, 2, size=(90, 3)))
+    outputs = rng.normal(size=(90, 1)) if numbers else rng.dirichlet(np.ones(scoring.n_out), size=90)
+    rows = rng.integers(0, 90, size=60)  # drawn as a bootstrap draws them
+    for name in scoring.metrics:
+        alone = scoring.score(name, outputs[rows], y[rows])
+        assert math.isfinite(alone)
+        assert scoring.of_rows(name, outputs, y)(rows) == alone
 
 
 def test_a_target_of_zero_is_zero_again_after_it_was_standardised_in_float32():

@@ -93,17 +93,19 @@ def worth(
     leads = scoring.undefined(judged, test.scored.y) is None
     sign = -1.0 if smaller_is_better(judged) else 1.0
 
+    y = test.scored.y
+    own = {
+        name: scoring.of_rows(name, outputs_for(name, outputs, labels), y) for name in dict.fromkeys([*wanted, judged])
+    }
+    theirs = [scoring.of_rows(judged, answer.outputs_for(judged), y) for answer in answers.values()]
+
     def on(rows: npt.NDArray[np.intp]) -> Floats:
         """The wanted scores on some rows, and the leads."""
-        y = test.scored.y[rows]
-        found = [scoring.score(name, outputs_for(name, outputs, labels)[rows], y) for name in wanted]
-        if leads:
-            said = outputs_for(judged, outputs, labels)[rows]
-            own = found[0] if wanted[:1] == [judged] else scoring.score(judged, said, y)
-            found += [
-                sign * (own - scoring.score(judged, answer.outputs_for(judged)[rows], y)) for answer in answers.values()
-            ]
-        return np.array(found)
+        found = {name: own[name](rows) for name in wanted}
+        if not leads:
+            return np.array([*found.values()])
+        score = found[judged] if judged in found else own[judged](rows)
+        return np.array([*found.values(), *(sign * (score - one(rows)) for one in theirs)])
 
     whole = on(np.arange(len(test.scored)))
     low, high = intervals.of_metric(on, len(test.scored), scoring.n_out, key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +37,7 @@ _CELLS = 1 << 22  # of the widest layer that are computed at once: 32 MiB of flo
 _ZERO = 2.0**-21  # of the target's mean: a 0 that went through float32 comes back as something below this
 
 Targets = npt.NDArray[np.int32] | npt.NDArray[np.float32]
+OfRows = Callable[[npt.NDArray[Any] | slice], float]
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,18 @@ class Scoring:
 
         NaN where it is not defined.
         """
+        return self.of_rows(metric, outputs, y)(slice(None))
+
+    def of_rows(self, metric: str, outputs: Floats, y: Targets) -> OfRows:
+        """``score`` as a function of the rows that count: for many resamples, as targets are read only once."""
         if self.n_out == 1:
-            return OF_NUMBERS[metric](self.decoded(outputs[:, 0]), self.numbers(y))
+            of_numbers, said, true = OF_NUMBERS[metric], self.decoded(outputs[:, 0]), self.numbers(y)
+            return lambda rows: of_numbers(said[rows], true[rows])
         if self.several:
-            return OF_SEVERAL[metric](outputs, unpacked(y, self.n_out))
-        return OF_CLASSES[metric](outputs, y.astype(np.int64, copy=False), self.positive)
+            of_several, cells = OF_SEVERAL[metric], unpacked(y, self.n_out)
+            return lambda rows: of_several(outputs[rows], cells[rows])
+        of_classes, classes = OF_CLASSES[metric], y.astype(np.int64, copy=False)
+        return lambda rows: of_classes(outputs[rows], classes[rows], self.positive)
 
     def scores(self, outputs: Floats, y: Targets, labels: Floats | None = None) -> dict[str, float]:
         """Every metric that is defined, by name.

@@ -64,7 +64,8 @@ FEWEST_TRAININGS = 3
 
 _ROOM = 1.2  # a fifth more than estimated: other programs run too
 _CONCLUDING, _CONCLUDING_ROW = 0.1, 2e-5  # seconds that saving and a row of the test part take, with some room
-_ACCOUNT, _ACCOUNT_CELL, _MOST_ACCOUNT = 0.15, 3e-7, 1.5  # seconds of baselines and columns: by n_in n_out cells
+_ACCOUNT = 0.15  # seconds of the intervals by resampled rows, and of the fewest steps of a linear model
+_ACCOUNT_CELL, _MOST_ACCOUNT = 3e-7, 1.4  # and of baselines and columns: by n_in n_out cells
 _FULL_ACCOUNT = 30.0  # seconds of budget from which on nothing is spared on them
 _TRAINED_AGAIN = 2  # members of an ensemble that has no time for finals: the others may stay as the search left them
 _FINALS_SHARE = 0.5  # of a time budget, at most: fewer finalists, repeats or epochs if they take longer
@@ -177,7 +178,7 @@ class TableJob:
         """Seconds that the baselines and the importance of columns take, with some room."""
         learned = self.dataset.preprocessing
         cells = len(self.dataset.train) * learned.n_in * learned.n_out
-        return self.share * min(_ACCOUNT + _ACCOUNT_CELL * cells, _MOST_ACCOUNT)
+        return _ACCOUNT + self.share * min(_ACCOUNT_CELL * cells, _MOST_ACCOUNT)
 
     def seconds_left(self, concluding: bool = True) -> float:
         """Seconds of the budget that are left for training; infinity where trials are the budget.

@@ -183,9 +183,10 @@ def _scores(job: TableJob, sealed: Examples, said: Floats, correction: Correctio
     scores = scoring.scores(answer, sealed.y, said)
     names = [name for name in scoring.resampled(job.metric) if name in scores]
 
+    measured = [scoring.of_rows(name, outputs_for(name, answer, said), sealed.y) for name in names]
+
     def on(rows: npt.NDArray[np.intp]) -> Floats:
-        seen = [(name, outputs_for(name, answer, said)[rows]) for name in names]
-        return np.array([scoring.score(name, outputs, sealed.y[rows]) for name, outputs in seen])
+        return np.array([score(rows) for score in measured])
 
     low, high = of_metric(on, rows, scoring.n_out, stream_key(job.request.seed, Purpose.INTERVAL))
     ends = {name: within_range(name, float(low[i]), float(high[i])) for i, name in enumerate(names)}

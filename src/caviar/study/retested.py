@@ -303,7 +303,7 @@ def scorer(job: TableJob, answer: Floats, y: Targets) -> Score:
     if job.scoring.n_out == 1:
         numbers = job.scoring.numbers(y)
         return lambda rows: score_of_numbers(job.metric, answer[rows, 0], numbers[rows])
-    return lambda rows: job.scoring.score(job.metric, answer[rows], y[rows])
+    return job.scoring.of_rows(job.metric, answer, y)
 
 
 # --- differences ---
