@@ -29,6 +29,7 @@ from caviar.data.examples import Examples
 from caviar.data.several import TargetColumn
 from caviar.label_sets import unpacked
 from caviar.learners.contract import Floats
+from caviar.learners.correction import shifted
 from caviar.learners.scoring import Scoring, Targets, outputs_for
 from caviar.randomness import UInt64
 from caviar.records.metrics import smaller_is_better, within_range
@@ -147,10 +148,10 @@ def _answer(name: str, pair: Pair, scoring: Scoring, share: float) -> Answer:
 def _beside_shares(outputs: Floats, y: Targets, scoring: Scoring) -> Floats:
     """The outputs (m, n_out) of classes that came equally often, from those of classes that came as among ``y``."""
     shares = np.maximum(_constant(y, scoring), _RAREST)
-    with_others = outputs / shares
-    if scoring.several:
-        return np.asarray(with_others / (with_others + (1 - outputs) / np.maximum(1 - shares, _RAREST)))
-    return np.asarray(with_others / with_others.sum(axis=1, keepdims=True))
+    if not scoring.several:
+        return shifted(outputs, 1 / shares)
+    of_both = np.stack([np.maximum(1 - shares, _RAREST), shares], axis=-1)  # (K, 2)
+    return shifted(np.stack([1 - outputs, outputs], axis=-1), 1 / of_both)[..., 1]
 
 
 def _numbers(flat: Inputs, y: Targets, x: Inputs, scoring: Scoring, share: float) -> Answer:

@@ -98,7 +98,10 @@ PLAIN = Correction()
 
 
 def shifted(p: Floats, shares: Floats) -> Floats:
-    """Probabilities (..., C) of balanced training where classes have these ``shares``; ``p`` itself without any."""
+    """Probabilities (..., C) of balanced training where classes have these ``shares``; ``p`` itself without any.
+
+    With 1 / ``shares`` the other way: those of balanced training, from those of classes with these shares.
+    """
     if not len(shares):
         return p
     q: Floats = p * shares

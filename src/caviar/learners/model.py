@@ -244,8 +244,7 @@ class Model:
         corrected, beyond = self._corrected(outputs)
         learned, known = self.preprocessing, None
         if learned is not None:
-            labels_by = corrected if self.regression else outputs
-            known = known_labels(learned, frame, corrected, labels_by, self.facts)
+            known = known_labels(learned, frame, corrected, outputs, self.facts)
         if self.regression:
             z = corrected[:, 0]
             ends = None if reach is None else np.stack([self._decoded(z - reach), self._decoded(z + reach)], axis=1)
